@@ -1,0 +1,95 @@
+import type { CommandPayload, ContainerPrior, Deployment } from '../../schema/agent-protocol.ts';
+import type { HostFacts, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
+import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
+
+/**
+ * What the agent's commands need of the thing that runs containers. `docker` is the product; `embedded` makes demo,
+ * tests and load tests run with only Node. Every method is safe to repeat: a command that a crash cut off is run again.
+ * Faults are StackferryErrors; `signal` aborts a wait.
+ */
+export interface Engine {
+  readonly kind: 'docker' | 'embedded';
+
+  // ------------------------------------------------------------ reading
+  host(relays: HostFacts['relays']): Promise<HostFacts>;
+  /** Every Compose project the engine runs or holds, stopped retained copies included. */
+  stacks(): Promise<StackSummary[]>;
+  inspectStack(project: string, signal: AbortSignal): Promise<StackFacts>;
+  checkTarget(stack: StackFacts, signal: AbortSignal): Promise<TargetFacts>;
+  containers(project: string): Promise<ContainerState[]>;
+  inspectContainers(ids: string[]): Promise<ContainerState[]>;
+
+  // ------------------------------------------------------------ source
+  /** Restart policies off: nothing comes back with the daemon or the host. */
+  disarm(ids: string[]): Promise<void>;
+  /** Stops in parallel, dependants first where known. Resolves to those that had to be killed. */
+  stop(ids: string[], signal: AbortSignal): Promise<string[]>;
+  /** Puts containers back as recorded: policies first, then those start that ran. Never creates, never runs a job again. */
+  restore(prior: ContainerPrior[], signal: AbortSignal): Promise<void>;
+  /** Bytes of a volume's contents as `tar` will carry them, measured or estimated by reading the tree. */
+  measureVolume(volume: string, migrationId: string): Promise<number>;
+  packVolume(volume: string, migrationId: string): TarSource;
+  packProject(sourceDir: string, project: string, migrationId: string): TarSource;
+  /** Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry. */
+  manifestVolume(volume: string, migrationId: string): Promise<Manifest>;
+  manifestProject(dir: string, project: string, migrationId: string): Promise<Manifest>;
+
+  // ------------------------------------------------------------ target
+  /** Makes the images of the stack present, by content. */
+  ensureImages(images: CommandPayload<'prepare_target'>['images'], signal: AbortSignal): Promise<void>;
+  /** Creates an empty volume; throws `resource_taken` where one of that name exists that this migration did not make. */
+  createVolume(spec: StackVolume, migrationId: string): Promise<void>;
+  /** `reset` recreates the volume empty. */
+  unpackVolume(spec: StackVolume, migrationId: string): TarSink;
+  /** Unpacks below `targetDir`, which must not exist (or be this migration's own). Calls `created` before it makes anything. */
+  unpackProject(targetDir: string, project: string, migrationId: string): TarSink;
+  /** Creates the stack's containers and networks, restart policies off, started none. Calls `created` as ids become known. */
+  createStack(
+    deployment: Deployment,
+    migrationId: string,
+    created: (made: Partial<CreatedObjects>) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Starts the created stack in dependency order. */
+  startStack(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
+  /** Sets the restart policies the compose file asks for, starting what should run and does not. */
+  arm(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
+  /** Removes exactly these. What is already gone counts as removed. */
+  remove(objects: CreatedObjects, migrationId: string): Promise<Removal>;
+  /** Removes helpers that a crash left behind, but those of migrations in `keep`. */
+  sweep(keep: string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ContainerState {
+  id: string;
+  name: string;
+  service: string;
+  state: 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead' | 'removing';
+  /** null where the container has no healthcheck. */
+  health: 'starting' | 'healthy' | 'unhealthy' | null;
+  exit_code: number | null;
+  restart_count: number;
+  started_at: string;
+  restart_policy: ContainerPrior['restart_policy'];
+}
+
+/** An order-independent digest over one record per entry, and how many there were. */
+export interface Manifest {
+  sha256: string;
+  entries: number;
+}
+
+/** Ids of what a migration made on its target; the only things a clean-up may touch. */
+export interface CreatedObjects {
+  containers: string[];
+  networks: string[];
+  volumes: string[];
+  /** Absolute paths; each was absent before. */
+  paths: string[];
+}
+
+export interface Removal {
+  removed: string[];
+  remaining: { what: string; why: string }[];
+}

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port');
+
+const relayConfig = z.object({
+  controlUrl: z.url({ protocol: /^https?$/ }),
+  stateDir: z.string().min(1),
+  listen: address.default('0.0.0.0:7400').transform(splitAddress),
+  /** Where agents reach this relay; what it listens on is often another address. */
+  advertise: address.transform(splitAddress),
+  statusPort: port.default(7401),
+  /** Needed once; the certificate it buys is renewed without it. */
+  joinToken: z.string().min(1).optional(),
+});
+export type RelayConfig = z.infer<typeof relayConfig>;
+
+const flags = {
+  'control-url': { type: 'string' },
+  'state-dir': { type: 'string' },
+  listen: { type: 'string' },
+  advertise: { type: 'string' },
+  'status-port': { type: 'string' },
+  'join-token': { type: 'string' },
+} as const;
+
+export const relayUsage = `stackferry relay --control-url URL --state-dir DIR --advertise HOST:PORT [options]
+
+  --control-url URL       where the control plane is            STACKFERRY_CONTROL_URL
+  --state-dir DIR         keeps key and certificate             STACKFERRY_STATE_DIR
+  --advertise HOST:PORT   where agents reach this relay         STACKFERRY_ADVERTISE
+  --listen HOST:PORT      default 0.0.0.0:7400                  STACKFERRY_LISTEN
+  --status-port PORT      loopback only, default 7401           STACKFERRY_STATUS_PORT
+  --join-token TOKEN      for the first start                   STACKFERRY_JOIN_TOKEN
+`;
+
+/** Flags, then environment. Throws a message that names each wrong setting; the join token's value is in none. */
+export function readRelayConfig(args: string[], env: Record<string, string | undefined>): RelayConfig {
+  const { values } = parseArgs({ args, options: flags, strict: true });
+  const of = (flag: keyof typeof flags) => values[flag] ?? env[`STACKFERRY_${flag.toUpperCase().replaceAll('-', '_')}`];
+  const parsed = relayConfig.safeParse({
+    controlUrl: of('control-url'),
+    stateDir: of('state-dir'),
+    listen: of('listen'),
+    advertise: of('advertise'),
+    statusPort: of('status-port'),
+    joinToken: of('join-token'),
+  });
+  if (parsed.success) return parsed.data;
+  const wrong = parsed.error.issues.map((issue) => `${flagOf(String(issue.path[0]))}: ${issue.message}`);
+  throw new Error(`${wrong.join('\n')}\n\n${relayUsage}`);
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `host:port` or `[v6]:port`. */
+function splitAddress(text: string): { host: string; port: number } {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: port.parse(text.slice(colon + 1)) };
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import type net from 'node:net';
+import { type JoinTicketClaims, joinKeyBytes, type RefusalCode } from '../schema/relay-protocol.ts';
+import { type Splice, splice } from './session.ts';
+
+export interface MatchBounds {
+  sessionsMax: number;
+  sessionsPerHostMax: number;
+  waitingMax: number;
+  joinWaitMsMax: number;
+  joinKeyMsMax: number;
+  idleMsMax: number;
+}
+
+/** What an admission connection is told; exactly one of the two is called, once. */
+export interface Admission {
+  claims: JoinTicketClaims;
+  invite(key: string): void;
+  refuse(code: RefusalCode): void;
+}
+
+interface Session {
+  hosts: [string, string];
+  keys: string[];
+  joined: net.Socket[];
+  /** Ends the session when its first socket goes before the second came. */
+  giveUp: () => void;
+  deadline: NodeJS.Timeout;
+  splice: Splice | null;
+}
+
+export interface Matchmaking {
+  /** The admission waits here for its peer. Returns a function that withdraws it. */
+  present(admission: Admission): () => void;
+  /** Spends a join key on this socket; false where nobody was given such a key, or it was used. */
+  join(key: string, socket: net.Socket): boolean;
+  /** Ends all that this host takes part in. */
+  cutHost(hostId: string): void;
+  close(): void;
+  counters(): { waiting: number; sessions: number; sessions_total: number; bytes_total: number };
+}
+
+/** Brings two admissions with matching tickets together, then the two sockets that bring the keys they were given. */
+export function createMatchmaking(bounds: MatchBounds): Matchmaking {
+  const waiting = new Map<string, Admission & { timer: NodeJS.Timeout }>();
+  const sessions = new Set<Session>();
+  const byKey = new Map<string, Session>();
+  let sessionsTotal = 0;
+  let bytesOfClosed = 0;
+
+  const end = (session: Session) => {
+    clearTimeout(session.deadline);
+    for (const key of session.keys) byKey.delete(key);
+    if (session.splice) session.splice.cut();
+    else for (const socket of session.joined) socket.destroy();
+    if (sessions.delete(session)) bytesOfClosed += session.splice?.bytes() ?? 0;
+  };
+
+  const withdraw = (sid: string, admission: Admission) => {
+    const entry = waiting.get(sid);
+    if (entry?.invite !== admission.invite) return;
+    clearTimeout(entry.timer);
+    waiting.delete(sid);
+  };
+
+  const refusal = (newcomer: JoinTicketClaims, waiter: JoinTicketClaims | undefined): RefusalCode | null => {
+    if (!waiter) return waiting.size >= bounds.waitingMax ? 'relay_full' : null;
+    const matching = waiter.sub === newcomer.peer && waiter.peer === newcomer.sub && waiter.mig === newcomer.mig;
+    if (waiter.role === newcomer.role) return waiter.sub === newcomer.sub ? null : 'peer_mismatch';
+    return matching ? null : 'peer_mismatch';
+  };
+
+  const lackOfRoom = (hosts: [string, string]): RefusalCode | null => {
+    if (sessions.size >= bounds.sessionsMax) return 'relay_full';
+    const of = (host: string) => [...sessions].filter((session) => session.hosts.includes(host)).length;
+    return hosts.some((host) => of(host) >= bounds.sessionsPerHostMax) ? 'host_full' : null;
+  };
+
+  const invite = (first: Admission, second: Admission) => {
+    const hosts: [string, string] = [first.claims.sub, second.claims.sub];
+    const full = lackOfRoom(hosts);
+    if (full) {
+      first.refuse(full);
+      second.refuse(full);
+      return;
+    }
+    const keys = [randomBytes(joinKeyBytes).toString('hex'), randomBytes(joinKeyBytes).toString('hex')];
+    const deadline = setTimeout(() => session.giveUp(), bounds.joinKeyMsMax);
+    const session: Session = { hosts, keys, joined: [], giveUp: () => end(session), deadline, splice: null };
+    sessions.add(session);
+    for (const key of keys) byKey.set(key, session);
+    first.invite(keys[0]!);
+    second.invite(keys[1]!);
+  };
+
+  return {
+    present: (admission) => {
+      const { claims } = admission;
+      const waiter = waiting.get(claims.sid);
+      const refused = refusal(claims, waiter?.claims);
+      if (refused) {
+        admission.refuse(refused);
+        return () => {};
+      }
+      if (waiter) {
+        withdraw(claims.sid, waiter);
+        if (waiter.claims.role !== claims.role) {
+          invite(waiter, admission);
+          return () => {};
+        }
+        // The same host dialed anew: its older connection is a leftover.
+        waiter.refuse('superseded');
+      }
+      const timer = setTimeout(() => {
+        withdraw(claims.sid, admission);
+        admission.refuse('peer_absent');
+      }, bounds.joinWaitMsMax);
+      waiting.set(claims.sid, { ...admission, timer });
+      return () => withdraw(claims.sid, admission);
+    },
+
+    join: (key, socket) => {
+      const session = byKey.get(key);
+      if (!session) return false;
+      byKey.delete(key);
+      session.joined.push(socket);
+      const [first, second] = session.joined;
+      if (!first || !second) {
+        socket.once('close', session.giveUp);
+        return true;
+      }
+      clearTimeout(session.deadline);
+      first.off('close', session.giveUp);
+      sessionsTotal += 1;
+      session.splice = splice(first, second, bounds.idleMsMax, () => end(session));
+      return true;
+    },
+
+    cutHost: (hostId) => {
+      for (const session of [...sessions]) if (session.hosts.includes(hostId)) end(session);
+      for (const [sid, entry] of [...waiting]) {
+        if (entry.claims.sub !== hostId && entry.claims.peer !== hostId) continue;
+        withdraw(sid, entry);
+        entry.refuse(entry.claims.sub === hostId ? 'revoked' : 'peer_absent');
+      }
+    },
+
+    close: () => {
+      for (const session of [...sessions]) end(session);
+      for (const [sid, entry] of [...waiting]) {
+        withdraw(sid, entry);
+        entry.refuse('relay_full');
+      }
+    },
+
+    counters: () => ({
+      waiting: waiting.size,
+      sessions: sessions.size,
+      sessions_total: sessionsTotal,
+      bytes_total: [...sessions].reduce((sum, session) => sum + (session.splice?.bytes() ?? 0), bytesOfClosed),
+    }),
+  };
+}

@@ -1,0 +1,288 @@
+import { z } from 'zod';
+import { errorCodes } from './errors.ts';
+import { hostFacts, resources, stackFacts, stackImage, stackSummary, stackVolume, targetFacts } from './facts.ts';
+
+/**
+ * The control link: JSON text messages over one WebSocket, agent → worker.
+ *
+ *   agent                                 worker
+ *   hello ───────────────────────────────▶
+ *         ◀─────────────────────────────── welcome
+ *         ◀─────────────────────────────── command …      owed ones first, oldest first
+ *   progress … ──────────────────────────▶
+ *   result ──────────────────────────────▶               repeated until acknowledged
+ *         ◀─────────────────────────────── result_ack
+ *         ◀─────────────────────────────── request       reads only, not journaled
+ *   answer ──────────────────────────────▶
+ *   ask (ticket, lease) ─────────────────▶
+ *         ◀─────────────────────────────── reply
+ *   "ping" ──────────────────────────────▶ "pong"        by the platform, without waking anything
+ *
+ * A command changes the host and has an id and its migration's epoch. The agent journals it before and after; a
+ * repeat gets the stored result, an older epoch is refused (`epoch_stale`).
+ */
+export const controlProtocolVersion = 1;
+
+const text = z.string().max(4096);
+const id = z.string().max(64);
+
+// ---------------------------------------------------------------- commands
+
+const project = { project: text };
+
+export const relayAddress = z.object({ id, host: text, port: z.number().int() });
+export type RelayAddress = z.infer<typeof relayAddress>;
+
+/** How the stack is created on the target: names of the project's files relative to `working_dir`. */
+export const deployment = z.object({
+  ...project,
+  /** The project directory on the source, and where it goes on the target. */
+  source_dir: text,
+  target_dir: text,
+  config_files: z.array(text),
+  env_files: z.array(text),
+  services: z.array(text),
+  /** Services that are jobs: they must end with exit code 0. */
+  one_shots: z.array(text),
+});
+export type Deployment = z.infer<typeof deployment>;
+
+export const containerPrior = z.object({
+  id: text,
+  name: text,
+  service: text,
+  running: z.boolean(),
+  restart_policy: z.object({ name: text, maximum_retry_count: z.number().int() }),
+});
+export type ContainerPrior = z.infer<typeof containerPrior>;
+
+/** Proof of one item: the digest of its tar as sent or as unpacked, and of its manifest read back from the disk. */
+export const itemProof = z.object({
+  lane: text,
+  bytes: z.number(),
+  sha256: z.string(),
+  manifest_sha256: z.string(),
+  entries: z.number().int(),
+});
+export type LaneProof = z.infer<typeof itemProof>;
+
+const empty = z.object({});
+const laneVolume = z.object({ lane: text, volume: text });
+
+/** kind → payload and result. Source kinds first, then the target's. */
+export const commandKinds = {
+  prepare_source: {
+    payload: z.object({ ...project, volumes: z.array(text) }),
+    /** Sizes measured by reading, so that progress has true totals. */
+    result: z.object({ sizes: z.array(z.object({ volume: text, bytes: z.number() })) }),
+  },
+  stop_stack: {
+    payload: z.object(project),
+    result: z.object({
+      prior: z.array(containerPrior),
+      /** Containers that did not end within their stop timeout. */
+      killed: z.array(text),
+    }),
+  },
+  send_volumes: {
+    payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),
+    result: z.object({ proofs: z.array(itemProof) }),
+  },
+  send_project: {
+    payload: z.object({ ...project, peer: id, source_dir: text }),
+    result: z.object({ proof: itemProof }),
+  },
+  restore_source: {
+    payload: z.object(project),
+    result: z.object({ running: z.array(text) }),
+  },
+  /** The stack has a new home; what is here is the retained copy. */
+  retain_source: { payload: z.object(project), result: empty },
+
+  prepare_target: {
+    payload: z.object({ deployment, volumes: z.array(stackVolume), images: z.array(stackImage) }),
+    result: z.object({ volumes: z.array(text) }),
+  },
+  receive_volumes: {
+    payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),
+    result: z.object({ proofs: z.array(itemProof) }),
+  },
+  receive_project: {
+    payload: z.object({ ...project, peer: id, target_dir: text }),
+    result: z.object({ proof: itemProof }),
+  },
+  deploy: {
+    payload: z.object({ deployment }),
+    result: z.object({ containers: z.array(z.object({ id: text, service: text })) }),
+  },
+  verify_health: {
+    payload: z.object({ deployment, timeout_s: z.number().int(), settle_ms: z.number().int() }),
+    result: z.object({ services: z.array(z.object({ service: text, state: text })) }),
+  },
+  /** The migration is completed: start what a lapsed lease stopped, set the policies as the file says, drop the lease. */
+  arm_target: { payload: z.object({ deployment }), result: empty },
+  /** Stop what this migration started; answered only when none of it runs. */
+  stop_target: { payload: z.object(project), result: empty },
+  /** Remove what this migration made, by recorded ids, nothing else. */
+  cleanup_target: {
+    payload: z.object(project),
+    result: z.object({ removed: z.array(text), remaining: z.array(z.object({ what: text, why: text })) }),
+  },
+} as const;
+export type CommandKind = keyof typeof commandKinds;
+export type CommandPayload<K extends CommandKind> = z.infer<(typeof commandKinds)[K]['payload']>;
+export type CommandResult<K extends CommandKind> = z.infer<(typeof commandKinds)[K]['result']>;
+export const commandKindNames = Object.keys(commandKinds) as [CommandKind, ...CommandKind[]];
+
+export const command = z.object({
+  type: z.literal('command'),
+  id,
+  migration_id: id,
+  epoch: z.number().int().positive(),
+  kind: z.enum(commandKindNames),
+  /** Checked against `commandKinds[kind].payload` by the receiver. */
+  payload: z.unknown(),
+});
+export type Command = z.infer<typeof command>;
+
+// ---------------------------------------------------------------- requests
+
+/** Questions that change nothing. */
+export const requestKinds = {
+  /** `helper: true` also makes the helper image ready where it can be. */
+  probe: { payload: z.object({ relays: z.array(relayAddress) }), answer: hostFacts },
+  inspect_stack: { payload: z.object(project), answer: stackFacts },
+  check_target: { payload: z.object({ stack: stackFacts, migration_id: id.nullable() }), answer: targetFacts },
+  /** Is this command still being worked on? */
+  command_status: {
+    payload: z.object({ command_id: id }),
+    answer: z.object({ state: z.enum(['running', 'done', 'unknown']) }),
+  },
+} as const;
+export type RequestKind = keyof typeof requestKinds;
+export type RequestPayload<K extends RequestKind> = z.infer<(typeof requestKinds)[K]['payload']>;
+export type RequestAnswer<K extends RequestKind> = z.infer<(typeof requestKinds)[K]['answer']>;
+export const requestKindNames = Object.keys(requestKinds) as [RequestKind, ...RequestKind[]];
+
+export const request = z.object({
+  type: z.literal('request'),
+  id,
+  kind: z.enum(requestKindNames),
+  payload: z.unknown(),
+});
+
+// ---------------------------------------------------------------- agent → worker
+
+export const failure = z.object({
+  code: z.enum(errorCodes),
+  /** Fit for the operator's eyes: names what failed and what to do; no secret, no environment value. */
+  message: z.string().max(2000),
+  log_tail: z.array(z.string().max(1000)).max(50),
+});
+export type Failure = z.infer<typeof failure>;
+
+const outcome = <T extends z.ZodType>(data: T) =>
+  z.discriminatedUnion('ok', [
+    z.object({ ok: z.literal(true), data }),
+    z.object({ ok: z.literal(false), error: failure }),
+  ]);
+export const unknownOutcome = outcome(z.unknown());
+export type Outcome = z.infer<typeof unknownOutcome>;
+
+export const itemProgress = z.object({
+  lane: text,
+  bytes_done: z.number(),
+  bytes_total: z.number().nullable(),
+});
+export type ItemProgress = z.infer<typeof itemProgress>;
+
+export const askKinds = {
+  /** One dial's ticket for one lane of a running migration, and the relay to take it to. */
+  ticket: {
+    payload: z.object({ migration_id: id, lane: text }),
+    reply: z.object({ ticket: z.string(), relay: relayAddress }),
+  },
+  /** Leave to keep the target's containers running for `lease_ms` from when this was asked. */
+  lease: {
+    payload: z.object({ migration_id: id, epoch: z.number().int() }),
+    reply: z.object({ granted: z.boolean(), lease_ms: z.number() }),
+  },
+} as const;
+export type AskKind = keyof typeof askKinds;
+export type AskPayload<K extends AskKind> = z.infer<(typeof askKinds)[K]['payload']>;
+export type AskReply<K extends AskKind> = z.infer<(typeof askKinds)[K]['reply']>;
+
+export const agentMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    version: z.number().int(),
+    agent_version: text,
+    /** A relay says where agents reach it; null for hosts. */
+    relay_address: z.object({ host: text, port: z.number().int() }).nullable(),
+  }),
+  z.object({ type: z.literal('inventory'), stacks: z.array(stackSummary) }),
+  z.object({ type: z.literal('metrics'), resources }),
+  z.object({ type: z.literal('result'), command_id: id, outcome: unknownOutcome }),
+  z.object({ type: z.literal('answer'), request_id: id, outcome: unknownOutcome }),
+  z.object({
+    type: z.literal('progress'),
+    migration_id: id,
+    command_id: id,
+    /** Empty for commands that only say "still at it". */
+    items: z.array(itemProgress),
+  }),
+  z.object({
+    type: z.literal('ask'),
+    ask_id: id,
+    kind: z.enum(['ticket', 'lease']),
+    payload: z.unknown(),
+  }),
+]);
+export type AgentMessage = z.infer<typeof agentMessage>;
+
+// ---------------------------------------------------------------- worker → agent
+
+export const controlMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('welcome'),
+    id,
+    fleet_id: id,
+    now_ms: z.number(),
+    /** For relays: the key that signs tickets (JWK) and the hosts whose certificates are revoked. */
+    relay: z.object({ ticket_key: z.record(z.string(), z.unknown()), revoked: z.array(id) }).nullable(),
+  }),
+  /** To relays: this host was deleted; cut its sessions. */
+  z.object({ type: z.literal('revoked'), host_id: id }),
+  command,
+  request,
+  z.object({ type: z.literal('result_ack'), command_id: id }),
+  z.object({ type: z.literal('reply'), ask_id: id, outcome: unknownOutcome }),
+]);
+export type ControlMessage = z.infer<typeof controlMessage>;
+
+// ---------------------------------------------------------------- enrolment (HTTP)
+
+export const enrollRequest = z.strictObject({
+  join_token: z.string().max(200),
+  /** PKCS #10, PEM. Its subject and extensions are ignored; its key must be EC P-256. */
+  csr: z.string().max(8192),
+});
+export const renewRequest = z.strictObject({ csr: z.string().max(8192) });
+export const enrollResponse = z.object({
+  id,
+  kind: z.enum(['host', 'relay']),
+  name: text,
+  fleet_id: id,
+  certificate: z.string(),
+  ca: z.string(),
+});
+export type EnrollResponse = z.infer<typeof enrollResponse>;
+
+/** Audience of the tokens that agents and relays sign to connect. */
+export const agentTokenAudience = 'stackferry-control';
+/** Where agents and relays connect, below the control plane's origin. */
+export const agentPaths = {
+  enroll: '/api/v1/enroll',
+  renew: '/api/v1/enroll/renew',
+  connect: '/api/v1/agents/connect',
+} as const;

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { failure } from './agent-protocol.ts';
+import { resources, stackSummary } from './facts.ts';
+import { limits } from './limits.ts';
+import { modes, sizings, statuses, steps } from './migration-status.ts';
+import { report } from './preflight-report.ts';
+
+/** Requests and responses of the public API. Times are RFC 3339 strings, sizes bytes, rates bytes per second. */
+
+const id = z.string().max(64);
+const time = z.string();
+
+/** Host and relay names: lower-case letters, digits, dot and dash. */
+export const nodeName = z
+  .string()
+  .min(1)
+  .max(limits.control.nameLengthMax)
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'use lower-case letters, digits, dots and dashes');
+
+/** Compose project names. */
+export const stackName = z
+  .string()
+  .min(1)
+  .max(limits.control.stackNameLengthMax)
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, 'a Compose project name: lower-case letters, digits, dashes and underscores');
+
+export const createNode = z.strictObject({ name: nodeName });
+
+export const nodeView = z.object({
+  id,
+  name: z.string(),
+  status: z.enum(['pending', 'online', 'offline']),
+  created_at: time,
+  joined_at: time.nullable(),
+  seen_at: time.nullable(),
+  agent_version: z.string().nullable(),
+  certificate_ends_at: time.nullable(),
+});
+export const hostView = nodeView.extend({ resources: resources.nullable() });
+export const relayView = nodeView.extend({ address: z.object({ host: z.string(), port: z.number() }).nullable() });
+/** The token is shown this once. */
+export const createdNode = nodeView.extend({ join_token: z.string(), join_token_expires_at: time });
+
+export const stackView = z.object({
+  id,
+  name: z.string(),
+  host_id: id,
+  host_name: z.string(),
+  seen_at: time,
+  summary: stackSummary,
+  active_migration_id: id.nullable(),
+});
+
+const target = {
+  target_host_id: id,
+  source_host_id: id.optional(),
+  sizing: z.enum(sizings).default('host'),
+  mode: z.enum(modes).default('stop-copy'),
+  accept_unmoved: z.boolean().default(false),
+};
+export const preflightRequest = z.strictObject(target);
+export const migrateRequest = z.strictObject({
+  ...target,
+  callback_url: z.url().max(2048).optional(),
+  health_timeout_s: z.number().int().min(1).max(limits.health.timeoutSMax).default(limits.health.timeoutSDefault),
+});
+export type MigrateRequest = z.infer<typeof migrateRequest>;
+
+export const laneView = z.object({
+  /** The volume's name, or `project`. */
+  item: z.string(),
+  bytes_done: z.number(),
+  bytes_total: z.number().nullable(),
+});
+export const progressView = z.object({
+  current: z.string().nullable(),
+  bytes_done: z.number(),
+  bytes_total: z.number().nullable(),
+  /** Over a short window; null until there is one. */
+  rate: z.number().nullable(),
+  seconds_left: z.number().nullable(),
+  items: z.array(laneView),
+});
+export type ProgressView = z.infer<typeof progressView>;
+
+export const stepView = z.object({
+  name: z.enum(steps),
+  status: z.enum(['pending', 'running', 'done', 'failed']),
+  started_at: time.nullable(),
+  ended_at: time.nullable(),
+});
+
+export const migrationView = z.object({
+  id,
+  stack: z.object({ id, name: z.string() }),
+  source_host_id: id,
+  target_host_id: id,
+  mode: z.enum(modes),
+  sizing: z.enum(sizings),
+  status: z.enum(statuses),
+  steps: z.array(stepView),
+  progress: progressView.nullable(),
+  report: report.nullable(),
+  failure: failure.extend({ step: z.string() }).nullable(),
+  /** What `needs_attention` waits for, or a clean-up that is still owed to a host. */
+  owed: z.array(z.object({ host_id: id, what: z.string() })),
+  created_at: time,
+  updated_at: time,
+  ended_at: time.nullable(),
+});
+export type MigrationView = z.infer<typeof migrationView>;
+
+export const page = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+
+export const pageQuery = z.object({
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(limits.control.pageSizeMax).default(limits.control.pageSizeDefault),
+});
+export const migrationsQuery = pageQuery.extend({
+  stack: z.string().max(limits.control.stackNameLengthMax).optional(),
+  host: id.optional(),
+  status: z.enum(statuses).optional(),
+});
+
+/** RFC 9457. `report` rides along with `preflight_failed`, `hosts` with `stack_ambiguous`, `errors` with `invalid_request`. */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  report: report.optional(),
+  hosts: z.array(id).optional(),
+  migration_id: id.optional(),
+});

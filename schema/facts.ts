@@ -1,0 +1,178 @@
+import { z } from 'zod';
+
+/**
+ * What agents measure and report about their host and its stacks. No environment values, ever: names, sizes, ids.
+ * `null` means "could not tell", which every check counts as the bad case.
+ */
+
+const bytes = z.number().nonnegative();
+const name = z.string().max(4096);
+
+/** Memory and disk of a host, or of one stack (then `total` is the host's). */
+export const resources = z.object({
+  memory: z.object({ total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
+  /** The filesystem that holds volumes: Docker's data root. */
+  disk: z.object({ path: name, total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
+  cpu: z.object({ cores: z.number(), load_1m: z.number() }),
+});
+export type Resources = z.infer<typeof resources>;
+
+export const hostFacts = z.object({
+  now_ms: z.number(),
+  agent_version: z.string(),
+  engine: z.object({
+    kind: z.enum(['docker', 'embedded']),
+    version: z.string(),
+    api_version: z.string(),
+    compose_version: z.string().nullable(),
+    os: z.string(),
+    arch: z.string(),
+    userns_remap: z.boolean(),
+  }),
+  resources,
+  helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),
+  relays: z.array(z.object({ id: z.string(), reachable: z.boolean(), detail: z.string() })),
+});
+export type HostFacts = z.infer<typeof hostFacts>;
+
+export const publishedPort = z.object({
+  host_ip: z.string(),
+  port: z.number().int(),
+  protocol: z.enum(['tcp', 'udp', 'sctp']),
+});
+export type PublishedPort = z.infer<typeof publishedPort>;
+
+export const stackImage = z.object({
+  /** As the compose file names it. */
+  reference: name,
+  /** The image id (content digest of its configuration), null where the source no longer has it. */
+  image_id: z.string().nullable(),
+  repo_digests: z.array(z.string()),
+  os: z.string(),
+  arch: z.string(),
+  size_bytes: bytes,
+});
+export type StackImage = z.infer<typeof stackImage>;
+
+export const stackVolume = z.object({
+  /** The engine's name. */
+  name,
+  driver: z.string(),
+  options: z.record(z.string(), z.string()),
+  labels: z.record(z.string(), z.string()),
+  external: z.boolean(),
+  size_bytes: bytes.nullable(),
+  /** Projects or containers beyond this stack that mount it. */
+  also_used_by: z.array(name),
+});
+export type StackVolume = z.infer<typeof stackVolume>;
+
+/** Rights that reach beyond the container; a target's policy must allow each by name. */
+export const hostPowers = [
+  'privileged',
+  'docker_socket',
+  'host_network',
+  'host_pid',
+  'host_ipc',
+  'host_userns',
+  'devices',
+  'cap_add',
+  'security_opt',
+  'cgroup',
+  'host_path',
+] as const;
+export type HostPower = (typeof hostPowers)[number];
+
+export const stackService = z.object({
+  name,
+  image: stackImage,
+  replicas: z.number().int(),
+  running: z.number().int(),
+  has_healthcheck: z.boolean(),
+  /** It ran on the source and ended with exit code 0: a job, not a daemon. */
+  one_shot: z.boolean(),
+  builds: z.boolean(),
+  ports: z.array(publishedPort),
+  devices: z.array(name),
+  powers: z.array(z.object({ power: z.enum(hostPowers), detail: z.string() })),
+});
+export type StackService = z.infer<typeof stackService>;
+
+export const bindMount = z.object({
+  service: name,
+  source: name,
+  target: name,
+  /** Inside the project directory: travels with the project. */
+  inside_project: z.boolean(),
+});
+
+export const stackFacts = z.object({
+  project: name,
+  working_dir: name,
+  config_files: z.array(name),
+  env_files: z.array(name),
+  services: z.array(stackService),
+  volumes: z.array(stackVolume),
+  anonymous_volumes: z.array(z.object({ name, service: name, size_bytes: bytes.nullable() })),
+  networks: z.array(z.object({ name, external: z.boolean() })),
+  /** Names fixed by the file (`container_name`, `networks.x.name`). */
+  fixed_names: z.array(z.object({ kind: z.enum(['container', 'network']), name })),
+  bind_mounts: z.array(bindMount),
+  project_files: z.object({
+    size_bytes: bytes.nullable(),
+    /** Files the stack needs that lie outside its project directory. */
+    outside: z.array(name),
+  }),
+  remote_includes: z.array(name),
+  /** What `up` would do on the source now: nothing, or which services it would recreate. */
+  drift: z.object({ current: z.boolean().nullable(), detail: z.string() }),
+  /** What containers wrote outside any volume; it does not move. */
+  written_layers: z.array(z.object({ container: name, size_bytes: bytes })),
+  /** Compose's own objections to the file (`compose config`), empty where it reads it. */
+  compose_errors: z.array(z.string()),
+  /** The stack's own use, for `sizing: "stack"`. */
+  usage: z.object({ memory_bytes: bytes, disk_bytes: bytes }),
+});
+export type StackFacts = z.infer<typeof stackFacts>;
+
+const takenList = z.array(z.object({ name, by: z.string() })).nullable();
+
+/** The target's answers to what a stack needs of it. */
+export const targetFacts = z.object({
+  /** Where the project directory would lie here. */
+  project_path: name,
+  images: z.array(
+    z.object({
+      reference: name,
+      state: z.enum(['present', 'pullable', 'differs', 'not_found', 'unauthorized', 'rate_limited', 'unreachable']),
+      detail: z.string(),
+    }),
+  ),
+  /** `name` is `port/protocol`. */
+  ports_taken: takenList,
+  project_resources: takenList,
+  names_taken: takenList,
+  volumes_taken: z.array(z.object({ name, migration_id: z.string().nullable() })).nullable(),
+  path: z.object({ free: z.boolean().nullable(), detail: z.string(), free_bytes: bytes.nullable() }),
+  networks_absent: z.array(name).nullable(),
+  /** External volumes of the file that are not here. */
+  external_volumes_absent: z.array(name).nullable(),
+  devices_absent: z.array(name).nullable(),
+  powers_refused: z.array(z.object({ service: name, power: z.enum(hostPowers), detail: z.string() })),
+  bind_mounts: z.array(z.object({ path: name, exists: z.boolean() })),
+  compose_compatible: z.object({ ok: z.boolean(), detail: z.string() }),
+});
+export type TargetFacts = z.infer<typeof targetFacts>;
+
+/** A stack as the inventory lists it. */
+export const stackSummary = z.object({
+  project: name,
+  working_dir: name,
+  config_files: z.array(name),
+  services: z.array(z.object({ name, image: name, running: z.number().int(), total: z.number().int() })),
+  volumes: z.array(name),
+  ports: z.array(publishedPort),
+  bind_mounts: z.array(name),
+  running: z.boolean(),
+});
+export type StackSummary = z.infer<typeof stackSummary>;

@@ -1,0 +1,174 @@
+/** Every bound on a wait, queue, buffer or retry. Units stand last in the name. */
+export const limits = {
+  control: {
+    /** A read-only question to an agent (probe, inspection). */
+    requestMsMax: 20_000,
+    /** `POST …/migrate` waits this long for the pre-flight before it answers 202 with the migration still in `preflight`. */
+    preflightWaitMsMax: 45_000,
+    /** Agents ping this often; the platform answers without waking the object. */
+    pingIntervalMs: 5_000,
+    /** No ping answered for this long: the host is offline, however open its socket looks. */
+    hostSilenceMsMax: 15_000,
+    /** A running command that reported neither progress nor life for this long is asked about; no answer means "agent lost". */
+    commandSilenceMsMax: 20_000,
+    /** After the source or target was lost in mid-step, this long is waited for its return before the saga reverts. */
+    agentReturnMsMax: 60_000,
+    /** As above where both hosts fell silent at once, which looks like the control plane being cut off. */
+    allLostMsMax: 15 * 60_000,
+    /** While a migration waits for answers, its hosts are asked about them this often. */
+    commandCheckMs: 5_000,
+    statusMsMax: 4_000,
+    /** Transitions that lost against another writer are worked out anew this often. */
+    commitTriesMax: 5,
+    reconnectDelayMsMin: 250,
+    reconnectDelayMsMax: 10_000,
+    messageBytesMax: 1_048_576,
+    inventoryIntervalMs: 10_000,
+    metricsIntervalMs: 10_000,
+    /** Lifetime and clock allowance of the token an agent signs to connect. */
+    agentTokenMsMax: 60_000,
+    clockSkewMsMax: 30_000,
+    bodyBytesMax: 65_536,
+    pageSizeDefault: 50,
+    pageSizeMax: 200,
+    nameLengthMax: 63,
+    stackNameLengthMax: 255,
+    sseMsMax: 300_000,
+    ssePollMs: 500,
+    /** A needs_attention migration tries its open commands again this often. */
+    attentionRetryMs: 30_000,
+  },
+  step: {
+    preflightMsMax: 60_000,
+    preparingMsMax: 30 * 60_000,
+    stoppingMsMax: 10 * 60_000,
+    transferringMsMax: 24 * 3_600_000,
+    shippingMsMax: 2 * 3_600_000,
+    deployingMsMax: 15 * 60_000,
+    restoringMsMax: 10 * 60_000,
+    cleanupMsMax: 10 * 60_000,
+  },
+  health: {
+    timeoutSDefault: 180,
+    timeoutSMax: 3_600,
+    /** Containers without a healthcheck must stay running this long. */
+    settleMs: 5_000,
+    pollMs: 500,
+    /** On top of the health timeout: settling and the answer's way. */
+    answerMsMax: 30_000,
+  },
+  undo: {
+    /** A failed undo command is tried again after this, this often, before the migration needs attention. */
+    retryMs: 5_000,
+    triesMax: 5,
+  },
+  lease: {
+    /** The target stops what it started when it could not renew for this long. */
+    leaseMs: 45_000,
+    renewIntervalMs: 10_000,
+    /** Added before the source may start on the strength of an expired lease: stopping takes time and clocks drift. */
+    marginMs: 30_000,
+  },
+  certificate: {
+    hostDaysMax: 14,
+    /** Renewed once less than this is left. */
+    renewBeforeDays: 7,
+    backdateMs: 24 * 3_600_000,
+    caYears: 20,
+    joinTokenMsMax: 24 * 3_600_000,
+    ticketMsMax: 120_000,
+    csrBytesMax: 8_192,
+  },
+  relay: {
+    /** Sockets open at once, whatever their state; more are refused by the listener. */
+    connectionsMax: 1_024,
+    sessionsMax: 256,
+    sessionsPerHostMax: 32,
+    /** Admissions that wait for their peer. */
+    waitingMax: 512,
+    messageBytesMax: 8_192,
+    /** Messages one admission connection may send: pings and one join. */
+    messagesMax: 8,
+    /** The first byte, which tells TLS from a join. */
+    firstByteMsMax: 5_000,
+    handshakeMsMax: 10_000,
+    /** From the end of the handshake, or the last answer, to the next whole message. */
+    messageMsMax: 10_000,
+    /** How long the first side waits for the second to present its ticket. */
+    joinWaitMsMax: 20_000,
+    /** From the invitation until both sides have presented their join keys. */
+    joinKeyMsMax: 10_000,
+    /** A spliced session without a byte in either direction. Agents send ALIVE well within it. */
+    idleMsMax: 120_000,
+    /** Ids of used tickets that are remembered until they expire; beyond it joins are refused. */
+    usedTicketsMax: 100_000,
+    /** One read of a spliced socket. */
+    spliceBufferBytes: 262_144,
+    answerMsMax: 5_000,
+  },
+  stream: {
+    /** Payload of one CHUNK, before and after compression. 1 MiB measured as fast as 4 MiB, at a quarter of the memory. */
+    chunkBytesMax: 1_048_576,
+    /** Every other frame. */
+    controlFrameBytesMax: 8_192,
+    /** Chunks the source keeps until they are acknowledged, so at most 32 MiB. */
+    windowChunksMax: 32,
+    /** Chunks the target holds between the connection and the unpacker. */
+    inboxChunksMax: 8,
+    /** Bytes handed to the socket and not yet flushed. */
+    writeAheadBytesMax: 2_097_152,
+    connectMsMax: 10_000,
+    handshakeMsMax: 15_000,
+    /** HELLO and WELCOME, after the handshake; a target may have to recreate its volume first. */
+    helloMsMax: 60_000,
+    aliveIntervalMs: 5_000,
+    /** No frame for this long: the connection counts as dead. */
+    silenceMsMax: 20_000,
+    /** Without progress for this long an item fails with `transfer_interrupted`. */
+    reconnectMsMax: 120_000,
+    /** As above where both hosts fell silent at once, which looks like the control plane being cut off. */
+    allLostMsMax: 15 * 60_000,
+    /** While a migration waits for answers, its hosts are asked about them this often. */
+    commandCheckMs: 5_000,
+    statusMsMax: 4_000,
+    /** Transitions that lost against another writer are worked out anew this often. */
+    commitTriesMax: 5,
+    reconnectDelayMsMin: 50,
+    reconnectDelayMsMax: 5_000,
+    /** Times one item may be packed again from its start because the target no longer has what came before. */
+    restartsMax: 3,
+    /** Violations of the protocol (bad CRC, wrong sequence, giant frame) in one item before it fails. */
+    violationsMax: 5,
+    /** How long a target that said VERIFIED stays reachable for a source that did not hear it. */
+    verifiedWaitMsMax: 30_000,
+    /** Packer and unpacker: from the end of the stream to the exit (or from the exit to the end); syncing counts. */
+    packerExitMsMax: 30_000,
+    unpackerExitMsMax: 30 * 60_000,
+  },
+  agent: {
+    stopTimeoutSDefault: 30,
+    logTailLinesMax: 40,
+    logTailBytesMax: 8_192,
+    progressIntervalMs: 500,
+    journalBytesMax: 16 * 1_048_576,
+    /** One `docker compose` call that only reads. */
+    composeReadMsMax: 30_000,
+    composeWriteMsMax: 10 * 60_000,
+    engineRequestMsMax: 60_000,
+    helperMemoryBytesMax: 128 * 1_048_576,
+    helperPidsMax: 16,
+  },
+  plan: {
+    /** What a transfer through one relay is assumed to carry where nothing was measured yet. */
+    assumedBytesPerS: 100 * 1_048_576,
+    assumedStopStartS: 10,
+  },
+  progress: {
+    /** The rate is taken over this long, and not before there is this much of it. */
+    rateWindowMs: 5_000,
+    rateWindowMsMin: 400,
+  },
+  window: {
+    safetyWindowHoursDefault: 72,
+  },
+} as const;

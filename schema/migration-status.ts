@@ -1,0 +1,40 @@
+/**
+ * The life of a migration.
+ *
+ *   preflight → preparing → stopping → transferring → shipping → deploying → verifying → completed
+ *        └──────────┴───────────┴──────────┴────────────┴───────────┴───────────┴→ reverting → failed | cancelled
+ *                                                                                     ⇅
+ *                                                                              needs_attention
+ */
+export const steps = [
+  'preflight',
+  'preparing',
+  'stopping',
+  'transferring',
+  'shipping',
+  'deploying',
+  'verifying',
+] as const;
+export type Step = (typeof steps)[number];
+
+/** The way back, and waiting for a person: the migration still holds its stack. */
+export const undoingStatuses = ['reverting', 'needs_attention'] as const;
+export const terminalStatuses = ['completed', 'failed', 'cancelled'] as const;
+
+export const activeStatuses = [...steps, ...undoingStatuses] as const;
+export const statuses = [...activeStatuses, ...terminalStatuses] as const;
+export type Status = (typeof statuses)[number];
+export type TerminalStatus = (typeof terminalStatuses)[number];
+
+export function isTerminal(status: Status): status is TerminalStatus {
+  return (terminalStatuses as readonly string[]).includes(status);
+}
+
+export function isStep(status: Status): status is Step {
+  return (steps as readonly string[]).includes(status);
+}
+
+export const modes = ['stop-copy', 'pre-copy'] as const;
+export type Mode = (typeof modes)[number];
+export const sizings = ['host', 'stack'] as const;
+export type Sizing = (typeof sizings)[number];

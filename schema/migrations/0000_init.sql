@@ -1,0 +1,108 @@
+CREATE TABLE `api_token` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`hash` text NOT NULL,
+	`scopes` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer,
+	`revoked_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `api_token_hash_unique` ON `api_token` (`hash`);--> statement-breakpoint
+CREATE TABLE `command` (
+	`id` text PRIMARY KEY NOT NULL,
+	`migration_id` text NOT NULL,
+	`host_id` text NOT NULL,
+	`epoch` integer NOT NULL,
+	`kind` text NOT NULL,
+	`payload` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`closed_at` integer
+);
+--> statement-breakpoint
+CREATE INDEX `command_open` ON `command` (`host_id`,`created_at`) WHERE closed_at IS NULL;--> statement-breakpoint
+CREATE INDEX `command_migration` ON `command` (`migration_id`);--> statement-breakpoint
+CREATE TABLE `migration` (
+	`id` text PRIMARY KEY NOT NULL,
+	`stack_id` text NOT NULL,
+	`stack_name` text NOT NULL,
+	`source_host_id` text NOT NULL,
+	`target_host_id` text NOT NULL,
+	`mode` text NOT NULL,
+	`sizing` text NOT NULL,
+	`accept_unmoved` integer NOT NULL,
+	`callback_url` text,
+	`status` text NOT NULL,
+	`version` integer NOT NULL,
+	`saga` text NOT NULL,
+	`report` text,
+	`failure` text,
+	`requested_by` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`ended_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `migration_one_active_per_stack` ON `migration` (`stack_id`) WHERE status IN ('preflight', 'preparing', 'stopping', 'transferring', 'shipping', 'deploying', 'verifying', 'reverting', 'needs_attention');--> statement-breakpoint
+CREATE INDEX `migration_status` ON `migration` (`status`,`id`);--> statement-breakpoint
+CREATE INDEX `migration_stack` ON `migration` (`stack_id`,`id`);--> statement-breakpoint
+CREATE INDEX `migration_source` ON `migration` (`source_host_id`,`id`);--> statement-breakpoint
+CREATE INDEX `migration_target` ON `migration` (`target_host_id`,`id`);--> statement-breakpoint
+CREATE TABLE `migration_event` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`migration_id` text NOT NULL,
+	`kind` text NOT NULL,
+	`at` integer NOT NULL,
+	`data` text NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `migration_event_migration` ON `migration_event` (`migration_id`,`id`);--> statement-breakpoint
+CREATE TABLE `node` (
+	`id` text PRIMARY KEY NOT NULL,
+	`kind` text NOT NULL,
+	`name` text NOT NULL,
+	`join_token_hash` text,
+	`join_token_expires_at` integer,
+	`joined_at` integer,
+	`certificate_serial` text,
+	`certificate_serial_before` text,
+	`certificate_ends_at` integer,
+	`created_at` integer NOT NULL,
+	`deleted_at` integer,
+	`seen_at` integer,
+	`connected` integer DEFAULT false NOT NULL,
+	`agent_version` text,
+	`address` text,
+	`resources` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `node_join_token_hash_unique` ON `node` (`join_token_hash`);--> statement-breakpoint
+CREATE UNIQUE INDEX `node_name` ON `node` (`kind`,`name`) WHERE deleted_at IS NULL;--> statement-breakpoint
+CREATE INDEX `node_kind` ON `node` (`kind`,`id`);--> statement-breakpoint
+CREATE TABLE `seen_token` (
+	`jti` text PRIMARY KEY NOT NULL,
+	`expires_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `stack` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`home_id` text NOT NULL,
+	`summary` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`seen_at` integer NOT NULL,
+	`gone_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `stack_home` ON `stack` (`name`,`home_id`);--> statement-breakpoint
+CREATE INDEX `stack_name` ON `stack` (`name`,`id`);--> statement-breakpoint
+CREATE TABLE `transition` (
+	`migration_id` text NOT NULL,
+	`version` integer NOT NULL,
+	`nonce` text NOT NULL,
+	`event` text NOT NULL,
+	`from_status` text NOT NULL,
+	`to_status` text NOT NULL,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`migration_id`, `version`)
+);

@@ -1,0 +1,157 @@
+import { sql } from 'drizzle-orm';
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import type { Failure } from './agent-protocol.ts';
+import type { Resources, StackSummary } from './facts.ts';
+import { activeStatuses, modes, sizings, statuses } from './migration-status.ts';
+import type { Report } from './preflight-report.ts';
+import type { Saga } from './saga.ts';
+
+/** D1. Times are epoch milliseconds of the control plane's clock. No secret is stored but as a hash. */
+
+const quoted = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '));
+
+export const apiToken = sqliteTable('api_token', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  /** SHA-256, hex. */
+  hash: text().notNull().unique(),
+  scopes: text({ mode: 'json' }).$type<Scope[]>().notNull(),
+  created_at: integer().notNull(),
+  expires_at: integer(),
+  revoked_at: integer(),
+});
+
+export const scopes = ['read', 'migrate', 'admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+/** A host or a relay: whatever holds a certificate of the fleet. */
+export const node = sqliteTable(
+  'node',
+  {
+    id: text().primaryKey(),
+    kind: text({ enum: ['host', 'relay'] }).notNull(),
+    name: text().notNull(),
+    join_token_hash: text().unique(),
+    join_token_expires_at: integer(),
+    joined_at: integer(),
+    /** Serial (hex) and end of the newest certificate; only it and the one before (a renewal's answer may be lost) are good. */
+    certificate_serial: text(),
+    certificate_serial_before: text(),
+    certificate_ends_at: integer(),
+    created_at: integer().notNull(),
+    deleted_at: integer(),
+    /** Last seen alive, written at connect, disconnect and with each report. */
+    seen_at: integer(),
+    connected: integer({ mode: 'boolean' }).notNull().default(false),
+    agent_version: text(),
+    /** Relays: where agents reach it. */
+    address: text({ mode: 'json' }).$type<{ host: string; port: number }>(),
+    resources: text({ mode: 'json' }).$type<Resources>(),
+  },
+  (t) => [
+    uniqueIndex('node_name').on(t.kind, t.name).where(sql`deleted_at IS NULL`),
+    index('node_kind').on(t.kind, t.id),
+  ],
+);
+
+/** A Compose project by its home. A retained source or a left-behind target is a copy, never a second row. */
+export const stack = sqliteTable(
+  'stack',
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    home_id: text().notNull(),
+    summary: text({ mode: 'json' }).$type<StackSummary>().notNull(),
+    created_at: integer().notNull(),
+    seen_at: integer().notNull(),
+    /** Its home no longer reports it. The row stays, so that its id does when it comes back. */
+    gone_at: integer(),
+  },
+  (t) => [uniqueIndex('stack_home').on(t.name, t.home_id), index('stack_name').on(t.name, t.id)],
+);
+
+export const migration = sqliteTable(
+  'migration',
+  {
+    id: text().primaryKey(),
+    stack_id: text().notNull(),
+    stack_name: text().notNull(),
+    source_host_id: text().notNull(),
+    target_host_id: text().notNull(),
+    mode: text({ enum: modes }).notNull(),
+    sizing: text({ enum: sizings }).notNull(),
+    accept_unmoved: integer({ mode: 'boolean' }).notNull(),
+    callback_url: text(),
+    status: text({ enum: statuses }).notNull(),
+    version: integer().notNull(),
+    /** Everything `advance()` needs and nothing else. */
+    saga: text({ mode: 'json' }).$type<Saga>().notNull(),
+    report: text({ mode: 'json' }).$type<Report>(),
+    failure: text({ mode: 'json' }).$type<Failure & { step: string }>(),
+    requested_by: text().notNull(),
+    created_at: integer().notNull(),
+    updated_at: integer().notNull(),
+    ended_at: integer(),
+  },
+  (t) => [
+    uniqueIndex('migration_one_active_per_stack').on(t.stack_id).where(sql`status IN (${quoted(activeStatuses)})`),
+    index('migration_status').on(t.status, t.id),
+    index('migration_stack').on(t.stack_id, t.id),
+    index('migration_source').on(t.source_host_id, t.id),
+    index('migration_target').on(t.target_host_id, t.id),
+  ],
+);
+
+/**
+ * The guard of every transition: its insert fails where another writer made this version. The nonce tells a writer
+ * whose answer was lost that the row is its own.
+ */
+export const transition = sqliteTable(
+  'transition',
+  {
+    migration_id: text().notNull(),
+    version: integer().notNull(),
+    nonce: text().notNull(),
+    event: text().notNull(),
+    from_status: text().notNull(),
+    to_status: text().notNull(),
+    at: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.migration_id, t.version] })],
+);
+
+/** What people see of a migration's course; the ids order the event stream. */
+export const migrationEvent = sqliteTable(
+  'migration_event',
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    migration_id: text().notNull(),
+    kind: text().notNull(),
+    at: integer().notNull(),
+    data: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [index('migration_event_migration').on(t.migration_id, t.id)],
+);
+
+/** Commands to agents: recorded with their transition, sent after it, sent again until answered. */
+export const command = sqliteTable(
+  'command',
+  {
+    id: text().primaryKey(),
+    migration_id: text().notNull(),
+    host_id: text().notNull(),
+    epoch: integer().notNull(),
+    kind: text().notNull(),
+    payload: text({ mode: 'json' }).$type<unknown>().notNull(),
+    created_at: integer().notNull(),
+    /** Set by its answer, or when a newer epoch made it void. */
+    closed_at: integer(),
+  },
+  (t) => [
+    index('command_open').on(t.host_id, t.created_at).where(sql`closed_at IS NULL`),
+    index('command_migration').on(t.migration_id),
+  ],
+);
+
+/** One-time ids of agent tokens, until they expire. */
+export const seenToken = sqliteTable('seen_token', { jti: text().primaryKey(), expires_at: integer().notNull() });

@@ -1,0 +1,137 @@
+import type { CommandKind } from '../../schema/agent-protocol.ts';
+import type { Status } from '../../schema/migration-status.ts';
+import type { Saga, SagaCommand, SagaPlan } from '../../schema/saga.ts';
+import { advance, type SagaEvent } from '../../worker/migration/advance.ts';
+import { newSaga } from '../../worker/migration/start.ts';
+
+/** A saga driven by hand: answers are given by kind, time by the test. */
+
+export const plan: SagaPlan = {
+  deployment: {
+    project: 'shop',
+    source_dir: '/srv/shop',
+    target_dir: '/srv/shop',
+    config_files: ['compose.yaml'],
+    env_files: [],
+    services: ['db', 'web'],
+    one_shots: [],
+  },
+  volumes: ['shop_data', 'shop_cache'].map((name) => ({
+    name,
+    driver: 'local',
+    options: {},
+    labels: {},
+    external: false,
+    size_bytes: 10,
+    also_used_by: [],
+  })),
+  images: [],
+};
+
+const proof = (lane: string) => ({ lane, bytes: 10, sha256: `s-${lane}`, manifest_sha256: `m-${lane}`, entries: 3 });
+const proofs = { proofs: [proof('v0'), proof('v1')] };
+
+/** The answer that lets the saga go on. */
+export const goodAnswers: { [K in CommandKind]: unknown } = {
+  prepare_source: { sizes: [{ volume: 'shop_data', bytes: 10 }] },
+  prepare_target: { volumes: ['shop_data'] },
+  stop_stack: { prior: [], killed: [] },
+  send_volumes: proofs,
+  receive_volumes: proofs,
+  send_project: { proof: proof('project') },
+  receive_project: { proof: proof('project') },
+  deploy: { containers: [] },
+  verify_health: { services: [] },
+  arm_target: {},
+  retain_source: {},
+  stop_target: {},
+  restore_source: { running: [] },
+  cleanup_target: { removed: [], remaining: [] },
+};
+
+export interface Story {
+  saga: Saga;
+  now: number;
+  /** Every command ever issued, in order. */
+  sent: SagaCommand[];
+  /** Whether the event changed anything. */
+  feed(event: SagaEvent): boolean;
+  /** Answers the awaited command of this kind well. */
+  answer(kind: CommandKind, data?: unknown): boolean;
+  refuse(kind: CommandKind): boolean;
+  pass(ms: number): void;
+}
+
+export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };
+
+export function newStory(): Story {
+  const story: Story = {
+    saga: newSaga('mig_1', startInput, 0, 60_000),
+    now: 0,
+    sent: [],
+    feed(event) {
+      const before = structuredClone(story.saga);
+      const next = advance(story.saga, event, story.now);
+      if (JSON.stringify(story.saga) !== JSON.stringify(before)) throw new Error('advance() changed its input');
+      if (!next) return false;
+      story.saga = next.saga;
+      story.sent.push(...next.commands);
+      return true;
+    },
+    answer(kind, data = goodAnswers[kind]) {
+      return story.feed({ type: 'command_done', command_id: idOf(story.saga, kind), data });
+    },
+    refuse(kind) {
+      return story.feed({ type: 'command_failed', command_id: idOf(story.saga, kind), failure });
+    },
+    pass(ms) {
+      story.now += ms;
+      story.feed({ type: 'overdue' });
+    },
+  };
+  return story;
+}
+
+const startInput = {
+  stack_id: 'stack_1',
+  stack_name: 'shop',
+  source_host_id: 'host_a',
+  target_host_id: 'host_b',
+  mode: 'stop-copy' as const,
+  sizing: 'host' as const,
+  accept_unmoved: false,
+  health_timeout_s: 60,
+  callback_url: null,
+  requested_by: 'tok_1',
+};
+
+/** A story that has come as far as `status`, on good days (for undoing statuses: from a failed health check). */
+export function storyAt(status: Status): Story {
+  const story = newStory();
+  const forward: CommandKind[][] = [
+    ['prepare_source', 'prepare_target'],
+    ['stop_stack'],
+    ['send_volumes', 'receive_volumes'],
+    ['send_project', 'receive_project'],
+    ['deploy'],
+  ];
+  if (status === 'preflight') return story;
+  story.feed({ type: 'preflight_passed', plan });
+  for (const kinds of forward) {
+    if (story.saga.status === status) return story;
+    for (const kind of kinds) story.answer(kind);
+  }
+  if (status === 'verifying') return story;
+  if (status === 'completed') story.answer('verify_health');
+  if (status === 'cancelled') story.feed({ type: 'cancel' });
+  if (status === 'reverting' || status === 'needs_attention' || status === 'failed') story.refuse('verify_health');
+  if (status === 'reverting') return story;
+  if (status === 'cancelled' || status === 'failed' || status === 'needs_attention') story.answer('stop_target');
+  if (status === 'needs_attention') story.feed({ type: 'agent_lost', host: 'host_a' });
+  else if (status !== 'completed') story.answer('restore_source');
+  return story;
+}
+
+function idOf(saga: Saga, kind: CommandKind): string {
+  return saga.awaiting.find((awaited) => awaited.kind === kind)?.id ?? 'unknown';
+}

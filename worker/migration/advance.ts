@@ -1,0 +1,121 @@
+import type { Failure } from '../../schema/agent-protocol.ts';
+import { isStep, type Step, steps } from '../../schema/migration-status.ts';
+import type { Saga, SagaPlan } from '../../schema/saga.ts';
+import { type CommandDone, settle } from './answers.ts';
+import { afterTheEnd, complete } from './owed.ts';
+import { judgeProject, judgeVolumes } from './proof.ts';
+import { issue, say, startTurn, type Transition, type Turn } from './turn.ts';
+import { beginUndo, endWithoutUndo, undo } from './undo.ts';
+
+/**
+ * The saga: one migration, one pure function. No I/O, no clock, no randomness.
+ *
+ *   step          commands                            then
+ *   preflight     (the control plane asks both hosts) every check passed
+ *   preparing     prepare_source ‖ prepare_target     volumes made empty, sizes known
+ *   stopping      stop_stack                          source recorded, disarmed, stopped
+ *   transferring  send_volumes ‖ receive_volumes      equal digests and manifests for every volume
+ *   shipping      send_project ‖ receive_project      the same for the project directory
+ *   deploying     deploy                              created disarmed, started under a lease
+ *   verifying     verify_health                       healthy
+ *   completed     arm_target, retain_source           owed until answered
+ *
+ * A failure, a lost agent, a deadline or a cancel in any step leads to `undo.ts`: the target stopped, the source put
+ * back, the target cleaned. What a terminal state still owes to hosts is in `owed.ts`.
+ */
+export type SagaEvent =
+  | { type: 'preflight_passed'; plan: SagaPlan }
+  | { type: 'preflight_refused'; failure: Failure }
+  | CommandDone
+  | { type: 'command_failed'; command_id: string; failure: Failure }
+  /** A host has been out of contact for longer than its bound. */
+  | { type: 'agent_lost'; host: string }
+  /** `deadline_at` has passed. */
+  | { type: 'overdue' }
+  | { type: 'cancel' };
+
+/** The next state with what to send and tell, or null where the event changes nothing (a repeat, or too late). */
+export function advance(saga: Saga, event: SagaEvent, now: number): Transition | null {
+  if (event.type === 'overdue' && (saga.deadline_at === null || now < saga.deadline_at)) return null;
+  const turn = startTurn(saga, now);
+  if (!handle(turn, event)) return null;
+  if (turn.saga.status !== saga.status) say(turn, 'status', { from: saga.status, to: turn.saga.status });
+  return { saga: turn.saga, commands: turn.commands, closed: turn.closed, events: turn.events };
+}
+
+function handle(turn: Turn, event: SagaEvent): boolean {
+  const { status } = turn.saga;
+  if (isStep(status)) return inStep(turn, status, event);
+  if (status === 'reverting' || status === 'needs_attention') return undo(turn, event);
+  return afterTheEnd(turn, event);
+}
+
+function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
+  switch (event.type) {
+    case 'preflight_passed':
+      if (step !== 'preflight') return false;
+      turn.saga.plan = event.plan;
+      enter(turn, 'preparing');
+      return true;
+    case 'preflight_refused':
+      if (step !== 'preflight') return false;
+      endWithoutUndo(turn, step, event.failure);
+      return true;
+    case 'command_done': {
+      if (!settle(turn, event)) return false;
+      if (turn.saga.awaiting.length > 0) return true;
+      const failure = judge[step]?.(turn.saga) ?? null;
+      if (failure) beginUndo(turn, step, failure);
+      else enter(turn, nextStep(step));
+      return true;
+    }
+    case 'command_failed':
+      if (!turn.saga.awaiting.some(({ id }) => id === event.command_id)) return false;
+      beginUndo(turn, step, event.failure);
+      return true;
+    case 'agent_lost':
+      if (!turn.saga.awaiting.some(({ host }) => host === event.host)) return false;
+      beginUndo(turn, step, lost(turn.saga, event.host));
+      return true;
+    case 'overdue':
+      beginUndo(turn, step, {
+        code: 'command_timeout',
+        message: `The step "${step}" took longer than its limit.`,
+        log_tail: [],
+      });
+      return true;
+    case 'cancel':
+      turn.saga.cancel_requested = true;
+      beginUndo(turn, step, { code: 'cancelled', message: 'Cancelled on request.', log_tail: [] });
+      return true;
+  }
+}
+
+/** What must hold before a step may end; a failure of its own where the answers don't agree. */
+const judge: { [S in Step]?: (saga: Saga) => Failure | null } = {
+  transferring: judgeVolumes,
+  shipping: judgeProject,
+};
+
+function nextStep(step: Step): Step | 'completed' {
+  return steps[steps.indexOf(step) + 1] ?? 'completed';
+}
+
+function enter(turn: Turn, step: Step | 'completed'): void {
+  const { saga } = turn;
+  if (isStep(saga.status)) endStep(turn, saga.status);
+  if (step === 'completed') return complete(turn);
+  saga.status = step;
+  saga.steps[step] = { started_at: turn.now, ended_at: null };
+  issue(turn, step);
+}
+
+function endStep(turn: Turn, step: Step): void {
+  const clock = turn.saga.steps[step];
+  if (clock) clock.ended_at = turn.now;
+}
+
+function lost(saga: Saga, host: string): Failure {
+  const role = host === saga.source ? 'source' : 'target';
+  return { code: 'agent_lost', message: `The ${role} host's agent was out of contact for too long.`, log_tail: [] };
+}

@@ -1,0 +1,125 @@
+import { limits } from '../../schema/limits.ts';
+import type { Report, ReportInputs } from '../../schema/preflight-report.ts';
+import { fail, list, pass, size, skipped, type Verdict } from './check.ts';
+import type { PreflightFacts } from './preflight-facts.ts';
+
+/** The checks about hosts: the six of the contract, the relay, the helper and the clocks. */
+
+const memoryFactor = 1.2;
+const diskFactor = 1.1;
+
+export function targetOnline({ target, names }: PreflightFacts): Verdict {
+  return target.ok
+    ? pass(`"${names.target}" answers and takes commands.`, { answer_ms: target.answered_at - target.asked_at })
+    : fail(`"${names.target}" does not answer (${target.why}). Start its agent and try again.`);
+}
+
+export function noConcurrent({ running_migration }: PreflightFacts): Verdict {
+  return running_migration
+    ? fail(`Migration ${running_migration} of this stack is under way. Wait for its end or cancel it.`, {
+        migration_id: running_migration,
+      })
+    : pass('No other migration of this stack is running.');
+}
+
+export function sourceOnline({ source, names }: PreflightFacts): Verdict {
+  return source.ok
+    ? pass(`"${names.source}" answers.`, { answer_ms: source.answered_at - source.asked_at })
+    : fail(`"${names.source}" does not answer (${source.why}). Start its agent and try again.`);
+}
+
+export function sourceMetrics({ source }: PreflightFacts): Verdict {
+  if (!source.ok) return fail('No snapshot of the source could be taken: it does not answer.');
+  const { cpu, memory } = source.data.resources;
+  return pass(`The source uses ${size(memory.used_bytes)} of memory, load ${cpu.load_1m} on ${cpu.cores} cores.`, {
+    cpu,
+    memory,
+  });
+}
+
+export function targetCapacity(facts: PreflightFacts): Verdict {
+  return room(facts, 'memory', memoryFactor, 'memory_bytes');
+}
+
+export function targetDisk(facts: PreflightFacts): Verdict {
+  return room(facts, 'disk', diskFactor, 'disk_bytes');
+}
+
+/** What each sizing says the stack uses; null where it is not known. */
+export function usedBy({ source, stack }: PreflightFacts, sizing: ReportInputs['sizing']): Report['needs'] {
+  if (sizing === 'stack') return stack.ok ? stack.data.usage : null;
+  if (!source.ok) return null;
+  const { memory, disk } = source.data.resources;
+  return { memory_bytes: memory.used_bytes, disk_bytes: disk.used_bytes };
+}
+
+function room(facts: PreflightFacts, of: 'memory' | 'disk', factor: number, key: 'memory_bytes' | 'disk_bytes'): Verdict {
+  const { target, inputs, reserved } = facts;
+  if (!target.ok) return skipped('The target does not answer, so its room is not known.');
+  const free = target.data.resources[of].free_bytes - reserved[key];
+  const byHost = usedBy(facts, 'host')?.[key] ?? null;
+  const byStack = usedBy(facts, 'stack')?.[key] ?? null;
+  const measured = {
+    target_free_bytes: target.data.resources[of].free_bytes,
+    reserved_bytes: reserved[key],
+    source_host_used_bytes: byHost,
+    source_stack_used_bytes: byStack,
+    factor,
+    sizing: inputs.sizing,
+  };
+  const used = inputs.sizing === 'host' ? byHost : byStack;
+  if (used === null) return fail('What the source uses could not be measured.', measured);
+  const needed = Math.ceil(used * factor);
+  const sum = `${size(needed)} needed (${factor} × the ${inputs.sizing}'s ${size(used)}), ${size(Math.max(0, free))} free`;
+  if (free >= needed) return pass(`Enough ${of}: ${sum}.`, measured);
+  const other = inputs.sizing === 'host' ? byStack : byHost;
+  const otherSizing = inputs.sizing === 'host' ? 'stack' : 'host';
+  const hint = other !== null && free >= other * factor ? ` With "sizing": "${otherSizing}" it would pass.` : '';
+  return fail(`Not enough ${of} on the target: ${sum}.${hint}`, measured);
+}
+
+export function relayOnline({ relays, source, target }: PreflightFacts): Verdict {
+  if (relays.length === 0) return fail('No relay is connected. Start one: stackferry relay.');
+  if (!source.ok || !target.ok) return skipped('Both hosts must answer before it can be told.');
+  const reach = relays.map(({ id }) => ({
+    id,
+    source: source.data.relays.find((relay) => relay.id === id)?.reachable ?? false,
+    target: target.data.relays.find((relay) => relay.id === id)?.reachable ?? false,
+  }));
+  const usable = reach.filter((relay) => relay.source && relay.target);
+  if (usable.length > 0) return pass(`Both hosts reach ${usable.length} of ${relays.length} relays.`, { relays: reach });
+  return fail('No relay is reached by both hosts. Check its address and the firewalls between.', { relays: reach });
+}
+
+export function helperReady({ source, target, names }: PreflightFacts): Verdict {
+  const sides = [
+    { name: names.source, facts: source },
+    { name: names.target, facts: target },
+  ];
+  const missing: string[] = [];
+  for (const { name, facts } of sides) {
+    if (!facts.ok) return skipped('Both hosts must answer before it can be told.');
+    if (!facts.data.helper.ready) missing.push(`"${name}": ${facts.data.helper.image}: ${facts.data.helper.detail}`);
+  }
+  return missing.length === 0
+    ? pass('The helper image is on both hosts.')
+    : fail(`The helper image is missing on ${list(missing)}. Load it there, or name another with --helper-image.`);
+}
+
+export function clocksAgree({ source, target, names }: PreflightFacts): Verdict {
+  const bound = limits.control.clockSkewMsMax;
+  const skews: Record<string, number> = {};
+  for (const [name, facts] of [
+    [names.source, source],
+    [names.target, target],
+  ] as const) {
+    if (!facts.ok) return skipped('Both hosts must answer before it can be told.');
+    skews[name] = Math.round(facts.data.now_ms - (facts.asked_at + facts.answered_at) / 2);
+  }
+  const off = Object.entries(skews).filter(([, skew]) => Math.abs(skew) > bound);
+  return off.length === 0
+    ? pass(`Clocks agree within ${bound / 1000} s.`, { skew_ms: skews })
+    : fail(`The clock of ${list(off.map(([name, skew]) => `"${name}" is off by ${skew / 1000} s`))}. Set it right.`, {
+        skew_ms: skews,
+      });
+}

@@ -1,0 +1,83 @@
+import { type CheckName, checkNames, type Report } from '../../schema/preflight-report.ts';
+import { list, named, size, skipped, type Verdict } from './check.ts';
+import * as host from './host-checks.ts';
+import { planOf } from './plan.ts';
+import type { PreflightFacts } from './preflight-facts.ts';
+import * as stack from './stack-checks.ts';
+
+/** The report from what was measured. Pure: the same facts give the same report. */
+export function judge(facts: PreflightFacts): Report {
+  const checks = checkNames.map((name) => named(name, verdictOf(name, facts)));
+  return {
+    passed: checks.every(({ status }) => status === 'pass' || status === 'note'),
+    checks,
+    notes: notesOf(facts),
+    plan: facts.stack.ok ? planOf(facts.stack.data, facts.names) : null,
+    needs: host.usedBy(facts, 'stack'),
+    inputs: facts.inputs,
+    made_at: facts.now,
+  };
+}
+
+const hostChecks: { [N in CheckName]?: (facts: PreflightFacts) => Verdict } = {
+  target_online: host.targetOnline,
+  no_concurrent: host.noConcurrent,
+  source_online: host.sourceOnline,
+  source_metrics: host.sourceMetrics,
+  target_capacity: host.targetCapacity,
+  target_disk: host.targetDisk,
+  relay_online: host.relayOnline,
+  helper_ready: host.helperReady,
+  clocks_agree: host.clocksAgree,
+};
+
+const stackChecks: { [N in CheckName]?: (fit: stack.Fit) => Verdict } = {
+  image_available: stack.imageAvailable,
+  ports_free: stack.portsFree,
+  project_free: stack.projectFree,
+  names_free: stack.namesFree,
+  volumes_free: stack.volumesFree,
+  path_free: stack.pathFree,
+  networks_present: stack.networksPresent,
+  devices_present: stack.devicesPresent,
+  platform_match: stack.platformMatch,
+  engine_compatible: stack.engineCompatible,
+  compose_supported: stack.composeSupported,
+  config_current: stack.configCurrent,
+  policy_allows: stack.policyAllows,
+};
+
+function verdictOf(name: CheckName, facts: PreflightFacts): Verdict {
+  const { source, target, stack: model, fit, inputs } = facts;
+  const byHost = hostChecks[name];
+  if (byHost) return byHost(facts);
+  if (!source.ok || !target.ok) return skipped('Both hosts must answer before it can be told.');
+  if (!model.ok) return { status: 'fail', detail: `The stack could not be read on the source: ${model.why}`, measured: {} };
+  if (!fit.ok) return { status: 'fail', detail: `The target could not be examined: ${fit.why}`, measured: {} };
+  return stackChecks[name]!({
+    stack: model.data,
+    target: fit.data,
+    sourceHost: source.data,
+    targetHost: target.data,
+    accept_unmoved: inputs.accept_unmoved,
+  });
+}
+
+function notesOf({ stack: model, fit }: PreflightFacts): string[] {
+  if (!model.ok) return [];
+  const notes = model.data.bind_mounts
+    .filter(({ inside_project }) => !inside_project)
+    .map(({ service, source }) => {
+      const there = fit.ok ? fit.data.bind_mounts.find(({ path }) => path === source)?.exists : undefined;
+      const words = there === undefined ? 'not known on the target' : there ? 'exists on the target' : 'absent on the target';
+      return `Bind mount ${source} of service ${service} is not moved: it points at a path of the host (${words}).`;
+    });
+  for (const { name } of model.data.volumes.filter(({ external }) => external))
+    notes.push(`External volume ${name} is not moved: the stack will use the one of that name on the target.`);
+  const written = model.data.written_layers.filter(({ size_bytes }) => size_bytes > 0);
+  if (written.length > 0) {
+    const what = written.map(({ container, size_bytes }) => `${container} (${size(size_bytes)})`);
+    notes.push(`Written outside any volume, so it does not move: ${list(what)}.`);
+  }
+  return notes;
+}

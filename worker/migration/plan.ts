@@ -1,0 +1,51 @@
+import type { StackFacts, TargetFacts } from '../../schema/facts.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Plan } from '../../schema/preflight-report.ts';
+import type { SagaPlan } from '../../schema/saga.ts';
+
+/** What is going to be moved, and how long it may take. */
+export function planOf(stack: StackFacts, names: { source: string; target: string }): Plan {
+  const items: Plan['items'] = [
+    ...movedVolumes(stack).map(({ name, size_bytes }) => ({ kind: 'volume' as const, name, size_bytes })),
+    { kind: 'project', name: stack.working_dir, size_bytes: stack.project_files.size_bytes },
+  ];
+  const total_bytes = items.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0);
+  const rate = limits.plan.assumedBytesPerS;
+  const transfer_s = Math.ceil(total_bytes / rate);
+  return {
+    items,
+    total_bytes,
+    total_is_lower_bound: items.some(({ size_bytes }) => size_bytes === null),
+    expected: [{ mode: 'stop-copy', transfer_s, downtime_s: transfer_s + limits.plan.assumedStopStartS }],
+    assumed_rate: rate,
+    ports: stack.services.flatMap(({ name, ports }) =>
+      ports.map(({ port, protocol }) => ({ service: name, port, protocol })),
+    ),
+    address_change: { from_host: names.source, to_host: names.target },
+    unmoved_layers: stack.written_layers.filter(({ size_bytes }) => size_bytes > 0),
+  };
+}
+
+/** What the saga keeps of the pre-flight. */
+export function sagaPlanOf(stack: StackFacts, target: TargetFacts): SagaPlan {
+  const present = stack.services.filter(({ replicas }) => replicas > 0);
+  const images = new Map(present.map(({ image }) => [image.reference, image]));
+  return {
+    deployment: {
+      project: stack.project,
+      source_dir: stack.working_dir,
+      target_dir: target.project_path,
+      config_files: stack.config_files,
+      env_files: stack.env_files,
+      services: present.map(({ name }) => name),
+      one_shots: present.filter(({ one_shot }) => one_shot).map(({ name }) => name),
+    },
+    volumes: movedVolumes(stack),
+    images: [...images.values()],
+  };
+}
+
+/** An external volume belongs to nobody's file: it must be on the target already, and is not moved. */
+function movedVolumes(stack: StackFacts) {
+  return stack.volumes.filter(({ external }) => !external);
+}

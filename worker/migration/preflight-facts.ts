@@ -1,0 +1,22 @@
+import type { RelayAddress } from '../../schema/agent-protocol.ts';
+import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
+import type { ReportInputs } from '../../schema/preflight-report.ts';
+
+/** An answer, or the words in which it failed to come. */
+export type Answered<T> = { ok: true; data: T; asked_at: number; answered_at: number } | { ok: false; why: string };
+
+/** All that a pre-flight measured; the checks are pure functions of it. */
+export interface PreflightFacts {
+  inputs: ReportInputs;
+  now: number;
+  source: Answered<HostFacts>;
+  target: Answered<HostFacts>;
+  stack: Answered<StackFacts>;
+  fit: Answered<TargetFacts>;
+  relays: RelayAddress[];
+  names: { source: string; target: string };
+  /** Another migration of this stack that is under way. */
+  running_migration: string | null;
+  /** What migrations under way will still take on the target. */
+  reserved: { memory_bytes: number; disk_bytes: number };
+}

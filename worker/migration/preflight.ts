@@ -1,0 +1,109 @@
+import { and, eq, inArray, ne } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import type { Outcome, RequestAnswer, RequestKind, RequestPayload } from '../../schema/agent-protocol.ts';
+import { limits } from '../../schema/limits.ts';
+import { activeStatuses } from '../../schema/migration-status.ts';
+import type { Report, ReportInputs } from '../../schema/preflight-report.ts';
+import type { SagaPlan } from '../../schema/saga.ts';
+import { migration, node } from '../../schema/tables.ts';
+import type { Env } from '../env.ts';
+import { connectedRelays } from '../store/relays.ts';
+import { judge } from './judge.ts';
+import { sagaPlanOf } from './plan.ts';
+import type { Answered, PreflightFacts } from './preflight-facts.ts';
+
+export interface Preflight {
+  report: Report;
+  /** Null unless the report passed. */
+  plan: SagaPlan | null;
+  project: string;
+}
+
+/**
+ * Asks both hosts and judges their answers. Changes nothing. `ownId` is the migration this is the first step of, null
+ * for a trial.
+ */
+export async function runPreflight(
+  env: Env,
+  inputs: ReportInputs,
+  project: string,
+  ownId: string | null,
+): Promise<Preflight> {
+  const [relays, names, running_migration, reserved] = await Promise.all([
+    connectedRelays(env),
+    hostNames(env, inputs),
+    runningMigration(env, inputs.stack_id, ownId),
+    reservedOn(env, inputs.target_host_id, ownId),
+  ]);
+  const [source, target, stack] = await Promise.all([
+    ask(env, inputs.source_host_id, 'probe', { relays }),
+    ask(env, inputs.target_host_id, 'probe', { relays }),
+    ask(env, inputs.source_host_id, 'inspect_stack', { project }),
+  ]);
+  const fit: PreflightFacts['fit'] =
+    stack.ok && target.ok
+      ? await ask(env, inputs.target_host_id, 'check_target', { stack: stack.data, migration_id: ownId })
+      : { ok: false, why: stack.ok ? 'the target does not answer' : 'the stack could not be read' };
+  const report = judge({
+    inputs,
+    now: Date.now(),
+    source,
+    target,
+    stack,
+    fit,
+    relays,
+    names,
+    running_migration,
+    reserved,
+  });
+  return { report, project, plan: report.passed && stack.ok && fit.ok ? sagaPlanOf(stack.data, fit.data) : null };
+}
+
+async function ask<K extends RequestKind>(
+  env: Env,
+  host: string,
+  kind: K,
+  payload: RequestPayload<K>,
+): Promise<Answered<RequestAnswer<K>>> {
+  const asked_at = Date.now();
+  const connection = env.HOST_CONNECTION.get(env.HOST_CONNECTION.idFromName(host));
+  const outcome: Outcome = await connection.request(kind, payload, limits.control.requestMsMax);
+  if (!outcome.ok) return { ok: false, why: outcome.error.message };
+  return { ok: true, data: outcome.data as RequestAnswer<K>, asked_at, answered_at: Date.now() };
+}
+
+async function hostNames(env: Env, { source_host_id, target_host_id }: ReportInputs) {
+  const rows = await drizzle(env.DB)
+    .select({ id: node.id, name: node.name })
+    .from(node)
+    .where(inArray(node.id, [source_host_id, target_host_id]))
+    .all();
+  const nameOf = (id: string) => rows.find((row) => row.id === id)?.name ?? id;
+  return { source: nameOf(source_host_id), target: nameOf(target_host_id) };
+}
+
+const others = (ownId: string | null) =>
+  and(inArray(migration.status, [...activeStatuses]), ownId ? ne(migration.id, ownId) : undefined);
+
+async function runningMigration(env: Env, stackId: string, ownId: string | null): Promise<string | null> {
+  const row = await drizzle(env.DB)
+    .select({ id: migration.id })
+    .from(migration)
+    .where(and(eq(migration.stack_id, stackId), others(ownId)))
+    .get();
+  return row?.id ?? null;
+}
+
+/** Two stacks cannot both be promised the same room. */
+async function reservedOn(env: Env, hostId: string, ownId: string | null) {
+  const rows = await drizzle(env.DB)
+    .select({ report: migration.report })
+    .from(migration)
+    .where(and(eq(migration.target_host_id, hostId), others(ownId)))
+    .all();
+  const needs = rows.flatMap(({ report }) => report?.needs ?? []);
+  return {
+    memory_bytes: needs.reduce((sum, { memory_bytes }) => sum + memory_bytes, 0),
+    disk_bytes: needs.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0),
+  };
+}

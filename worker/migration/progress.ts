@@ -1,0 +1,66 @@
+import type { ItemProgress } from '../../schema/agent-protocol.ts';
+import type { ProgressView } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Saga } from '../../schema/saga.ts';
+import { lanesOf } from './command-payloads.ts';
+
+/**
+ * Progress is not state: it lives in the object's memory, is lost with it, and the agents' next report brings it back.
+ * What counts as done is what the target handed to its unpacker.
+ */
+export interface ProgressMemory {
+  items: Map<string, ItemProgress>;
+  samples: { at: number; bytes: number }[];
+}
+
+export function recordProgress(memory: ProgressMemory, items: ItemProgress[], now: number): void {
+  for (const item of items) memory.items.set(item.lane, item);
+  const bytes = [...memory.items.values()].reduce((sum, { bytes_done }) => sum + bytes_done, 0);
+  memory.samples.push({ at: now, bytes });
+  memory.samples = memory.samples.filter(({ at }) => now - at <= limits.progress.rateWindowMs);
+}
+
+export const newProgress = (): ProgressMemory => ({ items: new Map(), samples: [] });
+
+/** Null in steps that move no bytes. */
+export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView | null {
+  const items = itemsOf(saga);
+  if (!items) return null;
+  const views = items.map(({ lane, item, total }) => {
+    const seen = memory.items.get(lane);
+    return { item, bytes_done: seen?.bytes_done ?? 0, bytes_total: seen?.bytes_total ?? total };
+  });
+  const bytes_done = views.reduce((sum, view) => sum + view.bytes_done, 0);
+  const bytes_total = views.some((view) => view.bytes_total === null)
+    ? null
+    : views.reduce((sum, view) => sum + (view.bytes_total ?? 0), 0);
+  const rate = rateOf(memory);
+  const left = bytes_total === null ? null : Math.max(0, bytes_total - bytes_done);
+  const unfinished = views.find((view) => view.bytes_total === null || view.bytes_done < view.bytes_total);
+  return {
+    current: unfinished?.item ?? null,
+    bytes_done,
+    bytes_total,
+    rate,
+    seconds_left: rate && left !== null ? Math.ceil(left / rate) : null,
+    items: views,
+  };
+}
+
+function itemsOf(saga: Saga): { lane: string; item: string; total: number | null }[] | null {
+  if (saga.status === 'shipping') return [{ lane: 'project', item: 'project', total: null }];
+  if (saga.status !== 'transferring' || !saga.plan) return null;
+  const sizes = saga.results.prepare_source?.sizes ?? [];
+  return lanesOf(saga.plan).map(({ lane, volume }) => ({
+    lane,
+    item: volume,
+    total: sizes.find((size) => size.volume === volume)?.bytes ?? null,
+  }));
+}
+
+function rateOf({ samples }: ProgressMemory): number | null {
+  const first = samples[0];
+  const last = samples.at(-1);
+  if (!first || !last || last.at - first.at < limits.progress.rateWindowMsMin) return null;
+  return ((last.bytes - first.bytes) * 1000) / (last.at - first.at);
+}

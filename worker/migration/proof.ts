@@ -1,0 +1,38 @@
+import type { Failure, LaneProof } from '../../schema/agent-protocol.ts';
+import type { Saga } from '../../schema/saga.ts';
+import { payloadOf } from './command-payloads.ts';
+
+/** Invariant 4: no migration goes on without proof for every volume. Null where both sides agree on each. */
+export function judgeVolumes(saga: Saga): Failure | null {
+  const sent = saga.results.send_volumes?.proofs ?? [];
+  const received = saga.results.receive_volumes?.proofs ?? [];
+  for (const { lane, volume } of payloadOf(saga, 'send_volumes').items) {
+    const failure = compare(`volume "${volume}"`, proofOf(sent, lane), proofOf(received, lane));
+    if (failure) return failure;
+  }
+  return null;
+}
+
+export function judgeProject(saga: Saga): Failure | null {
+  return compare('project directory', saga.results.send_project?.proof, saga.results.receive_project?.proof);
+}
+
+function proofOf(proofs: LaneProof[], lane: string): LaneProof | undefined {
+  return proofs.find((proof) => proof.lane === lane);
+}
+
+function compare(what: string, sent: LaneProof | undefined, received: LaneProof | undefined): Failure | null {
+  if (!sent || !received) return fail('digest_mismatch', `There is no proof for the ${what}.`);
+  if (sent.sha256 !== received.sha256 || sent.bytes !== received.bytes)
+    return fail('digest_mismatch', `The bytes of the ${what} differ: ${sent.bytes} sent, ${received.bytes} received.`);
+  if (sent.manifest_sha256 !== received.manifest_sha256 || sent.entries !== received.entries)
+    return fail(
+      'manifest_mismatch',
+      `The ${what} differs on the target: owners, modes, times or attributes of its ${sent.entries} entries did not all arrive.`,
+    );
+  return null;
+}
+
+function fail(code: Failure['code'], message: string): Failure {
+  return { code, message, log_tail: [] };
+}

@@ -1,0 +1,140 @@
+import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
+import { fail, list, note, pass, type Verdict } from './check.ts';
+
+/** The checks about a stack and whether the target can take it, made once source and target have both answered. */
+export interface Fit {
+  stack: StackFacts;
+  target: TargetFacts;
+  sourceHost: HostFacts;
+  targetHost: HostFacts;
+  accept_unmoved: boolean;
+}
+
+export function imageAvailable({ target }: Fit): Verdict {
+  const words = {
+    differs: 'has other content on the target under this name',
+    not_found: 'is not found',
+    unauthorized: 'needs a login on the target',
+    rate_limited: 'is refused for now by the registry (rate limit)',
+    unreachable: 'is not on the target, and its registry can’t be reached from there',
+  };
+  const bad = target.images.flatMap(({ reference, state, detail }) =>
+    state === 'present' || state === 'pullable' ? [] : [`${reference} ${words[state]}${detail ? ` (${detail})` : ''}`],
+  );
+  return bad.length === 0
+    ? pass(`All ${target.images.length} images are on the target or can be pulled there.`, { images: target.images })
+    : fail(`${list(bad)}. Load or pull it there first.`, { images: target.images });
+}
+
+function free(taken: { name: string; by: string }[] | null, what: string, advice: string): Verdict {
+  if (taken === null) return fail(`Whether ${what} are free on the target could not be told.`);
+  if (taken.length === 0) return pass(`All ${what} are free on the target.`);
+  return fail(`Taken on the target: ${list(taken.map(({ name, by }) => `${name} (by ${by})`))}. ${advice}`, { taken });
+}
+
+export const portsFree = ({ target }: Fit): Verdict =>
+  free(target.ports_taken, 'published ports', 'Free it, or publish another port.');
+
+export const projectFree = ({ target, stack }: Fit): Verdict =>
+  free(
+    target.project_resources,
+    `resources of the project name "${stack.project}"`,
+    'Another stack of this project name is there; "up" would take its containers over. Remove or rename one of the two.',
+  );
+
+export const namesFree = ({ target }: Fit): Verdict =>
+  free(target.names_taken, 'fixed names', 'Remove what holds the name, or drop the fixed name from the file.');
+
+export function volumesFree({ target, stack }: Fit): Verdict {
+  if (target.volumes_taken === null) return fail('Whether the volumes’ names are free on the target could not be told.');
+  if (target.volumes_taken.length === 0) return pass('None of the volumes’ names is taken on the target.');
+  const names = target.volumes_taken.map(({ name, migration_id }) =>
+    migration_id
+      ? `${name} (left by migration ${migration_id}: DELETE /api/v1/stacks/${stack.project}/migrate/${migration_id}/target)`
+      : name,
+  );
+  return fail(`On the target already: ${list(names)}. A volume is never overwritten: remove or rename it there.`, {
+    taken: target.volumes_taken,
+  });
+}
+
+export function pathFree({ target, stack }: Fit): Verdict {
+  const { free, detail, free_bytes } = target.path;
+  const needed = stack.project_files.size_bytes;
+  const measured = { path: target.project_path, free_bytes, needed_bytes: needed };
+  if (free !== true) return fail(`${target.project_path} on the target: ${detail}`, measured);
+  if (free_bytes === null) return fail(`The room at ${target.project_path} could not be measured.`, measured);
+  if (needed !== null && free_bytes < needed * 1.1) return fail(`${target.project_path} has too little room.`, measured);
+  return pass(`${target.project_path} is free and has room.`, measured);
+}
+
+function present(absent: string[] | null, what: string): Verdict {
+  if (absent === null) return fail(`Whether the ${what} exist on the target could not be told.`);
+  return absent.length === 0
+    ? pass(`All ${what} the stack needs exist on the target.`)
+    : fail(`Absent on the target: ${list(absent)}. Create it there first.`, { absent });
+}
+
+export const networksPresent = ({ target }: Fit): Verdict => present(target.networks_absent, 'external networks');
+export const devicesPresent = ({ target }: Fit): Verdict => present(target.devices_absent, 'devices and runtimes');
+
+export function platformMatch({ stack, targetHost }: Fit): Verdict {
+  const { arch } = targetHost.engine;
+  const other = stack.services.filter(({ image }) => image.arch !== '' && image.arch !== arch);
+  return other.length === 0
+    ? pass(`The images are made for ${arch}.`)
+    : fail(`The target is ${arch}; made for another: ${list(other.map((s) => `${s.image.reference} (${s.image.arch})`))}.`);
+}
+
+export function engineCompatible({ target, sourceHost, targetHost }: Fit): Verdict {
+  const measured = { source: sourceHost.engine, target: targetHost.engine };
+  if (sourceHost.engine.kind !== targetHost.engine.kind) return fail('The two hosts run different engines.', measured);
+  if (sourceHost.engine.userns_remap !== targetHost.engine.userns_remap)
+    return fail('One engine remaps user namespaces and the other does not: owners would come out wrong.', measured);
+  return target.compose_compatible.ok
+    ? pass('The target’s Docker and Compose can run this file.', measured)
+    : fail(target.compose_compatible.detail, measured);
+}
+
+const unmovableOptions = ['type', 'o', 'device'];
+
+export function composeSupported({ stack, target, accept_unmoved }: Fit): Verdict {
+  const problems = [
+    ...stack.compose_errors,
+    ...stack.remote_includes.map((what) => `${what} is included from elsewhere`),
+    ...stack.project_files.outside.map((path) => `${path} lies outside the project directory`),
+    ...(target.external_volumes_absent ?? []).map((volume) => `external volume ${volume} is not on the target`),
+    ...stack.volumes.flatMap((volume) => [
+      ...(volume.driver !== 'local' ? [`volume ${volume.name} has the remote driver ${volume.driver}`] : []),
+      ...(unmovableOptions.some((option) => option in volume.options)
+        ? [`volume ${volume.name} is a mount of its own (options ${Object.keys(volume.options).join(', ')})`]
+        : []),
+      ...(volume.also_used_by.length > 0
+        ? [`volume ${volume.name} is also used by ${list(volume.also_used_by)}`]
+        : []),
+    ]),
+  ];
+  const anonymous = stack.anonymous_volumes.filter(({ size_bytes }) => size_bytes !== 0);
+  const lost = anonymous.map(({ service }) => `an anonymous volume of service ${service} holds data and does not move`);
+  if (target.external_volumes_absent === null) problems.push('whether external volumes are on the target is not known');
+  if (!accept_unmoved) problems.push(...lost.map((what) => `${what} (go on without it: "accept_unmoved": true)`));
+  if (problems.length > 0) return fail(`Can’t be moved: ${list(problems)}.`, { problems });
+  return lost.length > 0 ? note(`Left behind, as accepted: ${list(lost)}.`) : pass('Everything in the stack can move.');
+}
+
+export function configCurrent({ stack }: Fit): Verdict {
+  const { current, detail } = stack.drift;
+  if (current === true) return pass('The compose file on disk is what runs.');
+  if (current === null) return fail(`Whether the file on disk is what runs could not be told: ${detail}`);
+  return fail(`The file on disk is not what runs: ${detail} Run "docker compose up -d" on the source first, or restore the file.`);
+}
+
+export function policyAllows({ target }: Fit): Verdict {
+  const refused = target.powers_refused.map(({ service, power, detail }) => `${service}: ${power} (${detail})`);
+  const flags = [...new Set(target.powers_refused.map(({ power }) => power))].join(',');
+  return refused.length === 0
+    ? pass('The target’s policy lets the stack in.')
+    : fail(`Refused by the target: ${list(refused)}. Start its agent with --allow ${flags} to let it in.`, {
+        refused: target.powers_refused,
+      });
+}

@@ -1,0 +1,46 @@
+import type { Mode, Sizing } from '../../schema/migration-status.ts';
+import type { Report } from '../../schema/preflight-report.ts';
+import type { Saga } from '../../schema/saga.ts';
+
+export interface StartInput {
+  stack_id: string;
+  stack_name: string;
+  source_host_id: string;
+  target_host_id: string;
+  mode: Mode;
+  sizing: Sizing;
+  accept_unmoved: boolean;
+  health_timeout_s: number;
+  callback_url: string | null;
+  /** Id of the token that asked. */
+  requested_by: string;
+}
+
+export type StartOutcome =
+  | { kind: 'started'; id: string }
+  /** The pre-flight found it can't be done; nothing was touched. */
+  | { kind: 'refused'; id: string; report: Report }
+  /** That migration of this stack is still under way. */
+  | { kind: 'busy'; id: string };
+
+/** A migration before anything was asked of any host. */
+export function newSaga(id: string, input: StartInput, now: number, preflightMsMax: number): Saga {
+  return {
+    id,
+    status: 'preflight',
+    source: input.source_host_id,
+    target: input.target_host_id,
+    epoch: 1,
+    health_timeout_s: input.health_timeout_s,
+    plan: null,
+    results: {},
+    awaiting: [],
+    retry: [],
+    issued: 0,
+    steps: { preflight: { started_at: now, ended_at: null } },
+    deadline_at: now + preflightMsMax,
+    failure: null,
+    cancel_requested: false,
+    undo: null,
+  };
+}

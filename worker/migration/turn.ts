@@ -1,0 +1,66 @@
+import type { CommandKind, CommandPayload } from '../../schema/agent-protocol.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Step } from '../../schema/migration-status.ts';
+import type { Saga, SagaCommand } from '../../schema/saga.ts';
+import { hostOf, payloadOf } from './command-payloads.ts';
+
+/** What one event did to a saga. `closed` are commands that need no answer any more. */
+export interface Transition {
+  saga: Saga;
+  commands: SagaCommand[];
+  closed: string[];
+  events: MigrationEvent[];
+}
+
+/** Something a person is told of the migration's course. */
+export interface MigrationEvent {
+  kind: 'status' | 'failure' | 'notice' | 'proof';
+  data: Record<string, unknown>;
+}
+
+/** One call of `advance()` while it is being worked out; `saga` is its own copy. */
+export interface Turn extends Transition {
+  now: number;
+}
+
+export function startTurn(saga: Saga, now: number): Turn {
+  return { saga: structuredClone(saga), now, commands: [], closed: [], events: [] };
+}
+
+export function say(turn: Turn, kind: MigrationEvent['kind'], data: Record<string, unknown>): void {
+  turn.events.push({ kind, data });
+}
+
+/** A step's commands go out together; the step ends when all are answered. */
+const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number } } = {
+  preflight: { kinds: [], msMax: limits.step.preflightMsMax },
+  preparing: { kinds: ['prepare_source', 'prepare_target'], msMax: limits.step.preparingMsMax },
+  stopping: { kinds: ['stop_stack'], msMax: limits.step.stoppingMsMax },
+  transferring: { kinds: ['send_volumes', 'receive_volumes'], msMax: limits.step.transferringMsMax },
+  shipping: { kinds: ['send_project', 'receive_project'], msMax: limits.step.shippingMsMax },
+  deploying: { kinds: ['deploy'], msMax: limits.step.deployingMsMax },
+  verifying: { kinds: ['verify_health'], msMax: 0 },
+};
+
+export function issue(turn: Turn, step: Step): void {
+  const { kinds, msMax } = stepCommands[step];
+  for (const kind of kinds) send(turn, kind);
+  const healthMs = step === 'verifying' ? turn.saga.health_timeout_s * 1000 + limits.health.answerMsMax : 0;
+  turn.saga.deadline_at = turn.now + msMax + healthMs;
+}
+
+export function send<K extends CommandKind>(turn: Turn, kind: K): void {
+  const { saga } = turn;
+  saga.issued += 1;
+  const id = `${saga.id}.${saga.issued}`;
+  const host = hostOf(saga, kind);
+  const payload = payloadOf(saga, kind) as CommandPayload<K>;
+  saga.awaiting.push({ id, kind, host });
+  turn.commands.push({ id, host, epoch: saga.epoch, kind, payload } as SagaCommand);
+}
+
+/** Nobody waits for these any more; agents that still work on them are told by the next epoch. */
+export function forgetAwaited(turn: Turn): void {
+  turn.closed.push(...turn.saga.awaiting.map(({ id }) => id));
+  turn.saga.awaiting = [];
+}

@@ -1,0 +1,132 @@
+import { and, asc, eq, inArray, isNull } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
+import type { Report } from '../../schema/preflight-report.ts';
+import type { Saga } from '../../schema/saga.ts';
+import { command, migration, migrationEvent, stack, transition } from '../../schema/tables.ts';
+import type { MigrationEvent, Transition } from '../migration/turn.ts';
+
+/**
+ * Migrations in D1. One transition is one batch, and its first statement is the guard: `transition (migration_id,
+ * version)` is unique, so a stale writer aborts the whole batch, and a writer whose answer was lost finds its own nonce.
+ */
+export type MigrationRow = typeof migration.$inferSelect;
+
+export type CommitOutcome = 'committed' | 'stale';
+
+export async function loadMigration(db: D1Database, id: string): Promise<MigrationRow | null> {
+  return (await drizzle(db).select().from(migration).where(eq(migration.id, id)).get()) ?? null;
+}
+
+export async function activeMigrationOf(db: D1Database, stackId: string): Promise<MigrationRow | null> {
+  const active = and(eq(migration.stack_id, stackId), inArray(migration.status, [...activeStatuses]));
+  return (await drizzle(db).select().from(migration).where(active).get()) ?? null;
+}
+
+/** Those of a stack that wait for something: active ones, and ended ones with a retry due. */
+export async function waitingMigrationsOf(db: D1Database, stackId: string): Promise<MigrationRow[]> {
+  const rows = await drizzle(db).select().from(migration).where(eq(migration.stack_id, stackId)).all();
+  return rows.filter(({ status, saga }) => !isTerminal(status) || saga.deadline_at !== null);
+}
+
+/** The first transition: `busy` where the stack already has an active migration. */
+export async function insertMigration(
+  db: D1Database,
+  row: Omit<MigrationRow, 'version' | 'updated_at'>,
+): Promise<'inserted' | 'busy'> {
+  const orm = drizzle(db);
+  try {
+    await orm.batch([
+      orm.insert(transition).values(guard(row.id, 1, crypto.randomUUID(), 'start', row.status, row.status, row.created_at)),
+      orm.insert(migration).values({ ...row, version: 1, updated_at: row.created_at }),
+      orm.insert(migrationEvent).values(eventRow(row.id, row.created_at, { kind: 'status', data: { to: row.status } })),
+    ]);
+    return 'inserted';
+  } catch (error) {
+    if (await activeMigrationOf(db, row.stack_id)) return 'busy';
+    throw error;
+  }
+}
+
+/** Commits what `advance()` made of `row`. `stale` where another writer was first: load again and advance anew. */
+export async function commitTransition(
+  db: D1Database,
+  row: MigrationRow,
+  next: Transition,
+  cause: string,
+  now: number,
+  report: Report | null,
+): Promise<CommitOutcome> {
+  const orm = drizzle(db);
+  const version = row.version + 1;
+  const nonce = crypto.randomUUID();
+  const { saga } = next;
+  const batch = [
+    orm.insert(transition).values(guard(row.id, version, nonce, cause, row.status, saga.status, now)),
+    orm
+      .update(migration)
+      .set({
+        status: saga.status,
+        version,
+        saga,
+        failure: saga.failure,
+        updated_at: now,
+        ...(report ? { report } : {}),
+        ...(isTerminal(saga.status) && !isTerminal(row.status) ? { ended_at: now } : {}),
+      })
+      .where(eq(migration.id, row.id)),
+    ...next.events.map((event) => orm.insert(migrationEvent).values(eventRow(row.id, now, event))),
+    ...next.closed.map((id) => orm.update(command).set({ closed_at: now }).where(eq(command.id, id))),
+    ...next.commands.map(({ id, host, epoch, kind, payload }) =>
+      orm.insert(command).values({ id, migration_id: row.id, host_id: host, epoch, kind, payload, created_at: now }),
+    ),
+    ...(saga.status === 'completed' && row.status !== 'completed' ? moveHome(db, row) : []),
+  ] as const;
+  try {
+    await orm.batch(batch as unknown as Parameters<typeof orm.batch>[0]);
+    return 'committed';
+  } catch (error) {
+    const winner = await orm
+      .select({ nonce: transition.nonce })
+      .from(transition)
+      .where(and(eq(transition.migration_id, row.id), eq(transition.version, version)))
+      .get();
+    if (!winner) throw error;
+    return winner.nonce === nonce ? 'committed' : 'stale';
+  }
+}
+
+/** The stack's home is now the target; what its inventory listed there under this name meanwhile was this very copy. */
+function moveHome(db: D1Database, row: MigrationRow) {
+  const orm = drizzle(db);
+  return [
+    orm.delete(stack).where(and(eq(stack.name, row.stack_name), eq(stack.home_id, row.target_host_id))),
+    orm.update(stack).set({ home_id: row.target_host_id }).where(eq(stack.id, row.stack_id)),
+  ];
+}
+
+/** Commands of a migration that nobody has answered, oldest first. */
+export async function openCommandsOf(db: D1Database, migrationId: string) {
+  return drizzle(db)
+    .select()
+    .from(command)
+    .where(and(eq(command.migration_id, migrationId), isNull(command.closed_at)))
+    .orderBy(asc(command.created_at), asc(command.id))
+    .all();
+}
+
+function guard(
+  migration_id: string,
+  version: number,
+  nonce: string,
+  event: string,
+  from_status: string,
+  to_status: string,
+  at: number,
+) {
+  return { migration_id, version, nonce, event, from_status, to_status, at };
+}
+
+function eventRow(migration_id: string, at: number, { kind, data }: MigrationEvent) {
+  return { migration_id, kind, at, data };
+}
