@@ -7,7 +7,12 @@ import { report } from './preflight-report.ts';
 
 /** Requests and responses of the public API. Times are RFC 3339 strings, sizes bytes, rates bytes per second. */
 
-const id = z.string().max(64);
+/** As `newId` makes them. */
+export const objectId = z
+  .string()
+  .max(64)
+  .regex(/^[a-z]{2,5}_[0-9a-z]{26}$/, 'an id as this API gives it');
+const id = objectId;
 const time = z.string();
 
 /** Host and relay names: lower-case letters, digits, dot and dash. */
@@ -110,10 +115,19 @@ export const migrationView = z.object({
 });
 export type MigrationView = z.infer<typeof migrationView>;
 
+/** Data of a server-sent event; its `id:` and `event:` repeat id and kind. `progress` events have no id and a ProgressView as data. */
+export const migrationEventView = z.object({
+  id: z.number().int(),
+  kind: z.string(),
+  at: time,
+  data: z.record(z.string(), z.unknown()),
+});
+export type MigrationEventView = z.infer<typeof migrationEventView>;
+
 export const page = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), next_cursor: z.string().nullable() });
 
-export const pageQuery = z.object({
+export const pageQuery = z.strictObject({
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(limits.control.pageSizeMax).default(limits.control.pageSizeDefault),
 });

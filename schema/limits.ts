@@ -23,6 +23,8 @@ export const limits = {
     reconnectDelayMsMin: 250,
     reconnectDelayMsMax: 10_000,
     messageBytesMax: 1_048_576,
+    /** Commands of one host whose progress is passed on at a time. */
+    progressCommandsMax: 1_000,
     inventoryIntervalMs: 10_000,
     metricsIntervalMs: 10_000,
     /** Lifetime and clock allowance of the token an agent signs to connect. */
@@ -66,6 +68,8 @@ export const limits = {
     /** The target stops what it started when it could not renew for this long. */
     leaseMs: 45_000,
     renewIntervalMs: 10_000,
+    /** How often the target's agent looks at its leases' ends. */
+    checkIntervalMs: 500,
     /** Added before the source may start on the strength of an expired lease: stopping takes time and clocks drift. */
     marginMs: 30_000,
   },
@@ -102,8 +106,6 @@ export const limits = {
     idleMsMax: 120_000,
     /** Ids of used tickets that are remembered until they expire; beyond it joins are refused. */
     usedTicketsMax: 100_000,
-    /** One read of a spliced socket. */
-    spliceBufferBytes: 262_144,
     answerMsMax: 5_000,
   },
   stream: {
@@ -119,6 +121,10 @@ export const limits = {
     writeAheadBytesMax: 2_097_152,
     connectMsMax: 10_000,
     handshakeMsMax: 15_000,
+    /** One dial: ticket, admission with its wait for the peer, join, handshake. */
+    dialMsMax: 60_000,
+    /** Compressions at once; each takes a thread. */
+    compressionsMax: 2,
     /** HELLO and WELCOME, after the handshake; a target may have to recreate its volume first. */
     helloMsMax: 60_000,
     aliveIntervalMs: 5_000,
@@ -126,19 +132,14 @@ export const limits = {
     silenceMsMax: 20_000,
     /** Without progress for this long an item fails with `transfer_interrupted`. */
     reconnectMsMax: 120_000,
-    /** As above where both hosts fell silent at once, which looks like the control plane being cut off. */
-    allLostMsMax: 15 * 60_000,
-    /** While a migration waits for answers, its hosts are asked about them this often. */
-    commandCheckMs: 5_000,
-    statusMsMax: 4_000,
-    /** Transitions that lost against another writer are worked out anew this often. */
-    commitTriesMax: 5,
     reconnectDelayMsMin: 50,
     reconnectDelayMsMax: 5_000,
     /** Times one item may be packed again from its start because the target no longer has what came before. */
     restartsMax: 3,
     /** Violations of the protocol (bad CRC, wrong sequence, giant frame) in one item before it fails. */
     violationsMax: 5,
+    /** A last frame (DONE, REJECTED) may take this long to leave. */
+    farewellMsMax: 2_000,
     /** How long a target that said VERIFIED stays reachable for a source that did not hear it. */
     verifiedWaitMsMax: 30_000,
     /** Packer and unpacker: from the end of the stream to the exit (or from the exit to the end); syncing counts. */
@@ -151,6 +152,47 @@ export const limits = {
     logTailBytesMax: 8_192,
     progressIntervalMs: 500,
     journalBytesMax: 16 * 1_048_576,
+    /** Acknowledged commands stay known this long, against late repeats. */
+    journalKeepMs: 7 * 24 * 3_600_000,
+    /** One HTTP call to the control plane (enrolment, renewal). */
+    httpMsMax: 15_000,
+    /** A first start waits this long for a control plane that does not answer. */
+    enrollMsMax: 60_000,
+    renewCheckMs: 3_600_000,
+    /** TCP, TLS and WebSocket handshake of the control link, welcome included. */
+    linkHandshakeMsMax: 15_000,
+    /** Bytes waiting in the control link's socket; beyond it, what can be said later is not said. */
+    outgoingBytesMax: 4 * 1_048_576,
+    /** A ticket or a lease asked for; reconnects in between are waited for. */
+    askMsMax: 10_000,
+    /** Results that were not acknowledged are sent again this often. */
+    resultResendMs: 10_000,
+    /** A running command says that it lives. */
+    aliveIntervalMs: 5_000,
+    commandsMax: 256,
+    requestsMax: 64,
+    /** Containers that were stopped, or started, are looked at this often, for this long. */
+    statePollMs: 250,
+    stoppedWaitMsMax: 15_000,
+    restoredWaitMsMax: 60_000,
+    /** A lapsed lease goes on trying to stop what it started. */
+    stopRetryMs: 2_000,
+    closeMsMax: 10_000,
+    /** Migrations whose log lines are kept in memory for a failure's log tail. */
+    logMigrationsMax: 64,
+    embedded: {
+      /** How often the embedded engine looks at its processes. */
+      tickMs: 250,
+      probeMsMax: 2_000,
+      probeIntervalMs: 500,
+      probeRetries: 10,
+      restartDelayMs: 1_000,
+      /** From the start of a process to the file with its pid. */
+      spawnMsMax: 5_000,
+      stackFileBytesMax: 262_144,
+      unpackEntriesMax: 1_000_000,
+      unpackDepthMax: 128,
+    },
     /** One `docker compose` call that only reads. */
     composeReadMsMax: 30_000,
     composeWriteMsMax: 10 * 60_000,
@@ -167,6 +209,15 @@ export const limits = {
     /** The rate is taken over this long, and not before there is this much of it. */
     rateWindowMs: 5_000,
     rateWindowMsMin: 400,
+  },
+  cli: {
+    /** Longer than the pre-flight that `POST …/migrate` waits for, and than an event stream's silence. */
+    requestMsMax: 120_000,
+    /** A part of the fleet that was started must be online within this. */
+    onlineMsMax: 60_000,
+    pollMs: 200,
+    /** Time a child has to end after SIGTERM. */
+    stopMsMax: 15_000,
   },
   window: {
     safetyWindowHoursDefault: 72,

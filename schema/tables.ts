@@ -94,7 +94,9 @@ export const migration = sqliteTable(
     ended_at: integer(),
   },
   (t) => [
-    uniqueIndex('migration_one_active_per_stack').on(t.stack_id).where(sql`status IN (${quoted(activeStatuses)})`),
+    uniqueIndex('migration_one_active_per_stack')
+      .on(t.stack_id)
+      .where(sql`status IN (${quoted(activeStatuses)})`),
     index('migration_status').on(t.status, t.id),
     index('migration_stack').on(t.stack_id, t.id),
     index('migration_source').on(t.source_host_id, t.id),

@@ -1,25 +1,37 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** A tar being made. */
+/** What an engine gives the transfer: something that packs a volume into a tar, or unpacks one. */
+
 export interface TarReader {
+  /** Ends after the last byte of the tar. */
   stream: Readable;
-  /** Resolves once tar exited 0 with nothing unexpected on stderr; else rejects with `pack_failed`. */
+  /** Rejects unless the packer exited 0 and said nothing that hides a loss. May settle before or after the stream's end. */
   finished: Promise<void>;
 }
 
 export interface TarSource {
+  /** Starts reading from the beginning. May be called again, after the reader before it was aborted and has finished. */
   open(signal: AbortSignal): Promise<TarReader>;
 }
 
-/** A tar being unpacked. */
 export interface TarWriter {
   stream: Writable;
-  /** Resolves once tar exited 0, said nothing unexpected, and the filesystem was synced; else rejects with `unpack_failed`. */
+  /**
+   * Resolves once the unpacker exited 0, said nothing that hides a loss, and the filesystem was synced; rejects
+   * otherwise, also when the signal aborted it, and then only when the unpacker is gone. May settle while bytes are
+   * still to be written: unpackers stop at the archive's end mark, before the last padding.
+   */
   finished: Promise<void>;
 }
 
 export interface TarSink {
   open(signal: AbortSignal): Promise<TarWriter>;
-  /** Empties the place again, for a whole resend. */
+  /** Makes the place empty again. Called before every open but the first. */
   reset(): Promise<void>;
+}
+
+/** What both sides must agree on: bytes of the tar, and their SHA-256 in hex. */
+export interface ItemProof {
+  bytes: number;
+  sha256: string;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { activeStatuses, type Status, statuses, steps, terminalStatuses } from '../../schema/migration-status.ts';
 import type { SagaEvent } from '../../worker/migration/advance.ts';
-import { failure, newStory, plan, storyAt } from './story.ts';
+import { failure, type newStory, plan, storyAt } from './story.ts';
 
 const kindsSent = (story: ReturnType<typeof newStory>) => story.sent.map(({ kind }) => kind);
 

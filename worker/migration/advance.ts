@@ -104,7 +104,10 @@ function nextStep(step: Step): Step | 'completed' {
 function enter(turn: Turn, step: Step | 'completed'): void {
   const { saga } = turn;
   if (isStep(saga.status)) endStep(turn, saga.status);
-  if (step === 'completed') return complete(turn);
+  if (step === 'completed') {
+    complete(turn);
+    return;
+  }
   saga.status = step;
   saga.steps[step] = { started_at: turn.now, ended_at: null };
   issue(turn, step);

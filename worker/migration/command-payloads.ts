@@ -25,7 +25,8 @@ const project = ({ deployment }: SagaPlan) => ({ project: deployment.project });
 const volumeNames = ({ volumes }: SagaPlan) => volumes.map(({ name }) => name);
 
 /** Each volume goes in a lane of its own. */
-export const lanesOf = ({ volumes }: SagaPlan) => volumes.map(({ name }, index) => ({ lane: `v${index}`, volume: name }));
+export const lanesOf = ({ volumes }: SagaPlan) =>
+  volumes.map(({ name }, index) => ({ lane: `v${index}`, volume: name }));
 
 const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPayload<K> } = {
   prepare_source: (plan) => ({ ...project(plan), volumes: volumeNames(plan) }),

@@ -35,7 +35,8 @@ export class Contacts {
     const hosts = [...new Set(saga.awaiting.map(({ host }) => host))];
     const silent = await Promise.all(hosts.map((host) => this.#silentMs(saga, host)));
     // Both at once: it is rather the control plane that was cut off, and the agents go on by themselves (F16).
-    const bound = silent.every((ms) => ms > 0) && hosts.length > 1 ? limits.control.allLostMsMax : limits.control.agentReturnMsMax;
+    const bound =
+      silent.every((ms) => ms > 0) && hosts.length > 1 ? limits.control.allLostMsMax : limits.control.agentReturnMsMax;
     return hosts.filter((_, index) => (silent[index] ?? 0) > bound);
   }
 

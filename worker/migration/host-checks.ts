@@ -53,7 +53,12 @@ export function usedBy({ source, stack }: PreflightFacts, sizing: ReportInputs['
   return { memory_bytes: memory.used_bytes, disk_bytes: disk.used_bytes };
 }
 
-function room(facts: PreflightFacts, of: 'memory' | 'disk', factor: number, key: 'memory_bytes' | 'disk_bytes'): Verdict {
+function room(
+  facts: PreflightFacts,
+  of: 'memory' | 'disk',
+  factor: number,
+  key: 'memory_bytes' | 'disk_bytes',
+): Verdict {
   const { target, inputs, reserved } = facts;
   if (!target.ok) return skipped('The target does not answer, so its room is not known.');
   const free = target.data.resources[of].free_bytes - reserved[key];
@@ -87,7 +92,8 @@ export function relayOnline({ relays, source, target }: PreflightFacts): Verdict
     target: target.data.relays.find((relay) => relay.id === id)?.reachable ?? false,
   }));
   const usable = reach.filter((relay) => relay.source && relay.target);
-  if (usable.length > 0) return pass(`Both hosts reach ${usable.length} of ${relays.length} relays.`, { relays: reach });
+  if (usable.length > 0)
+    return pass(`Both hosts reach ${usable.length} of ${relays.length} relays.`, { relays: reach });
   return fail('No relay is reached by both hosts. Check its address and the firewalls between.', { relays: reach });
 }
 

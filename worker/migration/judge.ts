@@ -52,7 +52,8 @@ function verdictOf(name: CheckName, facts: PreflightFacts): Verdict {
   const byHost = hostChecks[name];
   if (byHost) return byHost(facts);
   if (!source.ok || !target.ok) return skipped('Both hosts must answer before it can be told.');
-  if (!model.ok) return { status: 'fail', detail: `The stack could not be read on the source: ${model.why}`, measured: {} };
+  if (!model.ok)
+    return { status: 'fail', detail: `The stack could not be read on the source: ${model.why}`, measured: {} };
   if (!fit.ok) return { status: 'fail', detail: `The target could not be examined: ${fit.why}`, measured: {} };
   return stackChecks[name]!({
     stack: model.data,
@@ -69,7 +70,8 @@ function notesOf({ stack: model, fit }: PreflightFacts): string[] {
     .filter(({ inside_project }) => !inside_project)
     .map(({ service, source }) => {
       const there = fit.ok ? fit.data.bind_mounts.find(({ path }) => path === source)?.exists : undefined;
-      const words = there === undefined ? 'not known on the target' : there ? 'exists on the target' : 'absent on the target';
+      const words =
+        there === undefined ? 'not known on the target' : there ? 'exists on the target' : 'absent on the target';
       return `Bind mount ${source} of service ${service} is not moved: it points at a path of the host (${words}).`;
     });
   for (const { name } of model.data.volumes.filter(({ external }) => external))

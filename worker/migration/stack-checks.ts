@@ -46,7 +46,8 @@ export const namesFree = ({ target }: Fit): Verdict =>
   free(target.names_taken, 'fixed names', 'Remove what holds the name, or drop the fixed name from the file.');
 
 export function volumesFree({ target, stack }: Fit): Verdict {
-  if (target.volumes_taken === null) return fail('Whether the volumes’ names are free on the target could not be told.');
+  if (target.volumes_taken === null)
+    return fail('Whether the volumes’ names are free on the target could not be told.');
   if (target.volumes_taken.length === 0) return pass('None of the volumes’ names is taken on the target.');
   const names = target.volumes_taken.map(({ name, migration_id }) =>
     migration_id
@@ -64,7 +65,8 @@ export function pathFree({ target, stack }: Fit): Verdict {
   const measured = { path: target.project_path, free_bytes, needed_bytes: needed };
   if (free !== true) return fail(`${target.project_path} on the target: ${detail}`, measured);
   if (free_bytes === null) return fail(`The room at ${target.project_path} could not be measured.`, measured);
-  if (needed !== null && free_bytes < needed * 1.1) return fail(`${target.project_path} has too little room.`, measured);
+  if (needed !== null && free_bytes < needed * 1.1)
+    return fail(`${target.project_path} has too little room.`, measured);
   return pass(`${target.project_path} is free and has room.`, measured);
 }
 
@@ -83,7 +85,9 @@ export function platformMatch({ stack, targetHost }: Fit): Verdict {
   const other = stack.services.filter(({ image }) => image.arch !== '' && image.arch !== arch);
   return other.length === 0
     ? pass(`The images are made for ${arch}.`)
-    : fail(`The target is ${arch}; made for another: ${list(other.map((s) => `${s.image.reference} (${s.image.arch})`))}.`);
+    : fail(
+        `The target is ${arch}; made for another: ${list(other.map((s) => `${s.image.reference} (${s.image.arch})`))}.`,
+      );
 }
 
 export function engineCompatible({ target, sourceHost, targetHost }: Fit): Verdict {
@@ -109,9 +113,7 @@ export function composeSupported({ stack, target, accept_unmoved }: Fit): Verdic
       ...(unmovableOptions.some((option) => option in volume.options)
         ? [`volume ${volume.name} is a mount of its own (options ${Object.keys(volume.options).join(', ')})`]
         : []),
-      ...(volume.also_used_by.length > 0
-        ? [`volume ${volume.name} is also used by ${list(volume.also_used_by)}`]
-        : []),
+      ...(volume.also_used_by.length > 0 ? [`volume ${volume.name} is also used by ${list(volume.also_used_by)}`] : []),
     ]),
   ];
   const anonymous = stack.anonymous_volumes.filter(({ size_bytes }) => size_bytes !== 0);
@@ -126,7 +128,9 @@ export function configCurrent({ stack }: Fit): Verdict {
   const { current, detail } = stack.drift;
   if (current === true) return pass('The compose file on disk is what runs.');
   if (current === null) return fail(`Whether the file on disk is what runs could not be told: ${detail}`);
-  return fail(`The file on disk is not what runs: ${detail} Run "docker compose up -d" on the source first, or restore the file.`);
+  return fail(
+    `The file on disk is not what runs: ${detail} Run "docker compose up -d" on the source first, or restore the file.`,
+  );
 }
 
 export function policyAllows({ target }: Fit): Verdict {

@@ -19,7 +19,10 @@ import { forgetAwaited, say, send, type Turn } from './turn.ts';
  */
 export function beginUndo(turn: Turn, step: Step, failure: Failure): void {
   const { saga } = turn;
-  if (step === 'preflight') return endWithoutUndo(turn, step, failure);
+  if (step === 'preflight') {
+    endWithoutUndo(turn, step, failure);
+    return;
+  }
   recordFailure(turn, { ...failure, step });
   forgetAwaited(turn);
   saga.epoch += 1;
@@ -96,7 +99,10 @@ function stopTarget(turn: Turn): void {
 /** Invariant 1: reached only when the target never started, said that it stopped, or its lease is over. */
 function restoreSource(turn: Turn): void {
   turn.saga.retry = [];
-  if (!turn.saga.steps.stopping) return finish(turn);
+  if (!turn.saga.steps.stopping) {
+    finish(turn);
+    return;
+  }
   turn.saga.undo = { phase: 'restore_source', failures: 0 };
   send(turn, 'restore_source');
   turn.saga.deadline_at = turn.now + deadlineOf('restore_source');
@@ -114,10 +120,14 @@ function retryLater(turn: Turn, command_id: string, failure: Failure): boolean {
   close(turn, command_id);
   saga.retry.push(awaited.kind);
   phaseOf(turn).failures += 1;
-  say(turn, 'notice', { message: `${awaited.kind} failed and is tried again`, code: failure.code, why: failure.message });
-  if (phaseOf(turn).failures >= limits.undo.triesMax && saga.status === 'reverting') needAttention(turn, failure.message);
-  saga.deadline_at =
-    turn.now + (saga.status === 'reverting' ? limits.undo.retryMs : limits.control.attentionRetryMs);
+  say(turn, 'notice', {
+    message: `${awaited.kind} failed and is tried again`,
+    code: failure.code,
+    why: failure.message,
+  });
+  if (phaseOf(turn).failures >= limits.undo.triesMax && saga.status === 'reverting')
+    needAttention(turn, failure.message);
+  saga.deadline_at = turn.now + (saga.status === 'reverting' ? limits.undo.retryMs : limits.control.attentionRetryMs);
   return true;
 }
 

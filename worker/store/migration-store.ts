@@ -2,7 +2,6 @@ import { and, asc, eq, inArray, isNull } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
-import type { Saga } from '../../schema/saga.ts';
 import { command, migration, migrationEvent, stack, transition } from '../../schema/tables.ts';
 import type { MigrationEvent, Transition } from '../migration/turn.ts';
 
@@ -37,7 +36,9 @@ export async function insertMigration(
   const orm = drizzle(db);
   try {
     await orm.batch([
-      orm.insert(transition).values(guard(row.id, 1, crypto.randomUUID(), 'start', row.status, row.status, row.created_at)),
+      orm
+        .insert(transition)
+        .values(guard(row.id, 1, crypto.randomUUID(), 'start', row.status, row.status, row.created_at)),
       orm.insert(migration).values({ ...row, version: 1, updated_at: row.created_at }),
       orm.insert(migrationEvent).values(eventRow(row.id, row.created_at, { kind: 'status', data: { to: row.status } })),
     ]);

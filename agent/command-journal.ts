@@ -1,0 +1,179 @@
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  type Command,
+  type CommandKind,
+  commandKindNames,
+  type Outcome,
+  unknownOutcome,
+} from '../schema/agent-protocol.ts';
+import { limits } from '../schema/limits.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+
+/**
+ * What this host was told to do and what came of it, on disk before anybody is told. JSON lines, appended and synced:
+ *
+ *   begun   before the command touches anything
+ *   done    with its outcome, before the outcome is sent
+ *   acked   the control plane has the outcome
+ *   epoch   left of a migration whose commands were compacted away
+ */
+const record = z.discriminatedUnion('phase', [
+  z.object({
+    phase: z.literal('begun'),
+    id: z.string(),
+    migration_id: z.string(),
+    epoch: z.number(),
+    kind: z.enum(commandKindNames),
+    at: z.number(),
+  }),
+  z.object({ phase: z.literal('done'), id: z.string(), outcome: unknownOutcome }),
+  z.object({ phase: z.literal('acked'), id: z.string() }),
+  z.object({ phase: z.literal('epoch'), migration_id: z.string(), epoch: z.number() }),
+]);
+type Line = z.infer<typeof record>;
+
+interface Entry {
+  id: string;
+  migration_id: string;
+  epoch: number;
+  kind: CommandKind;
+  at: number;
+  outcome: Outcome | null;
+  acked: boolean;
+}
+
+export interface CommandJournal {
+  /** The stored outcome of a command that ended, null for any other. */
+  outcomeOf(id: string): Outcome | null;
+  /** The newest epoch heard of for this migration, 0 for none. */
+  epochOf(migrationId: string): number;
+  /** Resolves once the command is on disk as begun. A repeat of one that was cut off is begun already. */
+  begin(command: Pick<Command, 'id' | 'migration_id' | 'epoch' | 'kind'>): Promise<void>;
+  /** Resolves once the outcome is on disk; only then may it be sent. */
+  finish(id: string, outcome: Outcome): Promise<void>;
+  acknowledge(id: string): Promise<void>;
+  /** Outcomes that the control plane has not acknowledged, oldest first. */
+  owed(): { command_id: string; outcome: Outcome }[];
+  close(): Promise<void>;
+}
+
+/** Opens the journal below the state directory, reads it to its last whole record, and rewrites it compacted. */
+export async function openCommandJournal(
+  stateDir: string,
+  options: { bytesMax?: number; now?: () => number } = {},
+): Promise<CommandJournal> {
+  const bytesMax = options.bytesMax ?? limits.agent.journalBytesMax;
+  const now = options.now ?? Date.now;
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  const path = join(stateDir, 'journal.jsonl');
+  const entries = new Map<string, Entry>();
+  const epochs = new Map<string, number>();
+  for (const line of await readWholeRecords(path)) apply(line, entries, epochs);
+
+  let file: FileHandle | null = null;
+  let bytes = 0;
+  let tail: Promise<unknown> = Promise.resolve();
+
+  const compact = async (keepBytes: number) => {
+    forget(entries, now() - limits.agent.journalKeepMs, keepBytes);
+    const text = [...epochLines(epochs), ...[...entries.values()].flatMap(linesOf)].map(encode).join('');
+    await file?.close();
+    await writeFileAtomically(path, text);
+    file = await open(path, 'a', 0o600);
+    bytes = Buffer.byteLength(text);
+  };
+
+  const append = (line: Line) => {
+    const written = tail.then(async () => {
+      const text = encode(line);
+      // One write, so that a crash leaves at most one torn record, the last.
+      await file?.appendFile(text);
+      await file?.datasync();
+      bytes += Buffer.byteLength(text);
+      apply(line, entries, epochs);
+      if (bytes > bytesMax) await compact(bytesMax / 2);
+    });
+    tail = written.catch(() => {});
+    return written;
+  };
+
+  await compact(bytesMax / 2);
+  return {
+    outcomeOf: (id) => entries.get(id)?.outcome ?? null,
+    epochOf: (migrationId) => epochs.get(migrationId) ?? 0,
+    begin: async ({ id, migration_id, epoch, kind }) => {
+      if (!entries.has(id)) await append({ phase: 'begun', id, migration_id, epoch, kind, at: now() });
+    },
+    finish: (id, outcome) => append({ phase: 'done', id, outcome }),
+    acknowledge: async (id) => {
+      const entry = entries.get(id);
+      if (entry?.outcome && !entry.acked) await append({ phase: 'acked', id });
+    },
+    owed: () =>
+      [...entries.values()].flatMap(({ id, outcome, acked }) =>
+        outcome && !acked ? [{ command_id: id, outcome }] : [],
+      ),
+    close: async () => {
+      await tail;
+      await file?.close();
+      file = null;
+    },
+  };
+}
+
+function apply(line: Line, entries: Map<string, Entry>, epochs: Map<string, number>): void {
+  if (line.phase === 'epoch' || line.phase === 'begun') {
+    epochs.set(line.migration_id, Math.max(epochs.get(line.migration_id) ?? 0, line.epoch));
+  }
+  if (line.phase === 'begun') {
+    const { phase: _, ...begun } = line;
+    entries.set(line.id, { ...begun, outcome: null, acked: false });
+  }
+  const entry = line.phase === 'done' || line.phase === 'acked' ? entries.get(line.id) : undefined;
+  if (entry && line.phase === 'done') entry.outcome = line.outcome;
+  if (entry && line.phase === 'acked') entry.acked = true;
+}
+
+/** Drops acknowledged commands: those older than `before`, then the oldest until what stays fits. Others are never dropped. */
+function forget(entries: Map<string, Entry>, before: number, keepBytes: number): void {
+  const size = (entry: Entry) => Buffer.byteLength(linesOf(entry).map(encode).join(''));
+  let total = [...entries.values()].reduce((sum, entry) => sum + size(entry), 0);
+  for (const entry of [...entries.values()]) {
+    if (!entry.acked || (entry.at >= before && total <= keepBytes)) continue;
+    entries.delete(entry.id);
+    total -= size(entry);
+  }
+}
+
+function linesOf({ outcome, acked, ...begun }: Entry): Line[] {
+  const lines: Line[] = [{ phase: 'begun', ...begun }];
+  if (outcome) lines.push({ phase: 'done', id: begun.id, outcome });
+  if (acked) lines.push({ phase: 'acked', id: begun.id });
+  return lines;
+}
+
+function epochLines(epochs: Map<string, number>): Line[] {
+  return [...epochs].map(([migration_id, epoch]) => ({ phase: 'epoch', migration_id, epoch }));
+}
+
+function encode(line: Line): string {
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** F42: a record that was half written when the power went was never acted on, so it is left out. */
+async function readWholeRecords(path: string): Promise<Line[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  return text.split('\n').flatMap((line) => {
+    try {
+      const parsed = record.safeParse(JSON.parse(line));
+      return parsed.success ? [parsed.data] : [];
+    } catch {
+      return [];
+    }
+  });
+}

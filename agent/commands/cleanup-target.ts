@@ -1,0 +1,30 @@
+import { StackferryError } from '../../schema/errors.ts';
+import type { CommandHandler } from './context.ts';
+import { stopCreated } from './stop-target.ts';
+
+/** Removes what this migration made here, by recorded ids, nothing else (Invariant 5). Safe to repeat. */
+export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, context) => {
+  const { engine, ledger, lease, migrationId, signal } = context;
+  const entry = ledger.find(migrationId);
+  if (!entry) return { removed: [], remaining: [] };
+  if (entry.armed) {
+    throw new StackferryError(
+      'stack_running',
+      'This migration is completed and the stack lives here: nothing is removed.',
+    );
+  }
+  await stopCreated(migrationId, engine, ledger, signal);
+  const created = ledger.find(migrationId)?.created ?? entry.created;
+  const { removed, remaining } = await engine.remove(created, migrationId);
+  if (remaining.length === 0) {
+    await ledger.amend(migrationId, (draft) => {
+      draft.created = { containers: [], networks: [], volumes: [], paths: [] };
+      draft.deployed = false;
+      draft.started = false;
+      draft.lanes = {};
+      draft.lease = null;
+    });
+    await lease.release(migrationId);
+  }
+  return { removed, remaining };
+};

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+import type { ContainerState } from '../engine/engine.ts';
+
+/** Paused and restarting containers hold their files open, or will: both count as running. */
+export function runs({ state }: Pick<ContainerState, 'state'>): boolean {
+  return state === 'running' || state === 'restarting' || state === 'paused';
+}
+
+export function idsOf(containers: { id: string }[]): string[] {
+  return containers.map(({ id }) => id);
+}
+
+export function servicesOf(containers: { service: string }[]): string {
+  return [...new Set(containers.map(({ service }) => service))].join(', ');
+}
+
+/** Looks until none of the containers runs. Throws `stack_running` that names those that still do. */
+export async function untilNoneRuns(look: () => Promise<ContainerState[]>, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + limits.agent.stoppedWaitMsMax;
+  for (;;) {
+    const running = (await look()).filter(runs);
+    if (running.length === 0) return;
+    if (performance.now() > deadline) {
+      throw new StackferryError('stack_running', `Still running after the stop: ${servicesOf(running)}.`);
+    }
+    await sleep(limits.agent.statePollMs, undefined, { signal });
+  }
+}

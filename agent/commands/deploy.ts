@@ -1,0 +1,49 @@
+import { limits } from '../../schema/limits.ts';
+import type { CreatedObjects } from '../engine/engine.ts';
+import type { LedgerEntry } from '../migration-ledger.ts';
+import type { CommandHandler } from './context.ts';
+
+/**
+ * Lease, create, start. The lease comes first, by a round trip to the control plane: a late `deploy` of a migration
+ * that has turned back starts nothing. Everything runs with its restart policy off until the migration is completed.
+ */
+export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) => {
+  const { engine, ledger, migrationId } = context;
+  const key = { migration_id: migrationId, project: deployment.project, role: 'target' } as const;
+  await ledger.update(key, (entry) => {
+    entry.deployment = deployment;
+    entry.deployed = true;
+  });
+  const lapsed = await context.lease.acquire(migrationId);
+  const signal = AbortSignal.any([context.signal, lapsed]);
+
+  await engine.createStack(
+    deployment,
+    migrationId,
+    async (made) => {
+      await ledger.update(key, (entry) => addCreated(entry, made));
+    },
+    signal,
+  );
+  signal.throwIfAborted();
+  const { created } = await ledger.update(key, (entry) => {
+    entry.started = true;
+  });
+  try {
+    await engine.startStack(deployment, created.containers, signal);
+    // The lease may have lapsed, and its stop have run, while the last container was being started.
+    signal.throwIfAborted();
+  } catch (error) {
+    if (lapsed.aborted) await engine.stop(created.containers, AbortSignal.timeout(limits.step.restoringMsMax));
+    throw error;
+  }
+  const containers = await engine.inspectContainers(created.containers);
+  return { containers: containers.map(({ id, service }) => ({ id, service })) };
+};
+
+/** Adds what is new; the ids are the only things that a clean-up may touch. */
+export function addCreated({ created }: LedgerEntry, made: Partial<CreatedObjects>): void {
+  for (const kind of ['containers', 'networks', 'volumes', 'paths'] as const) {
+    created[kind] = [...new Set([...created[kind], ...(made[kind] ?? [])])];
+  }
+}

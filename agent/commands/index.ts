@@ -1,0 +1,48 @@
+import { type Command, type CommandKind, commandKinds } from '../../schema/agent-protocol.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import { armTarget } from './arm-target.ts';
+import { cleanupTarget } from './cleanup-target.ts';
+import type { CommandContext, CommandHandler } from './context.ts';
+import { deploy } from './deploy.ts';
+import { prepareSource } from './prepare-source.ts';
+import { prepareTarget } from './prepare-target.ts';
+import { receiveProject } from './receive-project.ts';
+import { receiveVolumes } from './receive-volumes.ts';
+import { restoreSource } from './restore-source.ts';
+import { retainSource } from './retain-source.ts';
+import { sendProject } from './send-project.ts';
+import { sendVolumes } from './send-volumes.ts';
+import { stopStack } from './stop-stack.ts';
+import { stopTarget } from './stop-target.ts';
+import { verifyHealth } from './verify-health.ts';
+
+/** The closed list of what the control plane can make a host do. */
+export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
+  prepare_source: prepareSource,
+  stop_stack: stopStack,
+  send_volumes: sendVolumes,
+  send_project: sendProject,
+  restore_source: restoreSource,
+  retain_source: retainSource,
+  prepare_target: prepareTarget,
+  receive_volumes: receiveVolumes,
+  receive_project: receiveProject,
+  deploy,
+  verify_health: verifyHealth,
+  arm_target: armTarget,
+  stop_target: stopTarget,
+  cleanup_target: cleanupTarget,
+};
+
+/** Checks the payload and does it. Throws StackferryErrors, `invalid_request` for a payload that does not fit its kind. */
+export async function performCommand(command: Command, context: CommandContext): Promise<unknown> {
+  const payload = commandKinds[command.kind].payload.safeParse(command.payload);
+  if (!payload.success) {
+    throw new StackferryError(
+      'invalid_request',
+      `The payload of "${command.kind}" is not understood: ${payload.error.issues[0]?.message}`,
+    );
+  }
+  const handler = commandHandlers[command.kind] as (payload: unknown, context: CommandContext) => Promise<unknown>;
+  return handler(payload.data, context);
+}

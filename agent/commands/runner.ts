@@ -1,0 +1,123 @@
+import type { Command, Outcome } from '../../schema/agent-protocol.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+import type { CommandJournal } from '../command-journal.ts';
+import type { Log } from '../log.ts';
+import { failureOf } from './failure.ts';
+
+interface Running {
+  command: Command;
+  abort: AbortController;
+  /** Settles, never rejects, when the command has ended and its outcome is on disk. */
+  ended: Promise<void>;
+}
+
+export interface CommandRunner {
+  /** Takes a command, or its repeat, as it comes from the control plane. */
+  receive(command: Command): void;
+  state(commandId: string): 'running' | 'done' | 'unknown';
+  /** Aborts what runs, leaving it begun in the journal: it is done anew after the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * At-least-once delivery, exactly-once effect: a repeat of a done command gets its stored outcome (F8), an older epoch
+ * is refused (F9), a newer one aborts what runs of the older and waits for its end. One migration's commands run one
+ * after another, those of different migrations side by side.
+ */
+export function createCommandRunner(options: {
+  journal: CommandJournal;
+  perform: (command: Command, signal: AbortSignal) => Promise<unknown>;
+  onOutcome: (commandId: string, outcome: Outcome) => void;
+  onAlive: (command: Command) => void;
+  log: Log;
+}): CommandRunner {
+  const { journal, log } = options;
+  const running = new Map<string, Running>();
+  /** Heard of, though perhaps not yet in the journal. */
+  const newest = new Map<string, number>();
+  let closing = false;
+
+  const isStale = ({ migration_id, epoch }: Command) =>
+    epoch < Math.max(newest.get(migration_id) ?? 0, journal.epochOf(migration_id));
+
+  const perform = async (command: Command, signal: AbortSignal): Promise<Outcome> => {
+    const migrationLog = log.of(command.migration_id);
+    const alive = setInterval(() => options.onAlive(command), limits.agent.aliveIntervalMs);
+    migrationLog.info(`${command.kind} begins`, { command: command.id, epoch: command.epoch });
+    try {
+      signal.throwIfAborted();
+      const data = await options.perform(command, signal);
+      migrationLog.info(`${command.kind} is done`);
+      return { ok: true, data };
+    } catch (error) {
+      migrationLog.error(`${command.kind} failed`, { error });
+      return failureOf(error, log, command.migration_id, signal);
+    } finally {
+      clearInterval(alive);
+    }
+  };
+
+  const execute = async (command: Command, signal: AbortSignal): Promise<void> => {
+    if (isStale(command)) return options.onOutcome(command.id, stale(command));
+    try {
+      await journal.begin(command);
+      const outcome = await perform(command, signal);
+      if (closing) return;
+      await journal.finish(command.id, outcome);
+      options.onOutcome(command.id, outcome);
+    } catch (error) {
+      // The journal itself cannot be written: nothing may be reported as done.
+      log.of(command.migration_id).error('the journal could not be written', { error });
+      options.onOutcome(command.id, failureOf(error, log, command.migration_id));
+    }
+  };
+
+  const begin = (command: Command) => {
+    const before = [...running.values()].filter((other) => other.command.migration_id === command.migration_id);
+    for (const other of before) {
+      if (other.command.epoch < command.epoch) other.abort.abort(superseded());
+    }
+    newest.set(command.migration_id, Math.max(newest.get(command.migration_id) ?? 0, command.epoch));
+    const abort = new AbortController();
+    const ended = Promise.all(before.map((other) => other.ended))
+      .then(() => (closing ? undefined : execute(command, abort.signal)))
+      .finally(() => {
+        running.delete(command.id);
+        if (journal.epochOf(command.migration_id) >= command.epoch) newest.delete(command.migration_id);
+      });
+    running.set(command.id, { command, abort, ended });
+  };
+
+  return {
+    receive: (command) => {
+      if (closing || running.has(command.id)) return;
+      const stored = journal.outcomeOf(command.id);
+      if (stored) return options.onOutcome(command.id, stored);
+      if (isStale(command)) return options.onOutcome(command.id, stale(command));
+      if (running.size >= limits.agent.commandsMax) return log.warn('too many commands at once, one was not taken');
+      begin(command);
+    },
+    state: (commandId) => {
+      if (running.has(commandId)) return 'running';
+      return journal.outcomeOf(commandId) ? 'done' : 'unknown';
+    },
+    close: async () => {
+      closing = true;
+      for (const { abort } of running.values()) abort.abort(new StackferryError('cancelled', 'The agent ends.'));
+      const ended = Promise.all([...running.values()].map((entry) => entry.ended));
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, limits.agent.closeMsMax).unref())]);
+    },
+  };
+}
+
+function superseded(): StackferryError {
+  return new StackferryError('epoch_stale', 'A newer command of this migration took its place.');
+}
+
+function stale(command: Command): Outcome {
+  return {
+    ok: false,
+    error: { code: 'epoch_stale', message: `"${command.kind}" is of an older epoch and was refused.`, log_tail: [] },
+  };
+}

@@ -1,0 +1,31 @@
+import { sendItem } from '../transfer/send.ts';
+import { carryLanes } from './carry-lanes.ts';
+import type { CommandHandler } from './context.ts';
+import { onlyProof, projectLane } from './project-lane.ts';
+import { assertSourceAtRest } from './source-at-rest.ts';
+
+/** Sends the project directory: compose files, `.env`, and the bind mounts that lie inside. */
+export const sendProject: CommandHandler<'send_project'> = async ({ project, peer, source_dir }, context) => {
+  const { engine, migrationId, signal } = context;
+  const proofs = await carryLanes(
+    { migration_id: migrationId, project, role: 'source' },
+    [
+      {
+        lane: projectLane,
+        total: null,
+        carry: (onProgress) =>
+          sendItem({
+            lane: projectLane,
+            source: engine.packProject(source_dir, project, migrationId),
+            connect: context.dialer('source', peer, projectLane),
+            onProgress,
+            signal,
+          }),
+        manifest: () => engine.manifestProject(source_dir, project, migrationId),
+      },
+    ],
+    context,
+  );
+  await assertSourceAtRest(project, context);
+  return { proof: onlyProof(proofs) };
+};

@@ -1,0 +1,30 @@
+import { sendItem } from '../transfer/send.ts';
+import { carryLanes } from './carry-lanes.ts';
+import type { CommandHandler } from './context.ts';
+import { assertSourceAtRest } from './source-at-rest.ts';
+
+/** Sends each volume of the stopped stack, then proves what was sent by its manifest and by the stack's rest. */
+export const sendVolumes: CommandHandler<'send_volumes'> = async ({ project, peer, items }, context) => {
+  const { engine, ledger, migrationId, signal } = context;
+  await assertSourceAtRest(project, context);
+  const sizes = ledger.find(migrationId)?.sizes ?? {};
+  const proofs = await carryLanes(
+    { migration_id: migrationId, project, role: 'source' },
+    items.map(({ lane, volume }) => ({
+      lane,
+      total: sizes[volume] ?? null,
+      carry: (onProgress) =>
+        sendItem({
+          lane,
+          source: engine.packVolume(volume, migrationId),
+          connect: context.dialer('source', peer, lane),
+          onProgress,
+          signal,
+        }),
+      manifest: () => engine.manifestVolume(volume, migrationId),
+    })),
+    context,
+  );
+  await assertSourceAtRest(project, context);
+  return { proofs };
+};

@@ -1,0 +1,238 @@
+import type { z } from 'zod';
+import {
+  type AgentMessage,
+  type AskKind,
+  type AskPayload,
+  type AskReply,
+  agentPaths,
+  type Command,
+  type ControlMessage,
+  controlMessage,
+  controlProtocolVersion,
+  type Outcome,
+  type request,
+} from '../schema/agent-protocol.ts';
+import { StackferryError } from '../schema/errors.ts';
+import { limits } from '../schema/limits.ts';
+import { createControlAsks } from './control-asks.ts';
+import { type ControlSocket, openControlSocket, type SocketBounds } from './control-socket.ts';
+import type { Log } from './log.ts';
+
+export type ControlRequest = z.infer<typeof request>;
+export type Welcome = Extract<ControlMessage, { type: 'welcome' }>;
+export type LinkBounds = SocketBounds & {
+  reconnectDelayMsMin: number;
+  reconnectDelayMsMax: number;
+  resultResendMs: number;
+  askMsMax: number;
+};
+
+export interface ControlLink {
+  /** Whether the control plane has welcomed the present connection. */
+  ready(): boolean;
+  /** What is momentary (progress, inventory, metrics): not sent while there is no room or no connection. */
+  report(message: AgentMessage): void;
+  /** Sends a command's outcome; it goes again with each connection while `owedResults` lists it. */
+  sendResult(commandId: string, outcome: Outcome): void;
+  /** A question to the control plane, bounded by `askMsMax`; waits through a reconnect within it. */
+  ask<K extends AskKind>(kind: K, payload: AskPayload<K>, signal?: AbortSignal): Promise<AskReply<K>>;
+  close(): Promise<void>;
+}
+
+export interface LinkOptions {
+  controlUrl: string;
+  agentVersion: string;
+  /** Where agents reach this relay; null for a host. */
+  relayAddress: { host: string; port: number } | null;
+  /** A fresh token, for one connection. Renews the certificate first where that is due. */
+  token: () => Promise<string>;
+  owedResults: () => { command_id: string; outcome: Outcome }[];
+  onWelcome: (welcome: Welcome) => void;
+  onCommand: (command: Command) => void;
+  onRequest: (request: ControlRequest) => Promise<Outcome>;
+  onResultAck: (commandId: string) => void;
+  /** Relays: this host was deleted. */
+  onRevoked: (hostId: string) => void;
+  /** This host or relay was deleted: the link has stopped for good. */
+  onRefused: (error: StackferryError) => void;
+  log: Log;
+  bounds?: Partial<LinkBounds>;
+}
+
+/**
+ * Keeps one connection to the control plane, dialing again with jittered backoff for as long as it takes: whatever a
+ * host was told or asked survives in its journal, so a cut costs time only.
+ */
+export function openControlLink(options: LinkOptions): ControlLink {
+  const { log } = options;
+  const bounds: LinkBounds = { ...limits.control, ...limits.agent, ...options.bounds };
+  const url = connectUrl(options.controlUrl);
+  let socket: ControlSocket | null = null;
+  let welcomed = false;
+  let closing = false;
+  let wake: () => void = () => {};
+
+  const asks = createControlAsks((text) => {
+    if (welcomed) socket?.send(text, false);
+  }, bounds.askMsMax);
+
+  const send = (message: AgentMessage, droppable = false) => {
+    const text = JSON.stringify(message);
+    if (text.length <= bounds.messageBytesMax) return socket?.send(text, droppable) ?? false;
+    log.warn(`a message of type "${message.type}" is longer than the link allows`, { bytes: text.length });
+    if (message.type === 'result' || message.type === 'answer')
+      socket?.send(JSON.stringify({ ...message, outcome: tooLong }), false);
+    return false;
+  };
+  const sendOwed = () => {
+    if (!welcomed) return;
+    for (const { command_id, outcome } of options.owedResults()) send({ type: 'result', command_id, outcome });
+  };
+
+  const answer = async (question: ControlRequest, asked: ControlSocket | null) => {
+    const outcome = await options.onRequest(question);
+    // Whoever asked on an earlier connection has given up.
+    if (socket === asked) send({ type: 'answer', request_id: question.id, outcome });
+  };
+
+  const take = (message: ControlMessage) => {
+    switch (message.type) {
+      case 'welcome':
+        welcomed = true;
+        options.onWelcome(message);
+        sendOwed();
+        for (const text of asks.open()) socket?.send(text, false);
+        return;
+      case 'command':
+        return options.onCommand(message);
+      case 'request':
+        return void answer(message, socket);
+      case 'result_ack':
+        return options.onResultAck(message.command_id);
+      case 'reply':
+        return asks.answered(message.ask_id, message.outcome);
+      case 'revoked':
+        return options.onRevoked(message.host_id);
+    }
+  };
+
+  const onMessage = (text: string) => {
+    const value = parseJson(text);
+    const parsed = controlMessage.safeParse(value);
+    if (parsed.success) return take(parsed.data);
+    const named = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+    log.warn('a message of the control plane is not understood and ignored', { type: named.type });
+    // An older agent must say so, or the control plane would wait for an answer until its deadline.
+    if (typeof named.id !== 'string') return;
+    if (named.type === 'command') send({ type: 'result', command_id: named.id, outcome: unknownKind });
+    if (named.type === 'request') send({ type: 'answer', request_id: named.id, outcome: unknownKind });
+  };
+
+  const connectOnce = async (): Promise<StackferryError | null> => {
+    const token = await options.token();
+    if (closing) return null;
+    const opened = openControlSocket({
+      url,
+      token,
+      bounds,
+      onMessage,
+      onOpen: () =>
+        void send({
+          type: 'hello',
+          version: controlProtocolVersion,
+          agent_version: options.agentVersion,
+          relay_address: options.relayAddress,
+        }),
+    });
+    socket = opened;
+    // Pings are answered by the platform even while what should greet us hangs.
+    const greeting = setTimeout(() => welcomed || opened.cut('no welcome in time'), 2 * bounds.linkHandshakeMsMax);
+    const { why, refusal } = await opened.ended;
+    clearTimeout(greeting);
+    socket = null;
+    if (!closing) log.warn(`no connection to the control plane: ${why}`);
+    return refusal;
+  };
+
+  const run = async () => {
+    let attempt = 0;
+    while (!closing) {
+      welcomed = false;
+      try {
+        const refusal = await connectOnce();
+        if (refusal?.code === 'host_revoked') return options.onRefused(refusal);
+      } catch (error) {
+        if (error instanceof StackferryError && error.code === 'host_revoked') return options.onRefused(error);
+        log.warn('could not connect to the control plane', { error });
+      }
+      attempt = welcomed ? 0 : attempt + 1;
+      welcomed = false;
+      if (closing) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, backoffMs(attempt, bounds));
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  };
+  const resend = setInterval(sendOwed, bounds.resultResendMs);
+  resend.unref();
+  const running = run();
+
+  return {
+    ready: () => welcomed,
+    report: (message) => {
+      if (welcomed) send(message, true);
+    },
+    sendResult: (command_id, outcome) => {
+      if (welcomed) send({ type: 'result', command_id, outcome });
+    },
+    ask: asks.ask,
+    close: async () => {
+      closing = true;
+      clearInterval(resend);
+      socket?.cut('the agent ends');
+      wake();
+      await running;
+    },
+  };
+}
+
+/** Full jitter, so that a fleet cut by one deploy does not come back as one. */
+export function backoffMs(
+  attempt: number,
+  bounds: { reconnectDelayMsMin: number; reconnectDelayMsMax: number },
+  random: () => number = Math.random,
+): number {
+  const ceiling = Math.min(bounds.reconnectDelayMsMax, bounds.reconnectDelayMsMin * 2 ** Math.min(attempt, 20));
+  return bounds.reconnectDelayMsMin + random() * (ceiling - bounds.reconnectDelayMsMin);
+}
+
+const unknownKind: Outcome = {
+  ok: false,
+  error: {
+    code: 'command_unknown',
+    message: 'This agent does not know this command. Is it older than the control plane?',
+    log_tail: [],
+  },
+};
+const tooLong: Outcome = {
+  ok: false,
+  error: { code: 'internal', message: 'The answer is longer than the control link allows.', log_tail: [] },
+};
+
+function connectUrl(controlUrl: string): URL {
+  const url = new URL(agentPaths.connect, controlUrl);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

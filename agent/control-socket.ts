@@ -1,0 +1,158 @@
+import type { Socket } from 'node:net';
+import { Agent, type Dispatcher, WebSocket } from 'undici';
+import { errorMessageOf, type StackferryError } from '../schema/errors.ts';
+import { limits } from '../schema/limits.ts';
+import { problemOf } from './enroll.ts';
+
+/** Why a connection ended; `refusal` where the control plane answered the handshake with an error. */
+export interface SocketEnd {
+  why: string;
+  refusal: StackferryError | null;
+}
+
+export interface ControlSocket {
+  /** False where it is not open, or more waits to be sent than `outgoingBytesMax` and `droppable` is set. */
+  send(text: string, droppable: boolean): boolean;
+  /** Cuts the connection; a half-open one too, without waiting for the other side. */
+  cut(why: string): void;
+  ended: Promise<SocketEnd>;
+}
+
+export interface SocketBounds {
+  pingIntervalMs: number;
+  hostSilenceMsMax: number;
+  linkHandshakeMsMax: number;
+  messageBytesMax: number;
+}
+
+/**
+ * One WebSocket to the control plane, alive as long as "ping" is answered with "pong". Never throws: whatever goes
+ * wrong is how it ended.
+ */
+export function openControlSocket(options: {
+  url: URL;
+  token: string;
+  onOpen: () => void;
+  onMessage: (text: string) => void;
+  bounds: SocketBounds;
+}): ControlSocket {
+  const { bounds } = options;
+  const handshake = watchHandshake(bounds.linkHandshakeMsMax);
+  const ws = new WebSocket(options.url, {
+    headers: { authorization: `Bearer ${options.token}` },
+    dispatcher: handshake.dispatcher,
+  });
+  let heardAt = performance.now();
+  let finish: (why: string) => void = () => {};
+
+  const ended = new Promise<SocketEnd>((resolve) => {
+    let done = false;
+    finish = (why) => {
+      if (done) return;
+      done = true;
+      clearInterval(pinger);
+      clearTimeout(guard);
+      void handshake.settled().then((refusal) => {
+        handshake.destroy();
+        resolve({ why: refusal?.message ?? why, refusal });
+      });
+    };
+  });
+  const guard = setTimeout(() => finish('no handshake in time'), bounds.linkHandshakeMsMax);
+  const pinger = setInterval(() => {
+    if (ws.readyState !== WebSocket.OPEN) return;
+    if (performance.now() - heardAt > bounds.hostSilenceMsMax) finish('the control plane fell silent');
+    else ws.send('ping');
+  }, bounds.pingIntervalMs);
+
+  ws.addEventListener('open', () => {
+    clearTimeout(guard);
+    heardAt = performance.now();
+    options.onOpen();
+  });
+  ws.addEventListener('message', ({ data }) => {
+    heardAt = performance.now();
+    if (data === 'pong') return;
+    if (typeof data !== 'string') return;
+    if (data.length > bounds.messageBytesMax) finish('the control plane sent a message beyond the bound');
+    else options.onMessage(data);
+  });
+  ws.addEventListener('error', (event) => finish(event.error ? errorMessageOf(event.error) : 'the connection failed'));
+  ws.addEventListener('close', ({ code, reason }) => finish(`closed (${code}${reason ? `, ${reason}` : ''})`));
+
+  return {
+    send: (text, droppable) => {
+      if (ws.readyState !== WebSocket.OPEN) return false;
+      if (droppable && ws.bufferedAmount > limits.agent.outgoingBytesMax) return false;
+      ws.send(text);
+      return true;
+    },
+    cut: (why) => {
+      if (ws.readyState === WebSocket.OPEN) ws.close(1000);
+      finish(why);
+    },
+    ended,
+  };
+}
+
+/**
+ * The WebSocket API hides what a refused handshake said, and cannot cut a connection whose other side is gone. Both
+ * are seen from below, at the dispatcher.
+ */
+function watchHandshake(msMax: number) {
+  const agent = new Agent({ connect: { timeout: msMax }, headersTimeout: msMax, bodyTimeout: msMax });
+  let status = 101;
+  let body = '';
+  let socket: Socket | null = null;
+  let bodyEnded: () => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    bodyEnded = resolve;
+  });
+  const dispatcher = agent.compose((dispatch) => (opts, handler) => {
+    const watched: Dispatcher.DispatchHandler = {
+      onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+      onRequestUpgrade: (controller, code, headers, upgraded) => {
+        socket = upgraded as Socket;
+        handler.onRequestUpgrade?.(controller, code, headers, upgraded);
+      },
+      onResponseStart: (controller, code, headers, message) => {
+        status = code;
+        handler.onResponseStart?.(controller, code, headers, message);
+      },
+      onResponseData: (controller, chunk) => {
+        if (body.length < limits.control.bodyBytesMax) body += chunk.toString();
+        handler.onResponseData?.(controller, chunk);
+      },
+      onResponseEnd: (controller, trailers) => {
+        bodyEnded();
+        handler.onResponseEnd?.(controller, trailers);
+      },
+      onResponseError: (controller, error) => {
+        bodyEnded();
+        handler.onResponseError?.(controller, error);
+      },
+    };
+    return dispatch(opts, watched);
+  });
+  return {
+    dispatcher,
+    /** The refusal, once its body has been read. */
+    settled: async (): Promise<StackferryError | null> => {
+      if (status === 101) return null;
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+      return problemOf(status, parseJson(body));
+    },
+    destroy: () => {
+      socket?.destroySoon();
+      void agent.destroy().catch(() => {});
+    },
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

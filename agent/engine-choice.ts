@@ -1,0 +1,21 @@
+import type { AgentConfig } from './config.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Log } from './log.ts';
+
+/** The engine that the configuration names; only that one's code is loaded. */
+export async function openEngine(config: AgentConfig, log: Log): Promise<Engine> {
+  const { engine, stacksDir, allow } = config;
+  if (engine.kind === 'embedded') {
+    const { createEmbeddedEngine } = await import('./engine/embedded/embedded-engine.ts');
+    log.warn('the embedded engine is for trying Stackferry out: its "containers" are plain processes of this machine');
+    return createEmbeddedEngine({ root: engine.root, allow });
+  }
+  const { createDockerEngine } = await import('./engine/docker/docker-engine.ts');
+  return createDockerEngine({
+    socketPath: engine.socket,
+    dockerBinary: engine.binary,
+    helperImage: engine.helperImage,
+    stacksDir,
+    allow,
+  });
+}

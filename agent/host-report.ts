@@ -1,0 +1,44 @@
+import { limits } from '../schema/limits.ts';
+import type { ControlLink } from './control-link.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Log } from './log.ts';
+
+/** Tells the control plane again and again what runs here and how much room there is. One look at a time. */
+export function startHostReports(options: { engine: Engine; link: ControlLink; log: Log }): {
+  now(): void;
+  close(): void;
+} {
+  const { engine, link, log } = options;
+  let looking = false;
+  const repeat = (look: () => Promise<void>) => async () => {
+    if (looking || !link.ready()) return;
+    looking = true;
+    try {
+      await look();
+    } catch (error) {
+      log.warn('the engine could not be asked what runs', { error });
+    } finally {
+      looking = false;
+    }
+  };
+  const inventory = async () => link.report({ type: 'inventory', stacks: await engine.stacks() });
+  const metrics = async () => link.report({ type: 'metrics', resources: (await engine.host([])).resources });
+  const both = repeat(async () => {
+    await inventory();
+    await metrics();
+  });
+  const timers = [
+    setInterval(repeat(inventory), limits.control.inventoryIntervalMs),
+    // Half an interval later, so that the two do not meet.
+    setTimeout(
+      () => timers.push(setInterval(repeat(metrics), limits.control.metricsIntervalMs)),
+      limits.control.metricsIntervalMs / 2,
+    ),
+  ];
+  return {
+    now: () => void both(),
+    close: () => {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import { createPublicKey, randomUUID, X509Certificate } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { importPKCS8, SignJWT } from 'jose';
+import { z } from 'zod';
+import { agentTokenAudience, enrollResponse } from '../schema/agent-protocol.ts';
+import { StackferryError } from '../schema/errors.ts';
+import { limits } from '../schema/limits.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+import { makeKeyRequest, requestEnrollment, requestRenewal } from './enroll.ts';
+import type { Identity } from './transfer/peer-identity.ts';
+
+/** Key and certificate lie in one file, mode 0600, so that they are replaced together or not at all. */
+const storedIdentity = enrollResponse.extend({ key: z.string() });
+export type StoredIdentity = z.infer<typeof storedIdentity>;
+
+export interface IdentityKeeper {
+  /** What to show of ourselves now; ask at each connection, since a renewal changes it. */
+  identity(): Identity;
+  /** The name given at enrolment, for people. */
+  name: string;
+  /** A JWT (ES256, `x5c`) good for one request, for at most a minute. */
+  signAgentToken(): Promise<string>;
+  /** Renews where less than `renewBeforeDays` is left; resolves to whether it did. Throws as `requestRenewal` does. */
+  renewIfDue(now?: number): Promise<boolean>;
+}
+
+/** Reads what an earlier start stored, null where this state directory has never been enrolled. */
+export async function loadIdentity(stateDir: string): Promise<StoredIdentity | null> {
+  const text = await readFile(identityPath(stateDir), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (text === null) return null;
+  try {
+    return storedIdentity.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new StackferryError(
+      'certificate_invalid',
+      `${identityPath(stateDir)} is damaged. Delete it and start with a new join token.`,
+      { cause },
+    );
+  }
+}
+
+/** Makes a key here, has it certified for the join token, and stores both. Throws with a message that says what to do. */
+export async function enroll(controlUrl: string, joinToken: string, stateDir: string): Promise<StoredIdentity> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  const { keyPem, csrPem } = await makeKeyRequest();
+  const answer = await requestEnrollment(controlUrl, joinToken, csrPem).catch((error: unknown) => {
+    throw explained(error);
+  });
+  return store(stateDir, { ...answer, key: keyPem });
+}
+
+/** The identity of this state directory; without one, the join token is spent to get it. */
+export async function openIdentity(options: {
+  stateDir: string;
+  controlUrl: string;
+  joinToken: string | null;
+  kind: Identity['kind'];
+}): Promise<IdentityKeeper> {
+  const { stateDir, controlUrl, joinToken, kind } = options;
+  let stored = await loadIdentity(stateDir);
+  if (!stored) {
+    if (joinToken === null) {
+      throw new StackferryError(
+        'join_token_invalid',
+        `${stateDir} holds no identity yet: start once with --join TOKEN (or STACKFERRY_JOIN_TOKEN). Creating a ${kind} in the control plane shows its token.`,
+      );
+    }
+    stored = await enroll(controlUrl, joinToken, stateDir);
+  }
+  if (stored.kind !== kind) {
+    throw new StackferryError(
+      'certificate_invalid',
+      `${stateDir} holds the identity of a ${stored.kind}, not of a ${kind}.`,
+    );
+  }
+  return keep(stored, stateDir, controlUrl);
+}
+
+function keep(first: StoredIdentity, stateDir: string, controlUrl: string): IdentityKeeper {
+  let stored = first;
+  const renew = async () => {
+    const { keyPem, csrPem } = await makeKeyRequest();
+    const answer = await requestRenewal(controlUrl, await signToken(stored), csrPem);
+    stored = await store(stateDir, { ...answer, key: keyPem });
+  };
+  return {
+    name: stored.name,
+    identity: () => ({
+      fleetId: stored.fleet_id,
+      kind: stored.kind,
+      id: stored.id,
+      keyPem: stored.key,
+      certPem: stored.certificate,
+      caPem: stored.ca,
+    }),
+    signAgentToken: () => signToken(stored),
+    renewIfDue: async (now = Date.now()) => {
+      const endsAt = new X509Certificate(stored.certificate).validToDate.getTime();
+      if (endsAt - now > limits.certificate.renewBeforeDays * 24 * 3_600_000) return false;
+      await renew();
+      return true;
+    },
+  };
+}
+
+async function signToken(stored: StoredIdentity): Promise<string> {
+  const key = await importPKCS8(stored.key, 'ES256');
+  const issuedAt = Math.floor(Date.now() / 1000);
+  return new SignJWT({})
+    .setProtectedHeader({ alg: 'ES256', x5c: [new X509Certificate(stored.certificate).raw.toString('base64')] })
+    .setIssuer(`${stored.kind}:${stored.id}`)
+    .setAudience(agentTokenAudience)
+    .setJti(randomUUID())
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + limits.control.agentTokenMsMax / 1000)
+    .sign(key);
+}
+
+/** What does not fit together is never stored: it would lock the host out at its next start. */
+async function store(stateDir: string, identity: StoredIdentity): Promise<StoredIdentity> {
+  const certificate = new X509Certificate(identity.certificate);
+  const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  const ours = createPublicKey(identity.key).export({ type: 'spki', format: 'der' });
+  if (!publicKey.equals(ours) || !certificate.verify(new X509Certificate(identity.ca).publicKey)) {
+    throw new StackferryError(
+      'certificate_invalid',
+      'The control plane answered with a certificate that is not for our key, or not of its own CA.',
+    );
+  }
+  await writeFileAtomically(identityPath(stateDir), `${JSON.stringify(identity, null, 2)}\n`);
+  return identity;
+}
+
+function explained(error: unknown): unknown {
+  if (!(error instanceof StackferryError)) return error;
+  const advice: Partial<Record<typeof error.code, string>> = {
+    join_token_used:
+      'This join token was used already, and no identity is stored in the state directory. Point --state at the directory of the first start, or create the host anew for a fresh token.',
+    join_token_expired:
+      'This join token has expired. Delete the host in the control plane and create it anew for a fresh token.',
+    join_token_invalid:
+      'The control plane does not know this join token. Check that it was copied whole, and that --control names the right control plane.',
+  };
+  const message = advice[error.code];
+  return message ? new StackferryError(error.code, message, { cause: error }) : error;
+}
+
+function identityPath(stateDir: string): string {
+  return join(stateDir, 'identity.json');
+}

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
+import type { AskReply } from '../schema/agent-protocol.ts';
+import { StackferryError } from '../schema/errors.ts';
+import { limits } from '../schema/limits.ts';
+import type { Log } from './log.ts';
+import type { MigrationLedger } from './migration-ledger.ts';
+
+/**
+ * Invariant 1 on the target: what a migration started here runs only while the control plane, asked again and again,
+ * gives leave. Out of contact for longer than the lease, the agent stops it, and only then may the source start.
+ */
+export interface LeaseKeeper {
+  /** One round trip. Resolves to a signal that is aborted when the lease lapses; throws `lease_expired` where it is not granted. */
+  acquire(migrationId: string): Promise<AbortSignal>;
+  /** The signal of a lease that is held; throws `lease_expired` where it has lapsed or was never held. */
+  held(migrationId: string): AbortSignal;
+  /** No longer needed: the migration is completed, or stopped. Waits for a stop that is under way. */
+  release(migrationId: string): Promise<void>;
+  /** At the agent's start: takes up the leases of what may still run, stopping at once what is overdue. */
+  resume(): void;
+  close(): void;
+}
+
+export interface LeaseClock {
+  /** Milliseconds since the machine's start, suspended time included: a paused host must not think its lease fresh. */
+  sinceBootMs(): number;
+  /** Tells one boot from another, since `sinceBootMs` starts anew. */
+  bootId: string;
+}
+
+interface Lease {
+  endsAt: number;
+  askedAt: number;
+  asking: boolean;
+  /** Nobody holds it any more, so a late answer about it means nothing. */
+  released: boolean;
+  lapsed: AbortController;
+  stopping: Promise<void> | null;
+}
+
+export function createLeaseKeeper(options: {
+  /** Asks the control plane; throws where there is no answer. */
+  ask: (migrationId: string) => Promise<AskReply<'lease'>>;
+  /** Stops what the migration started; resolves only when none of it runs. */
+  stopStarted: (migrationId: string) => Promise<void>;
+  ledger: MigrationLedger;
+  log: Log;
+  clock?: LeaseClock;
+  bounds?: Partial<Record<keyof typeof limits.lease, number>>;
+}): LeaseKeeper {
+  const { ask, stopStarted, ledger, log } = options;
+  const clock = options.clock ?? systemClock();
+  const bounds = { ...limits.lease, ...options.bounds };
+  const leases = new Map<string, Lease>();
+  let closed = false;
+
+  const renew = async (migrationId: string, lease: Lease): Promise<void> => {
+    lease.asking = true;
+    // Counted from the question, since the answer may have travelled long.
+    const askedAt = clock.sinceBootMs();
+    lease.askedAt = askedAt;
+    try {
+      const { granted, lease_ms } = await ask(migrationId);
+      if (lease.released || lease.lapsed.signal.aborted) return;
+      if (!granted) return lapse(migrationId, lease, 'the control plane no longer gives leave');
+      const endsAt = askedAt + Math.min(lease_ms, bounds.leaseMs);
+      await ledger.amend(migrationId, (entry) => {
+        entry.lease = { boot_id: clock.bootId, ends_at_ms: endsAt };
+      });
+      lease.endsAt = Math.max(lease.endsAt, endsAt);
+    } catch (error) {
+      log.of(migrationId).warn('the lease could not be renewed', { error });
+    } finally {
+      lease.asking = false;
+    }
+  };
+
+  const lapse = (migrationId: string, lease: Lease, why: string): void => {
+    if (lease.released || lease.lapsed.signal.aborted) return;
+    log.of(migrationId).warn(`lease lapsed, stopping what this migration started: ${why}`);
+    lease.lapsed.abort(new StackferryError('lease_expired', `The target's lease has lapsed: ${why}.`));
+    lease.stopping = stopUntilDone(migrationId);
+  };
+
+  /** There is no giving up: the source may start on the strength of this. */
+  const stopUntilDone = async (migrationId: string): Promise<void> => {
+    while (!closed) {
+      try {
+        await stopStarted(migrationId);
+        await ledger.amend(migrationId, (entry) => {
+          entry.started = false;
+        });
+        log.of(migrationId).info('what this migration started is stopped');
+        return;
+      } catch (error) {
+        log.of(migrationId).error('could not stop yet, trying again', { error });
+        await new Promise((resolve) => setTimeout(resolve, limits.agent.stopRetryMs).unref());
+      }
+    }
+  };
+
+  const look = () => {
+    const now = clock.sinceBootMs();
+    for (const [migrationId, lease] of leases) {
+      if (lease.lapsed.signal.aborted) continue;
+      if (now >= lease.endsAt) lapse(migrationId, lease, 'no contact with the control plane for too long');
+      else if (!lease.asking && now - lease.askedAt >= bounds.renewIntervalMs) void renew(migrationId, lease);
+    }
+  };
+  const timer = setInterval(look, bounds.checkIntervalMs);
+  timer.unref();
+
+  const fresh = (endsAt: number): Lease => ({
+    endsAt,
+    askedAt: Number.NEGATIVE_INFINITY,
+    asking: false,
+    released: false,
+    lapsed: new AbortController(),
+    stopping: null,
+  });
+
+  const release = async (migrationId: string) => {
+    const lease = leases.get(migrationId);
+    leases.delete(migrationId);
+    if (lease) lease.released = true;
+    await lease?.stopping;
+  };
+
+  return {
+    acquire: async (migrationId) => {
+      const current = leases.get(migrationId);
+      if (current && !current.lapsed.signal.aborted) {
+        await renew(migrationId, current);
+        return heldOf(current);
+      }
+      await release(migrationId);
+      const lease = fresh(Number.NEGATIVE_INFINITY);
+      await renew(migrationId, lease);
+      if (lease.endsAt <= clock.sinceBootMs()) {
+        throw new StackferryError('lease_expired', 'The control plane gave no leave to start the stack here.');
+      }
+      leases.set(migrationId, lease);
+      return lease.lapsed.signal;
+    },
+    held: (migrationId) => {
+      const lease = leases.get(migrationId);
+      if (!lease) throw new StackferryError('lease_expired', 'The target holds no lease for this migration.');
+      return heldOf(lease);
+    },
+    release,
+    resume: () => {
+      for (const { migration_id, lease, deployed, armed } of ledger.all()) {
+        if (!deployed || armed) continue;
+        // What a lease of an earlier boot allowed went down with that boot; should anything run, it has no leave.
+        const endsAt = lease?.boot_id === clock.bootId ? lease.ends_at_ms : Number.NEGATIVE_INFINITY;
+        leases.set(migration_id, fresh(endsAt));
+      }
+      look();
+    },
+    close: () => {
+      closed = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+function heldOf(lease: Lease): AbortSignal {
+  lease.lapsed.signal.throwIfAborted();
+  return lease.lapsed.signal;
+}
+
+function systemClock(): LeaseClock {
+  return { sinceBootMs: () => uptime() * 1000, bootId: readBootId() };
+}
+
+/** Where there is no boot id every start counts as a new boot: what runs is stopped rather than trusted. */
+function readBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return `unknown-${process.pid}-${Date.now()}`;
+  }
+}

@@ -1,0 +1,85 @@
+import { errorMessageOf } from '../schema/errors.ts';
+import { limits } from '../schema/limits.ts';
+
+type Fields = Record<string, unknown>;
+
+export interface Log {
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+  /** The same log, whose lines are also kept for this migration's failures. */
+  of(migrationId: string): Log;
+  /** From now on this value is in no line. Values of fewer than 4 characters would eat the log and are let through. */
+  secret(value: string): void;
+  /** A text with every known secret replaced: for error messages that leave the machine. */
+  redact(text: string): string;
+  /** The last lines about a migration, at most `limits.agent.logTail*`. */
+  tail(migrationId: string): string[];
+}
+
+const shortestSecret = 4;
+
+/**
+ * Line logger: time, level, message, fields as JSON. The one redactor of the agent sits here (Invariant 7), so a line
+ * that was logged, kept for a tail or sent with a failure went through it.
+ */
+export function createLog(write: (line: string) => void = writeToStderr, now: () => number = Date.now): Log {
+  const secrets = new Set<string>();
+  const tails = new Map<string, string[]>();
+
+  const redact = (text: string) => {
+    let clean = text;
+    for (const value of secrets) clean = clean.replaceAll(value, '[redacted]');
+    return clean;
+  };
+
+  const keep = (migrationId: string, line: string) => {
+    const lines = tails.get(migrationId) ?? [];
+    lines.push(line.slice(0, 1000));
+    let bytes = lines.reduce((sum, kept) => sum + Buffer.byteLength(kept), 0);
+    while (lines.length > limits.agent.logTailLinesMax || bytes > limits.agent.logTailBytesMax) {
+      bytes -= Buffer.byteLength(lines.shift() ?? '');
+    }
+    tails.delete(migrationId);
+    tails.set(migrationId, lines);
+    const oldest = tails.keys().next().value;
+    if (tails.size > limits.agent.logMigrationsMax && oldest !== undefined) tails.delete(oldest);
+  };
+
+  const logOf = (migrationId: string | null): Log => {
+    const say = (level: string, message: string, fields: Fields = {}) => {
+      const line = redact(`${level} ${message}${shown(fields, redact)}`);
+      write(`${new Date(now()).toISOString()} ${migrationId === null ? '' : `${migrationId} `}${line}`);
+      if (migrationId !== null) keep(migrationId, line);
+    };
+    return {
+      info: (message, fields) => say('info', message, fields),
+      warn: (message, fields) => say('warn', message, fields),
+      error: (message, fields) => say('error', message, fields),
+      of: logOf,
+      secret: (value) => {
+        if (value.length >= shortestSecret) secrets.add(value);
+        // A key in PEM could be quoted line by line.
+        for (const part of value.includes('\n') ? value.split('\n') : []) {
+          if (part.length >= 32) secrets.add(part);
+        }
+      },
+      redact,
+      tail: (id) => [...(tails.get(id) ?? [])],
+    };
+  };
+  return logOf(null);
+}
+
+/** Secrets are replaced before JSON escapes them out of recognition. */
+function shown(fields: Fields, redact: (text: string) => string): string {
+  const plain = Object.entries(fields).map(([name, value]) => {
+    const text = value instanceof Error ? errorMessageOf(value) : value;
+    return [name, typeof text === 'string' ? redact(text) : text];
+  });
+  return plain.length === 0 ? '' : ` ${JSON.stringify(Object.fromEntries(plain))}`;
+}
+
+function writeToStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,182 @@
+import { realpathSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Outcome } from '../schema/agent-protocol.ts';
+import { errorMessageOf } from '../schema/errors.ts';
+import { limits } from '../schema/limits.ts';
+import { openCommandJournal } from './command-journal.ts';
+import { failureOf } from './commands/failure.ts';
+import { performCommand } from './commands/index.ts';
+import { answerRequest } from './commands/requests.ts';
+import { createCommandRunner } from './commands/runner.ts';
+import { stopCreated } from './commands/stop-target.ts';
+import { type AgentConfig, agentUsage, parseAgentConfig, UsageError } from './config.ts';
+import { openControlLink } from './control-link.ts';
+import type { Engine } from './engine/engine.ts';
+import { openEngine } from './engine-choice.ts';
+import { startHostReports } from './host-report.ts';
+import { keepRenewed, openIdentityPatiently } from './identity-renewal.ts';
+import { createLeaseKeeper } from './lease.ts';
+import { createLog, type Log } from './log.ts';
+import { openMigrationLedger } from './migration-ledger.ts';
+import { dialPeer } from './transfer/dial.ts';
+import { pingRelay } from './transfer/relay-admission.ts';
+import { agentVersion } from './version.ts';
+
+export interface RunningAgent {
+  id: string;
+  name: string;
+  /** Resolves with the first welcome. */
+  connected: Promise<void>;
+  /** Resolves when the control plane has removed this host; the agent is closed by then. */
+  refused: Promise<void>;
+  /** Ends it. What was being done is done anew after the next start; containers run on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an agent: identity, journal and ledger from the state directory, the engine, then the link to the control
+ * plane. Throws what `openIdentity` throws, and the engine's faults.
+ */
+export async function runAgent(
+  config: AgentConfig,
+  options: { log?: Log; openEngine?: (config: AgentConfig, log: Log) => Promise<Engine> } = {},
+): Promise<RunningAgent> {
+  const log = options.log ?? createLog();
+  if (config.joinToken) log.secret(config.joinToken);
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  const keeper = await openIdentityPatiently({ ...config, kind: 'host' }, log);
+  const journal = await openCommandJournal(config.stateDir);
+  const ledger = await openMigrationLedger(config.stateDir);
+  const engine = await (options.openEngine ?? openEngine)(config, log);
+  await engine.sweep(ledger.all().map(({ migration_id }) => migration_id));
+
+  const welcomed = Promise.withResolvers<void>();
+  const refused = Promise.withResolvers<void>();
+
+  const lease = createLeaseKeeper({
+    ask: (migration_id) => link.ask('lease', { migration_id, epoch: journal.epochOf(migration_id) }),
+    stopStarted: (migrationId) => stopCreated(migrationId, engine, ledger),
+    ledger,
+    log,
+  });
+
+  const runner = createCommandRunner({
+    journal,
+    log,
+    onOutcome: (id, outcome) => link.sendResult(id, outcome),
+    onAlive: ({ id, migration_id }) => link.report({ type: 'progress', migration_id, command_id: id, items: [] }),
+    perform: (command, signal) => {
+      const { migration_id } = command;
+      return performCommand(command, {
+        migrationId: migration_id,
+        engine,
+        ledger,
+        lease,
+        log: log.of(migration_id),
+        signal,
+        progress: (items) => link.report({ type: 'progress', migration_id, command_id: command.id, items }),
+        dialer: (role, peer, lane) => (dialSignal) =>
+          dialPeer({
+            identity: keeper.identity,
+            role,
+            peer,
+            ticket: async () => {
+              const answer = await link.ask('ticket', { migration_id, lane }, dialSignal);
+              log.secret(answer.ticket);
+              return answer;
+            },
+            signal: dialSignal,
+          }),
+      });
+    },
+  });
+
+  const answer = async (question: Parameters<typeof answerRequest>[0]): Promise<Outcome> => {
+    try {
+      const data = await answerRequest(question, {
+        engine,
+        commandState: runner.state,
+        pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
+      });
+      return { ok: true, data };
+    } catch (error) {
+      return failureOf(error, log, null);
+    }
+  };
+
+  const renewal = keepRenewed(keeper, log);
+  const link = openControlLink({
+    controlUrl: config.controlUrl,
+    agentVersion,
+    relayAddress: null,
+    token: renewal.freshToken,
+    owedResults: journal.owed,
+    onWelcome: () => {
+      welcomed.resolve();
+      reports.now();
+    },
+    onCommand: runner.receive,
+    onRequest: answer,
+    onResultAck: (id) =>
+      void journal.acknowledge(id).catch((error) => log.error('the journal could not be written', { error })),
+    onRevoked: () => {},
+    onRefused: (error) => {
+      log.error(`this host was removed from the fleet: ${error.message}`);
+      refused.resolve();
+    },
+    log,
+  });
+  const reports = startHostReports({ engine, link, log });
+  lease.resume();
+
+  let closed: Promise<void> | null = null;
+  const close = async () => {
+    renewal.close();
+    reports.close();
+    await runner.close();
+    await link.close();
+    lease.close();
+    await journal.close();
+    await engine.close();
+  };
+  const { id } = keeper.identity();
+  return {
+    id,
+    name: keeper.name,
+    connected: welcomed.promise,
+    refused: refused.promise,
+    close: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+/** The command line: runs until SIGTERM or SIGINT, or until the host is removed from the fleet. Resolves to the exit code. */
+export async function agentCommand(argv: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  let agent: RunningAgent;
+  try {
+    const config = parseAgentConfig(argv, env);
+    agent = await runAgent(config);
+    void agent.connected.then(() =>
+      process.stdout.write(`host ${agent.name} (${agent.id}) is connected to ${config.controlUrl}\n`),
+    );
+  } catch (error) {
+    process.stderr.write(`${errorMessageOf(error)}\n${error instanceof UsageError ? `\n${agentUsage}\n` : ''}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+  const asked = new Promise<0>((resolve) => {
+    process.once('SIGTERM', () => resolve(0));
+    process.once('SIGINT', () => resolve(0));
+  });
+  const code = await Promise.race([asked, agent.refused.then(() => 1)]);
+  const guard = setTimeout(() => process.exit(code), 2 * limits.agent.closeMsMax);
+  await agent.close();
+  clearTimeout(guard);
+  return code;
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await agentCommand(process.argv.slice(2));
+}

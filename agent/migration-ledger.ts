@@ -1,0 +1,149 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { containerPrior, deployment } from '../schema/agent-protocol.ts';
+import { StackferryError } from '../schema/errors.ts';
+import { stackVolume } from '../schema/facts.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+
+const names = z.array(z.string());
+
+/** What crossed the wire in one lane; the manifest is read back afterwards. */
+const laneTransfer = z.object({
+  bytes: z.number(),
+  sha256: z.string(),
+  manifest: z.object({ sha256: z.string(), entries: z.number() }).nullable(),
+});
+export type LaneTransfer = z.infer<typeof laneTransfer>;
+
+/** All this host must remember of one migration to undo its part. On disk before the act it speaks of. */
+const ledgerEntry = z.object({
+  migration_id: z.string(),
+  project: z.string(),
+  role: z.enum(['source', 'target']),
+
+  // ---------------------------------------------------------- source
+  /** Every container as it was before anything was disarmed; null while nothing was touched. */
+  prior: z.array(containerPrior).nullable(),
+  /** Containers that did not end by themselves. */
+  killed: names,
+  /** Container id → `started_at`, once all had stopped: any other value later means that it ran again (F26). */
+  stopped: z.record(z.string(), z.string()).nullable(),
+  /** Volume → bytes, as measured. */
+  sizes: z.record(z.string(), z.number()),
+  /** The stack has a new home; what is here is the copy that the safety window keeps. */
+  retained: z.boolean(),
+
+  // ---------------------------------------------------------- target
+  deployment: deployment.nullable(),
+  volumes: z.array(stackVolume),
+  created: z.object({ containers: names, networks: names, volumes: names, paths: names }),
+  /** Containers may exist. */
+  deployed: z.boolean(),
+  /** Containers may run. */
+  started: z.boolean(),
+  /** The migration is completed: no lease any more, never stopped or removed but on an explicit command. */
+  armed: z.boolean(),
+  /** When leave to run ends, on the boot clock of that boot. */
+  lease: z.object({ boot_id: z.string(), ends_at_ms: z.number() }).nullable(),
+
+  // ---------------------------------------------------------- both
+  /** Lane → what went through it, so that a restarted agent does not wait for a peer that is done with it. */
+  lanes: z.record(z.string(), laneTransfer),
+});
+export type LedgerEntry = z.infer<typeof ledgerEntry>;
+
+export interface MigrationLedger {
+  /** null for a migration that this host has no part in. Throws where its file is damaged. */
+  find(migrationId: string): LedgerEntry | null;
+  all(): LedgerEntry[];
+  /** Makes the entry where there is none, lets `change` alter it, and resolves once that is on disk. */
+  update(
+    key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>,
+    change: (entry: LedgerEntry) => void,
+  ): Promise<LedgerEntry>;
+  /** As `update`, but leaves alone what is not there. */
+  amend(migrationId: string, change: (entry: LedgerEntry) => void): Promise<void>;
+}
+
+/** One file per migration, `<state>/migrations/<id>.json`, replaced whole and synced. */
+export async function openMigrationLedger(stateDir: string): Promise<MigrationLedger> {
+  const directory = join(stateDir, 'migrations');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const entries = new Map<string, LedgerEntry | 'damaged'>();
+  for (const name of await readdir(directory)) {
+    if (!name.endsWith('.json')) continue;
+    entries.set(name.slice(0, -'.json'.length), await readEntry(join(directory, name)));
+  }
+
+  const find = (migrationId: string) => {
+    const entry = entries.get(migrationId) ?? null;
+    if (entry !== 'damaged') return entry;
+    // To go on as if nothing were recorded could leave a stopped stack stopped, so a person must look.
+    throw new StackferryError(
+      'internal',
+      `This host's record of migration ${migrationId} is damaged: ${join(directory, `${migrationId}.json`)}`,
+    );
+  };
+
+  let tail: Promise<unknown> = Promise.resolve();
+  const write = (migrationId: string, base: () => LedgerEntry | null, change: (entry: LedgerEntry) => void) => {
+    const written = tail.then(async () => {
+      const before = find(migrationId) ?? base();
+      if (!before) return null;
+      const after = structuredClone(before);
+      change(after);
+      await writeFileAtomically(join(directory, `${fileNameOf(migrationId)}.json`), `${JSON.stringify(after)}\n`);
+      entries.set(migrationId, after);
+      return after;
+    });
+    tail = written.catch(() => {});
+    return written;
+  };
+
+  return {
+    find,
+    all: () => [...entries.values()].filter((entry): entry is LedgerEntry => entry !== 'damaged'),
+    update: async (key, change) => {
+      const entry = await write(key.migration_id, () => emptyEntry(key), change);
+      if (!entry) throw new StackferryError('internal', `Nothing was recorded of migration ${key.migration_id}`);
+      return entry;
+    },
+    amend: async (migrationId, change) => {
+      await write(migrationId, () => null, change);
+    },
+  };
+}
+
+function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>): LedgerEntry {
+  return {
+    ...key,
+    prior: null,
+    killed: [],
+    stopped: null,
+    sizes: {},
+    retained: false,
+    deployment: null,
+    volumes: [],
+    created: { containers: [], networks: [], volumes: [], paths: [] },
+    deployed: false,
+    started: false,
+    armed: false,
+    lease: null,
+    lanes: {},
+  };
+}
+
+/** Ids come from the control plane and become file names. */
+function fileNameOf(migrationId: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(migrationId)) return migrationId;
+  throw new StackferryError('invalid_request', 'The migration id is not one that this agent can store');
+}
+
+async function readEntry(path: string): Promise<LedgerEntry | 'damaged'> {
+  try {
+    return ledgerEntry.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return 'damaged';
+  }
+}

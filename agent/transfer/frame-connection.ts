@@ -1,0 +1,125 @@
+import type { Duplex } from 'node:stream';
+import type { limits } from '../../schema/limits.ts';
+import type { Slot } from './chunk-pool.ts';
+import { createFrameReader, encodeControl, type Frame } from './frame-codec.ts';
+
+export type StreamBounds = { [K in keyof typeof limits.stream]: number };
+
+export interface FrameConnection {
+  /** Queues one frame. */
+  send(frame: Buffer): void;
+  /** Whether more may be queued now; `onWritable` is called when that has changed. */
+  writable(): boolean;
+  /** Reads on after slots ran out. */
+  slotFreed(): void;
+  /** Queues a last frame, ends the connection, and waits a bounded time for it to leave. */
+  farewell(frame: Buffer): Promise<void>;
+  /** Closes at once; `onClosed` is called with this reason. */
+  fail(error: Error): void;
+}
+
+/**
+ * Frames over one connection: reads them, keeps the write queue short, says ALIVE when there is nothing else to say,
+ * and notices a peer that fell silent. A violation, a fault, or the end of the connection is reported to `onClosed`,
+ * once, and nothing is called after that.
+ */
+export function openFrameConnection(
+  socket: Duplex,
+  options: {
+    bounds: StreamBounds;
+    takeSlot: () => Slot | null;
+    freeSlot: (slot: Slot) => void;
+    onFrame: (frame: Frame) => void;
+    onWritable: () => void;
+    onClosed: (error: Error) => void;
+  },
+): FrameConnection {
+  const { bounds } = options;
+  const alive = encodeControl('alive');
+  let leftover: Buffer | null = null;
+  let heardAt = Date.now();
+  let saidAt = Date.now();
+  let closed = false;
+  let leaving = false;
+
+  const close = (error: Error) => {
+    if (closed) return;
+    closed = true;
+    clearInterval(heartbeat);
+    reader.close();
+    if (!leaving) socket.destroy();
+    options.onClosed(error);
+  };
+
+  const reader = createFrameReader({
+    takeSlot: options.takeSlot,
+    freeSlot: options.freeSlot,
+    onFrame: (frame) => {
+      // A frame's handler may have closed the connection; what lies behind it in the same read is dropped.
+      if (!closed) options.onFrame(frame);
+      else if (frame.name === 'chunk') options.freeSlot(frame.chunk.slot);
+    },
+  });
+
+  const take = (bytes: Buffer) => {
+    heardAt = Date.now();
+    try {
+      const taken = reader.push(bytes);
+      if (closed || taken === bytes.length) return;
+      leftover = bytes.subarray(taken);
+      socket.pause();
+    } catch (error) {
+      close(error as Error);
+    }
+  };
+
+  const heartbeat = setInterval(() => {
+    const now = Date.now();
+    // While we do not read, the peer cannot be heard.
+    if (leftover) heardAt = now;
+    if (now - heardAt > bounds.silenceMsMax) close(new Error('the peer fell silent'));
+    else if (now - saidAt >= bounds.aliveIntervalMs && socket.writableLength === 0) send(alive);
+  }, Math.min(bounds.aliveIntervalMs, bounds.silenceMsMax) / 2);
+
+  const send = (frame: Buffer) => {
+    if (closed || leaving) return;
+    saidAt = Date.now();
+    socket.write(frame, () => {
+      if (!closed && !leaving) options.onWritable();
+    });
+  };
+
+  socket.on('data', (bytes: Buffer) => {
+    if (!closed) take(bytes);
+  });
+  socket.on('error', close);
+  socket.on('end', () => close(reader.atBoundary() ? new Error('the peer hung up') : new Error('the connection was cut within a frame')));
+  socket.on('close', () => close(new Error('the connection was cut')));
+
+  return {
+    send,
+    writable: () => !closed && !leaving && socket.writableLength < bounds.writeAheadBytesMax,
+    slotFreed: () => {
+      if (!leftover || closed) return;
+      const bytes = leftover;
+      leftover = null;
+      take(bytes);
+      if (!leftover && !closed) socket.resume();
+    },
+    farewell: (frame) => {
+      if (closed || leaving) return Promise.resolve();
+      leaving = true;
+      clearInterval(heartbeat);
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => socket.destroy(), bounds.farewellMsMax);
+        socket.once('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+        socket.end(frame, () => resolve());
+        socket.resume();
+      });
+    },
+    fail: close,
+  };
+}

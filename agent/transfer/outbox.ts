@@ -1,0 +1,215 @@
+import { crc32 } from 'node:zlib';
+import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+import type { End } from '../../schema/volume-stream.ts';
+import { createChunkPool, headroomBytes, type Slot } from './chunk-pool.ts';
+import { compressChunk, createCompressionPolicy } from './compression.ts';
+import { createDigest } from './digest.ts';
+import { writeChunkHeaders } from './frame-codec.ts';
+import type { StreamBounds } from './frame-connection.ts';
+import { packerEnded, settled } from './packer-end.ts';
+import type { TarSource } from './tar-ports.ts';
+
+/** The window of one reading of a tar: chunks that are encoded and not yet acknowledged. */
+export interface Outbox {
+  /** Lowest sequence number still held, and the one after the highest. */
+  first(): number;
+  next(): number;
+  /** The whole frame of a chunk, null while it is not there yet. */
+  frame(sequence: number): Buffer | null;
+  /** Known once the tar was read to its end and the packer is content. */
+  end(): End | null;
+  /** The packer's failure, if it failed. */
+  failure(): StackferryError | null;
+  acknowledge(next: number): void;
+  /** Bytes of tar in acknowledged chunks. */
+  acknowledgedBytes(): number;
+  /** How far the connection has sent; the rest is what compression has time for. */
+  sentUpTo(sequence: number): void;
+  /** Stops the packer and waits until it is gone. */
+  close(): Promise<void>;
+}
+
+interface Entry {
+  sequence: number;
+  rawBytes: number;
+  /** Held while the data is needed: to be hashed, compressed, or sent uncompressed. */
+  slot: Slot | null;
+  hashed: boolean;
+  frame: Buffer | null;
+  acknowledged: boolean;
+}
+
+/** Opens the packer and reads it into a bounded window; `onChange` is called when a frame, the end or a failure is there. */
+export async function openOutbox(source: TarSource, bounds: StreamBounds, onChange: () => void): Promise<Outbox> {
+  const chunkBytes = Math.min(bounds.chunkBytesMax, limits.stream.chunkBytesMax);
+  const aborter = new AbortController();
+  const reader = await source.open(aborter.signal);
+  const digest = createDigest();
+  const policy = createCompressionPolicy();
+  const window: Entry[] = [];
+  const toEncode: Entry[] = [];
+  let first = 0;
+  let next = 0;
+  let sent = 0;
+  let ready = 0;
+  let compressing = 0;
+  let bytes = 0;
+  let acknowledgedBytes = 0;
+  let end: End | null = null;
+  let failure: StackferryError | null = null;
+  let closed = false;
+
+  const fail = (error: unknown) => {
+    if (failure || closed) return;
+    failure = new StackferryError(errorCodeOf(error, 'pack_failed'), `Packing failed: ${errorMessageOf(error)}`, {
+      cause: error,
+    });
+    onChange();
+  };
+
+  // ------------------------------------------------------------ filling
+
+  const pool = createChunkPool(bounds.windowChunksMax, () => resume());
+  let filling: { slot: Slot; bytes: number } | null = null;
+  let leftover: Buffer | null = null;
+
+  const fill = (data: Buffer) => {
+    for (let from = 0; from < data.length; ) {
+      filling ??= emptySlot();
+      if (!filling) {
+        leftover = data.subarray(from);
+        reader.stream.pause();
+        return;
+      }
+      const count = Math.min(chunkBytes - filling.bytes, data.length - from);
+      data.copy(filling.slot.buffer, headroomBytes + filling.bytes, from, from + count);
+      filling.bytes += count;
+      from += count;
+      if (filling.bytes === chunkBytes) dispatch();
+    }
+  };
+
+  const emptySlot = () => {
+    const slot = window.length < bounds.windowChunksMax ? pool.take() : null;
+    return slot && { slot, bytes: 0 };
+  };
+
+  const resume = () => {
+    if (!leftover || closed) return;
+    const data = leftover;
+    leftover = null;
+    fill(data);
+    if (!leftover) reader.stream.resume();
+  };
+
+  // ------------------------------------------------------------ hashing, encoding
+
+  const dispatch = () => {
+    const { slot, bytes: rawBytes } = filling!;
+    filling = null;
+    const entry: Entry = { sequence: next, rawBytes, slot, hashed: false, frame: null, acknowledged: false };
+    next += 1;
+    bytes += rawBytes;
+    window.push(entry);
+    digest.update(slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes)).then(() => {
+      entry.hashed = true;
+      release(entry);
+    }, fail);
+    toEncode.push(entry);
+    encode();
+  };
+
+  const encode = () => {
+    while (compressing < bounds.compressionsMax && toEncode.length > 0) {
+      const entry = toEncode.shift()!;
+      const level = policy.levelFor(ready - sent);
+      if (level === 0) {
+        seal(entry, null);
+        continue;
+      }
+      compressing += 1;
+      const raw = entry.slot!.buffer.subarray(headroomBytes, headroomBytes + entry.rawBytes);
+      compressChunk(raw, level).then((encoded) => {
+        compressing -= 1;
+        seal(entry, policy.gained(entry.rawBytes, encoded.length) ? encoded : null);
+        encode();
+      }, fail);
+    }
+  };
+
+  /** Makes the frame: around the slot's own data, or of the compressed data, which sets the slot free. */
+  const seal = (entry: Entry, encoded: Buffer | null) => {
+    const { sequence, rawBytes } = entry;
+    const frame = encoded
+      ? Buffer.allocUnsafe(headroomBytes + encoded.length)
+      : entry.slot!.buffer.subarray(0, headroomBytes + rawBytes);
+    if (encoded) encoded.copy(frame, headroomBytes);
+    const data = frame.subarray(headroomBytes);
+    writeChunkHeaders(frame, {
+      sequence,
+      compressed: encoded !== null,
+      rawBytes,
+      crc32: crc32(data),
+      dataBytes: data.length,
+    });
+    entry.frame = frame;
+    if (encoded) release(entry);
+    while (window[ready - first]?.frame) ready += 1;
+    if (!closed) onChange();
+  };
+
+  const release = (entry: Entry) => {
+    const needed =
+      !entry.hashed || !entry.frame || (!entry.acknowledged && entry.frame.buffer === entry.slot?.buffer.buffer);
+    if (needed || !entry.slot) return;
+    const { slot } = entry;
+    entry.slot = null;
+    pool.free(slot);
+  };
+
+  // ------------------------------------------------------------ the end
+
+  const finish = async () => {
+    await packerEnded(reader, bounds.packerExitMsMax, () => leftover !== null);
+    if (filling) dispatch();
+    const sha256 = await digest.hex();
+    end = { chunks: next, bytes, sha256 };
+    if (!closed) onChange();
+  };
+
+  reader.stream.on('error', () => {});
+  reader.stream.on('data', (data: Buffer) => {
+    if (!closed) fill(data);
+  });
+  finish().catch(fail);
+
+  return {
+    first: () => first,
+    next: () => next,
+    frame: (sequence) => window[sequence - first]?.frame ?? null,
+    end: () => end,
+    failure: () => failure,
+    acknowledge: (upTo) => {
+      while (first < upTo && window.length > 0) {
+        const entry = window.shift()!;
+        first += 1;
+        entry.acknowledged = true;
+        acknowledgedBytes += entry.rawBytes;
+        release(entry);
+      }
+      resume();
+    },
+    acknowledgedBytes: () => acknowledgedBytes,
+    sentUpTo: (sequence) => {
+      sent = sequence;
+    },
+    close: async () => {
+      closed = true;
+      aborter.abort();
+      digest.discard();
+      reader.stream.destroy();
+      await settled(reader.finished, bounds.packerExitMsMax);
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import type { TLSSocket } from 'node:tls';
+import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Hello } from '../../schema/volume-stream.ts';
+import { createChunkPool } from './chunk-pool.ts';
+import type { StreamBounds } from './frame-connection.ts';
+import { type Inbox, openInbox } from './inbox.ts';
+import { type Reception, runReceiveSession } from './receive-session.ts';
+import { type Connect, keepConnected, type SessionEnd, type TransferEvent } from './reconnect.ts';
+import type { ItemProof, TarSink } from './tar-ports.ts';

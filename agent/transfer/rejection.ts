@@ -1,0 +1,7 @@
+import { errorCodeOf, errorMessageOf } from '../../schema/errors.ts';
+import { encodeControl } from './frame-codec.ts';
+
+/** What a side tells its peer when it gives the item up: the code, and the message cut to what a frame holds. */
+export function rejection(error: unknown): Buffer {
+  return encodeControl('rejected', { code: errorCodeOf(error), message: errorMessageOf(error).slice(0, 1000) });
+}

@@ -1,0 +1,136 @@
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { JWK } from 'jose';
+import { openControlLink } from '../agent/control-link.ts';
+import { keepRenewed, openIdentityPatiently } from '../agent/identity-renewal.ts';
+import { createLog, type Log } from '../agent/log.ts';
+import { agentVersion } from '../agent/version.ts';
+import { errorMessageOf, StackferryError } from '../schema/errors.ts';
+import { type RelayConfig, readRelayConfig } from './config.ts';
+import { type Relay, startRelay } from './listener.ts';
+import { startStatusPage } from './status.ts';
+
+export interface RunningRelay {
+  id: string;
+  /** The port it listens on; null until the first welcome brought the ticket key. */
+  port(): number | null;
+  /** Resolves once it was welcomed and listens. */
+  connected: Promise<void>;
+  /** Resolves when the control plane has removed this relay. */
+  refused: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a relay: identity, then the link to the control plane, whose first welcome brings the key that tickets are
+ * signed with; only then does it listen. Throws what `openIdentity` throws.
+ */
+export async function runRelay(config: RelayConfig, options: { log?: Log } = {}): Promise<RunningRelay> {
+  const log = options.log ?? createLog();
+  if (config.joinToken) log.secret(config.joinToken);
+  const keeper = await openIdentityPatiently({ ...config, joinToken: config.joinToken ?? null, kind: 'relay' }, log);
+  const listening = Promise.withResolvers<void>();
+  const refused = Promise.withResolvers<void>();
+  let ticketKey: JWK | null = null;
+  let revoked: ReadonlySet<string> = new Set();
+  let starting: Promise<Relay> | null = null;
+  let relay: Relay | null = null;
+  let status: Awaited<ReturnType<typeof startStatusPage>> | null = null;
+
+  const listen = async (): Promise<Relay> => {
+    const started = await startRelay({
+      identity: keeper.identity,
+      ticketPublicJwk: () => {
+        if (!ticketKey) throw new StackferryError('internal', 'The relay has no ticket key yet.');
+        return ticketKey;
+      },
+      revoked: () => revoked,
+      listen: config.listen,
+    });
+    status = await startStatusPage({ port: config.statusPort, status: started.status });
+    relay = started;
+    return started;
+  };
+
+  const renewal = keepRenewed(keeper, log);
+  const link = openControlLink({
+    controlUrl: config.controlUrl,
+    agentVersion,
+    relayAddress: config.advertise,
+    token: renewal.freshToken,
+    owedResults: () => [],
+    onWelcome: (welcome) => {
+      if (!welcome.relay) return log.error('the control plane welcomed this relay as a host');
+      ticketKey = welcome.relay.ticket_key as JWK;
+      const added = welcome.relay.revoked.filter((id) => !revoked.has(id));
+      revoked = new Set(welcome.relay.revoked);
+      for (const id of added) relay?.revoke(id);
+      starting ??= listen();
+      starting.then(() => listening.resolve(), listening.reject);
+    },
+    onRevoked: (hostId) => {
+      revoked = new Set([...revoked, hostId]);
+      relay?.revoke(hostId);
+    },
+    onCommand: ({ kind }) => log.warn(`a relay takes no commands, "${kind}" is ignored`),
+    onRequest: async () => ({
+      ok: false,
+      error: { code: 'command_unknown', message: 'A relay answers no questions about stacks.', log_tail: [] },
+    }),
+    onResultAck: () => {},
+    onRefused: (error) => {
+      log.error(`this relay was removed from the fleet: ${error.message}`);
+      refused.resolve();
+    },
+    log,
+  });
+
+  return {
+    id: keeper.identity().id,
+    port: () => relay?.port ?? null,
+    connected: listening.promise,
+    refused: refused.promise,
+    close: async () => {
+      renewal.close();
+      await link.close();
+      await starting?.catch(() => {});
+      await relay?.close();
+      await status?.close();
+    },
+  };
+}
+
+/** The command line: runs until SIGTERM or SIGINT, or until the relay is removed. Resolves to the exit code. */
+export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  let relay: RunningRelay;
+  try {
+    const config = readRelayConfig(argv, env);
+    relay = await runRelay(config);
+    const stop = new Promise<0>((resolve) => {
+      process.once('SIGTERM', () => resolve(0));
+      process.once('SIGINT', () => resolve(0));
+    });
+    const failed = relay.connected.then(
+      () => {
+        process.stdout.write(
+          `relay ${relay.id} listens on port ${relay.port()}, reached at ${config.advertise.host}:${config.advertise.port}\n`,
+        );
+        return new Promise<never>(() => {});
+      },
+      (error: unknown) => {
+        process.stderr.write(`the relay cannot listen: ${errorMessageOf(error)}\n`);
+        return 1;
+      },
+    );
+    const code = await Promise.race([stop, failed, relay.refused.then(() => 1)]);
+    await relay.close();
+    return code;
+  } catch (error) {
+    process.stderr.write(`${errorMessageOf(error)}\n`);
+    return 1;
+  }
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await relayCommand(process.argv.slice(2));
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# The images of the tests: made once from Debian's packages, kept as archives outside the repository, and loaded into
+# both hosts from the same archive, so that they are equal by content.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/settings.sh"
+
+mirror() {
+  local file
+  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+    [ -e "$file" ] && grep -hoE 'https?://[^ ]+' "$file" | grep -v snapshot | head -n 1 && return
+  done
+}
+
+tmp=$(mktemp -d /var/tmp/stackferry-rootfs.XXXXXX)
+trap 'rm -rf "$tmp"' EXIT
+
+# A small Debian with the named packages; nothing of it starts here.
+make_rootfs() { # name, packages
+  [ -d "$tmp/$1" ] && return
+  timeout 900 debootstrap --variant=minbase --include="$2" bookworm "$tmp/$1" "$(mirror)" >"$tmp/$1.log" 2>&1 ||
+    { tail -n 20 "$tmp/$1.log" "$tmp/$1/debootstrap/debootstrap.log" >&2; exit 1; }
+  rm -rf "$tmp/$1"/usr/share/{doc,man,locale,info,lintian} "$tmp/$1"/var/cache/apt/* "$tmp/$1"/var/lib/apt/lists/*
+}
+
+import() { # rootfs, name, import changes…
+  local root=$1 name=$2
+  shift 2
+  tar -C "$root" -c . | on a import "$@" - "$name" >/dev/null
+}
+
+archive() { # archive name, image names…
+  local file=$image_cache/$1.tar
+  shift
+  on a save -o "$file.part" "$@"
+  mv "$file.part" "$file"
+}
+
+build_helper() {
+  make_rootfs helper attr,acl
+  import "$tmp/helper" stackferry-helper:1
+  archive helper stackferry-helper:1
+}
+
+build_services() {
+  make_rootfs services postgresql-15,redis-server,nginx-light
+  rm -rf "$tmp/services/var/lib/postgresql/15/main"
+  install -m 755 "$here/pg-entrypoint" "$tmp/services/usr/local/bin/pg-entrypoint"
+  local path='ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+  import "$tmp/services" sf-postgres:1 --change "$path" --change 'ENTRYPOINT ["pg-entrypoint"]'
+  import_alias sf-redis:1 'CMD ["redis-server","--bind","0.0.0.0","--protected-mode","no","--dir","/data","--appendonly","yes"]'
+  import_alias sf-nginx:1 'CMD ["nginx","-g","daemon off;"]'
+  archive services sf-postgres:1 sf-redis:1 sf-nginx:1
+}
+
+# Another image of the same layer, with another command.
+import_alias() { # name, change
+  local container
+  container=$(on a create --entrypoint '' sf-postgres:1 true)
+  on a commit --change 'ENTRYPOINT []' --change "$2" "$container" "$1" >/dev/null
+  on a rm "$container" >/dev/null
+}
+
+build_busybox() {
+  mkdir -p "$tmp/busybox/bin" "$tmp/busybox/tmp"
+  cp "$(command -v busybox)" "$tmp/busybox/bin/busybox"
+  local applet
+  for applet in sh sleep cat echo ls true false httpd wget nc dd sha256sum touch mkdir rm sync kill; do
+    ln -sf busybox "$tmp/busybox/bin/$applet"
+  done
+  import "$tmp/busybox" sf-busybox:1 --change 'ENV PATH=/bin' --change 'CMD ["sh"]'
+  archive busybox sf-busybox:1
+}
+
+mkdir -p "$image_cache"
+for set in helper services busybox; do
+  [ -s "$image_cache/$set.tar" ] || "build_$set"
+done
+
+declare -A first=([helper]=stackferry-helper:1 [services]=sf-nginx:1 [busybox]=sf-busybox:1)
+for host in "${hosts[@]}"; do
+  for set in helper services busybox; do
+    on "$host" image inspect "${first[$set]}" >/dev/null 2>&1 || on "$host" load -q -i "$image_cache/$set.tar"
+  done
+done
+for image in stackferry-helper:1 sf-postgres:1 sf-redis:1 sf-nginx:1 sf-busybox:1; do
+  [ "$(on a image inspect -f '{{.Id}}' "$image")" = "$(on b image inspect -f '{{.Id}}' "$image")" ] ||
+    { echo "$image differs between the hosts" >&2; exit 1; }
+done
+echo "images are on both hosts, equal by content"

@@ -1,0 +1,38 @@
+import type { Env } from '../env.ts';
+import { migrationsOf } from '../hosts/stubs.ts';
+import { stackIdsToWake } from '../store/migration-list.ts';
+import { forgetExpiredIds } from '../store/tokens.ts';
+
+interface Schedule {
+  name: string;
+  everyMs: number;
+  run: (env: Env, now: number) => Promise<void>;
+}
+
+/** How often the platform calls, as wrangler.toml says. */
+const tickMs = 5 * 60_000;
+
+const schedules: Schedule[] = [
+  { name: 'repair sweep', everyMs: tickMs, run: wakeWaiting },
+  { name: 'expiry of one-time ids', everyMs: 60 * 60_000, run: (env, now) => forgetExpiredIds(env.DB, now) },
+];
+
+/** Runs what is due in the tick that `now` falls in. One that fails keeps none of the others from running. */
+export async function runSchedules(env: Env, now: number): Promise<void> {
+  const due = schedules.filter(({ everyMs }) => Math.floor(now / tickMs) % (everyMs / tickMs) === 0);
+  const outcomes = await Promise.allSettled(due.map(({ run }) => run(env, now)));
+  for (const [index, outcome] of outcomes.entries())
+    if (outcome.status === 'rejected')
+      console.error(JSON.stringify({ msg: 'schedule failed', name: due[index]?.name, error: String(outcome.reason) }));
+}
+
+/**
+ * The platform gives an alarm up after six failures; this brings it back (F4). Waking an object that is well changes
+ * nothing, so there is no need to find out which are not.
+ */
+async function wakeWaiting(env: Env, now: number): Promise<void> {
+  const stacks = await stackIdsToWake(env.DB, now);
+  const outcomes = await Promise.allSettled(stacks.map((id) => migrationsOf(env, id).wake()));
+  const failed = outcomes.filter(({ status }) => status === 'rejected').length;
+  if (failed > 0) throw new Error(`${failed} of ${stacks.length} stacks could not be woken`);
+}

@@ -1,0 +1,39 @@
+import { type AskKind, type AskReply, askKinds, type Outcome } from '../../schema/agent-protocol.ts';
+import type { ErrorCode } from '../../schema/errors.ts';
+import { isStep } from '../../schema/migration-status.ts';
+import type { Env } from '../env.ts';
+import { loadMigration } from '../store/migration-store.ts';
+import { connectedRelays } from '../store/relays.ts';
+import { chooseRelay } from './choose-relay.ts';
+import { fleetOf, migrationsOf } from './stubs.ts';
+
+/** What a host may ask of the control plane: only what concerns a migration it is source or target of (B28). */
+export async function answerAsk(env: Env, hostId: string, kind: AskKind, payload: unknown): Promise<Outcome> {
+  const asked = askKinds[kind].payload.safeParse(payload);
+  if (!asked.success) return no('invalid_request', `The payload of "${kind}" does not fit.`);
+  const { data } = asked;
+  const row = await loadMigration(env.DB, data.migration_id);
+  if (!row || (row.source_host_id !== hostId && row.target_host_id !== hostId))
+    return no('foreign_resource', 'This host has no part in that migration.');
+  if ('epoch' in data) {
+    const lease: AskReply<'lease'> = await migrationsOf(env, row.stack_id).lease(row.id, hostId, data.epoch);
+    return { ok: true, data: lease };
+  }
+  if (!isStep(row.status)) return no('ticket_refused', 'That migration moves nothing any more.');
+  const relay = chooseRelay(await connectedRelays(env), row.id);
+  if (!relay) return no('relay_unavailable', 'No relay is connected.');
+  const isSource = row.source_host_id === hostId;
+  const ticket = await fleetOf(env).ticket({
+    relay_id: relay.id,
+    migration_id: row.id,
+    lane: data.lane,
+    role: isSource ? 'source' : 'target',
+    host_id: hostId,
+    peer_id: isSource ? row.target_host_id : row.source_host_id,
+  });
+  return { ok: true, data: { ticket, relay } satisfies AskReply<'ticket'> };
+}
+
+export function no(code: ErrorCode, message: string): Outcome & { ok: false } {
+  return { ok: false, error: { code, message, log_tail: [] } };
+}

@@ -1,0 +1,103 @@
+import 'reflect-metadata';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  cryptoProvider,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  Pkcs10CertificateRequest,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+import { limits } from '../../schema/limits.ts';
+import { type PeerKind, spiffeUri } from '../../schema/relay-protocol.ts';
+
+cryptoProvider.set(crypto);
+
+export const p256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+const signing = { name: 'ECDSA', hash: 'SHA-256' } as const;
+const dayMs = 24 * 3_600_000;
+
+/** The fleet's root: signs leaves directly, nothing in between. */
+export async function selfSignedCa(keys: CryptoKeyPair, fleetId: string, now: number): Promise<string> {
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: newSerial(),
+    name: `CN=Stackferry ${fleetId}`,
+    notBefore: new Date(now - limits.certificate.backdateMs),
+    notAfter: new Date(now + limits.certificate.caYears * 365.25 * dayMs),
+    keys,
+    signingAlgorithm: signing,
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return certificate.toString('pem');
+}
+
+export type Csr = { ok: true; publicKey: CryptoKey } | { ok: false; why: string };
+
+/** The key of a request that proves to hold it. All else it asks for is ignored, but names it may not even ask for. */
+export async function readCsr(pem: string): Promise<Csr> {
+  try {
+    const request = new Pkcs10CertificateRequest(pem);
+    if (request.getExtensions(SubjectAlternativeNameExtension).length > 0)
+      return { ok: false, why: 'A request may not ask for names; the fleet gives them.' };
+    const publicKey = await request.publicKey.export(p256, ['verify']);
+    if (!(await request.verify())) return { ok: false, why: 'The signature of the request is wrong.' };
+    return { ok: true, publicKey };
+  } catch {
+    // The library throws its own kinds for RSA, P-384, cut and made-up requests.
+    return { ok: false, why: 'It must be a PKCS #10 request in PEM with an EC key on P-256.' };
+  }
+}
+
+export interface Leaf {
+  certificate: string;
+  /** Hex. */
+  serial: string;
+  ends_at: number;
+}
+
+export async function signLeaf(
+  ca: { certificate: string; key: CryptoKey; fleetId: string },
+  publicKey: CryptoKey,
+  holder: { kind: PeerKind; id: string },
+  now: number,
+): Promise<Leaf> {
+  const issuer = new X509Certificate(ca.certificate);
+  const serial = newSerial();
+  const ends_at = now + limits.certificate.hostDaysMax * dayMs;
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: serial,
+    subject: `CN=${holder.id}`,
+    issuer: issuer.subject,
+    // Clocks that are a day off must not keep a host out.
+    notBefore: new Date(now - limits.certificate.backdateMs),
+    notAfter: new Date(ends_at),
+    publicKey,
+    signingKey: ca.key,
+    signingAlgorithm: signing,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension([{ type: 'url', value: spiffeUri(ca.fleetId, holder.kind, holder.id) }]),
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(await issuer.publicKey.export()),
+    ],
+  });
+  return { certificate: certificate.toString('pem'), serial, ends_at };
+}
+
+/** 128 bits, positive: the first bit is clear, the second set, so that no encoding drops or adds a byte. */
+function newSerial(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

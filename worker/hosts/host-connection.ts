@@ -1,0 +1,220 @@
+import { DurableObject } from 'cloudflare:workers';
+import {
+  type AgentMessage,
+  type Command,
+  type CommandKind,
+  controlProtocolVersion,
+  type Outcome,
+  type RequestKind,
+} from '../../schema/agent-protocol.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Env } from '../env.ts';
+import { type CommandOwner, openCommandsFor, ownerOfCommand } from '../store/commands.ts';
+import { markSeen, type NodeKind, type NodeRow, revokedHostIds } from '../store/nodes.ts';
+import { answerAsk, no } from './asks.ts';
+import { close, closeCodes, currentSocket, isAlive, type Link, linkOf, readMessage, send } from './control-socket.ts';
+import { applyInventory } from './inventory.ts';
+import { PendingRequests } from './pending-requests.ts';
+import { fleetOf, migrationsOf } from './stubs.ts';
+
+type Message<T extends AgentMessage['type']> = Extract<AgentMessage, { type: T }>;
+/** A recorded command, as it goes to its host. */
+export type Delivery = Omit<Command, 'type'>;
+
+/**
+ * One per node, host or relay: its live connection, through hibernation. What must outlive it is in D1; commands that
+ * cannot be sent now stay owed there and go out when the node is back.
+ */
+export class HostConnection extends DurableObject<Env> {
+  readonly #requests = new PendingRequests();
+  readonly #greetings = new Map<WebSocket, Promise<void>>();
+  /** Who owns the commands that report progress, and when that was last passed on. */
+  readonly #progress = new Map<string, { owner: CommandOwner; passed_at: number }>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
+  }
+
+  /** Only the connect route gets here; it has checked who this is. */
+  override async fetch(request: Request): Promise<Response> {
+    if (await this.ctx.storage.get('revoked')) return new Response('revoked', { status: 403 });
+    const { searchParams } = new URL(request.url);
+    const before = currentSocket(this.ctx);
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    server.serializeAttachment({
+      node: searchParams.get('node') ?? '',
+      kind: searchParams.get('kind') as NodeKind,
+      connected_at: Date.now(),
+      order: before ? linkOf(before).order + 1 : 1,
+      greeted: false,
+    } satisfies Link);
+    if (before) this.#drop(before, closeCodes.replaced, 'replaced by a newer connection');
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  // ------------------------------------------------------------- asked by the control plane
+
+  /** Whether it answers: connected, welcomed, and heard within its bound. */
+  online(): boolean {
+    return this.#live() !== null;
+  }
+
+  /** A question that changes nothing. Never throws: `host_offline`, `command_timeout` and what the host says are outcomes. */
+  async request(kind: RequestKind, payload: unknown, timeoutMs: number): Promise<Outcome> {
+    const socket = this.#live();
+    if (!socket) return no('host_offline', 'The host is not connected.');
+    const id = crypto.randomUUID();
+    const outcome = this.#requests.wait(id, kind, socket, timeoutMs);
+    send(socket, { type: 'request', id, kind, payload });
+    return outcome;
+  }
+
+  /** Sends what was just recorded, if there is anyone to send it to. */
+  deliver(commands: Delivery[]): void {
+    const socket = currentSocket(this.ctx);
+    if (!socket || !linkOf(socket).greeted) return;
+    for (const command of commands) send(socket, { type: 'command', ...command });
+  }
+
+  /** Sends every recorded command that is not answered, oldest first. */
+  async deliverOwed(): Promise<void> {
+    const socket = currentSocket(this.ctx);
+    if (!socket || !linkOf(socket).greeted) return;
+    const owed = await openCommandsFor(this.env.DB, linkOf(socket).node);
+    this.deliver(owed.map((command) => ({ ...command, kind: command.kind as CommandKind })));
+  }
+
+  /** The node was deleted. It stays closed for good: a new node has a new id. */
+  async revokeNow(): Promise<void> {
+    await this.ctx.storage.put('revoked', true);
+    for (const socket of this.ctx.getWebSockets()) this.#drop(socket, closeCodes.revoked, 'revoked');
+  }
+
+  /** To a relay: cut the sessions of this host. */
+  notifyRevoked(hostId: string): void {
+    const socket = currentSocket(this.ctx);
+    if (socket) send(socket, { type: 'revoked', host_id: hostId });
+  }
+
+  // ------------------------------------------------------------- said by the agent
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const read = readMessage(data);
+    if (!read.ok) return this.#refuse(socket, `unreadable message: ${read.why}`);
+    const { message } = read;
+    try {
+      if (message.type === 'hello') {
+        const greeting = this.#greet(socket, message);
+        this.#greetings.set(socket, greeting);
+        await greeting.finally(() => this.#greetings.delete(socket));
+        return;
+      }
+      await this.#greetings.get(socket);
+      const link = linkOf(socket);
+      if (!link.greeted) return this.#refuse(socket, 'it has to say hello first');
+      if (link.kind === 'relay' && message.type !== 'metrics' && message.type !== 'answer')
+        return this.#refuse(socket, `a relay has no business with "${message.type}"`);
+      await this.#handle(socket, link.node, message);
+    } catch (error) {
+      // Nothing is acknowledged, so the agent says it again.
+      this.#log('message not handled', socket, { type: message.type, error: String(error) });
+    }
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+    this.#drop(socket, code === 1005 || code === 1006 ? 1000 : code, reason);
+    if (currentSocket(this.ctx)) return;
+    await markSeen(this.env.DB, linkOf(socket).node, { connected: false }, Date.now());
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.webSocketClose(socket, 1011, 'broken');
+  }
+
+  async #greet(socket: WebSocket, { version, agent_version, relay_address }: Message<'hello'>): Promise<void> {
+    const link = linkOf(socket);
+    if (version !== controlProtocolVersion)
+      return this.#refuse(socket, `protocol version ${version} is not spoken here`);
+    const isRelay = link.kind === 'relay';
+    const now = Date.now();
+    const { fleet_id, ticket_key } = await fleetOf(this.env).info();
+    await this.#seen(socket, { connected: true, agent_version, ...(isRelay ? { address: relay_address } : {}) });
+    const relay = isRelay ? { ticket_key, revoked: await revokedHostIds(this.env.DB, now) } : null;
+    send(socket, { type: 'welcome', id: link.node, fleet_id, now_ms: now, relay });
+    socket.serializeAttachment({ ...link, greeted: true } satisfies Link);
+    await this.deliverOwed();
+  }
+
+  async #handle(socket: WebSocket, hostId: string, message: Exclude<AgentMessage, { type: 'hello' }>): Promise<void> {
+    switch (message.type) {
+      case 'answer':
+        return this.#requests.answer(message.request_id, message.outcome);
+      case 'result':
+        return this.#onResult(socket, hostId, message);
+      case 'progress':
+        return this.#onProgress(socket, hostId, message);
+      case 'ask': {
+        const outcome = await answerAsk(this.env, hostId, message.kind, message.payload);
+        return send(socket, { type: 'reply', ask_id: message.ask_id, outcome });
+      }
+      case 'metrics':
+        return this.#seen(socket, { connected: true, resources: message.resources });
+      case 'inventory':
+        return applyInventory(this.env.DB, hostId, message.stacks, Date.now());
+    }
+  }
+
+  /** Acknowledged once its migration has recorded it, or where nobody waits for it any more. */
+  async #onResult(socket: WebSocket, hostId: string, { command_id, outcome }: Message<'result'>): Promise<void> {
+    const owner = await ownerOfCommand(this.env.DB, command_id);
+    if (owner && owner.host_id !== hostId) return this.#refuse(socket, `foreign_resource: result of ${command_id}`);
+    if (owner && owner.closed_at === null)
+      await migrationsOf(this.env, owner.stack_id).report(owner.migration_id, hostId, command_id, outcome);
+    this.#progress.delete(command_id);
+    send(socket, { type: 'result_ack', command_id });
+  }
+
+  async #onProgress(socket: WebSocket, hostId: string, { command_id, items }: Message<'progress'>): Promise<void> {
+    const now = Date.now();
+    let known = this.#progress.get(command_id);
+    if (!known) {
+      const owner = await ownerOfCommand(this.env.DB, command_id);
+      if (owner && owner.host_id !== hostId) return this.#refuse(socket, `foreign_resource: progress of ${command_id}`);
+      if (!owner || owner.closed_at !== null) return;
+      if (this.#progress.size >= limits.control.progressCommandsMax) this.#progress.clear();
+      known = { owner, passed_at: 0 };
+      this.#progress.set(command_id, known);
+    }
+    // Half the agents' interval: drops floods, not their rhythm.
+    if (now - known.passed_at < limits.agent.progressIntervalMs / 2) return;
+    known.passed_at = now;
+    const { stack_id, migration_id } = known.owner;
+    await migrationsOf(this.env, stack_id).progress(migration_id, hostId, command_id, items);
+  }
+
+  /** A node whose row is gone was deleted, even where nobody could tell this object. */
+  async #seen(socket: WebSocket, seen: Partial<NodeRow>): Promise<void> {
+    if (!(await markSeen(this.env.DB, linkOf(socket).node, seen, Date.now()))) await this.revokeNow();
+  }
+
+  #live(): WebSocket | null {
+    const socket = currentSocket(this.ctx);
+    return socket && isAlive(this.ctx, socket, Date.now()) ? socket : null;
+  }
+
+  #refuse(socket: WebSocket, why: string): void {
+    this.#log('agent refused', socket, { why });
+    this.#drop(socket, closeCodes.refused, why.slice(0, 100));
+  }
+
+  #drop(socket: WebSocket, code: number, reason: string): void {
+    this.#requests.fail(socket);
+    close(socket, code, reason);
+  }
+
+  #log(msg: string, socket: WebSocket, more: Record<string, unknown>): void {
+    console.error(JSON.stringify({ msg, node: linkOf(socket).node, ...more }));
+  }
+}

@@ -1,0 +1,49 @@
+import { stackName } from '../../schema/api.ts';
+import type { StackSummary } from '../../schema/facts.ts';
+import { limits } from '../../schema/limits.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
+import { type InventoryChanges, latestMovesOf, type Move, stacksAt, writeInventory } from '../store/inventory-store.ts';
+import type { StackRow } from '../store/stacks.ts';
+import { standingOf } from './standing.ts';
+
+/** A row that nothing changed in is written this often all the same, to say that it was seen. */
+const refreshMs = 60_000;
+
+/** Brings the stacks of a host in line with what its agent reports. */
+export async function applyInventory(db: D1Database, hostId: string, reported: StackSummary[], now: number) {
+  const [rows, moves] = await Promise.all([stacksAt(db, hostId), latestMovesOf(db, hostId)]);
+  await writeInventory(db, hostId, inventoryChanges(reported, rows, moves, now), now);
+}
+
+/** What to write; pure. `rows` are the stacks whose home is this host, `moves` its newest migration of each project. */
+export function inventoryChanges(
+  reported: StackSummary[],
+  rows: StackRow[],
+  moves: Move[],
+  now: number,
+): InventoryChanges {
+  const moveOf = new Map(moves.map((move) => [move.stack_name, move]));
+  const rowOf = new Map(rows.map((row) => [row.name, row]));
+  const seen = new Map(
+    reported.filter(({ project }) => stackName.safeParse(project).success).map((summary) => [summary.project, summary]),
+  );
+  const changes: InventoryChanges = { added: [], seen: [], gone: [] };
+  for (const [project, summary] of seen) {
+    if (standingOf(moveOf.get(project) ?? null) === 'copy') continue;
+    const row = rowOf.get(project);
+    if (!row) changes.added.push(summary);
+    else if (row.gone_at !== null || now - row.seen_at >= refreshMs || !same(row.summary, summary))
+      changes.seen.push({ id: row.id, summary });
+  }
+  for (const row of rows)
+    if (row.gone_at === null && !seen.has(row.name) && !settling(moveOf.get(row.name), now)) changes.gone.push(row.id);
+  return changes;
+}
+
+/** Under way, or so fresh from completion that the report may have been made before it. */
+function settling(move: Move | undefined, now: number): boolean {
+  if (!move) return false;
+  return !isTerminal(move.status) || now - (move.ended_at ?? now) < 2 * limits.control.inventoryIntervalMs;
+}
+
+const same = (a: StackSummary, b: StackSummary) => JSON.stringify(a) === JSON.stringify(b);

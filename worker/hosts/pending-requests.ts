@@ -1,0 +1,48 @@
+import { type Outcome, type RequestKind, requestKinds } from '../../schema/agent-protocol.ts';
+import { no } from './asks.ts';
+
+interface Pending {
+  kind: RequestKind;
+  socket: WebSocket;
+  settle: (outcome: Outcome) => void;
+}
+
+/**
+ * Questions under way. In memory only: whoever asked is waiting in the same wake, and a question changes nothing, so it
+ * can be asked anew.
+ */
+export class PendingRequests {
+  readonly #pending = new Map<string, Pending>();
+
+  /** Resolves in every case: by its answer, by `fail`, or with `command_timeout`. */
+  wait(id: string, kind: RequestKind, socket: WebSocket, timeoutMs: number): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => settle(no('command_timeout', `The host did not answer "${kind}" in time.`)),
+        timeoutMs,
+      );
+      const settle = (outcome: Outcome) => {
+        clearTimeout(timer);
+        this.#pending.delete(id);
+        resolve(outcome);
+      };
+      this.#pending.set(id, { kind, socket, settle });
+    });
+  }
+
+  /** An answer nobody waits for any more is dropped. One in another form than `requestKinds` says is a failure. */
+  answer(id: string, outcome: Outcome): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    if (!outcome.ok) return pending.settle(outcome);
+    const read = requestKinds[pending.kind].answer.safeParse(outcome.data);
+    const unreadable = `The answer to "${pending.kind}" can't be read; are agent and control plane of one version?`;
+    pending.settle(read.success ? { ok: true, data: read.data } : no('command_failed', unreadable));
+  }
+
+  /** Its connection is gone. */
+  fail(socket: WebSocket): void {
+    for (const pending of [...this.#pending.values()])
+      if (pending.socket === socket) pending.settle(no('host_offline', 'The host lost its connection.'));
+  }
+}

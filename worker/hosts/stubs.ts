@@ -1,0 +1,20 @@
+import type { Env } from '../env.ts';
+
+/** The Durable Objects by what they are for. */
+
+export const connectionOf = (env: Env, nodeId: string) =>
+  env.HOST_CONNECTION.get(env.HOST_CONNECTION.idFromName(nodeId));
+
+export const migrationsOf = (env: Env, stackId: string) =>
+  env.STACK_MIGRATION.get(env.STACK_MIGRATION.idFromName(stackId));
+
+export const fleetOf = (env: Env) => env.FLEET_AUTHORITY.get(env.FLEET_AUTHORITY.idFromName('fleet'));
+
+/** Asked of the live connection: the row's `connected` outlives a deploy that cut the socket. */
+export async function isOnline(env: Env, nodeId: string): Promise<boolean> {
+  try {
+    return await connectionOf(env, nodeId).online();
+  } catch {
+    return false;
+  }
+}

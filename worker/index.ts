@@ -1,0 +1,12 @@
+import { runSchedules } from './cron/schedule.ts';
+import type { Env } from './env.ts';
+import { app } from './routes/app.ts';
+
+export { FleetAuthority } from './hosts/fleet-authority.ts';
+export { HostConnection } from './hosts/host-connection.ts';
+export { StackMigration } from './migration/stack-migration.ts';
+
+export default {
+  fetch: app.fetch,
+  scheduled: (controller, env, ctx) => ctx.waitUntil(runSchedules(env, controller.scheduledTime)),
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,46 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Authed } from '../auth/bearer.ts';
+import { connectRoutes } from './connect.ts';
+import { enrollRoutes } from './enroll.ts';
+import { migrateRoutes } from './migrate.ts';
+import { migrationEventRoutes } from './migration-events.ts';
+import { migrationRoutes } from './migrations.ts';
+import { nodeRoutes } from './nodes.ts';
+import { invalidRequest, onError, problemResponse } from './problem.ts';
+import { stackRoutes } from './stacks.ts';
+
+export const app = new OpenAPIHono<Authed>({
+  defaultHook: (result) => {
+    if (!result.success) throw invalidRequest(result.error);
+  },
+});
+
+app.onError(onError);
+app.notFound((c) => {
+  const allowed = methodsOf(c.req.path).filter((method) => method !== c.req.method);
+  if (allowed.length === 0) return problemResponse('not_found', 'There is nothing at this address.');
+  const headers = { allow: allowed.join(', ') };
+  return problemResponse('method_not_allowed', `This address answers ${headers.allow}.`, { headers });
+});
+
+nodeRoutes(app, 'host');
+nodeRoutes(app, 'relay');
+stackRoutes(app);
+migrateRoutes(app);
+migrationRoutes(app);
+migrationEventRoutes(app);
+enrollRoutes(app);
+connectRoutes(app);
+
+app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
+app.doc31('/api/v1/openapi.json', {
+  openapi: '3.1.0',
+  info: { title: 'Stackferry', version: '1', description: 'Moves running Docker Compose stacks between hosts.' },
+});
+
+/** Middleware that matches everything (method ALL) is no route. */
+function methodsOf(path: string): string[] {
+  return ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  );
+}

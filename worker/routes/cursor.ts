@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { Problem } from './problem.ts';
+
+/**
+ * Cursors are opaque to clients: the sort key of the last item of a page, JSON in base64url. They only ever become bound
+ * parameters, so a forged one can skip items but reach nothing else.
+ */
+const parts = z.array(z.string().max(300)).min(1).max(2);
+
+export function encodeCursor(key: string[]): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(key));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}
+
+/** The sort key of `length` parts, or null without a cursor; anything not made by `encodeCursor` is refused. */
+export function decodeCursor(cursor: string | undefined, length: number): string[] | null {
+  if (cursor === undefined) return null;
+  try {
+    const text = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
+    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+    const key = parts.length(length).parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    return key;
+  } catch {
+    throw new Problem('invalid_cursor', 'Use "next_cursor" of the page before, as it is.');
+  }
+}
+
+/** A page from `limit + 1` rows: the extra one only tells that there is more. */
+export function pageOf<T>(rows: T[], limit: number, keyOf: (row: T) => string[]) {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next_cursor: rows.length > limit && last ? encodeCursor(keyOf(last)) : null };
+}

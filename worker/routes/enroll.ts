@@ -1,0 +1,62 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { agentPaths, enrollRequest, enrollResponse, renewRequest } from '../../schema/agent-protocol.ts';
+import { verifyAgentToken } from '../auth/agent-token.ts';
+import type { Authed } from '../auth/bearer.ts';
+import { redeemable } from '../auth/join-token.ts';
+import { fleetOf } from '../hosts/stubs.ts';
+import { markJoined, markRenewed, type NodeRow } from '../store/nodes.ts';
+import { answers, body, otherwise } from './define.ts';
+import { jsonBody } from './json-body.ts';
+import { Problem } from './problem.ts';
+
+const tags = ['enrolment'];
+
+const enroll = createRoute({
+  method: 'post',
+  path: agentPaths.enroll,
+  tags,
+  summary: 'Join the fleet with a one-time token: a certificate for a key that never leaves its host',
+  middleware: jsonBody,
+  request: { body: body(enrollRequest) },
+  responses: { 200: answers(enrollResponse, 'The certificate.'), ...otherwise },
+});
+
+const renew = createRoute({
+  method: 'post',
+  path: agentPaths.renew,
+  tags,
+  summary: 'Renew a certificate; authorised by a token signed with its key, also after its end',
+  middleware: jsonBody,
+  request: { body: body(renewRequest) },
+  responses: { 200: answers(enrollResponse, 'The new certificate.'), ...otherwise },
+});
+
+export function enrollRoutes(app: OpenAPIHono<Authed>): void {
+  app.openapi(enroll, async (c) => {
+    const { join_token, csr } = c.req.valid('json');
+    const row = await redeemable(c.env, join_token, Date.now());
+    const signed = await sign(c.env, csr, row);
+    // Only now is the token used up: a CSR that was refused may be tried again.
+    if (!(await markJoined(c.env.DB, row.id, signed, Date.now())))
+      throw new Problem('join_token_used', 'That join token was used already.');
+    return c.json(enrolled(row, signed), 200);
+  });
+
+  app.openapi(renew, async (c) => {
+    const { row, serial } = await verifyAgentToken(c.env, c.req.header('authorization'), { expiredAllowed: true });
+    const signed = await sign(c.env, c.req.valid('json').csr, row);
+    await markRenewed(c.env.DB, row.id, serial, signed);
+    return c.json(enrolled(row, signed), 200);
+  });
+}
+
+async function sign(env: Authed['Bindings'], csr: string, { kind, id }: NodeRow) {
+  const fleet = fleetOf(env);
+  const [{ fleet_id, ca_pem }, signed] = await Promise.all([fleet.info(), fleet.sign(csr, { kind, id })]);
+  if (!signed.ok) throw new Problem('csr_invalid', signed.why);
+  return { ...signed, fleet_id, ca: ca_pem };
+}
+
+function enrolled({ id, kind, name }: NodeRow, { fleet_id, certificate, ca }: Awaited<ReturnType<typeof sign>>) {
+  return { id, kind, name, fleet_id, certificate, ca };
+}

@@ -1,0 +1,73 @@
+import type { MigrationEventView } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
+import type { Env } from '../env.ts';
+import { migrationsOf } from '../hosts/stubs.ts';
+import { eventsAfter } from '../store/migration-list.ts';
+import { loadMigration } from '../store/migration-store.ts';
+import { time } from '../views/time.ts';
+
+const eventsAtOnceMax = 100;
+const quietMsMax = 15_000;
+
+/**
+ * Events of a migration after `lastId`, as they come, with its progress in between. Polled from D1 by the Worker: a
+ * stream held by the Durable Object would pin it. Ends with the migration or after `sseMsMax`.
+ */
+export function migrationEventStream(env: Env, id: string, lastId: number): ReadableStream<Uint8Array> {
+  const frames = followMigration(env, id, lastId);
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const { value, done } = await frames.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await frames.return();
+    },
+  });
+}
+
+async function* followMigration(env: Env, id: string, lastId: number): AsyncGenerator<string, void, void> {
+  const endsAt = Date.now() + limits.control.sseMsMax;
+  let last = lastId;
+  let shownProgress = '';
+  let quietSince = Date.now();
+  yield `retry: ${limits.control.reconnectDelayMsMin * 4}\n\n`;
+  while (Date.now() < endsAt) {
+    // The status is read before the events: an ended migration's last one is then among them.
+    const row = await loadMigration(env.DB, id);
+    const ended = !row || isTerminal(row.status);
+    const events = await eventsAfter(env.DB, id, last, eventsAtOnceMax);
+    for (const event of events) {
+      last = event.id;
+      const view: MigrationEventView = { id: event.id, kind: event.kind, at: time(event.at), data: event.data };
+      yield frame(event.kind, view, event.id);
+    }
+    if (events.length === eventsAtOnceMax) continue;
+    if (ended) return;
+    const progress = JSON.stringify(await progressOf(env, row.stack_id, id));
+    if (progress !== 'null' && progress !== shownProgress) yield `event: progress\ndata: ${progress}\n\n`;
+    const quiet = events.length === 0 && progress === shownProgress;
+    shownProgress = progress;
+    if (!quiet) quietSince = Date.now();
+    else if (Date.now() - quietSince > quietMsMax) {
+      // A proxy in between closes connections that say nothing.
+      yield ': still here\n\n';
+      quietSince = Date.now();
+    }
+    await new Promise((resolve) => setTimeout(resolve, limits.control.ssePollMs));
+  }
+}
+
+async function progressOf(env: Env, stackId: string, id: string) {
+  return migrationsOf(env, stackId)
+    .progressOf(id)
+    .catch(() => null);
+}
+
+/** JSON holds no line break, so one `data:` line carries it. */
+function frame(kind: string, view: MigrationEventView, id: number): string {
+  return `id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify(view)}\n\n`;
+}

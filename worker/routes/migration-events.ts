@@ -1,0 +1,46 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { objectId } from '../../schema/api.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
+import type { Authed } from '../auth/bearer.ts';
+import { eventsAfter } from '../store/migration-list.ts';
+import { loadMigration } from '../store/migration-store.ts';
+import { guarded, otherwise } from './define.ts';
+import { migrationEventStream } from './event-stream.ts';
+import { absent } from './migrations.ts';
+
+const eventId = z.coerce.number().int().nonnegative();
+
+const events = createRoute({
+  method: 'get',
+  path: '/api/v1/migrations/{id}/events',
+  tags: ['migrations'],
+  summary: 'Follow a migration: its events from `Last-Event-ID` on, and its progress',
+  description:
+    'Server-sent events. `id` and `event` are id and kind of a recorded event; `progress` events have no id. The stream ' +
+    'ends with the migration, else after some minutes: clients resume by `Last-Event-ID`. 204 where nothing can follow.',
+  ...guarded('read'),
+  request: {
+    params: z.object({ id: objectId }),
+    headers: z.object({ 'last-event-id': eventId.optional() }),
+  },
+  responses: {
+    200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } },
+    204: { description: 'The migration has ended and every event was seen: do not reconnect.' },
+    ...otherwise,
+  },
+});
+
+export function migrationEventRoutes(app: OpenAPIHono<Authed>): void {
+  app.openapi(events, async (c) => {
+    const { id } = c.req.valid('param');
+    const last = c.req.valid('header')['last-event-id'];
+    const row = await loadMigration(c.env.DB, id);
+    if (!row) throw absent();
+    // An EventSource reconnects for ever unless it is answered 204.
+    if (last !== undefined && isTerminal(row.status) && (await eventsAfter(c.env.DB, id, last, 1)).length === 0)
+      return c.body(null, 204);
+    return new Response(migrationEventStream(c.env, id, last ?? 0), {
+      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
+    });
+  });
+}

@@ -1,0 +1,82 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { type MigrationView, migrationsQuery, migrationView, objectId, page } from '../../schema/api.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
+import type { Authed } from '../auth/bearer.ts';
+import type { Env } from '../env.ts';
+import { migrationsOf } from '../hosts/stubs.ts';
+import { listMigrations } from '../store/migration-list.ts';
+import { loadMigration } from '../store/migration-store.ts';
+import { viewMigration } from '../views/migration-view.ts';
+import { decodeCursor, pageOf } from './cursor.ts';
+import { answers, guarded, otherwise } from './define.ts';
+import { Problem } from './problem.ts';
+
+const tags = ['migrations'];
+const params = z.object({ id: objectId });
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/v1/migrations',
+  tags,
+  summary: 'List migrations, newest first; progress is shown by each one only',
+  ...guarded('read'),
+  request: { query: migrationsQuery },
+  responses: { 200: answers(page(migrationView), 'A page.'), ...otherwise },
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/api/v1/migrations/{id}',
+  tags,
+  summary: 'Show a migration with its live progress',
+  ...guarded('read'),
+  request: { params },
+  responses: { 200: answers(migrationView, 'The migration.'), ...otherwise },
+});
+
+const cancel = createRoute({
+  method: 'post',
+  path: '/api/v1/migrations/{id}/cancel',
+  tags,
+  summary: 'Cancel: the stack goes on where it was',
+  ...guarded('migrate'),
+  request: { params },
+  responses: { 202: answers(migrationView, 'It goes back.'), ...otherwise },
+});
+
+export function migrationRoutes(app: OpenAPIHono<Authed>): void {
+  app.openapi(list, async (c) => {
+    const { cursor, limit, ...filter } = c.req.valid('query');
+    const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit);
+    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
+    return c.json({ items: items.map((row) => viewMigration(row, null)), next_cursor }, 200);
+  });
+
+  app.openapi(show, async (c) => c.json(await showMigration(c.env, c.req.valid('param').id), 200));
+
+  app.openapi(cancel, async (c) => {
+    const { id } = c.req.valid('param');
+    const row = await loadMigration(c.env.DB, id);
+    if (!row) throw absent();
+    const outcome = await migrationsOf(c.env, row.stack_id).cancel(id);
+    if (outcome === 'unknown') throw absent();
+    if (outcome === 'ended') throw new Problem('migration_ended', 'It has ended; there is nothing left to cancel.');
+    return c.json(await showMigration(c.env, id), 202);
+  });
+}
+
+/** 404 where there is none. Progress is asked of the stack's object, and left out where that does not answer. */
+export async function showMigration(env: Env, id: string): Promise<MigrationView> {
+  const row = await loadMigration(env.DB, id);
+  if (!row) throw absent();
+  const progress = isTerminal(row.status)
+    ? null
+    : await migrationsOf(env, row.stack_id)
+        .progressOf(id)
+        .catch(() => null);
+  return viewMigration(row, progress);
+}
+
+export function absent(): Problem {
+  return new Problem('not_found', 'There is no such migration.');
+}

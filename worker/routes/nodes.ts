@@ -1,0 +1,90 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { createdNode, createNode, hostView, objectId, page, pageQuery, relayView } from '../../schema/api.ts';
+import type { Authed } from '../auth/bearer.ts';
+import { revoke } from '../hosts/revoke.ts';
+import { findNode, insertNode, listNodes, markDeleted, type NodeKind } from '../store/nodes.ts';
+import { viewBase, viewNode } from '../views/node-view.ts';
+import { time } from '../views/time.ts';
+import { decodeCursor, pageOf } from './cursor.ts';
+import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { Problem } from './problem.ts';
+
+/** Hosts and relays join, are listed and are revoked in one way. */
+export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
+  const path = `/api/v1/${kind}s` as const;
+  const view: typeof hostView | typeof relayView = kind === 'host' ? hostView : relayView;
+  const tags = [`${kind}s`];
+  const params = z.object({ id: objectId });
+  const absent = () => new Problem('not_found', `There is no such ${kind}.`);
+
+  const create = createRoute({
+    method: 'post',
+    path,
+    tags,
+    summary: `Create a ${kind}; the answer holds its join token, this once`,
+    ...guardedBody('admin'),
+    request: { body: body(createNode) },
+    responses: { 201: answers(createdNode, 'Created; the join token is shown this once.'), ...otherwise },
+  });
+  app.openapi(create, async (c) => {
+    const { name } = c.req.valid('json');
+    const created = await insertNode(c.env.DB, kind, name, Date.now());
+    if (!created) throw new Problem('name_taken', `There is a ${kind} named "${name}" already.`);
+    const { row, joinToken } = created;
+    c.header('location', `${path}/${row.id}`);
+    const join_token_expires_at = time(row.join_token_expires_at ?? row.created_at);
+    return c.json({ ...viewBase(row, false), join_token: joinToken, join_token_expires_at }, 201);
+  });
+
+  const list = createRoute({
+    method: 'get',
+    path,
+    tags,
+    summary: `List the ${kind}s, oldest first`,
+    ...guarded('read'),
+    request: { query: pageQuery },
+    responses: { 200: answers(page(view), 'A page.'), ...otherwise },
+  });
+  app.openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid('query');
+    const rows = await listNodes(c.env.DB, kind, decodeCursor(cursor, 1)?.[0] ?? null, limit);
+    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
+    return c.json({ items: await Promise.all(items.map((row) => viewNode(c.env, row))), next_cursor }, 200);
+  });
+
+  const show = createRoute({
+    method: 'get',
+    path: `${path}/{id}`,
+    tags,
+    summary: `Show a ${kind}`,
+    ...guarded('read'),
+    request: { params },
+    responses: { 200: answers(view, `The ${kind}.`), ...otherwise },
+  });
+  app.openapi(show, async (c) => {
+    const row = await findNode(c.env.DB, kind, c.req.valid('param').id);
+    if (!row) throw absent();
+    return c.json(await viewNode(c.env, row), 200);
+  });
+
+  const remove = createRoute({
+    method: 'delete',
+    path: `${path}/{id}`,
+    tags,
+    summary: `Delete a ${kind}: its certificate is revoked and its connection closed at once`,
+    ...guarded('admin'),
+    request: { params },
+    responses: { 204: { description: 'Deleted.' }, ...otherwise },
+  });
+  app.openapi(remove, async (c) => {
+    const { id } = c.req.valid('param');
+    const row = await findNode(c.env.DB, kind, id);
+    if (!row) throw absent();
+    const outcome = await markDeleted(c.env.DB, id, Date.now());
+    if (outcome === 'absent') throw absent();
+    if (outcome === 'busy')
+      throw new Problem('host_busy', `"${row.name}" takes part in a running migration; cancel it or wait for its end.`);
+    await revoke(c.env, kind, id);
+    return c.body(null, 204);
+  });
+}

@@ -1,0 +1,48 @@
+import type { MigrateRequest } from '../../schema/api.ts';
+import type { ReportInputs } from '../../schema/preflight-report.ts';
+import type { Env } from '../env.ts';
+import { findNode } from '../store/nodes.ts';
+import { findStacks, type ListedStack } from '../store/stacks.ts';
+import { Problem } from './problem.ts';
+
+/** The stack a name means: 404 where no host runs one, 409 `stack_ambiguous` where several do and none was named. */
+export async function resolveStack(env: Env, name: string, sourceHostId?: string): Promise<ListedStack> {
+  const stacks = await findStacks(env.DB, name);
+  const here = sourceHostId === undefined ? stacks : stacks.filter(({ stack }) => stack.home_id === sourceHostId);
+  const [only] = here;
+  if (!only && sourceHostId !== undefined && stacks.length > 0)
+    throw new Problem('not_found', `source_host_id: that host runs no stack named "${name}".`);
+  if (!only) throw new Problem('not_found', `No host reports a stack named "${name}".`);
+  if (here.length > 1)
+    throw new Problem('stack_ambiguous', `Several hosts run a stack named "${name}"; say which by source_host_id.`, {
+      hosts: here.map(({ stack }) => stack.home_id),
+    });
+  return only;
+}
+
+export interface Resolved {
+  stack_name: string;
+  inputs: ReportInputs;
+}
+
+/** A request's source and target. Throws what keeps it from being tried at all. */
+export async function resolveMigration(
+  env: Env,
+  name: string,
+  request: Omit<MigrateRequest, 'health_timeout_s' | 'callback_url'>,
+): Promise<Resolved> {
+  if (request.mode !== 'stop-copy')
+    throw new Problem('invalid_request', 'mode: only "stop-copy" is offered by this version.', {
+      errors: [{ path: 'mode', message: 'only "stop-copy" is offered by this version' }],
+    });
+  const { stack } = await resolveStack(env, name, request.source_host_id);
+  const { target_host_id, sizing, mode, accept_unmoved } = request;
+  if (stack.home_id === target_host_id)
+    throw new Problem('same_host', `"${name}" is on that host already; choose another target.`);
+  if (!(await findNode(env.DB, 'host', target_host_id)))
+    throw new Problem('not_found', 'target_host_id: there is no such host.');
+  return {
+    stack_name: stack.name,
+    inputs: { stack_id: stack.id, source_host_id: stack.home_id, target_host_id, sizing, mode, accept_unmoved },
+  };
+}

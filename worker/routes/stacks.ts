@@ -1,0 +1,47 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { objectId, page, pageQuery, stackName, stackView } from '../../schema/api.ts';
+import type { Authed } from '../auth/bearer.ts';
+import { listStacks } from '../store/stacks.ts';
+import { viewStack } from '../views/stack-view.ts';
+import { decodeCursor, pageOf } from './cursor.ts';
+import { answers, guarded, otherwise } from './define.ts';
+import { resolveStack } from './resolve.ts';
+
+const tags = ['stacks'];
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/v1/stacks',
+  tags,
+  summary: 'List the stacks by name, each with its home',
+  ...guarded('read'),
+  request: { query: pageQuery },
+  responses: { 200: answers(page(stackView), 'A page.'), ...otherwise },
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/api/v1/stacks/{name}',
+  tags,
+  summary: 'Show a stack',
+  ...guarded('read'),
+  request: {
+    params: z.object({ name: stackName }),
+    query: z.strictObject({ source_host_id: objectId.optional() }),
+  },
+  responses: { 200: answers(stackView, 'The stack.'), ...otherwise },
+});
+
+export function stackRoutes(app: OpenAPIHono<Authed>): void {
+  app.openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid('query');
+    const rows = await listStacks(c.env.DB, decodeCursor(cursor, 2), limit);
+    const { items, next_cursor } = pageOf(rows, limit, ({ stack }) => [stack.name, stack.id]);
+    return c.json({ items: items.map(viewStack), next_cursor }, 200);
+  });
+
+  app.openapi(show, async (c) => {
+    const { source_host_id } = c.req.valid('query');
+    return c.json(viewStack(await resolveStack(c.env, c.req.valid('param').name, source_host_id)), 200);
+  });
+}

@@ -1,0 +1,127 @@
+import { and, asc, eq, exists, gt, inArray, isNotNull, isNull, notExists, or, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { newId } from '../../schema/ids.ts';
+import { limits } from '../../schema/limits.ts';
+import { activeStatuses } from '../../schema/migration-status.ts';
+import { migration, node } from '../../schema/tables.ts';
+import { hashToken, newToken } from '../auth/token-format.ts';
+
+export type NodeRow = typeof node.$inferSelect;
+export type NodeKind = NodeRow['kind'];
+
+const alive = isNull(node.deleted_at);
+
+/** A node that may join, and the token it joins with; null where one of this kind has that name. */
+export async function insertNode(db: D1Database, kind: NodeKind, name: string, now: number) {
+  const joinToken = newToken('sfj');
+  const [row] = await drizzle(db)
+    .insert(node)
+    .values({
+      id: newId(kind, now),
+      kind,
+      name,
+      join_token_hash: await hashToken(joinToken),
+      join_token_expires_at: now + limits.certificate.joinTokenMsMax,
+      created_at: now,
+    })
+    .onConflictDoNothing()
+    .returning();
+  return row ? { row, joinToken } : null;
+}
+
+/** In order of creation, one more than `limit` where there is more. */
+export async function listNodes(db: D1Database, kind: NodeKind, after: string | null, limit: number) {
+  return drizzle(db)
+    .select()
+    .from(node)
+    .where(and(eq(node.kind, kind), alive, after === null ? undefined : gt(node.id, after)))
+    .orderBy(asc(node.id))
+    .limit(limit + 1)
+    .all();
+}
+
+/** Null where it does not exist or was deleted. */
+export async function findNode(db: D1Database, kind: NodeKind, id: string): Promise<NodeRow | null> {
+  const one = and(eq(node.id, id), eq(node.kind, kind), alive);
+  return (await drizzle(db).select().from(node).where(one).get()) ?? null;
+}
+
+/** Deleted ones too: a revoked certificate must be told from an unknown one. */
+export async function findNodeEver(db: D1Database, id: string): Promise<NodeRow | null> {
+  return (await drizzle(db).select().from(node).where(eq(node.id, id)).get()) ?? null;
+}
+
+/** `busy` where it is source or target of an active migration; one statement, so none can start in between. */
+export async function markDeleted(db: D1Database, id: string, now: number): Promise<'deleted' | 'busy' | 'absent'> {
+  const orm = drizzle(db);
+  const involved = orm
+    .select({ one: sql`1` })
+    .from(migration)
+    .where(
+      and(
+        inArray(migration.status, [...activeStatuses]),
+        or(eq(migration.source_host_id, id), eq(migration.target_host_id, id)),
+      ),
+    );
+  const one = and(eq(node.id, id), alive);
+  const deleted = await orm
+    .update(node)
+    .set({ deleted_at: now, connected: false })
+    .where(and(one, notExists(involved)))
+    .returning({ id: node.id });
+  if (deleted.length > 0) return 'deleted';
+  const still = await orm
+    .select({ id: node.id })
+    .from(node)
+    .where(and(one, exists(involved)))
+    .get();
+  return still ? 'busy' : 'absent';
+}
+
+export async function findByJoinToken(db: D1Database, joinToken: string): Promise<NodeRow | null> {
+  const one = and(eq(node.join_token_hash, await hashToken(joinToken)), alive);
+  return (await drizzle(db).select().from(node).where(one).get()) ?? null;
+}
+
+export interface Issued {
+  serial: string;
+  ends_at: number;
+}
+
+/** Uses up the join token. False where somebody else did. */
+export async function markJoined(db: D1Database, id: string, { serial, ends_at }: Issued, now: number) {
+  const joined = await drizzle(db)
+    .update(node)
+    .set({ joined_at: now, certificate_serial: serial, certificate_ends_at: ends_at })
+    .where(and(eq(node.id, id), isNull(node.joined_at), alive))
+    .returning({ id: node.id });
+  return joined.length === 1;
+}
+
+/** The certificate the node renewed with stays good until the new one renews in turn: the answer may be lost. */
+export async function markRenewed(db: D1Database, id: string, usedSerial: string, { serial, ends_at }: Issued) {
+  await drizzle(db)
+    .update(node)
+    .set({ certificate_serial: serial, certificate_serial_before: usedSerial, certificate_ends_at: ends_at })
+    .where(and(eq(node.id, id), alive));
+}
+
+/** False where the node is deleted. */
+export async function markSeen(db: D1Database, id: string, seen: Partial<NodeRow>, now: number): Promise<boolean> {
+  const updated = await drizzle(db)
+    .update(node)
+    .set({ ...seen, seen_at: now })
+    .where(and(eq(node.id, id), alive))
+    .returning({ id: node.id });
+  return updated.length === 1;
+}
+
+/** Hosts whose certificates may still be valid though they were deleted. */
+export async function revokedHostIds(db: D1Database, now: number): Promise<string[]> {
+  const rows = await drizzle(db)
+    .select({ id: node.id })
+    .from(node)
+    .where(and(eq(node.kind, 'host'), isNotNull(node.deleted_at), gt(node.certificate_ends_at, now)))
+    .all();
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,28 @@
+import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import type { RelayAddress } from '../../schema/agent-protocol.ts';
+import { node } from '../../schema/tables.ts';
+import type { Env } from '../env.ts';
+import { isOnline } from '../hosts/stubs.ts';
+
+/** Relays that are reachable from here right now, with the addresses they gave. */
+export async function connectedRelays(env: Env): Promise<RelayAddress[]> {
+  const rows = await drizzle(env.DB)
+    .select({ id: node.id, address: node.address })
+    .from(node)
+    .where(and(eq(node.kind, 'relay'), isNull(node.deleted_at), eq(node.connected, true), isNotNull(node.address)))
+    .orderBy(asc(node.id))
+    .all();
+  const online = await Promise.all(rows.map(({ id }) => isOnline(env, id)));
+  return rows.flatMap(({ id, address }, index) => (address && online[index] ? [{ id, ...address }] : []));
+}
+
+/** Connected or not: whoever must be told that a host was revoked. */
+export async function allRelayIds(db: D1Database): Promise<string[]> {
+  const rows = await drizzle(db)
+    .select({ id: node.id })
+    .from(node)
+    .where(and(eq(node.kind, 'relay'), isNull(node.deleted_at), isNotNull(node.joined_at)))
+    .all();
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,39 @@
+import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { activeStatuses } from '../../schema/migration-status.ts';
+import { migration, node, stack } from '../../schema/tables.ts';
+
+export type StackRow = typeof stack.$inferSelect;
+/** A stack with what its view needs of its home and of its active migration. */
+export type ListedStack = { stack: StackRow; host_name: string; active_migration_id: string | null };
+
+const active = inArray(migration.status, [...activeStatuses]);
+
+/** Stacks that their home reports, where that is still a host of the fleet. */
+function listed(db: D1Database) {
+  return drizzle(db)
+    .select({ stack, host_name: node.name, active_migration_id: migration.id })
+    .from(stack)
+    .innerJoin(node, and(eq(node.id, stack.home_id), isNull(node.deleted_at)))
+    .leftJoin(migration, and(eq(migration.stack_id, stack.id), active))
+    .$dynamic();
+}
+
+/** By name, then id; one more than `limit` where there is more. */
+export async function listStacks(db: D1Database, after: string[] | null, limit: number): Promise<ListedStack[]> {
+  const [name = '', id = ''] = after ?? [];
+  const later = after ? or(gt(stack.name, name), and(eq(stack.name, name), gt(stack.id, id))) : undefined;
+  return listed(db)
+    .where(and(isNull(stack.gone_at), later))
+    .orderBy(asc(stack.name), asc(stack.id))
+    .limit(limit + 1)
+    .all();
+}
+
+/** Where several hosts run a stack of this name, several. */
+export async function findStacks(db: D1Database, name: string): Promise<ListedStack[]> {
+  return listed(db)
+    .where(and(eq(stack.name, name), isNull(stack.gone_at)))
+    .orderBy(asc(stack.id))
+    .all();
+}

@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+import type { hostView, nodeView, relayView } from '../../schema/api.ts';
+import type { Env } from '../env.ts';
+import { isOnline } from '../hosts/stubs.ts';
+import type { NodeRow } from '../store/nodes.ts';
+import { time, timeOrNull } from './time.ts';
+
+export type NodeView = z.infer<typeof hostView> | z.infer<typeof relayView>;
+
+export async function viewNode(env: Env, row: NodeRow): Promise<NodeView> {
+  const online = row.connected && (await isOnline(env, row.id));
+  const common = viewBase(row, online);
+  return row.kind === 'host' ? { ...common, resources: row.resources } : { ...common, address: row.address };
+}
+
+export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView> {
+  return {
+    id: row.id,
+    name: row.name,
+    status: row.joined_at === null ? 'pending' : online ? 'online' : 'offline',
+    created_at: time(row.created_at),
+    joined_at: timeOrNull(row.joined_at),
+    seen_at: timeOrNull(row.seen_at),
+    agent_version: row.agent_version,
+    certificate_ends_at: timeOrNull(row.certificate_ends_at),
+  };
+}
