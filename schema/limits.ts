@@ -219,6 +219,10 @@ export const limits = {
     /** Time a child has to end after SIGTERM. */
     stopMsMax: 15_000,
   },
+  demo: {
+    /** Packages, two engines and their images, all from nothing. */
+    setUpMsMax: 20 * 60_000,
+  },
   window: {
     safetyWindowHoursDefault: 72,
   },

@@ -115,7 +115,9 @@ export function readRelayMessage(bytes: Uint8Array): RelayRead {
   if (length === 0 || length > limits.relay.messageBytesMax) return { kind: 'malformed', why: `length ${length}` };
   if (bytes.length < 4 + length) return { kind: 'more' };
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(4, 4 + length)));
+    const value: unknown = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes.subarray(4, 4 + length)),
+    );
     return { kind: 'message', value, rest: bytes.subarray(4 + length) };
   } catch {
     return { kind: 'malformed', why: 'not JSON' };

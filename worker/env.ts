@@ -2,15 +2,28 @@ import type { FleetAuthority } from './hosts/fleet-authority.ts';
 import type { HostConnection } from './hosts/host-connection.ts';
 import type { StackMigration } from './migration/stack-migration.ts';
 
+type Methods<T> = {
+  [K in Exclude<keyof T, keyof DurableObject> as T[K] extends (...args: never) => unknown ? K : never]: T[K] extends (
+    ...args: infer A
+  ) => infer R
+    ? (...args: A) => Promise<Awaited<R>>
+    : never;
+};
+
+/** A namespace whose stubs have the object's own methods: the platform's types turn `unknown` in an answer to `never`. */
+export interface Namespace<T> extends Omit<DurableObjectNamespace, 'get'> {
+  get(id: DurableObjectId): Methods<T> & Pick<DurableObjectStub, 'fetch'>;
+}
+
 /** The bindings of wrangler.toml. */
 export interface Env {
   DB: D1Database;
   /** By stack id. */
-  STACK_MIGRATION: DurableObjectNamespace<StackMigration>;
+  STACK_MIGRATION: Namespace<StackMigration>;
   /** By node id, hosts and relays alike. */
-  HOST_CONNECTION: DurableObjectNamespace<HostConnection>;
+  HOST_CONNECTION: Namespace<HostConnection>;
   /** One object, see `fleetOf`. */
-  FLEET_AUTHORITY: DurableObjectNamespace<FleetAuthority>;
+  FLEET_AUTHORITY: Namespace<FleetAuthority>;
   /** SHA-256 (hex) of the first admin token, see `auth/bootstrap.ts`. */
   BOOTSTRAP_TOKEN_HASH?: string;
 }

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { CommandKind, CommandPayload, CommandResult, ItemProgress } from '../../schema/agent-protocol.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LeaseKeeper } from '../lease.ts';
@@ -17,7 +17,7 @@ export interface CommandContext {
   /** Tells the control plane how far the lanes are; rate-limited by the sender. */
   progress(items: ItemProgress[]): void;
   /** A dialer for one lane: each call is one end-to-end connection to the peer, authenticated both ways. */
-  dialer(role: 'source' | 'target', peer: string, lane: string): (signal: AbortSignal) => Promise<Duplex>;
+  dialer(role: 'source' | 'target', peer: string, lane: string): (signal: AbortSignal) => Promise<TLSSocket>;
 }
 
 /** Every command may run again after a crash cut it off, so each looks first at what is already so. */

@@ -12,7 +12,7 @@ export interface FrameConnection {
   writable(): boolean;
   /** Reads on after slots ran out. */
   slotFreed(): void;
-  /** Queues a last frame, ends the connection, and waits a bounded time for it to leave. */
+  /** Queues a last frame, ends the connection, and waits a bounded time for it to leave; nothing is reported any more. */
   farewell(frame: Buffer): Promise<void>;
   /** Closes at once; `onClosed` is called with this reason. */
   fail(error: Error): void;
@@ -47,7 +47,8 @@ export function openFrameConnection(
     closed = true;
     clearInterval(heartbeat);
     reader.close();
-    if (!leaving) socket.destroy();
+    if (leaving) return;
+    socket.destroy();
     options.onClosed(error);
   };
 
@@ -90,10 +91,12 @@ export function openFrameConnection(
   };
 
   socket.on('data', (bytes: Buffer) => {
-    if (!closed) take(bytes);
+    if (!closed && !leaving) take(bytes);
   });
   socket.on('error', close);
-  socket.on('end', () => close(reader.atBoundary() ? new Error('the peer hung up') : new Error('the connection was cut within a frame')));
+  socket.on('end', () =>
+    close(reader.atBoundary() ? new Error('the peer hung up') : new Error('the connection was cut within a frame')),
+  );
   socket.on('close', () => close(new Error('the connection was cut')));
 
   return {
@@ -111,7 +114,7 @@ export function openFrameConnection(
       leaving = true;
       clearInterval(heartbeat);
       return new Promise((resolve) => {
-        const timer = setTimeout(() => socket.destroy(), bounds.farewellMsMax);
+        const timer = setTimeout(() => socket.destroy(), bounds.farewellMsMax).unref();
         socket.once('close', () => {
           clearTimeout(timer);
           resolve();

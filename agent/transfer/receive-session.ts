@@ -1,8 +1,14 @@
 import type { TLSSocket } from 'node:tls';
 import { crc32 } from 'node:zlib';
 import { StackferryError } from '../../schema/errors.ts';
-import { end as endMessage, type Hello, hello as helloMessage, rejected, volumeStreamVersion } from '../../schema/volume-stream.ts';
-import { type ChunkPool, headroomBytes } from './chunk-pool.ts';
+import {
+  end as endMessage,
+  type Hello,
+  hello as helloMessage,
+  rejected,
+  volumeStreamVersion,
+} from '../../schema/volume-stream.ts';
+import { headroomBytes } from './chunk-pool.ts';
 import { type ChunkFrame, decodeControl, encodeAck, encodeControl, type Frame, violation } from './frame-codec.ts';
 import { type FrameConnection, openFrameConnection, type StreamBounds } from './frame-connection.ts';
 import type { Inbox } from './inbox.ts';
@@ -23,16 +29,15 @@ export function runReceiveSession(
     lane: string;
     /** Finds, or makes anew, what unpacks this stream. */
     receive: (hello: Hello) => Promise<Reception>;
-    pool: ChunkPool;
     bounds: StreamBounds;
     signal: AbortSignal;
     onAlive: () => void;
     onVerified: (proof: ItemProof) => void;
-    /** Sets who is called when a slot came free or the inbox changed. */
-    watch: (listener: { slotFreed: () => void; changed: () => void } | null) => void;
+    /** Sets who is called when the inbox has changed. */
+    watch: (listener: (() => void) | null) => void;
   },
 ): Promise<SessionEnd<ItemProof>> {
-  const { bounds, signal, pool } = options;
+  const { bounds, signal } = options;
   return new Promise((resolve, reject) => {
     let greeted = false;
     let inbox: Inbox | null = null;
@@ -40,11 +45,13 @@ export function runReceiveSession(
     let ended = false;
     let acknowledged = 0;
     let over = false;
+    let doneTimer: NodeJS.Timeout | undefined;
 
     const finish = (settle: () => void) => {
       if (over) return;
       over = true;
       clearTimeout(helloTimer);
+      clearTimeout(doneTimer);
       signal.removeEventListener('abort', cancel);
       options.watch(null);
       settle();
@@ -58,15 +65,22 @@ export function runReceiveSession(
     const changed = () => {
       const failure = inbox?.failure();
       if (failure) return giveUp(failure);
-      if (!inbox || inbox.unpackedChunks() === acknowledged) return;
+      if (!inbox) return;
+      connection.slotFreed();
+      if (inbox.unpackedChunks() === acknowledged) return;
       acknowledged = inbox.unpackedChunks();
       connection.send(encodeAck(acknowledged));
+    };
+
+    const awaitDone = () => {
+      doneTimer = setTimeout(() => connection.fail(new Error('no DONE in time')), bounds.verifiedWaitMsMax);
     };
 
     const sayVerified = (verified: ItemProof) => {
       proof = verified;
       options.onVerified(verified);
       connection.send(encodeControl('verified', verified));
+      awaitDone();
     };
 
     const onHello = async (hello: Hello) => {
@@ -76,20 +90,18 @@ export function runReceiveSession(
       else inbox = reception.inbox;
       const next = inbox?.next() ?? 0;
       connection.send(encodeControl('welcome', { version: volumeStreamVersion, next, verified: proof }));
-      changed();
+      if (proof) awaitDone();
+      else changed();
     };
 
     const onChunk = (chunk: ChunkFrame) => {
-      const drop = (why?: string) => {
-        pool.free(chunk.slot);
-        if (why) throw violation(why);
-      };
-      if (!inbox || ended) return drop('a chunk out of turn');
-      if (chunk.sequence > inbox.next()) return drop(`chunk ${chunk.sequence} before ${inbox.next()}`);
-      if (chunk.sequence < inbox.next()) return drop();
+      const { pool, next } = inbox!;
       const data = chunk.slot.buffer.subarray(headroomBytes, headroomBytes + chunk.dataBytes);
-      if (crc32(data) !== chunk.crc32) return drop(`chunk ${chunk.sequence} is damaged`);
-      inbox.accept(chunk);
+      if (!ended && chunk.sequence === next() && crc32(data) === chunk.crc32) return inbox!.accept(chunk);
+      pool.free(chunk.slot);
+      // A repeated chunk is dropped; anything else is asked for again by dialing anew.
+      if (ended || chunk.sequence > next()) throw violation(`chunk ${chunk.sequence} out of turn`);
+      if (chunk.sequence === next()) throw violation(`chunk ${chunk.sequence} is damaged`);
     };
 
     const onControl = (frame: Exclude<Frame, { name: 'chunk' }>) => {
@@ -122,8 +134,11 @@ export function runReceiveSession(
 
     const connection: FrameConnection = openFrameConnection(socket, {
       bounds,
-      takeSlot: pool.take,
-      freeSlot: pool.free,
+      takeSlot: () => {
+        if (!inbox) throw violation('a chunk before WELCOME');
+        return inbox.pool.take();
+      },
+      freeSlot: (slot) => inbox?.pool.free(slot),
       onFrame: (frame) => (frame.name === 'chunk' ? onChunk(frame.chunk) : onControl(frame)),
       onWritable: () => {},
       onClosed: (error) => finish(() => resolve({ kind: 'interrupted', error })),
@@ -131,6 +146,6 @@ export function runReceiveSession(
     const helloTimer = setTimeout(() => connection.fail(new Error('no HELLO in time')), bounds.helloMsMax);
     signal.addEventListener('abort', cancel);
     if (signal.aborted) return cancel();
-    options.watch({ slotFreed: connection.slotFreed, changed });
+    options.watch(changed);
   });
 }

@@ -5,8 +5,8 @@ import { limits } from '../../schema/limits.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { openOutbox } from './outbox.ts';
 import { type Connect, keepConnected, type SessionEnd, type TransferEvent } from './reconnect.ts';
-import { runSendSession } from './send-session.ts';
 import { rejection } from './rejection.ts';
+import { runSendSession } from './send-session.ts';
 import type { ItemProof, TarSource } from './tar-ports.ts';
 
 /**

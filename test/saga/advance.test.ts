@@ -217,7 +217,7 @@ describe('what is owed after the end', () => {
   it('F3 does nothing twice when an answer or an alarm is repeated', () => {
     const story = storyAt('completed');
     const sent = story.sent.length;
-    expect(story.feed({ type: 'command_done', command_id: 'mig_1.9', data: {} })).toBe(false);
+    expect(story.feed({ type: 'command_done', command_id: 'mig_1.0009', data: {} })).toBe(false);
     expect(story.feed({ type: 'overdue' })).toBe(false);
     expect(story.sent.length).toBe(sent);
   });

@@ -1,8 +1,8 @@
-import 'reflect-metadata';
+import { limits } from '../../schema/limits.ts';
+import { type PeerKind, spiffeUri } from '../../schema/relay-protocol.ts';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
-  cryptoProvider,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
@@ -12,11 +12,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-} from '@peculiar/x509';
-import { limits } from '../../schema/limits.ts';
-import { type PeerKind, spiffeUri } from '../../schema/relay-protocol.ts';
-
-cryptoProvider.set(crypto);
+} from './x509.ts';
 
 export const p256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signing = { name: 'ECDSA', hash: 'SHA-256' } as const;
@@ -46,7 +42,7 @@ export type Csr = { ok: true; publicKey: CryptoKey } | { ok: false; why: string 
 export async function readCsr(pem: string): Promise<Csr> {
   try {
     const request = new Pkcs10CertificateRequest(pem);
-    if (request.getExtensions(SubjectAlternativeNameExtension).length > 0)
+    if (request.extensions.some((extension) => extension instanceof SubjectAlternativeNameExtension))
       return { ok: false, why: 'A request may not ask for names; the fleet gives them.' };
     const publicKey = await request.publicKey.export(p256, ['verify']);
     if (!(await request.verify())) return { ok: false, why: 'The signature of the request is wrong.' };

@@ -1,6 +1,6 @@
-import { SubjectAlternativeNameExtension, X509Certificate } from '@peculiar/x509';
 import { idOfSpiffeUri, type PeerKind } from '../../schema/relay-protocol.ts';
 import { p256 } from './certificates.ts';
+import { SubjectAlternativeNameExtension, X509Certificate } from './x509.ts';
 
 /** What a certificate of this fleet says of its holder. */
 export interface Identity {

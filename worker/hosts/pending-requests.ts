@@ -34,7 +34,10 @@ export class PendingRequests {
   answer(id: string, outcome: Outcome): void {
     const pending = this.#pending.get(id);
     if (!pending) return;
-    if (!outcome.ok) return pending.settle(outcome);
+    if (!outcome.ok) {
+      pending.settle(outcome);
+      return;
+    }
     const read = requestKinds[pending.kind].answer.safeParse(outcome.data);
     const unreadable = `The answer to "${pending.kind}" can't be read; are agent and control plane of one version?`;
     pending.settle(read.success ? { ok: true, data: read.data } : no('command_failed', unreadable));

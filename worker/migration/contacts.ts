@@ -2,6 +2,7 @@ import type { Outcome } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Saga, SagaCommand } from '../../schema/saga.ts';
 import type { Env } from '../env.ts';
+import { connectionOf } from '../hosts/stubs.ts';
 
 /**
  * Sends commands, and tells which hosts of a migration are lost. A host that answers for its commands is in contact,
@@ -21,7 +22,7 @@ export class Contacts {
     const hosts = Map.groupBy(commands, ({ host }) => host);
     await Promise.allSettled(
       [...hosts].map(([host, own]) =>
-        this.#connection(host).deliver(own.map(({ host: _, ...command }) => ({ ...command, migration_id }))),
+        connectionOf(this.#env, host).deliver(own.map(({ host: _, ...command }) => ({ ...command, migration_id }))),
       ),
     );
   }
@@ -42,7 +43,7 @@ export class Contacts {
 
   async #silentMs(saga: Saga, host: string): Promise<number> {
     for (const { id } of saga.awaiting.filter((command) => command.host === host)) {
-      const outcome: Outcome = await this.#connection(host).request(
+      const outcome: Outcome = await connectionOf(this.#env, host).request(
         'command_status',
         { command_id: id },
         limits.control.statusMsMax,
@@ -50,7 +51,7 @@ export class Contacts {
       if (!outcome.ok) return this.#silentSince(host);
       const { state } = outcome.data as { state: string };
       // "done" means that the answer was lost on its way: a repeat of the command brings the journal's result (F8).
-      if (state !== 'running') await this.#connection(host).deliverOwed();
+      if (state !== 'running') await connectionOf(this.#env, host).deliverOwed();
     }
     await this.heard(host);
     return 0;
@@ -62,10 +63,6 @@ export class Contacts {
     if (since !== undefined) return now - since;
     await this.#storage.put(silence(host), now);
     return 1;
-  }
-
-  #connection(host: string) {
-    return this.#env.HOST_CONNECTION.get(this.#env.HOST_CONNECTION.idFromName(host));
   }
 }
 

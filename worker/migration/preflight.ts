@@ -7,6 +7,7 @@ import type { Report, ReportInputs } from '../../schema/preflight-report.ts';
 import type { SagaPlan } from '../../schema/saga.ts';
 import { migration, node } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
+import { connectionOf } from '../hosts/stubs.ts';
 import { connectedRelays } from '../store/relays.ts';
 import { judge } from './judge.ts';
 import { sagaPlanOf } from './plan.ts';
@@ -66,8 +67,7 @@ async function ask<K extends RequestKind>(
   payload: RequestPayload<K>,
 ): Promise<Answered<RequestAnswer<K>>> {
   const asked_at = Date.now();
-  const connection = env.HOST_CONNECTION.get(env.HOST_CONNECTION.idFromName(host));
-  const outcome: Outcome = await connection.request(kind, payload, limits.control.requestMsMax);
+  const outcome: Outcome = await connectionOf(env, host).request(kind, payload, limits.control.requestMsMax);
   if (!outcome.ok) return { ok: false, why: outcome.error.message };
   return { ok: true, data: outcome.data as RequestAnswer<K>, asked_at, answered_at: Date.now() };
 }

@@ -52,7 +52,8 @@ export function issue(turn: Turn, step: Step): void {
 export function send<K extends CommandKind>(turn: Turn, kind: K): void {
   const { saga } = turn;
   saga.issued += 1;
-  const id = `${saga.id}.${saga.issued}`;
+  // Padded, so that ids sort in the order they were issued.
+  const id = `${saga.id}.${String(saga.issued).padStart(4, '0')}`;
   const host = hostOf(saga, kind);
   const payload = payloadOf(saga, kind) as CommandPayload<K>;
   saga.awaiting.push({ id, kind, host });

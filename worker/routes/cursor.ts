@@ -21,7 +21,9 @@ export function decodeCursor(cursor: string | undefined, length: number): string
   try {
     const text = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
     const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
-    const key = parts.length(length).parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const key = parts
+      .length(length)
+      .parse(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)));
     return key;
   } catch {
     throw new Problem('invalid_cursor', 'Use "next_cursor" of the page before, as it is.');

@@ -27,6 +27,6 @@ export const otherwise = {
 /** The token is looked at before the body is read. */
 export const guarded = (scope: Scope) => ({ middleware: [requires(scope)], security: [{ bearer: [scope] }] });
 export const guardedBody = (scope: Scope) => ({
-  middleware: [requires(scope), jsonBody] as const,
+  middleware: [requires(scope), jsonBody],
   security: [{ bearer: [scope] }],
 });

@@ -1,12 +1,13 @@
 import { createMiddleware } from 'hono/factory';
 import { limits } from '../../schema/limits.ts';
+import type { Authed } from '../auth/bearer.ts';
 import { Problem } from './problem.ts';
 
 /**
  * Reads a request's body within its bound, whatever `content-length` says, and demands that it is JSON. Goes before the
  * validators, which then find it whole.
  */
-export const jsonBody = createMiddleware(async (c, next) => {
+export const jsonBody = createMiddleware<Authed>(async (c, next) => {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new Problem('unsupported_media_type', 'Send the body as application/json.');
   const text = await readBounded(c.req.raw, limits.control.bodyBytesMax);

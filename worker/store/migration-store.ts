@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
@@ -104,16 +104,6 @@ function moveHome(db: D1Database, row: MigrationRow) {
     orm.delete(stack).where(and(eq(stack.name, row.stack_name), eq(stack.home_id, row.target_host_id))),
     orm.update(stack).set({ home_id: row.target_host_id }).where(eq(stack.id, row.stack_id)),
   ];
-}
-
-/** Commands of a migration that nobody has answered, oldest first. */
-export async function openCommandsOf(db: D1Database, migrationId: string) {
-  return drizzle(db)
-    .select()
-    .from(command)
-    .where(and(eq(command.migration_id, migrationId), isNull(command.closed_at)))
-    .orderBy(asc(command.created_at), asc(command.id))
-    .all();
 }
 
 function guard(

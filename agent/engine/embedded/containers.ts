@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
+import type { ContainerState } from '../engine.ts';
+import type { HealthProbes } from './health-probes.ts';
+import type { ContainerRecord, HostRoot } from './host-root.ts';
+import { forgetRun, lookAtRun, newRun, type RunState, signalRun, startProcess } from './process-run.ts';
+import { processOf } from './service-environment.ts';
+
+export async function runStateOf(host: HostRoot, { run }: ContainerRecord): Promise<RunState | { state: 'created' }> {
+  return run ? lookAtRun(host.runs, run) : { state: 'created' };
+}
+
+export async function runsNow(host: HostRoot, record: ContainerRecord): Promise<boolean> {
+  const { state } = await runStateOf(host, record);
+  return state === 'running' || state === 'starting';
+}
+
+export async function stateOf(host: HostRoot, record: ContainerRecord, probes: HealthProbes): Promise<ContainerState> {
+  const run = await runStateOf(host, record);
+  const state = run.state === 'starting' ? 'running' : run.state;
+  return {
+    id: record.id,
+    name: record.name,
+    service: record.service,
+    state,
+    health: state === 'running' ? probes.of(record) : null,
+    exit_code: run.state === 'exited' ? run.exit_code : null,
+    restart_count: record.restart_count,
+    started_at: record.run?.started_at ?? '',
+    restart_policy: record.policy,
+  };
+}
+
+/** Starts a container that does not run; one that does is left alone. Resolves to the record as it is then. */
+export async function startContainer(host: HostRoot, record: ContainerRecord): Promise<ContainerRecord> {
+  if (await runsNow(host, record)) {
+    if (record.wanted) return record;
+    const kept = { ...record, wanted: true };
+    await host.containers.put(kept);
+    return kept;
+  }
+  const options = await processOf(host, record);
+  const run = newRun();
+  const started = { ...record, run, wanted: true };
+  await host.containers.put(started);
+  if (record.run) await forgetRun(host.runs, record.run);
+  startProcess(host.runs, run, options);
+  return started;
+}
+
+/**
+ * SIGTERM to the process group, SIGKILL after the service's grace. Resolves to whether it had to be killed; throws
+ * `engine_error` where even that did not end it.
+ */
+export async function stopContainer(host: HostRoot, record: ContainerRecord, signal: AbortSignal): Promise<boolean> {
+  // First of all, so that no restart policy brings it back meanwhile.
+  await host.containers.put({ ...record, wanted: false });
+  if (await ended(host, record, 'SIGTERM', record.spec.stop_grace_ms, signal)) return false;
+  if (await ended(host, record, 'SIGKILL', limits.agent.stoppedWaitMsMax, signal)) return true;
+  throw new StackferryError('engine_error', `The process of "${record.name}" cannot be ended.`);
+}
+
+async function ended(
+  host: HostRoot,
+  record: ContainerRecord,
+  kill: NodeJS.Signals,
+  msMax: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const deadline = performance.now() + msMax;
+  let signalled = false;
+  for (;;) {
+    const run = await runStateOf(host, record);
+    if (run.state === 'created' || run.state === 'exited') return true;
+    if (run.state === 'running' && !signalled) {
+      signalled = true;
+      signalRun(run.pid, kill);
+    }
+    if (performance.now() > deadline) return false;
+    await sleep(20, undefined, { signal });
+  }
+}

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { limits } from '../../../schema/limits.ts';
+
+/** A container's process, found again by any agent on this host: the run's files are written by the process itself. */
+export interface ProcessRun {
+  id: string;
+  started_at: string;
+}
+
+export type RunState =
+  | { state: 'running'; pid: number }
+  /** Begun, its pid not yet written. */
+  | { state: 'starting' }
+  | { state: 'exited'; exit_code: number };
+
+/**
+ * The shell stays as the parent, to write down the exit code even where no agent lives to see it. It leads a process
+ * group of its own. `trap :` lets it outlive a SIGTERM to the group, and is not inherited by the program.
+ */
+const script = `pid=$1.pid; exitfile=$1.exit; shift
+{ echo $$; cut -d' ' -f22 /proc/$$/stat; } > "$pid.tmp" 2>/dev/null; mv "$pid.tmp" "$pid"
+trap : TERM INT HUP
+"$@"
+code=$?
+echo $code > "$exitfile.tmp"; mv "$exitfile.tmp" "$exitfile"`;
+
+/** The caller stores the run before it starts it, so that no process is ever without a record. */
+export function newRun(): ProcessRun {
+  return { id: randomUUID(), started_at: new Date().toISOString() };
+}
+
+export function startProcess(
+  runs: string,
+  run: ProcessRun,
+  options: { command: string[]; cwd: string; env: Record<string, string> },
+): void {
+  const child = spawn('/bin/sh', ['-c', script, 'sh', join(runs, run.id), ...options.command], {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    // A log would grow without bound, and what services print is not the agent's to keep.
+    stdio: 'ignore',
+  });
+  // It shows as a run without a pid, which counts as exited.
+  child.on('error', () => {});
+  child.unref();
+}
+
+export async function lookAtRun(runs: string, run: ProcessRun): Promise<RunState> {
+  const [pidText, exitText] = await Promise.all([readOrNull(join(runs, `${run.id}.pid`)), readOrNull(join(runs, `${run.id}.exit`))]);
+  if (exitText !== null) return { state: 'exited', exit_code: Number(exitText) };
+  if (pidText === null) {
+    const young = Date.now() - Date.parse(run.started_at) < limits.agent.embedded.spawnMsMax;
+    return young ? { state: 'starting' } : { state: 'exited', exit_code: 127 };
+  }
+  const [pid = '', startTicks = ''] = pidText.split('\n');
+  if (await isAlive(Number(pid), startTicks)) return { state: 'running', pid: Number(pid) };
+  // It may have written its end between the two looks; without one it was killed.
+  const late = await readOrNull(join(runs, `${run.id}.exit`));
+  return { state: 'exited', exit_code: late === null ? 137 : Number(late) };
+}
+
+/** Signals the whole group of a running process; one that is gone is no error. */
+export function signalRun(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+export async function forgetRun(runs: string, run: ProcessRun): Promise<void> {
+  for (const end of ['pid', 'exit']) await rm(join(runs, `${run.id}.${end}`), { force: true });
+}
+
+/** By pid and start time together, since pids are used again. Zombies are dead. */
+async function isAlive(pid: number, startTicks: string): Promise<boolean> {
+  if (!Number.isInteger(pid) || pid <= 1) return false;
+  if (!existsSync('/proc/self/stat')) return answersSignal(pid);
+  const stat = await readOrNull(`/proc/${pid}/stat`);
+  // The command's name may hold spaces and brackets; the fields begin behind its last bracket.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields !== undefined && fields[0] !== 'Z' && fields[0] !== 'X' && fields[19] === startTicks;
+}
+
+function answersSignal(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function readOrNull(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return null;
+    throw error;
+  }
+}

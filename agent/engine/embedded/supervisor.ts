@@ -1,0 +1,74 @@
+import { limits } from '../../../schema/limits.ts';
+import { runStateOf, startContainer } from './containers.ts';
+import type { HealthProbes } from './health-probes.ts';
+import type { ContainerRecord, HostRoot } from './host-root.ts';
+
+export interface Supervisor {
+  close(): Promise<void>;
+}
+
+/**
+ * What Docker's daemon does besides: probes health, and follows restart policies, after a crash and at its own start.
+ * As there, `always` brings back at the start even what was stopped by hand, `unless-stopped` does not.
+ */
+export async function superviseContainers(host: HostRoot, probes: HealthProbes): Promise<Supervisor> {
+  const endedAt = new Map<string, number>();
+  let closed = false;
+
+  const look = async () => {
+    const running: ContainerRecord[] = [];
+    for (const record of await host.containers.all()) {
+      const run = await runStateOf(host, record);
+      if (run.state === 'running') running.push(record);
+      if (run.state !== 'exited' || !asksRestart(record, run.exit_code)) {
+        endedAt.delete(record.id);
+        continue;
+      }
+      const since = endedAt.get(record.id) ?? performance.now();
+      endedAt.set(record.id, since);
+      if (performance.now() - since >= limits.agent.embedded.restartDelayMs) await restart(host, record.id);
+    }
+    probes.look(running);
+  };
+
+  for (const record of await host.containers.all()) {
+    const { state } = await runStateOf(host, record);
+    const back = record.policy.name === 'always' || (record.policy.name === 'unless-stopped' && record.wanted);
+    if (back && state === 'exited') await startContainer(host, record);
+  }
+
+  let looking = Promise.resolve();
+  let timer: NodeJS.Timeout;
+  const tick = () => {
+    if (closed) return;
+    // A record that is just being replaced or removed is seen whole in the next look.
+    looking = look().catch(() => {});
+    void looking.then(() => {
+      if (!closed) timer = setTimeout(tick, limits.agent.embedded.tickMs).unref();
+    });
+  };
+  timer = setTimeout(tick, 0).unref();
+  return {
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await looking;
+    },
+  };
+}
+
+function asksRestart({ policy, wanted, restart_count }: ContainerRecord, exitCode: number): boolean {
+  if (!wanted) return false;
+  if (policy.name === 'always' || policy.name === 'unless-stopped') return true;
+  const room = policy.maximum_retry_count === 0 || restart_count < policy.maximum_retry_count;
+  return policy.name === 'on-failure' && exitCode !== 0 && room;
+}
+
+/** From a fresh look: between the last one and now it may have been disarmed or stopped. */
+async function restart(host: HostRoot, id: string): Promise<void> {
+  const record = await host.containers.find(id);
+  if (!record) return;
+  const run = await runStateOf(host, record);
+  if (run.state !== 'exited' || !asksRestart(record, run.exit_code)) return;
+  await startContainer(host, { ...record, restart_count: record.restart_count + 1 });
+}

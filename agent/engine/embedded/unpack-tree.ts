@@ -1,0 +1,110 @@
+import { constants } from 'node:fs';
+import { chmod, lchown, link, lutimes, mkdir, open, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Entry, extract, type Headers } from 'tar-stream';
+import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
+import { syncDirectory } from '../../atomic-file.ts';
+import type { TarWriter } from '../../transfer/tar-ports.ts';
+import { placeBelow } from './unpack-place.ts';
+
+/**
+ * Unpacks a tar below an empty directory. `finished` resolves once every file and directory is synced; it rejects with
+ * `archive_refused` for an entry that would land elsewhere or is of no kind that belongs in a volume, `disk_full`, or
+ * `unpack_failed`.
+ */
+export function unpackTree(root: string, signal: AbortSignal): TarWriter {
+  const stream = new PassThrough();
+  const archive = extract();
+  const abort = () => stream.destroy(new Error('aborted'));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const fed = pipeline(stream, archive);
+  const unpacked = unpackEntries(root, archive).catch((error: unknown) => {
+    stream.destroy();
+    throw error;
+  });
+  const finished = Promise.all([unpacked, fed]).then(
+    () => {},
+    async (cause: unknown) => {
+      const [kept] = await Promise.allSettled([unpacked, fed]);
+      throw explained(kept.status === 'rejected' ? kept.reason : cause);
+    },
+  );
+  finished.catch(() => {}).finally(() => signal.removeEventListener('abort', abort));
+  return { stream, finished };
+}
+
+async function unpackEntries(root: string, archive: AsyncIterable<Entry>): Promise<void> {
+  const directories: { path: string; header: Headers }[] = [];
+  let entries = 0;
+  for await (const entry of archive) {
+    entries += 1;
+    if (entries > limits.agent.embedded.unpackEntriesMax) throw refused('it has too many entries');
+    const { header } = entry;
+    const path = await placeBelow(root, header.name);
+    if (header.type === 'directory') {
+      if (path !== root) await mkdir(path, { recursive: true, mode: 0o700 });
+      directories.push({ path, header });
+    } else await unpackEntry(root, path, entry);
+    // An entry without contents must be read to its end, too, for the next one to come.
+    entry.resume();
+  }
+  // Deepest first: what is put into a directory changes its time, and its mode may forbid it.
+  for (const { path, header } of directories.reverse()) {
+    await syncDirectory(path);
+    await restoreAttributes(path, header);
+  }
+  await syncDirectory(root);
+}
+
+async function unpackEntry(root: string, path: string, entry: Entry): Promise<void> {
+  const { header } = entry;
+  const target = header.linkname ?? '';
+  switch (header.type) {
+    case 'file':
+    case 'contiguous-file':
+      await unpackFile(path, entry);
+      return restoreAttributes(path, header);
+    case 'symlink':
+      // Its text may point anywhere: it means something to the service, and nothing here follows it.
+      await symlink(target, path);
+      return restoreAttributes(path, header);
+    case 'link':
+      return link(await placeBelow(root, target), path);
+    default:
+      throw refused(`"${header.name}" is a ${header.type}`);
+  }
+}
+
+async function unpackFile(path: string, entry: Entry): Promise<void> {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  const file = await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
+  try {
+    for await (const chunk of entry) await file.writeFile(chunk as Buffer);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Owner first, since changing it clears setuid; time last. Only root may give files away, and only then it matters. */
+async function restoreAttributes(path: string, header: Headers): Promise<void> {
+  if (process.getuid?.() === 0) await lchown(path, header.uid ?? 0, header.gid ?? 0);
+  if (header.type !== 'symlink') await chmod(path, (header.mode ?? 0o600) & 0o7777);
+  const seconds = Number(header.pax?.mtime ?? (header.mtime?.getTime() ?? 0) / 1000);
+  await lutimes(path, seconds, seconds);
+}
+
+function refused(why: string): StackferryError {
+  return new StackferryError('archive_refused', `The archive is refused: ${why}.`);
+}
+
+function explained(cause: unknown): StackferryError {
+  if (cause instanceof StackferryError) return cause;
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new StackferryError('disk_full', 'No space is left on this host.', { cause });
+  return new StackferryError('unpack_failed', `Unpacking failed: ${errorMessageOf(cause)}`, { cause });
+}

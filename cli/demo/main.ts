@@ -1,0 +1,136 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { MigrationView } from '../../schema/api.ts';
+import { type ApiClient, ApiProblem, apiClient } from '../api-client.ts';
+import { freePort, type Member, startMember, until } from '../fleet.ts';
+import { startControlPlane } from '../start.ts';
+import { dockerStage } from './docker-stage.ts';
+import { embeddedStage } from './embedded-stage.ts';
+import type { HostName, Stage } from './stage.ts';
+
+/**
+ * `npm run demo [-- --once] [-- --docker]`: a control plane, a relay and two hosts on this machine, a sample stack on
+ * one of them, and its migration to the other, told step by step. With `--once` it ends there; otherwise it stays up.
+ */
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const { values: flags } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, docker: { type: 'boolean', default: false } },
+});
+
+const dir = fileURLToPath(new URL(`../../.data/demo-${flags.docker ? 'docker' : 'embedded'}`, import.meta.url));
+const closers: (() => Promise<void>)[] = [];
+
+async function main(): Promise<void> {
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  const stage = flags.docker ? await dockerStage(dir, say) : await embeddedStage(dir);
+  closers.unshift(() => stage.close());
+  say(`Stackferry demo on ${stage.title}`);
+
+  const control = await startControlPlane({ dataDir: `${dir}/control`, host: stage.address, port: 0 });
+  closers.unshift(() => control.close());
+  const token = control.adminToken ?? '';
+  const api = apiClient(control.url, token);
+  say(`control plane at ${control.url}`);
+
+  await startRelay(api, control.url, stage);
+  const hosts = { a: await startHost(api, control.url, stage, 'a'), b: await startHost(api, control.url, stage, 'b') };
+
+  await stage.seed();
+  await until(async () => (await homeOf(api, stage.stack)) === hosts.a.id, `stack "${stage.stack}" to be listed`);
+  const before = await stage.fingerprint('a');
+  say(`stack "${stage.stack}" runs on host-a; the digest of its data is ${before.slice(0, 12)}…`);
+
+  const startedAt = Date.now();
+  const migration = await migrate(api, stage, hosts.b);
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+  if (migration.status !== 'completed') throw new Error(`the migration ended ${migration.status}`);
+  if (!(await stage.runs('b')) || (await stage.runs('a')))
+    throw new Error('the stack must run on host-b, and only there');
+  const after = await stage.fingerprint('b');
+  if (after !== before) throw new Error(`the data differs: ${before} before, ${after} after`);
+  say(`migrated ${stage.stack} from host-a to host-b in ${seconds} s, data verified`);
+  if (flags.once) return;
+  tellWhatNext(control.url, token, stage, hosts);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+}
+
+async function startHost(api: ApiClient, controlUrl: string, stage: Stage, name: HostName): Promise<Member> {
+  const { arguments: args, netns } = stage.host(name);
+  const member = await startMember({
+    api,
+    controlUrl,
+    kind: 'host',
+    name: `host-${name}`,
+    stateDir: `${dir}/host-${name}`,
+    arguments: args,
+    ...(netns ? { netns } : {}),
+  });
+  closers.unshift(() => member.stop());
+  say(`host-${name} is online (${member.id})`);
+  return member;
+}
+
+async function startRelay(api: ApiClient, controlUrl: string, { address }: Stage): Promise<void> {
+  const at = `${address}:${await freePort(address)}`;
+  const relay = await startMember({
+    api,
+    controlUrl,
+    kind: 'relay',
+    name: 'relay',
+    stateDir: `${dir}/relay`,
+    arguments: ['--listen', at, '--advertise', at, '--status-port', String(await freePort('127.0.0.1'))],
+  });
+  closers.unshift(() => relay.stop());
+  say(`relay is online at ${at}`);
+}
+
+async function migrate(api: ApiClient, { stack }: Stage, target: Member): Promise<MigrationView> {
+  const started = await api.post<MigrationView>(`/stacks/${stack}/migrate`, {
+    target_host_id: target.id,
+    sizing: 'stack',
+  });
+  for (const { name, status, detail } of started.report?.checks ?? []) say(`  check ${name}: ${status}. ${detail}`);
+  for await (const { kind, data } of api.follow(started.id)) {
+    const told = (data.data ?? data) as Record<string, unknown>;
+    if (kind === 'status' && told.to) say(`  ${told.to}`);
+    else if (kind === 'progress') say(`  … ${data.bytes_done} of ${data.bytes_total ?? '?'} bytes`);
+    else if (kind === 'failure' || kind === 'notice') say(`  ${kind}: ${JSON.stringify(told)}`);
+  }
+  const show = () => api.get<MigrationView>(`/migrations/${started.id}`);
+  await until(async () => (await show()).owed.length === 0, 'the restart policies to be set');
+  return show();
+}
+
+async function homeOf(api: ApiClient, stack: string): Promise<string | undefined> {
+  const { items } = await api.get<{ items: { name: string; host_id: string }[] }>('/stacks');
+  return items.find(({ name }) => name === stack)?.host_id;
+}
+
+function tellWhatNext(url: string, token: string, { stack }: Stage, hosts: Record<HostName, Member>): void {
+  const header = `-H 'authorization: Bearer ${token}'`;
+  say(`
+It stays up until Ctrl-C. The API is at ${url}/api/v1, its admin token is
+  ${token}
+Try:
+  curl ${header} ${url}/api/v1/hosts
+  curl ${header} ${url}/api/v1/stacks
+  curl ${header} ${url}/api/v1/migrations
+  curl ${header} -H 'content-type: application/json' -d '{"target_host_id":"${hosts.a.id}","sizing":"stack"}' \\
+    ${url}/api/v1/stacks/${stack}/migrate/preflight`);
+}
+
+try {
+  await main();
+} catch (error) {
+  say(`the demo failed: ${error instanceof Error ? error.message : error}`);
+  if (error instanceof ApiProblem) say(JSON.stringify(error.body, null, 2));
+  process.exitCode = 1;
+} finally {
+  for (const close of closers) await close().catch((error) => say(`while closing: ${error}`));
+}

@@ -1,0 +1,98 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
+import { hashToken, newToken } from '../worker/auth/token-format.ts';
+import { applyMigrations } from './apply-migrations.ts';
+import { bundleWorker } from './bundle-worker.ts';
+
+export interface StartOptions {
+  /** Keeps D1 and the Durable Objects; made if absent. */
+  dataDir: string;
+  /** 0 for any free one. */
+  port: number;
+  host: string;
+  /** The Worker's log lines; standard error if not given. */
+  onLog?: (line: string) => void;
+}
+
+export interface ControlPlane {
+  url: string;
+  /** Until one has been used: a token that becomes the admin's by its first use. Else null: it is not kept anywhere. */
+  adminToken: string | null;
+  /** Runs what cron would. */
+  tick(now?: Date): Promise<void>;
+  close(): Promise<void>;
+}
+
+const root = resolve(import.meta.dirname, '..');
+/** As `triggers.crons` of wrangler.toml; locally no platform calls. */
+const tickMs = 5 * 60_000;
+
+/** The real Worker on workerd, on this machine: the Worker of wrangler.toml, its state under `dataDir`. */
+export async function startControlPlane({ dataDir, port, host, onLog }: StartOptions): Promise<ControlPlane> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const token = newToken('sfy');
+  const log = onLog ?? ((line) => process.stderr.write(`${line}\n`));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...(await workerOptions({ BOOTSTRAP_TOKEN_HASH: await hashToken(token) })),
+      host,
+      port,
+      resourcePersistencePath: resolve(dataDir),
+      cf: false,
+      telemetry: { enabled: false },
+      log: new Log(LogLevel.ERROR),
+      logRequests: false,
+      handleStructuredLogs: ({ message }) => log(message),
+    }),
+  );
+  try {
+    const { port: bound } = await miniflare.ready;
+    const db = await miniflare.getD1Database('DB');
+    await applyMigrations(db, join(root, 'schema/migrations'));
+    const { results } = await db.prepare('SELECT 1 FROM api_token LIMIT 1').all();
+    const worker = await miniflare.getWorker();
+    const tick = async (now = new Date()) => {
+      await worker.scheduled({ scheduledTime: now });
+    };
+    const timer = setInterval(() => void tick().catch((error) => log(`cron: ${error}`)), tickMs);
+    return {
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+      adminToken: results.length === 0 ? token : null,
+      tick,
+      close: async () => {
+        clearInterval(timer);
+        await miniflare.dispose();
+      },
+    };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
+}
+
+async function workerOptions(secrets: Record<string, string>) {
+  // Its import sets up telemetry, unless told before.
+  process.env.WRANGLER_SEND_METRICS ??= 'false';
+  const { unstable_getMiniflareWorkerOptions } = await import('wrangler');
+  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(join(root, 'wrangler.toml'));
+  if (!main) throw new Error('wrangler.toml names no main module');
+  const script = await bundleWorker(main);
+  return {
+    ...workerOptions,
+    bindings: { ...workerOptions.bindings, ...secrets },
+    modules: [{ type: 'ESModule' as const, path: 'worker.mjs', contents: script }],
+  };
+}
+
+/** `npm start`: until it is interrupted. */
+async function main(): Promise<void> {
+  const host = process.env.STACKFERRY_HOST ?? '127.0.0.1';
+  const port = Number(process.env.STACKFERRY_PORT ?? 8787);
+  const plane = await startControlPlane({ dataDir: process.env.STACKFERRY_DATA ?? '.data', port, host });
+  console.log(`Stackferry's control plane listens on ${plane.url}`);
+  if (plane.adminToken) console.log(`Admin token, shown this once if you use it: ${plane.adminToken}`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void plane.close());
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '../support/run.ts';
+
+/** The two real Docker hosts that `test/docker/hosts/up.sh` brings up. */
+export type HostName = 'a' | 'b';
+
+const state = process.env.STACKFERRY_DOCKER_STATE ?? '/var/tmp/stackferry-docker';
+const dockerBinary = '/usr/bin/docker';
+/** The root network namespace, as both hosts see it. */
+export const gatewayAddress = '10.77.0.1';
+export const addressOf = { a: '10.77.0.2', b: '10.77.0.3' } as const;
+
+export const socketOf = (host: HostName) => join(state, host, 'docker.sock');
+export const hostsAreUp = () => existsSync(socketOf('a')) && existsSync(socketOf('b'));
+
+export function docker(host: HostName, ...args: string[]): Promise<string> {
+  return run(dockerBinary, ['-H', `unix://${socketOf(host)}`, ...args], { timeoutMs: 180_000 });
+}
+
+export function compose(host: HostName, project: Project, ...args: string[]): Promise<string> {
+  const files = project.composeFiles.flatMap((file) => ['-f', file]);
+  return run(dockerBinary, ['-H', `unix://${socketOf(host)}`, 'compose', ...files, ...args], {
+    cwd: project.dir,
+    timeoutMs: 180_000,
+  });
+}
+
+/** `host.sh start|stop|kill|restart`. */
+export function dockerd(action: 'start' | 'stop' | 'kill' | 'restart', host: HostName): Promise<string> {
+  const script = fileURLToPath(new URL('hosts/host.sh', import.meta.url));
+  return run(script, [action, host], { timeoutMs: 120_000 });
+}
+
+export interface Project {
+  name: string;
+  dir: string;
+  composeFiles: string[];
+}
+
+/** Writes a project directory; the first file named compose*.yaml, and any more, are its compose files. */
+export async function writeProject(dir: string, files: Record<string, string>): Promise<Project> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, path)), { recursive: true });
+    await writeFile(join(dir, path), text);
+  }
+  const composeFiles = Object.keys(files).filter((path) => /^compose.*\.yaml$/.test(path));
+  return { name: dir.split('/').at(-1) ?? '', dir, composeFiles };
+}
+
+/** Everything on a host that tests make, removed. */
+export async function wipe(host: HostName): Promise<void> {
+  const ids = async (...args: string[]) => (await docker(host, ...args)).split('\n').filter((line) => line !== '');
+  const containers = await ids('ps', '-aq');
+  if (containers.length > 0) await docker(host, 'rm', '-f', '-v', ...containers);
+  const volumes = await ids('volume', 'ls', '-q');
+  if (volumes.length > 0) await docker(host, 'volume', 'rm', '-f', ...volumes);
+  const networks = await ids('network', 'ls', '-q', '--filter', 'type=custom');
+  if (networks.length > 0) await docker(host, 'network', 'rm', ...networks);
+}
+
+/** What is on a host: names of all containers, volumes and custom networks. */
+export async function inventory(host: HostName): Promise<string[]> {
+  const [containers, volumes, networks] = await Promise.all([
+    docker(host, 'ps', '-a', '--format', 'container {{.Names}}'),
+    docker(host, 'volume', 'ls', '--format', 'volume {{.Name}}'),
+    docker(host, 'network', 'ls', '--filter', 'type=custom', '--format', 'network {{.Name}}'),
+  ]);
+  return `${containers}${volumes}${networks}`
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort();
+}
+
+/** `name id state policy started` of every container, to see that they are the same and untouched. */
+export async function containers(host: HostName): Promise<string[]> {
+  const ids = (await docker(host, 'ps', '-aq', '--no-trunc')).split('\n').filter((line) => line !== '');
+  if (ids.length === 0) return [];
+  const format = '{{.Name}} {{.Id}} {{.State.Running}} {{.HostConfig.RestartPolicy.Name}} {{.State.StartedAt}}';
+  return (await docker(host, 'inspect', '-f', format, ...ids)).trim().split('\n').sort();
+}
+
+export async function running(host: HostName): Promise<string[]> {
+  return (await docker(host, 'ps', '--format', '{{.Names}}'))
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort();
+}
+
+export const removeTree = (dir: string) => rm(dir, { recursive: true, force: true });

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ControlPlane, startControlPlane } from '../../cli/start.ts';
+
+export interface TestControlPlane extends ControlPlane {
+  adminToken: string;
+  log: string[];
+  /** Stops it and starts it anew on the same port and state. */
+  restart(): Promise<void>;
+}
+
+/** The real control plane on workerd with a state of its own, gone after `close`. */
+export async function testControlPlane(): Promise<TestControlPlane> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'stackferry-control-'));
+  const log: string[] = [];
+  const start = (port: number) =>
+    startControlPlane({ dataDir, port, host: '127.0.0.1', onLog: (line) => void log.push(line) });
+  let plane = await start(0);
+  const { url, adminToken } = plane;
+  if (!adminToken) throw new Error('a fresh control plane came without a token');
+  // Used once, so that it is the admin's from here on, through restarts.
+  const used = await fetch(`${url}/api/v1/hosts`, { headers: { authorization: `Bearer ${adminToken}` } });
+  if (!used.ok) throw new Error(`the first token was refused: ${used.status} ${await used.text()}`);
+  return {
+    url,
+    adminToken,
+    log,
+    tick: (now) => plane.tick(now),
+    restart: async () => {
+      await plane.close();
+      plane = await start(Number(new URL(url).port));
+    },
+    close: async () => {
+      await plane.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

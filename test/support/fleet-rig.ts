@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ApiClient, ApiProblem, apiClient, type ServerEvent } from '../../cli/api-client.ts';
+import { freePort, type Member, startMember, until } from '../../cli/fleet.ts';
+import { type ControlPlane, startControlPlane } from '../../cli/start.ts';
+import type { MigrationView } from '../../schema/api.ts';
+import type { Report } from '../../schema/preflight-report.ts';
+
+/** Control plane, relay and agents of one test file: real workerd, real processes, one temporary directory. */
+export interface FleetRig {
+  dir: string;
+  api: ApiClient;
+  control: ControlPlane;
+  relay: Member;
+  addHost(name: string, args: string[], netns?: string): Promise<Member>;
+  /** Waits until the stack is listed with this host as its home. */
+  stackAt(name: string, host: Member): Promise<void>;
+  migrate(stack: string, target: Member, options?: Record<string, unknown>): Promise<MigrationView>;
+  /** Starts a migration that its pre-flight refuses, and gives the report. */
+  refused(stack: string, target: Member, options?: Record<string, unknown>): Promise<Report>;
+  /** Follows a migration to its end, and until nothing is owed any more. */
+  ended(id: string, onEvent?: (event: ServerEvent) => void): Promise<MigrationView>;
+  close(): Promise<void>;
+}
+
+/** `address` is where agents reach control plane and relay: another network namespace's gateway, or loopback. */
+export async function startFleetRig(address = '127.0.0.1'): Promise<FleetRig> {
+  const dir = await mkdtemp(join(tmpdir(), 'stackferry-'));
+  const control = await startControlPlane({ dataDir: join(dir, 'control'), host: address, port: 0 });
+  if (!control.adminToken) throw new Error('a new control plane gives its first token');
+  const api = apiClient(control.url, control.adminToken);
+  const members: Member[] = [];
+  const close = async () => {
+    await Promise.all(members.map((member) => member.stop()));
+    await control.close();
+    await rm(dir, { recursive: true, force: true });
+  };
+  const add = async (kind: 'host' | 'relay', name: string, args: string[], netns?: string) => {
+    const member = await startMember({
+      api,
+      controlUrl: control.url,
+      kind,
+      name,
+      stateDir: join(dir, `${kind}-${name}`),
+      arguments: args,
+      ...(netns ? { netns } : {}),
+    });
+    members.push(member);
+    return member;
+  };
+  try {
+    const port = await freePort(address);
+    const statusPort = await freePort('127.0.0.1');
+    const relay = await add('relay', 'relay', [
+      '--listen',
+      `${address}:${port}`,
+      '--advertise',
+      `${address}:${port}`,
+      '--status-port',
+      String(statusPort),
+    ]);
+    return {
+      ...rigOf(dir, api, control, relay),
+      addHost: (name, args, netns) => add('host', name, args, netns),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function rigOf(dir: string, api: ApiClient, control: ControlPlane, relay: Member): Omit<FleetRig, 'addHost' | 'close'> {
+  const migrate: FleetRig['migrate'] = (stack, target, options = {}) =>
+    api.post(`/stacks/${stack}/migrate`, { target_host_id: target.id, sizing: 'stack', ...options });
+  return {
+    dir,
+    api,
+    control,
+    relay,
+    migrate,
+    stackAt: (name, host) =>
+      until(async () => {
+        const { items } = await api.get<{ items: { name: string; host_id: string; summary: { running: boolean } }[] }>(
+          '/stacks',
+        );
+        return items.some((stack) => stack.name === name && stack.host_id === host.id && stack.summary.running);
+      }, `stack "${name}" at host "${host.name}"`),
+    async refused(stack, target, options) {
+      const started = await migrate(stack, target, options).catch((error: unknown) => error);
+      if (started instanceof ApiProblem && started.code === 'preflight_failed') return started.body.report as Report;
+      throw started instanceof Error ? started : new Error('the pre-flight let it pass', { cause: started });
+    },
+    async ended(id, onEvent = () => {}) {
+      for await (const event of api.follow(id)) onEvent(event);
+      const show = () => api.get<MigrationView>(`/migrations/${id}`);
+      await until(async () => (await show()).owed.length === 0, `migration ${id} to owe nothing`);
+      return show();
+    },
+  };
+}
+
+/** The names of the checks that failed. */
+export const failedChecks = ({ checks }: Report) =>
+  checks.filter(({ status }) => status === 'fail').map(({ name }) => name);

@@ -1,0 +1,9 @@
+/** What `import { env } from 'cloudflare:workers'` gives in tests: the Worker's bindings and the SQL to set D1 up with. */
+declare namespace Cloudflare {
+  interface Env extends Pick<import('../../worker/env.ts').Env, 'DB' | 'BOOTSTRAP_TOKEN_HASH'> {
+    STACK_MIGRATION: DurableObjectNamespace;
+    HOST_CONNECTION: DurableObjectNamespace;
+    FLEET_AUTHORITY: DurableObjectNamespace;
+    TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
+  }
+}

@@ -1,0 +1,81 @@
+import { vi } from 'vitest';
+import {
+  type AgentMessage,
+  agentPaths,
+  type ControlMessage,
+  controlMessage,
+  controlProtocolVersion,
+} from '../../../schema/agent-protocol.ts';
+import { app } from '../../../worker/routes/app.ts';
+import { bindings } from './api.ts';
+import { agentToken, type JoinedNode } from './node.ts';
+
+/** The agent's end of a control link, by hand. */
+export class FakeAgent {
+  readonly got: ControlMessage[] = [];
+  closed: { code: number; reason: string } | null = null;
+  readonly socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.accept();
+    socket.addEventListener('message', ({ data }) => {
+      if (data !== 'pong') this.got.push(controlMessage.parse(JSON.parse(data as string)));
+    });
+    socket.addEventListener('close', ({ code, reason }) => {
+      this.closed ??= { code, reason };
+    });
+  }
+
+  say(message: AgentMessage): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  /** The next message of a type that was not taken yet. */
+  async take<T extends ControlMessage['type']>(type: T): Promise<Extract<ControlMessage, { type: T }>> {
+    const index = await vi.waitFor(() => {
+      const found = this.got.findIndex((message) => message.type === type);
+      if (found < 0)
+        throw new Error(`no ${type} among ${JSON.stringify(this.got)}, closed: ${JSON.stringify(this.closed)}`);
+      return found;
+    }, waiting);
+    return this.got.splice(index, 1)[0] as Extract<ControlMessage, { type: T }>;
+  }
+
+  async end(): Promise<{ code: number; reason: string }> {
+    return vi.waitFor(() => {
+      if (!this.closed) throw new Error('still open');
+      return this.closed;
+    }, waiting);
+  }
+}
+
+export const waiting = { timeout: 5_000, interval: 10 };
+
+/** Connects without a word. */
+export async function dial(node: JoinedNode, token?: string): Promise<FakeAgent> {
+  const response = await dialResponse(token ?? (await agentToken(node)));
+  if (!response.webSocket) throw new Error(`not connected: ${response.status} ${await response.text()}`);
+  return new FakeAgent(response.webSocket);
+}
+
+export async function dialResponse(token: string | null): Promise<Response> {
+  const headers: Record<string, string> = { upgrade: 'websocket' };
+  if (token) headers.authorization = `Bearer ${token}`;
+  return app.request(`http://stackferry.test${agentPaths.connect}`, { headers }, bindings);
+}
+
+/** Connects and is welcomed. */
+export async function connect(node: JoinedNode): Promise<FakeAgent> {
+  const agent = await dial(node);
+  agent.say(hello(node));
+  await agent.take('welcome');
+  return agent;
+}
+
+export const hello = (node: JoinedNode): AgentMessage => ({
+  type: 'hello',
+  version: controlProtocolVersion,
+  agent_version: '0.1.0',
+  relay_address: node.kind === 'relay' ? { host: '127.0.0.1', port: 22067 } : null,
+});
