@@ -44,8 +44,8 @@ export interface LinkOptions {
   agentVersion: string;
   /** Where agents reach this relay; null for a host. */
   relayAddress: { host: string; port: number } | null;
-  /** A fresh token, for one connection. Renews the certificate first where that is due. */
-  token: () => Promise<string>;
+  /** A fresh token, for one connection, dated by the control plane's clock. Renews the certificate first where that is due. */
+  token: (clockOffsetMs: number) => Promise<string>;
   owedResults: () => { command_id: string; outcome: Outcome }[];
   onWelcome: (welcome: Welcome) => void;
   onCommand: (command: Command) => void;
@@ -70,6 +70,8 @@ export function openControlLink(options: LinkOptions): ControlLink {
   let socket: ControlSocket | null = null;
   let welcomed = false;
   let closing = false;
+  /** What to add to this machine's clock to get the control plane's. */
+  let clockOffsetMs = 0;
   let wake: () => void = () => {};
 
   const asks = createControlAsks((text) => {
@@ -99,6 +101,7 @@ export function openControlLink(options: LinkOptions): ControlLink {
     switch (message.type) {
       case 'welcome':
         welcomed = true;
+        clockOffsetMs = offsetOf(message.now_ms);
         options.onWelcome(message);
         sendOwed();
         for (const text of asks.open()) socket?.send(text, false);
@@ -129,7 +132,7 @@ export function openControlLink(options: LinkOptions): ControlLink {
   };
 
   const connectOnce = async (): Promise<StackferryError | null> => {
-    const token = await options.token();
+    const token = await options.token(clockOffsetMs);
     if (closing) return null;
     const opened = openControlSocket({
       url,
@@ -147,7 +150,9 @@ export function openControlLink(options: LinkOptions): ControlLink {
     socket = opened;
     // Pings are answered by the platform even while what should greet us hangs.
     const greeting = setTimeout(() => welcomed || opened.cut('no welcome in time'), 2 * bounds.linkHandshakeMsMax);
-    const { why, refusal } = await opened.ended;
+    const { why, refusal, serverNowMs } = await opened.ended;
+    // F38: a token dated by a clock that is hours off would be refused for ever.
+    if (serverNowMs !== null) clockOffsetMs = offsetOf(serverNowMs);
     clearTimeout(greeting);
     socket = null;
     if (!closing) log.warn(`no connection to the control plane: ${why}`);
@@ -222,6 +227,12 @@ const tooLong: Outcome = {
   ok: false,
   error: { code: 'internal', message: 'The answer is longer than the control link allows.', log_tail: [] },
 };
+
+/** Small differences are the network's, and within what the control plane allows. */
+function offsetOf(serverNowMs: number): number {
+  const offset = serverNowMs - Date.now();
+  return Math.abs(offset) > limits.control.clockSkewMsMax / 2 ? offset : 0;
+}
 
 function connectUrl(controlUrl: string): URL {
   const url = new URL(agentPaths.connect, controlUrl);

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Agent, type Dispatcher, WebSocket } from 'undici';
-import { errorMessageOf, type StackferryError } from '../schema/errors.ts';
+import { errorMessageOf, StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
 import { problemOf } from './enroll.ts';
 
@@ -8,6 +8,8 @@ import { problemOf } from './enroll.ts';
 export interface SocketEnd {
   why: string;
   refusal: StackferryError | null;
+  /** The control plane's clock as its refusal told it, null where it did not. */
+  serverNowMs: number | null;
 }
 
 export interface ControlSocket {
@@ -24,6 +26,9 @@ export interface SocketBounds {
   linkHandshakeMsMax: number;
   messageBytesMax: number;
 }
+
+/** The control plane closes so when this host or relay is deleted. */
+export const revokedCloseCode = 4003;
 
 /**
  * One WebSocket to the control plane, alive as long as "ping" is answered with "pong". Never throws: whatever goes
@@ -43,6 +48,7 @@ export function openControlSocket(options: {
     dispatcher: handshake.dispatcher,
   });
   let heardAt = performance.now();
+  let revoked: StackferryError | null = null;
   let finish: (why: string) => void = () => {};
 
   const ended = new Promise<SocketEnd>((resolve) => {
@@ -52,9 +58,9 @@ export function openControlSocket(options: {
       done = true;
       clearInterval(pinger);
       clearTimeout(guard);
-      void handshake.settled().then((refusal) => {
+      void handshake.settled().then(({ refusal, serverNowMs }) => {
         handshake.destroy();
-        resolve({ why: refusal?.message ?? why, refusal });
+        resolve({ why: refusal?.message ?? why, refusal: refusal ?? revoked, serverNowMs });
       });
     };
   });
@@ -78,7 +84,12 @@ export function openControlSocket(options: {
     else options.onMessage(data);
   });
   ws.addEventListener('error', (event) => finish(event.error ? errorMessageOf(event.error) : 'the connection failed'));
-  ws.addEventListener('close', ({ code, reason }) => finish(`closed (${code}${reason ? `, ${reason}` : ''})`));
+  ws.addEventListener('close', ({ code, reason }) => {
+    if (code === revokedCloseCode) {
+      revoked = new StackferryError('host_revoked', 'It was deleted in the control plane.');
+    }
+    finish(`closed (${code}${reason ? `, ${reason}` : ''})`);
+  });
 
   return {
     send: (text, droppable) => {
@@ -102,6 +113,7 @@ export function openControlSocket(options: {
 function watchHandshake(msMax: number) {
   const agent = new Agent({ connect: { timeout: msMax }, headersTimeout: msMax, bodyTimeout: msMax });
   let status = 101;
+  let date = Number.NaN;
   let body = '';
   let socket: Socket | null = null;
   let bodyEnded: () => void = () => {};
@@ -117,6 +129,7 @@ function watchHandshake(msMax: number) {
       },
       onResponseStart: (controller, code, headers, message) => {
         status = code;
+        date = Date.parse(String(headers.date ?? ''));
         handler.onResponseStart?.(controller, code, headers, message);
       },
       onResponseData: (controller, chunk) => {
@@ -137,10 +150,10 @@ function watchHandshake(msMax: number) {
   return {
     dispatcher,
     /** The refusal, once its body has been read. */
-    settled: async (): Promise<StackferryError | null> => {
-      if (status === 101) return null;
+    settled: async (): Promise<Pick<SocketEnd, 'refusal' | 'serverNowMs'>> => {
+      if (status === 101) return { refusal: null, serverNowMs: null };
       await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
-      return problemOf(status, parseJson(body));
+      return { refusal: problemOf(status, parseJson(body)), serverNowMs: Number.isNaN(date) ? null : date };
     },
     destroy: () => {
       socket?.destroySoon();

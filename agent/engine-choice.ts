@@ -4,7 +4,7 @@ import type { Log } from './log.ts';
 
 /** The engine that the configuration names; only that one's code is loaded. */
 export async function openEngine(config: AgentConfig, log: Log): Promise<Engine> {
-  const { engine, stacksDir, allow } = config;
+  const { engine, stateDir, stacksDir, allow } = config;
   if (engine.kind === 'embedded') {
     const { createEmbeddedEngine } = await import('./engine/embedded/embedded-engine.ts');
     log.warn('the embedded engine is for trying Stackferry out: its "containers" are plain processes of this machine');
@@ -15,6 +15,7 @@ export async function openEngine(config: AgentConfig, log: Log): Promise<Engine>
     socketPath: engine.socket,
     dockerBinary: engine.binary,
     helperImage: engine.helperImage,
+    stateDir,
     stacksDir,
     allow,
   });

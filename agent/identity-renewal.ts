@@ -26,11 +26,15 @@ export async function openIdentityPatiently(
 }
 
 /** Renews the certificate where that is due: at each connection, and hourly while one lasts. */
-export function keepRenewed(keeper: IdentityKeeper, log: Log): { freshToken(): Promise<string>; close(): void } {
+export function keepRenewed(
+  keeper: IdentityKeeper,
+  log: Log,
+): { freshToken(clockOffsetMs: number): Promise<string>; close(): void } {
   let renewing: Promise<void> | null = null;
+  let offset = 0;
   const renew = async () => {
     try {
-      if (!(await keeper.renewIfDue())) return;
+      if (!(await keeper.renewIfDue(offset))) return;
       log.secret(keeper.identity().keyPem);
       log.info('the certificate was renewed');
     } catch (error) {
@@ -48,9 +52,10 @@ export function keepRenewed(keeper: IdentityKeeper, log: Log): { freshToken(): P
   const timer = setInterval(() => void renewOnce().catch(() => {}), limits.agent.renewCheckMs);
   timer.unref();
   return {
-    freshToken: async () => {
+    freshToken: async (clockOffsetMs) => {
+      offset = clockOffsetMs;
       await renewOnce();
-      return keeper.signAgentToken();
+      return keeper.signAgentToken(clockOffsetMs);
     },
     close: () => clearInterval(timer),
   };

@@ -19,10 +19,10 @@ export interface IdentityKeeper {
   identity(): Identity;
   /** The name given at enrolment, for people. */
   name: string;
-  /** A JWT (ES256, `x5c`) good for one request, for at most a minute. */
-  signAgentToken(): Promise<string>;
+  /** A JWT (ES256, `x5c`) good for one request, for at most a minute of the control plane's clock, which is ours plus the offset. */
+  signAgentToken(clockOffsetMs?: number): Promise<string>;
   /** Renews where less than `renewBeforeDays` is left; resolves to whether it did. Throws as `requestRenewal` does. */
-  renewIfDue(now?: number): Promise<boolean>;
+  renewIfDue(clockOffsetMs?: number): Promise<boolean>;
 }
 
 /** Reads what an earlier start stored, null where this state directory has never been enrolled. */
@@ -82,9 +82,9 @@ export async function openIdentity(options: {
 
 function keep(first: StoredIdentity, stateDir: string, controlUrl: string): IdentityKeeper {
   let stored = first;
-  const renew = async () => {
+  const renew = async (clockOffsetMs: number) => {
     const { keyPem, csrPem } = await makeKeyRequest();
-    const answer = await requestRenewal(controlUrl, await signToken(stored), csrPem);
+    const answer = await requestRenewal(controlUrl, await signToken(stored, clockOffsetMs), csrPem);
     stored = await store(stateDir, { ...answer, key: keyPem });
   };
   return {
@@ -97,19 +97,19 @@ function keep(first: StoredIdentity, stateDir: string, controlUrl: string): Iden
       certPem: stored.certificate,
       caPem: stored.ca,
     }),
-    signAgentToken: () => signToken(stored),
-    renewIfDue: async (now = Date.now()) => {
+    signAgentToken: (clockOffsetMs = 0) => signToken(stored, clockOffsetMs),
+    renewIfDue: async (clockOffsetMs = 0) => {
       const endsAt = new X509Certificate(stored.certificate).validToDate.getTime();
-      if (endsAt - now > limits.certificate.renewBeforeDays * 24 * 3_600_000) return false;
-      await renew();
+      if (endsAt - (Date.now() + clockOffsetMs) > limits.certificate.renewBeforeDays * 24 * 3_600_000) return false;
+      await renew(clockOffsetMs);
       return true;
     },
   };
 }
 
-async function signToken(stored: StoredIdentity): Promise<string> {
+async function signToken(stored: StoredIdentity, clockOffsetMs: number): Promise<string> {
   const key = await importPKCS8(stored.key, 'ES256');
-  const issuedAt = Math.floor(Date.now() / 1000);
+  const issuedAt = Math.floor((Date.now() + clockOffsetMs) / 1000);
   return new SignJWT({})
     .setProtectedHeader({ alg: 'ES256', x5c: [new X509Certificate(stored.certificate).raw.toString('base64')] })
     .setIssuer(`${stored.kind}:${stored.id}`)

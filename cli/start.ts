@@ -4,6 +4,7 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { hashToken, newToken } from '../worker/auth/token-format.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { bundleWorker } from './bundle-worker.ts';
+import { endWithParent } from './end-with-parent.ts';
 
 export interface StartOptions {
   /** Keeps D1 and the Durable Objects; made if absent. */
@@ -31,6 +32,7 @@ const tickMs = 5 * 60_000;
 /** The real Worker on workerd, on this machine: the Worker of wrangler.toml, its state under `dataDir`. */
 export async function startControlPlane({ dataDir, port, host, onLog }: StartOptions): Promise<ControlPlane> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  endWithParent('workerd');
   const token = newToken('sfy');
   const log = onLog ?? ((line) => process.stderr.write(`${line}\n`));
   const miniflare = new Miniflare(
@@ -80,19 +82,7 @@ async function workerOptions(secrets: Record<string, string>) {
   const script = await bundleWorker(main);
   return {
     ...workerOptions,
-    bindings: { ...workerOptions.bindings, ...secrets },
+    bindings: { ...(workerOptions.bindings as Record<string, string>), ...secrets },
     modules: [{ type: 'ESModule' as const, path: 'worker.mjs', contents: script }],
   };
 }
-
-/** `npm start`: until it is interrupted. */
-async function main(): Promise<void> {
-  const host = process.env.STACKFERRY_HOST ?? '127.0.0.1';
-  const port = Number(process.env.STACKFERRY_PORT ?? 8787);
-  const plane = await startControlPlane({ dataDir: process.env.STACKFERRY_DATA ?? '.data', port, host });
-  console.log(`Stackferry's control plane listens on ${plane.url}`);
-  if (plane.adminToken) console.log(`Admin token, shown this once if you use it: ${plane.adminToken}`);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void plane.close());
-}
-
-if (import.meta.main) await main();

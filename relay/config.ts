@@ -17,22 +17,22 @@ const relayConfig = z.object({
 export type RelayConfig = z.infer<typeof relayConfig>;
 
 const flags = {
-  'control-url': { type: 'string' },
-  'state-dir': { type: 'string' },
+  control: { type: 'string' },
+  state: { type: 'string' },
   listen: { type: 'string' },
   advertise: { type: 'string' },
   'status-port': { type: 'string' },
-  'join-token': { type: 'string' },
+  join: { type: 'string' },
 } as const;
 
-export const relayUsage = `stackferry relay --control-url URL --state-dir DIR --advertise HOST:PORT [options]
+export const relayUsage = `stackferry relay --control URL --state DIR --advertise HOST:PORT [options]
 
-  --control-url URL       where the control plane is            STACKFERRY_CONTROL_URL
-  --state-dir DIR         keeps key and certificate             STACKFERRY_STATE_DIR
+  --control URL           where the control plane is            STACKFERRY_CONTROL
+  --state DIR             keeps key and certificate             STACKFERRY_STATE
   --advertise HOST:PORT   where agents reach this relay         STACKFERRY_ADVERTISE
   --listen HOST:PORT      default 0.0.0.0:7400                  STACKFERRY_LISTEN
   --status-port PORT      loopback only, default 7401           STACKFERRY_STATUS_PORT
-  --join-token TOKEN      for the first start                   STACKFERRY_JOIN_TOKEN
+  --join TOKEN            for the first start                   STACKFERRY_JOIN_TOKEN
 `;
 
 /** Flags, then environment. Throws a message that names each wrong setting; the join token's value is in none. */
@@ -40,12 +40,12 @@ export function readRelayConfig(args: string[], env: Record<string, string | und
   const { values } = parseArgs({ args, options: flags, strict: true });
   const of = (flag: keyof typeof flags) => values[flag] ?? env[`STACKFERRY_${flag.toUpperCase().replaceAll('-', '_')}`];
   const parsed = relayConfig.safeParse({
-    controlUrl: of('control-url'),
-    stateDir: of('state-dir'),
+    controlUrl: of('control'),
+    stateDir: of('state'),
     listen: of('listen'),
     advertise: of('advertise'),
     statusPort: of('status-port'),
-    joinToken: of('join-token'),
+    joinToken: values.join ?? env.STACKFERRY_JOIN_TOKEN,
   });
   if (parsed.success) return parsed.data;
   const wrong = parsed.error.issues.map((issue) => `${flagOf(String(issue.path[0]))}: ${issue.message}`);
@@ -53,7 +53,8 @@ export function readRelayConfig(args: string[], env: Record<string, string | und
 }
 
 function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const known: Record<string, string> = { controlUrl: '--control', stateDir: '--state', joinToken: '--join' };
+  return known[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** `host:port` or `[v6]:port`. */

@@ -26,6 +26,8 @@ export const limits = {
     /** Commands of one host whose progress is passed on at a time. */
     progressCommandsMax: 1_000,
     inventoryIntervalMs: 10_000,
+    /** What a host reports beyond it is not listed. */
+    stacksPerHostMax: 500,
     metricsIntervalMs: 10_000,
     /** Lifetime and clock allowance of the token an agent signs to connect. */
     agentTokenMsMax: 60_000,
@@ -197,6 +199,22 @@ export const limits = {
     composeReadMsMax: 30_000,
     composeWriteMsMax: 10 * 60_000,
     engineRequestMsMax: 60_000,
+    engineConnectionsMax: 64,
+    volumeSizesMsMax: 10_000,
+    /** Entries of a project directory that are counted; beyond it its size is unknown. */
+    projectEntriesMax: 200_000,
+    includedFilesMax: 100,
+    /** Asking a registry about one image; the pre-flight waits for it. */
+    registryMsMax: 8_000,
+    helperPullMsMax: 15_000,
+    engineMessageCharsMax: 500,
+    /** One entry of a manifest: a path, a link's text, the values of a file's attributes. */
+    manifestRecordBytesMax: 1_048_576,
+    /** Output of one `docker compose` call; a file that expands beyond it (alias bomb) is refused. */
+    composeOutputBytesMax: 8 * 1_048_576,
+    /** A helper has to start within this; how long it runs is bounded by its step. */
+    helperStartMsMax: 30_000,
+    helperStderrBytesMax: 65_536,
     helperMemoryBytesMax: 128 * 1_048_576,
     helperPidsMax: 16,
   },

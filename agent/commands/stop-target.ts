@@ -20,7 +20,7 @@ export const stopTarget: CommandHandler<'stop_target'> = async (_payload, contex
   return {};
 };
 
-/** Stops by the recorded ids, and by our label what a crash kept from being recorded. Nothing else of that project name (F47). */
+/** Stops by the recorded ids, and by their origin what a crash kept from being recorded. Nothing else of that project name (F47). */
 export async function stopCreated(
   migrationId: string,
   engine: Engine,
@@ -29,8 +29,10 @@ export async function stopCreated(
 ): Promise<void> {
   const entry = ledger.find(migrationId);
   if (!entry) return;
-  const found = await engine.findCreated(entry.project, migrationId);
-  await ledger.amend(migrationId, (draft) => addCreated(draft, found));
+  if (entry.deployment) {
+    const found = await engine.findCreated(entry.deployment, migrationId);
+    await ledger.amend(migrationId, (draft) => addCreated(draft, found));
+  }
   const ids = ledger.find(migrationId)?.created.containers ?? [];
   const containers = await engine.inspectContainers(ids);
   await engine.disarm(idsOf(containers));

@@ -50,8 +50,8 @@ export interface Engine {
     created: (made: Partial<CreatedObjects>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** What carries this migration's label, for a crash that came between making a thing and recording it. */
-  findCreated(project: string, migrationId: string): Promise<Pick<CreatedObjects, 'containers' | 'networks'>>;
+  /** What is provably of this deployment, for a crash that came between making a thing and recording it. */
+  findCreated(deployment: Deployment, migrationId: string): Promise<Pick<CreatedObjects, 'containers' | 'networks'>>;
   /** Starts the created stack in dependency order. */
   startStack(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
   /** Sets the restart policies the compose file asks for, starting what should run and does not. */

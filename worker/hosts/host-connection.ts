@@ -7,14 +7,14 @@ import {
   type Outcome,
   type RequestKind,
 } from '../../schema/agent-protocol.ts';
-import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
-import { type CommandOwner, openCommandsFor, ownerOfCommand } from '../store/commands.ts';
+import { openCommandsFor, ownerOfCommand } from '../store/commands.ts';
 import { markSeen, type NodeKind, type NodeRow, revokedHostIds } from '../store/nodes.ts';
 import { answerAsk, no } from './asks.ts';
 import { close, closeCodes, currentSocket, isAlive, type Link, linkOf, readMessage, send } from './control-socket.ts';
 import { applyInventory } from './inventory.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { ProgressGate } from './progress-gate.ts';
 import { fleetOf, migrationsOf } from './stubs.ts';
 
 type Message<T extends AgentMessage['type']> = Extract<AgentMessage, { type: T }>;
@@ -28,8 +28,7 @@ export type Delivery = Omit<Command, 'type'>;
 export class HostConnection extends DurableObject<Env> {
   readonly #requests = new PendingRequests();
   readonly #greetings = new Map<WebSocket, Promise<void>>();
-  /** Who owns the commands that report progress, and when that was last passed on. */
-  readonly #progress = new Map<string, { owner: CommandOwner; passed_at: number }>();
+  readonly #progress = new ProgressGate(this.env);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -172,26 +171,13 @@ export class HostConnection extends DurableObject<Env> {
     if (owner && owner.host_id !== hostId) return this.#refuse(socket, `foreign_resource: result of ${command_id}`);
     if (owner && owner.closed_at === null)
       await migrationsOf(this.env, owner.stack_id).report(owner.migration_id, hostId, command_id, outcome);
-    this.#progress.delete(command_id);
+    this.#progress.forget(command_id);
     send(socket, { type: 'result_ack', command_id });
   }
 
   async #onProgress(socket: WebSocket, hostId: string, { command_id, items }: Message<'progress'>): Promise<void> {
-    const now = Date.now();
-    let known = this.#progress.get(command_id);
-    if (!known) {
-      const owner = await ownerOfCommand(this.env.DB, command_id);
-      if (owner && owner.host_id !== hostId) return this.#refuse(socket, `foreign_resource: progress of ${command_id}`);
-      if (!owner || owner.closed_at !== null) return;
-      if (this.#progress.size >= limits.control.progressCommandsMax) this.#progress.clear();
-      known = { owner, passed_at: 0 };
-      this.#progress.set(command_id, known);
-    }
-    // Half the agents' interval: drops floods, not their rhythm.
-    if (now - known.passed_at < limits.agent.progressIntervalMs / 2) return;
-    known.passed_at = now;
-    const { stack_id, migration_id } = known.owner;
-    await migrationsOf(this.env, stack_id).progress(migration_id, hostId, command_id, items);
+    const outcome = await this.#progress.pass(hostId, command_id, items, Date.now());
+    if (outcome === 'foreign') this.#refuse(socket, `foreign_resource: progress of ${command_id}`);
   }
 
   /** A node whose row is gone was deleted, even where nobody could tell this object. */

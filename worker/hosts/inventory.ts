@@ -25,7 +25,10 @@ export function inventoryChanges(
   const moveOf = new Map(moves.map((move) => [move.stack_name, move]));
   const rowOf = new Map(rows.map((row) => [row.name, row]));
   const seen = new Map(
-    reported.filter(({ project }) => stackName.safeParse(project).success).map((summary) => [summary.project, summary]),
+    reported
+      .slice(0, limits.control.stacksPerHostMax)
+      .filter(({ project }) => stackName.safeParse(project).success)
+      .map((summary) => [summary.project, summary]),
   );
   const changes: InventoryChanges = { added: [], seen: [], gone: [] };
   for (const [project, summary] of seen) {

@@ -42,8 +42,7 @@ async function* followMigration(env: Env, id: string, lastId: number): AsyncGene
     const events = await eventsAfter(env.DB, id, last, eventsAtOnceMax);
     for (const event of events) {
       last = event.id;
-      const view: MigrationEventView = { id: event.id, kind: event.kind, at: time(event.at), data: event.data };
-      yield frame(event.kind, view, event.id);
+      yield frame(event.id, event.kind, { ...event.data, at: time(event.at) });
     }
     if (events.length === eventsAtOnceMax) continue;
     if (ended) return;
@@ -68,6 +67,6 @@ async function progressOf(env: Env, stackId: string, id: string) {
 }
 
 /** JSON holds no line break, so one `data:` line carries it. */
-function frame(kind: string, view: MigrationEventView, id: number): string {
-  return `id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify(view)}\n\n`;
+function frame(id: number, kind: string, data: MigrationEventView): string {
+  return `id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -32,30 +32,48 @@ export async function stateOf(host: HostRoot, record: ContainerRecord, probes: H
   };
 }
 
-/** Starts a container that does not run; one that does is left alone. Resolves to the record as it is then. */
-export async function startContainer(host: HostRoot, record: ContainerRecord): Promise<ContainerRecord> {
-  if (await runsNow(host, record)) {
-    if (record.wanted) return record;
-    const kept = { ...record, wanted: true };
-    await host.containers.put(kept);
-    return kept;
-  }
-  const options = await processOf(host, record);
-  const run = newRun();
-  const started = { ...record, run, wanted: true };
-  await host.containers.put(started);
-  if (record.run) await forgetRun(host.runs, record.run);
-  startProcess(host.runs, run, options);
-  return started;
+/**
+ * Starts a container that does not run; one that does is left alone. `prepare` sees the record as it is then, and may
+ * change it, or call the start off with null.
+ */
+export function startContainer(
+  host: HostRoot,
+  id: string,
+  prepare: (record: ContainerRecord) => Promise<ContainerRecord | null> = async (record) => record,
+): Promise<void> {
+  return host.exclusive(async () => {
+    const found = await host.containers.find(id);
+    const record = found && (await prepare(found));
+    if (!record) return;
+    if (await runsNow(host, record)) {
+      if (!record.wanted) await host.containers.put({ ...record, wanted: true });
+      return;
+    }
+    const options = await processOf(host, record);
+    const run = newRun();
+    await host.containers.put({ ...record, run, wanted: true });
+    if (record.run) await forgetRun(host.runs, record.run);
+    startProcess(host.runs, run, options);
+  });
+}
+
+/** Changes what is recorded of a container, if it exists. */
+export function changeContainer(host: HostRoot, id: string, change: Partial<ContainerRecord>): Promise<void> {
+  return host.exclusive(async () => {
+    const record = await host.containers.find(id);
+    if (record) await host.containers.put({ ...record, ...change });
+  });
 }
 
 /**
  * SIGTERM to the process group, SIGKILL after the service's grace. Resolves to whether it had to be killed; throws
  * `engine_error` where even that did not end it.
  */
-export async function stopContainer(host: HostRoot, record: ContainerRecord, signal: AbortSignal): Promise<boolean> {
+export async function stopContainer(host: HostRoot, id: string, signal: AbortSignal): Promise<boolean> {
   // First of all, so that no restart policy brings it back meanwhile.
-  await host.containers.put({ ...record, wanted: false });
+  await changeContainer(host, id, { wanted: false });
+  const record = await host.containers.find(id);
+  if (!record) return false;
   if (await ended(host, record, 'SIGTERM', record.spec.stop_grace_ms, signal)) return false;
   if (await ended(host, record, 'SIGKILL', limits.agent.stoppedWaitMsMax, signal)) return true;
   throw new StackferryError('engine_error', `The process of "${record.name}" cannot be ended.`);

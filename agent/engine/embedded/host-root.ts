@@ -21,6 +21,8 @@ export interface HostRoot {
   runs: string;
   containers: Records<ContainerRecord>;
   networks: Records<NetworkRecord>;
+  /** One after another: the supervisor and the commands change the same records. Not to be nested. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
 }
 
 const policy = z.object({ name: z.string(), maximum_retry_count: z.number() });
@@ -64,7 +66,13 @@ export async function openHostRoot(root: string): Promise<HostRoot> {
   for (const name of ['stacks', 'volumes', 'runs', 'containers', 'networks']) {
     await mkdir(at(name), { recursive: true });
   }
+  let tail: Promise<unknown> = Promise.resolve();
   return {
+    exclusive: (work) => {
+      const done = tail.then(work);
+      tail = done.catch(() => {});
+      return done;
+    },
     root,
     stacks: at('stacks'),
     volumes: at('volumes'),
@@ -76,7 +84,8 @@ export async function openHostRoot(root: string): Promise<HostRoot> {
 
 function recordsIn<R extends { id: string }>(directory: string, schema: z.ZodType<R>): Records<R> {
   const pathOf = (id: string) => {
-    if (!/^[0-9a-f]+$/.test(id)) throw new Error(`not an id of the embedded engine: ${JSON.stringify(id.slice(0, 80))}`);
+    if (!/^[0-9a-f]+$/.test(id))
+      throw new Error(`not an id of the embedded engine: ${JSON.stringify(id.slice(0, 80))}`);
     return join(directory, `${id}.json`);
   };
   const read = async (path: string) => {

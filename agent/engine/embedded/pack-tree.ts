@@ -2,10 +2,12 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Headers, type Pack, pack } from 'tar-stream';
+import { type Header, type Pack, pack } from 'tar-stream';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import type { TarReader, TarSource } from '../../transfer/tar-ports.ts';
 import { mtimeMsOf, type TreeEntry, walkTree } from './tree-walk.ts';
+
+type EntryHeader = Partial<Header> & Pick<Header, 'name'>;
 
 const readBytes = 262_144;
 
@@ -50,7 +52,7 @@ async function packEntries(root: string, archive: Pack, signal: AbortSignal): Pr
   archive.finalize();
 }
 
-function headerOf({ path, type, stats, target }: TreeEntry): Headers {
+function headerOf({ path, type, stats, target }: TreeEntry): EntryHeader {
   const ms = mtimeMsOf(stats);
   return {
     name: type === 'directory' ? `${path}/` : path,
@@ -84,7 +86,7 @@ async function packFile(path: string, entry: TreeEntry, archive: Pack): Promise<
   }
 }
 
-async function copyInto(archive: Pack, header: Headers, file: FileHandle, size: number): Promise<void> {
+async function copyInto(archive: Pack, header: EntryHeader, file: FileHandle, size: number): Promise<void> {
   let settle: (error?: Error | null) => void = () => {};
   const packed = new Promise<void>((resolve, reject) => {
     settle = (error) => (error ? reject(error) : resolve());
@@ -94,14 +96,15 @@ async function copyInto(archive: Pack, header: Headers, file: FileHandle, size: 
   sink.on('error', settle);
   for (let at = 0; at < size; ) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(readBytes, size - at)), 0, undefined, at);
-    if (bytesRead === 0) throw new StackferryError('pack_failed', `A file became shorter while it was read: ${header.name}`);
+    if (bytesRead === 0)
+      throw new StackferryError('pack_failed', `A file became shorter while it was read: ${header.name}`);
     at += bytesRead;
     if (!sink.write(buffer.subarray(0, bytesRead))) await Promise.race([packed, drained(sink)]);
   }
-  sink.end();
+  sink.end(undefined);
   await packed;
 }
 
-function drained(sink: NodeJS.WritableStream): Promise<void> {
+function drained(sink: { once(event: 'drain', listener: () => void): unknown }): Promise<void> {
   return new Promise((resolve) => sink.once('drain', () => resolve()));
 }

@@ -51,7 +51,10 @@ export function startProcess(
 }
 
 export async function lookAtRun(runs: string, run: ProcessRun): Promise<RunState> {
-  const [pidText, exitText] = await Promise.all([readOrNull(join(runs, `${run.id}.pid`)), readOrNull(join(runs, `${run.id}.exit`))]);
+  const [pidText, exitText] = await Promise.all([
+    readOrNull(join(runs, `${run.id}.pid`)),
+    readOrNull(join(runs, `${run.id}.exit`)),
+  ]);
   if (exitText !== null) return { state: 'exited', exit_code: Number(exitText) };
   if (pidText === null) {
     const young = Date.now() - Date.parse(run.started_at) < limits.agent.embedded.spawnMsMax;

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ContainerRecord, type HostRoot } from './host-root.ts';
-import { dataOf } from './volume-store.ts';
+import type { ContainerRecord, HostRoot } from './host-root.ts';
 import { readStackFile, volumeKeysOf, volumeNameOf } from './stack-file.ts';
+import { dataOf } from './volume-store.ts';
 
 /** What a container's process is started with. `.env` is read at each start and kept nowhere else. */
 export async function processOf(

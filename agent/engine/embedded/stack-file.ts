@@ -33,7 +33,11 @@ export const serviceFile = z.strictObject({
   healthcheck: healthcheck.nullable().default(null),
   /** A job: it ends by itself, with exit code 0. */
   one_shot: z.boolean().default(false),
-  stop_grace_ms: z.number().int().min(0).default(limits.agent.stopTimeoutSDefault * 1000),
+  stop_grace_ms: z
+    .number()
+    .int()
+    .min(0)
+    .default(limits.agent.stopTimeoutSDefault * 1000),
 });
 export type ServiceFile = z.infer<typeof serviceFile>;
 
@@ -71,7 +75,11 @@ export function startOrder(services: Record<string, Pick<ServiceFile, 'depends_o
   const order: string[] = [];
   const visit = (service: string, path: string[]) => {
     if (order.includes(service) || !services[service]) return;
-    if (path.includes(service)) throw new StackferryError('compose_failed', `Services depend on each other in a circle: ${[...path, service].join(', ')}`);
+    if (path.includes(service))
+      throw new StackferryError(
+        'compose_failed',
+        `Services depend on each other in a circle: ${[...path, service].join(', ')}`,
+      );
     for (const other of services[service].depends_on) visit(other, [...path, service]);
     order.push(service);
   };

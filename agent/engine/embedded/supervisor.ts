@@ -34,7 +34,7 @@ export async function superviseContainers(host: HostRoot, probes: HealthProbes):
   for (const record of await host.containers.all()) {
     const { state } = await runStateOf(host, record);
     const back = record.policy.name === 'always' || (record.policy.name === 'unless-stopped' && record.wanted);
-    if (back && state === 'exited') await startContainer(host, record);
+    if (back && state === 'exited') await startContainer(host, record.id);
   }
 
   let looking = Promise.resolve();
@@ -65,10 +65,10 @@ function asksRestart({ policy, wanted, restart_count }: ContainerRecord, exitCod
 }
 
 /** From a fresh look: between the last one and now it may have been disarmed or stopped. */
-async function restart(host: HostRoot, id: string): Promise<void> {
-  const record = await host.containers.find(id);
-  if (!record) return;
-  const run = await runStateOf(host, record);
-  if (run.state !== 'exited' || !asksRestart(record, run.exit_code)) return;
-  await startContainer(host, { ...record, restart_count: record.restart_count + 1 });
+function restart(host: HostRoot, id: string): Promise<void> {
+  return startContainer(host, id, async (record) => {
+    const run = await runStateOf(host, record);
+    if (run.state !== 'exited' || !asksRestart(record, run.exit_code)) return null;
+    return { ...record, restart_count: record.restart_count + 1 };
+  });
 }

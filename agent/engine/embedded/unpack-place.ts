@@ -22,5 +22,8 @@ export async function placeBelow(root: string, name: string): Promise<string> {
 }
 
 function outside(name: string): StackferryError {
-  return new StackferryError('archive_refused', `The archive is refused: ${JSON.stringify(name.slice(0, 200))} would not land below its place.`);
+  return new StackferryError(
+    'archive_refused',
+    `The archive is refused: ${JSON.stringify(name.slice(0, 200))} would not land below its place.`,
+  );
 }

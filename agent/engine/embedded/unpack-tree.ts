@@ -1,14 +1,15 @@
 import { constants } from 'node:fs';
 import { chmod, lchown, link, lutimes, mkdir, open, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Entry, extract, type Headers } from 'tar-stream';
+import { type Extract, extract, type Header } from 'tar-stream';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import { syncDirectory } from '../../atomic-file.ts';
 import type { TarWriter } from '../../transfer/tar-ports.ts';
 import { placeBelow } from './unpack-place.ts';
+
+type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
 /**
  * Unpacks a tar below an empty directory. `finished` resolves once every file and directory is synced; it rejects with
@@ -16,7 +17,8 @@ import { placeBelow } from './unpack-place.ts';
  * `unpack_failed`.
  */
 export function unpackTree(root: string, signal: AbortSignal): TarWriter {
-  const stream = new PassThrough();
+  // The transfer uses a chunk's memory again once its write is called back, and tar-stream keeps pieces for longer.
+  const stream = new Transform({ transform: (chunk: Buffer, _encoding, done) => done(null, Buffer.from(chunk)) });
   const archive = extract();
   const abort = () => stream.destroy(new Error('aborted'));
   signal.addEventListener('abort', abort, { once: true });
@@ -38,7 +40,7 @@ export function unpackTree(root: string, signal: AbortSignal): TarWriter {
 }
 
 async function unpackEntries(root: string, archive: AsyncIterable<Entry>): Promise<void> {
-  const directories: { path: string; header: Headers }[] = [];
+  const directories: { path: string; header: Header }[] = [];
   let entries = 0;
   for await (const entry of archive) {
     entries += 1;
@@ -46,7 +48,8 @@ async function unpackEntries(root: string, archive: AsyncIterable<Entry>): Promi
     const { header } = entry;
     const path = await placeBelow(root, header.name);
     if (header.type === 'directory') {
-      if (path !== root) await mkdir(path, { recursive: true, mode: 0o700 });
+      // Never an existing one: it could be a symlink to elsewhere, whose mode and time would be set.
+      if (path !== root) await mkdir(path, { mode: 0o700 });
       directories.push({ path, header });
     } else await unpackEntry(root, path, entry);
     // An entry without contents must be read to its end, too, for the next one to come.
@@ -91,11 +94,17 @@ async function unpackFile(path: string, entry: Entry): Promise<void> {
 }
 
 /** Owner first, since changing it clears setuid; time last. Only root may give files away, and only then it matters. */
-async function restoreAttributes(path: string, header: Headers): Promise<void> {
+async function restoreAttributes(path: string, header: Header): Promise<void> {
   if (process.getuid?.() === 0) await lchown(path, header.uid ?? 0, header.gid ?? 0);
   if (header.type !== 'symlink') await chmod(path, (header.mode ?? 0o600) & 0o7777);
-  const seconds = Number(header.pax?.mtime ?? (header.mtime?.getTime() ?? 0) / 1000);
+  const seconds = secondsOf(header);
   await lutimes(path, seconds, seconds);
+}
+
+/** The extended header's time has parts of a second, the old one has not. */
+function secondsOf({ pax, mtime }: Header): number {
+  const { mtime: exact } = (pax ?? {}) as { mtime?: string };
+  return exact === undefined ? mtime.getTime() / 1000 : Number(exact);
 }
 
 function refused(why: string): StackferryError {
@@ -105,6 +114,7 @@ function refused(why: string): StackferryError {
 function explained(cause: unknown): StackferryError {
   if (cause instanceof StackferryError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new StackferryError('disk_full', 'No space is left on this host.', { cause });
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new StackferryError('disk_full', 'No space is left on this host.', { cause });
   return new StackferryError('unpack_failed', `Unpacking failed: ${errorMessageOf(cause)}`, { cause });
 }

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+
+/**
+ * What we read of `docker compose config --format json`. It holds environment values too: nothing of it but the fields
+ * here is kept, and the values not at all.
+ */
+const text = z.string();
+const labels = z.record(text, z.unknown()).optional();
+
+const mount = z.object({
+  type: text,
+  source: text.optional(),
+  target: text,
+  volume: z.object({ subpath: text.optional() }).optional(),
+});
+
+const port = z.object({
+  target: z.number(),
+  published: z.union([text, z.number()]).optional(),
+  protocol: text.optional(),
+  host_ip: text.optional(),
+});
+
+const file = z.object({ file: text.optional(), external: z.boolean().optional() });
+
+const service = z.object({
+  image: text.optional(),
+  build: z.unknown().optional(),
+  container_name: text.optional(),
+  restart: text.optional(),
+  deploy: z
+    .object({
+      replicas: z.number().optional(),
+      restart_policy: z.object({ condition: text.optional(), max_attempts: z.number().optional() }).optional(),
+      resources: z
+        .object({ reservations: z.object({ devices: z.array(z.unknown()).optional() }).optional() })
+        .optional(),
+    })
+    .optional(),
+  ports: z.array(port).optional(),
+  volumes: z.array(mount).optional(),
+  healthcheck: z.object({ disable: z.boolean().optional() }).optional(),
+  privileged: z.boolean().optional(),
+  network_mode: text.optional(),
+  pid: text.optional(),
+  ipc: text.optional(),
+  userns_mode: text.optional(),
+  cgroup: text.optional(),
+  cgroup_parent: text.optional(),
+  cap_add: z.array(text).optional(),
+  security_opt: z.array(text).optional(),
+  devices: z.array(z.union([text, z.object({ source: text })])).optional(),
+  runtime: text.optional(),
+  env_file: z
+    .union([text, z.array(z.union([text, z.object({ path: text, required: z.boolean().optional() })]))])
+    .optional(),
+  platform: text.optional(),
+});
+export type ServiceModel = z.infer<typeof service>;
+
+const none = <T extends z.ZodType>(type: T) =>
+  z
+    .record(text, type)
+    .nullish()
+    .transform((value) => value ?? {});
+
+export const composeModel = z.object({
+  name: text,
+  services: none(service),
+  volumes: none(
+    z
+      .object({
+        name: text.optional(),
+        external: z.boolean().optional(),
+        driver: text.optional(),
+        driver_opts: z.record(text, z.unknown()).optional(),
+        labels,
+      })
+      .nullable(),
+  ),
+  networks: none(z.object({ name: text.optional(), external: z.boolean().optional() }).nullable()),
+  configs: none(file.nullable()),
+  secrets: none(file.nullable()),
+});
+export type ComposeModel = z.infer<typeof composeModel>;

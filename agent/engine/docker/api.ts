@@ -1,0 +1,133 @@
+import { Pool } from 'undici';
+import { z } from 'zod';
+import { StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
+
+/** The Docker Engine's API over its socket. Answers are checked by zod at this edge; faults are StackferryErrors. */
+export interface DockerApi {
+  version: EngineVersion;
+  get<T extends z.ZodType>(path: string, answer: T, options?: CallOptions): Promise<z.infer<T>>;
+  /** As `get`, null where the engine knows no such thing. */
+  find<T extends z.ZodType>(path: string, answer: T): Promise<z.infer<T> | null>;
+  post<T extends z.ZodType>(path: string, body: unknown, answer: T, options?: CallOptions): Promise<z.infer<T>>;
+  /** Resolves to whether there was anything to delete. */
+  delete(path: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+  /** For calls that last as long as what they wait for; 0 for no limit but the signal. */
+  timeoutMs?: number;
+}
+
+/** What the engine answered instead of a 2xx; `status` tells 404 and 409 apart. */
+export class EngineAnswer extends StackferryError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super('engine_error', `The Docker Engine answered ${status}: ${message}`);
+    this.status = status;
+  }
+}
+
+const engineVersion = z.object({ Version: z.string(), ApiVersion: z.string(), Os: z.string(), Arch: z.string() });
+type EngineVersion = z.infer<typeof engineVersion>;
+
+/** What this client is written against; an older engine is spoken to in its own, down to the oldest that has all we use. */
+const newestApi = '1.45';
+const oldestApi = '1.41';
+
+/** For answers that nobody reads. */
+export const nothing = z.unknown();
+
+/** Negotiates the API's version. Throws `engine_unreachable`, or `engine_error` where the engine is too old. */
+export async function openDockerApi(socketPath: string): Promise<DockerApi> {
+  // Connections are opened as calls need them: one that waits for a container must not hold up the others.
+  const pool = new Pool('http://docker', { socketPath, connections: limits.agent.engineConnectionsMax, pipelining: 1 });
+  let prefix = '';
+
+  async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, options: CallOptions = {}) {
+    const { signal, timeoutMs = limits.agent.engineRequestMsMax } = options;
+    const signals = [...(signal ? [signal] : []), ...(timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : [])];
+    try {
+      const response = await pool.request({
+        method,
+        path: `${prefix}${path}`,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        signal: AbortSignal.any(signals),
+        ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+      return { status: response.statusCode, text: await response.body.text() };
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw new StackferryError('engine_unreachable', `The Docker Engine at ${socketPath} does not answer.`, { cause });
+    }
+  }
+
+  async function checked<T extends z.ZodType>(answered: Promise<{ status: number; text: string }>, answer: T) {
+    const { status, text } = await answered;
+    if (status >= 300 && status !== 304) throw new EngineAnswer(status, messageOf(text));
+    // Streams of progress objects (image pulls) end with one a line; the last tells how it went.
+    const parsed = answer.safeParse(text === '' ? undefined : parseLast(text));
+    if (parsed.success) return parsed.data;
+    throw new StackferryError('engine_error', 'The Docker Engine answered in a way that can’t be read.', {
+      cause: parsed.error,
+    });
+  }
+
+  const api: DockerApi = {
+    version: { Version: '', ApiVersion: '', Os: '', Arch: '' },
+    get: (path, answer, options) => checked(call('GET', path, undefined, options), answer),
+    find: (path, answer) => api.get(path, answer).catch(unlessAbsent),
+    post: (path, body, answer, options) => checked(call('POST', path, body, options), answer),
+    delete: async (path) => (await checked(call('DELETE', path), nothing).catch(unlessAbsent)) !== null,
+    close: () => pool.destroy(),
+  };
+  api.version = await api.get('/version', engineVersion);
+  const spoken = compareVersions(api.version.ApiVersion, newestApi) < 0 ? api.version.ApiVersion : newestApi;
+  if (compareVersions(spoken, oldestApi) < 0)
+    throw new StackferryError(
+      'engine_error',
+      `Docker ${api.version.Version} is too old; its API must be ${oldestApi} or newer.`,
+    );
+  prefix = `/v${spoken}`;
+  return api;
+}
+
+/** Negative where `a` is the older of two dotted versions. */
+export function compareVersions(a: string, b: string): number {
+  const parts = (version: string) => version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  const [left, right] = [parts(a), parts(b)];
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** `?filters={"label":["a=b"]}` as the Engine wants it. */
+export const filters = (wanted: Record<string, string[]>) => `filters=${encodeURIComponent(JSON.stringify(wanted))}`;
+
+function unlessAbsent(error: unknown): null {
+  if (error instanceof EngineAnswer && error.status === 404) return null;
+  throw error;
+}
+
+function messageOf(text: string): string {
+  const parsed = z.object({ message: z.string() }).safeParse(parseLast(text));
+  return (parsed.success ? parsed.data.message : text).slice(0, limits.agent.engineMessageCharsMax);
+}
+
+function parseLast(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    try {
+      return JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
+    } catch {
+      return text;
+    }
+  }
+}

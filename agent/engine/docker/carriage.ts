@@ -1,0 +1,127 @@
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { StackferryError } from '../../../schema/errors.ts';
+import type { StackVolume } from '../../../schema/facts.ts';
+import { limits } from '../../../schema/limits.ts';
+import type { TarSink, TarSource } from '../../transfer/tar-ports.ts';
+import type { Manifest } from '../engine.ts';
+import { type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
+import { readManifest } from './manifest-stream.ts';
+import {
+  manifestScript,
+  measureScript,
+  packArguments,
+  packCapabilities,
+  unpackArguments,
+  unpackCapabilities,
+} from './tar-arguments.ts';
+import { createVolume, removeVolume } from './volumes.ts';
+
+/** What a helper sees: a volume, or the project directory. */
+export type Carried = { volume: string } | { directory: string };
+
+export function packer(place: HelperPlace, mount: Carried, migrationId: string): TarSource {
+  return {
+    open: (signal) =>
+      readFromHelper(place, {
+        migrationId,
+        purpose: 'pack',
+        mount,
+        readOnly: true,
+        capabilities: packCapabilities,
+        script: 'exec "$@"',
+        arguments: packArguments,
+        failure: 'pack_failed',
+        signal,
+      }),
+  };
+}
+
+export function volumeUnpacker(place: HelperPlace, spec: StackVolume, migrationId: string): TarSink {
+  return {
+    open: (signal) => unpack(place, { volume: spec.name }, migrationId, signal),
+    // Removals of attributes on directories do not travel in a tar, so a whole resend needs a new volume.
+    async reset() {
+      await removeVolume(place.api, spec.name, migrationId);
+      await createVolume(place.api, spec, migrationId);
+    },
+  };
+}
+
+/** Refuses a place where anything is; `reset` says that what is there is this migration's own. */
+export function directoryUnpacker(place: HelperPlace, directory: string, migrationId: string): TarSink {
+  let own = false;
+  return {
+    async open(signal) {
+      if (!own && !(await isFree(directory)))
+        throw new StackferryError('resource_taken', `${directory} exists on the target and is not empty.`);
+      own = true;
+      await mkdir(directory, { recursive: true });
+      return unpack(place, { directory }, migrationId, signal);
+    },
+    async reset() {
+      await rm(directory, { recursive: true, force: true });
+      own = true;
+    },
+  };
+}
+
+/** Nothing there, or an empty directory. */
+export async function isFree(directory: string): Promise<boolean> {
+  try {
+    const stats = await lstat(directory);
+    return stats.isDirectory() && (await readdir(directory)).length === 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+/** Syncs before it ends, so that what is acknowledged outlives a power cut (F23). */
+function unpack(place: HelperPlace, mount: Carried, migrationId: string, signal: AbortSignal) {
+  return writeToHelper(place, {
+    migrationId,
+    purpose: 'unpack',
+    mount,
+    readOnly: false,
+    capabilities: unpackCapabilities,
+    script: '"$@" && sync -f /v',
+    arguments: unpackArguments,
+    failure: 'unpack_failed',
+    signal,
+  });
+}
+
+export async function manifestOf(place: HelperPlace, mount: Carried, migrationId: string): Promise<Manifest> {
+  const helper = await readFromHelper(place, {
+    migrationId,
+    purpose: 'manifest',
+    mount,
+    readOnly: true,
+    capabilities: packCapabilities,
+    script: manifestScript,
+    failure: 'manifest_mismatch',
+    signal: AbortSignal.timeout(limits.step.transferringMsMax),
+  });
+  const [manifest] = await Promise.all([readManifest(helper.stream), helper.finished]);
+  return manifest;
+}
+
+export async function measure(place: HelperPlace, mount: Carried, migrationId: string): Promise<number> {
+  const helper = await readFromHelper(place, {
+    migrationId,
+    purpose: 'measure',
+    mount,
+    readOnly: true,
+    capabilities: packCapabilities,
+    script: measureScript,
+    failure: 'pack_failed',
+    signal: AbortSignal.timeout(limits.step.preparingMsMax),
+  });
+  let text = '';
+  const read = async () => {
+    for await (const chunk of helper.stream) text += String(chunk);
+  };
+  await Promise.all([read(), helper.finished]);
+  return z.coerce.number().int().nonnegative().parse(text.trim());
+}

@@ -1,0 +1,201 @@
+import { z } from 'zod';
+import type { ContainerPrior } from '../../../schema/agent-protocol.ts';
+import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
+import type { ContainerState } from '../engine.ts';
+import { type DockerApi, EngineAnswer, filters, nothing } from './api.ts';
+import { composeLabels } from './labels.ts';
+
+const orEmpty = <T extends z.ZodType>(type: T) =>
+  z
+    .array(type)
+    .nullish()
+    .transform((list) => list ?? []);
+
+/** What we read of `GET /containers/{id}/json`. Its environment is not among it. */
+export const containerAnswer = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  /** Image id. */
+  Image: z.string(),
+  RestartCount: z.number(),
+  SizeRw: z.number().optional(),
+  State: z.object({
+    Status: z.enum(['created', 'running', 'restarting', 'paused', 'exited', 'dead', 'removing']),
+    ExitCode: z.number(),
+    StartedAt: z.string(),
+    Health: z.object({ Status: z.string() }).nullish(),
+  }),
+  Config: z.object({
+    Image: z.string(),
+    Labels: z
+      .record(z.string(), z.string())
+      .nullish()
+      .transform((labels) => labels ?? {}),
+    StopTimeout: z.number().nullish(),
+    Healthcheck: z.object({ Test: orEmpty(z.string()) }).nullish(),
+  }),
+  HostConfig: z.object({
+    RestartPolicy: z.object({ Name: z.string(), MaximumRetryCount: z.number() }),
+    PortBindings: z
+      .record(z.string(), orEmpty(z.object({ HostIp: z.string(), HostPort: z.string() })))
+      .nullish()
+      .transform((bindings) => bindings ?? {}),
+  }),
+  Mounts: orEmpty(
+    z.object({
+      Type: z.string(),
+      Name: z.string().optional(),
+      Source: z.string(),
+      Destination: z.string(),
+      Driver: z.string().optional(),
+    }),
+  ),
+});
+export type Container = z.infer<typeof containerAnswer>;
+
+export const containerSummary = z.object({
+  Id: z.string(),
+  Names: z.array(z.string()),
+  Image: z.string(),
+  State: z.string(),
+  Labels: z.record(z.string(), z.string()),
+  Ports: orEmpty(
+    z.object({
+      IP: z.string().optional(),
+      PublicPort: z.number().optional(),
+      PrivatePort: z.number(),
+      Type: z.string(),
+    }),
+  ),
+  Mounts: orEmpty(z.object({ Type: z.string(), Name: z.string().optional(), Source: z.string().optional() })),
+});
+
+/** All containers, or those with this label; stopped ones included. */
+export function listContainers(api: DockerApi, label?: string) {
+  const wanted = label ? `&${filters({ label: [label] })}` : '';
+  return api.get(`/containers/json?all=true${wanted}`, z.array(containerSummary));
+}
+
+/** A project's containers, one-off runs (`compose run`) left out. */
+export async function inspectProject(api: DockerApi, project: string, size = false): Promise<Container[]> {
+  const list = await listContainers(api, `${composeLabels.project}=${project}`);
+  const own = list.filter(({ Labels }) => Labels[composeLabels.oneOff] !== 'True');
+  return inspectAll(
+    api,
+    own.map(({ Id }) => Id),
+    size,
+  );
+}
+
+/** Those that are still there. */
+export async function inspectAll(api: DockerApi, ids: string[], size = false): Promise<Container[]> {
+  const found = await Promise.all(
+    ids.map((id) => api.find(`/containers/${id}/json${size ? '?size=true' : ''}`, containerAnswer)),
+  );
+  return found.filter((container) => container !== null);
+}
+
+export function stateOf({ Id, Name, RestartCount, State, Config, HostConfig }: Container): ContainerState {
+  const health = State.Health?.Status;
+  return {
+    id: Id,
+    name: Name.replace(/^\//, ''),
+    service: Config.Labels[composeLabels.service] ?? '',
+    state: State.Status,
+    health: health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : null,
+    exit_code: State.Status === 'exited' || State.Status === 'dead' ? State.ExitCode : null,
+    restart_count: RestartCount,
+    started_at: State.StartedAt,
+    restart_policy: {
+      name: HostConfig.RestartPolicy.Name || 'no',
+      maximum_retry_count: HostConfig.RestartPolicy.MaximumRetryCount,
+    },
+  };
+}
+
+export async function setRestartPolicy(
+  api: DockerApi,
+  id: string,
+  { name, maximum_retry_count }: ContainerPrior['restart_policy'],
+): Promise<void> {
+  const RestartPolicy = { Name: name, MaximumRetryCount: name === 'on-failure' ? maximum_retry_count : 0 };
+  await api.post(`/containers/${id}/update`, { RestartPolicy }, nothing);
+}
+
+/**
+ * Stops what needs others before what it needs, with each container's own timeout. Resolves to the names of those that
+ * had to be killed (F25).
+ */
+export async function stopContainers(api: DockerApi, ids: string[], signal: AbortSignal): Promise<string[]> {
+  const containers = await inspectAll(api, ids);
+  const running = containers.filter(({ State }) => ['running', 'restarting', 'paused'].includes(State.Status));
+  const killed: string[] = [];
+  for (const level of levels(running).reverse()) {
+    const results = await Promise.all(level.map((container) => stopContainer(api, container, signal)));
+    killed.push(...results.flat());
+  }
+  return killed;
+}
+
+async function stopContainer(api: DockerApi, { Id, Name, State, Config }: Container, signal: AbortSignal) {
+  if (State.Status === 'paused') await api.post(`/containers/${Id}/unpause`, undefined, nothing);
+  const seconds = Config.StopTimeout ?? limits.agent.stopTimeoutSDefault;
+  const timeoutMs = (seconds < 0 ? limits.step.stoppingMsMax / 1000 : seconds) * 1000 + limits.agent.engineRequestMsMax;
+  await api.post(`/containers/${Id}/stop?t=${seconds}`, undefined, nothing, { timeoutMs, signal });
+  const [after] = await inspectAll(api, [Id]);
+  // 137 is SIGKILL's; nothing else of ours sends it.
+  return after?.State.ExitCode === 137 ? [Name.replace(/^\//, '')] : [];
+}
+
+/** Starts, what runs already included. */
+export async function startContainer(api: DockerApi, id: string, signal: AbortSignal): Promise<void> {
+  await api.post(`/containers/${id}/start`, undefined, nothing, { signal });
+}
+
+/**
+ * Puts containers back as recorded: first every policy, then those that ran are started, dependencies first. Throws
+ * where one is gone or won't start.
+ */
+export async function restoreContainers(api: DockerApi, prior: ContainerPrior[], signal: AbortSignal): Promise<void> {
+  const there = await inspectAll(
+    api,
+    prior.map(({ id }) => id),
+  );
+  const absent = prior.filter(({ id }) => !there.some((container) => container.Id === id));
+  if (absent.length > 0)
+    throw new StackferryError('engine_error', `Gone from the source: ${absent.map(({ name }) => name).join(', ')}.`);
+  for (const { id, restart_policy } of prior) await setRestartPolicy(api, id, restart_policy);
+  const ran = new Map(prior.filter(({ running }) => running).map((container) => [container.id, container.name]));
+  for (const level of levels(there.filter(({ Id }) => ran.has(Id))))
+    await Promise.all(
+      level.map(({ Id }) =>
+        startContainer(api, Id, signal).catch((error) => {
+          if (!(error instanceof EngineAnswer)) throw error;
+          const message = `${ran.get(Id)} does not start: ${errorMessageOf(error)}`;
+          throw new StackferryError('engine_error', message, { cause: error });
+        }),
+      ),
+    );
+}
+
+/** `db:service_healthy:false,cache:service_started:true` → db, cache. */
+function dependenciesOf({ Labels }: Container['Config']): string[] {
+  const label = Labels[composeLabels.dependsOn] ?? '';
+  return label.split(',').flatMap((entry) => entry.split(':')[0] || []);
+}
+
+/** What needs nothing first, then what needs only that, and so on. A cycle, which Compose refuses, ends in one level. */
+export function levels(containers: Container[]): Container[][] {
+  const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.service] ?? '';
+  const result: Container[][] = [];
+  let rest = containers;
+  while (rest.length > 0) {
+    const waiting = new Set(rest.map(serviceOf));
+    const ready = rest.filter(({ Config }) => !dependenciesOf(Config).some((service) => waiting.has(service)));
+    const level = ready.length > 0 ? ready : rest;
+    result.push(level);
+    rest = rest.filter((container) => !level.includes(container));
+  }
+  return result;
+}

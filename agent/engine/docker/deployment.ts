@@ -1,0 +1,146 @@
+import { rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
+import { StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
+import { type ComposeProject, createArguments, startArguments } from '../../compose/arguments.ts';
+import type { ServiceModel } from '../../compose/model.ts';
+import { isInside, readModel } from '../../compose/project.ts';
+import { runCompose } from '../../compose/run.ts';
+import type { CreatedObjects, Removal } from '../engine.ts';
+import { type DockerApi, EngineAnswer } from './api.ts';
+import { type Container, inspectAll, inspectProject, setRestartPolicy, startContainer, stopContainers } from './containers.ts';
+import type { DockerContext } from './context.ts';
+import { composeLabels } from './labels.ts';
+import { serviceOf } from './stack-facts.ts';
+import { listNetworks } from './target-facts.ts';
+import { findVolume, removeVolume } from './volumes.ts';
+
+const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
+
+/** The project as it lies on the target. */
+export function projectOn(deployment: Deployment): ComposeProject {
+  const { source_dir, target_dir, project } = deployment;
+  const here = (path: string) => (isInside(source_dir, path) ? join(target_dir, relative(source_dir, path)) : path);
+  return {
+    project,
+    directory: target_dir,
+    configFiles: deployment.config_files.map(here),
+    envFiles: deployment.env_files.map(here),
+  };
+}
+
+/**
+ * Creates containers and networks, starts none, and takes every restart policy off. Reports ids also when it fails half
+ * way. Throws `resource_taken` where a stack of this name has come up here since the pre-flight: Compose would take its
+ * containers over.
+ */
+export async function createStack(
+  context: DockerContext,
+  deployment: Deployment,
+  created: (made: Partial<CreatedObjects>) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { api } = context;
+  const others = (await inspectProject(api, deployment.project)).filter((container) => !isOf(deployment, container));
+  if (others.length > 0)
+    throw new StackferryError('resource_taken', `Another stack named "${deployment.project}" has come up on the target.`);
+  try {
+    await compose(context, createArguments(context.socketPath, projectOn(deployment), deployment.services), signal);
+  } finally {
+    const made = await findCreated(api, deployment);
+    await created(made);
+    for (const id of made.containers) await setRestartPolicy(api, id, off);
+  }
+}
+
+/**
+ * Containers made from the files that this migration put where nothing was; and the project's networks, unless a stack
+ * of the same name from other files is here, whose they might be.
+ */
+export async function findCreated(
+  api: DockerApi,
+  deployment: Deployment,
+): Promise<Pick<CreatedObjects, 'containers' | 'networks'>> {
+  const containers = await inspectProject(api, deployment.project);
+  const own = containers.filter((container) => isOf(deployment, container));
+  const networks = await listNetworks(api, `${composeLabels.project}=${deployment.project}`);
+  return {
+    containers: own.map(({ Id }) => Id),
+    networks: own.length === containers.length ? networks.map(({ Id }) => Id) : [],
+  };
+}
+
+const isOf = ({ target_dir }: Deployment, { Config }: Container) =>
+  Config.Labels[composeLabels.workingDir] === target_dir;
+
+/** In the order of dependencies and with their conditions, which is what Compose knows. */
+export async function startStack(context: DockerContext, deployment: Deployment, signal: AbortSignal): Promise<void> {
+  await compose(context, startArguments(context.socketPath, projectOn(deployment), deployment.services), signal);
+}
+
+/** Policies as the file says; what should run and does not, because a lease lapsed, is started. */
+export async function armStack(
+  context: DockerContext,
+  deployment: Deployment,
+  containerIds: string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { api } = context;
+  const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
+  const model = await readModel(compose, projectOn(deployment), 'values', signal);
+  for (const container of await inspectAll(api, containerIds)) {
+    const service = serviceOf(container);
+    await setRestartPolicy(api, container.Id, policyOf(model.services[service]));
+    if (container.State.Status !== 'running' && !deployment.one_shots.includes(service))
+      await startContainer(api, container.Id, signal);
+  }
+}
+
+/** `restart:` wins over `deploy.restart_policy`, as in Compose. */
+export function policyOf(service: ServiceModel | undefined): ContainerPrior['restart_policy'] {
+  const [name = 'no', count = '0'] = (service?.restart ?? '').split(':').filter((part) => part !== '');
+  if (service?.restart) return { name, maximum_retry_count: Number(count) };
+  const policy = service?.deploy?.restart_policy;
+  if (!policy) return off;
+  const attempts = policy.max_attempts ?? 0;
+  if (policy.condition === 'none') return off;
+  if (policy.condition === 'on-failure' || attempts > 0) return { name: 'on-failure', maximum_retry_count: attempts };
+  return { name: 'always', maximum_retry_count: 0 };
+}
+
+/** Exactly these and nothing by name or label; a volume only if it says that this migration made it. */
+export async function removeObjects(api: DockerApi, objects: CreatedObjects, migrationId: string): Promise<Removal> {
+  const removal: Removal = { removed: [], remaining: [] };
+  const attempt = async (what: string, remove: () => Promise<unknown>) => {
+    try {
+      await remove();
+      removal.removed.push(what);
+    } catch (error) {
+      removal.remaining.push({ what, why: (error as Error).message });
+    }
+  };
+  await stopContainers(api, objects.containers, AbortSignal.timeout(limits.step.cleanupMsMax)).catch(() => []);
+  for (const id of objects.containers) await attempt(`container ${id}`, () => removeContainer(api, id));
+  for (const id of objects.networks) await attempt(`network ${id}`, () => api.delete(`/networks/${id}`));
+  for (const name of objects.volumes)
+    await attempt(`volume ${name}`, async () => {
+      // One that another made meanwhile under this name is not ours, so for us it is gone.
+      const volume = await findVolume(api, name);
+      if (volume) await removeVolume(api, name, migrationId);
+    });
+  for (const path of objects.paths) await attempt(path, () => rm(path, { recursive: true, force: true }));
+  return removal;
+}
+
+/** With the anonymous volumes that were made for it. */
+async function removeContainer(api: DockerApi, id: string): Promise<void> {
+  await api.delete(`/containers/${id}?force=true&v=true`).catch((error) => {
+    if (!(error instanceof EngineAnswer && error.status === 409)) throw error;
+    throw new StackferryError('engine_error', 'it is being removed already', { cause: error });
+  });
+}
+
+async function compose({ dockerBinary }: DockerContext, args: string[], signal: AbortSignal): Promise<void> {
+  await runCompose({ binary: dockerBinary, arguments: args, timeoutMs: limits.agent.composeWriteMsMax, signal });
+}

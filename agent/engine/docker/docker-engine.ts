@@ -1,0 +1,80 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HostPower } from '../../../schema/facts.ts';
+import type { Engine } from '../engine.ts';
+import { openDockerApi } from './api.ts';
+import { directoryUnpacker, manifestOf, measure, packer, volumeUnpacker } from './carriage.ts';
+import {
+  inspectAll,
+  inspectProject,
+  restoreContainers,
+  setRestartPolicy,
+  stateOf,
+  stopContainers,
+} from './containers.ts';
+import type { DockerContext } from './context.ts';
+import { armStack, createStack, findCreated, removeObjects, startStack } from './deployment.ts';
+import { sweepHelpers } from './helper.ts';
+import { hostFacts } from './host-facts.ts';
+import { ensureImages } from './images.ts';
+import { stackFacts } from './stack-facts.ts';
+import { stackSummaries } from './stack-summaries.ts';
+import { targetFacts } from './target-facts.ts';
+import { createVolume } from './volumes.ts';
+
+export interface DockerEngineOptions {
+  socketPath: string;
+  /** The docker client whose `compose` is run. */
+  dockerBinary: string;
+  /** Null for the built-in default. */
+  helperImage: string | null;
+  /** The agent's own directory; the helpers' FIFOs are made below it, so the engine must see it at the same path. */
+  stateDir: string;
+  stacksDir: string | null;
+  allow: HostPower[];
+}
+
+/** Debian's slim image has GNU tar, find and coreutils; `getfattr` comes with ours, which is built on it. */
+const defaultHelperImage = 'stackferry-helper:1';
+
+/** The product's engine. Throws `engine_unreachable`. */
+export async function createDockerEngine(options: DockerEngineOptions): Promise<Engine> {
+  const api = await openDockerApi(options.socketPath);
+  const ioDir = join(options.stateDir, 'io');
+  await mkdir(ioDir, { recursive: true, mode: 0o700 });
+  const helperImage = options.helperImage ?? defaultHelperImage;
+  const place = { api, image: helperImage, ioDir };
+  const context: DockerContext = { ...options, api, helperImage, place };
+  return {
+    kind: 'docker',
+    host: (relays) => hostFacts(context, relays),
+    stacks: () => stackSummaries(api),
+    inspectStack: (project, signal) => stackFacts(context, project, signal),
+    checkTarget: (stack) => targetFacts(context, stack),
+    containers: async (project) => (await inspectProject(api, project)).map(stateOf),
+    inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
+
+    disarm: async (ids) => {
+      for (const id of ids) await setRestartPolicy(api, id, { name: 'no', maximum_retry_count: 0 });
+    },
+    stop: (ids, signal) => stopContainers(api, ids, signal),
+    restore: (prior, signal) => restoreContainers(api, prior, signal),
+    measureVolume: (volume, migrationId) => measure(place, { volume }, migrationId),
+    packVolume: (volume, migrationId) => packer(place, { volume }, migrationId),
+    packProject: (directory, _project, migrationId) => packer(place, { directory }, migrationId),
+    manifestVolume: (volume, migrationId) => manifestOf(place, { volume }, migrationId),
+    manifestProject: (directory, _project, migrationId) => manifestOf(place, { directory }, migrationId),
+
+    ensureImages: (images, signal) => ensureImages(api, images, signal),
+    createVolume: (spec, migrationId) => createVolume(api, spec, migrationId),
+    unpackVolume: (spec, migrationId) => volumeUnpacker(place, spec, migrationId),
+    unpackProject: (directory, _project, migrationId) => directoryUnpacker(place, directory, migrationId),
+    createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),
+    findCreated: (deployment) => findCreated(api, deployment),
+    startStack: (deployment, _ids, signal) => startStack(context, deployment, signal),
+    arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
+    remove: (objects, migrationId) => removeObjects(api, objects, migrationId),
+    sweep: (keep) => sweepHelpers(api, keep),
+    close: () => api.close(),
+  };
+}

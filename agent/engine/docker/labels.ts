@@ -1,0 +1,17 @@
+/** Labels that say whose a thing is. */
+
+/** On everything that a migration makes: helpers and volumes. */
+export const migrationLabel = 'dev.stackferry.migration';
+
+/** Compose's own, read to know a project's parts. */
+export const composeLabels = {
+  project: 'com.docker.compose.project',
+  service: 'com.docker.compose.service',
+  number: 'com.docker.compose.container-number',
+  oneOff: 'com.docker.compose.oneoff',
+  workingDir: 'com.docker.compose.project.working_dir',
+  configFiles: 'com.docker.compose.project.config_files',
+  envFiles: 'com.docker.compose.project.environment_file',
+  configHash: 'com.docker.compose.config-hash',
+  dependsOn: 'com.docker.compose.depends_on',
+} as const;

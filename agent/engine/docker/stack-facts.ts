@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { StackferryError } from '../../../schema/errors.ts';
+import type { StackFacts, StackService } from '../../../schema/facts.ts';
+import type { ComposeProject } from '../../compose/arguments.ts';
+import type { ComposeModel } from '../../compose/model.ts';
+import { driftOf, isInside, readModel } from '../../compose/project.ts';
+import type { DockerApi } from './api.ts';
+import { type Container, inspectProject } from './containers.ts';
+import type { DockerContext } from './context.ts';
+import { stackImageOf } from './images.ts';
+import { composeLabels } from './labels.ts';
+import { powersOf } from './powers.ts';
+import { directorySize, filesBeyond, remoteIncludes } from './project-files.ts';
+import { anonymousVolumes, stackVolumes } from './stack-volumes.ts';
+
+/**
+ * All that a pre-flight needs to know of a stack, measured on its host: the running containers and their labels tell
+ * what the stack is, the file on disk what it would be. Names and sizes; never a value of its environment.
+ */
+export async function stackFacts(context: DockerContext, name: string, signal: AbortSignal): Promise<StackFacts> {
+  const { api } = context;
+  const containers = await inspectProject(api, name, true);
+  const project = projectOf(name, containers);
+  const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
+  const errors: string[] = [];
+  const read = (as: 'values' | 'names') =>
+    readModel(compose, project, as, signal).catch((error: Error) => {
+      errors.push(error.message);
+      return emptyModel;
+    });
+  const [model, names] = [await read('values'), await read('names')];
+  const services = [...Map.groupBy(containers, serviceOf)];
+  const serviceNames = services.map(([service]) => service);
+  const [drift, volumes, anonymous, files, memory] = await Promise.all([
+    driftOf(compose, project, serviceNames, signal),
+    stackVolumes(context, name, containers, model),
+    anonymousVolumes(context, containers),
+    directorySize(project.directory),
+    Promise.all(containers.filter(({ State }) => State.Status === 'running').map(({ Id }) => memoryOf(api, Id))),
+  ]);
+  const powers = powersOf(model);
+  const sum = (sizes: (number | null)[]) => sizes.reduce((total: number, size) => total + (size ?? 0), 0);
+  return {
+    project: name,
+    working_dir: project.directory,
+    config_files: project.configFiles,
+    env_files: project.envFiles,
+    services: await Promise.all(
+      services.map(([service, own]) => serviceFacts(api, service, own, model, powers.get(service) ?? [])),
+    ),
+    volumes,
+    anonymous_volumes: anonymous,
+    networks: Object.entries(model.networks).map(([key, network]) => ({
+      name: network?.name ?? `${name}_${key}`,
+      external: network?.external ?? false,
+    })),
+    fixed_names: fixedNames(name, serviceNames, model),
+    bind_mounts: containers.flatMap((container) => bindMounts(container, project.directory)).filter(firstOfItsKind),
+    project_files: { size_bytes: files, outside: filesBeyond(project, names, serviceNames) },
+    remote_includes: await remoteIncludes(project.configFiles),
+    drift: errors.length > 0 ? { current: null, detail: 'the file can’t be read' } : drift,
+    written_layers: containers.map(({ Name, SizeRw }) => ({ container: Name.slice(1), size_bytes: SizeRw ?? 0 })),
+    compose_errors: [...new Set(errors)],
+    usage: {
+      memory_bytes: sum(memory),
+      disk_bytes: sum(volumes.map(({ size_bytes }) => size_bytes)) + sum([files]),
+    },
+  };
+}
+
+const emptyModel: ComposeModel = { name: '', services: {}, volumes: {}, networks: {}, configs: {}, secrets: {} };
+
+export const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.service] ?? '';
+
+/** Where a project's files are, by the labels that Compose left on its containers. Throws `stack_not_found`. */
+export function projectOf(name: string, containers: Container[]): ComposeProject {
+  const labels = containers[0]?.Config.Labels;
+  if (!labels) throw new StackferryError('stack_not_found', `No container of a project named "${name}" is here.`);
+  const list = (label: string | undefined) => (label ?? '').split(',').filter((path) => path !== '');
+  return {
+    project: name,
+    directory: labels[composeLabels.workingDir] ?? '/',
+    configFiles: list(labels[composeLabels.configFiles]),
+    envFiles: list(labels[composeLabels.envFiles]),
+  };
+}
+
+async function serviceFacts(
+  api: DockerApi,
+  name: string,
+  own: Container[],
+  model: ComposeModel,
+  powers: StackService['powers'],
+): Promise<StackService> {
+  const service = model.services[name];
+  const [first] = own;
+  const daemons = own.filter(({ State }) => State.Status === 'running' || State.Status === 'restarting');
+  return {
+    name,
+    image: await stackImageOf(api, service?.image ?? first?.Config.Image ?? '', first?.Image ?? ''),
+    replicas: own.length,
+    running: daemons.length,
+    has_healthcheck: own.some(({ State }) => State.Health != null),
+    one_shot: daemons.length === 0 && own.every(({ State }) => State.Status === 'exited' && State.ExitCode === 0),
+    builds: service?.build !== undefined,
+    ports: own.flatMap(publishedPorts).filter(firstOfItsKind),
+    devices: (service?.devices ?? []).map((device) =>
+      typeof device === 'string' ? (device.split(':')[0] ?? '') : device.source,
+    ),
+    powers,
+  };
+}
+
+/** What the container has bound, so that a port the engine chose at random counts as none. */
+function publishedPorts({ HostConfig }: Container): StackService['ports'] {
+  return Object.entries(HostConfig.PortBindings).flatMap(([inside, bindings]) =>
+    bindings.flatMap(({ HostIp, HostPort }) => {
+      const [from, to = from] = HostPort.split('-').map(Number);
+      const protocol = inside.split('/')[1];
+      if (!from || !to || (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp')) return [];
+      return Array.from({ length: to - from + 1 }, (_, i) => ({ host_ip: HostIp, port: from + i, protocol }) as const);
+    }),
+  );
+}
+
+function bindMounts(container: Container, directory: string): StackFacts['bind_mounts'] {
+  return container.Mounts.filter(({ Type }) => Type === 'bind').map(({ Source, Destination }) => ({
+    service: serviceOf(container),
+    source: Source,
+    target: Destination,
+    inside_project: isInside(directory, Source),
+  }));
+}
+
+/** Names that the file fixes; those that Compose makes from the project's name are `project_free`'s business. */
+function fixedNames(project: string, services: string[], model: ComposeModel): StackFacts['fixed_names'] {
+  const containers = services.flatMap((service) => model.services[service]?.container_name ?? []);
+  const networks = Object.entries(model.networks).flatMap(([key, network]) =>
+    network?.name && !network.external && network.name !== `${project}_${key}` ? [network.name] : [],
+  );
+  return [
+    ...containers.map((name) => ({ kind: 'container' as const, name })),
+    ...networks.map((name) => ({ kind: 'network' as const, name })),
+  ];
+}
+
+const memoryAnswer = z.object({
+  memory_stats: z.object({
+    usage: z.number().optional(),
+    stats: z.object({ inactive_file: z.number().optional(), total_inactive_file: z.number().optional() }).optional(),
+  }),
+});
+
+/** As `docker stats` counts it: without the page cache that can be dropped. */
+async function memoryOf(api: DockerApi, id: string): Promise<number> {
+  const answer = await api.find(`/containers/${id}/stats?stream=false&one-shot=true`, memoryAnswer);
+  const { usage = 0, stats = {} } = answer?.memory_stats ?? {};
+  return Math.max(0, usage - (stats.inactive_file ?? stats.total_inactive_file ?? 0));
+}
+
+function firstOfItsKind<T>(item: T, index: number, all: T[]): boolean {
+  const text = JSON.stringify(item);
+  return all.findIndex((other) => JSON.stringify(other) === text) === index;
+}

@@ -1,0 +1,178 @@
+import { access, lstat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { StackFacts, TargetFacts } from '../../../schema/facts.ts';
+import { compareVersions, type DockerApi, filters } from './api.ts';
+import { isFree } from './carriage.ts';
+import { type containerSummary, listContainers } from './containers.ts';
+import type { DockerContext } from './context.ts';
+import { composeVersionOf } from './host-facts.ts';
+import { locateImage } from './images.ts';
+import { composeLabels, migrationLabel } from './labels.ts';
+import { portsTaken } from './ports.ts';
+import { findVolume, volumeAnswer } from './volumes.ts';
+
+/** The oldest Compose whose `create`, `start` and `--dry-run` behave as we rely on. */
+const composeOldest = '2.20';
+
+const network = z.object({ Id: z.string(), Name: z.string(), Labels: z.record(z.string(), z.string()).nullish() });
+const volumes = z.object({ Volumes: z.array(volumeAnswer).nullish() });
+
+export const listNetworks = (api: DockerApi, label?: string) =>
+  api.get(`/networks${label ? `?${filters({ label: [label] })}` : ''}`, z.array(network));
+
+/** What stands in this stack's way here. What could not be told is null, and counts as the bad case. */
+export async function targetFacts(context: DockerContext, stack: StackFacts): Promise<TargetFacts> {
+  const { api } = context;
+  const project_path = context.stacksDir ? join(context.stacksDir, stack.project) : stack.working_dir;
+  const [containers, networks] = await Promise.all([listContainers(api), listNetworks(api)]);
+  const moved = stack.volumes.filter(({ external }) => !external);
+  const external = stack.volumes.filter((volume) => volume.external);
+  const images = stack.services.map(({ image }) => image);
+  return {
+    project_path,
+    images: await Promise.all(
+      images
+        .filter(({ reference }, i) => images.findIndex((image) => image.reference === reference) === i)
+        .map((image) => locateImage(api, image)),
+    ),
+    ports_taken: await orNull(
+      portsTaken(
+        stack.services.flatMap(({ ports }) => ports),
+        containers,
+      ),
+    ),
+    project_resources: await orNull(projectResources(api, stack.project, containers)),
+    names_taken: namesTaken(stack, containers, networks),
+    volumes_taken: await orNull(
+      volumesTaken(
+        api,
+        moved.map(({ name }) => name),
+      ),
+    ),
+    path: await pathFacts(project_path),
+    networks_absent: stack.networks
+      .filter(({ name, external: isExternal }) => isExternal && !networks.some(({ Name }) => Name === name))
+      .map(({ name }) => name),
+    external_volumes_absent: await orNull(
+      absentVolumes(
+        api,
+        external.map(({ name }) => name),
+      ),
+    ),
+    devices_absent: await absentPaths(stack.services.flatMap(({ devices }) => devices)),
+    powers_refused: stack.services.flatMap(({ name, powers }) =>
+      powers.filter(({ power }) => !context.allow.includes(power)).map((power) => ({ service: name, ...power })),
+    ),
+    bind_mounts: await Promise.all(
+      stack.bind_mounts
+        .filter(({ inside_project }) => !inside_project)
+        .map(async ({ source }) => ({ path: source, exists: await exists(source) })),
+    ),
+    compose_compatible: await composeCompatible(context),
+  };
+}
+
+async function projectResources(api: DockerApi, project: string, containers: Summary[]) {
+  const label = `${composeLabels.project}=${project}`;
+  const [networks, { Volumes }] = await Promise.all([
+    listNetworks(api, label),
+    api.get(`/volumes?${filters({ label: [label] })}`, volumes),
+  ]);
+  const by = `project ${project}`;
+  return [
+    ...containers
+      .filter(({ Labels }) => Labels[composeLabels.project] === project)
+      .map(({ Names, Id }) => ({ name: `container ${Names[0]?.slice(1) ?? Id.slice(0, 12)}`, by })),
+    ...networks.map(({ Name }) => ({ name: `network ${Name}`, by })),
+    ...(Volumes ?? []).map(({ Name, Labels }) => ({
+      name: `volume ${Name}`,
+      by: Labels[migrationLabel] ? `migration ${Labels[migrationLabel]}` : by,
+    })),
+  ];
+}
+
+type Summary = z.infer<typeof containerSummary>;
+
+/** Names that the file fixes, and those that Compose will make. */
+function namesTaken(stack: StackFacts, containers: Summary[], networks: z.infer<typeof network>[]) {
+  const fixed = (kind: string) => stack.fixed_names.filter((name) => name.kind === kind).map(({ name }) => name);
+  const made = stack.services.flatMap(({ name, replicas }) =>
+    Array.from({ length: replicas }, (_, i) => `${stack.project}-${name}-${i + 1}`),
+  );
+  const containerNames = new Set([...fixed('container'), ...made]);
+  const networkNames = new Set([
+    ...fixed('network'),
+    ...stack.networks.filter(({ external }) => !external).map(({ name }) => name),
+  ]);
+  return [
+    ...containers.flatMap(({ Names, Image }) =>
+      Names.map((name) => name.slice(1))
+        .filter((name) => containerNames.has(name))
+        .map((name) => ({ name, by: `a container of ${Image}` })),
+    ),
+    ...networks.filter(({ Name }) => networkNames.has(Name)).map(({ Name }) => ({ name: Name, by: 'a network' })),
+  ];
+}
+
+async function volumesTaken(api: DockerApi, names: string[]) {
+  const found = await Promise.all(names.map((name) => findVolume(api, name)));
+  return found.flatMap((volume) =>
+    volume ? [{ name: volume.Name, migration_id: volume.Labels[migrationLabel] ?? null }] : [],
+  );
+}
+
+async function absentVolumes(api: DockerApi, names: string[]): Promise<string[]> {
+  const found = await Promise.all(names.map((name) => findVolume(api, name)));
+  return names.filter((_, i) => !found[i]);
+}
+
+/** The place of the project directory, and the room on the file system that will hold it. */
+async function pathFacts(path: string): Promise<TargetFacts['path']> {
+  const free_bytes = await roomAt(path);
+  try {
+    const free = await isFree(path);
+    return { free, detail: free ? '' : 'something is there already; move it away or set --stacks-dir.', free_bytes };
+  } catch (error) {
+    return { free: null, detail: `it could not be looked at: ${(error as Error).message}`, free_bytes };
+  }
+}
+
+async function roomAt(path: string): Promise<number | null> {
+  for (let at = path; ; at = dirname(at)) {
+    if (await exists(at)) {
+      const { bavail, bsize } = await statfs(at).catch(() => ({ bavail: null, bsize: 0 }));
+      return bavail === null ? null : bavail * bsize;
+    }
+    if (at === dirname(at)) return null;
+  }
+}
+
+async function absentPaths(paths: string[]): Promise<string[]> {
+  const there = await Promise.all(
+    paths.map((path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return paths.filter((_, i) => !there[i]);
+}
+
+const exists = (path: string) =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function composeCompatible(context: DockerContext): Promise<TargetFacts['compose_compatible']> {
+  const version = await composeVersionOf(context);
+  if (version === null) return { ok: false, detail: 'The target has no "docker compose". Install the plugin there.' };
+  return compareVersions(version, composeOldest) < 0
+    ? { ok: false, detail: `The target’s Compose ${version} is too old; ${composeOldest} or newer is needed.` }
+    : { ok: true, detail: version };
+}
+
+/** "Could not tell" is an answer of its own. */
+const orNull = <T>(promise: Promise<T>): Promise<T | null> => promise.catch(() => null);

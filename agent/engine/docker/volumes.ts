@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { StackferryError } from '../../../schema/errors.ts';
+import type { StackVolume } from '../../../schema/facts.ts';
+import { type DockerApi, nothing } from './api.ts';
+import { composeLabels, migrationLabel } from './labels.ts';
+
+export const volumeAnswer = z.object({
+  Name: z.string(),
+  Driver: z.string(),
+  Labels: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((labels) => labels ?? {}),
+  Options: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((options) => options ?? {}),
+  Mountpoint: z.string(),
+});
+
+export const findVolume = (api: DockerApi, name: string) =>
+  api.find(`/volumes/${encodeURIComponent(name)}`, volumeAnswer);
+
+/**
+ * An empty volume with the source's driver, options and labels. The Engine answers "created" for a name that exists, so
+ * that is looked at first, and at who made it afterwards. Throws `resource_taken`.
+ */
+export async function createVolume(api: DockerApi, spec: StackVolume, migrationId: string): Promise<void> {
+  const existing = await findVolume(api, spec.name);
+  if (existing && existing.Labels[migrationLabel] !== migrationId) throw taken(spec.name);
+  if (existing) return;
+  // A newer Compose offers to delete a volume whose config hash is not what it expects.
+  const { [composeLabels.configHash]: _, ...labels } = spec.labels;
+  await api.post(
+    '/volumes/create',
+    {
+      Name: spec.name,
+      Driver: spec.driver,
+      DriverOpts: spec.options,
+      Labels: { ...labels, [migrationLabel]: migrationId },
+    },
+    nothing,
+  );
+  const made = await findVolume(api, spec.name);
+  if (made?.Labels[migrationLabel] !== migrationId) throw taken(spec.name);
+}
+
+/** Removes the volume if this migration made it; a no-op where it is gone. Throws `resource_taken` where it is another's. */
+export async function removeVolume(api: DockerApi, name: string, migrationId: string): Promise<void> {
+  const volume = await findVolume(api, name);
+  if (!volume) return;
+  if (volume.Labels[migrationLabel] !== migrationId) throw taken(name);
+  await api.delete(`/volumes/${encodeURIComponent(name)}`);
+}
+
+function taken(name: string): StackferryError {
+  return new StackferryError('resource_taken', `A volume named "${name}" that this migration did not make is here.`);
+}

@@ -1,0 +1,107 @@
+import { mkdir } from 'node:fs/promises';
+import { StackferryError } from '../../../schema/errors.ts';
+import type { HostPower } from '../../../schema/facts.ts';
+import type { Engine } from '../engine.ts';
+import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
+import { armStack, createStack, disarmContainers, recordsOf, startInOrder } from './deployment.ts';
+import { createHealthProbes } from './health-probes.ts';
+import { measureHost } from './host-facts.ts';
+import { openHostRoot } from './host-root.ts';
+import { packTree } from './pack-tree.ts';
+import { createPlacedProjects } from './placed-projects.ts';
+import { removeCreated } from './removal.ts';
+import { inspectStack, summarizeStacks } from './stack-facts.ts';
+import { superviseContainers } from './supervisor.ts';
+import { checkTarget } from './target-facts.ts';
+import { manifestOfTree } from './tree-manifest.ts';
+import { measureTree } from './tree-walk.ts';
+import { unpackTree } from './unpack-tree.ts';
+import { assertMadeBy, dataOf, emptyVolume, makeVolume } from './volume-store.ts';
+
+/**
+ * An engine for trying Stackferry out, and for its tests: volumes are directories, containers are plain child
+ * processes that outlive the agent. It isolates nothing and carries no xattrs, devices or FIFOs.
+ */
+export async function createEmbeddedEngine(options: { root: string; allow?: readonly HostPower[] }): Promise<Engine> {
+  const host = await openHostRoot(options.root);
+  const probes = createHealthProbes(host);
+  const placed = createPlacedProjects(host);
+  const supervisor = await superviseContainers(host, probes);
+  const statesOf = async (ids: string[]) =>
+    Promise.all((await recordsOf(host, ids)).map((record) => stateOf(host, record, probes)));
+  const ofProject = async (project: string) =>
+    (await host.containers.all()).filter((record) => record.project === project);
+
+  return {
+    kind: 'embedded',
+
+    host: (relays) => measureHost(host, relays),
+    stacks: () => summarizeStacks(host),
+    inspectStack: (project) => inspectStack(host, project),
+    checkTarget: (stack) => checkTarget(host, stack, options.allow ?? []),
+    containers: async (project) =>
+      Promise.all((await ofProject(project)).map((record) => stateOf(host, record, probes))),
+    inspectContainers: statesOf,
+
+    disarm: (ids) => disarmContainers(host, ids),
+    stop: async (ids, signal) => {
+      const records = await recordsOf(host, ids);
+      const killed = await Promise.all(records.map((record) => stopContainer(host, record.id, signal)));
+      return records.filter((_, index) => killed[index]).map(({ name }) => name);
+    },
+    restore: async (prior, signal) => {
+      for (const { id, restart_policy } of prior) await changeContainer(host, id, { policy: restart_policy });
+      for (const { id, name, running } of prior) {
+        signal.throwIfAborted();
+        const record = running ? await host.containers.find(id) : null;
+        if (running && !record)
+          throw new StackferryError('command_failed', `The container "${name}" is gone and cannot be put back.`);
+        if (record) await startContainer(host, id);
+      }
+    },
+    measureVolume: (volume) => measureTree(dataOf(host, volume)),
+    packVolume: (volume) => packTree(dataOf(host, volume)),
+    packProject: (directory) => packTree(directory),
+    manifestVolume: (volume) => manifestOfTree(dataOf(host, volume)),
+    manifestProject: (directory) => manifestOfTree(directory),
+
+    ensureImages: async (images) => {
+      const unknown = images.find(({ reference }) => !reference.startsWith('embedded/'));
+      if (unknown)
+        throw new StackferryError('image_unavailable', `The embedded engine has no image "${unknown.reference}".`);
+    },
+    createVolume: (spec, migrationId) => makeVolume(host, spec, migrationId),
+    unpackVolume: ({ name }, migrationId) => ({
+      open: async (signal) => {
+        await assertMadeBy(host, name, migrationId);
+        return unpackTree(dataOf(host, name), signal);
+      },
+      reset: () => emptyVolume(host, name, migrationId),
+    }),
+    unpackProject: (directory, _project, migrationId) => ({
+      open: async (signal) => {
+        await placed.claim(directory, migrationId);
+        return unpackTree(directory, signal);
+      },
+      reset: async () => {
+        await placed.empty(directory, migrationId);
+        await mkdir(host.stacks, { recursive: true });
+      },
+    }),
+    createStack: (deployment, migrationId, created) => createStack(host, deployment, migrationId, created),
+    findCreated: async ({ project }, migrationId) => {
+      const made = (found: { project: string; migration_id: string | null }) =>
+        found.project === project && found.migration_id === migrationId;
+      return {
+        containers: (await host.containers.all()).filter(made).map(({ id }) => id),
+        networks: (await host.networks.all()).filter(made).map(({ id }) => id),
+      };
+    },
+    startStack: (_deployment, ids, signal) => startInOrder(host, ids, signal),
+    arm: (_deployment, ids, signal) => armStack(host, ids, signal),
+    remove: (objects, migrationId) => removeCreated(host, placed, objects, migrationId),
+    // It has no helpers that could be left behind.
+    sweep: async () => {},
+    close: () => supervisor.close(),
+  };
+}

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest';
+import { parseAgentConfig, UsageError } from '../../agent/config.ts';
+
+const parse = (line: string, env: Record<string, string> = {}) => parseAgentConfig(line.split(' '), env);
+
+describe('agent configuration', () => {
+  test('docker is the engine unless told otherwise', () => {
+    expect(parse('--control https://ferry.example --state /var/lib/ferry')).toEqual({
+      controlUrl: 'https://ferry.example',
+      joinToken: null,
+      stateDir: '/var/lib/ferry',
+      engine: { kind: 'docker', socket: '/var/run/docker.sock', binary: 'docker', helperImage: null },
+      stacksDir: null,
+      allow: [],
+    });
+  });
+
+  test('the join token comes from its flag, else from the environment', () => {
+    const env = { STACKFERRY_JOIN_TOKEN: 'from-env' };
+    expect(parse('--control http://c', env).joinToken).toBe('from-env');
+    expect(parse('--control http://c --join flag', env).joinToken).toBe('flag');
+  });
+
+  test('allowed powers are named one by one', () => {
+    expect(parse('--control http://c --allow privileged,host_network').allow).toEqual(['privileged', 'host_network']);
+  });
+
+  test('what is wrong is named by its flag', () => {
+    for (const [line, named] of [
+      ['--state /x', '--control'],
+      ['--control ftp://c', '--control'],
+      ['--control http://c --engine podman', '--engine'],
+      ['--control http://c --engine embedded', '--embedded-root'],
+      ['--control http://c --allow root', '--allow'],
+      ['--control http://c --colour blue', '--colour'],
+    ] as const) {
+      expect(() => parse(line), line).toThrow(UsageError);
+      expect(() => parse(line), line).toThrow(named);
+    }
+  });
+});

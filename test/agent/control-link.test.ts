@@ -1,0 +1,214 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type LinkBounds, type LinkOptions, openControlLink } from '../../agent/control-link.ts';
+import { revokedCloseCode } from '../../agent/control-socket.ts';
+import { createLog } from '../../agent/log.ts';
+import type { AgentMessage, Command, Outcome } from '../../schema/agent-protocol.ts';
+import { eventually } from './temporary.ts';
+import { type Peer, type Refusal, startWebSocketServer } from './websocket-server.ts';
+
+const fast: Partial<LinkBounds> = {
+  pingIntervalMs: 20,
+  hostSilenceMsMax: 150,
+  linkHandshakeMsMax: 2_000,
+  reconnectDelayMsMin: 5,
+  reconnectDelayMsMax: 30,
+  resultResendMs: 50,
+  askMsMax: 1_000,
+};
+const welcome = (now_ms = Date.now()) =>
+  JSON.stringify({ type: 'welcome', id: 'host_1', fleet_id: 'f', now_ms, relay: null });
+const done: Outcome = { ok: true, data: {} };
+
+/** A control plane that pongs and welcomes, and a link to it. */
+async function linked(
+  options: Partial<LinkOptions> & {
+    accept?: () => Refusal | null;
+    onMessage?: (peer: Peer, message: AgentMessage) => void;
+    pongs?: (peer: Peer) => boolean;
+  } = {},
+) {
+  const state = { welcomes: 0, commands: [] as Command[], refused: '', lines: [] as string[] };
+  const { accept, onMessage, pongs = () => true, ...overrides } = options;
+  const server = await startWebSocketServer({
+    ...(accept ? { accept } : {}),
+    onText: (peer, text) => {
+      if (text === 'ping') return pongs(peer) ? peer.say('pong') : undefined;
+      const message = JSON.parse(text) as AgentMessage;
+      if (message.type === 'hello') peer.say(welcome());
+      onMessage?.(peer, message);
+    },
+  });
+  const link = openControlLink({
+    controlUrl: server.url,
+    agentVersion: '1',
+    relayAddress: null,
+    token: async () => 'the-token',
+    owedResults: () => [],
+    onWelcome: () => {
+      state.welcomes += 1;
+    },
+    onCommand: (command) => void state.commands.push(command),
+    onRequest: async ({ kind }) => ({ ok: true, data: { kind } }),
+    onResultAck: () => {},
+    onRevoked: () => {},
+    onRefused: (error) => {
+      state.refused = error.code;
+    },
+    log: createLog((line) => void state.lines.push(line)),
+    bounds: fast,
+    ...overrides,
+  });
+  onTestFinished(() => link.close());
+  const said = (type: AgentMessage['type']) =>
+    server.peers.flatMap(({ received }) =>
+      received
+        .filter((text) => text !== 'ping')
+        .map((text) => JSON.parse(text))
+        .filter((message) => message.type === type),
+    );
+  return { link, state, said, ...server };
+}
+
+describe('control link', () => {
+  test('it authenticates, says hello, and is ready once it is welcomed', async () => {
+    const { link, state, peers, said } = await linked();
+    await eventually(() => link.ready(), 'the welcome');
+    expect(peers[0]?.request.headers.authorization).toBe('Bearer the-token');
+    expect(said('hello')).toEqual([{ type: 'hello', version: 1, agent_version: '1', relay_address: null }]);
+    expect(state.welcomes).toBe(1);
+  });
+
+  test('F5: a cut connection is dialed again, and owed results go first', async () => {
+    const owed = [{ command_id: 'c1', outcome: done }];
+    const { state, peers, said } = await linked({ owedResults: () => owed, onResultAck: () => void owed.pop() });
+    await eventually(() => said('result').length === 1, 'the result');
+    peers[0]?.cut();
+    await eventually(
+      () => state.welcomes === 2 && said('result').length >= 2,
+      'the same result on the next connection',
+    );
+    peers[1]?.say(JSON.stringify({ type: 'result_ack', command_id: 'c1' }));
+    await eventually(() => owed.length === 0, 'the acknowledgement');
+  });
+
+  test('a result that is not acknowledged goes again on the same connection', async () => {
+    const { said } = await linked({ owedResults: () => [{ command_id: 'c1', outcome: done }] });
+    await eventually(() => said('result').length >= 3, 'its repeats');
+  });
+
+  test('F18: a control plane that no longer answers pings is left, and dialed anew', async () => {
+    const { state, peers } = await linked({ pongs: (peer) => peer !== peers[0] });
+    await eventually(() => state.welcomes === 2, 'the second connection');
+    await eventually(() => peers[0]?.closed, 'the first to be given up');
+  });
+
+  test('a deleted host stops dialing: refused at the door, or shown it', async () => {
+    const body = { code: 'host_revoked', detail: 'It was deleted.', status: 403 };
+    const atTheDoor = await linked({ accept: () => ({ status: 403, body }) });
+    await eventually(() => atTheDoor.state.refused === 'host_revoked', 'the refusal');
+    const inside = await linked({ onMessage: (peer) => peer.close(revokedCloseCode) });
+    await eventually(() => inside.state.refused === 'host_revoked', 'the refusal');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(inside.peers).toHaveLength(1);
+  });
+
+  test('any other refusal is tried again', async () => {
+    let tries = 0;
+    const { state } = await linked({
+      accept: () => (tries++ < 2 ? { status: 503, body: { code: 'control_unavailable', detail: 'later' } } : null),
+    });
+    await eventually(() => state.welcomes === 1, 'the third try');
+  });
+
+  test('F38: a host whose clock is hours off dates its tokens by the control plane', async () => {
+    const offsets: number[] = [];
+    const date = new Date(Date.now() + 5 * 3_600_000).toUTCString();
+    const { state } = await linked({
+      token: async (offset) => {
+        offsets.push(offset);
+        return 't';
+      },
+      accept: () =>
+        offsets.length < 2
+          ? { status: 401, body: { code: 'unauthorized', detail: 'bad date' }, headers: { date } }
+          : null,
+    });
+    await eventually(() => state.welcomes === 1, 'the welcome');
+    expect(offsets[0]).toBe(0);
+    expect(Math.abs((offsets[1] ?? 0) - 5 * 3_600_000)).toBeLessThan(5_000);
+  });
+
+  test('an ask gets its reply, also when the connection was cut in between', async () => {
+    const asked: string[] = [];
+    const { link } = await linked({
+      onMessage: (peer, message) => {
+        if (message.type !== 'ask') return;
+        asked.push(message.ask_id);
+        if (asked.length === 1) return peer.cut();
+        const outcome = { ok: true, data: { granted: true, lease_ms: 5 } };
+        peer.say(JSON.stringify({ type: 'reply', ask_id: message.ask_id, outcome }));
+      },
+    });
+    await eventually(() => link.ready(), 'the welcome');
+    await expect(link.ask('lease', { migration_id: 'm', epoch: 1 })).resolves.toEqual({ granted: true, lease_ms: 5 });
+    expect(asked).toHaveLength(2);
+  });
+
+  test('an ask ends with the refusal, with its time limit, or with a reply it cannot read', async () => {
+    const answers: unknown[] = [
+      { ok: false, error: { code: 'ticket_refused', message: 'no', log_tail: [] } },
+      null,
+      { ok: true, data: 7 },
+    ];
+    const { link } = await linked({
+      onMessage: (peer, message) => {
+        if (message.type !== 'ask') return;
+        const outcome = answers.shift();
+        if (outcome) peer.say(JSON.stringify({ type: 'reply', ask_id: message.ask_id, outcome }));
+      },
+      bounds: { ...fast, askMsMax: 200 },
+    });
+    await eventually(() => link.ready(), 'the welcome');
+    const ask = () => link.ask('ticket', { migration_id: 'm', lane: 'v0' });
+    await expect(ask()).rejects.toMatchObject({ code: 'ticket_refused' });
+    await expect(ask()).rejects.toMatchObject({ code: 'control_unavailable' });
+    await expect(ask()).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  test('commands and requests arrive; what is not understood is answered as such, and harms nothing', async () => {
+    const { link, state, peers, said } = await linked();
+    await eventually(() => link.ready(), 'the welcome');
+    const command = { type: 'command', id: 'c1', migration_id: 'm', epoch: 1, kind: 'deploy', payload: {} };
+    for (const message of [
+      '{',
+      '"x"',
+      JSON.stringify({ type: 'gossip' }),
+      JSON.stringify({ ...command, id: 'c0', kind: 'format_disk' }),
+    ]) {
+      peers[0]?.say(message);
+    }
+    peers[0]?.say(JSON.stringify(command));
+    peers[0]?.say(JSON.stringify({ type: 'request', id: 'r1', kind: 'probe', payload: {} }));
+    await eventually(() => said('answer').length === 1, 'the answer');
+    expect(state.commands.map(({ id }) => id)).toEqual(['c1']);
+    expect(said('answer')[0]).toEqual({
+      type: 'answer',
+      request_id: 'r1',
+      outcome: { ok: true, data: { kind: 'probe' } },
+    });
+    expect(said('result')).toEqual([
+      expect.objectContaining({ command_id: 'c0', outcome: expect.objectContaining({ ok: false }) }),
+    ]);
+  });
+
+  test('an answer beyond the bound is replaced by one that says so', async () => {
+    const { link, peers, said } = await linked({
+      onRequest: async () => ({ ok: true, data: 'x'.repeat(5_000) }),
+      bounds: { ...fast, messageBytesMax: 2_000 },
+    });
+    await eventually(() => link.ready(), 'the welcome');
+    peers[0]?.say(JSON.stringify({ type: 'request', id: 'r1', kind: 'probe', payload: {} }));
+    await eventually(() => said('answer').length === 1, 'the answer');
+    expect(said('answer')[0].outcome).toMatchObject({ ok: false, error: { code: 'internal' } });
+  });
+});

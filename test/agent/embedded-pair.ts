@@ -1,0 +1,116 @@
+import { createServer } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { performCommand } from '../../agent/commands/index.ts';
+import { stopCreated } from '../../agent/commands/stop-target.ts';
+import { createEmbeddedEngine } from '../../agent/engine/embedded/embedded-engine.ts';
+import { seedSampleStack } from '../../agent/engine/embedded/sample-stack.ts';
+import { downHost } from '../../agent/engine/embedded/stack-lifecycle.ts';
+import type { Engine } from '../../agent/engine/engine.ts';
+import { createLeaseKeeper } from '../../agent/lease.ts';
+import { createLog } from '../../agent/log.ts';
+import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
+import type { CommandKind, CommandPayload, CommandResult, Deployment } from '../../schema/agent-protocol.ts';
+import { createLanePairs } from './lane-pairs.ts';
+import { eventually, temporaryDirectory } from './temporary.ts';
+
+export interface TestHost {
+  root: string;
+  engine: Engine;
+  ledger: MigrationLedger;
+  /** The control plane gives this host leave to run what it deployed. */
+  leave: boolean;
+  perform<K extends CommandKind>(kind: K, payload: CommandPayload<K>): Promise<CommandResult<K>>;
+}
+
+/** Two hosts of the embedded engine without a control plane: commands are given by the test. */
+export async function embeddedPair() {
+  const pairs = createLanePairs();
+  const source = await startHost(pairs);
+  const target = await startHost(pairs);
+  const port = await freePort();
+  const { secret } = await seedSampleStack(source.root, 'guestbook', { bytes: 3_000_000, port });
+  await eventually(async () => {
+    const states = await source.engine.containers('guestbook');
+    return states.some(({ health }) => health === 'healthy') && states.some(({ exit_code }) => exit_code === 0);
+  }, 'the guestbook');
+  const facts = await source.engine.inspectStack('guestbook', AbortSignal.timeout(5_000));
+  const check = await target.engine.checkTarget(facts, AbortSignal.timeout(5_000));
+  const deployment: Deployment = {
+    project: 'guestbook',
+    source_dir: facts.working_dir,
+    target_dir: check.project_path,
+    config_files: facts.config_files,
+    env_files: facts.env_files,
+    services: facts.services.map(({ name }) => name),
+    one_shots: facts.services.filter(({ one_shot }) => one_shot).map(({ name }) => name),
+  };
+  const items = facts.volumes.map(({ name }, index) => ({ lane: `v${index}`, volume: name }));
+  return { source, target, port, secret, facts, check, deployment, items };
+}
+export type EmbeddedPair = Awaited<ReturnType<typeof embeddedPair>>;
+
+/** All commands up to and including the project's arrival, in the saga's order. */
+export async function moveData({ source, target, facts, deployment, items }: EmbeddedPair) {
+  const project = { project: 'guestbook' };
+  await source.perform('prepare_source', { ...project, volumes: items.map(({ volume }) => volume) });
+  await target.perform('prepare_target', { deployment, volumes: facts.volumes, images: [] });
+  await source.perform('stop_stack', project);
+  const [sent, received] = await Promise.all([
+    source.perform('send_volumes', { ...project, peer: 't', items }),
+    target.perform('receive_volumes', { ...project, peer: 's', items }),
+  ]);
+  const [sentProject, receivedProject] = await Promise.all([
+    source.perform('send_project', { ...project, peer: 't', source_dir: deployment.source_dir }),
+    target.perform('receive_project', { ...project, peer: 's', target_dir: deployment.target_dir }),
+  ]);
+  return { sent, received, sentProject, receivedProject };
+}
+
+async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<TestHost> {
+  const root = await temporaryDirectory();
+  const engine = await createEmbeddedEngine({ root });
+  const ledger = await openMigrationLedger(await temporaryDirectory());
+  const log = createLog(() => {});
+  const host: TestHost = {
+    root,
+    engine,
+    ledger,
+    leave: true,
+    perform: (kind, payload) =>
+      performCommand(
+        { type: 'command', id: 'c', migration_id: 'm1', epoch: 1, kind, payload },
+        {
+          migrationId: 'm1',
+          engine,
+          ledger,
+          lease,
+          log,
+          signal: AbortSignal.timeout(15_000),
+          progress: () => {},
+          dialer: (_role, _peer, lane) => (signal) => pairs(lane, signal),
+        },
+      ) as Promise<CommandResult<typeof kind>>,
+  };
+  const lease = createLeaseKeeper({
+    ask: async () => ({ granted: host.leave, lease_ms: 45_000 }),
+    stopStarted: (migrationId) => stopCreated(migrationId, engine, ledger),
+    ledger,
+    log,
+  });
+  onTestFinished(async () => {
+    lease.close();
+    await engine.close();
+    await downHost(root);
+  });
+  return host;
+}
+
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Status } from '../../schema/migration-status.ts';
+import { chooseRelay } from '../../worker/hosts/choose-relay.ts';
+import { inventoryChanges } from '../../worker/hosts/inventory.ts';
+import { standingOf } from '../../worker/hosts/standing.ts';
+import type { Move } from '../../worker/store/inventory-store.ts';
+import type { StackRow } from '../../worker/store/stacks.ts';
+import { connect, type FakeAgent, waiting } from './support/agent.ts';
+import { call, tokenWith } from './support/api.ts';
+import { join } from './support/node.ts';
+import { insertMigration, summaryOf } from './support/records.ts';
+
+const now = 1_800_000_000_000;
+
+describe('where a reported project belongs', () => {
+  it.each<[Status, 'source' | 'target', boolean, 'home' | 'copy', string]>([
+    ['preflight', 'source', false, 'home', 'the source of a migration is its home'],
+    ['transferring', 'target', false, 'copy', 'what is arriving is no stack yet'],
+    ['reverting', 'source', false, 'home', 'a revert brings it back there'],
+    ['needs_attention', 'target', false, 'copy', 'nobody knows yet'],
+    ['completed', 'source', false, 'copy', 'the retained source'],
+    ['completed', 'target', false, 'home', 'the new home'],
+    ['failed', 'source', true, 'home', 'it never left'],
+    ['failed', 'target', true, 'copy', 'left behind until it is cleaned up'],
+    ['failed', 'target', false, 'home', 'another stack of that name'],
+    ['cancelled', 'target', true, 'copy', 'left behind until it is cleaned up'],
+  ])('%s, reported by the %s (clean-up owed: %s): %s, since %s', (status, role, cleanup_owed, standing) => {
+    expect(standingOf({ status, role, cleanup_owed })).toBe(standing);
+  });
+
+  it('a project that never moved lives where it is', () => {
+    expect(standingOf(null)).toBe('home');
+  });
+});
+
+describe('what an inventory changes', () => {
+  const row = (name: string, more: Partial<StackRow> = {}): StackRow => ({
+    id: `stack_${name}`,
+    name,
+    home_id: 'host_a',
+    summary: summaryOf(name),
+    created_at: now,
+    seen_at: now,
+    gone_at: null,
+    ...more,
+  });
+  const move = (stack_name: string, more: Partial<Move>): Move => ({
+    stack_name,
+    status: 'completed',
+    role: 'target',
+    cleanup_owed: false,
+    ended_at: now - 3_600_000,
+    ...more,
+  });
+
+  it('adds what is new, marks what is gone, leaves the rest alone', () => {
+    const changes = inventoryChanges([summaryOf('new'), summaryOf('same')], [row('same'), row('old')], [], now);
+    expect(changes).toEqual({ added: [summaryOf('new')], seen: [], gone: ['stack_old'] });
+  });
+
+  it('writes a row anew when it changed, came back, or was not written for long', () => {
+    const reported = ['changed', 'back', 'long'].map(summaryOf);
+    const rows = [
+      row('changed', { summary: { ...summaryOf('changed'), running: false } }),
+      row('back', { gone_at: now - 1 }),
+      row('long', { seen_at: now - 120_000 }),
+    ];
+    expect(inventoryChanges(reported, rows, [], now).seen.map(({ id }) => id)).toEqual([
+      'stack_changed',
+      'stack_back',
+      'stack_long',
+    ]);
+  });
+
+  it('never takes a retained source or a left-behind target for a stack', () => {
+    const moves = [move('retained', { role: 'source' }), move('arriving', { status: 'deploying', role: 'target' })];
+    const changes = inventoryChanges(['retained', 'arriving'].map(summaryOf), [], moves, now);
+    expect(changes).toEqual({ added: [], seen: [], gone: [] });
+  });
+
+  it('a stack under way, or just arrived, is not gone though a report misses it', () => {
+    const rows = [row('moving'), row('arrived'), row('removed')];
+    const moves = [
+      move('moving', { status: 'transferring', role: 'source', ended_at: null }),
+      move('arrived', { ended_at: now - 1_000 }),
+      move('removed', {}),
+    ];
+    expect(inventoryChanges([], rows, moves, now).gone).toEqual(['stack_removed']);
+  });
+
+  it('B10: project names that Compose would not allow are dropped', () => {
+    const reported = ['../etc', 'a\u0000b', 'A', '', 'x'.repeat(300)].map(summaryOf);
+    expect(inventoryChanges(reported, [], [], now).added).toEqual([]);
+  });
+});
+
+describe('the relay of a migration', () => {
+  const relays = ['relay_1', 'relay_2', 'relay_3'].map((id) => ({ id, host: id, port: 1 }));
+
+  it('is the same whatever order relays are listed in, and all get their share', () => {
+    const chosen = Array.from({ length: 60 }, (_, n) => {
+      const relay = chooseRelay(relays, `mig_${n}`);
+      expect(chooseRelay(relays.toReversed(), `mig_${n}`)).toBe(relay);
+      return relay?.id;
+    });
+    expect(new Set(chosen).size).toBe(3);
+  });
+
+  it('stays when another relay goes', () => {
+    const relay = chooseRelay(relays, 'mig_x');
+    const other = relays.find(({ id }) => id !== relay?.id);
+    expect(
+      chooseRelay(
+        relays.filter((each) => each !== other),
+        'mig_x',
+      ),
+    ).toBe(relay);
+    expect(chooseRelay([], 'mig_x')).toBeNull();
+  });
+});
+
+describe('stacks as hosts report them', () => {
+  const names = async (token: string) => {
+    const { body } = await call('GET', '/api/v1/stacks', { token });
+    return body.items.map((stack: { name: string; host_name: string }) => `${stack.name}@${stack.host_name}`);
+  };
+  const report = (agent: FakeAgent, ...projects: string[]) =>
+    agent.say({ type: 'inventory', stacks: projects.map(summaryOf) });
+
+  it('are listed with their home, keep their id when they come back, and go with their host', async () => {
+    const token = await tokenWith(['admin']);
+    const a = await join(token, 'host', 'a');
+    const agent = await connect(a);
+    report(agent, 'shop', 'blog');
+    await vi.waitFor(async () => expect(await names(token)).toEqual(['blog@a', 'shop@a']), waiting);
+    const before = await call('GET', '/api/v1/stacks/shop', { token });
+    expect(before.body).toMatchObject({ host_id: a.id, summary: summaryOf('shop'), active_migration_id: null });
+    report(agent, 'blog');
+    await vi.waitFor(async () => expect(await names(token)).toEqual(['blog@a']), waiting);
+    report(agent, 'blog', 'shop');
+    await vi.waitFor(async () => expect(await names(token)).toEqual(['blog@a', 'shop@a']), waiting);
+    expect((await call('GET', '/api/v1/stacks/shop', { token })).body.id).toBe(before.body.id);
+    await call('DELETE', `/api/v1/hosts/${a.id}`, { token });
+    expect(await names(token)).toEqual([]);
+  });
+
+  it('are one stack before, during and after a migration, though both hosts report the project', async () => {
+    const token = await tokenWith(['admin']);
+    const [a, b] = [await join(token, 'host', 'a'), await join(token, 'host', 'b')];
+    const [onA, onB] = [await connect(a), await connect(b)];
+    report(onA, 'shop');
+    await vi.waitFor(async () => expect(await names(token)).toEqual(['shop@a']), waiting);
+    const { id } = (await call('GET', '/api/v1/stacks/shop', { token })).body;
+    const moved = { stack_id: id, stack_name: 'shop', source_host_id: a.id, target_host_id: b.id };
+    const active = await insertMigration({ ...moved, status: 'deploying' });
+    report(onB, 'shop', 'marker');
+    await vi.waitFor(async () => expect(await names(token)).toEqual(['marker@b', 'shop@a']), waiting);
+    expect((await call('GET', '/api/v1/stacks/shop', { token })).body.active_migration_id).toBe(active);
+  });
+});
