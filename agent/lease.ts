@@ -138,6 +138,7 @@ export function createLeaseKeeper(options: {
       const lease = fresh(Number.NEGATIVE_INFINITY);
       await renew(migrationId, lease);
       if (lease.endsAt <= clock.sinceBootMs()) {
+        await lease.stopping;
         throw new StackferryError('lease_expired', 'The control plane gave no leave to start the stack here.');
       }
       leases.set(migrationId, lease);

@@ -18,6 +18,7 @@ export interface Log {
 }
 
 const shortestSecret = 4;
+const causesMax = 5;
 
 /**
  * Line logger: time, level, message, fields as JSON. The one redactor of the agent sits here (Invariant 7), so a line
@@ -49,7 +50,8 @@ export function createLog(write: (line: string) => void = writeToStderr, now: ()
   const logOf = (migrationId: string | null): Log => {
     const say = (level: string, message: string, fields: Fields = {}) => {
       const line = redact(`${level} ${message}${shown(fields, redact)}`);
-      write(`${new Date(now()).toISOString()} ${migrationId === null ? '' : `${migrationId} `}${line}`);
+      const about = migrationId === null ? '' : `${migrationId} `;
+      write(`${new Date(now()).toISOString()} ${about}${line}${redact(causesOf(fields.error))}`);
       if (migrationId !== null) keep(migrationId, line);
     };
     return {
@@ -78,6 +80,17 @@ function shown(fields: Fields, redact: (text: string) => string): string {
     return [name, typeof text === 'string' ? redact(text) : text];
   });
   return plain.length === 0 ? '' : ` ${JSON.stringify(Object.fromEntries(plain))}`;
+}
+
+/** What lay beneath an error is for the operator of this host: it is in the line, never in a tail. */
+function causesOf(error: unknown): string {
+  const causes: string[] = [];
+  let at = error instanceof Error ? error.cause : undefined;
+  while (at !== undefined && causes.length < causesMax) {
+    causes.push(errorMessageOf(at));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return causes.map((cause) => `; because: ${cause}`).join('');
 }
 
 function writeToStderr(line: string): void {

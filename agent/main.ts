@@ -178,5 +178,6 @@ export async function agentCommand(argv: string[], env: NodeJS.ProcessEnv = proc
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  process.exitCode = await agentCommand(process.argv.slice(2));
+  // At once: a lane may still linger for its peer's last word, which nobody will hear.
+  process.exit(await agentCommand(process.argv.slice(2)));
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { limits } from '../schema/limits.ts';
@@ -108,16 +107,4 @@ export async function until(
     if (Date.now() > giveUp) throw new Error(`waited ${msMax / 1000} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, limits.cli.pollMs));
   }
-}
-
-/** A TCP port of this address that nothing listens on now. */
-export function freePort(host: string): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -4,6 +4,7 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { hashToken, newToken } from '../worker/auth/token-format.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { bundleWorker } from './bundle-worker.ts';
+import { freePort } from './free-port.ts';
 import { endWithParent } from './end-with-parent.ts';
 
 export interface StartOptions {
@@ -33,13 +34,15 @@ const tickMs = 5 * 60_000;
 export async function startControlPlane({ dataDir, port, host, onLog }: StartOptions): Promise<ControlPlane> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   endWithParent('workerd');
+  // Miniflare opens loopback ports of its own too, and reports any of them for "any free one".
+  const own = port === 0 ? await freePort(host) : port;
   const token = newToken('sfy');
   const log = onLog ?? ((line) => process.stderr.write(`${line}\n`));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       ...(await workerOptions({ BOOTSTRAP_TOKEN_HASH: await hashToken(token) })),
       host,
-      port,
+      port: own,
       resourcePersistencePath: resolve(dataDir),
       cf: false,
       telemetry: { enabled: false },
@@ -49,7 +52,7 @@ export async function startControlPlane({ dataDir, port, host, onLog }: StartOpt
     }),
   );
   try {
-    const { port: bound } = await miniflare.ready;
+    await miniflare.ready;
     const db = await miniflare.getD1Database('DB');
     await applyMigrations(db, join(root, 'schema/migrations'));
     const { results } = await db.prepare('SELECT 1 FROM api_token LIMIT 1').all();
@@ -59,7 +62,7 @@ export async function startControlPlane({ dataDir, port, host, onLog }: StartOpt
     };
     const timer = setInterval(() => void tick().catch((error) => log(`cron: ${error}`)), tickMs);
     return {
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${own}`,
       adminToken: results.length === 0 ? token : null,
       tick,
       close: async () => {

@@ -132,5 +132,5 @@ export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = proc
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  process.exitCode = await relayCommand(process.argv.slice(2));
+  process.exit(await relayCommand(process.argv.slice(2)));
 }

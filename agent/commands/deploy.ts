@@ -1,3 +1,4 @@
+import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { CreatedObjects } from '../engine/engine.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
@@ -9,6 +10,9 @@ import type { CommandHandler } from './context.ts';
  */
 export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) => {
   const { engine, ledger, migrationId } = context;
+  if (!ledger.find(migrationId)?.created.paths.includes(deployment.target_dir)) {
+    throw new StackferryError('resource_taken', `${deployment.target_dir} was not put here by this migration.`);
+  }
   const key = { migration_id: migrationId, project: deployment.project, role: 'target' } as const;
   await ledger.update(key, (entry) => {
     entry.deployment = deployment;

@@ -29,7 +29,8 @@ export async function stopCreated(
 ): Promise<void> {
   const entry = ledger.find(migrationId);
   if (!entry) return;
-  if (entry.deployment) {
+  // By the files that this migration put here, so only where it did, and only once `deploy` may have used them.
+  if (entry.deployment && entry.deployed && entry.created.paths.includes(entry.deployment.target_dir)) {
     const found = await engine.findCreated(entry.deployment, migrationId);
     await ledger.amend(migrationId, (draft) => addCreated(draft, found));
   }

@@ -6,7 +6,8 @@ import { openHostRoot } from '../../agent/engine/embedded/host-root.ts';
 import { seedSampleStack } from '../../agent/engine/embedded/sample-stack.ts';
 import { downHost } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import { walkTree } from '../../agent/engine/embedded/tree-walk.ts';
-import { freePort, until } from '../fleet.ts';
+import { until } from '../fleet.ts';
+import { freePort } from '../free-port.ts';
 import type { HostName, Stage } from './stage.ts';
 
 const volumeBytes = 32 * 1_048_576;

@@ -2,14 +2,19 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import { embeddedPair, moveData, type TestHost } from './embedded-pair.ts';
+import { eventually } from './temporary.ts';
 
 const project = { project: 'guestbook' };
 const verify = { timeout_s: 10, settle_ms: 300 };
 
 const statesOf = async ({ engine }: TestHost) =>
   Object.fromEntries((await engine.containers('guestbook')).map(({ service, state }) => [service, state]));
-const entriesAt = async (port: number) =>
-  ((await (await fetch(`http://127.0.0.1:${port}/`)).json()) as { entries: string[] }).entries;
+/** A process that was just started listens a moment later. */
+const entriesAt = (port: number) =>
+  eventually(async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => null);
+    return response && ((await response.json()) as { entries: string[] }).entries;
+  }, 'the guestbook to answer');
 
 describe('commands, each of which may run again after a crash', () => {
   test('a whole move, every command given twice, ends as if given once', async () => {

@@ -29,6 +29,7 @@ export async function startEnrolment(
   const server = createServer(async (request, response) => {
     let text = '';
     for await (const part of request) text += part;
+    if (request.method !== 'POST') return void response.writeHead(404).end();
     const asked: Issued = { path: request.url ?? '', headers: request.headers, body: JSON.parse(text) };
     issued.push(asked);
     const refusal = options.answer?.(asked) ?? null;

@@ -30,6 +30,14 @@ test('a tail holds one migration, and is bounded in lines and bytes', () => {
   expect(Math.max(...tail.map((line) => line.length))).toBeLessThanOrEqual(1000);
 });
 
+test('what lay beneath an error is told to the operator of this host, and to nobody else', () => {
+  const lines: string[] = [];
+  const log = createLog((line) => void lines.push(line));
+  log.of('m1').error('failed', { error: new Error('no', { cause: new Error('ECONNREFUSED') }) });
+  expect(lines[0]).toContain('because: ECONNREFUSED');
+  expect(log.tail('m1').join()).not.toContain('ECONNREFUSED');
+});
+
 test('only so many migrations are remembered', () => {
   const log = createLog(() => {});
   for (let index = 0; index <= limits.agent.logMigrationsMax; index += 1) log.of(`m${index}`).info('hello');

@@ -11,11 +11,14 @@ export async function temporaryDirectory(): Promise<string> {
 }
 
 /** Polls until `condition` gives something; throws after five seconds, naming what was waited for. */
-export async function eventually<T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+): Promise<Exclude<T, false | null | undefined>> {
   const giveUp = performance.now() + 5_000;
   for (;;) {
     const value = await condition();
-    if (value) return value;
+    if (value) return value as Exclude<T, false | null | undefined>;
     if (performance.now() > giveUp) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -83,7 +83,7 @@ describe('packing and unpacking', () => {
       const target = await temporaryDirectory();
       await unpack(archive, target, step);
       expect(await manifestOfTree(target), `pieces of ${step}`).toEqual(expected);
-      expect(await readFile(join(target, 'big'))).toEqual(await readFile(join(source, 'big')));
+      expect((await readFile(join(target, 'big'))).equals(await readFile(join(source, 'big')))).toBe(true);
       expect(await readlink(join(target, 'dangling'))).toBe('../nowhere');
       expect((await lstat(join(target, 'deep/another-name'))).ino).toBe((await lstat(join(target, 'big'))).ino);
     }
@@ -157,7 +157,7 @@ describe('packing and unpacking', () => {
   test('B35: a cut or damaged archive is not accepted', async () => {
     const archive = await packed(await awkwardTree());
     const damaged = Buffer.from(archive);
-    damaged.fill(0xff, 600, 700);
+    damaged.fill(0xff, 1_100, 1_200);
     for (const bad of [archive.subarray(0, 1_000), archive.subarray(0, archive.length - 700_000), damaged]) {
       await expect(unpack(bad, await temporaryDirectory(), 10_000)).rejects.toMatchObject({ code: 'unpack_failed' });
     }
