@@ -49,7 +49,7 @@ export async function runAgent(
   const journal = await openCommandJournal(config.stateDir);
   const ledger = await openMigrationLedger(config.stateDir);
   const engine = await (options.openEngine ?? openEngine)(config, log);
-  await engine.sweep(ledger.all().map(({ migration_id }) => migration_id));
+  await engine.sweep();
 
   const welcomed = Promise.withResolvers<void>();
   const refused = Promise.withResolvers<void>();

@@ -4,8 +4,8 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { hashToken, newToken } from '../worker/auth/token-format.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { bundleWorker } from './bundle-worker.ts';
-import { freePort } from './free-port.ts';
 import { endWithParent } from './end-with-parent.ts';
+import { freePort } from './free-port.ts';
 
 export interface StartOptions {
   /** Keeps D1 and the Durable Objects; made if absent. */

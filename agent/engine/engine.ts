@@ -58,8 +58,8 @@ export interface Engine {
   arm(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
   /** Removes exactly these. What is already gone counts as removed. */
   remove(objects: CreatedObjects, migrationId: string): Promise<Removal>;
-  /** Removes helpers that a crash left behind, but those of migrations in `keep`. */
-  sweep(keep: string[]): Promise<void>;
+  /** Removes what an earlier run of the agent left at work: nobody can take it up again. */
+  sweep(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Member } from '../../cli/fleet.ts';
 import { type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
 import {
@@ -16,61 +15,46 @@ import {
 /** A fleet over the two real Docker hosts, each agent in its host's network namespace. */
 export interface DockerRig extends FleetRig {
   hosts: Record<HostName, Member>;
-  /** Where arriving project directories go on each host; both share this machine's file system. */
-  stacksDir(host: HostName): string;
   /** Writes a project on host a, brings it up there, and waits until the control plane lists it. */
   up(name: string, files: Record<string, string>, ...upArguments: string[]): Promise<Project>;
   /** The project as it is on another host after a migration. */
   moved(project: Project, host: HostName): Project;
 }
 
-/** Registers the hooks of a test file: one rig for the file, both hosts wiped before each test. */
-export function useDockerRig(): () => DockerRig {
-  let rig: DockerRig | null = null;
-  beforeAll(async () => {
-    for (const host of ['a', 'b'] as const) await dockerd('start', host);
-    const fleet = await startFleetRig(gatewayAddress);
-    const stacksDir = (host: HostName) => join(fleet.dir, `stacks-${host}`);
-    const add = (host: HostName) =>
-      fleet.addHost(
-        host,
-        [
-          ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
-          ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
-        ],
-        `sf-${host}`,
-      );
-    const hosts = { a: await add('a'), b: await add('b') };
-    rig = {
-      ...fleet,
-      hosts,
-      stacksDir,
-      async up(name, files, ...upArguments) {
-        const project = await writeProject(join(stacksDir('a'), name), files);
-        await compose('a', project, ...upArguments, 'up', '-d', '--wait', '--wait-timeout', '90').catch(
-          async (error) => {
-            // `--wait` fails on jobs that have ended well.
-            if (!String(error).includes('exited (0)')) throw error;
-          },
-        );
-        await fleet.stackAt(name, hosts.a);
-        return project;
-      },
-      moved: (project, host) => ({ ...project, dir: join(stacksDir(host), project.name) }),
-    };
-  }, 180_000);
-  afterAll(async () => {
-    await rig?.close();
-    for (const host of ['a', 'b'] as const) await wipe(host);
-  }, 120_000);
-  beforeEach(async () => {
-    for (const host of ['a', 'b'] as const) {
-      await dockerd('start', host);
-      await wipe(host);
-    }
-  }, 120_000);
-  return () => {
-    if (!rig) throw new Error('the rig is up only inside tests');
-    return rig;
+export async function startDockerRig(): Promise<DockerRig> {
+  for (const host of ['a', 'b'] as const) await dockerd('start', host);
+  const fleet = await startFleetRig(gatewayAddress);
+  // Both hosts share this machine's file system, so a project can't have the same path on both.
+  const stacksDir = (host: HostName) => join(fleet.dir, `stacks-${host}`);
+  const add = (host: HostName) =>
+    fleet.addHost(
+      host,
+      [
+        ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
+        ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
+      ],
+      `sf-${host}`,
+    );
+  const hosts = { a: await add('a'), b: await add('b') };
+  return {
+    ...fleet,
+    hosts,
+    async up(name, files, ...upArguments) {
+      const project = await writeProject(join(stacksDir('a'), name), files);
+      await compose('a', project, ...upArguments, 'up', '-d', '--wait', '--wait-timeout', '90').catch((error) => {
+        // `--wait` fails on jobs that have ended well.
+        if (!String(error).includes('exited (0)')) throw error;
+      });
+      await fleet.stackAt(name, hosts.a);
+      return project;
+    },
+    moved: (project, host) => ({ ...project, dir: join(stacksDir(host), project.name) }),
   };
+}
+
+export async function wipeBoth(): Promise<void> {
+  for (const host of ['a', 'b'] as const) {
+    await dockerd('start', host);
+    await wipe(host);
+  }
 }

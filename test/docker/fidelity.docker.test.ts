@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { useDockerRig } from './docker-rig.ts';
+
 import { plain } from './stacks.ts';
 import { compose, docker, type HostName, running } from './two-hosts.ts';
+import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
-const rig = useDockerRig();
+describeDocker('two real Docker hosts', () => {
+  const rig = useDockerRig();
 
-/** Files that copies usually get wrong. Runs in a container with GNU tools. */
-const makeAwkward = `
+  /** Files that copies usually get wrong. Runs in a container with GNU tools. */
+  const makeAwkward = `
 set -e
 cd /v
 mkdir -p deep/er empty
@@ -24,8 +26,8 @@ chmod 000 deep/er; chmod 1777 empty; touch -d '2001-02-03 04:05:06.123456789' pl
 touch -h -d '1999-12-31 23:59:59.5' soft; : > zero; chown 0:54321 zero
 `;
 
-/** Path, type, mode, owner, size, links, mtime and link target of every entry, then attributes, ACLs and digests. */
-const listAll = `
+  /** Path, type, mode, owner, size, links, mtime and link target of every entry, then attributes, ACLs and digests. */
+  const listAll = `
 cd /v
 find . -printf '%P|%y|%m|%U:%G|%s|%n|%T@|%l\\n' | sed 's/^\\(|d|[^|]*|[^|]*\\)|[0-9]*|/\\1|-|/; s/^\\([^|]*|d|[^|]*|[^|]*\\)|[0-9]*|/\\1|-|/' | LC_ALL=C sort
 getfattr -R -h -d -m - -e hex . | LC_ALL=C sort
@@ -34,28 +36,28 @@ find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 stat -c '%b blocks' sparse
 `;
 
-const inVolume = (host: HostName, script: string) =>
-  docker(host, 'run', '--rm', '-v', 'awkward_data:/v', '--entrypoint', 'sh', 'stackferry-helper:1', '-c', script);
+  const inVolume = (host: HostName, script: string) =>
+    docker(host, 'run', '--rm', '-v', 'awkward_data:/v', '--entrypoint', 'sh', 'stackferry-helper:1', '-c', script);
 
-describe('what arrives is what was there', () => {
-  it('a volume of awkward files has the same listing on both sides', async () => {
-    const { hosts, up, migrate, ended } = rig();
-    await up('awkward', plain());
-    await inVolume('a', makeAwkward);
-    const before = await inVolume('a', listAll);
-    expect(before.split('\n').length).toBeGreaterThan(40);
-    const migration = await ended((await migrate('awkward', hosts.b)).id);
-    expect(migration.failure).toBeNull();
-    expect(await inVolume('b', listAll)).toBe(before);
-    expect(await inVolume('a', listAll)).toBe(before);
-  }, 180_000);
+  describe('what arrives is what was there', () => {
+    it('a volume of awkward files has the same listing on both sides', async () => {
+      const { hosts, up, migrate, ended } = rig();
+      await up('awkward', plain());
+      await inVolume('a', makeAwkward);
+      const before = await inVolume('a', listAll);
+      expect(before.split('\n').length).toBeGreaterThan(40);
+      const migration = await ended((await migrate('awkward', hosts.b)).id);
+      expect(migration.failure).toBeNull();
+      expect(await inVolume('b', listAll)).toBe(before);
+      expect(await inVolume('a', listAll)).toBe(before);
+    }, 180_000);
 
-  it('a project with its own directories, an env_file, two compose files and a profile arrives whole', async () => {
-    const { hosts, up, migrate, ended, moved } = rig();
-    const project = await up(
-      'whole',
-      {
-        'compose.yaml': `
+    it('a project with its own directories, an env_file, two compose files and a profile arrives whole', async () => {
+      const { hosts, up, migrate, ended, moved } = rig();
+      const project = await up(
+        'whole',
+        {
+          'compose.yaml': `
 services:
   app:
     image: sf-busybox:1
@@ -72,25 +74,26 @@ services:
     image: sf-busybox:1
     profiles: [unused]
 `,
-        'compose.extra.yaml': 'services: { app: { labels: { from: second-file } } }\n',
-        'app.env': 'GREETING=hello-from-env-file\n',
-        'conf/app.conf': 'answer = 42\n',
-        'data/kept': 'kept\n',
-      },
-      '--profile',
-      'more',
-    );
-    const migration = await ended((await migrate('whole', hosts.b)).id);
-    expect(migration.failure).toBeNull();
-    const there = moved(project, 'b');
-    expect(await running('b')).toEqual(['whole-app-1', 'whole-extra-1']);
-    expect(await readFile(join(there.dir, 'conf/app.conf'), 'utf8')).toBe('answer = 42\n');
-    expect(await readFile(join(there.dir, 'data/kept'), 'utf8')).toBe('kept\n');
-    expect(await docker('b', 'exec', 'whole-app-1', 'cat', '/data/greeting', '/conf/app.conf')).toBe(
-      'hello-from-env-file\nanswer = 42\n',
-    );
-    expect(await docker('b', 'inspect', '-f', '{{.Config.Labels.from}}', 'whole-app-1')).toBe('second-file\n');
-    const dry = await compose('b', there, '--profile', 'more', 'up', '-d', '--dry-run', 'app', 'extra').catch(String);
-    expect(dry).not.toMatch(/Recreate/);
-  }, 180_000);
+          'compose.extra.yaml': 'services: { app: { labels: { from: second-file } } }\n',
+          'app.env': 'GREETING=hello-from-env-file\n',
+          'conf/app.conf': 'answer = 42\n',
+          'data/kept': 'kept\n',
+        },
+        '--profile',
+        'more',
+      );
+      const migration = await ended((await migrate('whole', hosts.b)).id);
+      expect(migration.failure).toBeNull();
+      const there = moved(project, 'b');
+      expect(await running('b')).toEqual(['whole-app-1', 'whole-extra-1']);
+      expect(await readFile(join(there.dir, 'conf/app.conf'), 'utf8')).toBe('answer = 42\n');
+      expect(await readFile(join(there.dir, 'data/kept'), 'utf8')).toBe('kept\n');
+      expect(await docker('b', 'exec', 'whole-app-1', 'cat', '/data/greeting', '/conf/app.conf')).toBe(
+        'hello-from-env-file\nanswer = 42\n',
+      );
+      expect(await docker('b', 'inspect', '-f', '{{.Config.Labels.from}}', 'whole-app-1')).toBe('second-file\n');
+      const dry = await compose('b', there, '--profile', 'more', 'up', '-d', '--dry-run', 'app', 'extra').catch(String);
+      expect(dry).not.toMatch(/Recreate/);
+    }, 180_000);
+  });
 });

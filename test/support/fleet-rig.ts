@@ -35,7 +35,7 @@ export async function startFleetRig(address = '127.0.0.1'): Promise<FleetRig> {
   const close = async () => {
     await Promise.all(members.map((member) => member.stop()));
     await control.close();
-    await rm(dir, { recursive: true, force: true });
+    if (!process.env.STACKFERRY_KEEP) await rm(dir, { recursive: true, force: true });
   };
   const add = async (kind: 'host' | 'relay', name: string, args: string[], netns?: string) => {
     const member = await startMember({

@@ -9,8 +9,16 @@ import { isInside, readModel } from '../../compose/project.ts';
 import { runCompose } from '../../compose/run.ts';
 import type { CreatedObjects, Removal } from '../engine.ts';
 import { type DockerApi, EngineAnswer } from './api.ts';
-import { type Container, inspectAll, inspectProject, setRestartPolicy, startContainer, stopContainers } from './containers.ts';
+import {
+  type Container,
+  inspectAll,
+  inspectProject,
+  setRestartPolicy,
+  startContainer,
+  stopContainers,
+} from './containers.ts';
 import type { DockerContext } from './context.ts';
+import { sweepHelpers } from './helper.ts';
 import { composeLabels } from './labels.ts';
 import { serviceOf } from './stack-facts.ts';
 import { listNetworks } from './target-facts.ts';
@@ -44,7 +52,10 @@ export async function createStack(
   const { api } = context;
   const others = (await inspectProject(api, deployment.project)).filter((container) => !isOf(deployment, container));
   if (others.length > 0)
-    throw new StackferryError('resource_taken', `Another stack named "${deployment.project}" has come up on the target.`);
+    throw new StackferryError(
+      'resource_taken',
+      `Another stack named "${deployment.project}" has come up on the target.`,
+    );
   try {
     await compose(context, createArguments(context.socketPath, projectOn(deployment), deployment.services), signal);
   } finally {
@@ -120,6 +131,8 @@ export async function removeObjects(api: DockerApi, objects: CreatedObjects, mig
       removal.remaining.push({ what, why: (error as Error).message });
     }
   };
+  // A helper that outlived its engine holds the volume.
+  await attempt('helpers', () => sweepHelpers(api, (id) => id === migrationId));
   await stopContainers(api, objects.containers, AbortSignal.timeout(limits.step.cleanupMsMax)).catch(() => []);
   for (const id of objects.containers) await attempt(`container ${id}`, () => removeContainer(api, id));
   for (const id of objects.networks) await attempt(`network ${id}`, () => api.delete(`/networks/${id}`));

@@ -74,7 +74,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     startStack: (deployment, _ids, signal) => startStack(context, deployment, signal),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
     remove: (objects, migrationId) => removeObjects(api, objects, migrationId),
-    sweep: (keep) => sweepHelpers(api, keep),
+    sweep: () => sweepHelpers(api, () => true),
     close: () => api.close(),
   };
 }

@@ -63,13 +63,13 @@ export async function writeToHelper(
   return { stream, finished };
 }
 
-/** Removes helpers that a crash left behind. */
-export async function sweepHelpers(api: DockerApi, keep: string[]): Promise<void> {
+/** Removes helpers that a crash, of the agent or of the engine, left behind. */
+export async function sweepHelpers(api: DockerApi, isStale: (migrationId: string) => boolean): Promise<void> {
   const left = await api.get(
     `/containers/json?all=true&${filters({ label: [helperLabel] })}`,
     z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) })),
   );
-  const stale = left.filter(({ Labels }) => !keep.includes(Labels[migrationLabel] ?? ''));
+  const stale = left.filter(({ Labels }) => isStale(Labels[migrationLabel] ?? ''));
   await Promise.all(stale.map(({ Id }) => api.delete(`/containers/${Id}?force=true&v=true`)));
 }
 

@@ -35,7 +35,10 @@ export async function readManifest(output: Readable): Promise<Manifest> {
   return { sha256: digest.sum(), entries };
 }
 
-type Printed = { kind: 'entry'; fields: string[] } | { kind: 'device'; fields: string[] } | { kind: 'line'; text: string };
+type Printed =
+  | { kind: 'entry'; fields: string[] }
+  | { kind: 'device'; fields: string[] }
+  | { kind: 'line'; text: string };
 
 /** Latin-1 throughout: names are bytes, not text. */
 async function* recordsOf(output: Readable): AsyncGenerator<Printed> {
@@ -57,7 +60,9 @@ async function* recordsOf(output: Readable): AsyncGenerator<Printed> {
       fields.push(piece);
       if (fields[0] === 'X') inAttributes = true;
       else if (fields.length === lengthOf(fields[0])) {
-        yield fields[0] === 'E' ? { kind: 'entry', fields: fields.slice(1) } : { kind: 'device', fields: fields.slice(1) };
+        yield fields[0] === 'E'
+          ? { kind: 'entry', fields: fields.slice(1) }
+          : { kind: 'device', fields: fields.slice(1) };
         fields = [];
       }
     }

@@ -6,6 +6,7 @@ import { openHostRoot } from '../../../agent/engine/embedded/host-root.ts';
 import type { StackFile } from '../../../agent/engine/embedded/stack-file.ts';
 import { downHost, killHost, upStack } from '../../../agent/engine/embedded/stack-lifecycle.ts';
 import type { ContainerState } from '../../../agent/engine/engine.ts';
+import type { Deployment } from '../../../schema/agent-protocol.ts';
 import { eventually, temporaryDirectory } from '../../agent/temporary.ts';
 
 type Services = { [name: string]: Partial<StackFile['services'][string]> };
@@ -83,6 +84,16 @@ describe('containers of the embedded engine', () => {
     await eventually(() => existsSync(join(host.root, 'stacks/p/up')), 'its handler');
     expect(await host.engine.stop([(await host.only()).id], signal())).toEqual(['p-web-1']);
     expect(await host.only()).toMatchObject({ state: 'exited', exit_code: 137 });
+  });
+
+  test('what is stopped in the moment it starts does not run on', async () => {
+    const host = await hostWith({ web: { command: forever } });
+    const { id } = await host.only();
+    for (let round = 0; round < 15; round += 1) {
+      await host.engine.startStack({} as Deployment, [id], signal());
+      await host.engine.stop([id], signal());
+      expect((await host.only()).state).toBe('exited');
+    }
   });
 
   test('F27: after a reboot `always` comes back, even what was stopped; what is disarmed stays down', async () => {
