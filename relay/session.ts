@@ -1,4 +1,6 @@
 import type net from 'node:net';
+import { readInto } from '../agent/transfer/reused-reads.ts';
+import { limits } from '../schema/limits.ts';
 
 export interface Splice {
   /** Bytes that came in, both directions. */
@@ -30,7 +32,21 @@ export function splice(first: net.Socket, second: net.Socket, idleMs: number, on
       open -= 1;
       if (open === 0) onClose();
     });
-    socket.pipe(other);
+    forward(socket, other);
   }
   return { bytes: () => first.bytesRead + second.bytesRead, cut };
+}
+
+/** One buffer a direction: nothing is read while the other side still holds what was read before. */
+function forward(from: net.Socket, to: net.Socket): void {
+  readInto(from, Buffer.allocUnsafeSlow(limits.relay.spliceBufferBytes), (bytes) => {
+    to.write(bytes, () => {
+      if (from.isPaused()) from.resume();
+    });
+    const taken = to.writableLength === 0;
+    if (!taken) from.pause();
+    return taken;
+  });
+  from.on('end', () => to.end());
+  from.resume();
 }

@@ -109,6 +109,8 @@ export const limits = {
     /** Ids of used tickets that are remembered until they expire; beyond it joins are refused. */
     usedTicketsMax: 100_000,
     answerMsMax: 5_000,
+    /** What the relay holds of a session in each direction, beyond the kernel's buffers. */
+    spliceBufferBytes: 65_536,
   },
   stream: {
     /** Payload of one CHUNK, before and after compression. 1 MiB measured as fast as 4 MiB, at a quarter of the memory. */

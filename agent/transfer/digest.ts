@@ -12,7 +12,16 @@ export interface Digest {
 }
 
 type Request =
-  | { id: number; digest: number; kind: 'update'; memory: ArrayBufferLike; offset: number; length: number }
+  /** `memory` is sent along when the digest first uses it, and known by its number from then on. */
+  | {
+      id: number;
+      digest: number;
+      kind: 'update';
+      slot: number;
+      memory?: ArrayBufferLike;
+      offset: number;
+      length: number;
+    }
   | { id: number; digest: number; kind: 'hex' | 'discard' };
 
 interface Waiting {
@@ -27,9 +36,14 @@ const waiting = new Map<number, Waiting>();
 export function createDigest(): Digest {
   lastId += 1;
   const digest = lastId;
+  const slots = new Map<ArrayBufferLike, number>();
   return {
     update: async ({ buffer, byteOffset, length }) => {
-      await ask({ id: 0, digest, kind: 'update', memory: buffer, offset: byteOffset, length });
+      const known = slots.get(buffer);
+      const slot = known ?? slots.size;
+      if (known === undefined) slots.set(buffer, slot);
+      const memory = known === undefined ? { memory: buffer } : {};
+      await ask({ id: 0, digest, kind: 'update', slot, ...memory, offset: byteOffset, length });
     },
     hex: () => ask({ id: 0, digest, kind: 'hex' }),
     discard: () => {
@@ -70,15 +84,17 @@ function startWorker(): Worker {
 function hashForEver(): void {
   const { createHash } = process.getBuiltinModule('node:crypto');
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  const hashes = new Map<number, ReturnType<typeof createHash>>();
+  const digests = new Map<number, { hash: ReturnType<typeof createHash>; slots: ArrayBufferLike[] }>();
   parentPort!.on('message', (request: Request) => {
-    const hash = hashes.get(request.digest) ?? createHash('sha256');
+    const digest = digests.get(request.digest) ?? { hash: createHash('sha256'), slots: [] };
+    digests.set(request.digest, digest);
     let hex = '';
     if (request.kind === 'update') {
-      hashes.set(request.digest, hash.update(new Uint8Array(request.memory, request.offset, request.length)));
+      if (request.memory) digest.slots[request.slot] = request.memory;
+      digest.hash.update(new Uint8Array(digest.slots[request.slot]!, request.offset, request.length));
     } else {
-      hashes.delete(request.digest);
-      hex = hash.digest('hex');
+      digests.delete(request.digest);
+      hex = digest.hash.digest('hex');
     }
     parentPort!.postMessage({ id: request.id, hex });
   });

@@ -2,8 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { limits } from '../../schema/limits.ts';
 import type { Slot } from './chunk-pool.ts';
 import { createFrameReader, encodeControl, type Frame } from './frame-codec.ts';
+import { readInto } from './reused-reads.ts';
 
 export type StreamBounds = { [K in keyof typeof limits.stream]: number };
+
+/** As much as TLS gives at once, and then some. */
+const readBytes = 65_536;
 
 export interface FrameConnection {
   /** Queues one frame. */
@@ -64,13 +68,20 @@ export function openFrameConnection(
 
   const take = (bytes: Buffer) => {
     heardAt = Date.now();
+    if (leftover) {
+      // TLS gives what it has decrypted already, paused or not: at most what the socket read at once.
+      leftover = Buffer.concat([leftover, bytes]);
+      return false;
+    }
     try {
       const taken = reader.push(bytes);
-      if (closed || taken === bytes.length) return;
-      leftover = bytes.subarray(taken);
+      if (closed || taken === bytes.length) return true;
+      leftover = Buffer.from(bytes.subarray(taken));
       socket.pause();
+      return false;
     } catch (error) {
       close(error as Error);
+      return false;
     }
   };
 
@@ -90,9 +101,7 @@ export function openFrameConnection(
     });
   };
 
-  socket.on('data', (bytes: Buffer) => {
-    if (!closed && !leaving) take(bytes);
-  });
+  readInto(socket, Buffer.allocUnsafeSlow(readBytes), (bytes) => closed || leaving || take(bytes));
   socket.on('error', close);
   socket.on('end', () =>
     close(reader.atBoundary() ? new Error('the peer hung up') : new Error('the connection was cut within a frame')),

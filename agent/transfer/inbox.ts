@@ -7,6 +7,7 @@ import type { ChunkFrame } from './frame-codec.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { settled } from './packer-end.ts';
 import type { ItemProof, TarSink } from './tar-ports.ts';
+import { feedUnpacker } from './unpacker-feed.ts';
 
 /** One unpacking of an item: chunks in, in order, until the end and its proof. */
 export interface Inbox {
@@ -39,10 +40,6 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
   let decoded: Promise<void> = Promise.resolve();
   let failure: StackferryError | null = null;
   let closed = false;
-  /** The unpacker is content and gone: what is still to come can only be padding. */
-  let exited = false;
-  /** Chunks that were given to the unpacker's stream and not taken yet. */
-  const writing = new Map<() => void, Buffer>();
   let finishing: { end: End; proof: Promise<ItemProof> } | null = null;
 
   const fail = (error: unknown) => {
@@ -53,37 +50,10 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
     onChange();
   };
 
-  const finished = writer.finished.then(() => {
-    exited = true;
-    // It stopped reading before the last padding: nobody will take what is left in the stream. How far it came in the
-    // first of these is not known, but even that one must end in an end mark.
-    for (const [index, [taken, data]] of [...writing].entries()) {
-      if (!isPadding(index === 0 ? data.subarray(-endMarkBytes) : data)) throw endedEarly();
-      taken();
-    }
-  });
-  finished.catch(fail);
-  // A pipe that broke is explained by the unpacker's exit, which may take a moment.
-  writer.stream.on('error', (error) => {
-    void settled(writer.finished, bounds.packerExitMsMax).then(() => exited || fail(error));
-  });
+  const feed = feedUnpacker(writer, bounds.packerExitMsMax, fail);
 
-  const handToUnpacker = (data: Buffer, slot: Slot, hashed: Promise<void>) => {
-    const done = new Promise<void>((resolve) => {
-      const taken = () => {
-        writing.delete(taken);
-        resolve();
-      };
-      if (exited) {
-        if (!isPadding(data)) return fail(endedEarly());
-        return taken();
-      }
-      writing.set(taken, data);
-      writer.stream.write(data, (error) => {
-        if (!error) taken();
-      });
-    });
-    Promise.all([done, hashed]).then(() => {
+  const handToUnpacker = (data: Buffer, slot: Slot) => {
+    Promise.all([feed.write(data), digest.update(data)]).then(() => {
       unpackedChunks += 1;
       unpackedBytes += data.length;
       pool.free(slot);
@@ -99,18 +69,14 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
       raw.copy(slot.buffer, headroomBytes);
     }
     if (closed) return;
-    const data = slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes);
-    handToUnpacker(data, slot, digest.update(data));
+    handToUnpacker(slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes), slot);
   };
 
   const prove = async (end: End): Promise<ItemProof> => {
     await decoded;
     const sha256 = await digest.hex();
     if (end.chunks !== next || end.bytes !== receivedBytes || end.sha256 !== sha256) throw mismatch();
-    if (!exited) writer.stream.end();
-    await settled(finished, bounds.unpackerExitMsMax);
-    if (failure) throw failure;
-    if (!exited) throw new StackferryError('unpack_failed', 'The unpacker did not exit');
+    await feed.finish(bounds.unpackerExitMsMax).catch((error: unknown) => Promise.reject(failure ?? error));
     return { bytes: receivedBytes, sha256 };
   };
 
@@ -141,12 +107,4 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
   };
 }
 
-/** Two blocks of zeros end a tar; zeros up to the blocking factor follow. */
-const endMarkBytes = 1024;
-
-function isPadding(data: Buffer): boolean {
-  return data.every((byte) => byte === 0);
-}
-
-const endedEarly = () => new StackferryError('unpack_failed', 'The unpacker ended before the tar did');
 const mismatch = () => new StackferryError('digest_mismatch', 'What arrived is not what was packed');

@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { until } from '../../cli/fleet.ts';
+import { addressOf } from '../docker/two-hosts.ts';
+import { run } from '../support/run.ts';
+
+const port = 2222;
+
+/** An sshd in host b's network namespace, and what a shell on host a runs to reach it. */
+export interface SshPeer {
+  /** `ssh … host`, to be put into a shell line. */
+  command: string;
+  /** Runs a shell line on host a, and resolves to the seconds it took. */
+  time(line: string): Promise<number>;
+  close(): void;
+}
+
+export async function startSshPeer(dir: string): Promise<SshPeer> {
+  const at = (name: string) => join(dir, name);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await mkdir('/run/sshd', { recursive: true });
+  for (const key of ['host', 'user']) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)]);
+  await run('cp', [at('user.pub'), at('authorized_keys')]);
+  await writeFile(
+    at('sshd_config'),
+    [
+      `Port ${port}`,
+      `HostKey ${at('host')}`,
+      `AuthorizedKeysFile ${at('authorized_keys')}`,
+      'PermitRootLogin prohibit-password',
+      'StrictModes no',
+      `PidFile ${at('sshd.pid')}`,
+      '',
+    ].join('\n'),
+  );
+  const inside = ['--net=/run/netns/sf-b', '/usr/sbin/sshd', '-D', '-f', at('sshd_config')];
+  const sshd: ChildProcess = spawn('nsenter', inside, { stdio: 'ignore' });
+  const command = `ssh -p ${port} -i ${at('user')} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@${addressOf.b}`;
+  const onHostA = (line: string) =>
+    run('nsenter', ['--net=/run/netns/sf-a', 'bash', '-c', `set -eo pipefail; ${line}`], { timeoutMs: 600_000 });
+  await until(
+    () =>
+      onHostA(`${command} true`).then(
+        () => true,
+        () => false,
+      ),
+    'sshd to answer',
+  );
+  return {
+    command,
+    async time(line) {
+      const from = performance.now();
+      await onHostA(line);
+      return (performance.now() - from) / 1000;
+    },
+    close: () => void sshd.kill(),
+  };
+}

@@ -1,0 +1,182 @@
+import { createHash, randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { Readable, Writable } from 'node:stream';
+import { dialPeer } from '../../agent/transfer/dial.ts';
+import type { StreamBounds } from '../../agent/transfer/frame-connection.ts';
+import { receiveItem } from '../../agent/transfer/receive.ts';
+import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
+import { sendItem } from '../../agent/transfer/send.ts';
+import type { TarSink, TarSource } from '../../agent/transfer/tar-ports.ts';
+import { type RelayBounds, startRelay } from '../../relay/listener.ts';
+import { createTestFleet, type TestFleet } from '../support/certificates.ts';
+import { startTap, type Tap } from './tap.ts';
+
+/** A relay, a tap in front of it, and the two sides of one lane, all in this process over real sockets. */
+export interface LaneRig {
+  fleet: TestFleet;
+  tap: Tap;
+  relay: Awaited<ReturnType<typeof startRelay>>;
+  connect(role: 'source' | 'target'): (signal: AbortSignal) => ReturnType<typeof dialPeer>;
+  send(source: TarSource, options?: LaneOptions): ReturnType<typeof sendItem>;
+  receive(sink: TarSink, options?: LaneOptions): ReturnType<typeof receiveItem>;
+  /** Restarts the relay on its port. */
+  restartRelay(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LaneOptions {
+  bounds?: Partial<StreamBounds>;
+  signal?: AbortSignal;
+  observe?: (event: TransferEvent) => void;
+  onProgress?: (bytes: number) => void;
+  connect?: Parameters<typeof sendItem>[0]['connect'];
+}
+
+export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Promise<LaneRig> {
+  const fleet = await createTestFleet();
+  const relayIdentity = await fleet.identity('relay', 'relay-1');
+  const hosts = { source: await fleet.identity('host', 'host-a'), target: await fleet.identity('host', 'host-b') };
+  const listen = (port: number) =>
+    startRelay({
+      identity: () => relayIdentity,
+      ticketPublicJwk: () => fleet.ticketJwk,
+      revoked: () => new Set(),
+      listen: { host: '127.0.0.1', port },
+      bounds: relayBounds,
+    });
+  let relay = await listen(0);
+  const { port } = relay;
+  const tap = await startTap(port);
+
+  const connect: LaneRig['connect'] = (role) => (signal) => {
+    const host = hosts[role].id;
+    const peer = hosts[role === 'source' ? 'target' : 'source'].id;
+    return dialPeer({
+      identity: () => hosts[role],
+      role,
+      peer,
+      ticket: async () => ({
+        ticket: await fleet.ticket({ host, peer, role }),
+        relay: { id: 'relay-1', host: '127.0.0.1', port: tap.port },
+      }),
+      signal,
+    });
+  };
+  const common = (role: 'source' | 'target', options: LaneOptions) => ({
+    lane: 'data',
+    connect: options.connect ?? connect(role),
+    onProgress: options.onProgress ?? (() => {}),
+    signal: options.signal ?? new AbortController().signal,
+    ...(options.observe ? { observe: options.observe } : {}),
+    ...(options.bounds ? { bounds: options.bounds } : {}),
+  });
+  return {
+    fleet,
+    tap,
+    get relay() {
+      return relay;
+    },
+    connect,
+    send: (source, options = {}) => sendItem({ source, ...common('source', options) }),
+    receive: (sink, options = {}) => receiveItem({ sink, ...common('target', options) }),
+    restartRelay: async () => {
+      await relay.close();
+      relay = await listen(port);
+    },
+    close: async () => {
+      await tap.close();
+      await relay.close();
+    },
+  };
+}
+
+/** A tar of these bytes, handed out in pieces as a pipe would. */
+export function tarOf(
+  bytes: Buffer,
+  options: { piece?: number; finished?: () => Promise<void> } = {},
+): TarSource & { opens: number } {
+  const source = {
+    opens: 0,
+    open: async () => {
+      source.opens += 1;
+      const stream = Readable.from(pieces(bytes, options.piece ?? 65_536), { objectMode: false });
+      const finished = options.finished?.() ?? new Promise<void>((resolve) => stream.once('close', resolve));
+      finished.catch(() => {});
+      return { stream, finished };
+    },
+  };
+  return source;
+}
+
+function* pieces(bytes: Buffer, size: number) {
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}
+
+export interface CollectingSink extends TarSink {
+  bytes(): Buffer;
+  opens: number;
+  resets: number;
+}
+
+/** Keeps what it is given. `slow` delays each write; `exit` decides how the unpacker ends once the stream did. */
+export function collectingSink(
+  options: { onWrite?: (total: number) => Promise<void> | void; exit?: () => Promise<void> } = {},
+): CollectingSink {
+  let parts: Buffer[] = [];
+  let total = 0;
+  const sink: CollectingSink = {
+    opens: 0,
+    resets: 0,
+    bytes: () => Buffer.concat(parts),
+    reset: async () => {
+      sink.resets += 1;
+      parts = [];
+      total = 0;
+    },
+    open: async (signal) => {
+      sink.opens += 1;
+      const stream = new Writable({
+        write: (data: Buffer, _encoding, done) => {
+          parts.push(Buffer.from(data));
+          total += data.length;
+          Promise.resolve(options.onWrite?.(total)).then(() => done(), done);
+        },
+      });
+      const finished = new Promise<void>((resolve, reject) => {
+        stream.once('finish', () => (options.exit?.() ?? Promise.resolve()).then(resolve, reject));
+        stream.once('error', reject);
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+      finished.catch(() => {});
+      return { stream, finished };
+    },
+  };
+  return sink;
+}
+
+/** Bytes that end as a tar does, in zeros. */
+export function tarLike(bytes: number): Buffer {
+  return Buffer.concat([randomBytes(bytes - 10_240), Buffer.alloc(10_240)]);
+}
+
+export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+/** A connection that says these bytes and then waits to be closed. */
+export function plainConnection(port: number, bytes: Buffer = Buffer.alloc(0)): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => {
+      socket.write(bytes);
+      socket.off('error', reject);
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+    socket.once('error', reject);
+  });
+}
+
+export const closed = (socket: net.Socket) =>
+  new Promise<void>((resolve) => {
+    socket.resume();
+    if (socket.destroyed) resolve();
+    else socket.once('close', () => resolve());
+  });
