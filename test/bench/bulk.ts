@@ -26,7 +26,16 @@ export async function bulk(): Promise<Result> {
       // A new name each time: the old copy of a moved stack is no stack of its own.
       const stack = `bulk${pair}`;
       await rig.up(stack, plain());
-      await docker('a', 'exec', `${stack}-app-1`, 'dd', 'if=/dev/urandom', 'of=/data/blob', 'bs=1M', `count=${mebibytes}`);
+      await docker(
+        'a',
+        'exec',
+        `${stack}-app-1`,
+        'dd',
+        'if=/dev/urandom',
+        'of=/data/blob',
+        'bs=1M',
+        `count=${mebibytes}`,
+      );
       const from = await mountpoint('a', `${stack}_data`);
       await docker('b', 'volume', 'create', 'peer');
       const to = await mountpoint('b', 'peer');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Member } from '../../cli/fleet.ts';
-import { type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
+import { type FleetOptions, type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
 import {
   compose,
   dockerd,
@@ -21,9 +21,9 @@ export interface DockerRig extends FleetRig {
   moved(project: Project, host: HostName): Project;
 }
 
-export async function startDockerRig(): Promise<DockerRig> {
+export async function startDockerRig(options: Pick<FleetOptions, 'relayAdvertise'> = {}): Promise<DockerRig> {
   for (const host of ['a', 'b'] as const) await dockerd('start', host);
-  const fleet = await startFleetRig(gatewayAddress);
+  const fleet = await startFleetRig({ address: gatewayAddress, ...options });
   // Both hosts share this machine's file system, so a project can't have the same path on both.
   const stacksDir = (host: HostName) => join(fleet.dir, `stacks-${host}`);
   const add = (host: HostName) =>

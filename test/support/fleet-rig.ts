@@ -14,6 +14,8 @@ export interface FleetRig {
   api: ApiClient;
   control: ControlPlane;
   relay: Member;
+  /** `host:port` it listens on. */
+  relayAddress: string;
   addHost(name: string, args: string[], netns?: string): Promise<Member>;
   /** Waits until the stack is listed with this host as its home. */
   stackAt(name: string, host: Member): Promise<void>;
@@ -25,8 +27,14 @@ export interface FleetRig {
   close(): Promise<void>;
 }
 
-/** `address` is where agents reach control plane and relay: another network namespace's gateway, or loopback. */
-export async function startFleetRig(address = '127.0.0.1'): Promise<FleetRig> {
+export interface FleetOptions {
+  /** Where agents reach control plane and relay: another network namespace's gateway, or loopback. */
+  address?: string;
+  /** `host:port` at which agents are told to reach the relay, where that is a proxy of the test's. */
+  relayAdvertise?: string;
+}
+
+export async function startFleetRig({ address = '127.0.0.1', relayAdvertise }: FleetOptions = {}): Promise<FleetRig> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-'));
   const control = await startControlPlane({ dataDir: join(dir, 'control'), host: address, port: 0 });
   if (!control.adminToken) throw new Error('a new control plane gives its first token');
@@ -51,18 +59,15 @@ export async function startFleetRig(address = '127.0.0.1'): Promise<FleetRig> {
     return member;
   };
   try {
-    const port = await freePort(address);
+    const relayAddress = `${address}:${await freePort(address)}`;
     const statusPort = await freePort('127.0.0.1');
     const relay = await add('relay', 'relay', [
-      '--listen',
-      `${address}:${port}`,
-      '--advertise',
-      `${address}:${port}`,
-      '--status-port',
-      String(statusPort),
+      ...['--listen', relayAddress, '--advertise', relayAdvertise ?? relayAddress],
+      ...['--status-port', String(statusPort)],
     ]);
     return {
       ...rigOf(dir, api, control, relay),
+      relayAddress,
       addHost: (name, args, netns) => add('host', name, args, netns),
       close,
     };
@@ -72,7 +77,12 @@ export async function startFleetRig(address = '127.0.0.1'): Promise<FleetRig> {
   }
 }
 
-function rigOf(dir: string, api: ApiClient, control: ControlPlane, relay: Member): Omit<FleetRig, 'addHost' | 'close'> {
+function rigOf(
+  dir: string,
+  api: ApiClient,
+  control: ControlPlane,
+  relay: Member,
+): Omit<FleetRig, 'addHost' | 'close' | 'relayAddress'> {
   const migrate: FleetRig['migrate'] = (stack, target, options = {}) =>
     api.post(`/stacks/${stack}/migrate`, { target_host_id: target.id, sizing: 'stack', ...options });
   return {

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { composeModel } from '../../../agent/compose/model.ts';
+import { compareVersions } from '../../../agent/engine/docker/api.ts';
+import { policyOf, projectOn } from '../../../agent/engine/docker/deployment.ts';
+import { splitReference } from '../../../agent/engine/docker/images.ts';
+import { listenersIn } from '../../../agent/engine/docker/ports.ts';
+import { powersOf } from '../../../agent/engine/docker/powers.ts';
+import { packArguments, unpackArguments, worrying } from '../../../agent/engine/docker/tar-arguments.ts';
+
+it('the argv of the helpers’ tar, to the letter', () => {
+  expect(packArguments.join(' ')).toBe(
+    'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=* --acls --sparse --one-file-system -c .',
+  );
+  expect(unpackArguments.join(' ')).toBe(
+    'tar -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=* --acls -f -',
+  );
+});
+
+describe('F20 exit 0 hides loss, so tar’s words are read', () => {
+  it.each([
+    ['tar: ./run/app.sock: socket ignored', false],
+    ['tar: ./a: time stamp 2030-01-01 00:00:00 is 99 s in the future', false],
+    ['tar: ./a: file changed as we read it', true],
+    ['tar: ./a: Cannot change ownership to uid 0, gid 0: Operation not permitted', true],
+    ['tar: ./a: File shrank by 10 bytes; padding with zeros', true],
+  ])('%s', (line, worries) => {
+    expect(worrying(`${line}\n`).length > 0).toBe(worries);
+  });
+});
+
+describe('B38 powers that reach beyond a container', () => {
+  const powers = (service: object) =>
+    powersOf(composeModel.parse({ name: 'x', services: { s: service } }))
+      .get('s')
+      ?.map(({ power }) => power);
+  it.each([
+    [{ privileged: true }, ['privileged']],
+    [{ network_mode: 'host', pid: 'host', ipc: 'host' }, ['host_network', 'host_pid', 'host_ipc']],
+    [{ volumes: [{ type: 'bind', source: '/var/run/docker.sock', target: '/s' }] }, ['docker_socket']],
+    [{ volumes: [{ type: 'bind', source: '/', target: '/host' }] }, ['host_path']],
+    [{ volumes: [{ type: 'bind', source: '/etc/passwd', target: '/p' }] }, ['host_path']],
+    [{ volumes: [{ type: 'bind', source: '/srv/media', target: '/m' }] }, []],
+    [{ cap_add: ['SYS_ADMIN'], devices: ['/dev/kvm:/dev/kvm'] }, ['devices', 'cap_add']],
+    [{ security_opt: ['no-new-privileges:true', 'seccomp:unconfined'] }, ['security_opt']],
+  ])('%j', (service, found) => {
+    expect(powers(service)).toEqual(found);
+  });
+});
+
+describe('restart policies as the file says', () => {
+  it.each([
+    [{ restart: 'always' }, { name: 'always', maximum_retry_count: 0 }],
+    [{ restart: 'on-failure:3' }, { name: 'on-failure', maximum_retry_count: 3 }],
+    [{}, { name: 'no', maximum_retry_count: 0 }],
+    [{ deploy: { restart_policy: { condition: 'any' } } }, { name: 'always', maximum_retry_count: 0 }],
+    [{ deploy: { restart_policy: { condition: 'none' } } }, { name: 'no', maximum_retry_count: 0 }],
+  ])('%j', (service, policy) => {
+    expect(policyOf(service)).toEqual(policy);
+  });
+});
+
+it('a project’s files are found at their new place; what lay elsewhere stays named', () => {
+  const deployment = {
+    project: 'shop',
+    source_dir: '/srv/shop',
+    target_dir: '/data/shop',
+    config_files: ['/srv/shop/compose.yaml', '/etc/extra.yaml'],
+    env_files: [],
+    services: [],
+    one_shots: [],
+  };
+  expect(projectOn(deployment).configFiles).toEqual(['/data/shop/compose.yaml', '/etc/extra.yaml']);
+});
+
+it.each([
+  ['nginx', 'nginx', 'latest'],
+  ['host:5000/a/b:1.2', 'host:5000/a/b', '1.2'],
+  ['a/b@sha256:00', 'a/b', null],
+])('the image reference %s is %s with tag %s', (reference, repo, tag) => {
+  expect(splitReference(reference)).toEqual({ repo, tag });
+});
+
+it('versions compare by number', () => {
+  expect(compareVersions('2.9.0', '2.20')).toBeLessThan(0);
+  expect(compareVersions('2.26.1-4', '2.20')).toBeGreaterThan(0);
+});
+
+it('listening sockets are read from the kernel’s table', () => {
+  const table = `  sl  local_address rem_address   st
+   0: 0100007F:1F90 00000000:0000 0A 0
+   1: 00000000:0050 00000000:0000 0A 0
+   2: 0100007F:9C40 0100007F:1F90 01 0`;
+  expect(listenersIn(table, 'tcp').map(({ port, address }) => [port, address])).toEqual([
+    [8080, '127.0.0.1'],
+    [80, null],
+  ]);
+});
