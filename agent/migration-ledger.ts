@@ -14,7 +14,6 @@ const laneTransfer = z.object({
   sha256: z.string(),
   manifest: z.object({ sha256: z.string(), entries: z.number() }).nullable(),
 });
-export type LaneTransfer = z.infer<typeof laneTransfer>;
 
 /** All this host must remember of one migration to undo its part. On disk before the act it speaks of. */
 const ledgerEntry = z.object({

@@ -80,6 +80,4 @@ export const end = z.strictObject({ chunks: count.max(sequenceMax), bytes: count
 export const rejected = z.strictObject({ code: z.enum(errorCodes), message: z.string().max(1000) });
 
 export type Hello = z.infer<typeof hello>;
-export type Welcome = z.infer<typeof welcome>;
 export type End = z.infer<typeof end>;
-export type Rejected = z.infer<typeof rejected>;

@@ -5,7 +5,7 @@ import { freePort } from '../../cli/free-port.ts';
 import { startCaptureProxy } from '../support/capture-proxy.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from './docker-rig.ts';
 import { psql, secret, shop } from './stacks.ts';
-import { gatewayAddress } from './two-hosts.ts';
+import { docker, gatewayAddress } from './two-hosts.ts';
 import { describeDocker } from './use-docker-rig.ts';
 
 const canary = 'volume-canary-9b2f6a71c4';
@@ -34,6 +34,8 @@ describeDocker('two real Docker hosts', () => {
     await rig.up('shop', shop);
     await psql('a', 'shop-db-1', `create table c as select '${canary}' as v`);
     await psql('a', 'shop-db-1', 'checkpoint');
+    // It is there to be found, so that finding it nowhere else means something.
+    await docker('a', 'exec', 'shop-db-1', 'grep', '-rq', canary, '/var/lib/postgresql/data');
     const { id } = await rig.migrate('shop', rig.hosts.b);
     const told: unknown[] = [];
     told.push(await rig.ended(id, (event) => told.push(event)));

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../support/run.ts';
@@ -88,5 +88,3 @@ export async function running(host: HostName): Promise<string[]> {
     .filter((line) => line !== '')
     .sort();
 }
-
-export const removeTree = (dir: string) => rm(dir, { recursive: true, force: true });

@@ -27,10 +27,10 @@ const count = (events: TransferEvent[], kind: TransferEvent['kind']) =>
 
 describe('a connection that breaks', () => {
   test('F14 the relay connection is cut ten times in mid-chunk: the stream resumes, nothing starts from zero', async () => {
-    const bytes = tarLike(48 * mib);
+    const bytes = tarLike(64 * mib);
     const sink = collectingSink();
     const source = tarOf(bytes);
-    const cuts = cutOften(4.3 * mib, 10);
+    const cuts = cutOften(8.3 * mib, 10);
     const events: TransferEvent[] = [];
     const [sent, received] = await Promise.all([
       rig.send(source, { observe: (event) => events.push(event) }),
@@ -41,9 +41,10 @@ describe('a connection that breaks', () => {
     expect(sink.bytes().equals(bytes)).toBe(true);
     expect([source.opens, sink.opens, sink.resets]).toEqual([1, 1, 0]);
     expect(count(events, 'restarted')).toBe(0);
-    // What a cut costs is what was under way: the sender's write-ahead and the sockets' buffers, never all that came before.
+    // A cut costs what was under way (write-ahead, the sockets' buffers on four hops), not what came before it.
     const resent = rig.tap.bytes() - bytes.length;
-    expect(resent).toBeLessThan(10 * 4.3 * mib);
+    expect(resent / cuts()).toBeLessThan(8.3 * mib);
+    expect(resent).toBeGreaterThan(0);
   });
 
   test('F14 the relay restarts in mid-chunk: the stream resumes at the new one', async () => {
@@ -110,7 +111,7 @@ describe('a connection that breaks', () => {
   });
 
   test('F13 a target agent that starts anew gets the item from its beginning, into an empty place', async () => {
-    const bytes = tarLike(12 * mib);
+    const bytes = tarLike(64 * mib);
     const first = new AbortController();
     const source = tarOf(bytes);
     const sending = rig.send(source);
@@ -118,7 +119,7 @@ describe('a connection that breaks', () => {
     const dying = rig.receive(collectingSink(), {
       signal: first.signal,
       onProgress: (count) => {
-        if (count < 3 * mib || first.signal.aborted) return;
+        if (count < 40 * mib || first.signal.aborted) return;
         rig.tap.cut();
         first.abort();
       },

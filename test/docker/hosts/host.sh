@@ -1,64 +1,72 @@
 #!/usr/bin/env bash
-# host.sh start|stop|kill|restart a|b: one of the two Docker hosts. `kill` is a power cut for the daemon and its containers.
+# host.sh start|stop|kill|restart a|b: one of the two Docker hosts. `kill` is a crash of the engine: dockerd and its
+# containerd die at once, the containers run on without them until the next start, which ends or restarts them.
 set -euo pipefail
 . "$(dirname "$0")/settings.sh"
 
 action=${1:?start, stop, kill or restart} host=${2:?a or b}
-root=$state/$host
-pidfile=$root/dockerd.pid
+root=$(root_of "$host")
 
-running() { [ -s "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; }
+# A recorded pid is ours only while its command line has our file as an argument: the number may be another's by now,
+# and a dead process that nobody has reaped yet has no command line.
+recorded_pid() { # pidfile, an argument of the process
+  local pid
+  pid=$(cat "$1" 2>/dev/null) || return 1
+  tr '\0' '\n' 2>/dev/null <"/proc/${pid:-none}/cmdline" | grep -qxF -- "$2" && echo "$pid"
+} 2>/dev/null
+dockerd_pid() { recorded_pid "$root/dockerd.pid" "$root/dockerd.pid"; }
+containerd_pid() { recorded_pid "$root/exec/containerd/containerd.pid" "$root/exec/containerd/containerd.toml"; }
+
+answers() { timeout 5 "$docker" -H "unix://$(socket_of "$host")" version >/dev/null 2>&1; }
+
+launch() {
+  mkdir -p "$root/data" "$root/exec"
+  # A killed engine leaves these, and dockerd takes a pid that it finds there for a living twin.
+  rm -f "$root/dockerd.pid" "$root/exec/containerd/containerd.pid" "$(socket_of "$host")"
+  setsid nsenter --net="/run/netns/sf-$host" \
+    dockerd --data-root "$root/data" --exec-root "$root/exec" --pidfile "$root/dockerd.pid" \
+    -H "unix://$(socket_of "$host")" --bip "${bip[$host]}" --cgroup-parent "/sf-$host" \
+    --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs >>"$root/dockerd.log" 2>&1 </dev/null &
+  launched=$!
+}
 
 start() {
-  running && return
-  mkdir -p "$root/data" "$root/exec"
-  # What a killed daemon left: its containerd would hold the state directory, its containers the network.
-  for left in $(recorded_children); do kill -9 "$left" 2>/dev/null || true; done
-  rm -f "$pidfile" "$(socket_of "$host")" "$root/exec/containerd/containerd.pid"
-  setsid nsenter --net="/run/netns/sf-$host" \
-    dockerd --data-root "$root/data" --exec-root "$root/exec" --pidfile "$pidfile" -H "unix://$(socket_of "$host")" \
-    --bip "${bip[$host]}" --cgroup-parent "/sf-$host" --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs \
-    >>"$root/dockerd.log" 2>&1 </dev/null &
-
-  for _ in $(seq 1 150); do
-    on "$host" version >/dev/null 2>&1 && return
+  local launched='' deadline=$((SECONDS + 60))
+  dockerd_pid >/dev/null || launch
+  until answers; do
+    if ((SECONDS > deadline)) || { [ -n "$launched" ] && ! kill -0 "$launched" 2>/dev/null; }; then
+      echo "dockerd of host $host does not answer; the end of $root/dockerd.log:" >&2
+      tail -n 20 "$root/dockerd.log" >&2
+      return 1
+    fi
     sleep 0.2
   done
-  echo "dockerd of host $host did not answer; see $root/dockerd.log" >&2
-  tail -n 20 "$root/dockerd.log" >&2
-  exit 1
 }
 
-# The daemon's containerd and shims, found by the state directory that only they name.
-recorded_children() {
-  local proc
-  for proc in /proc/[0-9]*; do
-    tr '\0' ' ' <"$proc/cmdline" 2>/dev/null | grep -q -- "$root/exec" && echo "${proc#/proc/}"
+# Sends the signal to the process, and waits until it is gone; fails where it is not gone in 30 s.
+end() { # signal, dockerd_pid or containerd_pid
+  local pid deadline=$((SECONDS + 30))
+  pid=$("$2") || return 0
+  kill "-$1" "$pid" 2>/dev/null || true
+  while "$2" >/dev/null; do
+    ((SECONDS <= deadline)) || return 1
+    sleep 0.1
   done
-  return 0
 }
 
-stop() { # signal
-  running || return 0
-  local pid
-  pid=$(cat "$pidfile")
-  kill "-$1" "$pid"
-  for _ in $(seq 1 150); do
-    kill -0 "$pid" 2>/dev/null || return 0
-    sleep 0.2
-  done
-  kill -9 "$pid" 2>/dev/null || true
+crash() {
+  end KILL dockerd_pid
+  end KILL containerd_pid
 }
+
+stop() { end TERM dockerd_pid || crash; }
 
 case $action in
 start) start ;;
-stop) stop TERM ;;
-kill)
-  stop KILL
-  for left in $(recorded_children); do kill -9 "$left" 2>/dev/null || true; done
-  ;;
+stop) stop ;;
+kill) crash ;;
 restart)
-  stop TERM
+  stop
   start
   ;;
 *)

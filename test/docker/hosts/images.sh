@@ -13,7 +13,8 @@ mirror() {
 }
 
 tmp=$(mktemp -d /var/tmp/stackferry-rootfs.XXXXXX)
-trap 'rm -rf "$tmp"' EXIT
+# One file system: an interrupted debootstrap leaves /proc and /sys mounted in there.
+trap 'rm -rf --one-file-system "$tmp"' EXIT
 
 # A small Debian with the named packages; nothing of it starts here.
 make_rootfs() { # name, packages
@@ -77,14 +78,24 @@ for set in helper services busybox; do
   [ -s "$image_cache/$set.tar" ] || "build_$set"
 done
 
-declare -A first=([helper]=stackferry-helper:1 [services]=sf-nginx:1 [busybox]=sf-busybox:1)
+# `name id` of each image in an archive, from the manifest that `docker save` wrote.
+archived() { # archive name
+  tar -xOf "$image_cache/$1.tar" manifest.json | grep -oE '"Config":"[^"]*","RepoTags":\["[^"]*"' |
+    sed -E 's#.*([0-9a-f]{64}).*\["(.*)"#\2 sha256:\1#'
+}
+
+holds() { # host, archive name
+  local images name id
+  images=$(archived "$2") || return 1
+  while read -r name id; do
+    [ "$(on "$1" image inspect -f '{{.Id}}' "$name" 2>/dev/null)" = "$id" ] || return 1
+  done <<<"$images"
+}
+
 for host in "${hosts[@]}"; do
   for set in helper services busybox; do
-    on "$host" image inspect "${first[$set]}" >/dev/null 2>&1 || on "$host" load -q -i "$image_cache/$set.tar"
+    holds "$host" "$set" || on "$host" load -q -i "$image_cache/$set.tar"
+    holds "$host" "$set" || { echo "host $host does not hold the images of $set.tar" >&2; exit 1; }
   done
-done
-for image in stackferry-helper:1 sf-postgres:1 sf-redis:1 sf-nginx:1 sf-busybox:1; do
-  [ "$(on a image inspect -f '{{.Id}}' "$image")" = "$(on b image inspect -f '{{.Id}}' "$image")" ] ||
-    { echo "$image differs between the hosts" >&2; exit 1; }
 done
 echo "images are on both hosts, equal by content"

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 engine_packages=(docker.io docker-cli docker-compose containerd)
-tools=(iproute2 iptables debootstrap ca-certificates acl attr busybox-static)
+tools=(iproute2 iptables debootstrap ca-certificates zstd acl attr busybox-static)
 
 missing() {
   local package
@@ -16,8 +16,11 @@ codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 
 # The engine of bookworm (20.10, Compose 1.29) is too old: these four come from the next release, nothing else does.
 pin_next_release() {
-  local sources=/etc/apt/sources.list.d
-  sed 's/bookworm/trixie/g' "$sources/debian.sources" >"$sources/stackferry-next.sources"
+  local file
+  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+    grep -qs bookworm "$file" || continue
+    sed 's/bookworm/trixie/g' "$file" >"/etc/apt/sources.list.d/stackferry-next.${file##*.}"
+  done
   {
     printf 'Package: *\nPin: release n=trixie*\nPin-Priority: 100\n\n'
     printf 'Package: %s\nPin: release n=trixie*\nPin-Priority: 600\n' "${engine_packages[*]}"
@@ -42,4 +45,5 @@ if [ "$codename" = bookworm ]; then pin_next_release; fi
 keep_daemons_down
 export DEBIAN_FRONTEND=noninteractive
 timeout 300 apt-get update -q
-timeout 900 apt-get install -q -y --no-install-recommends "${wanted[@]}"
+# All of them, not only the missing: a docker.io of bookworm is brought up to the others.
+timeout 900 apt-get install -q -y --no-install-recommends "${tools[@]}" "${engine_packages[@]}"

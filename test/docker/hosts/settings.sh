@@ -9,6 +9,7 @@ declare -A address=([a]=10.77.0.2 [b]=10.77.0.3)
 declare -A bip=([a]=172.30.1.1/24 [b]=172.30.2.1/24)
 gateway=10.77.0.1
 
+root_of() { echo "$state/$1"; }
 socket_of() { echo "$state/$1/docker.sock"; }
 on() { # host, docker arguments
   local host=$1

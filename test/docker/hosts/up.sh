@@ -5,22 +5,26 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/settings.sh"
 
 mkdir -p "$state"
-if ! ip link show "$bridge" >/dev/null 2>&1; then
-  ip link add "$bridge" type bridge
-  ip addr add "$gateway/24" dev "$bridge"
-fi
+ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
+ip addr replace "$gateway/24" dev "$bridge"
 ip link set "$bridge" up
 
 for host in "${hosts[@]}"; do
-  if [ ! -e "/run/netns/sf-$host" ]; then
-    ip netns add "sf-$host"
-    ip link add "sfv-$host" type veth peer name eth0 netns "sf-$host"
-    ip link set "sfv-$host" master "$bridge" up
-    ip -n "sf-$host" link set lo up
-    ip -n "sf-$host" addr add "${address[$host]}/24" dev eth0
-    ip -n "sf-$host" link set eth0 up
-    ip -n "sf-$host" route add default via "$gateway"
+  netns=sf-$host
+  # After a reboot the name may be there as an empty file, with no namespace behind it.
+  if ! nsenter --net="/run/netns/$netns" true 2>/dev/null; then
+    rm -f "/run/netns/$netns"
+    ip netns add "$netns"
   fi
+  if ! ip -n "$netns" link show eth0 >/dev/null 2>&1; then
+    ip link del "sfv-$host" 2>/dev/null || true
+    ip link add "sfv-$host" type veth peer name eth0 netns "$netns"
+  fi
+  ip link set "sfv-$host" master "$bridge" up
+  ip -n "$netns" link set lo up
+  ip -n "$netns" addr replace "${address[$host]}/24" dev eth0
+  ip -n "$netns" link set eth0 up
+  ip -n "$netns" route replace default via "$gateway"
 done
 # A dockerd that ever ran in the root namespace left a FORWARD policy that drops what crosses the bridge.
 for direction in -i -o; do
