@@ -117,10 +117,12 @@ export const limits = {
     chunkBytesMax: 1_048_576,
     /** Every other frame. */
     controlFrameBytesMax: 8_192,
-    /** Chunks the source keeps until they are acknowledged, so at most 32 MiB. */
-    windowChunksMax: 32,
+    /** Chunks the source keeps until they are acknowledged, so at most 16 MiB. */
+    windowChunksMax: 16,
     /** Chunks the target holds between the connection and the unpacker. */
     inboxChunksMax: 8,
+    /** Chunk memory kept between transfers. */
+    spareSlotsMax: 16,
     /** Bytes handed to the socket and not yet flushed. */
     writeAheadBytesMax: 2_097_152,
     connectMsMax: 10_000,

@@ -13,23 +13,33 @@ export interface ChunkPool {
   /** Null when all slots are out; `onFree` is called when one comes back. */
   take(): Slot | null;
   free(slot: Slot): void;
+  /** Leaves the slots to the next pool. What is still out then is forgotten. */
+  close(): void;
 }
+
+/** Slots of pools that were closed: shared memory is slow to be collected, so the next transfer had better take these. */
+const spare: Slot[] = [];
 
 /** At most `slotsMax` slots, made when first needed and then reused: a transfer's memory does not depend on its length. */
 export function createChunkPool(slotsMax: number, onFree: () => void): ChunkPool {
   const idle: Slot[] = [];
-  let made = 0;
+  let taken = 0;
   return {
     take: () => {
       const slot = idle.pop();
       if (slot) return slot;
-      if (made === slotsMax) return null;
-      made += 1;
-      return { buffer: Buffer.from(new SharedArrayBuffer(headroomBytes + limits.stream.chunkBytesMax)) };
+      if (taken === slotsMax) return null;
+      taken += 1;
+      return spare.pop() ?? { buffer: Buffer.from(new SharedArrayBuffer(headroomBytes + limits.stream.chunkBytesMax)) };
     },
     free: (slot) => {
       idle.push(slot);
       onFree();
+    },
+    close: () => {
+      const room = limits.stream.spareSlotsMax - spare.length;
+      spare.push(...idle.splice(0, Math.max(0, room)));
+      idle.length = 0;
     },
   };
 }

@@ -5,8 +5,8 @@ import { limits } from '../../schema/limits.ts';
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-/** Levels from none upwards; the network's pace decides. */
-const levels = [0, 1, 3, 6, 9, 12] as const;
+/** Levels from none upwards; the network's pace decides. Above the last, a context takes tens of megabytes. */
+const levels = [0, 1, 3, 6] as const;
 /** Ready chunks that wait for the network: above, compress harder; below, less hard. */
 const backlogHigh = 6;
 const backlogLow = 2;

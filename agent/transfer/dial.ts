@@ -52,9 +52,10 @@ export async function startInnerTls(
   role: 'source' | 'target',
   peer: string,
   signal: AbortSignal,
+  handshakeMsMax: number = limits.stream.handshakeMsMax,
 ): Promise<TLSSocket> {
   try {
-    return await settleOnce<TLSSocket>(socket, limits.stream.handshakeMsMax, signal, (resolve, reject) => {
+    return await settleOnce<TLSSocket>(socket, handshakeMsMax, signal, (resolve, reject) => {
       const untrusted = (cause: Error) =>
         reject(
           new StackferryError('peer_untrusted', `No trusted connection to host ${peer}: ${cause.message}`, { cause }),
@@ -95,7 +96,10 @@ const secureAsServer: Settle = (socket, identity, peer, resolve, reject) => {
     handshakeTimeout: limits.stream.handshakeMsMax,
     secureOptions: constants.SSL_OP_NO_TICKET,
   });
-  server.on('tlsClientError', (error) => reject(error));
+  server.on('tlsClientError', (error, secure) => {
+    // A certificate that is refused for its dates closes the connection without an error of its own.
+    reject(secure.authorizationError ? new Error(String(secure.authorizationError)) : error);
+  });
   server.on('secureConnection', (secure) => {
     const wrong = wrongPeer(secure.getPeerCertificate(), identity.fleetId, 'host', peer);
     secure.on('error', () => secure.destroy());

@@ -103,6 +103,7 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
       digest.discard();
       writer.stream.destroy();
       await settled(writer.finished, bounds.packerExitMsMax);
+      pool.close();
     },
   };
 }

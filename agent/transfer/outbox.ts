@@ -210,6 +210,7 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
       digest.discard();
       reader.stream.destroy();
       await settled(reader.finished, bounds.packerExitMsMax);
+      pool.close();
     },
   };
 }

@@ -48,10 +48,11 @@ export async function keepConnected<T>(options: {
   const alive = () => {
     progressAt = Date.now();
   };
+  const msLeft = () => progressAt + options.withoutProgressMsMax() - Date.now();
   for (;;) {
     let interruption: Error;
     try {
-      const socket = await dialOnce(options.connect, signal, bounds.dialMsMax);
+      const socket = await dialOnce(options.connect, signal, Math.max(0, Math.min(bounds.dialMsMax, msLeft())));
       options.observe({ kind: 'connected' });
       const end = await options.session(socket, alive);
       if (end.kind === 'done') return end.value;
@@ -71,7 +72,7 @@ export async function keepConnected<T>(options: {
       alive();
       tries = 0;
     }
-    const left = progressAt + options.withoutProgressMsMax() - Date.now();
+    const left = msLeft();
     if (left <= 0) {
       throw new StackferryError(
         'transfer_interrupted',

@@ -120,7 +120,8 @@ export function settleOnce<T>(
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => fail('No answer in time'), msMax);
     const abort = () => finish(() => reject(new StackferryError('cancelled', 'Cancelled')));
-    const closed = () => fail('The connection was closed');
+    // An event that explains the end may come right behind it.
+    const closed = () => setImmediate(() => fail('The connection was closed'));
     const finish = (settle: () => void) => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);

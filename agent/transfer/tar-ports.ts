@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 /** What an engine gives the transfer: something that packs a volume into a tar, or unpacks one. */
 
 export interface TarReader {
-  /** Ends after the last byte of the tar. */
+  /** Ends after the last byte of the tar. A chunk's memory may be used again once the next but one is read. */
   stream: Readable;
   /** Rejects unless the packer exited 0 and said nothing that hides a loss. May settle before or after the stream's end. */
   finished: Promise<void>;
@@ -15,6 +15,7 @@ export interface TarSource {
 }
 
 export interface TarWriter {
+  /** A chunk's memory is used again once its write is called back: who keeps it for longer must copy. */
   stream: Writable;
   /**
    * Resolves once the unpacker exited 0, said nothing that hides a loss, and the filesystem was synced; rejects
