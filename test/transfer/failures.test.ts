@@ -136,10 +136,12 @@ describe('a connection that breaks', () => {
 describe('packers and unpackers that fail', () => {
   test('F20 a tar whose packer exits with 2 is never accepted, and both sides say why', async () => {
     const bytes = tarLike(3 * mib);
-    const source = tarOf(bytes, {
-      finished: () => new Promise((_, reject) => setTimeout(reject, 50, new Error('tar exited with 2'))),
-    });
-    const [sent, received] = await Promise.allSettled([rig.send(source), rig.receive(collectingSink())]);
+    const packer = Promise.withResolvers<void>();
+    packer.promise.catch(() => {});
+    const source = tarOf(bytes, { finished: () => packer.promise });
+    // Once the target is unpacking, so that there is a connection to say it over.
+    const sink = collectingSink({ onWrite: () => packer.reject(new Error('tar exited with 2')) });
+    const [sent, received] = await Promise.allSettled([rig.send(source), rig.receive(sink)]);
     expect(sent).toMatchObject({ status: 'rejected', reason: { code: 'pack_failed', message: /tar exited with 2/ } });
     expect(received).toMatchObject({
       status: 'rejected',

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import net from 'node:net';
+import type net from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import { dialPeer } from '../../agent/transfer/dial.ts';
 import type { StreamBounds } from '../../agent/transfer/frame-connection.ts';
@@ -160,19 +160,6 @@ export function tarLike(bytes: number): Buffer {
 }
 
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-
-/** A connection that says these bytes and then waits to be closed. */
-export function plainConnection(port: number, bytes: Buffer = Buffer.alloc(0)): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1', () => {
-      socket.write(bytes);
-      socket.off('error', reject);
-      socket.on('error', () => {});
-      resolve(socket);
-    });
-    socket.once('error', reject);
-  });
-}
 
 export const closed = (socket: net.Socket) =>
   new Promise<void>((resolve) => {
