@@ -4,7 +4,7 @@ import { chunkHeaderBytes, frameHeaderBytes } from '../../schema/volume-stream.t
 /** Room for a chunk's headers in front of its data, so that a frame is one piece of memory and one write. */
 export const headroomBytes = frameHeaderBytes + chunkHeaderBytes;
 
-/** Memory for one chunk: headers, then up to `chunkBytesMax` of data. Shared, so that a worker thread can hash it. */
+/** Memory for one chunk: headers, then up to `chunkBytesMax` of data. */
 export interface Slot {
   buffer: Buffer;
 }
@@ -17,7 +17,7 @@ export interface ChunkPool {
   close(): void;
 }
 
-/** Slots of pools that were closed: shared memory is slow to be collected, so the next transfer had better take these. */
+/** Slots of pools that were closed: large memory is slow to be collected, so the next transfer had better take these. */
 const spare: Slot[] = [];
 
 /** At most `slotsMax` slots, made when first needed and then reused: a transfer's memory does not depend on its length. */
@@ -30,7 +30,7 @@ export function createChunkPool(slotsMax: number, onFree: () => void): ChunkPool
       if (slot) return slot;
       if (taken === slotsMax) return null;
       taken += 1;
-      return spare.pop() ?? { buffer: Buffer.from(new SharedArrayBuffer(headroomBytes + limits.stream.chunkBytesMax)) };
+      return spare.pop() ?? { buffer: Buffer.allocUnsafeSlow(headroomBytes + limits.stream.chunkBytesMax) };
     },
     free: (slot) => {
       idle.push(slot);

@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import type { End } from '../../schema/volume-stream.ts';
 import { type ChunkPool, createChunkPool, headroomBytes, type Slot } from './chunk-pool.ts';
 import { decompressChunk } from './compression.ts';
-import { createDigest } from './digest.ts';
 import type { ChunkFrame } from './frame-codec.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { settled } from './packer-end.ts';
@@ -31,7 +31,7 @@ export interface Inbox {
 export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: () => void): Promise<Inbox> {
   const aborter = new AbortController();
   const writer = await sink.open(aborter.signal);
-  const digest = createDigest();
+  const digest = createHash('sha256');
   const pool = createChunkPool(bounds.inboxChunksMax, () => closed || onChange());
   let next = 0;
   let receivedBytes = 0;
@@ -53,7 +53,10 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
   const feed = feedUnpacker(writer, bounds.packerExitMsMax, fail);
 
   const handToUnpacker = (data: Buffer, slot: Slot) => {
-    Promise.all([feed.write(data), digest.update(data)]).then(() => {
+    const taken = feed.write(data);
+    // While the unpacker takes it.
+    digest.update(data);
+    taken.then(() => {
       unpackedChunks += 1;
       unpackedBytes += data.length;
       pool.free(slot);
@@ -74,7 +77,7 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
 
   const prove = async (end: End): Promise<ItemProof> => {
     await decoded;
-    const sha256 = await digest.hex();
+    const sha256 = digest.digest('hex');
     if (end.chunks !== next || end.bytes !== receivedBytes || end.sha256 !== sha256) throw mismatch();
     await feed.finish(bounds.unpackerExitMsMax).catch((error: unknown) => Promise.reject(failure ?? error));
     return { bytes: receivedBytes, sha256 };
@@ -100,7 +103,6 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
     close: async () => {
       closed = true;
       aborter.abort();
-      digest.discard();
       writer.stream.destroy();
       await settled(writer.finished, bounds.packerExitMsMax);
       pool.close();
