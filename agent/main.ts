@@ -9,7 +9,7 @@ import { failureOf } from './commands/failure.ts';
 import { performCommand } from './commands/index.ts';
 import { answerRequest } from './commands/requests.ts';
 import { createCommandRunner } from './commands/runner.ts';
-import { stopCreated } from './commands/stop-target.ts';
+import { stopLeased } from './commands/stop-leased.ts';
 import { type AgentConfig, agentUsage, parseAgentConfig, UsageError } from './config.ts';
 import { openControlLink } from './control-link.ts';
 import type { Engine } from './engine/engine.ts';
@@ -56,7 +56,7 @@ export async function runAgent(
 
   const lease = createLeaseKeeper({
     ask: (migration_id) => link.ask('lease', { migration_id, epoch: journal.epochOf(migration_id) }),
-    stopStarted: (migrationId) => stopCreated(migrationId, engine, ledger),
+    stopStarted: (migrationId) => stopLeased(migrationId, engine, ledger),
     ledger,
     log,
   });

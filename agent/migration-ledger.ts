@@ -32,6 +32,10 @@ const ledgerEntry = z.object({
   sizes: z.record(z.string(), z.number()),
   /** The stack has a new home; what is here is the copy that the safety window keeps. */
   retained: z.boolean(),
+  /** A rollback started the retained copy: containers may run, under a lease. */
+  revived: z.boolean().default(false),
+  /** Paths that a purge found to hold exactly what was moved: a second try finds less. */
+  purging: names.default([]),
 
   // ---------------------------------------------------------- target
   deployment: deployment.nullable(),
@@ -43,6 +47,8 @@ const ledgerEntry = z.object({
   started: z.boolean(),
   /** The migration is completed: no lease any more, never stopped or removed but on an explicit command. */
   armed: z.boolean(),
+  /** A rollback stopped the stack here; `prior` says what it was like. */
+  halted: z.boolean().default(false),
   /** When leave to run ends, on the boot clock of that boot. */
   lease: z.object({ boot_id: z.string(), ends_at_ms: z.number() }).nullable(),
 
@@ -51,6 +57,17 @@ const ledgerEntry = z.object({
   lanes: z.record(z.string(), laneTransfer),
 });
 export type LedgerEntry = z.infer<typeof ledgerEntry>;
+
+/** Whether what this entry started runs only as long as the control plane gives leave. */
+export function isLeased({ deployed, armed, halted, revived }: LedgerEntry): boolean {
+  return (deployed && !armed && !halted) || revived;
+}
+
+/** Ids of what has to stop when that leave ends. */
+export function leasedContainers({ created, prior, revived }: LedgerEntry): string[] {
+  const own = revived ? (prior ?? []).map(({ id }) => id) : [];
+  return [...new Set([...own, ...created.containers])];
+}
 
 export interface MigrationLedger {
   /** null for a migration that this host has no part in. Throws where its file is damaged. */
@@ -122,12 +139,15 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     stopped: null,
     sizes: {},
     retained: false,
+    revived: false,
+    purging: [],
     deployment: null,
     volumes: [],
     created: { containers: [], networks: [], volumes: [], paths: [] },
     deployed: false,
     started: false,
     armed: false,
+    halted: false,
     lease: null,
     lanes: {},
   };

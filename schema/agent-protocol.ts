@@ -67,9 +67,19 @@ export const itemProof = z.object({
 export type LaneProof = z.infer<typeof itemProof>;
 
 const empty = z.object({});
+const stopped = z.object({
+  prior: z.array(containerPrior),
+  /** Containers that did not end within their stop timeout. */
+  killed: z.array(text),
+});
+const removal = z.object({ removed: z.array(text), remaining: z.array(z.object({ what: text, why: text })) });
+const health = {
+  payload: z.object({ deployment, timeout_s: z.number().int(), settle_ms: z.number().int() }),
+  result: z.object({ services: z.array(z.object({ service: text, state: text })) }),
+};
 const laneVolume = z.object({ lane: text, volume: text });
 
-/** kind → payload and result. Source kinds first, then the target's. */
+/** kind → payload and result. First the way out, source and target; then the safety window, source and target. */
 export const commandKinds = {
   prepare_source: {
     payload: z.object({ ...project, volumes: z.array(text) }),
@@ -78,11 +88,7 @@ export const commandKinds = {
   },
   stop_stack: {
     payload: z.object(project),
-    result: z.object({
-      prior: z.array(containerPrior),
-      /** Containers that did not end within their stop timeout. */
-      killed: z.array(text),
-    }),
+    result: stopped,
   },
   send_volumes: {
     payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),
@@ -115,19 +121,35 @@ export const commandKinds = {
     payload: z.object({ deployment }),
     result: z.object({ containers: z.array(z.object({ id: text, service: text })) }),
   },
-  verify_health: {
-    payload: z.object({ deployment, timeout_s: z.number().int(), settle_ms: z.number().int() }),
-    result: z.object({ services: z.array(z.object({ service: text, state: text })) }),
-  },
+  verify_health: health,
   /** The migration is completed: start what a lapsed lease stopped, set the policies as the file says, drop the lease. */
   arm_target: { payload: z.object({ deployment }), result: empty },
   /** Stop what this migration started; answered only when none of it runs. */
   stop_target: { payload: z.object(project), result: empty },
   /** Remove what this migration made, by recorded ids, nothing else. */
-  cleanup_target: {
-    payload: z.object(project),
-    result: z.object({ removed: z.array(text), remaining: z.array(z.object({ what: text, why: text })) }),
+  cleanup_target: { payload: z.object(project), result: removal },
+
+  /** Is what the source kept whole: records, volumes, project directory? Changes nothing. */
+  check_retained: { payload: z.object({ deployment, volumes: z.array(text) }), result: empty },
+  /** The recorded containers again, made anew where they are gone; restart policies off, under a lease. */
+  revive_source: {
+    payload: z.object({ deployment }),
+    result: z.object({ containers: z.array(z.object({ id: text, service: text })) }),
   },
+  verify_source: health,
+  /** The migration is rolled back: policies as they were, no lease any more. */
+  arm_source: { payload: z.object({ deployment }), result: empty },
+  /** Stop what `revive_source` started; answered only when none of it runs. */
+  stop_source: { payload: z.object(project), result: empty },
+  /** Remove what the migration recorded as its source, whoever made it; nothing else. */
+  purge_source: { payload: z.object({ deployment, volumes: z.array(text) }), result: removal },
+
+  /** Record, disarm and stop the stack in its new home. */
+  halt_target: { payload: z.object(project), result: stopped },
+  /** Put back what `halt_target` stopped. */
+  resume_target: { payload: z.object(project), result: z.object({ running: z.array(text) }) },
+  /** Remove what a rolled back migration left here. */
+  purge_target: { payload: z.object(project), result: removal },
 } as const;
 export type CommandKind = keyof typeof commandKinds;
 export type CommandPayload<K extends CommandKind> = z.infer<(typeof commandKinds)[K]['payload']>;

@@ -4,6 +4,7 @@ import { resources, stackSummary } from './facts.ts';
 import { limits } from './limits.ts';
 import { modes, sizings, statuses, steps } from './migration-status.ts';
 import { report } from './preflight-report.ts';
+import { rollbackPhases } from './saga.ts';
 
 /** Requests and responses of the public API. Times are RFC 3339 strings, sizes bytes, rates bytes per second. */
 
@@ -71,6 +72,9 @@ export const migrateRequest = z.strictObject({
 });
 export type MigrateRequest = z.infer<typeof migrateRequest>;
 
+/** `stopped`: the operator vouches that the copy which could not be stopped is, for good. Needed only where a host is lost. */
+export const retryRequest = z.strictObject({ stopped: z.boolean().default(false) });
+
 export const laneView = z.object({
   /** The volume's name, or `project`. */
   item: z.string(),
@@ -95,6 +99,36 @@ export const stepView = z.object({
   ended_at: time.nullable(),
 });
 
+const purgeView = z
+  .object({
+    requested_at: time,
+    done_at: time.nullable(),
+    remaining: z.array(z.object({ what: z.string(), why: z.string() })),
+  })
+  .nullable();
+
+/** What is kept after `completed`. */
+export const windowView = z.object({
+  completed_at: time,
+  ends_at: time,
+  /** Whether a rollback may still begin. */
+  open: z.boolean(),
+  reminded_at: time.nullable(),
+  /** The copy that is kept was seen running: two copies run. */
+  copy_running: z.boolean(),
+  source_purge: purgeView,
+  target_purge: purgeView,
+});
+
+export const rollbackView = z.object({
+  phase: z.enum(rollbackPhases),
+  requested_at: time,
+  ended_at: time.nullable(),
+  failure: failure.extend({ phase: z.string() }).nullable(),
+  /** Hours of changes that the stack made in its new home and that stay behind there. */
+  hours_left_behind: z.number(),
+});
+
 export const migrationView = z.object({
   id,
   stack: z.object({ id, name: z.string() }),
@@ -109,6 +143,12 @@ export const migrationView = z.object({
   failure: failure.extend({ step: z.string() }).nullable(),
   /** What `needs_attention` waits for, or a clean-up that is still owed to a host. */
   owed: z.array(z.object({ host_id: id, what: z.string() })),
+  /** Set with `needs_attention`: where the copies are, and what to do. */
+  attention: z.object({ why: z.string(), source: z.string(), target: z.string(), todo: z.string() }).nullable(),
+  /** Null before `completed`. */
+  window: windowView.nullable(),
+  /** The newest one asked for. */
+  rollback: rollbackView.nullable(),
   created_at: time,
   updated_at: time,
   ended_at: time.nullable(),
@@ -130,6 +170,11 @@ export const migrationsQuery = pageQuery.extend({
   stack: z.string().max(limits.control.stackNameLengthMax).optional(),
   host: id.optional(),
   status: z.enum(statuses).optional(),
+  /** Completed migrations whose safety window is over while their source is still kept. */
+  cleanup_due: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
 });
 
 /** RFC 9457. `report` rides along with `preflight_failed`, `hosts` with `stack_ambiguous`, `errors` with `invalid_request`. */
@@ -143,4 +188,6 @@ export const problem = z.object({
   report: report.optional(),
   hosts: z.array(id).optional(),
   migration_id: id.optional(),
+  /** Rides along with `purge_incomplete`. */
+  remaining: z.array(z.object({ what: z.string(), why: z.string() })).optional(),
 });

@@ -51,6 +51,8 @@ export const limits = {
     deployingMsMax: 15 * 60_000,
     restoringMsMax: 10 * 60_000,
     cleanupMsMax: 10 * 60_000,
+    /** Looking whether what the source kept is whole. */
+    checkingRetainedMsMax: 2 * 60_000,
   },
   health: {
     timeoutSDefault: 180,
@@ -247,5 +249,9 @@ export const limits = {
   },
   window: {
     safetyWindowHoursDefault: 72,
+    safetyWindowHoursMax: 24 * 365,
+    /** A purge's call waits this long for its host; the purge goes on, and the call can be repeated. */
+    purgeWaitMsMax: 60_000,
+    purgePollMs: 200,
   },
 } as const;

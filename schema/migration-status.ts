@@ -1,9 +1,9 @@
 /**
  * The life of a migration.
  *
- *   preflight → preparing → stopping → transferring → shipping → deploying → verifying → completed
- *        └──────────┴───────────┴──────────┴────────────┴───────────┴───────────┴→ reverting → failed | cancelled
- *                                                                                     ⇅
+ *   preflight → preparing → stopping → transferring → shipping → deploying → verifying → completed ⇄ rolling_back → rolled_back
+ *        └──────────┴───────────┴──────────┴────────────┴───────────┴───────────┴→ reverting → failed        ⇅
+ *                                                                                     ⇅ └──→ cancelled   needs_attention
  *                                                                              needs_attention
  */
 export const steps = [
@@ -17,11 +17,11 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-/** The way back, and waiting for a person: the migration still holds its stack. */
-export const undoingStatuses = ['reverting', 'needs_attention'] as const;
-export const terminalStatuses = ['completed', 'failed', 'cancelled'] as const;
+/** The ways back, and waiting for a person: the migration still holds its stack. */
+export const returningStatuses = ['reverting', 'rolling_back', 'needs_attention'] as const;
+export const terminalStatuses = ['completed', 'failed', 'cancelled', 'rolled_back'] as const;
 
-export const activeStatuses = [...steps, ...undoingStatuses] as const;
+export const activeStatuses = [...steps, ...returningStatuses] as const;
 export const statuses = [...activeStatuses, ...terminalStatuses] as const;
 export type Status = (typeof statuses)[number];
 export type TerminalStatus = (typeof terminalStatuses)[number];

@@ -11,6 +11,8 @@ export interface Saga {
   /** Rises whenever the direction changes; agents refuse commands of an older one. */
   epoch: number;
   health_timeout_s: number;
+  /** How long the source is kept after `completed`. */
+  window_ms: number;
   /** From the pre-flight; null before it passed. */
   plan: SagaPlan | null;
   /** Results of this migration's commands, by kind. */
@@ -28,6 +30,12 @@ export interface Saga {
   failure: SagaFailure | null;
   cancel_requested: boolean;
   undo: Undo | null;
+  /** Set by `completed`. */
+  window: SafetyWindow | null;
+  /** The newest one asked for; a failed one leaves the migration `completed`. */
+  rollback: Rollback | null;
+  /** Set with `needs_attention`, for as long as it lasts. */
+  attention: Attention | null;
 }
 
 export interface StepClock {
@@ -43,11 +51,56 @@ export interface SagaPlan {
   images: StackImage[];
 }
 
-/** The way back: first the target is known to be stopped, then the source is put back. */
+/**
+ * One copy is stopped, then the other is put back: after a failed `migration` the target is stopped and the source put
+ * back, after a failed `rollback` the other way round.
+ */
 export interface Undo {
-  phase: 'stop_target' | 'restore_source';
-  /** Failures a host answered with; one of `stop_target` means its lease can't be trusted any more. */
-  failures: number;
+  from: 'migration' | 'rollback';
+  phase: 'stop' | 'restore';
+  /** Failures a host answered with, since the phase began or a person asked for a retry. */
+  tries: number;
+  /** It answered that it could not stop: its lease can't be trusted any more. */
+  stop_refused: boolean;
+}
+
+/** After `completed` the source is kept. Times are epoch milliseconds. */
+export interface SafetyWindow {
+  completed_at: number;
+  ends_at: number;
+  reminded_at: number | null;
+  /** The retained copy was seen running, and not stopped since. */
+  copy_running: boolean;
+  /** From the moment it is set there is no rollback. */
+  source_purge: Purge | null;
+  /** Of what a rolled back migration left on the target. */
+  target_purge: Purge | null;
+}
+
+export interface Purge {
+  requested_at: number;
+  done_at: number | null;
+  /** What could not be deleted, at the latest try. */
+  remaining: Remaining[];
+}
+export type Remaining = CommandResult<'purge_source'>['remaining'][number];
+
+export const rollbackPhases = ['checking', 'halting', 'reviving', 'proving'] as const;
+export type RollbackPhase = (typeof rollbackPhases)[number];
+
+export interface Rollback {
+  phase: RollbackPhase;
+  requested_at: number;
+  ended_at: number | null;
+  failure: (Failure & { phase: RollbackPhase }) | null;
+}
+
+/** What a person needs who has to mend something: where the copies are, and what to do. */
+export interface Attention {
+  why: string;
+  source: string;
+  target: string;
+  todo: string;
 }
 
 export interface AwaitedCommand {

@@ -26,4 +26,6 @@ export interface Env {
   FLEET_AUTHORITY: Namespace<FleetAuthority>;
   /** SHA-256 (hex) of the first admin token, see `auth/bootstrap.ts`. */
   BOOTSTRAP_TOKEN_HASH?: string;
+  /** How long a completed migration's source is kept for a rollback; 72 where it is not set. */
+  SAFETY_WINDOW_HOURS?: string;
 }

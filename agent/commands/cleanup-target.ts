@@ -1,19 +1,19 @@
 import { StackferryError } from '../../schema/errors.ts';
 import type { CommandHandler } from './context.ts';
-import { stopCreated } from './stop-target.ts';
+import { stopLeased } from './stop-leased.ts';
 
 /** Removes what this migration made here, by recorded ids, nothing else (Invariant 5). Safe to repeat. */
 export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, context) => {
   const { engine, ledger, lease, migrationId, signal } = context;
   const entry = ledger.find(migrationId);
   if (!entry) return { removed: [], remaining: [] };
-  if (entry.armed) {
+  if (entry.armed || entry.halted) {
     throw new StackferryError(
       'stack_running',
       'This migration is completed and the stack lives here: nothing is removed.',
     );
   }
-  await stopCreated(migrationId, engine, ledger, signal);
+  await stopLeased(migrationId, engine, ledger, signal);
   const created = ledger.find(migrationId)?.created ?? entry.created;
   const { removed, remaining } = await engine.remove(created, migrationId);
   if (remaining.length === 0) {

@@ -1,17 +1,25 @@
 import { type Command, type CommandKind, commandKinds } from '../../schema/agent-protocol.ts';
 import { StackferryError } from '../../schema/errors.ts';
+import { armSource } from './arm-source.ts';
 import { armTarget } from './arm-target.ts';
+import { checkRetained } from './check-retained.ts';
 import { cleanupTarget } from './cleanup-target.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
 import { deploy } from './deploy.ts';
+import { haltTarget } from './halt-target.ts';
 import { prepareSource } from './prepare-source.ts';
 import { prepareTarget } from './prepare-target.ts';
+import { purgeSource } from './purge-source.ts';
+import { purgeTarget } from './purge-target.ts';
 import { receiveProject } from './receive-project.ts';
 import { receiveVolumes } from './receive-volumes.ts';
 import { restoreSource } from './restore-source.ts';
+import { resumeTarget } from './resume-target.ts';
 import { retainSource } from './retain-source.ts';
+import { reviveSource } from './revive-source.ts';
 import { sendProject } from './send-project.ts';
 import { sendVolumes } from './send-volumes.ts';
+import { stopSource } from './stop-source.ts';
 import { stopStack } from './stop-stack.ts';
 import { stopTarget } from './stop-target.ts';
 import { verifyHealth } from './verify-health.ts';
@@ -32,6 +40,15 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   arm_target: armTarget,
   stop_target: stopTarget,
   cleanup_target: cleanupTarget,
+  check_retained: checkRetained,
+  revive_source: reviveSource,
+  verify_source: verifyHealth,
+  arm_source: armSource,
+  stop_source: stopSource,
+  purge_source: purgeSource,
+  halt_target: haltTarget,
+  resume_target: resumeTarget,
+  purge_target: purgeTarget,
 };
 
 /** Checks the payload and does it. Throws StackferryErrors, `invalid_request` for a payload that does not fit its kind. */

@@ -19,6 +19,11 @@ export interface Engine {
   containers(project: string): Promise<ContainerState[]>;
   inspectContainers(ids: string[]): Promise<ContainerState[]>;
 
+  /** Those of these that are not here. */
+  missing(objects: Pick<CreatedObjects, 'volumes' | 'paths'>): Promise<string[]>;
+  /** Ids of the networks that carry the project's label. */
+  projectNetworks(project: string): Promise<string[]>;
+
   // ------------------------------------------------------------ source
   /** Restart policies off: nothing comes back with the daemon or the host. */
   disarm(ids: string[]): Promise<void>;
@@ -56,8 +61,10 @@ export interface Engine {
   startStack(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
   /** Sets the restart policies the compose file asks for, starting what should run and does not. */
   arm(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
-  /** Removes exactly these. What is already gone counts as removed. */
+  /** Removes exactly these, each only if this migration made it. What is already gone counts as removed. */
   remove(objects: CreatedObjects, migrationId: string): Promise<Removal>;
+  /** As `remove`, whoever made them: what somebody asked to be deleted. A volume that anything else uses stays. */
+  purge(objects: CreatedObjects, migrationId: string): Promise<Removal>;
   /** Removes what an earlier run of the agent left at work: nobody can take it up again. */
   sweep(): Promise<void>;
   close(): Promise<void>;

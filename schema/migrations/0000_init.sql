@@ -43,7 +43,7 @@ CREATE TABLE `migration` (
 	`ended_at` integer
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `migration_one_active_per_stack` ON `migration` (`stack_id`) WHERE status IN ('preflight', 'preparing', 'stopping', 'transferring', 'shipping', 'deploying', 'verifying', 'reverting', 'needs_attention');--> statement-breakpoint
+CREATE UNIQUE INDEX `migration_one_active_per_stack` ON `migration` (`stack_id`) WHERE status IN ('preflight', 'preparing', 'stopping', 'transferring', 'shipping', 'deploying', 'verifying', 'reverting', 'rolling_back', 'needs_attention');--> statement-breakpoint
 CREATE INDEX `migration_status` ON `migration` (`status`,`id`);--> statement-breakpoint
 CREATE INDEX `migration_stack` ON `migration` (`stack_id`,`id`);--> statement-breakpoint
 CREATE INDEX `migration_source` ON `migration` (`source_host_id`,`id`);--> statement-breakpoint

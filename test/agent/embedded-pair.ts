@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { performCommand } from '../../agent/commands/index.ts';
-import { stopCreated } from '../../agent/commands/stop-target.ts';
+import { stopLeased } from '../../agent/commands/stop-leased.ts';
 import { createEmbeddedEngine } from '../../agent/engine/embedded/embedded-engine.ts';
 import { seedSampleStack } from '../../agent/engine/embedded/sample-stack.ts';
 import { downHost } from '../../agent/engine/embedded/stack-lifecycle.ts';
@@ -93,7 +93,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
   };
   const lease = createLeaseKeeper({
     ask: async () => ({ granted: host.leave, lease_ms: 45_000 }),
-    stopStarted: (migrationId) => stopCreated(migrationId, engine, ledger),
+    stopStarted: (migrationId) => stopLeased(migrationId, engine, ledger),
     ledger,
     log,
   });

@@ -44,6 +44,17 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     ),
   },
   { weight: 1, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'cancel' })) },
+  { weight: 6, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'rollback' })) },
+  { weight: 1, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'retry', stopped: false })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('source', 'target').map(
+      (side): Act =>
+        (story) =>
+          story.feed({ type: 'purge', side }),
+    ),
+  },
+  { weight: 1, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'remind' })) },
   { weight: 9, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'preflight_passed', plan })) },
   {
     weight: 1,
@@ -103,20 +114,29 @@ function holds(before: Saga, story: Story, fresh: SagaCommand[], revertedAt: num
 
   // 1: the target starts only after the source said that it stopped.
   assert(!sends('deploy') || saga.results.stop_stack);
-  // 1: the source starts only when the target said that it stopped, or its lease and the margin are over.
-  if (sends('restore_source') && before.undo?.phase === 'stop_target') {
-    const leaseOver = story.now - revertedAt >= limits.lease.leaseMs + limits.lease.marginMs;
-    assert(saga.results.stop_target || (before.undo.failures === 0 && leaseOver));
+  // 1: one side starts only when the other said that it stopped, or its lease and the margin are over.
+  const leaseOver = story.now - revertedAt >= limits.lease.leaseMs + limits.lease.marginMs;
+  if (sends('restore_source') && before.undo?.phase === 'stop')
+    assert(saga.results.stop_target || (!before.undo.stop_refused && leaseOver));
+  if (sends('revive_source')) assert(saga.results.halt_target);
+  if (sends('resume_target') && before.undo?.phase === 'stop')
+    assert(saga.results.stop_source || (!before.undo.stop_refused && leaseOver));
+  // 2 and 6: of the terminal states only `completed` is ever left, by a rollback in its window; after a stop one is
+  // reached only with a side that said it runs.
+  if (isTerminal(before.status) && saga.status !== before.status) {
+    assert.equal(`${before.status} ${saga.status}`, 'completed rolling_back');
+    assert(before.window && story.now < before.window.ends_at && before.window.source_purge === null);
+  } else if (isTerminal(saga.status) && saga.steps.stopping) {
+    if (saga.status === 'completed') assert(saga.results.verify_health);
+    else if (saga.status === 'rolled_back') assert(saga.results.verify_source);
+    else assert(saga.results.restore_source);
   }
-  // 2 and 6: a terminal state is never left; after a stop it is reached with the source running or the target healthy.
-  if (isTerminal(before.status)) assert.equal(saga.status, before.status);
-  else if (isTerminal(saga.status) && saga.steps.stopping)
-    assert(saga.status === 'completed' ? saga.results.verify_health : saga.results.restore_source);
   // 4: no completion without proof for every volume.
   if (saga.status === 'completed') assert.equal(saga.results.receive_volumes?.proofs.length, plan.volumes.length);
-  // 5: a completed migration's target is never cleaned, its source never started.
-  if (saga.status === 'completed')
-    assert(!story.sent.some(({ kind }) => kind === 'restore_source' || kind === 'cleanup_target'));
+  // 5: a completed migration's target is never cleaned; nothing is deleted that nobody asked for.
+  if (saga.window) assert(!story.sent.some(({ kind }) => kind === 'cleanup_target' || kind === 'restore_source'));
+  if (sends('purge_source')) assert(saga.window?.source_purge && saga.status === 'completed');
+  if (sends('purge_target')) assert(saga.window?.target_purge && saga.status === 'rolled_back');
   // What is under way always waits for something that will come: an answer, or a deadline.
   assert(isTerminal(saga.status) || saga.awaiting.length > 0 || saga.deadline_at !== null);
   // Command ids are used once; epochs never fall.

@@ -47,6 +47,15 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   stop_target: {},
   restore_source: { running: [] },
   cleanup_target: { removed: [], remaining: [] },
+  check_retained: {},
+  halt_target: { prior: [], killed: [] },
+  revive_source: { containers: [] },
+  verify_source: { services: [] },
+  arm_source: {},
+  stop_source: {},
+  resume_target: { running: [] },
+  purge_source: { removed: [], remaining: [] },
+  purge_target: { removed: [], remaining: [] },
 };
 
 export interface Story {
@@ -66,7 +75,7 @@ export const failure = { code: 'command_failed' as const, message: 'it broke', l
 
 export function newStory(): Story {
   const story: Story = {
-    saga: newSaga('mig_1', startInput, 0, 60_000),
+    saga: newSaga('mig_1', startInput, 0),
     now: 0,
     sent: [],
     feed(event) {
@@ -102,10 +111,11 @@ const startInput = {
   accept_unmoved: false,
   health_timeout_s: 60,
   callback_url: null,
+  window_ms: 3_600_000,
   requested_by: 'tok_1',
 };
 
-/** A story that has come as far as `status`, on good days (for undoing statuses: from a failed health check). */
+/** A story that has come as far as `status`, on good days (for `reverting` and on: from a failed health check). */
 export function storyAt(status: Status): Story {
   const story = newStory();
   const forward: CommandKind[][] = [
@@ -122,13 +132,33 @@ export function storyAt(status: Status): Story {
     for (const kind of kinds) story.answer(kind);
   }
   if (status === 'verifying') return story;
-  if (status === 'completed') story.answer('verify_health');
+  if (status === 'completed' || status === 'rolling_back' || status === 'rolled_back') {
+    story.answer('verify_health');
+    if (status !== 'completed') startRollback(story);
+    if (status === 'rolled_back') for (const kind of rollbackKinds) story.answer(kind);
+    return story;
+  }
   if (status === 'cancelled') story.feed({ type: 'cancel' });
-  if (status === 'reverting' || status === 'needs_attention' || status === 'failed') story.refuse('verify_health');
+  else story.refuse('verify_health');
   if (status === 'reverting') return story;
-  if (status === 'cancelled' || status === 'failed' || status === 'needs_attention') story.answer('stop_target');
+  story.answer('stop_target');
   if (status === 'needs_attention') story.feed({ type: 'agent_lost', host: 'host_a' });
-  else if (status !== 'completed') story.answer('restore_source');
+  else story.answer('restore_source');
+  return story;
+}
+
+export const rollbackKinds = ['check_retained', 'halt_target', 'revive_source', 'verify_source'] as const;
+
+export function startRollback(story: Story): boolean {
+  story.answer('arm_target');
+  story.answer('retain_source');
+  return story.feed({ type: 'rollback' });
+}
+
+/** A rollback that has come to the command `kind`, which is awaited. */
+export function rollbackAt(kind: (typeof rollbackKinds)[number]): Story {
+  const story = storyAt('rolling_back');
+  for (const before of rollbackKinds.slice(0, rollbackKinds.indexOf(kind))) story.answer(before);
   return story;
 }
 

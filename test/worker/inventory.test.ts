@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Status } from '../../schema/migration-status.ts';
 import { chooseRelay } from '../../worker/hosts/choose-relay.ts';
-import { inventoryChanges } from '../../worker/hosts/inventory.ts';
+import { copiesSeen, inventoryChanges } from '../../worker/hosts/inventory.ts';
 import { standingOf } from '../../worker/hosts/standing.ts';
 import type { Move } from '../../worker/store/inventory-store.ts';
 import type { StackRow } from '../../worker/store/stacks.ts';
@@ -13,6 +13,8 @@ import { insertMigration, summaryOf } from './support/records.ts';
 const now = 1_800_000_000_000;
 
 describe('where a reported project belongs', () => {
+  const settled = { cleanup_owed: false, rolling_back: false, purged: false };
+
   it.each<[Status, 'source' | 'target', boolean, 'home' | 'copy', string]>([
     ['preflight', 'source', false, 'home', 'the source of a migration is its home'],
     ['transferring', 'target', false, 'copy', 'what is arriving is no stack yet'],
@@ -20,16 +22,56 @@ describe('where a reported project belongs', () => {
     ['needs_attention', 'target', false, 'copy', 'nobody knows yet'],
     ['completed', 'source', false, 'copy', 'the retained source'],
     ['completed', 'target', false, 'home', 'the new home'],
+    ['rolled_back', 'source', false, 'home', 'it is home again'],
+    ['rolled_back', 'target', false, 'copy', 'left behind until it is deleted'],
     ['failed', 'source', true, 'home', 'it never left'],
     ['failed', 'target', true, 'copy', 'left behind until it is cleaned up'],
     ['failed', 'target', false, 'home', 'another stack of that name'],
     ['cancelled', 'target', true, 'copy', 'left behind until it is cleaned up'],
   ])('%s, reported by the %s (clean-up owed: %s): %s, since %s', (status, role, cleanup_owed, standing) => {
-    expect(standingOf({ status, role, cleanup_owed })).toBe(standing);
+    expect(standingOf({ ...settled, status, role, cleanup_owed })).toBe(standing);
+  });
+
+  it('while a rollback is under way the target is home, and the source a copy', () => {
+    const rollingBack = { ...settled, status: 'needs_attention', rolling_back: true } as const;
+    expect(standingOf({ ...rollingBack, role: 'target' })).toBe('home');
+    expect(standingOf({ ...rollingBack, role: 'source' })).toBe('copy');
+  });
+
+  it('once the copy was deleted, what comes up there under that name is a stack of its own', () => {
+    expect(standingOf({ ...settled, status: 'completed', role: 'source', purged: true })).toBe('home');
+    expect(standingOf({ ...settled, status: 'rolled_back', role: 'target', purged: true })).toBe('home');
   });
 
   it('a project that never moved lives where it is', () => {
     expect(standingOf(null)).toBe('home');
+  });
+});
+
+describe('F45 a kept copy that someone started', () => {
+  const kept: Move = {
+    id: 'mig_1',
+    stack_id: 'stack_1',
+    stack_name: 'shop',
+    status: 'completed',
+    role: 'source',
+    cleanup_owed: false,
+    rolling_back: false,
+    purged: false,
+    copy_running: false,
+    ended_at: now - 3_600_000,
+  };
+  const shop = { ...summaryOf('shop'), running: true };
+
+  it('is told when it runs and when it is stopped again, each once', () => {
+    expect(copiesSeen([shop], [kept], now)).toMatchObject([{ id: 'mig_1', running: true }]);
+    expect(copiesSeen([shop], [{ ...kept, copy_running: true }], now)).toEqual([]);
+    expect(copiesSeen([], [{ ...kept, copy_running: true }], now)).toMatchObject([{ id: 'mig_1', running: false }]);
+  });
+
+  it('is not told of the stack’s home, nor by a report that may be older than the completion', () => {
+    expect(copiesSeen([shop], [{ ...kept, role: 'target' }], now)).toEqual([]);
+    expect(copiesSeen([shop], [{ ...kept, ended_at: now - 1_000 }], now)).toEqual([]);
   });
 });
 
@@ -45,10 +87,15 @@ describe('what an inventory changes', () => {
     ...more,
   });
   const move = (stack_name: string, more: Partial<Move>): Move => ({
+    id: 'mig_1',
+    stack_id: `stack_${stack_name}`,
     stack_name,
     status: 'completed',
     role: 'target',
     cleanup_owed: false,
+    rolling_back: false,
+    purged: false,
+    copy_running: false,
     ended_at: now - 3_600_000,
     ...more,
   });

@@ -1,6 +1,6 @@
 import type { Env } from '../env.ts';
 import { migrationsOf } from '../hosts/stubs.ts';
-import { stackIdsToWake } from '../store/migration-list.ts';
+import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
 
 interface Schedule {
@@ -14,6 +14,7 @@ const tickMs = 5 * 60_000;
 
 const schedules: Schedule[] = [
   { name: 'repair sweep', everyMs: tickMs, run: wakeWaiting },
+  { name: 'window reminders', everyMs: 60 * 60_000, run: remindOfWindows },
   { name: 'expiry of one-time ids', everyMs: 60 * 60_000, run: (env, now) => forgetExpiredIds(env.DB, now) },
 ];
 
@@ -35,4 +36,9 @@ async function wakeWaiting(env: Env, now: number): Promise<void> {
   const outcomes = await Promise.allSettled(stacks.map((id) => migrationsOf(env, id).wake()));
   const failed = outcomes.filter(({ status }) => status === 'rejected').length;
   if (failed > 0) throw new Error(`${failed} of ${stacks.length} stacks could not be woken`);
+}
+
+/** Once for each migration whose window has passed while its source is still kept; the saga sees to the once. */
+async function remindOfWindows(env: Env, now: number): Promise<void> {
+  for (const { id, stack_id } of await migrationsToRemind(env.DB, now)) await migrationsOf(env, stack_id).remind(id);
 }

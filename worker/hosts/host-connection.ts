@@ -161,7 +161,7 @@ export class HostConnection extends DurableObject<Env> {
       case 'metrics':
         return this.#seen(socket, { connected: true, resources: message.resources });
       case 'inventory':
-        return applyInventory(this.env.DB, hostId, message.stacks, Date.now());
+        return applyInventory(this.env, hostId, message.stacks, Date.now());
     }
   }
 

@@ -2,17 +2,35 @@ import { stackName } from '../../schema/api.ts';
 import type { StackSummary } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
+import type { Env } from '../env.ts';
 import { type InventoryChanges, latestMovesOf, type Move, stacksAt, writeInventory } from '../store/inventory-store.ts';
 import type { StackRow } from '../store/stacks.ts';
 import { standingOf } from './standing.ts';
+import { migrationsOf } from './stubs.ts';
 
 /** A row that nothing changed in is written this often all the same, to say that it was seen. */
 const refreshMs = 60_000;
 
-/** Brings the stacks of a host in line with what its agent reports. */
-export async function applyInventory(db: D1Database, hostId: string, reported: StackSummary[], now: number) {
-  const [rows, moves] = await Promise.all([stacksAt(db, hostId), latestMovesOf(db, hostId)]);
-  await writeInventory(db, hostId, inventoryChanges(reported, rows, moves, now), now);
+/** Brings the stacks of a host in line with what its agent reports, and tells of kept copies that run. */
+export async function applyInventory(env: Env, hostId: string, reported: StackSummary[], now: number) {
+  const [rows, moves] = await Promise.all([stacksAt(env.DB, hostId), latestMovesOf(env.DB, hostId)]);
+  await writeInventory(env.DB, hostId, inventoryChanges(reported, rows, moves, now), now);
+  for (const { id, stack_id, running } of copiesSeen(reported, moves, now))
+    await migrationsOf(env, stack_id).copySeen(id, running);
+}
+
+/** F45: kept copies whose running is news; pure. */
+export function copiesSeen(reported: StackSummary[], moves: Move[], now: number) {
+  const runs = new Set(reported.filter(({ running }) => running).map(({ project }) => project));
+  return moves
+    .filter((move) => isTerminal(move.status) && standingOf(move) === 'copy' && !settling(move, now))
+    .map(({ id, stack_id, stack_name, copy_running }) => ({
+      id,
+      stack_id,
+      copy_running,
+      running: runs.has(stack_name),
+    }))
+    .filter(({ copy_running, running }) => copy_running !== running);
 }
 
 /** What to write; pure. `rows` are the stacks whose home is this host, `moves` its newest migration of each project. */

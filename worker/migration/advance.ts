@@ -4,6 +4,7 @@ import type { Saga, SagaPlan } from '../../schema/saga.ts';
 import { type CommandDone, settle } from './answers.ts';
 import { afterTheEnd, complete } from './owed.ts';
 import { judgeProject, judgeVolumes } from './proof.ts';
+import { onRollback } from './rollback.ts';
 import { issue, say, startTurn, type Transition, type Turn } from './turn.ts';
 import { beginUndo, endWithoutUndo, undo } from './undo.ts';
 
@@ -18,10 +19,11 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *   shipping      send_project ‖ receive_project      the same for the project directory
  *   deploying     deploy                              created disarmed, started under a lease
  *   verifying     verify_health                       healthy
- *   completed     arm_target, retain_source           owed until answered
+ *   completed     arm_target, retain_source           owed until answered; the safety window opens
  *
  * A failure, a lost agent, a deadline or a cancel in any step leads to `undo.ts`: the target stopped, the source put
- * back, the target cleaned. What a terminal state still owes to hosts is in `owed.ts`.
+ * back, the target cleaned. What a terminal state still owes to hosts, and what may be asked of it (purge, rollback), is
+ * in `owed.ts`; the rollback's own steps are in `rollback.ts`.
  */
 export type SagaEvent =
   | { type: 'preflight_passed'; plan: SagaPlan }
@@ -32,7 +34,15 @@ export type SagaEvent =
   | { type: 'agent_lost'; host: string }
   /** `deadline_at` has passed. */
   | { type: 'overdue' }
-  | { type: 'cancel' };
+  | { type: 'cancel' }
+  /** A person mended something. `stopped`: they vouch that the copy which is to be stopped is, for good. */
+  | { type: 'retry'; stopped: boolean }
+  | { type: 'rollback' }
+  | { type: 'purge'; side: 'source' | 'target' }
+  /** The safety window may have passed. */
+  | { type: 'remind' }
+  /** Whether the retained source copy runs, as its host reports. */
+  | { type: 'copy_seen'; running: boolean };
 
 /** The next state with what to send and tell, or null where the event changes nothing (a repeat, or too late). */
 export function advance(saga: Saga, event: SagaEvent, now: number): Transition | null {
@@ -45,8 +55,9 @@ export function advance(saga: Saga, event: SagaEvent, now: number): Transition |
 
 function handle(turn: Turn, event: SagaEvent): boolean {
   const { status } = turn.saga;
+  if (turn.saga.undo) return undo(turn, event);
   if (isStep(status)) return inStep(turn, status, event);
-  if (status === 'reverting' || status === 'needs_attention') return undo(turn, event);
+  if (status === 'rolling_back') return onRollback(turn, event);
   return afterTheEnd(turn, event);
 }
 
@@ -88,6 +99,12 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
       turn.saga.cancel_requested = true;
       beginUndo(turn, step, { code: 'cancelled', message: 'Cancelled on request.', log_tail: [] });
       return true;
+    case 'retry':
+    case 'rollback':
+    case 'purge':
+    case 'remind':
+    case 'copy_seen':
+      return false;
   }
 }
 
@@ -118,7 +135,7 @@ function endStep(turn: Turn, step: Step): void {
   if (clock) clock.ended_at = turn.now;
 }
 
-function lost(saga: Saga, host: string): Failure {
+export function lost(saga: Saga, host: string): Failure {
   const role = host === saga.source ? 'source' : 'target';
   return { code: 'agent_lost', message: `The ${role} host's agent was out of contact for too long.`, log_tail: [] };
 }

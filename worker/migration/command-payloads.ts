@@ -1,4 +1,4 @@
-import type { CommandKind, CommandPayload } from '../../schema/agent-protocol.ts';
+import type { CommandKind, CommandPayload, Deployment } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Saga, SagaPlan } from '../../schema/saga.ts';
 
@@ -14,6 +14,12 @@ const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   'send_project',
   'restore_source',
   'retain_source',
+  'check_retained',
+  'revive_source',
+  'verify_source',
+  'arm_source',
+  'stop_source',
+  'purge_source',
 ]);
 
 /** A command's payload, from the plan that the pre-flight made. */
@@ -27,6 +33,18 @@ const volumeNames = ({ volumes }: SagaPlan) => volumes.map(({ name }) => name);
 /** Each volume goes in a lane of its own. */
 export const lanesOf = ({ volumes }: SagaPlan) =>
   volumes.map(({ name }, index) => ({ lane: `v${index}`, volume: name }));
+
+/** The deployment as it was where the stack came from. */
+const atHome = ({ deployment }: SagaPlan): Deployment => ({ ...deployment, target_dir: deployment.source_dir });
+const retained = (plan: SagaPlan) => ({
+  deployment: atHome(plan),
+  volumes: plan.volumes.filter(({ external }) => !external).map(({ name }) => name),
+});
+const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
+  deployment,
+  timeout_s: health_timeout_s,
+  settle_ms: limits.health.settleMs,
+});
 
 const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPayload<K> } = {
   prepare_source: (plan) => ({ ...project(plan), volumes: volumeNames(plan) }),
@@ -47,14 +65,19 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     target_dir: plan.deployment.target_dir,
   }),
   deploy: ({ deployment }) => ({ deployment }),
-  verify_health: ({ deployment }, { health_timeout_s }) => ({
-    deployment,
-    timeout_s: health_timeout_s,
-    settle_ms: limits.health.settleMs,
-  }),
+  verify_health: ({ deployment }, saga) => health(deployment, saga),
   arm_target: ({ deployment }) => ({ deployment }),
   stop_target: project,
   cleanup_target: project,
+  check_retained: retained,
+  revive_source: (plan) => ({ deployment: atHome(plan) }),
+  verify_source: (plan, saga) => health(atHome(plan), saga),
+  arm_source: (plan) => ({ deployment: atHome(plan) }),
+  stop_source: project,
+  purge_source: retained,
+  halt_target: project,
+  resume_target: project,
+  purge_target: project,
 };
 
 function planOf(saga: Saga): SagaPlan {

@@ -1,20 +1,19 @@
 import type { Outcome } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Saga, SagaCommand } from '../../schema/saga.ts';
-import type { Env } from '../env.ts';
-import { connectionOf } from '../hosts/stubs.ts';
+import type { DurableMemory, Hosts } from './ports.ts';
 
 /**
  * Sends commands, and tells which hosts of a migration are lost. A host that answers for its commands is in contact,
  * however long they take; since when one is silent is kept in storage, because an eviction must not start the clock anew.
  */
 export class Contacts {
-  readonly #env: Env;
-  readonly #storage: DurableObjectStorage;
+  readonly #hosts: Hosts;
+  readonly #memory: DurableMemory;
 
-  constructor(env: Env, storage: DurableObjectStorage) {
-    this.#env = env;
-    this.#storage = storage;
+  constructor(hosts: Hosts, memory: DurableMemory) {
+    this.#hosts = hosts;
+    this.#memory = memory;
   }
 
   /** Undelivered ones stay owed: the host gets them when it is back. */
@@ -22,13 +21,16 @@ export class Contacts {
     const hosts = Map.groupBy(commands, ({ host }) => host);
     await Promise.allSettled(
       [...hosts].map(([host, own]) =>
-        connectionOf(this.#env, host).deliver(own.map(({ host: _, ...command }) => ({ ...command, migration_id }))),
+        this.#hosts.deliver(
+          host,
+          own.map(({ host: _, ...command }) => ({ ...command, migration_id })),
+        ),
       ),
     );
   }
 
   async heard(host: string): Promise<void> {
-    if (await this.#storage.get(silence(host))) await this.#storage.delete(silence(host));
+    if (await this.#memory.get(silence(host))) await this.#memory.delete(silence(host));
   }
 
   /** Hosts with awaited commands that have been silent beyond their bound. Commands a host does not know are sent again. */
@@ -43,7 +45,8 @@ export class Contacts {
 
   async #silentMs(saga: Saga, host: string): Promise<number> {
     for (const { id } of saga.awaiting.filter((command) => command.host === host)) {
-      const outcome: Outcome = await connectionOf(this.#env, host).request(
+      const outcome: Outcome = await this.#hosts.request(
+        host,
         'command_status',
         { command_id: id },
         limits.control.statusMsMax,
@@ -51,7 +54,7 @@ export class Contacts {
       if (!outcome.ok) return this.#silentSince(host);
       const { state } = outcome.data as { state: string };
       // "done" means that the answer was lost on its way: a repeat of the command brings the journal's result (F8).
-      if (state !== 'running') await connectionOf(this.#env, host).deliverOwed();
+      if (state !== 'running') await this.#hosts.deliverOwed(host);
     }
     await this.heard(host);
     return 0;
@@ -59,9 +62,9 @@ export class Contacts {
 
   async #silentSince(host: string): Promise<number> {
     const now = Date.now();
-    const since = await this.#storage.get<number>(silence(host));
+    const since = (await this.#memory.get(silence(host))) as number | undefined;
     if (since !== undefined) return now - since;
-    await this.#storage.put(silence(host), now);
+    await this.#memory.put(silence(host), now);
     return 1;
   }
 }

@@ -2,18 +2,37 @@ import type { CommandKind, CommandResult } from '../../schema/agent-protocol.ts'
 import { limits } from '../../schema/limits.ts';
 import type { SagaEvent } from './advance.ts';
 import { close, settle } from './answers.ts';
+import { beginRollback } from './rollback.ts';
+import { beginPurge, purgeEnded, remind, seeCopy } from './safety-window.ts';
 import { say, send, type Turn } from './turn.ts';
 
 /**
  * What a terminal state owes to hosts: recorded with it, delivered whenever the host is back, tried again when it
- * fails. It never changes the status any more.
+ * fails. Only a rollback changes the status any more.
  */
 
 /** The commit of `completed` is the point of no return: from here on the target arms itself, the source retains. */
 export function complete(turn: Turn): void {
+  const { saga, now } = turn;
+  saga.status = 'completed';
+  saga.deadline_at = null;
+  saga.window = {
+    completed_at: now,
+    ends_at: now + saga.window_ms,
+    reminded_at: null,
+    copy_running: false,
+    source_purge: null,
+    target_purge: null,
+  };
+  send(turn, 'arm_target');
+  send(turn, 'retain_source');
+}
+
+/** A rollback failed and the target has its stack back. */
+export function backToCompleted(turn: Turn): void {
   turn.saga.status = 'completed';
   turn.saga.deadline_at = null;
-  send(turn, 'arm_target');
+  if (turn.saga.rollback) turn.saga.rollback.ended_at = turn.now;
   send(turn, 'retain_source');
 }
 
@@ -29,26 +48,39 @@ export function afterTheEnd(turn: Turn, event: SagaEvent): boolean {
     case 'command_done': {
       const kind = settle(turn, event);
       if (kind === 'cleanup_target') reportCleanup(turn, event.data as CommandResult<'cleanup_target'>);
+      if (kind === 'purge_source') purgeEnded(turn, 'source', event.data as CommandResult<'purge_source'>);
+      if (kind === 'purge_target') purgeEnded(turn, 'target', event.data as CommandResult<'purge_target'>);
       return kind !== false;
     }
     case 'command_failed': {
       const awaited = saga.awaiting.find(({ id }) => id === event.command_id);
       if (!awaited) return false;
       close(turn, event.command_id);
-      say(turn, 'notice', {
-        message: `${awaited.kind} failed and is tried again`,
-        code: event.failure.code,
-        why: event.failure.message,
-      });
-      retryLater(turn, awaited.kind);
+      const { code, message } = event.failure;
+      if (awaited.kind === 'purge_source') purgeEnded(turn, 'source', { remaining: [{ what: 'all', why: message }] });
+      else if (awaited.kind === 'purge_target')
+        purgeEnded(turn, 'target', { remaining: [{ what: 'all', why: message }] });
+      else {
+        say(turn, 'notice', { message: `${awaited.kind} failed and is tried again`, code, why: message });
+        retryLater(turn, awaited.kind);
+      }
       return true;
     }
     case 'overdue':
+    case 'retry':
       if (saga.retry.length === 0) return false;
       for (const kind of saga.retry) send(turn, kind);
       saga.retry = [];
       saga.deadline_at = null;
       return true;
+    case 'rollback':
+      return beginRollback(turn);
+    case 'purge':
+      return beginPurge(turn, event.side);
+    case 'remind':
+      return remind(turn);
+    case 'copy_seen':
+      return seeCopy(turn, event.running);
     case 'agent_lost':
     case 'cancel':
     case 'preflight_passed':

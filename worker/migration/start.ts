@@ -1,3 +1,4 @@
+import { limits } from '../../schema/limits.ts';
 import type { Mode, Sizing } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import type { Saga } from '../../schema/saga.ts';
@@ -12,6 +13,7 @@ export interface StartInput {
   accept_unmoved: boolean;
   health_timeout_s: number;
   callback_url: string | null;
+  window_ms: number;
   /** Id of the token that asked. */
   requested_by: string;
 }
@@ -24,7 +26,7 @@ export type StartOutcome =
   | { kind: 'busy'; id: string };
 
 /** A migration before anything was asked of any host. */
-export function newSaga(id: string, input: StartInput, now: number, preflightMsMax: number): Saga {
+export function newSaga(id: string, input: StartInput, now: number): Saga {
   return {
     id,
     status: 'preflight',
@@ -32,15 +34,19 @@ export function newSaga(id: string, input: StartInput, now: number, preflightMsM
     target: input.target_host_id,
     epoch: 1,
     health_timeout_s: input.health_timeout_s,
+    window_ms: input.window_ms,
     plan: null,
     results: {},
     awaiting: [],
     retry: [],
     issued: 0,
     steps: { preflight: { started_at: now, ended_at: null } },
-    deadline_at: now + preflightMsMax,
+    deadline_at: now + limits.step.preflightMsMax,
     failure: null,
     cancel_requested: false,
     undo: null,
+    window: null,
+    rollback: null,
+    attention: null,
   };
 }

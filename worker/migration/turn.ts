@@ -14,7 +14,7 @@ export interface Transition {
 
 /** Something a person is told of the migration's course. */
 export interface MigrationEvent {
-  kind: 'status' | 'failure' | 'notice' | 'proof';
+  kind: 'status' | 'failure' | 'notice' | 'cleanup_due';
   data: Record<string, unknown>;
 }
 

@@ -1,152 +1,201 @@
 import type { CommandKind, Failure } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Step } from '../../schema/migration-status.ts';
-import type { SagaFailure, Undo } from '../../schema/saga.ts';
+import type { RollbackPhase, Saga, SagaFailure, Undo } from '../../schema/saga.ts';
 import type { SagaEvent } from './advance.ts';
 import { close, settle } from './answers.ts';
-import { oweCleanup } from './owed.ts';
+import { attentionOf } from './attention.ts';
+import { backToCompleted, oweCleanup } from './owed.ts';
 import { forgetAwaited, say, send, type Turn } from './turn.ts';
 
 /**
- * The way back, each part skipped where its cause never happened.
+ * The way back: of a migration that failed, and of a rollback that failed. Each part is skipped where its cause never
+ * happened.
  *
- *   stop_target     if `deploy` was sent: the target said that it stopped, or its lease ran out with a margin
- *   restore_source  if `stop_stack` was sent: the recorded containers are seen running, policies restored
- *   failed | cancelled, and `cleanup_target` owed
+ *   from        stop                                 restore                              then
+ *   migration   stop_target, if `deploy` was sent    restore_source, if `stop_stack` was  failed | cancelled
+ *   rollback    stop_source, if `revive_source` was  resume_target, if `halt_target` was  completed, as before
  *
- * What a host answers with a failure is tried again; after `triesMax` the migration needs attention and goes on trying.
- * The epoch rises first, so that whatever still runs of the way out is aborted by the agents and refused if it is late.
+ * Stopped means: the host said so, or it never answered and its lease ran out with a margin. What a host answers with a
+ * failure is tried again; after `triesMax` the migration needs attention and goes on trying. The epoch rises first, so
+ * that whatever still runs of the way out is aborted by the agents and refused if it is late.
  */
+const kinds: { [F in Undo['from']]: { stop: CommandKind; restore: CommandKind } } = {
+  migration: { stop: 'stop_target', restore: 'restore_source' },
+  rollback: { stop: 'stop_source', restore: 'resume_target' },
+};
+
 export function beginUndo(turn: Turn, step: Step, failure: Failure): void {
-  const { saga } = turn;
   if (step === 'preflight') {
     endWithoutUndo(turn, step, failure);
     return;
   }
   recordFailure(turn, { ...failure, step });
-  forgetAwaited(turn);
-  saga.epoch += 1;
-  saga.status = 'reverting';
-  if (saga.steps.deploying) stopTarget(turn);
-  else restoreSource(turn);
+  turn.saga.status = 'reverting';
+  turnBack(turn, 'migration');
 }
 
 /** Nothing was touched yet, so there is nothing to undo. */
 export function endWithoutUndo(turn: Turn, step: Step, failure: Failure): void {
   recordFailure(turn, { ...failure, step });
-  end(turn);
+  endMigration(turn);
+}
+
+export function beginRollbackUndo(turn: Turn, phase: RollbackPhase, failure: Failure): void {
+  const { rollback } = turn.saga;
+  if (rollback) rollback.failure = { ...failure, phase };
+  say(turn, 'failure', { phase, code: failure.code, message: failure.message });
+  turnBack(turn, 'rollback');
+}
+
+function turnBack(turn: Turn, from: Undo['from']): void {
+  const { saga } = turn;
+  forgetAwaited(turn);
+  saga.epoch += 1;
+  saga.retry = [];
+  if (mayRun(saga, from)) enter(turn, { from, phase: 'stop', tries: 0, stop_refused: false });
+  else restore(turn, from);
+}
+
+/** Whether the copy that has to be stopped may have been started. */
+function mayRun({ steps, rollback }: Saga, from: Undo['from']): boolean {
+  if (from === 'migration') return steps.deploying !== undefined;
+  return rollback?.phase === 'reviving' || rollback?.phase === 'proving';
+}
+
+/** Whether the copy that has to be put back may have been stopped. */
+function mayBeStopped({ steps, rollback }: Saga, from: Undo['from']): boolean {
+  return from === 'migration' ? steps.stopping !== undefined : rollback?.phase !== 'checking';
+}
+
+/** Invariant 1: reached only when the other copy never started, said that it stopped, or its lease is over. */
+function restore(turn: Turn, from: Undo['from']): void {
+  if (mayBeStopped(turn.saga, from)) enter(turn, { from, phase: 'restore', tries: 0, stop_refused: false });
+  else finish(turn, from);
+}
+
+function enter(turn: Turn, undo: Undo): void {
+  turn.saga.undo = undo;
+  sendAnew(turn, undo);
+}
+
+/** No lease is granted once the epoch has risen, so from then on it can only run out. */
+function sendAnew(turn: Turn, { from, phase }: Undo): void {
+  forgetAwaited(turn);
+  turn.saga.retry = [];
+  send(turn, kinds[from][phase]);
+  turn.saga.deadline_at =
+    turn.now + (phase === 'stop' ? limits.lease.leaseMs + limits.lease.marginMs : limits.step.restoringMsMax);
 }
 
 export function undo(turn: Turn, event: SagaEvent): boolean {
   const { saga } = turn;
+  const current = undoOf(turn);
   switch (event.type) {
-    case 'command_done': {
-      const kind = settle(turn, event);
-      if (kind === 'stop_target') restoreSource(turn);
-      else if (kind === 'restore_source') finish(turn);
-      return kind !== false;
-    }
+    case 'command_done':
+      if (settle(turn, event) === false) return false;
+      goOn(turn, current);
+      return true;
     case 'command_failed':
-      return retryLater(turn, event.command_id, event.failure);
+      return retryLater(turn, current, event.command_id, event.failure);
     case 'agent_lost': {
-      const cutOff = awaits(turn, 'restore_source') && event.host === saga.source;
-      if (!cutOff || saga.status === 'needs_attention') return false;
-      needAttention(turn, 'The source host is out of contact, so nobody can tell whether the stack runs there.');
+      const awaited = saga.awaiting.some(({ host }) => host === event.host);
+      if (!awaited || current.phase === 'stop' || saga.status === 'needs_attention') return false;
+      needAttention(turn, 'Its host is out of contact, so nobody can tell whether the stack runs there.');
       return true;
     }
     case 'overdue':
-      return onDeadline(turn);
+      onDeadline(turn, current);
+      return true;
+    case 'retry':
+      return onRetry(turn, current, event.stopped);
     case 'cancel':
     case 'preflight_passed':
     case 'preflight_refused':
+    case 'rollback':
+    case 'purge':
+    case 'remind':
+    case 'copy_seen':
       return false;
   }
 }
 
-function onDeadline(turn: Turn): boolean {
+function goOn(turn: Turn, { from, phase }: Undo): void {
+  if (phase === 'stop') restore(turn, from);
+  else finish(turn, from);
+}
+
+function onDeadline(turn: Turn, undo: Undo): void {
   const { saga } = turn;
   if (saga.retry.length > 0) {
-    for (const kind of saga.retry) send(turn, kind);
-    saga.retry = [];
-    saga.deadline_at = turn.now + deadlineOf(phaseOf(turn).phase);
-    return true;
-  }
-  if (phaseOf(turn).phase === 'stop_target' && phaseOf(turn).failures === 0) {
-    say(turn, 'notice', { message: 'the target did not answer; its lease has run out, so it has stopped by itself' });
-    forgetAwaited(turn);
-    restoreSource(turn);
-    return true;
-  }
-  if (saga.status === 'needs_attention') {
-    saga.deadline_at = null;
-    return true;
-  }
-  needAttention(
-    turn,
-    phaseOf(turn).phase === 'stop_target'
-      ? 'The target could not say that it stopped the stack, so the source stays down: two copies must never run.'
-      : 'The source did not say that the stack runs again.',
-  );
-  return true;
-}
-
-function stopTarget(turn: Turn): void {
-  turn.saga.undo = { phase: 'stop_target', failures: 0 };
-  send(turn, 'stop_target');
-  turn.saga.deadline_at = turn.now + deadlineOf('stop_target');
-}
-
-/** Invariant 1: reached only when the target never started, said that it stopped, or its lease is over. */
-function restoreSource(turn: Turn): void {
-  turn.saga.retry = [];
-  if (!turn.saga.steps.stopping) {
-    finish(turn);
+    sendAnew(turn, undo);
     return;
   }
-  turn.saga.undo = { phase: 'restore_source', failures: 0 };
-  send(turn, 'restore_source');
-  turn.saga.deadline_at = turn.now + deadlineOf('restore_source');
+  if (undo.phase === 'stop' && !undo.stop_refused) {
+    say(turn, 'notice', { message: 'the host did not answer; its lease has run out, so it has stopped by itself' });
+    restore(turn, undo.from);
+    return;
+  }
+  saga.deadline_at = null;
+  if (saga.status !== 'needs_attention') needAttention(turn, 'The host did not say in time that it is done.');
 }
 
-/** No lease is granted once the epoch has risen, so from then on it can only run out. */
-function deadlineOf(phase: Undo['phase']): number {
-  return phase === 'stop_target' ? limits.lease.leaseMs + limits.lease.marginMs : limits.step.restoringMsMax;
-}
-
-function retryLater(turn: Turn, command_id: string, failure: Failure): boolean {
+function retryLater(turn: Turn, undo: Undo, command_id: string, failure: Failure): boolean {
   const { saga } = turn;
   const awaited = saga.awaiting.find(({ id }) => id === command_id);
   if (!awaited) return false;
   close(turn, command_id);
   saga.retry.push(awaited.kind);
-  phaseOf(turn).failures += 1;
+  undo.tries += 1;
+  if (undo.phase === 'stop') undo.stop_refused = true;
   say(turn, 'notice', {
     message: `${awaited.kind} failed and is tried again`,
     code: failure.code,
     why: failure.message,
   });
-  if (phaseOf(turn).failures >= limits.undo.triesMax && saga.status === 'reverting')
-    needAttention(turn, failure.message);
-  saga.deadline_at = turn.now + (saga.status === 'reverting' ? limits.undo.retryMs : limits.control.attentionRetryMs);
+  if (undo.tries >= limits.undo.triesMax && saga.status !== 'needs_attention') needAttention(turn, failure.message);
+  const patient = saga.status === 'needs_attention';
+  saga.deadline_at = turn.now + (patient ? limits.control.attentionRetryMs : limits.undo.retryMs);
+  return true;
+}
+
+/** The operator mended something: at once, and with all its tries. */
+function onRetry(turn: Turn, undo: Undo, stopped: boolean): boolean {
+  const { saga } = turn;
+  if (saga.status !== 'needs_attention') return false;
+  saga.status = undo.from === 'migration' ? 'reverting' : 'rolling_back';
+  saga.attention = null;
+  say(turn, 'notice', { message: 'tried again on request', stopped });
+  undo.tries = 0;
+  if (stopped && undo.phase === 'stop') restore(turn, undo.from);
+  else sendAnew(turn, undo);
   return true;
 }
 
 function needAttention(turn: Turn, why: string): void {
-  turn.saga.status = 'needs_attention';
-  turn.saga.deadline_at = null;
-  say(turn, 'failure', { message: why, attention: true });
+  const { saga } = turn;
+  saga.status = 'needs_attention';
+  saga.deadline_at = null;
+  saga.attention = attentionOf(undoOf(turn), why);
+  say(turn, 'failure', { attention: true, message: why, ...saga.attention });
 }
 
-function finish(turn: Turn): void {
-  oweCleanup(turn);
-  end(turn);
-}
-
-function end(turn: Turn): void {
+function finish(turn: Turn, from: Undo['from']): void {
   const { saga } = turn;
   saga.undo = null;
-  saga.status = saga.cancel_requested ? 'cancelled' : 'failed';
-  if (saga.awaiting.length === 0) saga.deadline_at = null;
+  saga.attention = null;
+  saga.retry = [];
+  if (from === 'rollback') {
+    backToCompleted(turn);
+    return;
+  }
+  oweCleanup(turn);
+  endMigration(turn);
+}
+
+function endMigration(turn: Turn): void {
+  turn.saga.status = turn.saga.cancel_requested ? 'cancelled' : 'failed';
+  turn.saga.deadline_at = null;
 }
 
 function recordFailure(turn: Turn, failure: SagaFailure): void {
@@ -156,12 +205,8 @@ function recordFailure(turn: Turn, failure: SagaFailure): void {
   say(turn, 'failure', { step: failure.step, code: failure.code, message: failure.message });
 }
 
-function phaseOf(turn: Turn): Undo {
+function undoOf(turn: Turn): Undo {
   const { undo } = turn.saga;
   if (!undo) throw new Error(`migration ${turn.saga.id} is going back without a phase`);
   return undo;
-}
-
-function awaits(turn: Turn, kind: CommandKind): boolean {
-  return turn.saga.awaiting.some((awaited) => awaited.kind === kind);
 }

@@ -1,12 +1,16 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { migrateRequest, migrationView, objectId, preflightRequest, stackName } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
 import { report } from '../../schema/preflight-report.ts';
 import type { Authed } from '../auth/bearer.ts';
+import type { Env } from '../env.ts';
 import { migrationsOf } from '../hosts/stubs.ts';
 import { runPreflight } from '../migration/preflight.ts';
+import { isPurged, owes, purgeOf, windowMsOf } from '../migration/safety-window.ts';
 import type { StartOutcome } from '../migration/start.ts';
+import { loadMigration } from '../store/migration-store.ts';
 import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
-import { showMigration } from './migrations.ts';
+import { accepted, showMigration } from './migrations.ts';
 import { Problem } from './problem.ts';
 import { resolveMigration } from './resolve.ts';
 
@@ -43,6 +47,20 @@ const show = createRoute({
   responses: { 200: answers(migrationView, 'The migration.'), ...otherwise },
 });
 
+const remove = (side: 'source' | 'target') =>
+  createRoute({
+    method: 'delete',
+    path: `/api/v1/stacks/{name}/migrate/{id}/${side}`,
+    tags,
+    summary:
+      side === 'source'
+        ? 'Delete what a completed migration kept on its source: containers, volumes, files'
+        : 'Delete what a rolled back migration left on its target',
+    ...guarded('migrate'),
+    request: { params: params.extend({ id: objectId }) },
+    responses: { 204: { description: 'All of it is gone.' }, ...otherwise },
+  });
+
 export function migrateRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(preflight, async (c) => {
     const { inputs, stack_name } = await resolveMigration(c.env, c.req.valid('param').name, c.req.valid('json'));
@@ -58,6 +76,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       health_timeout_s: request.health_timeout_s,
       callback_url: request.callback_url ?? null,
       requested_by: c.get('token').id,
+      window_ms: windowMsOf(c.env.SAFETY_WINDOW_HOURS),
     });
     if (outcome.kind === 'busy')
       throw new Problem('migration_running', `A migration of "${stack_name}" is running already.`, {
@@ -72,10 +91,38 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
     return c.json(await showMigration(c.env, outcome.id), 202);
   });
 
+  for (const side of ['source', 'target'] as const)
+    app.openapi(remove(side), async (c) => {
+      const { name, id } = c.req.valid('param');
+      if ((await showMigration(c.env, id)).stack.name !== name) throw absentOf(name);
+      await accepted(c.env, id, (stack) => stack.purge(id, side));
+      await purged(c.env, id, side);
+      return c.body(null, 204);
+    });
+
   app.openapi(show, async (c) => {
     const { name, id } = c.req.valid('param');
     const view = await showMigration(c.env, id);
-    if (view.stack.name !== name) throw new Problem('not_found', `"${name}" has no such migration.`);
+    if (view.stack.name !== name) throw absentOf(name);
     return c.json(view, 200);
   });
+}
+
+const absentOf = (name: string) => new Problem('not_found', `"${name}" has no such migration.`);
+
+/** Resolves when all is deleted. Throws what remained, or that it takes longer: the call can be repeated either way. */
+async function purged(env: Env, id: string, side: 'source' | 'target'): Promise<void> {
+  const giveUp = Date.now() + limits.window.purgeWaitMsMax;
+  for (;;) {
+    const row = await loadMigration(env.DB, id);
+    const purge = row && purgeOf(row.saga.window, side);
+    if (row && isPurged(row.saga.window, side)) return;
+    if (purge && !owes(row.saga, `purge_${side}`))
+      throw new Problem('purge_incomplete', `Not all could be deleted: ${purge.remaining[0]?.why}`, {
+        remaining: purge.remaining,
+      });
+    if (Date.now() > giveUp)
+      throw new Problem('command_timeout', 'The deletion goes on; repeat the call to learn how it ended.');
+    await new Promise((resolve) => setTimeout(resolve, limits.window.purgePollMs));
+  }
 }

@@ -1,14 +1,15 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { type MigrationView, migrationsQuery, migrationView, objectId, page } from '../../schema/api.ts';
+import { type MigrationView, migrationsQuery, migrationView, objectId, page, retryRequest } from '../../schema/api.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import type { Authed } from '../auth/bearer.ts';
 import type { Env } from '../env.ts';
 import { migrationsOf } from '../hosts/stubs.ts';
+import type { ActOutcome } from '../migration/coordinator.ts';
 import { listMigrations } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, guarded, otherwise } from './define.ts';
+import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
 import { Problem } from './problem.ts';
 
 const tags = ['migrations'];
@@ -34,20 +35,37 @@ const show = createRoute({
   responses: { 200: answers(migrationView, 'The migration.'), ...otherwise },
 });
 
-const cancel = createRoute({
+const act = (name: 'cancel' | 'rollback', summary: string, answer: string) =>
+  createRoute({
+    method: 'post',
+    path: `/api/v1/migrations/{id}/${name}`,
+    tags,
+    summary,
+    ...guarded('migrate'),
+    request: { params },
+    responses: { 202: answers(migrationView, answer), ...otherwise },
+  });
+const cancel = act('cancel', 'Cancel: the stack goes on where it was', 'It goes back.');
+const rollback = act(
+  'rollback',
+  'Roll back a completed migration while its safety window is open; what changed since stays on the target',
+  'It goes home.',
+);
+
+const retry = createRoute({
   method: 'post',
-  path: '/api/v1/migrations/{id}/cancel',
+  path: '/api/v1/migrations/{id}/retry',
   tags,
-  summary: 'Cancel: the stack goes on where it was',
-  ...guarded('migrate'),
-  request: { params },
-  responses: { 202: answers(migrationView, 'It goes back.'), ...otherwise },
+  summary: 'Try again at once what waits for a person, after it was mended',
+  ...guardedBody('migrate'),
+  request: { params, body: body(retryRequest) },
+  responses: { 202: answers(migrationView, 'It tries again.'), ...otherwise },
 });
 
 export function migrationRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(list, async (c) => {
     const { cursor, limit, ...filter } = c.req.valid('query');
-    const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit);
+    const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit, Date.now());
     const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
     return c.json({ items: items.map((row) => viewMigration(row, null)), next_cursor }, 200);
   });
@@ -56,13 +74,35 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(cancel, async (c) => {
     const { id } = c.req.valid('param');
-    const row = await loadMigration(c.env.DB, id);
-    if (!row) throw absent();
-    const outcome = await migrationsOf(c.env, row.stack_id).cancel(id);
-    if (outcome === 'unknown') throw absent();
-    if (outcome === 'ended') throw new Problem('migration_ended', 'It has ended; there is nothing left to cancel.');
+    await accepted(c.env, id, (stack) => stack.cancel(id));
     return c.json(await showMigration(c.env, id), 202);
   });
+
+  app.openapi(rollback, async (c) => {
+    const { id } = c.req.valid('param');
+    await accepted(c.env, id, (stack) => stack.rollback(id));
+    return c.json(await showMigration(c.env, id), 202);
+  });
+
+  app.openapi(retry, async (c) => {
+    const { id } = c.req.valid('param');
+    const { stopped } = c.req.valid('json');
+    await accepted(c.env, id, (stack) => stack.retry(id, stopped));
+    return c.json(await showMigration(c.env, id), 202);
+  });
+}
+
+/** Resolves where the stack's object took the act; else throws what it said. */
+export async function accepted(
+  env: Env,
+  id: string,
+  act: (stack: ReturnType<typeof migrationsOf>) => Promise<ActOutcome>,
+): Promise<void> {
+  const row = await loadMigration(env.DB, id);
+  if (!row) throw absent();
+  const outcome = await act(migrationsOf(env, row.stack_id));
+  if (outcome.kind === 'unknown') throw absent();
+  if (outcome.kind === 'refused') throw new Problem(outcome.code, outcome.message);
 }
 
 /** 404 where there is none. Progress is asked of the stack's object, and left out where that does not answer. */

@@ -5,7 +5,7 @@ import type { problem } from '../../schema/api.ts';
 import { type ErrorCode, errorStatus, StackferryError } from '../../schema/errors.ts';
 
 type Body = z.infer<typeof problem>;
-type Extras = Partial<Pick<Body, 'errors' | 'report' | 'hosts' | 'migration_id'>> & {
+type Extras = Partial<Pick<Body, 'errors' | 'report' | 'hosts' | 'migration_id' | 'remaining'>> & {
   headers?: Record<string, string>;
 };
 

@@ -1,8 +1,9 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, ne } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
+import { activeStatuses, isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { command, migration, migrationEvent, stack, transition } from '../../schema/tables.ts';
+import type { MigrationStore } from '../migration/ports.ts';
 import type { MigrationEvent, Transition } from '../migration/turn.ts';
 
 /**
@@ -11,25 +12,42 @@ import type { MigrationEvent, Transition } from '../migration/turn.ts';
  */
 export type MigrationRow = typeof migration.$inferSelect;
 
-export type CommitOutcome = 'committed' | 'stale';
+/** `busy`: it would become active while another migration of its stack is. */
+export type CommitOutcome = 'committed' | 'stale' | 'busy';
+
+export function d1MigrationStore(db: D1Database): MigrationStore {
+  return {
+    load: (id) => loadMigration(db, id),
+    insert: (row) => insertMigration(db, row),
+    commit: (row, next, cause, now, report) => commitTransition(db, row, next, cause, now, report),
+    activeOf: (stackId) => activeMigrationOf(db, stackId),
+    waitingOf: (stackId) => waitingMigrationsOf(db, stackId),
+    homeOf: (stackId) => homeOf(db, stackId),
+  };
+}
 
 export async function loadMigration(db: D1Database, id: string): Promise<MigrationRow | null> {
   return (await drizzle(db).select().from(migration).where(eq(migration.id, id)).get()) ?? null;
 }
 
-export async function activeMigrationOf(db: D1Database, stackId: string): Promise<MigrationRow | null> {
+async function activeMigrationOf(db: D1Database, stackId: string): Promise<MigrationRow | null> {
   const active = and(eq(migration.stack_id, stackId), inArray(migration.status, [...activeStatuses]));
   return (await drizzle(db).select().from(migration).where(active).get()) ?? null;
 }
 
 /** Those of a stack that wait for something: active ones, and ended ones with a retry due. */
-export async function waitingMigrationsOf(db: D1Database, stackId: string): Promise<MigrationRow[]> {
+async function waitingMigrationsOf(db: D1Database, stackId: string): Promise<MigrationRow[]> {
   const rows = await drizzle(db).select().from(migration).where(eq(migration.stack_id, stackId)).all();
   return rows.filter(({ status, saga }) => !isTerminal(status) || saga.deadline_at !== null);
 }
 
+async function homeOf(db: D1Database, stackId: string): Promise<string | null> {
+  const row = await drizzle(db).select({ home: stack.home_id }).from(stack).where(eq(stack.id, stackId)).get();
+  return row?.home ?? null;
+}
+
 /** The first transition: `busy` where the stack already has an active migration. */
-export async function insertMigration(
+async function insertMigration(
   db: D1Database,
   row: Omit<MigrationRow, 'version' | 'updated_at'>,
 ): Promise<'inserted' | 'busy'> {
@@ -50,7 +68,7 @@ export async function insertMigration(
 }
 
 /** Commits what `advance()` made of `row`. `stale` where another writer was first: load again and advance anew. */
-export async function commitTransition(
+async function commitTransition(
   db: D1Database,
   row: MigrationRow,
   next: Transition,
@@ -73,7 +91,7 @@ export async function commitTransition(
         failure: saga.failure,
         updated_at: now,
         ...(report ? { report } : {}),
-        ...(isTerminal(saga.status) && !isTerminal(row.status) ? { ended_at: now } : {}),
+        ended_at: !isTerminal(saga.status) ? null : isTerminal(row.status) ? row.ended_at : now,
       })
       .where(eq(migration.id, row.id)),
     ...next.events.map((event) => orm.insert(migrationEvent).values(eventRow(row.id, now, event))),
@@ -81,7 +99,7 @@ export async function commitTransition(
     ...next.commands.map(({ id, host, epoch, kind, payload }) =>
       orm.insert(command).values({ id, migration_id: row.id, host_id: host, epoch, kind, payload, created_at: now }),
     ),
-    ...(saga.status === 'completed' && row.status !== 'completed' ? moveHome(db, row) : []),
+    ...(saga.status === row.status ? [] : moveHome(db, row, saga.status)),
   ] as const;
   try {
     await orm.batch(batch as unknown as Parameters<typeof orm.batch>[0]);
@@ -92,17 +110,23 @@ export async function commitTransition(
       .from(transition)
       .where(and(eq(transition.migration_id, row.id), eq(transition.version, version)))
       .get();
-    if (!winner) throw error;
-    return winner.nonce === nonce ? 'committed' : 'stale';
+    if (winner) return winner.nonce === nonce ? 'committed' : 'stale';
+    const active =
+      isTerminal(row.status) && !isTerminal(saga.status) ? await activeMigrationOf(db, row.stack_id) : null;
+    if (active) return 'busy';
+    throw error;
   }
 }
 
-/** The stack's home is now the target; what its inventory listed there under this name meanwhile was this very copy. */
-function moveHome(db: D1Database, row: MigrationRow) {
+/** Where the stack lives now; what that host's inventory listed under its name meanwhile was this very copy. */
+function moveHome(db: D1Database, row: MigrationRow, status: Status) {
+  const homes: { [S in Status]?: string } = { completed: row.target_host_id, rolled_back: row.source_host_id };
+  const home = homes[status];
+  if (!home) return [];
   const orm = drizzle(db);
   return [
-    orm.delete(stack).where(and(eq(stack.name, row.stack_name), eq(stack.home_id, row.target_host_id))),
-    orm.update(stack).set({ home_id: row.target_host_id }).where(eq(stack.id, row.stack_id)),
+    orm.delete(stack).where(and(eq(stack.name, row.stack_name), eq(stack.home_id, home), ne(stack.id, row.stack_id))),
+    orm.update(stack).set({ home_id: home, gone_at: null }).where(eq(stack.id, row.stack_id)),
   ];
 }
 

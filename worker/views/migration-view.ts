@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import type { CommandKind } from '../../schema/agent-protocol.ts';
-import type { MigrationView, ProgressView, stepView } from '../../schema/api.ts';
+import type { MigrationView, ProgressView, rollbackView, stepView, windowView } from '../../schema/api.ts';
 import { isTerminal, type Step, steps } from '../../schema/migration-status.ts';
-import type { Saga } from '../../schema/saga.ts';
+import type { Purge, Rollback, SafetyWindow, Saga } from '../../schema/saga.ts';
 import { hostOf } from '../migration/command-payloads.ts';
+import { rollbackRefusal } from '../migration/safety-window.ts';
 import type { MigrationRow } from '../store/migration-store.ts';
 import { time, timeOrNull } from './time.ts';
 
-export function viewMigration(row: MigrationRow, progress: ProgressView | null): MigrationView {
+export function viewMigration(row: MigrationRow, progress: ProgressView | null, now = Date.now()): MigrationView {
   const { saga } = row;
   return {
     id: row.id,
@@ -22,6 +23,9 @@ export function viewMigration(row: MigrationRow, progress: ProgressView | null):
     report: row.report,
     failure: row.failure,
     owed: viewOwed(saga),
+    attention: saga.attention,
+    window: saga.window && viewWindow(saga, saga.window, now),
+    rollback: saga.rollback && viewRollback(saga.rollback, saga.window),
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
     ended_at: timeOrNull(row.ended_at),
@@ -40,6 +44,34 @@ function viewStep(saga: Saga, name: Step): z.infer<typeof stepView> {
   return { name, status, started_at: timeOrNull(clock?.started_at), ended_at: timeOrNull(clock?.ended_at) };
 }
 
+function viewWindow(saga: Saga, window: SafetyWindow, now: number): z.infer<typeof windowView> {
+  return {
+    completed_at: time(window.completed_at),
+    ends_at: time(window.ends_at),
+    open: rollbackRefusal(saga, now) === null,
+    reminded_at: timeOrNull(window.reminded_at),
+    copy_running: window.copy_running,
+    source_purge: window.source_purge && viewPurge(window.source_purge),
+    target_purge: window.target_purge && viewPurge(window.target_purge),
+  };
+}
+
+function viewPurge({ requested_at, done_at, remaining }: Purge) {
+  return { requested_at: time(requested_at), done_at: timeOrNull(done_at), remaining };
+}
+
+function viewRollback(rollback: Rollback, window: SafetyWindow | null): z.infer<typeof rollbackView> {
+  const { phase, requested_at, ended_at, failure } = rollback;
+  const ms = requested_at - (window?.completed_at ?? requested_at);
+  return {
+    phase,
+    requested_at: time(requested_at),
+    ended_at: timeOrNull(ended_at),
+    failure,
+    hours_left_behind: Math.round(ms / 36_000) / 100,
+  };
+}
+
 /** While it is on its way nothing is owed: it simply is not done. */
 function viewOwed(saga: Saga): MigrationView['owed'] {
   if (!isTerminal(saga.status) && saga.status !== 'needs_attention') return [];
@@ -53,4 +85,9 @@ const owedWords: { [K in CommandKind]?: string } = {
   cleanup_target: 'remove what the migration made there',
   arm_target: 'set the restart policies as the file says',
   retain_source: 'keep the old copy stopped',
+  arm_source: 'set the restart policies as they were',
+  stop_source: 'say that the stack is stopped there',
+  resume_target: 'start the stack again as it was',
+  purge_source: 'delete what was kept there',
+  purge_target: 'delete what was left there',
 };

@@ -121,7 +121,24 @@ export function policyOf(service: ServiceModel | undefined): ContainerPrior['res
 }
 
 /** Exactly these and nothing by name or label; a volume only if it says that this migration made it. */
-export async function removeObjects(api: DockerApi, objects: CreatedObjects, migrationId: string): Promise<Removal> {
+export function removeObjects(api: DockerApi, objects: CreatedObjects, migrationId: string): Promise<Removal> {
+  return removeEach(api, objects, migrationId, async (name) => {
+    // One that another made meanwhile under this name is not ours, so for us it is gone.
+    if (await findVolume(api, name)) await removeVolume(api, name, migrationId);
+  });
+}
+
+/** Whoever made them. The Engine refuses a volume that any container still uses. */
+export function purgeObjects(api: DockerApi, objects: CreatedObjects, migrationId: string): Promise<Removal> {
+  return removeEach(api, objects, migrationId, (name) => api.delete(`/volumes/${encodeURIComponent(name)}`));
+}
+
+async function removeEach(
+  api: DockerApi,
+  objects: CreatedObjects,
+  migrationId: string,
+  removeVolumeNamed: (name: string) => Promise<unknown>,
+): Promise<Removal> {
   const removal: Removal = { removed: [], remaining: [] };
   const attempt = async (what: string, remove: () => Promise<unknown>) => {
     try {
@@ -136,12 +153,7 @@ export async function removeObjects(api: DockerApi, objects: CreatedObjects, mig
   await stopContainers(api, objects.containers, AbortSignal.timeout(limits.step.cleanupMsMax)).catch(() => []);
   for (const id of objects.containers) await attempt(`container ${id}`, () => removeContainer(api, id));
   for (const id of objects.networks) await attempt(`network ${id}`, () => api.delete(`/networks/${id}`));
-  for (const name of objects.volumes)
-    await attempt(`volume ${name}`, async () => {
-      // One that another made meanwhile under this name is not ours, so for us it is gone.
-      const volume = await findVolume(api, name);
-      if (volume) await removeVolume(api, name, migrationId);
-    });
+  for (const name of objects.volumes) await attempt(`volume ${name}`, () => removeVolumeNamed(name));
   for (const path of objects.paths) await attempt(path, () => rm(path, { recursive: true, force: true }));
   return removal;
 }

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostPower } from '../../../schema/facts.ts';
 import type { Engine } from '../engine.ts';
+import { missingObjects } from '../missing-objects.ts';
 import { openDockerApi } from './api.ts';
 import { directoryUnpacker, manifestOf, measure, packer, volumeUnpacker } from './carriage.ts';
 import {
@@ -13,14 +14,15 @@ import {
   stopContainers,
 } from './containers.ts';
 import type { DockerContext } from './context.ts';
-import { armStack, createStack, findCreated, removeObjects, startStack } from './deployment.ts';
+import { armStack, createStack, findCreated, purgeObjects, removeObjects, startStack } from './deployment.ts';
 import { sweepHelpers } from './helper.ts';
 import { hostFacts } from './host-facts.ts';
 import { ensureImages } from './images.ts';
+import { composeLabels } from './labels.ts';
 import { stackFacts } from './stack-facts.ts';
 import { stackSummaries } from './stack-summaries.ts';
-import { targetFacts } from './target-facts.ts';
-import { createVolume } from './volumes.ts';
+import { listNetworks, targetFacts } from './target-facts.ts';
+import { createVolume, findVolume } from './volumes.ts';
 
 export interface DockerEngineOptions {
   socketPath: string;
@@ -54,6 +56,10 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
 
+    missing: (objects) => missingObjects(objects, async (name) => (await findVolume(api, name)) !== null),
+    projectNetworks: async (project) =>
+      (await listNetworks(api, `${composeLabels.project}=${project}`)).map(({ Id }) => Id),
+
     disarm: async (ids) => {
       for (const id of ids) await setRestartPolicy(api, id, { name: 'no', maximum_retry_count: 0 });
     },
@@ -74,6 +80,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     startStack: (deployment, _ids, signal) => startStack(context, deployment, signal),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
     remove: (objects, migrationId) => removeObjects(api, objects, migrationId),
+    purge: (objects, migrationId) => purgeObjects(api, objects, migrationId),
     sweep: () => sweepHelpers(api, () => true),
     close: () => api.close(),
   };

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { HostPower } from '../../../schema/facts.ts';
 import type { Engine } from '../engine.ts';
+import { missingObjects } from '../missing-objects.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
 import { armStack, createStack, disarmContainers, recordsOf, startInOrder } from './deployment.ts';
 import { createHealthProbes } from './health-probes.ts';
@@ -9,14 +10,14 @@ import { measureHost } from './host-facts.ts';
 import { openHostRoot } from './host-root.ts';
 import { packTree } from './pack-tree.ts';
 import { createPlacedProjects } from './placed-projects.ts';
-import { removeCreated } from './removal.ts';
+import { purgeObjects, removeCreated } from './removal.ts';
 import { inspectStack, summarizeStacks } from './stack-facts.ts';
 import { superviseContainers } from './supervisor.ts';
 import { checkTarget } from './target-facts.ts';
 import { manifestOfTree } from './tree-manifest.ts';
 import { measureTree } from './tree-walk.ts';
 import { unpackTree } from './unpack-tree.ts';
-import { assertMadeBy, dataOf, emptyVolume, makeVolume } from './volume-store.ts';
+import { assertMadeBy, dataOf, emptyVolume, findVolume, makeVolume } from './volume-store.ts';
 
 /**
  * An engine for trying Stackferry out, and for its tests: volumes are directories, containers are plain child
@@ -42,6 +43,10 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     containers: async (project) =>
       Promise.all((await ofProject(project)).map((record) => stateOf(host, record, probes))),
     inspectContainers: statesOf,
+
+    missing: (objects) => missingObjects(objects, async (name) => (await findVolume(host, name)) !== null),
+    projectNetworks: async (project) =>
+      (await host.networks.all()).filter((network) => network.project === project).map(({ id }) => id),
 
     disarm: (ids) => disarmContainers(host, ids),
     stop: async (ids, signal) => {
@@ -100,6 +105,7 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     startStack: (_deployment, ids, signal) => startInOrder(host, ids, signal),
     arm: (_deployment, ids, signal) => armStack(host, ids, signal),
     remove: (objects, migrationId) => removeCreated(host, placed, objects, migrationId),
+    purge: (objects) => purgeObjects(host, placed, objects),
     // It has no helpers that could be left behind.
     sweep: async () => {},
     close: () => supervisor.close(),

@@ -11,6 +11,8 @@ export interface PlacedProjects {
   claim(path: string, migrationId: string): Promise<void>;
   /** Empties what this migration claimed; nothing to do where it claimed nothing and nothing is there. */
   empty(path: string, migrationId: string): Promise<void>;
+  /** Removes a project directory, whoever put it here. */
+  purge(path: string): Promise<null>;
   /** Removes what this migration claimed. Resolves to why not, null where it is gone. */
   remove(path: string, migrationId: string): Promise<string | null>;
 }
@@ -52,6 +54,13 @@ export function createPlacedProjects(host: HostRoot): PlacedProjects {
     if (!(await exists(path)) || (await read())[path] === migrationId) return;
     throw new StackferryError('resource_taken', `${path} exists on this host and is left alone.`);
   };
+  const drop = async (path: string) => {
+    await rm(checked(path), { recursive: true, force: true });
+    await change((placed) => {
+      delete placed[path];
+    });
+    return null;
+  };
   return {
     claim: async (path, migrationId) => {
       await assertOwn(checked(path), migrationId);
@@ -66,14 +75,11 @@ export function createPlacedProjects(host: HostRoot): PlacedProjects {
       await assertOwn(checked(path), migrationId);
       await rm(path, { recursive: true, force: true });
     },
+    purge: drop,
     remove: async (path, migrationId) => {
       if (!(await exists(path))) return null;
       if ((await read())[checked(path)] !== migrationId) return 'it was not made by this migration';
-      await rm(path, { recursive: true, force: true });
-      await change((placed) => {
-        delete placed[path];
-      });
-      return null;
+      return drop(path);
     },
   };
 }

@@ -9,11 +9,26 @@ import { dropVolume, findVolume } from './volume-store.ts';
 const foreign = 'it was not made by this migration';
 
 /** Removes exactly these, each only if this migration made it (Invariant 5). What is gone already counts as removed. */
-export async function removeCreated(
+export function removeCreated(
   host: HostRoot,
   placed: PlacedProjects,
   objects: CreatedObjects,
   migrationId: string,
+): Promise<Removal> {
+  return removeEach(host, objects, migrationId, (path) => placed.remove(path, migrationId));
+}
+
+/** Whoever made them. */
+export function purgeObjects(host: HostRoot, placed: PlacedProjects, objects: CreatedObjects): Promise<Removal> {
+  return removeEach(host, objects, null, (path) => placed.purge(path));
+}
+
+/** `owner`: the migration that must have made each; null where it does not matter. */
+async function removeEach(
+  host: HostRoot,
+  objects: CreatedObjects,
+  owner: string | null,
+  removePath: (path: string) => Promise<string | null>,
 ): Promise<Removal> {
   const removal: Removal = { removed: [], remaining: [] };
   const each = async (ids: string[], what: string, remove: (id: string) => Promise<string | null>) => {
@@ -23,31 +38,31 @@ export async function removeCreated(
       else removal.remaining.push({ what: `${what} ${id}`, why });
     }
   };
-  await each(objects.containers, 'container', (id) => removeContainer(host, id, migrationId));
+  await each(objects.containers, 'container', (id) => removeContainer(host, id, owner));
   await each(objects.networks, 'network', async (id) => {
     const record = await host.networks.find(id);
-    if (record && record.migration_id !== migrationId) return foreign;
+    if (record && owner !== null && record.migration_id !== owner) return foreign;
     await host.networks.drop(id);
     return null;
   });
-  await each(objects.volumes, 'volume', (name) => removeVolume(host, name, migrationId));
-  await each(objects.paths, 'directory', (path) => placed.remove(path, migrationId));
+  await each(objects.volumes, 'volume', (name) => removeVolume(host, name, owner));
+  await each(objects.paths, 'directory', removePath);
   return removal;
 }
 
-async function removeContainer(host: HostRoot, id: string, migrationId: string): Promise<string | null> {
+async function removeContainer(host: HostRoot, id: string, owner: string | null): Promise<string | null> {
   const record = await host.containers.find(id);
   if (!record) return null;
-  if (record.migration_id !== migrationId) return foreign;
+  if (owner !== null && record.migration_id !== owner) return foreign;
   if (await runsNow(host, record)) return 'it runs';
   await host.containers.drop(id);
   if (record.run) await forgetRun(host.runs, record.run);
   return null;
 }
 
-async function removeVolume(host: HostRoot, name: string, migrationId: string): Promise<string | null> {
+async function removeVolume(host: HostRoot, name: string, owner: string | null): Promise<string | null> {
   const volume = await findVolume(host, name);
-  if (volume && volume.migration_id !== migrationId) return foreign;
+  if (volume && owner !== null && volume.migration_id !== owner) return foreign;
   const users = (await host.containers.all()).filter(({ spec, project }) =>
     volumeKeysOf(spec).some((key) => volumeNameOf(project, key, { services: {}, volumes: {} }) === name),
   );

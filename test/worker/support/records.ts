@@ -48,8 +48,9 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
     health_timeout_s: 60,
     callback_url: null,
     requested_by: 'tok_test',
+    window_ms: 72 * 3_600_000,
   } as const;
-  const { health_timeout_s: _, ...row } = input;
+  const { health_timeout_s: _, window_ms: __, ...row } = input;
   await drizzle(env.DB)
     .insert(migration)
     .values({
@@ -57,7 +58,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
       id,
       status,
       version: 1,
-      saga: { ...newSaga(id, input, created_at, 3_600_000), status },
+      saga: { ...newSaga(id, input, created_at), status },
       created_at,
       updated_at: created_at,
       ended_at: isTerminal(status) ? created_at : null,

@@ -1,0 +1,44 @@
+import type { CommandResult, ContainerPrior } from '../../schema/agent-protocol.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import type { ContainerState } from '../engine/engine.ts';
+import type { LedgerEntry } from '../migration-ledger.ts';
+import { idsOf, runs, untilNoneRuns } from './container-states.ts';
+import type { CommandContext } from './context.ts';
+
+/**
+ * Record, disarm, stop, look: in this order, so that whenever this is cut off, what the containers were like before is
+ * on disk, and a reboot after the stop starts nothing.
+ */
+export async function haltStack(
+  key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>,
+  context: CommandContext,
+): Promise<CommandResult<'stop_stack'>> {
+  const { engine, ledger, signal, log } = context;
+  const found = await engine.containers(key.project);
+
+  let entry = await ledger.update(key, (draft) => {
+    // A re-run finds the containers disarmed already: only the first look counts.
+    draft.prior ??= found.map(priorOf);
+    if (key.role === 'target') Object.assign(draft, { halted: true, armed: false });
+  });
+  const prior = entry.prior ?? [];
+  if (prior.length === 0)
+    throw new StackferryError('stack_not_found', `No containers of the stack "${key.project}" are on this host.`);
+
+  await engine.disarm(idsOf(found));
+  const killed = await engine.stop(idsOf(found.filter(runs)), signal);
+  await untilNoneRuns(() => engine.containers(key.project), signal);
+
+  const stopped = await engine.containers(key.project);
+  entry = await ledger.update(key, (draft) => {
+    draft.killed = [...new Set([...draft.killed, ...killed])];
+    draft.stopped = Object.fromEntries(stopped.map(({ id, started_at }) => [id, started_at]));
+  });
+  if (entry.killed.length > 0) log.warn('containers were killed at their stop timeout', { killed: entry.killed });
+  return { prior, killed: entry.killed };
+}
+
+function priorOf(container: ContainerState): ContainerPrior {
+  const { id, name, service, restart_policy } = container;
+  return { id, name, service, running: runs(container), restart_policy };
+}

@@ -1,0 +1,58 @@
+import type { LedgerEntry } from '../migration-ledger.ts';
+import { mountsBelow } from '../mounts.ts';
+import type { CommandContext, CommandHandler } from './context.ts';
+import { projectLane } from './project-lane.ts';
+import { assertNoOtherCopy } from './retained-copy.ts';
+
+/**
+ * Removes what the migration recorded as its source: its containers, networks and volumes, and the project directory if
+ * it holds exactly what was moved. What differs, or is somebody else's too, stays and is named.
+ */
+export const purgeSource: CommandHandler<'purge_source'> = async ({ deployment, volumes }, context) => {
+  const { engine, ledger, migrationId } = context;
+  const { project, source_dir } = deployment;
+  const entry = ledger.find(migrationId);
+  if (!entry?.prior)
+    return {
+      removed: [],
+      remaining: [{ what: 'all', why: 'this host has no record of it; look and delete it by hand' }],
+    };
+  await assertNoOtherCopy(project, entry.prior, context);
+  const obstacle = await directoryObstacle(entry, source_dir, context);
+  const { removed, remaining } = await engine.purge(
+    {
+      containers: [...entry.prior.map(({ id }) => id), ...entry.created.containers],
+      networks: await engine.projectNetworks(project),
+      volumes,
+      paths: obstacle ? [] : [source_dir],
+    },
+    migrationId,
+  );
+  return { removed, remaining: obstacle ? [...remaining, { what: source_dir, why: obstacle }] : remaining };
+};
+
+/** Why the project directory must stay, null where it may go. */
+async function directoryObstacle(
+  entry: LedgerEntry,
+  directory: string,
+  context: CommandContext,
+): Promise<string | null> {
+  const { engine, ledger, migrationId } = context;
+  if ((await engine.missing({ volumes: [], paths: [directory] })).length > 0) return null;
+  const others = (await engine.stacks()).filter(({ project }) => project !== entry.project);
+  const shared = others.find(({ working_dir }) => nested(working_dir, directory) || nested(directory, working_dir));
+  if (shared) return `the stack "${shared.project}" uses it too`;
+  const mounts = await mountsBelow(directory);
+  if (mounts.length > 0) return `something else is mounted in it: ${mounts.join(', ')}`;
+  if (entry.purging.includes(directory)) return null;
+  const moved = entry.lanes[projectLane]?.manifest;
+  const now = await engine.manifestProject(directory, entry.project, migrationId);
+  if (moved?.sha256 !== now.sha256 || moved.entries !== now.entries)
+    return 'it is no longer what was moved: look what changed in it, and delete it by hand';
+  await ledger.amend(migrationId, (draft) => {
+    draft.purging.push(directory);
+  });
+  return null;
+}
+
+const nested = (inner: string, outer: string) => inner === outer || inner.startsWith(`${outer}/`);

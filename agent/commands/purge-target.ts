@@ -1,0 +1,18 @@
+import { StackferryError } from '../../schema/errors.ts';
+import type { CommandHandler } from './context.ts';
+import { assertNoOtherCopy } from './retained-copy.ts';
+
+/** Removes what a rolled back migration left here: what it made, and the containers that stood here when it was stopped. */
+export const purgeTarget: CommandHandler<'purge_target'> = async ({ project }, context) => {
+  const { engine, ledger, migrationId } = context;
+  const entry = ledger.find(migrationId);
+  if (!entry?.halted)
+    throw new StackferryError(
+      'stack_running',
+      'This host has no record that the stack was stopped here by a rollback.',
+    );
+  const { created, prior } = entry;
+  await assertNoOtherCopy(project, prior ?? [], context, created.containers);
+  const containers = [...new Set([...created.containers, ...(prior ?? []).map(({ id }) => id)])];
+  return engine.purge({ ...created, containers, networks: await engine.projectNetworks(project) }, migrationId);
+};

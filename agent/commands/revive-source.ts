@@ -1,0 +1,54 @@
+import type { ContainerPrior } from '../../schema/agent-protocol.ts';
+import { limits } from '../../schema/limits.ts';
+import { leasedContainers } from '../migration-ledger.ts';
+import type { CommandHandler } from './context.ts';
+import { addCreated } from './deploy.ts';
+
+const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
+
+/**
+ * For a rollback: the retained containers start again, or new ones from the retained files where some are gone. As in
+ * `deploy` the lease comes first, and the restart policies stay off until the rollback is committed.
+ */
+export const reviveSource: CommandHandler<'revive_source'> = async ({ deployment }, context) => {
+  const { engine, ledger, migrationId } = context;
+  const key = { migration_id: migrationId, project: deployment.project, role: 'source' } as const;
+  const { prior } = await ledger.update(key, (entry) => {
+    entry.deployment = deployment;
+    entry.revived = true;
+  });
+  const lapsed = await context.lease.acquire(migrationId);
+  const signal = AbortSignal.any([context.signal, lapsed]);
+  const recorded = prior ?? [];
+  const there = await engine.inspectContainers(recorded.map(({ id }) => id));
+  const whole = there.length === recorded.length && recorded.length > 0;
+  if (!whole)
+    await engine.createStack(
+      deployment,
+      migrationId,
+      async (made) => {
+        await ledger.update(key, (entry) => addCreated(entry, made));
+      },
+      signal,
+    );
+  signal.throwIfAborted();
+  const entry = await ledger.update(key, (draft) => {
+    draft.started = true;
+  });
+  const ids = leasedContainers(entry);
+  try {
+    if (whole)
+      await engine.restore(
+        recorded.map((container) => ({ ...container, restart_policy: off })),
+        signal,
+      );
+    else await engine.startStack(deployment, ids, signal);
+    // The lease may have lapsed, and its stop have run, while the last container was being started.
+    signal.throwIfAborted();
+  } catch (error) {
+    if (lapsed.aborted) await engine.stop(ids, AbortSignal.timeout(limits.step.restoringMsMax));
+    throw error;
+  }
+  const containers = await engine.inspectContainers(ids);
+  return { containers: containers.map(({ id, service }) => ({ id, service })) };
+};
