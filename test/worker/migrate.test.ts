@@ -1,25 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { CommandKind, Outcome } from '../../schema/agent-protocol.ts';
+import type { Outcome } from '../../schema/agent-protocol.ts';
 import { goodAnswers } from '../saga/story.ts';
-import { connect, waiting } from './support/agent.ts';
-import { answerAll } from './support/answers.ts';
-import { call, tokenWith } from './support/api.ts';
-import { join } from './support/node.ts';
-import { insertStack, summaryOf } from './support/records.ts';
-
-/** Two hosts that answer everything, a relay, and the stack `shop` on the first. */
-async function fleet(ofTarget?: (kind: CommandKind) => Outcome | null) {
-  const token = await tokenWith(['admin']);
-  const [a, b] = [await join(token, 'host', 'a'), await join(token, 'host', 'b')];
-  const relay = await join(token, 'relay', 'r');
-  const [onA, onB] = [await connect(a), await connect(b)];
-  const agents = { a: onA, b: onB, relay: await connect(relay) };
-  const told = { a: answerAll(onA).commands, b: answerAll(onB, ofTarget).commands };
-  const shop = await insertStack('shop', a.id);
-  const migrate = () => call('POST', '/api/v1/stacks/shop/migrate', { token, body: { target_host_id: b.id } });
-  const show = async (id: string) => (await call('GET', `/api/v1/migrations/${id}`, { token })).body;
-  return { token, a, b, agents, told, shop, migrate, show };
-}
+import { waiting } from './support/agent.ts';
+import { call } from './support/api.ts';
+import { fleet } from './support/fleet.ts';
+import { summaryOf } from './support/records.ts';
 
 describe('a migration through the control plane', () => {
   it('starts with 202, goes through every step, and the stack has a new home', async () => {

@@ -3,6 +3,7 @@ import { drizzle } from 'drizzle-orm/d1';
 import type { StackSummary } from '../../../schema/facts.ts';
 import { newId } from '../../../schema/ids.ts';
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
+import type { Saga } from '../../../schema/saga.ts';
 import { command, migration, migrationEvent, stack } from '../../../schema/tables.ts';
 import { newSaga } from '../../../worker/migration/start.ts';
 
@@ -35,10 +36,12 @@ export interface MigrationRecord {
   target_host_id: string;
   status?: Status;
   created_at?: number;
+  /** Over a new saga. */
+  saga?: Partial<Saga>;
 }
 
 export async function insertMigration(record: MigrationRecord): Promise<string> {
-  const { status = 'transferring', created_at = Date.now(), ...ids } = record;
+  const { status = 'transferring', created_at = Date.now(), saga = {}, ...ids } = record;
   const id = newId('mig', created_at);
   const input = {
     ...ids,
@@ -58,7 +61,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
       id,
       status,
       version: 1,
-      saga: { ...newSaga(id, input, created_at), status },
+      saga: { ...newSaga(id, input, created_at), status, ...saga },
       created_at,
       updated_at: created_at,
       ended_at: isTerminal(status) ? created_at : null,
