@@ -27,7 +27,7 @@ export interface ApiClient {
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body?: unknown): Promise<T>;
   delete(path: string): Promise<void>;
-  /** Events of a migration until it has ended, resumed whenever the stream closes. */
+  /** Events of a migration until it has ended and nothing goes on, resumed whenever the stream closes. */
   follow(migrationId: string): AsyncGenerator<ServerEvent>;
 }
 
@@ -56,15 +56,18 @@ export function apiClient(url: string, token: string): ApiClient {
     },
     async *follow(migrationId) {
       let last: string | null = null;
-      for (;;) {
+      let status = '';
+      // A completed migration may have gone on to a rollback, so only the stream's own end tells that this was the last.
+      while (!endings.has(status)) {
         const response = await call('GET', `/migrations/${migrationId}/events`, undefined, {
           accept: 'text/event-stream',
           ...(last ? { 'last-event-id': last } : {}),
         });
+        if (response.status === 204) return;
         for await (const event of serverEvents(response.body as AsyncIterable<Uint8Array>)) {
           last = event.id ?? last;
+          if (event.kind === 'status') status = String(event.data.to);
           yield event;
-          if (event.kind === 'status' && endings.has(String(event.data.to))) return;
         }
       }
     },

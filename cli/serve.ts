@@ -24,6 +24,7 @@ const control = await startControlPlane({
   dataDir: join(dataDir, 'control'),
   host: flags.host,
   port: Number(flags.port),
+  vars: process.env.SAFETY_WINDOW_HOURS ? { SAFETY_WINDOW_HOURS: process.env.SAFETY_WINDOW_HOURS } : {},
 });
 let relay: RunningRelay | null = null;
 try {

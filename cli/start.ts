@@ -13,6 +13,8 @@ export interface StartOptions {
   /** 0 for any free one. */
   port: number;
   host: string;
+  /** Settings of wrangler.toml's `[vars]` that are to differ. */
+  vars?: Record<string, string>;
   /** The Worker's log lines; standard error if not given. */
   onLog?: (line: string) => void;
 }
@@ -31,7 +33,7 @@ const root = resolve(import.meta.dirname, '..');
 const tickMs = 5 * 60_000;
 
 /** The real Worker on workerd, on this machine: the Worker of wrangler.toml, its state under `dataDir`. */
-export async function startControlPlane({ dataDir, port, host, onLog }: StartOptions): Promise<ControlPlane> {
+export async function startControlPlane({ dataDir, port, host, vars, onLog }: StartOptions): Promise<ControlPlane> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   endWithParent('workerd');
   // Miniflare opens loopback ports of its own too, and reports any of them for "any free one".
@@ -40,7 +42,7 @@ export async function startControlPlane({ dataDir, port, host, onLog }: StartOpt
   const log = onLog ?? ((line) => process.stderr.write(`${line}\n`));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      ...(await workerOptions({ BOOTSTRAP_TOKEN_HASH: await hashToken(token) })),
+      ...(await workerOptions({ ...vars, BOOTSTRAP_TOKEN_HASH: await hashToken(token) })),
       host,
       port: own,
       resourcePersistencePath: resolve(dataDir),
@@ -76,7 +78,7 @@ export async function startControlPlane({ dataDir, port, host, onLog }: StartOpt
   }
 }
 
-async function workerOptions(secrets: Record<string, string>) {
+async function workerOptions(vars: Record<string, string>) {
   // Its import sets up telemetry, unless told before.
   process.env.WRANGLER_SEND_METRICS ??= 'false';
   const { unstable_getMiniflareWorkerOptions } = await import('wrangler');
@@ -85,7 +87,7 @@ async function workerOptions(secrets: Record<string, string>) {
   const script = await bundleWorker(main);
   return {
     ...workerOptions,
-    bindings: { ...(workerOptions.bindings as Record<string, string>), ...secrets },
+    bindings: { ...(workerOptions.bindings as Record<string, string>), ...vars },
     modules: [{ type: 'ESModule' as const, path: 'worker.mjs', contents: script }],
   };
 }

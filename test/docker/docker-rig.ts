@@ -21,7 +21,7 @@ export interface DockerRig extends FleetRig {
   moved(project: Project, host: HostName): Project;
 }
 
-export async function startDockerRig(options: Pick<FleetOptions, 'relayAdvertise'> = {}): Promise<DockerRig> {
+export async function startDockerRig(options: Omit<FleetOptions, 'address'> = {}): Promise<DockerRig> {
   for (const host of ['a', 'b'] as const) await dockerd('start', host);
   const fleet = await startFleetRig({ address: gatewayAddress, ...options });
   // Both hosts share this machine's file system, so a project can't have the same path on both.

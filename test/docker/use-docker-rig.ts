@@ -6,10 +6,10 @@ import { hostsAreUp } from './two-hosts.ts';
 export const describeDocker = describe.skipIf(!hostsAreUp() && !process.env.STACKFERRY_REQUIRE_ALL);
 
 /** Registers the hooks of a test file: one rig for the file, both hosts wiped before each test. */
-export function useDockerRig(): () => DockerRig {
+export function useDockerRig(options: Parameters<typeof startDockerRig>[0] = {}): () => DockerRig {
   let rig: DockerRig | null = null;
   beforeAll(async () => {
-    rig = await startDockerRig();
+    rig = await startDockerRig(options);
   }, 180_000);
   beforeEach(wipeBoth, 120_000);
   afterAll(async () => {

@@ -32,11 +32,22 @@ export interface FleetOptions {
   address?: string;
   /** `host:port` at which agents are told to reach the relay, where that is a proxy of the test's. */
   relayAdvertise?: string;
+  /** Settings of the control plane. */
+  vars?: Record<string, string>;
 }
 
-export async function startFleetRig({ address = '127.0.0.1', relayAdvertise }: FleetOptions = {}): Promise<FleetRig> {
+export async function startFleetRig({
+  address = '127.0.0.1',
+  relayAdvertise,
+  vars,
+}: FleetOptions = {}): Promise<FleetRig> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-'));
-  const control = await startControlPlane({ dataDir: join(dir, 'control'), host: address, port: 0 });
+  const control = await startControlPlane({
+    dataDir: join(dir, 'control'),
+    host: address,
+    port: 0,
+    ...(vars ? { vars } : {}),
+  });
   if (!control.adminToken) throw new Error('a new control plane gives its first token');
   const api = apiClient(control.url, control.adminToken);
   const members: Member[] = [];
