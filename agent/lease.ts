@@ -4,7 +4,7 @@ import type { AskReply } from '../schema/agent-protocol.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
 import type { Log } from './log.ts';
-import type { MigrationLedger } from './migration-ledger.ts';
+import { isLeased, type MigrationLedger } from './migration-ledger.ts';
 
 /**
  * Invariant 1 on the target: what a migration started here runs only while the control plane, asked again and again,
@@ -29,6 +29,11 @@ export interface LeaseClock {
   bootId: string;
 }
 
+export interface LeaseGuard {
+  /** Resolves when a guard watches this agent's ledger; throws where none could be started. */
+  ensure(): Promise<void>;
+}
+
 interface Lease {
   endsAt: number;
   askedAt: number;
@@ -46,10 +51,12 @@ export function createLeaseKeeper(options: {
   stopStarted: (migrationId: string) => Promise<void>;
   ledger: MigrationLedger;
   log: Log;
+  /** Outlives this agent, and ends in its place what runs without leave. */
+  guard?: LeaseGuard;
   clock?: LeaseClock;
   bounds?: Partial<Record<keyof typeof limits.lease, number>>;
 }): LeaseKeeper {
-  const { ask, stopStarted, ledger, log } = options;
+  const { ask, stopStarted, ledger, log, guard } = options;
   const clock = options.clock ?? systemClock();
   const bounds = { ...limits.lease, ...options.bounds };
   const leases = new Map<string, Lease>();
@@ -105,7 +112,10 @@ export function createLeaseKeeper(options: {
     for (const [migrationId, lease] of leases) {
       if (lease.lapsed.signal.aborted) continue;
       if (now >= lease.endsAt) lapse(migrationId, lease, 'no contact with the control plane for too long');
-      else if (!lease.asking && now - lease.askedAt >= bounds.renewIntervalMs) void renew(migrationId, lease);
+      else if (!lease.asking && now - lease.askedAt >= bounds.renewIntervalMs) {
+        void renew(migrationId, lease);
+        guard?.ensure().catch((error) => log.of(migrationId).error('nobody guards the lease', { error }));
+      }
     }
   };
   const timer = setInterval(look, bounds.checkIntervalMs);
@@ -129,14 +139,15 @@ export function createLeaseKeeper(options: {
 
   return {
     acquire: async (migrationId) => {
+      // Nothing starts unguarded: were this agent killed, its containers would outlive the lease.
       const current = leases.get(migrationId);
       if (current && !current.lapsed.signal.aborted) {
-        await renew(migrationId, current);
+        await Promise.all([guard?.ensure(), renew(migrationId, current)]);
         return heldOf(current);
       }
       await release(migrationId);
       const lease = fresh(Number.NEGATIVE_INFINITY);
-      await renew(migrationId, lease);
+      await Promise.all([guard?.ensure(), renew(migrationId, lease)]);
       if (lease.endsAt <= clock.sinceBootMs()) {
         await lease.stopping;
         throw new StackferryError('lease_expired', 'The control plane gave no leave to start the stack here.');
@@ -151,8 +162,9 @@ export function createLeaseKeeper(options: {
     },
     release,
     resume: () => {
-      for (const { migration_id, lease, deployed, armed } of ledger.all()) {
-        if (!deployed || armed) continue;
+      for (const entry of ledger.all()) {
+        if (!isLeased(entry)) continue;
+        const { migration_id, lease } = entry;
         // What a lease of an earlier boot allowed went down with that boot; should anything run, it has no leave.
         const endsAt = lease?.boot_id === clock.bootId ? lease.ends_at_ms : Number.NEGATIVE_INFINITY;
         leases.set(migration_id, fresh(endsAt));
@@ -171,7 +183,7 @@ function heldOf(lease: Lease): AbortSignal {
   return lease.lapsed.signal;
 }
 
-function systemClock(): LeaseClock {
+export function systemClock(): LeaseClock {
   return { sinceBootMs: () => uptime() * 1000, bootId: readBootId() };
 }
 

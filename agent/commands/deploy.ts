@@ -38,7 +38,10 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
     // The lease may have lapsed, and its stop have run, while the last container was being started.
     signal.throwIfAborted();
   } catch (error) {
-    if (lapsed.aborted) await engine.stop(created.containers, AbortSignal.timeout(limits.step.restoringMsMax));
+    if (lapsed.aborted) {
+      const stopping = AbortSignal.timeout(limits.step.restoringMsMax);
+      await engine.stop(created.containers, stopping, limits.lease.stopGraceMsMax);
+    }
     throw error;
   }
   const containers = await engine.inspectContainers(created.containers);

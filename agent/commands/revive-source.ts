@@ -46,7 +46,10 @@ export const reviveSource: CommandHandler<'revive_source'> = async ({ deployment
     // The lease may have lapsed, and its stop have run, while the last container was being started.
     signal.throwIfAborted();
   } catch (error) {
-    if (lapsed.aborted) await engine.stop(ids, AbortSignal.timeout(limits.step.restoringMsMax));
+    if (lapsed.aborted) {
+      const stopping = AbortSignal.timeout(limits.step.restoringMsMax);
+      await engine.stop(ids, stopping, limits.lease.stopGraceMsMax);
+    }
     throw error;
   }
   const containers = await engine.inspectContainers(ids);

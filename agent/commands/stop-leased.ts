@@ -6,13 +6,15 @@ import { addCreated } from './deploy.ts';
 
 /**
  * Stops what this migration started here: by the recorded ids, and by their origin what a crash kept from being
- * recorded. Nothing else of that project name (F47). Resolves only when none of it runs.
+ * recorded. Nothing else of that project name (F47). Resolves only when none of it runs. `graceMsMax` is for a lease
+ * that lapsed: the other side starts after its margin, however long a container's own stop timeout is.
  */
 export async function stopLeased(
   migrationId: string,
   engine: Engine,
   ledger: MigrationLedger,
   signal: AbortSignal = AbortSignal.timeout(limits.step.restoringMsMax),
+  graceMsMax?: number,
 ): Promise<void> {
   const entry = ledger.find(migrationId);
   if (!entry) return;
@@ -23,7 +25,7 @@ export async function stopLeased(
   const ids = leasedContainers(ledger.find(migrationId) ?? entry);
   const containers = await engine.inspectContainers(ids);
   await engine.disarm(idsOf(containers));
-  await engine.stop(idsOf(containers.filter(runs)), signal);
+  await engine.stop(idsOf(containers.filter(runs)), signal, graceMsMax);
   await untilNoneRuns(() => engine.inspectContainers(ids), signal);
 }
 

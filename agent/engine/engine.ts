@@ -27,8 +27,11 @@ export interface Engine {
   // ------------------------------------------------------------ source
   /** Restart policies off: nothing comes back with the daemon or the host. */
   disarm(ids: string[]): Promise<void>;
-  /** Stops in parallel, dependants first where known. Resolves to those that had to be killed. */
-  stop(ids: string[], signal: AbortSignal): Promise<string[]>;
+  /**
+   * Stops in parallel, dependants first where known. Resolves to those that had to be killed. With `graceMsMax` all at
+   * once, and none gets longer than that, whatever its own stop timeout.
+   */
+  stop(ids: string[], signal: AbortSignal, graceMsMax?: number): Promise<string[]>;
   /** Puts containers back as recorded: policies first, then those start that ran. Never creates, never runs a job again. */
   restore(prior: ContainerPrior[], signal: AbortSignal): Promise<void>;
   /** Bytes of a volume's contents as `tar` will carry them, measured or estimated by reading the tree. */

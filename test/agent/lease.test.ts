@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createLeaseKeeper } from '../../agent/lease.ts';
+import { createLeaseKeeper, type LeaseGuard } from '../../agent/lease.ts';
 import { createLog } from '../../agent/log.ts';
 import { openMigrationLedger } from '../../agent/migration-ledger.ts';
 import type { AskReply } from '../../schema/agent-protocol.ts';
@@ -8,7 +8,7 @@ import { eventually, temporaryDirectory } from './temporary.ts';
 const key = { migration_id: 'm1', project: 'p', role: 'target' } as const;
 
 /** A target whose clock, control plane and containers the test moves by hand. */
-async function target(options: { stateDir?: string; bootId?: string } = {}) {
+async function target(options: { stateDir?: string; bootId?: string; guard?: LeaseGuard } = {}) {
   const state = {
     now: 1_000_000,
     running: true,
@@ -29,6 +29,7 @@ async function target(options: { stateDir?: string; bootId?: string } = {}) {
     },
     ledger,
     log: createLog(() => {}),
+    ...(options.guard ? { guard: options.guard } : {}),
     clock: { sinceBootMs: () => state.now, bootId: options.bootId ?? 'boot-1' },
     bounds: { checkIntervalMs: 5 },
   });
@@ -94,6 +95,29 @@ describe('lease', () => {
     await expect(keeper.acquire('m1')).rejects.toMatchObject({ code: 'lease_expired' });
     state.answer = () => Promise.reject(new Error('no contact'));
     await expect(keeper.acquire('m1')).rejects.toMatchObject({ code: 'lease_expired' });
+  });
+
+  test('unguarded nothing starts: a lease is only held once a guard watches it', async () => {
+    const { ledger, keeper } = await target({ guard: { ensure: () => Promise.reject(new Error('no guard')) } });
+    await deployed(ledger);
+    await expect(keeper.acquire('m1')).rejects.toThrow('no guard');
+    expect(() => keeper.held('m1')).toThrow('no lease');
+  });
+
+  test('a guard that was lost is looked for with each renewal', async () => {
+    let ensured = 0;
+    const guard = {
+      ensure: async () => {
+        ensured += 1;
+      },
+    };
+    const { state, ledger, keeper } = await target({ guard });
+    await deployed(ledger);
+    await keeper.acquire('m1');
+    expect(ensured).toBe(1);
+    state.now += 10_000;
+    await eventually(() => state.asked === 2, 'a renewal');
+    expect(ensured).toBe(2);
   });
 
   test('leave that is withdrawn ends the lease at once', async () => {

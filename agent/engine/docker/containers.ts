@@ -124,28 +124,46 @@ export async function setRestartPolicy(
 }
 
 /**
- * Stops what needs others before what it needs, with each container's own timeout. Resolves to the names of those that
- * had to be killed (F25).
+ * Stops what needs others before what it needs, with each container's own timeout. With `graceMsMax` all at once: one
+ * level after another could take that long each. Resolves to the names of those that had to be killed (F25).
  */
-export async function stopContainers(api: DockerApi, ids: string[], signal: AbortSignal): Promise<string[]> {
+export async function stopContainers(
+  api: DockerApi,
+  ids: string[],
+  signal: AbortSignal,
+  graceMsMax?: number,
+): Promise<string[]> {
   const containers = await inspectAll(api, ids);
   const running = containers.filter(({ State }) => ['running', 'restarting', 'paused'].includes(State.Status));
   const killed: string[] = [];
-  for (const level of levels(running).reverse()) {
-    const results = await Promise.all(level.map((container) => stopContainer(api, container, signal)));
+  for (const level of graceMsMax === undefined ? levels(running).reverse() : [running]) {
+    const results = await Promise.all(level.map((container) => stopContainer(api, container, signal, graceMsMax)));
     killed.push(...results.flat());
   }
   return killed;
 }
 
-async function stopContainer(api: DockerApi, { Id, Name, State, Config }: Container, signal: AbortSignal) {
+async function stopContainer(
+  api: DockerApi,
+  { Id, Name, State, Config }: Container,
+  signal: AbortSignal,
+  graceMsMax?: number,
+): Promise<string[]> {
   if (State.Status === 'paused') await api.post(`/containers/${Id}/unpause`, undefined, nothing);
-  const seconds = Config.StopTimeout ?? limits.agent.stopTimeoutSDefault;
+  const seconds = stopSeconds(Config.StopTimeout, graceMsMax);
   const timeoutMs = (seconds < 0 ? limits.step.stoppingMsMax / 1000 : seconds) * 1000 + limits.agent.engineRequestMsMax;
   await api.post(`/containers/${Id}/stop?t=${seconds}`, undefined, nothing, { timeoutMs, signal });
   const [after] = await inspectAll(api, [Id]);
   // 137 is SIGKILL's; nothing else of ours sends it.
   return after?.State.ExitCode === 137 ? [Name.replace(/^\//, '')] : [];
+}
+
+/** Whole seconds, as the Engine wants them; negative for a container that is never to be killed. */
+export function stopSeconds(own: number | null | undefined, graceMsMax?: number): number {
+  const seconds = own ?? limits.agent.stopTimeoutSDefault;
+  if (graceMsMax === undefined) return seconds;
+  const most = Math.floor(graceMsMax / 1000);
+  return seconds < 0 ? most : Math.min(seconds, most);
 }
 
 /** Starts, what runs already included. */

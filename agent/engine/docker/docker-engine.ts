@@ -63,7 +63,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     disarm: async (ids) => {
       for (const id of ids) await setRestartPolicy(api, id, { name: 'no', maximum_retry_count: 0 });
     },
-    stop: (ids, signal) => stopContainers(api, ids, signal),
+    stop: (ids, signal, graceMsMax) => stopContainers(api, ids, signal, graceMsMax),
     restore: (prior, signal) => restoreContainers(api, prior, signal),
     measureVolume: (volume, migrationId) => measure(place, { volume }, migrationId),
     packVolume: (volume, migrationId) => packer(place, { volume }, migrationId),

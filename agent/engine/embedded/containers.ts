@@ -66,15 +66,21 @@ export function changeContainer(host: HostRoot, id: string, change: Partial<Cont
 }
 
 /**
- * SIGTERM to the process group, SIGKILL after the service's grace. Resolves to whether it had to be killed; throws
- * `engine_error` where even that did not end it.
+ * SIGTERM to the process group, SIGKILL after the service's grace, or `graceMsMax` where that is shorter. Resolves to
+ * whether it had to be killed; throws `engine_error` where even that did not end it.
  */
-export async function stopContainer(host: HostRoot, id: string, signal: AbortSignal): Promise<boolean> {
+export async function stopContainer(
+  host: HostRoot,
+  id: string,
+  signal: AbortSignal,
+  graceMsMax: number = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
   // First of all, so that no restart policy brings it back meanwhile.
   await changeContainer(host, id, { wanted: false });
   const record = await host.containers.find(id);
   if (!record) return false;
-  if (await ended(host, record, 'SIGTERM', record.spec.stop_grace_ms, signal)) return false;
+  const graceMs = Math.min(record.spec.stop_grace_ms, graceMsMax);
+  if (await ended(host, record, 'SIGTERM', graceMs, signal)) return false;
   if (await ended(host, record, 'SIGKILL', limits.agent.stoppedWaitMsMax, signal)) return true;
   throw new StackferryError('engine_error', `The process of "${record.name}" cannot be ended.`);
 }

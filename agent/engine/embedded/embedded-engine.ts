@@ -49,9 +49,9 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
       (await host.networks.all()).filter((network) => network.project === project).map(({ id }) => id),
 
     disarm: (ids) => disarmContainers(host, ids),
-    stop: async (ids, signal) => {
+    stop: async (ids, signal, graceMsMax) => {
       const records = await recordsOf(host, ids);
-      const killed = await Promise.all(records.map((record) => stopContainer(host, record.id, signal)));
+      const killed = await Promise.all(records.map((record) => stopContainer(host, record.id, signal, graceMsMax)));
       return records.filter((_, index) => killed[index]).map(({ name }) => name);
     },
     restore: async (prior, signal) => {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../../../schema/limits.ts';
+import { isAlive } from '../../live-process.ts';
 
 /** A container's process, found again by any agent on this host: the run's files are written by the process itself. */
 export interface ProcessRun {
@@ -81,25 +81,6 @@ export function signalRun(pid: number, signal: NodeJS.Signals): void {
 
 export async function forgetRun(runs: string, run: ProcessRun): Promise<void> {
   for (const end of ['pid', 'exit']) await rm(join(runs, `${run.id}.${end}`), { force: true });
-}
-
-/** By pid and start time together, since pids are used again. Zombies are dead. */
-async function isAlive(pid: number, startTicks: string): Promise<boolean> {
-  if (!Number.isInteger(pid) || pid <= 1) return false;
-  if (!existsSync('/proc/self/stat')) return answersSignal(pid);
-  const stat = await readOrNull(`/proc/${pid}/stat`);
-  // The command's name may hold spaces and brackets; the fields begin behind its last bracket.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields !== undefined && fields[0] !== 'Z' && fields[0] !== 'X' && fields[19] === startTicks;
-}
-
-function answersSignal(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function readOrNull(path: string): Promise<string | null> {
