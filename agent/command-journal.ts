@@ -1,4 +1,3 @@
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -9,7 +8,7 @@ import {
   unknownOutcome,
 } from '../schema/agent-protocol.ts';
 import { limits } from '../schema/limits.ts';
-import { writeFileAtomically } from './atomic-file.ts';
+import { type AppendedFile, type Disk, nodeDisk } from './disk.ts';
 
 /**
  * What this host was told to do and what came of it, on disk before anybody is told. JSON lines, appended and synced:
@@ -62,17 +61,18 @@ export interface CommandJournal {
 /** Opens the journal below the state directory, reads it to its last whole record, and rewrites it compacted. */
 export async function openCommandJournal(
   stateDir: string,
-  options: { bytesMax?: number; now?: () => number } = {},
+  options: { bytesMax?: number; now?: () => number; disk?: Disk } = {},
 ): Promise<CommandJournal> {
   const bytesMax = options.bytesMax ?? limits.agent.journalBytesMax;
   const now = options.now ?? Date.now;
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  const disk = options.disk ?? nodeDisk;
+  await disk.list(stateDir);
   const path = join(stateDir, 'journal.jsonl');
   const entries = new Map<string, Entry>();
   const epochs = new Map<string, number>();
-  for (const line of await readWholeRecords(path)) apply(line, entries, epochs);
+  for (const line of await readWholeRecords(disk, path)) apply(line, entries, epochs);
 
-  let file: FileHandle | null = null;
+  let file: AppendedFile | null = null;
   let bytes = 0;
   let tail: Promise<unknown> = Promise.resolve();
 
@@ -80,17 +80,15 @@ export async function openCommandJournal(
     forget(entries, now() - limits.agent.journalKeepMs, keepBytes);
     const text = [...epochLines(epochs), ...[...entries.values()].flatMap(linesOf)].map(encode).join('');
     await file?.close();
-    await writeFileAtomically(path, text);
-    file = await open(path, 'a', 0o600);
+    await disk.replace(path, text);
+    file = await disk.openToAppend(path);
     bytes = Buffer.byteLength(text);
   };
 
   const append = (line: Line) => {
     const written = tail.then(async () => {
       const text = encode(line);
-      // One write, so that a crash leaves at most one torn record, the last.
-      await file?.appendFile(text);
-      await file?.datasync();
+      await file?.append(text);
       bytes += Buffer.byteLength(text);
       apply(line, entries, epochs);
       if (bytes > bytesMax) await compact(bytesMax / 2);
@@ -163,11 +161,8 @@ function encode(line: Line): string {
 }
 
 /** F42: a record that was half written when the power went was never acted on, so it is left out. */
-async function readWholeRecords(path: string): Promise<Line[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+async function readWholeRecords(disk: Disk, path: string): Promise<Line[]> {
+  const text = (await disk.read(path)) ?? '';
   return text.split('\n').flatMap((line) => {
     try {
       const parsed = record.safeParse(JSON.parse(line));

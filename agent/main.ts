@@ -1,25 +1,18 @@
 import { realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Outcome } from '../schema/agent-protocol.ts';
 import { errorMessageOf } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
-import { openCommandJournal } from './command-journal.ts';
-import { failureOf } from './commands/failure.ts';
-import { performCommand } from './commands/index.ts';
-import { answerRequest } from './commands/requests.ts';
-import { createCommandRunner } from './commands/runner.ts';
-import { stopLeased } from './commands/stop-leased.ts';
 import { type AgentConfig, agentUsage, parseAgentConfig, UsageError } from './config.ts';
 import { openControlLink } from './control-link.ts';
+import { openAgentCore } from './core.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine-choice.ts';
 import { startHostReports } from './host-report.ts';
 import { keepRenewed, openIdentityPatiently } from './identity-renewal.ts';
-import { createLeaseKeeper } from './lease.ts';
+import { createLeaseGuard } from './lease-guard-start.ts';
 import { createLog, type Log } from './log.ts';
-import { openMigrationLedger } from './migration-ledger.ts';
-import { dialPeer } from './transfer/dial.ts';
+import { lanesOver, relayDialer } from './transfer/lanes.ts';
 import { pingRelay } from './transfer/relay-admission.ts';
 import { agentVersion } from './version.ts';
 
@@ -46,64 +39,33 @@ export async function runAgent(
   if (config.joinToken) log.secret(config.joinToken);
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
   const keeper = await openIdentityPatiently({ ...config, kind: 'host' }, log);
-  const journal = await openCommandJournal(config.stateDir);
-  const ledger = await openMigrationLedger(config.stateDir);
   const engine = await (options.openEngine ?? openEngine)(config, log);
-  await engine.sweep();
 
   const welcomed = Promise.withResolvers<void>();
   const refused = Promise.withResolvers<void>();
 
-  const lease = createLeaseKeeper({
-    ask: (migration_id) => link.ask('lease', { migration_id, epoch: journal.epochOf(migration_id) }),
-    stopStarted: (migrationId) => stopLeased(migrationId, engine, ledger),
-    ledger,
-    log,
-  });
-
-  const runner = createCommandRunner({
-    journal,
-    log,
-    onOutcome: (id, outcome) => link.sendResult(id, outcome),
-    onAlive: ({ id, migration_id }) => link.report({ type: 'progress', migration_id, command_id: id, items: [] }),
-    perform: (command, signal) => {
-      const { migration_id } = command;
-      return performCommand(command, {
-        migrationId: migration_id,
-        engine,
-        ledger,
-        lease,
-        log: log.of(migration_id),
-        signal,
-        progress: (items) => link.report({ type: 'progress', migration_id, command_id: command.id, items }),
-        dialer: (role, peer, lane) => (dialSignal) =>
-          dialPeer({
-            identity: keeper.identity,
-            role,
-            peer,
-            ticket: async () => {
-              const answer = await link.ask('ticket', { migration_id, lane }, dialSignal);
-              log.secret(answer.ticket);
-              return answer;
-            },
-            signal: dialSignal,
-          }),
-      });
+  const core = await openAgentCore({
+    stateDir: config.stateDir,
+    engine,
+    control: {
+      ask: (kind, payload, signal) => link.ask(kind, payload, signal),
+      report: (message) => link.report(message),
+      sendResult: (id, outcome) => link.sendResult(id, outcome),
     },
+    lanes: lanesOver(
+      relayDialer({
+        identity: keeper.identity,
+        ticket: async (migration_id, lane, signal) => {
+          const answer = await link.ask('ticket', { migration_id, lane }, signal);
+          log.secret(answer.ticket);
+          return answer;
+        },
+      }),
+    ),
+    pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
+    guard: createLeaseGuard(config),
+    log,
   });
-
-  const answer = async (question: Parameters<typeof answerRequest>[0]): Promise<Outcome> => {
-    try {
-      const data = await answerRequest(question, {
-        engine,
-        commandState: runner.state,
-        pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
-      });
-      return { ok: true, data };
-    } catch (error) {
-      return failureOf(error, log, null);
-    }
-  };
 
   const renewal = keepRenewed(keeper, log);
   const link = openControlLink({
@@ -111,15 +73,14 @@ export async function runAgent(
     agentVersion,
     relayAddress: null,
     token: renewal.freshToken,
-    owedResults: journal.owed,
+    owedResults: core.owed,
     onWelcome: () => {
       welcomed.resolve();
       reports.now();
     },
-    onCommand: runner.receive,
-    onRequest: answer,
-    onResultAck: (id) =>
-      void journal.acknowledge(id).catch((error) => log.error('the journal could not be written', { error })),
+    onCommand: core.receive,
+    onRequest: core.answer,
+    onResultAck: core.acknowledge,
     onRevoked: () => {},
     onRefused: (error) => {
       log.error(`this host was removed from the fleet: ${error.message}`);
@@ -128,16 +89,14 @@ export async function runAgent(
     log,
   });
   const reports = startHostReports({ engine, link, log });
-  lease.resume();
+  core.resumeLeases();
 
   let closed: Promise<void> | null = null;
   const close = async () => {
     renewal.close();
     reports.close();
-    await runner.close();
+    await core.close();
     await link.close();
-    lease.close();
-    await journal.close();
     await engine.close();
   };
   const { id } = keeper.identity();

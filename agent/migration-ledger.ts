@@ -1,10 +1,9 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { containerPrior, deployment } from '../schema/agent-protocol.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { stackVolume } from '../schema/facts.ts';
-import { writeFileAtomically } from './atomic-file.ts';
+import { type Disk, nodeDisk } from './disk.ts';
 
 const names = z.array(z.string());
 
@@ -16,7 +15,7 @@ const laneTransfer = z.object({
 });
 
 /** All this host must remember of one migration to undo its part. On disk before the act it speaks of. */
-const ledgerEntry = z.object({
+export const ledgerEntry = z.object({
   migration_id: z.string(),
   project: z.string(),
   role: z.enum(['source', 'target']),
@@ -58,6 +57,9 @@ const ledgerEntry = z.object({
 });
 export type LedgerEntry = z.infer<typeof ledgerEntry>;
 
+/** One file per migration in it, `<id>.json`. */
+export const ledgerDirectory = (stateDir: string): string => join(stateDir, 'migrations');
+
 /** Whether what this entry started runs only as long as the control plane gives leave. */
 export function isLeased({ deployed, armed, halted, revived }: LedgerEntry): boolean {
   return (deployed && !armed && !halted) || revived;
@@ -83,13 +85,12 @@ export interface MigrationLedger {
 }
 
 /** One file per migration, `<state>/migrations/<id>.json`, replaced whole and synced. */
-export async function openMigrationLedger(stateDir: string): Promise<MigrationLedger> {
-  const directory = join(stateDir, 'migrations');
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+export async function openMigrationLedger(stateDir: string, disk: Disk = nodeDisk): Promise<MigrationLedger> {
+  const directory = ledgerDirectory(stateDir);
   const entries = new Map<string, LedgerEntry | 'damaged'>();
-  for (const name of await readdir(directory)) {
+  for (const name of await disk.list(directory)) {
     if (!name.endsWith('.json')) continue;
-    entries.set(name.slice(0, -'.json'.length), await readEntry(join(directory, name)));
+    entries.set(name.slice(0, -'.json'.length), await readEntry(disk, join(directory, name)));
   }
 
   const find = (migrationId: string) => {
@@ -109,7 +110,7 @@ export async function openMigrationLedger(stateDir: string): Promise<MigrationLe
       if (!before) return null;
       const after = structuredClone(before);
       change(after);
-      await writeFileAtomically(join(directory, `${fileNameOf(migrationId)}.json`), `${JSON.stringify(after)}\n`);
+      await disk.replace(join(directory, `${fileNameOf(migrationId)}.json`), `${JSON.stringify(after)}\n`);
       entries.set(migrationId, after);
       return after;
     });
@@ -159,9 +160,9 @@ function fileNameOf(migrationId: string): string {
   throw new StackferryError('invalid_request', 'The migration id is not one that this agent can store');
 }
 
-async function readEntry(path: string): Promise<LedgerEntry | 'damaged'> {
+async function readEntry(disk: Disk, path: string): Promise<LedgerEntry | 'damaged'> {
   try {
-    return ledgerEntry.parse(JSON.parse(await readFile(path, 'utf8')));
+    return ledgerEntry.parse(JSON.parse((await disk.read(path)) ?? ''));
   } catch {
     return 'damaged';
   }

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ContainerState } from '../engine/engine.ts';
+import { sleep } from '../sleep.ts';
 
 /** Paused and restarting containers hold their files open, or will: both count as running. */
 export function runs({ state }: Pick<ContainerState, 'state'>): boolean {
@@ -25,6 +25,6 @@ export async function untilNoneRuns(look: () => Promise<ContainerState[]>, signa
     if (performance.now() > deadline) {
       throw new StackferryError('stack_running', `Still running after the stop: ${servicesOf(running)}.`);
     }
-    await sleep(limits.agent.statePollMs, undefined, { signal });
+    await sleep(limits.agent.statePollMs, signal);
   }
 }

@@ -1,9 +1,9 @@
-import type { TLSSocket } from 'node:tls';
 import type { CommandKind, CommandPayload, CommandResult, ItemProgress } from '../../schema/agent-protocol.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LeaseKeeper } from '../lease.ts';
 import type { Log } from '../log.ts';
 import type { MigrationLedger } from '../migration-ledger.ts';
+import type { Lanes } from '../transfer/lanes.ts';
 
 /** What a command works with. Its migration's id and epoch are fixed; everything it must remember goes to the ledger. */
 export interface CommandContext {
@@ -16,8 +16,7 @@ export interface CommandContext {
   signal: AbortSignal;
   /** Tells the control plane how far the lanes are; rate-limited by the sender. */
   progress(items: ItemProgress[]): void;
-  /** A dialer for one lane: each call is one end-to-end connection to the peer, authenticated both ways. */
-  dialer(role: 'source' | 'target', peer: string, lane: string): (signal: AbortSignal) => Promise<TLSSocket>;
+  lanes: Lanes;
 }
 
 /** Every command may run again after a crash cut it off, so each looks first at what is already so. */

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ContainerState } from '../engine/engine.ts';
+import { sleep } from '../sleep.ts';
 
 export interface HealthClock {
   now(): number;
@@ -107,7 +107,5 @@ function timedOut(waiting: { service: string; verdict: Verdict }[], timeoutMs: n
 
 const systemClock: HealthClock = {
   now: () => performance.now(),
-  sleep: async (ms, signal) => {
-    await sleep(ms, undefined, { signal });
-  },
+  sleep,
 };

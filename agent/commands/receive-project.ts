@@ -1,5 +1,4 @@
 import { errorCodeOf } from '../../schema/errors.ts';
-import { receiveItem } from '../transfer/receive.ts';
 import { carryLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { onlyProof, projectLane } from './project-lane.ts';
@@ -22,9 +21,8 @@ export const receiveProject: CommandHandler<'receive_project'> = async ({ projec
           const known = ledger.find(migrationId)?.created.paths.includes(target_dir) ?? false;
           if (known) await sink.reset();
           else await ledger.update(key, ({ created }) => void created.paths.push(target_dir));
-          const connect = context.dialer('target', peer, projectLane);
           try {
-            return await receiveItem({ lane: projectLane, sink, connect, onProgress, signal });
+            return await context.lanes.receive({ migrationId, peer, lane: projectLane, sink, onProgress, signal });
           } catch (error) {
             // Somebody else's directory: it must not be on the list of what a clean-up removes (Invariant 5).
             if (!known && errorCodeOf(error) === 'resource_taken') {

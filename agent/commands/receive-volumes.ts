@@ -1,5 +1,4 @@
 import { StackferryError } from '../../schema/errors.ts';
-import { receiveItem } from '../transfer/receive.ts';
 import { carryLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 
@@ -25,7 +24,7 @@ export const receiveVolumes: CommandHandler<'receive_volumes'> = async ({ projec
         const sink = engine.unpackVolume(specOf(volume), migrationId);
         // An earlier run of this command may have been cut off half way.
         await sink.reset();
-        return receiveItem({ lane, sink, connect: context.dialer('target', peer, lane), onProgress, signal });
+        return context.lanes.receive({ migrationId, peer, lane, sink, onProgress, signal });
       },
       manifest: () => engine.manifestVolume(volume, migrationId),
     })),

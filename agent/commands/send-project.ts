@@ -1,4 +1,3 @@
-import { sendItem } from '../transfer/send.ts';
 import { carryLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { onlyProof, projectLane } from './project-lane.ts';
@@ -14,10 +13,11 @@ export const sendProject: CommandHandler<'send_project'> = async ({ project, pee
         lane: projectLane,
         total: null,
         carry: (onProgress) =>
-          sendItem({
+          context.lanes.send({
+            migrationId,
+            peer,
             lane: projectLane,
             source: engine.packProject(source_dir, project, migrationId),
-            connect: context.dialer('source', peer, projectLane),
             onProgress,
             signal,
           }),

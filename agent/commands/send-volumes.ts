@@ -1,4 +1,3 @@
-import { sendItem } from '../transfer/send.ts';
 import { carryLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { assertSourceAtRest } from './source-at-rest.ts';
@@ -14,10 +13,11 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async ({ project, pee
       lane,
       total: sizes[volume] ?? null,
       carry: (onProgress) =>
-        sendItem({
+        context.lanes.send({
+          migrationId,
+          peer,
           lane,
           source: engine.packVolume(volume, migrationId),
-          connect: context.dialer('source', peer, lane),
           onProgress,
           signal,
         }),

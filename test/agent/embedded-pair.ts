@@ -9,6 +9,7 @@ import type { Engine } from '../../agent/engine/engine.ts';
 import { createLeaseKeeper } from '../../agent/lease.ts';
 import { createLog } from '../../agent/log.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
+import { lanesOver } from '../../agent/transfer/lanes.ts';
 import type { CommandKind, CommandPayload, CommandResult, Deployment } from '../../schema/agent-protocol.ts';
 import { createLanePairs } from './lane-pairs.ts';
 import { eventually, temporaryDirectory } from './temporary.ts';
@@ -87,7 +88,11 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
           log,
           signal: AbortSignal.timeout(15_000),
           progress: () => {},
-          dialer: (_role, _peer, lane) => (signal) => pairs(lane, signal),
+          lanes: lanesOver(
+            (_role, { lane }) =>
+              (signal) =>
+                pairs(lane, signal),
+          ),
         },
       ) as Promise<CommandResult<typeof kind>>,
   };

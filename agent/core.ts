@@ -1,0 +1,99 @@
+import type { z } from 'zod';
+import type { Command, Outcome, request } from '../schema/agent-protocol.ts';
+import { limits } from '../schema/limits.ts';
+import { type CommandJournal, openCommandJournal } from './command-journal.ts';
+import { failureOf } from './commands/failure.ts';
+import { performCommand } from './commands/index.ts';
+import { answerRequest, type RequestContext } from './commands/requests.ts';
+import { createCommandRunner } from './commands/runner.ts';
+import { stopLeased } from './commands/stop-leased.ts';
+import type { ControlLink } from './control-link.ts';
+import { type Disk, nodeDisk } from './disk.ts';
+import type { Engine } from './engine/engine.ts';
+import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease.ts';
+import type { Log } from './log.ts';
+import { openMigrationLedger } from './migration-ledger.ts';
+import type { Lanes } from './transfer/lanes.ts';
+
+/** What an agent does of itself, apart from how it is connected. */
+export interface AgentCore {
+  /** Takes a command, or its repeat. */
+  receive(command: Command): void;
+  answer(question: z.infer<typeof request>): Promise<Outcome>;
+  /** Outcomes that the control plane has not acknowledged. */
+  owed: CommandJournal['owed'];
+  acknowledge(commandId: string): void;
+  /** Takes up, or ends, what may still run under a lease. */
+  resumeLeases(): void;
+  close(): Promise<void>;
+}
+
+export interface CoreOptions {
+  stateDir: string;
+  engine: Engine;
+  /** Its functions are called only after `openAgentCore` has resolved. */
+  control: Pick<ControlLink, 'ask' | 'report' | 'sendResult'>;
+  lanes: Lanes;
+  pingRelay: RequestContext['pingRelay'];
+  log: Log;
+  guard?: LeaseGuard;
+  disk?: Disk;
+  clock?: LeaseClock;
+}
+
+/** Journal and ledger from the state directory; the commands, the questions and the leases over them. */
+export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
+  const { stateDir, engine, control, lanes, pingRelay, log, guard, clock, disk = nodeDisk } = options;
+  const journal = await openCommandJournal(stateDir, { disk });
+  const ledger = await openMigrationLedger(stateDir, disk);
+  await engine.sweep();
+
+  const lease = createLeaseKeeper({
+    ask: (migration_id) => control.ask('lease', { migration_id, epoch: journal.epochOf(migration_id) }),
+    stopStarted: (migrationId) => stopLeased(migrationId, engine, ledger, undefined, limits.lease.stopGraceMsMax),
+    ledger,
+    log,
+    ...(guard ? { guard } : {}),
+    ...(clock ? { clock } : {}),
+  });
+
+  const runner = createCommandRunner({
+    journal,
+    log,
+    onOutcome: (id, outcome) => control.sendResult(id, outcome),
+    onAlive: ({ id, migration_id }) => control.report({ type: 'progress', migration_id, command_id: id, items: [] }),
+    perform: (command, signal) => {
+      const { id: command_id, migration_id } = command;
+      return performCommand(command, {
+        migrationId: migration_id,
+        engine,
+        ledger,
+        lease,
+        lanes,
+        log: log.of(migration_id),
+        signal,
+        progress: (items) => control.report({ type: 'progress', migration_id, command_id, items }),
+      });
+    },
+  });
+
+  return {
+    receive: runner.receive,
+    answer: async (question) => {
+      try {
+        return { ok: true, data: await answerRequest(question, { engine, commandState: runner.state, pingRelay }) };
+      } catch (error) {
+        return failureOf(error, log, null);
+      }
+    },
+    owed: journal.owed,
+    acknowledge: (id) =>
+      void journal.acknowledge(id).catch((error) => log.error('the journal could not be written', { error })),
+    resumeLeases: lease.resume,
+    close: async () => {
+      await runner.close();
+      lease.close();
+      await journal.close();
+    },
+  };
+}

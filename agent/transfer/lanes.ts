@@ -1,0 +1,63 @@
+import type { TLSSocket } from 'node:tls';
+import type { AskReply } from '../../schema/agent-protocol.ts';
+import { dialPeer } from './dial.ts';
+import type { Identity } from './peer-identity.ts';
+import { receiveItem } from './receive.ts';
+import { sendItem } from './send.ts';
+import type { ItemProof, TarSink, TarSource } from './tar-ports.ts';
+
+/** How the items of a migration cross to the peer: what the commands need of the data plane. */
+export interface Lanes {
+  /** As `sendItem`. */
+  send(end: LaneEnd & { source: TarSource }): Promise<ItemProof>;
+  /** As `receiveItem`. */
+  receive(end: LaneEnd & { sink: TarSink }): Promise<ItemProof>;
+}
+
+/** One side of one lane. */
+export interface LaneEnd {
+  migrationId: string;
+  /** The other host. */
+  peer: string;
+  lane: string;
+  onProgress: (bytes: number) => void;
+  signal: AbortSignal;
+}
+
+/** One end-to-end connection for a lane, authenticated both ways; called for each connection. */
+export type Dialer = (
+  role: 'source' | 'target',
+  lane: Pick<LaneEnd, 'migrationId' | 'peer' | 'lane'>,
+) => (signal: AbortSignal) => Promise<TLSSocket>;
+
+export function lanesOver(dialer: Dialer): Lanes {
+  return {
+    send: ({ source, ...end }) =>
+      sendItem({
+        lane: end.lane,
+        source,
+        connect: dialer('source', end),
+        onProgress: end.onProgress,
+        signal: end.signal,
+      }),
+    receive: ({ sink, ...end }) =>
+      receiveItem({
+        lane: end.lane,
+        sink,
+        connect: dialer('target', end),
+        onProgress: end.onProgress,
+        signal: end.signal,
+      }),
+  };
+}
+
+/** Through the relay that a ticket names, end to end with the peer. */
+export function relayDialer(options: {
+  identity: () => Identity;
+  ticket: (migrationId: string, lane: string, signal: AbortSignal) => Promise<AskReply<'ticket'>>;
+}): Dialer {
+  const { identity, ticket } = options;
+  return (role, { migrationId, peer, lane }) =>
+    (signal) =>
+      dialPeer({ identity, role, peer, ticket: () => ticket(migrationId, lane, signal), signal });
+}
