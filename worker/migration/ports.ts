@@ -1,8 +1,13 @@
 import type { Command, Outcome, RequestKind } from '../../schema/agent-protocol.ts';
 import type { Report } from '../../schema/preflight-report.ts';
-import type { CommitOutcome, MigrationRow } from '../store/migration-store.ts';
-import type { Preflight } from './preflight.ts';
+import type { migration } from '../../schema/tables.ts';
+import type { Preflight } from './preflight-facts.ts';
 import type { Transition } from './turn.ts';
+
+export type MigrationRow = typeof migration.$inferSelect;
+
+/** `busy`: it would become active while another migration of its stack is. */
+export type CommitOutcome = 'committed' | 'stale' | 'busy';
 
 /** What the coordinator needs of the platform. The Worker gives it D1 and Durable Objects, the simulation its own. */
 export interface CoordinatorPorts {

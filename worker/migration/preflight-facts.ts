@@ -1,6 +1,7 @@
 import type { RelayAddress } from '../../schema/agent-protocol.ts';
 import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
-import type { ReportInputs } from '../../schema/preflight-report.ts';
+import type { Report, ReportInputs } from '../../schema/preflight-report.ts';
+import type { SagaPlan } from '../../schema/saga.ts';
 
 /** An answer, or the words in which it failed to come. */
 export type Answered<T> = { ok: true; data: T; asked_at: number; answered_at: number } | { ok: false; why: string };
@@ -19,4 +20,11 @@ export interface PreflightFacts {
   running_migration: string | null;
   /** What migrations under way will still take on the target. */
   reserved: { memory_bytes: number; disk_bytes: number };
+}
+
+export interface Preflight {
+  report: Report;
+  /** Null unless the report passed. */
+  plan: SagaPlan | null;
+  project: string;
 }

@@ -3,22 +3,14 @@ import { drizzle } from 'drizzle-orm/d1';
 import type { Outcome, RequestAnswer, RequestKind, RequestPayload } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import { activeStatuses } from '../../schema/migration-status.ts';
-import type { Report, ReportInputs } from '../../schema/preflight-report.ts';
-import type { SagaPlan } from '../../schema/saga.ts';
+import type { ReportInputs } from '../../schema/preflight-report.ts';
 import { migration, node } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { connectionOf } from '../hosts/stubs.ts';
 import { connectedRelays } from '../store/relays.ts';
 import { judge } from './judge.ts';
 import { sagaPlanOf } from './plan.ts';
-import type { Answered, PreflightFacts } from './preflight-facts.ts';
-
-export interface Preflight {
-  report: Report;
-  /** Null unless the report passed. */
-  plan: SagaPlan | null;
-  project: string;
-}
+import type { Answered, Preflight, PreflightFacts } from './preflight-facts.ts';
 
 /**
  * Asks both hosts and judges their answers. Changes nothing. `ownId` is the migration this is the first step of, null

@@ -2,7 +2,7 @@ import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, not, or, sql } from '
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, type Status } from '../../schema/migration-status.ts';
 import { migration, migrationEvent } from '../../schema/tables.ts';
-import type { MigrationRow } from './migration-store.ts';
+import type { MigrationRow } from '../migration/ports.ts';
 
 /** What is read of migrations for people; transitions are written by `migration-store.ts` alone. */
 

@@ -3,18 +3,13 @@ import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { command, migration, migrationEvent, stack, transition } from '../../schema/tables.ts';
-import type { MigrationStore } from '../migration/ports.ts';
+import type { CommitOutcome, MigrationRow, MigrationStore } from '../migration/ports.ts';
 import type { MigrationEvent, Transition } from '../migration/turn.ts';
 
 /**
  * Migrations in D1. One transition is one batch, and its first statement is the guard: `transition (migration_id,
  * version)` is unique, so a stale writer aborts the whole batch, and a writer whose answer was lost finds its own nonce.
  */
-export type MigrationRow = typeof migration.$inferSelect;
-
-/** `busy`: it would become active while another migration of its stack is. */
-export type CommitOutcome = 'committed' | 'stale' | 'busy';
-
 export function d1MigrationStore(db: D1Database): MigrationStore {
   return {
     load: (id) => loadMigration(db, id),

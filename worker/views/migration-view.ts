@@ -4,8 +4,8 @@ import type { MigrationView, ProgressView, rollbackView, stepView, windowView } 
 import { isTerminal, type Step, steps } from '../../schema/migration-status.ts';
 import type { Purge, Rollback, SafetyWindow, Saga } from '../../schema/saga.ts';
 import { hostOf } from '../migration/command-payloads.ts';
+import type { MigrationRow } from '../migration/ports.ts';
 import { rollbackRefusal } from '../migration/safety-window.ts';
-import type { MigrationRow } from '../store/migration-store.ts';
 import { time, timeOrNull } from './time.ts';
 
 export function viewMigration(row: MigrationRow, progress: ProgressView | null, now = Date.now()): MigrationView {
