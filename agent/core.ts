@@ -13,6 +13,7 @@ import type { Engine } from './engine/engine.ts';
 import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease.ts';
 import type { Log } from './log.ts';
 import { openMigrationLedger } from './migration-ledger.ts';
+import { mountsBelow } from './mounts.ts';
 import type { Lanes } from './transfer/lanes.ts';
 
 /** What an agent does of itself, apart from how it is connected. */
@@ -39,6 +40,7 @@ export interface CoreOptions {
   guard?: LeaseGuard;
   disk?: Disk;
   clock?: LeaseClock;
+  mounts?: (directory: string) => Promise<string[]>;
 }
 
 /** Journal and ledger from the state directory; the commands, the questions and the leases over them. */
@@ -70,6 +72,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
         ledger,
         lease,
         lanes,
+        mountsBelow: options.mounts ?? mountsBelow,
         log: log.of(migration_id),
         signal,
         progress: (items) => control.report({ type: 'progress', migration_id, command_id, items }),

@@ -17,6 +17,8 @@ export interface CommandContext {
   /** Tells the control plane how far the lanes are; rate-limited by the sender. */
   progress(items: ItemProgress[]): void;
   lanes: Lanes;
+  /** Mount points below a directory of this host. */
+  mountsBelow(directory: string): Promise<string[]>;
 }
 
 /** Every command may run again after a crash cut it off, so each looks first at what is already so. */

@@ -1,5 +1,4 @@
 import type { LedgerEntry } from '../migration-ledger.ts';
-import { mountsBelow } from '../mounts.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
 import { projectLane } from './project-lane.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
@@ -42,7 +41,7 @@ async function directoryObstacle(
   const others = (await engine.stacks()).filter(({ project }) => project !== entry.project);
   const shared = others.find(({ working_dir }) => nested(working_dir, directory) || nested(directory, working_dir));
   if (shared) return `the stack "${shared.project}" uses it too`;
-  const mounts = await mountsBelow(directory);
+  const mounts = await context.mountsBelow(directory);
   if (mounts.length > 0) return `something else is mounted in it: ${mounts.join(', ')}`;
   if (entry.purging.includes(directory)) return null;
   const moved = entry.lanes[projectLane]?.manifest;
