@@ -89,8 +89,8 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
           log,
           signal: AbortSignal.timeout(15_000),
           progress: () => {},
+          mountsBelow,
           lanes: lanesOver(
-            mountsBelow,
             (_role, { lane }) =>
               (signal) =>
                 pairs(lane, signal),
