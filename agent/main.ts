@@ -55,8 +55,8 @@ export async function runAgent(
     lanes: lanesOver(
       relayDialer({
         identity: keeper.identity,
-        ticket: async (migration_id, lane, signal) => {
-          const answer = await link.ask('ticket', { migration_id, lane }, signal);
+        ticket: async (ask, signal) => {
+          const answer = await link.ask('ticket', ask, signal);
           log.secret(answer.ticket);
           return answer;
         },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';
 import { hostFacts, resources, stackFacts, stackImage, stackSummary, stackVolume, targetFacts } from './facts.ts';
+import { limits } from './limits.ts';
 
 /**
  * The control link: JSON text messages over one WebSocket, agent → worker.
@@ -221,7 +222,12 @@ export type ItemProgress = z.infer<typeof itemProgress>;
 export const askKinds = {
   /** One dial's ticket for one lane of a running migration, and the relay to take it to. */
   ticket: {
-    payload: z.object({ migration_id: id, lane: text }),
+    payload: z.object({
+      migration_id: id,
+      lane: text,
+      /** Relays that did not take this host to its peer just now: another is chosen, for both sides. */
+      unreachable: z.array(id).max(limits.relay.unreachableMax).optional(),
+    }),
     reply: z.object({ ticket: z.string(), relay: relayAddress }),
   },
   /** Leave to keep the target's containers running for `lease_ms` from when this was asked. */

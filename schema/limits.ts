@@ -115,6 +115,17 @@ export const limits = {
     spliceBufferBytes: 65_536,
   },
   stream: {
+    /** When a lease lapses, from SIGTERM to SIGKILL, however long a container's own stop timeout is. */
+    stopGraceMsMax: 8_000,
+    /** The guard acts this long after the end of a lease: the agent, if it lives, was first. */
+    guardGraceMs: 5_000,
+    guardPollMs: 1_000,
+    /** What the guard has stopped it looks at again this often, until an agent is back. */
+    guardRecheckMs: 5_000,
+    /** From its start until it watches; looked for this often. */
+    guardStartPollMs: 20,
+    guardStartMsMax: 10_000,
+    guardLogBytesMax: 262_144,
     /** Payload of one CHUNK, before and after compression. 1 MiB measured as fast as 4 MiB, at a quarter of the memory. */
     chunkBytesMax: 1_048_576,
     /** Every other frame. */
@@ -149,6 +160,10 @@ export const limits = {
     /** A last frame (DONE, REJECTED) may take this long to leave. */
     farewellMsMax: 2_000,
     /** How long a target that said VERIFIED stays reachable for a source that did not hear it. */
+    /** Relays that a host says it could not reach just now, the latest. */
+    unreachableMax: 16,
+    /** How long that is remembered, by host and by control plane: longer than two waits for a peer who is elsewhere. */
+    unreachableKeepMs: 60_000,
     verifiedWaitMsMax: 30_000,
     /** Packer and unpacker: from the end of the stream to the exit (or from the exit to the end); syncing counts. */
     packerExitMsMax: 30_000,

@@ -5,7 +5,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { joinFirstByte } from '../../schema/relay-protocol.ts';
 import { fleetTlsOptions, type Identity, wrongPeer } from './peer-identity.ts';
-import { type RelayPlace, requestJoin, settleOnce } from './relay-admission.ts';
+import { RelayFault, type RelayPlace, requestJoin, settleOnce } from './relay-admission.ts';
 
 /**
  * One end-to-end connection to the peer, through a relay that both sides' tickets name: admission, join, then mutual
@@ -19,13 +19,27 @@ export async function dialPeer(options: {
   peer: string;
   /** A fresh ticket for this lane; it is good for one dial. */
   ticket: () => Promise<{ ticket: string; relay: RelayPlace }>;
+  /** Hears of a relay that cannot be reached, does not answer or has no room: another might do. */
+  onRelayFault?: (relayId: string) => void;
   signal: AbortSignal;
 }): Promise<TLSSocket> {
   const { ticket, relay } = await options.ticket();
   options.signal.throwIfAborted();
-  const key = await requestJoin(options.identity(), relay, ticket, options.signal);
-  const socket = await joinWithKey(relay, key, options.signal);
+  const socket = await reachPeer(options.identity(), relay, ticket, options.signal).catch((error) => {
+    if (error instanceof RelayFault) options.onRelayFault?.(relay.id);
+    throw error;
+  });
   return await startInnerTls(socket, options.identity(), options.role, options.peer, options.signal);
+}
+
+async function reachPeer(
+  identity: Identity,
+  relay: RelayPlace,
+  ticket: string,
+  signal: AbortSignal,
+): Promise<net.Socket> {
+  const key = await requestJoin(identity, relay, ticket, signal);
+  return await joinWithKey(relay, key, signal);
 }
 
 async function joinWithKey(relay: RelayPlace, key: string, signal: AbortSignal): Promise<net.Socket> {
@@ -41,7 +55,7 @@ async function joinWithKey(relay: RelayPlace, key: string, signal: AbortSignal):
     return socket;
   } catch (error) {
     socket.destroy();
-    throw error;
+    throw signal.aborted ? error : new RelayFault(error);
   }
 }
 

@@ -1,8 +1,9 @@
 import type { TLSSocket } from 'node:tls';
-import type { AskReply } from '../../schema/agent-protocol.ts';
+import type { AskPayload, AskReply } from '../../schema/agent-protocol.ts';
 import { dialPeer } from './dial.ts';
 import type { Identity } from './peer-identity.ts';
 import { receiveItem } from './receive.ts';
+import { createRelayTroubles } from './relay-troubles.ts';
 import { sendItem } from './send.ts';
 import type { ItemProof, TarSink, TarSource } from './tar-ports.ts';
 
@@ -51,13 +52,24 @@ export function lanesOver(dialer: Dialer): Lanes {
   };
 }
 
-/** Through the relay that a ticket names, end to end with the peer. */
+/**
+ * Through the relay that a ticket names, end to end with the peer. Relays that failed this host are named with the next
+ * asks, whichever migration they are for.
+ */
 export function relayDialer(options: {
   identity: () => Identity;
-  ticket: (migrationId: string, lane: string, signal: AbortSignal) => Promise<AskReply<'ticket'>>;
+  ticket: (ask: AskPayload<'ticket'>, signal: AbortSignal) => Promise<AskReply<'ticket'>>;
 }): Dialer {
   const { identity, ticket } = options;
+  const troubles = createRelayTroubles();
   return (role, { migrationId, peer, lane }) =>
     (signal) =>
-      dialPeer({ identity, role, peer, ticket: () => ticket(migrationId, lane, signal), signal });
+      dialPeer({
+        identity,
+        role,
+        peer,
+        ticket: () => ticket({ migration_id: migrationId, lane, unreachable: troubles.recent() }, signal),
+        onRelayFault: troubles.add,
+        signal,
+      });
 }

@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
-import { StackferryError } from '../../schema/errors.ts';
+import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import {
   encodeRelayMessage,
@@ -16,6 +16,13 @@ export interface RelayPlace {
   id: string;
   host: string;
   port: number;
+}
+
+/** It is this relay that failed us, not our ticket and not the peer. Carries the code and message of what happened. */
+export class RelayFault extends StackferryError {
+  constructor(cause: unknown) {
+    super(errorCodeOf(cause), errorMessageOf(cause), { cause });
+  }
 }
 
 /**
@@ -45,9 +52,11 @@ export async function pingRelay(identity: Identity, relay: RelayPlace, signal: A
 function refusal(code: RefusalCode): StackferryError {
   if (code === 'revoked')
     return new StackferryError('host_revoked', 'The relay refuses this host: it was removed from the fleet');
-  const passing: RefusalCode[] = ['peer_absent', 'superseded', 'host_full', 'relay_full'];
+  const passing: RefusalCode[] = ['peer_absent', 'superseded'];
+  const passes = new StackferryError('relay_unavailable', `The relay cannot join us now: ${code}`);
+  if (code === 'host_full' || code === 'relay_full') return new RelayFault(passes);
   return passing.includes(code)
-    ? new StackferryError('relay_unavailable', `The relay cannot join us now: ${code}`)
+    ? passes
     : new StackferryError('ticket_refused', `The relay refused the ticket: ${code}`);
 }
 
@@ -69,6 +78,8 @@ async function askRelay(
     await untilSecure(socket, relay, signal);
     socket.write(encodeRelayMessage(request));
     return await firstAnswer(socket, answerMsMax, signal);
+  } catch (error) {
+    throw signal.aborted ? error : new RelayFault(error);
   } finally {
     socket.destroy();
   }

@@ -4,7 +4,6 @@ import { isStep } from '../../schema/migration-status.ts';
 import type { Env } from '../env.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { connectedRelays } from '../store/relays.ts';
-import { chooseRelay } from './choose-relay.ts';
 import { fleetOf, migrationsOf } from './stubs.ts';
 
 /** What a host may ask of the control plane: only what concerns a migration it is source or target of (B28). */
@@ -20,7 +19,8 @@ export async function answerAsk(env: Env, hostId: string, kind: AskKind, payload
     return { ok: true, data: lease };
   }
   if (!isStep(row.status)) return no('ticket_refused', 'That migration moves nothing any more.');
-  const relay = chooseRelay(await connectedRelays(env), row.id);
+  const relays = await connectedRelays(env);
+  const relay = await migrationsOf(env, row.stack_id).relayFor(row.id, relays, data.unreachable ?? []);
   if (!relay) return no('relay_unavailable', 'No relay is connected.');
   const isSource = row.source_host_id === hostId;
   const ticket = await fleetOf(env).ticket({

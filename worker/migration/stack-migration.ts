@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { ItemProgress, Outcome } from '../../schema/agent-protocol.ts';
+import type { ItemProgress, Outcome, RelayAddress } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
 import type { Env } from '../env.ts';
+import { RelayChoice } from '../hosts/relay-choice.ts';
 import { connectionOf, isOnline } from '../hosts/stubs.ts';
 import { d1MigrationStore } from '../store/migration-store.ts';
 import { type ActOutcome, Coordinator } from './coordinator.ts';
@@ -11,6 +12,7 @@ import type { StartInput, StartOutcome } from './start.ts';
 /** One per stack: the coordinator on the platform's own parts. Nothing is decided here. */
 export class StackMigration extends DurableObject<Env> {
   readonly #coordinator = coordinatorOn(this.env, this.ctx);
+  readonly #relays = new RelayChoice();
 
   start(input: StartInput): Promise<StartOutcome> {
     return this.#coordinator.start(input);
@@ -54,6 +56,11 @@ export class StackMigration extends DurableObject<Env> {
 
   lease(id: string, host: string, epoch: number): Promise<{ granted: boolean; lease_ms: number }> {
     return this.#coordinator.lease(id, host, epoch);
+  }
+
+  /** Here because both hosts' asks come by: they must be sent to one relay. */
+  relayFor(id: string, relays: RelayAddress[], unreachable: string[]): RelayAddress | null {
+    return this.#relays.choose(id, relays, unreachable, Date.now());
   }
 
   /** The repair sweep's and the alarm's one way in. */
