@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import {
   type AgentMessage,
@@ -17,6 +18,9 @@ import { limits } from '../schema/limits.ts';
 import { createControlAsks } from './control-asks.ts';
 import { type ControlSocket, openControlSocket, type SocketBounds } from './control-socket.ts';
 import type { Log } from './log.ts';
+
+/** Of this process, whatever links it opens. */
+const instanceId = randomUUID();
 
 export type ControlRequest = z.infer<typeof request>;
 export type Welcome = Extract<ControlMessage, { type: 'welcome' }>;
@@ -144,6 +148,7 @@ export function openControlLink(options: LinkOptions): ControlLink {
           type: 'hello',
           version: controlProtocolVersion,
           agent_version: options.agentVersion,
+          instance_id: instanceId,
           relay_address: options.relayAddress,
         }),
     });

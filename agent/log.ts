@@ -1,5 +1,6 @@
 import { errorMessageOf } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
+import { redactShapes } from '../schema/redact.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -29,7 +30,7 @@ export function createLog(write: (line: string) => void = writeToStderr, now: ()
   const tails = new Map<string, string[]>();
 
   const redact = (text: string) => {
-    let clean = text;
+    let clean = redactShapes(text);
     for (const value of secrets) clean = clean.replaceAll(value, '[redacted]');
     return clean;
   };

@@ -245,6 +245,8 @@ export const agentMessage = z.discriminatedUnion('type', [
     type: z.literal('hello'),
     version: z.number().int(),
     agent_version: text,
+    /** Random, made anew by each process: two of them alive at once with one certificate are a clone. */
+    instance_id: id.min(16),
     /** A relay says where agents reach it; null for hosts. */
     relay_address: z.object({ host: text, port: z.number().int() }).nullable(),
   }),

@@ -5,6 +5,7 @@ import { limits } from './limits.ts';
 import { modes, sizings, statuses, steps } from './migration-status.ts';
 import { report } from './preflight-report.ts';
 import { rollbackPhases } from './saga.ts';
+import { scopes } from './scopes.ts';
 
 /** Requests and responses of the public API. Times are RFC 3339 strings, sizes bytes, rates bytes per second. */
 
@@ -30,6 +31,57 @@ export const stackName = z
   .max(limits.control.stackNameLengthMax)
   .regex(/^[a-z0-9][a-z0-9_-]*$/, 'a Compose project name: lower-case letters, digits, dashes and underscores');
 
+/** Free text of one line. */
+const label = z
+  .string()
+  .trim()
+  .min(1)
+  .max(limits.api.tokenNameCharsMax)
+  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'one line without control characters');
+
+/** Without an end a token is good until it is revoked. */
+export const createToken = z
+  .strictObject({
+    name: label,
+    scopes: z
+      .array(z.enum(scopes))
+      .min(1)
+      .max(scopes.length)
+      .transform((list) => scopes.filter((scope) => list.includes(scope))),
+    expires_in_s: z.number().int().min(limits.api.tokenSecondsMin).max(limits.api.tokenSecondsMax).optional(),
+    expires_at: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine((request) => request.expires_in_s === undefined || request.expires_at === undefined, {
+    path: ['expires_at'],
+    message: 'give expires_in_s or expires_at, not both',
+  });
+export const tokenView = z.object({
+  id,
+  name: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  status: z.enum(['active', 'expired', 'revoked']),
+  created_at: time,
+  expires_at: time.nullable(),
+  revoked_at: time.nullable(),
+});
+/** The token is shown this once. */
+export const createdToken = tokenView.extend({ token: z.string() });
+
+export const auditView = z.object({
+  id: z.number().int(),
+  at: time,
+  request_id: z.string(),
+  actor: z.object({ kind: z.enum(['token', 'host', 'relay']), id: z.string(), name: z.string() }),
+  /** `POST /api/v1/hosts`, or what the control plane noticed: `certificate_cloned`. */
+  act: z.string(),
+  /** What it was done to, by the names of the route's parameters; `created` is what it made. */
+  objects: z.record(z.string(), z.string()),
+  status: z.number().int(),
+  /** The problem's code; null where it was done. */
+  code: z.string().nullable(),
+  address: z.string().nullable(),
+});
+
 export const createNode = z.strictObject({ name: nodeName });
 
 export const nodeView = z.object({
@@ -41,6 +93,8 @@ export const nodeView = z.object({
   seen_at: time.nullable(),
   agent_version: z.string().nullable(),
   certificate_ends_at: time.nullable(),
+  /** What somebody should look at. */
+  warnings: z.array(z.object({ code: z.enum(['certificate_cloned']), at: time, message: z.string() })),
 });
 export const hostView = nodeView.extend({ resources: resources.nullable() });
 export const relayView = nodeView.extend({ address: z.object({ host: z.string(), port: z.number() }).nullable() });
@@ -67,7 +121,7 @@ const target = {
 export const preflightRequest = z.strictObject(target);
 export const migrateRequest = z.strictObject({
   ...target,
-  callback_url: z.url().max(2048).optional(),
+  callback_url: z.url().max(limits.api.urlCharsMax).optional(),
   health_timeout_s: z.number().int().min(1).max(limits.health.timeoutSMax).default(limits.health.timeoutSDefault),
 });
 export type MigrateRequest = z.infer<typeof migrateRequest>;
@@ -165,6 +219,11 @@ export const page = <T extends z.ZodType>(item: T) =>
 export const pageQuery = z.strictObject({
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(limits.control.pageSizeMax).default(limits.control.pageSizeDefault),
+});
+export const auditQuery = pageQuery.extend({
+  /** Id of a token, a host or a relay. */
+  actor: id.optional(),
+  act: z.string().max(200).optional(),
 });
 export const migrationsQuery = pageQuery.extend({
   stack: z.string().max(limits.control.stackNameLengthMax).optional(),

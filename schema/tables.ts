@@ -5,6 +5,7 @@ import type { Resources, StackSummary } from './facts.ts';
 import { activeStatuses, modes, sizings, statuses } from './migration-status.ts';
 import type { Report } from './preflight-report.ts';
 import type { Saga } from './saga.ts';
+import type { Scope } from './scopes.ts';
 
 /** D1. Times are epoch milliseconds of the control plane's clock. No secret is stored but as a hash. */
 
@@ -21,9 +22,6 @@ export const apiToken = sqliteTable('api_token', {
   revoked_at: integer(),
 });
 
-export const scopes = ['read', 'migrate', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
-
 /** A host or a relay: whatever holds a certificate of the fleet. */
 export const node = sqliteTable(
   'node',
@@ -34,12 +32,18 @@ export const node = sqliteTable(
     join_token_hash: text().unique(),
     join_token_expires_at: integer(),
     joined_at: integer(),
+    /** SHA-256 (hex) of the key that joined: only it may ask again where the answer was lost. */
+    join_key_sha256: text(),
     /** Serial (hex) and end of the newest certificate; only it and the one before (a renewal's answer may be lost) are good. */
     certificate_serial: text(),
     certificate_serial_before: text(),
     certificate_ends_at: integer(),
     created_at: integer().notNull(),
     deleted_at: integer(),
+    /** Deleted, but not everyone who must cut it off is known to have heard. */
+    revocation_owed: integer({ mode: 'boolean' }).notNull().default(false),
+    /** When two live processes last showed this certificate. */
+    cloned_at: integer(),
     /** Last seen alive, written at connect, disconnect and with each report. */
     seen_at: integer(),
     connected: integer({ mode: 'boolean' }).notNull().default(false),
@@ -51,6 +55,7 @@ export const node = sqliteTable(
   (t) => [
     uniqueIndex('node_name').on(t.kind, t.name).where(sql`deleted_at IS NULL`),
     index('node_kind').on(t.kind, t.id),
+    index('node_revocation_owed').on(t.id).where(sql`revocation_owed = 1`),
   ],
 );
 
@@ -157,3 +162,41 @@ export const command = sqliteTable(
 
 /** One-time ids of agent tokens, until they expire. */
 export const seenToken = sqliteTable('seen_token', { jti: text().primaryKey(), expires_at: integer().notNull() });
+
+/** Who did what, refused acts included. Never a body, a header or a secret. */
+export const audit = sqliteTable(
+  'audit',
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    at: integer().notNull(),
+    request_id: text().notNull(),
+    actor_kind: text({ enum: ['token', 'host', 'relay'] }).notNull(),
+    actor_id: text().notNull(),
+    actor_name: text().notNull(),
+    /** Method and route template, or the name of what the control plane noticed. */
+    act: text().notNull(),
+    objects: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+    status: integer().notNull(),
+    code: text(),
+    /** Of the client. */
+    address: text(),
+  },
+  (t) => [index('audit_actor').on(t.actor_id, t.id), index('audit_act').on(t.act, t.id), index('audit_at').on(t.at)],
+);
+
+/** What a POST with an `Idempotency-Key` answered, sealed: see `worker/auth/sealed-answer.ts`. */
+export const idempotency = sqliteTable(
+  'idempotency',
+  {
+    token_id: text().notNull(),
+    route: text().notNull(),
+    /** SHA-256, hex. */
+    key_hash: text().notNull(),
+    fingerprint: text().notNull(),
+    created_at: integer().notNull(),
+    expires_at: integer().notNull(),
+    /** Null while it is in flight, and for ever where it never ended. */
+    answer: text(),
+  },
+  (t) => [primaryKey({ columns: [t.token_id, t.route, t.key_hash] }), index('idempotency_expires').on(t.expires_at)],
+);

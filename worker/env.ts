@@ -1,3 +1,4 @@
+import type { TokenMeter } from './auth/token-meter.ts';
 import type { FleetAuthority } from './hosts/fleet-authority.ts';
 import type { HostConnection } from './hosts/host-connection.ts';
 import type { StackMigration } from './migration/stack-migration.ts';
@@ -24,8 +25,14 @@ export interface Env {
   HOST_CONNECTION: Namespace<HostConnection>;
   /** One object, see `fleetOf`. */
   FLEET_AUTHORITY: Namespace<FleetAuthority>;
+  /** By API token id. */
+  TOKEN_METER: Namespace<TokenMeter>;
   /** SHA-256 (hex) of the first admin token, see `auth/bootstrap.ts`. */
   BOOTSTRAP_TOKEN_HASH?: string;
   /** How long a completed migration's source is kept for a rollback; 72 where it is not set. */
   SAFETY_WINDOW_HOURS?: string;
+  /** Requests a minute of one API token; `limits.api.tokenRequestsPerMinute` where it is not set. */
+  RATE_LIMIT_PER_MINUTE?: string;
+  /** "true" lets webhooks go to http and to private addresses: for trying out on one machine. */
+  DEVELOPMENT?: string;
 }

@@ -2,6 +2,7 @@ import { runSchedules } from './cron/schedule.ts';
 import type { Env } from './env.ts';
 import { app } from './routes/app.ts';
 
+export { TokenMeter } from './auth/token-meter.ts';
 export { FleetAuthority } from './hosts/fleet-authority.ts';
 export { HostConnection } from './hosts/host-connection.ts';
 export { StackMigration } from './migration/stack-migration.ts';

@@ -9,6 +9,23 @@ CREATE TABLE `api_token` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `api_token_hash_unique` ON `api_token` (`hash`);--> statement-breakpoint
+CREATE TABLE `audit` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`at` integer NOT NULL,
+	`request_id` text NOT NULL,
+	`actor_kind` text NOT NULL,
+	`actor_id` text NOT NULL,
+	`actor_name` text NOT NULL,
+	`act` text NOT NULL,
+	`objects` text NOT NULL,
+	`status` integer NOT NULL,
+	`code` text,
+	`address` text
+);
+--> statement-breakpoint
+CREATE INDEX `audit_actor` ON `audit` (`actor_id`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_act` ON `audit` (`act`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_at` ON `audit` (`at`);--> statement-breakpoint
 CREATE TABLE `command` (
 	`id` text PRIMARY KEY NOT NULL,
 	`migration_id` text NOT NULL,
@@ -22,6 +39,18 @@ CREATE TABLE `command` (
 --> statement-breakpoint
 CREATE INDEX `command_open` ON `command` (`host_id`,`created_at`) WHERE closed_at IS NULL;--> statement-breakpoint
 CREATE INDEX `command_migration` ON `command` (`migration_id`);--> statement-breakpoint
+CREATE TABLE `idempotency` (
+	`token_id` text NOT NULL,
+	`route` text NOT NULL,
+	`key_hash` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`answer` text,
+	PRIMARY KEY(`token_id`, `route`, `key_hash`)
+);
+--> statement-breakpoint
+CREATE INDEX `idempotency_expires` ON `idempotency` (`expires_at`);--> statement-breakpoint
 CREATE TABLE `migration` (
 	`id` text PRIMARY KEY NOT NULL,
 	`stack_id` text NOT NULL,
@@ -64,11 +93,14 @@ CREATE TABLE `node` (
 	`join_token_hash` text,
 	`join_token_expires_at` integer,
 	`joined_at` integer,
+	`join_key_sha256` text,
 	`certificate_serial` text,
 	`certificate_serial_before` text,
 	`certificate_ends_at` integer,
 	`created_at` integer NOT NULL,
 	`deleted_at` integer,
+	`revocation_owed` integer DEFAULT false NOT NULL,
+	`cloned_at` integer,
 	`seen_at` integer,
 	`connected` integer DEFAULT false NOT NULL,
 	`agent_version` text,
@@ -79,6 +111,7 @@ CREATE TABLE `node` (
 CREATE UNIQUE INDEX `node_join_token_hash_unique` ON `node` (`join_token_hash`);--> statement-breakpoint
 CREATE UNIQUE INDEX `node_name` ON `node` (`kind`,`name`) WHERE deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX `node_kind` ON `node` (`kind`,`id`);--> statement-breakpoint
+CREATE INDEX `node_revocation_owed` ON `node` (`id`) WHERE revocation_owed = 1;--> statement-breakpoint
 CREATE TABLE `seen_token` (
 	`jti` text PRIMARY KEY NOT NULL,
 	`expires_at` integer NOT NULL

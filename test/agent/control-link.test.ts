@@ -74,7 +74,8 @@ describe('control link', () => {
     const { link, state, peers, said } = await linked();
     await eventually(() => link.ready(), 'the welcome');
     expect(peers[0]?.request.headers.authorization).toBe('Bearer the-token');
-    expect(said('hello')).toEqual([{ type: 'hello', version: 1, agent_version: '1', relay_address: null }]);
+    const hello = { type: 'hello', version: 1, agent_version: '1', relay_address: null };
+    expect(said('hello')).toEqual([{ ...hello, instance_id: expect.stringMatching(/^[0-9a-f-]{36}$/) }]);
     expect(state.welcomes).toBe(1);
   });
 

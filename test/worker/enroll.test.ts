@@ -49,12 +49,29 @@ describe('enrolment', () => {
     });
   });
 
-  it('B25: a join token lets in once, also when two come at the same moment', async () => {
+  it('B25: a join token lets in one key, also when two come at the same moment', async () => {
     const { join_token } = await createNode(await tokenWith(['admin']), 'host', 'a');
-    const csr = await csrFor(await newKeys());
-    const answers = await Promise.all([enroll(join_token, csr), enroll(join_token, csr)]);
+    const [one, other] = [await csrFor(await newKeys()), await csrFor(await newKeys())];
+    const answers = await Promise.all([enroll(join_token, one), enroll(join_token, other)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
-    expect(await enroll(join_token, csr)).toMatchObject({ status: 409, body: { code: 'join_token_used' } });
+    const late = await csrFor(await newKeys());
+    expect(await enroll(join_token, late)).toMatchObject({ status: 409, body: { code: 'join_token_used' } });
+  });
+
+  it('B25: where the answer was lost, the same key may ask again while its join token lives', async () => {
+    const admin = await tokenWith(['admin']);
+    const { id, join_token } = await createNode(admin, 'host', 'a');
+    const keys = await newKeys();
+    const lost = await enroll(join_token, await csrFor(keys));
+    const again = await enroll(join_token, await csrFor(keys));
+    expect(again).toMatchObject({ status: 200, body: { id } });
+    for (const { body } of [lost, again])
+      expect((await dialResponse(await agentToken({ ...body, keys }))).status).toBe(101);
+    await env.DB.prepare('UPDATE node SET join_token_expires_at = ?')
+      .bind(Date.now() - 1)
+      .run();
+    const late = await enroll(join_token, await csrFor(keys));
+    expect(late).toMatchObject({ status: 401, body: { code: 'join_token_expired' } });
   });
 
   it('B25: an expired, an unknown and a deleted host’s join token let nobody in', async () => {

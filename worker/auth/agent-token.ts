@@ -17,11 +17,12 @@ import { bearerOf } from './bearer.ts';
  *
  * signed with the certificate's key. Checked: the fleet's CA signed the certificate, it is in date (not so at renewal: a
  * host that was away may owe a clean-up), the node exists, and the certificate is its newest or the one before.
+ * `onHolder` hears whose token it is as soon as its signature has shown that, refused or not.
  */
 export async function verifyAgentToken(
   env: Env,
   header: string | undefined,
-  { expiredAllowed }: { expiredAllowed: boolean },
+  { expiredAllowed, onHolder }: { expiredAllowed: boolean; onHolder?: (row: NodeRow) => void },
 ): Promise<{ row: NodeRow; serial: string }> {
   const token = bearerOf(header);
   if (!token) throw new Problem('unauthorized', 'Send a token signed with the host key.');
@@ -29,6 +30,7 @@ export async function verifyAgentToken(
   const claims = await claimsOf(token, identity.publicKey);
   const row = await findNodeEver(env.DB, identity.id);
   if (!row || row.kind !== identity.kind) throw refused('no such node');
+  onHolder?.(row);
   if (row.deleted_at !== null) throw new Problem('host_revoked', `"${row.name}" was deleted; it has to join anew.`);
   const good = [row.certificate_serial, row.certificate_serial_before];
   if (!good.includes(identity.serial)) throw refused('it was replaced by a newer one');

@@ -1,42 +1,74 @@
 import { createMiddleware } from 'hono/factory';
-import type { Scope } from '../../schema/tables.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Scope } from '../../schema/scopes.ts';
 import type { Env } from '../env.ts';
 import { Problem } from '../routes/problem.ts';
+import type { Actor } from '../store/audit.ts';
 import { findToken, type TokenRow } from '../store/tokens.ts';
 import { adoptBootstrapToken } from './bootstrap.ts';
+import { countBadCredentials, refuseGuessers, spendToken } from './rate-limit.ts';
 import { hashToken, isWellFormedToken } from './token-format.ts';
 
 export interface Authed {
   Bindings: Env;
-  /** The token that asked. */
-  Variables: { token: TokenRow };
+  Variables: {
+    /** Told to the client, the log and the audit. */
+    requestId: string;
+    /** The token that asked. */
+    token: TokenRow;
+    /** Whoever the credentials name, good or not any more; unset where they name nobody. */
+    actor: Actor | undefined;
+    /** This refusal is the first of a flood for a while: worth an entry in the audit. */
+    floodIsNews: boolean | undefined;
+  };
 }
 
 /** Each scope includes the ones before it. */
 const ranks: Record<Scope, number> = { read: 0, migrate: 1, admin: 2 };
 
-/** 401 without a valid token, 403 where its scopes don't reach `scope`. */
+/** Hashes of tokens that were good here lately: their holders do not suffer from who else sits behind their address. */
+const lately = new Set<string>();
+
+/** 401 without a valid token, 403 where its scopes don't reach `scope`, 429 where it asks too often. */
 export const requires = (scope: Scope) =>
   createMiddleware<Authed>(async (c, next) => {
-    const token = await authenticate(c.env, c.req.header('authorization'));
-    if (!token.scopes.some((held) => ranks[held] >= ranks[scope]))
+    const credentials = c.req.header('authorization');
+    const token = bearerOf(credentials);
+    if (!token) {
+      countBadCredentials(c);
+      throw unauthorized('Send an API token: "Authorization: Bearer sfy_…".');
+    }
+    if (!isWellFormedToken('sfy', token)) {
+      countBadCredentials(c);
+      throw unauthorized('That is not a whole API token.');
+    }
+    const hash = await hashToken(token);
+    if (!lately.has(hash)) refuseGuessers(c);
+    const row = (await findToken(c.env.DB, hash)) ?? (await adoptBootstrapToken(c.env, hash));
+    if (row) c.set('actor', { kind: 'token', id: row.id, name: row.name });
+    const why = refusal(row, Date.now());
+    if (!row || why) {
+      lately.delete(hash);
+      countBadCredentials(c);
+      throw unauthorized(`That API token ${why}.`);
+    }
+    if (lately.size >= limits.api.rememberedMax) lately.clear();
+    lately.add(hash);
+    const rateHeaders = await spendToken(c, row.id);
+    if (!row.scopes.some((held) => ranks[held] >= ranks[scope]))
       throw new Problem('forbidden', `This needs a token with the scope "${scope}".`, {
         headers: { 'www-authenticate': `Bearer realm="stackferry", error="insufficient_scope", scope="${scope}"` },
       });
-    c.set('token', token);
+    c.set('token', row);
     await next();
+    for (const [name, value] of Object.entries(rateHeaders)) c.header(name, value);
   });
 
-async function authenticate(env: Env, header: string | undefined): Promise<TokenRow> {
-  const token = bearerOf(header);
-  if (!token) throw unauthorized('Send an API token: "Authorization: Bearer sfy_…".');
-  if (!isWellFormedToken('sfy', token)) throw unauthorized('That is not a whole API token.');
-  const hash = await hashToken(token);
-  const row = (await findToken(env.DB, hash)) ?? (await adoptBootstrapToken(env, hash));
-  if (!row) throw unauthorized('That API token is not known.');
-  if (row.revoked_at !== null) throw unauthorized('That API token was revoked.');
-  if (row.expires_at !== null && row.expires_at <= Date.now()) throw unauthorized('That API token has expired.');
-  return row;
+function refusal(row: TokenRow | null, now: number): string | null {
+  if (!row) return 'is not known';
+  if (row.revoked_at !== null) return 'was revoked';
+  if (row.expires_at !== null && row.expires_at <= now) return 'has expired';
+  return null;
 }
 
 /** The credentials of an `Authorization: Bearer` header, null where there are none. */

@@ -3,12 +3,21 @@ import { Problem } from '../routes/problem.ts';
 import { findByJoinToken, type NodeRow } from '../store/nodes.ts';
 import { isWellFormedToken } from './token-format.ts';
 
-/** The node that this join token lets in. It is not used up by looking: `markJoined` does that. */
-export async function redeemable(env: Env, joinToken: string, now: number): Promise<NodeRow> {
+/** The node that this join token was made for, joined or not. */
+export async function holderOf(env: Env, joinToken: string): Promise<NodeRow> {
   const row = isWellFormedToken('sfj', joinToken) ? await findByJoinToken(env.DB, joinToken) : null;
   if (!row) throw new Problem('join_token_invalid', 'That join token is not known, or its host was deleted.');
-  if (row.joined_at !== null) throw new Problem('join_token_used', 'That join token was used already.');
-  if ((row.join_token_expires_at ?? 0) <= now)
-    throw new Problem('join_token_expired', `That join token has expired; delete "${row.name}" and create it anew.`);
   return row;
 }
+
+/**
+ * Throws where it lets nobody in any more. It is used up by `markJoined`, not by looking. The key that joined may come
+ * again while the token lives: the answer to it may have been lost (B25), and the certificate is of use to that key alone.
+ */
+export function checkRedeemable(row: NodeRow, keySha256: string, now: number): void {
+  if (row.joined_at !== null && row.join_key_sha256 !== keySha256) throw usedUp();
+  if ((row.join_token_expires_at ?? 0) <= now)
+    throw new Problem('join_token_expired', `That join token has expired; delete "${row.name}" and create it anew.`);
+}
+
+export const usedUp = () => new Problem('join_token_used', 'That join token was used already, with another key.');

@@ -1,5 +1,9 @@
 import type { Env } from '../env.ts';
+import { revokeOwed } from '../hosts/revoke.ts';
 import { migrationsOf } from '../hosts/stubs.ts';
+import { log } from '../log.ts';
+import { forgetOldAudit } from '../store/audit.ts';
+import { forgetOldKeys } from '../store/idempotency.ts';
 import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
 
@@ -14,8 +18,11 @@ const tickMs = 5 * 60_000;
 
 const schedules: Schedule[] = [
   { name: 'repair sweep', everyMs: tickMs, run: wakeWaiting },
+  { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
   { name: 'window reminders', everyMs: 60 * 60_000, run: remindOfWindows },
   { name: 'expiry of one-time ids', everyMs: 60 * 60_000, run: (env, now) => forgetExpiredIds(env.DB, now) },
+  { name: 'expiry of idempotency keys', everyMs: 60 * 60_000, run: (env, now) => forgetOldKeys(env.DB, now) },
+  { name: 'expiry of the audit', everyMs: 60 * 60_000, run: (env, now) => forgetOldAudit(env.DB, now) },
 ];
 
 /** Runs what is due in the tick that `now` falls in. One that fails keeps none of the others from running. */
@@ -23,8 +30,7 @@ export async function runSchedules(env: Env, now: number): Promise<void> {
   const due = schedules.filter(({ everyMs }) => Math.floor(now / tickMs) % (everyMs / tickMs) === 0);
   const outcomes = await Promise.allSettled(due.map(({ run }) => run(env, now)));
   for (const [index, outcome] of outcomes.entries())
-    if (outcome.status === 'rejected')
-      console.error(JSON.stringify({ msg: 'schedule failed', name: due[index]?.name, error: String(outcome.reason) }));
+    if (outcome.status === 'rejected') log.error('schedule failed', { name: due[index]?.name, error: outcome.reason });
 }
 
 /**

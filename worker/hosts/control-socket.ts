@@ -9,6 +9,8 @@ export const closeCodes = {
   replaced: 4001,
   /** Deleted: do not come back with this certificate. */
   revoked: 4003,
+  /** Another living process holds this node's connection with the same certificate. */
+  cloned: 4004,
   /** It sent what the protocol does not know, or what is not its own. */
   refused: 1008,
 } as const;
@@ -17,11 +19,16 @@ export const closeCodes = {
 export interface Link {
   node: string;
   kind: NodeKind;
+  name: string;
+  /** Of the client. */
+  address: string;
   connected_at: number;
   /** Rises with each connection of this node: the highest is the current one. */
   order: number;
   /** It said hello and was welcomed. */
   greeted: boolean;
+  /** Of its process, as its hello named it; empty before. */
+  instance: string;
 }
 
 export const linkOf = (socket: WebSocket): Link => socket.deserializeAttachment() as Link;
@@ -42,20 +49,25 @@ export function close(socket: WebSocket, code: number, reason: string): void {
   }
 }
 
-/** The newest connection that is open, however silent. */
-export function currentSocket(ctx: DurableObjectState): WebSocket | null {
+/** Open connections, newest first; by right there is one welcomed, and at most one that still has to say hello. */
+export function openSockets(ctx: DurableObjectState): WebSocket[] {
   const open = ctx.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN);
-  return open.reduce<WebSocket | null>(
-    (newest, socket) => (newest && linkOf(newest).order > linkOf(socket).order ? newest : socket),
-    null,
-  );
+  return open.sort((a, b) => linkOf(b).order - linkOf(a).order);
+}
+
+/** The node's connection: open and welcomed, however silent. */
+export function holderSocket(ctx: DurableObjectState): WebSocket | null {
+  return openSockets(ctx).find((socket) => linkOf(socket).greeted) ?? null;
 }
 
 /** A half-open socket looks open for ever; the platform's last pong does not lie (F18). */
 export function isAlive(ctx: DurableObjectState, socket: WebSocket, now: number): boolean {
-  const { connected_at, greeted } = linkOf(socket);
-  const heardAt = Math.max(connected_at, ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
-  return greeted && now - heardAt <= limits.control.hostSilenceMsMax;
+  return linkOf(socket).greeted && now - pingedAt(ctx, socket) <= limits.control.hostSilenceMsMax;
+}
+
+/** Its last ping, or its beginning. */
+export function pingedAt(ctx: DurableObjectState, socket: WebSocket): number {
+  return Math.max(linkOf(socket).connected_at, ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
 }
 
 export type Read = { ok: true; message: AgentMessage } | { ok: false; why: string };

@@ -8,10 +8,23 @@ import {
   type RequestKind,
 } from '../../schema/agent-protocol.ts';
 import type { Env } from '../env.ts';
+import { log } from '../log.ts';
+import { problemResponse } from '../routes/problem.ts';
 import { openCommandsFor, ownerOfCommand } from '../store/commands.ts';
 import { markSeen, type NodeKind, type NodeRow, revokedHostIds } from '../store/nodes.ts';
 import { answerAsk, no } from './asks.ts';
-import { close, closeCodes, currentSocket, isAlive, type Link, linkOf, readMessage, send } from './control-socket.ts';
+import { CloneWatch } from './clone-watch.ts';
+import {
+  close,
+  closeCodes,
+  holderSocket,
+  isAlive,
+  type Link,
+  linkOf,
+  openSockets,
+  readMessage,
+  send,
+} from './control-socket.ts';
 import { applyInventory } from './inventory.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ProgressGate } from './progress-gate.ts';
@@ -29,6 +42,7 @@ export class HostConnection extends DurableObject<Env> {
   readonly #requests = new PendingRequests();
   readonly #greetings = new Map<WebSocket, Promise<void>>();
   readonly #progress = new ProgressGate(this.env);
+  readonly #clones = new CloneWatch(this.ctx, this.env);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -37,19 +51,25 @@ export class HostConnection extends DurableObject<Env> {
 
   /** Only the connect route gets here; it has checked who this is. */
   override async fetch(request: Request): Promise<Response> {
-    if (await this.ctx.storage.get('revoked')) return new Response('revoked', { status: 403 });
+    if (await this.ctx.storage.get('revoked'))
+      return problemResponse('host_revoked', 'It was deleted; it has to join anew.');
     const { searchParams } = new URL(request.url);
-    const before = currentSocket(this.ctx);
+    const [newest] = openSockets(this.ctx);
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     server.serializeAttachment({
       node: searchParams.get('node') ?? '',
       kind: searchParams.get('kind') as NodeKind,
+      name: searchParams.get('name') ?? '',
+      address: searchParams.get('address') ?? '',
       connected_at: Date.now(),
-      order: before ? linkOf(before).order + 1 : 1,
+      order: newest ? linkOf(newest).order + 1 : 1,
       greeted: false,
+      instance: '',
     } satisfies Link);
-    if (before) this.#drop(before, closeCodes.replaced, 'replaced by a newer connection');
+    // One at a time may wait for its welcome. The connection that has one keeps it until a hello shows whose this is.
+    for (const socket of openSockets(this.ctx))
+      if (socket !== server && !linkOf(socket).greeted) this.#drop(socket, closeCodes.replaced, 'a newer one came');
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -64,6 +84,7 @@ export class HostConnection extends DurableObject<Env> {
   async request(kind: RequestKind, payload: unknown, timeoutMs: number): Promise<Outcome> {
     const socket = this.#live();
     if (!socket) return no('host_offline', 'The host is not connected.');
+    if (kind !== 'command_status' && (await this.#clones.contested())) return no('certificate_cloned', contested);
     const id = crypto.randomUUID();
     const outcome = this.#requests.wait(id, kind, socket, timeoutMs);
     send(socket, { type: 'request', id, kind, payload });
@@ -72,15 +93,15 @@ export class HostConnection extends DurableObject<Env> {
 
   /** Sends what was just recorded, if there is anyone to send it to. */
   deliver(commands: Delivery[]): void {
-    const socket = currentSocket(this.ctx);
-    if (!socket || !linkOf(socket).greeted) return;
+    const socket = holderSocket(this.ctx);
+    if (!socket) return;
     for (const command of commands) send(socket, { type: 'command', ...command });
   }
 
   /** Sends every recorded command that is not answered, oldest first. */
   async deliverOwed(): Promise<void> {
-    const socket = currentSocket(this.ctx);
-    if (!socket || !linkOf(socket).greeted) return;
+    const socket = holderSocket(this.ctx);
+    if (!socket) return;
     const owed = await openCommandsFor(this.env.DB, linkOf(socket).node);
     this.deliver(owed.map((command) => ({ ...command, kind: command.kind as CommandKind })));
   }
@@ -93,8 +114,8 @@ export class HostConnection extends DurableObject<Env> {
 
   /** To a relay: cut the sessions of this host. */
   notifyRevoked(hostId: string): void {
-    const socket = currentSocket(this.ctx);
-    if (socket) send(socket, { type: 'revoked', host_id: hostId });
+    // Also to one that is just being welcomed: the list it gets may be a moment older.
+    for (const socket of openSockets(this.ctx)) send(socket, { type: 'revoked', host_id: hostId });
   }
 
   // ------------------------------------------------------------- said by the agent
@@ -103,6 +124,7 @@ export class HostConnection extends DurableObject<Env> {
     const read = readMessage(data);
     if (!read.ok) return this.#refuse(socket, `unreadable message: ${read.why}`);
     const { message } = read;
+    this.#clones.heard(socket);
     try {
       if (message.type === 'hello') {
         const greeting = this.#greet(socket, message);
@@ -118,13 +140,13 @@ export class HostConnection extends DurableObject<Env> {
       await this.#handle(socket, link.node, message);
     } catch (error) {
       // Nothing is acknowledged, so the agent says it again.
-      this.#log('message not handled', socket, { type: message.type, error: String(error) });
+      this.#log('message not handled', socket, { type: message.type, error });
     }
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     this.#drop(socket, code === 1005 || code === 1006 ? 1000 : code, reason);
-    if (currentSocket(this.ctx)) return;
+    if (holderSocket(this.ctx)) return;
     await markSeen(this.env.DB, linkOf(socket).node, { connected: false }, Date.now());
   }
 
@@ -132,17 +154,26 @@ export class HostConnection extends DurableObject<Env> {
     await this.webSocketClose(socket, 1011, 'broken');
   }
 
-  async #greet(socket: WebSocket, { version, agent_version, relay_address }: Message<'hello'>): Promise<void> {
+  async #greet(
+    socket: WebSocket,
+    { version, agent_version, instance_id, relay_address }: Message<'hello'>,
+  ): Promise<void> {
     const link = linkOf(socket);
     if (version !== controlProtocolVersion)
       return this.#refuse(socket, `protocol version ${version} is not spoken here`);
+    const holder = holderSocket(this.ctx);
+    if (holder && holder !== socket && (await this.#clones.isSecond(holder, socket, instance_id)))
+      return this.#drop(socket, closeCodes.cloned, 'certificate_cloned: another process holds this connection');
     const isRelay = link.kind === 'relay';
     const now = Date.now();
     const { fleet_id, ticket_key } = await fleetOf(this.env).info();
     await this.#seen(socket, { connected: true, agent_version, ...(isRelay ? { address: relay_address } : {}) });
     const relay = isRelay ? { ticket_key, revoked: await revokedHostIds(this.env.DB, now) } : null;
     send(socket, { type: 'welcome', id: link.node, fleet_id, now_ms: now, relay });
-    socket.serializeAttachment({ ...link, greeted: true } satisfies Link);
+    if (socket.readyState !== WebSocket.OPEN) return;
+    socket.serializeAttachment({ ...link, greeted: true, instance: instance_id } satisfies Link);
+    for (const other of openSockets(this.ctx))
+      if (linkOf(other).order < link.order) this.#drop(other, closeCodes.replaced, 'replaced by a newer connection');
     await this.deliverOwed();
   }
 
@@ -186,7 +217,7 @@ export class HostConnection extends DurableObject<Env> {
   }
 
   #live(): WebSocket | null {
-    const socket = currentSocket(this.ctx);
+    const socket = holderSocket(this.ctx);
     return socket && isAlive(this.ctx, socket, Date.now()) ? socket : null;
   }
 
@@ -201,6 +232,9 @@ export class HostConnection extends DurableObject<Env> {
   }
 
   #log(msg: string, socket: WebSocket, more: Record<string, unknown>): void {
-    console.error(JSON.stringify({ msg, node: linkOf(socket).node, ...more }));
+    log.error(msg, { node: linkOf(socket).node, ...more });
   }
 }
+
+const contested =
+  'Two processes use its certificate at the same time, so it takes nothing new on; see the warnings of GET /hosts/{id}.';

@@ -1,15 +1,26 @@
 import type { Env } from '../env.ts';
-import type { NodeKind } from '../store/nodes.ts';
+import { markRevoked, type NodeKind, revocationsOwed } from '../store/nodes.ts';
 import { allRelayIds } from '../store/relays.ts';
 import { connectionOf } from './stubs.ts';
 
 /**
  * After a node's row is marked deleted: its live connection is closed, and relays cut a host's sessions. A relay that is
- * away gets the whole list with its next welcome.
+ * away gets the whole list with its next welcome. Throws where one of them could not be told; it then stays owed.
  */
 export async function revoke(env: Env, kind: NodeKind, id: string): Promise<void> {
-  await connectionOf(env, id).revokeNow();
-  if (kind !== 'host') return;
-  const relays = await allRelayIds(env.DB);
-  await Promise.allSettled(relays.map((relay) => connectionOf(env, relay).notifyRevoked(id)));
+  const relays = kind === 'host' ? await allRelayIds(env.DB) : [];
+  const outcomes = await Promise.allSettled([
+    connectionOf(env, id).revokeNow(),
+    ...relays.map((relay) => connectionOf(env, relay).notifyRevoked(id)),
+  ]);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  await markRevoked(env.DB, id);
+}
+
+/** The repair sweep's part: those that could not be told when the node was deleted. */
+export async function revokeOwed(env: Env): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    (await revocationsOwed(env.DB)).map(({ kind, id }) => revoke(env, kind, id)),
+  );
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

@@ -1,5 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Authed } from '../auth/bearer.ts';
+import { auditRoutes } from './audit.ts';
+import { audited } from './audited.ts';
 import { connectRoutes } from './connect.ts';
 import { enrollRoutes } from './enroll.ts';
 import { migrateRoutes } from './migrate.ts';
@@ -8,6 +10,7 @@ import { migrationRoutes } from './migrations.ts';
 import { nodeRoutes } from './nodes.ts';
 import { invalidRequest, onError, problemResponse } from './problem.ts';
 import { stackRoutes } from './stacks.ts';
+import { tokenRoutes } from './tokens.ts';
 
 export const app = new OpenAPIHono<Authed>({
   defaultHook: (result) => {
@@ -23,12 +26,16 @@ app.notFound((c) => {
   return problemResponse('method_not_allowed', `This address answers ${headers.allow}.`, { headers });
 });
 
+app.use('/api/v1/*', audited);
+
 nodeRoutes(app, 'host');
 nodeRoutes(app, 'relay');
 stackRoutes(app);
 migrateRoutes(app);
 migrationRoutes(app);
 migrationEventRoutes(app);
+tokenRoutes(app);
+auditRoutes(app);
 enrollRoutes(app);
 connectRoutes(app);
 

@@ -1,7 +1,8 @@
 import type { z } from '@hono/zod-openapi';
 import { problem } from '../../schema/api.ts';
-import type { Scope } from '../../schema/tables.ts';
+import type { Scope } from '../../schema/scopes.ts';
 import { requires } from '../auth/bearer.ts';
+import { idempotent } from './idempotent.ts';
 import { jsonBody } from './json-body.ts';
 
 /** The parts that routes are put together from. */
@@ -24,9 +25,12 @@ export const otherwise = {
   },
 };
 
-/** The token is looked at before the body is read. */
-export const guarded = (scope: Scope) => ({ middleware: [requires(scope)], security: [{ bearer: [scope] }] });
+/** In this order: who is it, the body, whether it was asked before, then what it asks for. */
+export const guarded = (scope: Scope) => ({
+  middleware: [requires(scope), idempotent],
+  security: [{ bearer: [scope] }],
+});
 export const guardedBody = (scope: Scope) => ({
-  middleware: [requires(scope), jsonBody],
+  middleware: [requires(scope), jsonBody, idempotent],
   security: [{ bearer: [scope] }],
 });

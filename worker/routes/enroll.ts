@@ -2,7 +2,9 @@ import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { agentPaths, enrollRequest, enrollResponse, renewRequest } from '../../schema/agent-protocol.ts';
 import { verifyAgentToken } from '../auth/agent-token.ts';
 import type { Authed } from '../auth/bearer.ts';
-import { redeemable } from '../auth/join-token.ts';
+import { checkRedeemable, holderOf, usedUp } from '../auth/join-token.ts';
+import { countsNodeAttempts } from '../auth/rate-limit.ts';
+import { readCsr } from '../hosts/certificates.ts';
 import { fleetOf } from '../hosts/stubs.ts';
 import { markJoined, markRenewed, type NodeRow } from '../store/nodes.ts';
 import { answers, body, otherwise } from './define.ts';
@@ -16,7 +18,7 @@ const enroll = createRoute({
   path: agentPaths.enroll,
   tags,
   summary: 'Join the fleet with a one-time token: a certificate for a key that never leaves its host',
-  middleware: jsonBody,
+  middleware: [countsNodeAttempts, jsonBody],
   request: { body: body(enrollRequest) },
   responses: { 200: answers(enrollResponse, 'The certificate.'), ...otherwise },
 });
@@ -26,7 +28,7 @@ const renew = createRoute({
   path: agentPaths.renew,
   tags,
   summary: 'Renew a certificate; authorised by a token signed with its key, also after its end',
-  middleware: jsonBody,
+  middleware: [countsNodeAttempts, jsonBody],
   request: { body: body(renewRequest) },
   responses: { 200: answers(enrollResponse, 'The new certificate.'), ...otherwise },
 });
@@ -34,20 +36,37 @@ const renew = createRoute({
 export function enrollRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(enroll, async (c) => {
     const { join_token, csr } = c.req.valid('json');
-    const row = await redeemable(c.env, join_token, Date.now());
+    const row = await holderOf(c.env, join_token);
+    c.set('actor', actorOf(row));
+    const key = await keySha256(csr);
+    checkRedeemable(row, key, Date.now());
     const signed = await sign(c.env, csr, row);
     // Only now is the token used up: a CSR that was refused may be tried again.
-    if (!(await markJoined(c.env.DB, row.id, signed, Date.now())))
-      throw new Problem('join_token_used', 'That join token was used already.');
+    if (!(await markJoined(c.env.DB, row.id, key, signed, Date.now()))) throw usedUp();
     return c.json(enrolled(row, signed), 200);
   });
 
   app.openapi(renew, async (c) => {
-    const { row, serial } = await verifyAgentToken(c.env, c.req.header('authorization'), { expiredAllowed: true });
+    const { row, serial } = await verifyAgentToken(c.env, c.req.header('authorization'), {
+      expiredAllowed: true,
+      onHolder: (holder) => c.set('actor', actorOf(holder)),
+    });
     const signed = await sign(c.env, c.req.valid('json').csr, row);
     await markRenewed(c.env.DB, row.id, serial, signed);
     return c.json(enrolled(row, signed), 200);
   });
+}
+
+const actorOf = ({ kind, id, name }: NodeRow) => ({ kind, id, name });
+
+/** Of the key that asks, hex. */
+async function keySha256(csr: string): Promise<string> {
+  const request = await readCsr(csr);
+  if (!request.ok) throw new Problem('csr_invalid', request.why);
+  const spki = (await crypto.subtle.exportKey('spki', request.publicKey)) as ArrayBuffer;
+  return [...new Uint8Array(await crypto.subtle.digest('SHA-256', spki))]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('');
 }
 
 async function sign(env: Authed['Bindings'], csr: string, { kind, id }: NodeRow) {

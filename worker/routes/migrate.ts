@@ -9,6 +9,7 @@ import { runPreflight } from '../migration/preflight.ts';
 import { isPurged, owes, purgeOf, windowMsOf } from '../migration/safety-window.ts';
 import type { StartOutcome } from '../migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
+import { callbackUrl } from '../webhooks/callback-url.ts';
 import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
 import { accepted, showMigration } from './migrations.ts';
 import { Problem } from './problem.ts';
@@ -74,7 +75,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       ...inputs,
       stack_name,
       health_timeout_s: request.health_timeout_s,
-      callback_url: request.callback_url ?? null,
+      callback_url: callbackUrl(c.env, request.callback_url),
       requested_by: c.get('token').id,
       window_ms: windowMsOf(c.env.SAFETY_WINDOW_HOURS),
     });

@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { createdNode, createNode, hostView, objectId, page, pageQuery, relayView } from '../../schema/api.ts';
 import type { Authed } from '../auth/bearer.ts';
 import { revoke } from '../hosts/revoke.ts';
+import { log } from '../log.ts';
 import { findNode, insertNode, listNodes, markDeleted, type NodeKind } from '../store/nodes.ts';
 import { viewBase, viewNode } from '../views/node-view.ts';
 import { time } from '../views/time.ts';
@@ -84,7 +85,8 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     if (outcome === 'absent') throw absent();
     if (outcome === 'busy')
       throw new Problem('host_busy', `"${row.name}" takes part in a running migration; cancel it or wait for its end.`);
-    await revoke(c.env, kind, id);
+    // From here on it is refused everywhere it asks; who could not be told now is told by the repair sweep.
+    await revoke(c.env, kind, id).catch((error) => log.error('a revocation is owed', { node: id, error }));
     return c.body(null, 204);
   });
 }

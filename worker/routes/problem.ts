@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import type { problem } from '../../schema/api.ts';
 import { type ErrorCode, errorStatus, StackferryError } from '../../schema/errors.ts';
+import { log } from '../log.ts';
 
 type Body = z.infer<typeof problem>;
 type Extras = Partial<Pick<Body, 'errors' | 'report' | 'hosts' | 'migration_id' | 'remaining'>> & {
@@ -35,8 +36,11 @@ export function onError(error: Error, c: Context): Response {
   if (error instanceof StackferryError && error.code !== 'internal') return problemResponse(error.code, error.message);
   if (error instanceof HTTPException && error.status === 400)
     return problemResponse('malformed_json', 'The body is not JSON.');
-  console.error(JSON.stringify({ msg: 'request failed', path: c.req.path, error: String(error), stack: error.stack }));
-  return problemResponse('internal', 'Something went wrong here. The log of the control plane says what.');
+  log.error('request failed', { request_id: c.get('requestId'), path: c.req.path, error });
+  return problemResponse(
+    'internal',
+    'Something went wrong here. The log of the control plane says what, by "x-request-id".',
+  );
 }
 
 /** zod's findings as `invalid_request`. */

@@ -66,7 +66,7 @@ export async function markDeleted(db: D1Database, id: string, now: number): Prom
   const one = and(eq(node.id, id), alive);
   const deleted = await orm
     .update(node)
-    .set({ deleted_at: now, connected: false })
+    .set({ deleted_at: now, connected: false, revocation_owed: true })
     .where(and(one, notExists(involved)))
     .returning({ id: node.id });
   if (deleted.length > 0) return 'deleted';
@@ -76,6 +76,15 @@ export async function markDeleted(db: D1Database, id: string, now: number): Prom
     .where(and(one, exists(involved)))
     .get();
   return still ? 'busy' : 'absent';
+}
+
+/** Deleted nodes that may still be connected somewhere. */
+export async function revocationsOwed(db: D1Database): Promise<Pick<NodeRow, 'id' | 'kind'>[]> {
+  return drizzle(db).select({ id: node.id, kind: node.kind }).from(node).where(eq(node.revocation_owed, true)).all();
+}
+
+export async function markRevoked(db: D1Database, id: string): Promise<void> {
+  await drizzle(db).update(node).set({ revocation_owed: false }).where(eq(node.id, id));
 }
 
 export async function findByJoinToken(db: D1Database, joinToken: string): Promise<NodeRow | null> {
@@ -88,12 +97,27 @@ export interface Issued {
   ends_at: number;
 }
 
-/** Uses up the join token. False where somebody else did. */
-export async function markJoined(db: D1Database, id: string, { serial, ends_at }: Issued, now: number) {
+/**
+ * Uses up the join token; the key that did may do it again, since the answer may have been lost. Then its certificate
+ * before stays good, as at a renewal. False where another key was first.
+ */
+export async function markJoined(
+  db: D1Database,
+  id: string,
+  keySha256: string,
+  { serial, ends_at }: Issued,
+  now: number,
+): Promise<boolean> {
   const joined = await drizzle(db)
     .update(node)
-    .set({ joined_at: now, certificate_serial: serial, certificate_ends_at: ends_at })
-    .where(and(eq(node.id, id), isNull(node.joined_at), alive))
+    .set({
+      joined_at: sql`coalesce(joined_at, ${now})`,
+      join_key_sha256: keySha256,
+      certificate_serial: serial,
+      certificate_serial_before: sql`certificate_serial`,
+      certificate_ends_at: ends_at,
+    })
+    .where(and(eq(node.id, id), or(isNull(node.joined_at), eq(node.join_key_sha256, keySha256)), alive))
     .returning({ id: node.id });
   return joined.length === 1;
 }
@@ -114,6 +138,10 @@ export async function markSeen(db: D1Database, id: string, seen: Partial<NodeRow
     .where(and(eq(node.id, id), alive))
     .returning({ id: node.id });
   return updated.length === 1;
+}
+
+export async function markCloned(db: D1Database, id: string, now: number): Promise<void> {
+  await drizzle(db).update(node).set({ cloned_at: now }).where(eq(node.id, id));
 }
 
 /** Hosts whose certificates may still be valid though they were deleted. */

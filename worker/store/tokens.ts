@@ -1,4 +1,4 @@
-import { eq, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
 import { apiToken, seenToken } from '../../schema/tables.ts';
@@ -16,6 +16,56 @@ export async function insertFirstToken(db: D1Database, hash: string, now: number
     SELECT ${newId('tok', now)}, 'first admin token', ${hash}, '["admin"]', ${now}
     WHERE NOT EXISTS (SELECT 1 FROM api_token)`);
   return findToken(db, hash);
+}
+
+export type NewToken = Pick<TokenRow, 'name' | 'scopes' | 'expires_at'>;
+
+export async function insertToken(db: D1Database, hash: string, token: NewToken, now: number): Promise<TokenRow> {
+  return drizzle(db)
+    .insert(apiToken)
+    .values({ ...token, id: newId('tok', now), hash, created_at: now })
+    .returning()
+    .get();
+}
+
+/** In order of creation, one more than `limit` where there is more. */
+export async function listTokens(db: D1Database, after: string | null, limit: number): Promise<TokenRow[]> {
+  return drizzle(db)
+    .select()
+    .from(apiToken)
+    .where(after === null ? undefined : gt(apiToken.id, after))
+    .orderBy(asc(apiToken.id))
+    .limit(limit + 1)
+    .all();
+}
+
+/**
+ * `last_admin` where no other token could administer any more: nobody could make a new one. One statement, so that of
+ * two admins who revoke each other one stays. Rows are never deleted: with none left the bootstrap token would be
+ * adopted once more.
+ */
+export async function revokeToken(
+  db: D1Database,
+  id: string,
+  now: number,
+): Promise<'revoked' | 'revoked before' | 'last_admin' | 'absent'> {
+  const admin = sql`EXISTS (SELECT 1 FROM json_each(scopes) WHERE value = 'admin')`;
+  const usable = sql`revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})`;
+  const another = sql`EXISTS (SELECT 1 FROM api_token AS other WHERE other.id <> ${id}
+    AND other.revoked_at IS NULL AND (other.expires_at IS NULL OR other.expires_at > ${now})
+    AND EXISTS (SELECT 1 FROM json_each(other.scopes) WHERE value = 'admin'))`;
+  const orm = drizzle(db);
+  const revoked = await orm
+    .update(apiToken)
+    .set({ revoked_at: now })
+    .where(
+      and(eq(apiToken.id, id), isNull(apiToken.revoked_at), sql`(NOT (${admin}) OR NOT (${usable}) OR ${another})`),
+    )
+    .returning({ id: apiToken.id });
+  if (revoked.length > 0) return 'revoked';
+  const row = await orm.select().from(apiToken).where(eq(apiToken.id, id)).get();
+  if (!row) return 'absent';
+  return row.revoked_at === null ? 'last_admin' : 'revoked before';
 }
 
 /** False where this one-time id was used before. */

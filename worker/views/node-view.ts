@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { hostView, nodeView, relayView } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
 import { isOnline } from '../hosts/stubs.ts';
 import type { NodeRow } from '../store/nodes.ts';
@@ -23,5 +24,15 @@ export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView
     seen_at: timeOrNull(row.seen_at),
     agent_version: row.agent_version,
     certificate_ends_at: timeOrNull(row.certificate_ends_at),
+    warnings: warningsOf(row, Date.now()),
   };
+}
+
+function warningsOf({ cloned_at, kind }: NodeRow, now: number): z.infer<typeof nodeView>['warnings'] {
+  if (cloned_at === null || now - cloned_at > limits.control.clonedWarnMs) return [];
+  const message =
+    `Two processes connected with this ${kind}'s certificate at the same time: one of them is a copy. ` +
+    `If you copied the machine, end the ${kind === 'host' ? 'agent' : 'relay'} on the copy and let it join under a ` +
+    `name of its own. If you did not, the key was stolen: delete the ${kind} and let it join anew.`;
+  return [{ code: 'certificate_cloned', at: time(cloned_at), message }];
 }

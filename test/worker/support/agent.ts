@@ -66,16 +66,18 @@ export async function dialResponse(token: string | null): Promise<Response> {
 }
 
 /** Connects and is welcomed. */
-export async function connect(node: JoinedNode): Promise<FakeAgent> {
+export async function connect(node: JoinedNode, instanceId?: string): Promise<FakeAgent> {
   const agent = await dial(node);
-  agent.say(hello(node));
+  agent.say(hello(node, instanceId));
   await agent.take('welcome');
   return agent;
 }
 
-export const hello = (node: JoinedNode): AgentMessage => ({
+/** One process per node, unless told otherwise. */
+export const hello = (node: JoinedNode, instance_id = `process-of-${node.id}`): AgentMessage => ({
   type: 'hello',
   version: controlProtocolVersion,
   agent_version: '0.1.0',
+  instance_id,
   relay_address: node.kind === 'relay' ? { host: '127.0.0.1', port: 22067 } : null,
 });

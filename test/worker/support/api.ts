@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../../schema/ids.ts';
-import { apiToken, type Scope } from '../../../schema/tables.ts';
+import type { Scope } from '../../../schema/scopes.ts';
+import { apiToken } from '../../../schema/tables.ts';
 import { hashToken, newToken } from '../../../worker/auth/token-format.ts';
 import type { Env } from '../../../worker/env.ts';
 import { app } from '../../../worker/routes/app.ts';

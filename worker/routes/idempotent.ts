@@ -1,0 +1,88 @@
+import { createMiddleware } from 'hono/factory';
+import { routePath } from 'hono/route';
+import { type ErrorCode, errorCodeOf } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+import { type Authed, bearerOf } from '../auth/bearer.ts';
+import { type Answer, type Seal, sealOf } from '../auth/sealed-answer.ts';
+import { hashToken } from '../auth/token-format.ts';
+import { log } from '../log.ts';
+import { claimKey, type IdempotencyId, type IdempotencyRow, releaseKey, storeAnswer } from '../store/idempotency.ts';
+import { Problem } from './problem.ts';
+
+/**
+ * `Idempotency-Key` on a POST: whatever a client does about an answer that it lost, the act is done once.
+ *
+ *   the key is free              claim it, do the act, keep the answer
+ *   another request has it       422 `idempotency_mismatch`
+ *   it has an answer             that answer, with `Idempotency-Replayed: true`
+ *   it has none yet              409 `idempotency_in_flight`; repeat later
+ *   it has none after so long    409 `idempotency_unknown`: the Worker ended between doing and keeping, or failed inside
+ *
+ * The last one is the reason why a claim is never given back by time: a second try under it could start a second
+ * migration. The client looks what became of the first, and takes a new key. A key is given back only where the answer
+ * shows that nothing was begun.
+ */
+export const idempotent = createMiddleware<Authed>(async (c, next) => {
+  const key = c.req.method === 'POST' ? c.req.header('idempotency-key') : undefined;
+  if (key === undefined) return next();
+  if (key.length > limits.api.idempotencyKeyCharsMax || !/^[\x21-\x7e]+$/.test(key))
+    throw new Problem(
+      'invalid_request',
+      `Idempotency-Key: 1 to ${limits.api.idempotencyKeyCharsMax} visible ASCII characters.`,
+    );
+  const route = `${c.req.method} ${routePath(c)}`;
+  const seal = await sealOf(bearerOf(c.req.header('authorization')) ?? '', key, route);
+  const { pathname, search } = new URL(c.req.url);
+  // Routes without a body do not read it; nor does it count here.
+  const body = await (c.req.bodyCache.text ?? '');
+  const fingerprint = await seal.fingerprint(JSON.stringify([c.req.method, pathname, search, body]));
+  const id = { token_id: c.get('token').id, route, key_hash: await hashToken(key) };
+  const before = await claimKey(c.env.DB, id, fingerprint, Date.now());
+  if (before) return replay(before, fingerprint, seal);
+  const work = next().then(() => keep(c.env.DB, id, seal, c.res.clone(), c.error));
+  // A client that hangs up must not cut this short; it will be back with its key.
+  try {
+    c.executionCtx.waitUntil(work);
+  } catch {
+    // Called without the platform around it.
+  }
+  await work;
+});
+
+async function replay(before: IdempotencyRow, fingerprint: string, seal: Seal): Promise<Response> {
+  if (before.fingerprint !== fingerprint)
+    throw new Problem('idempotency_mismatch', 'That Idempotency-Key was used for another request; take a new one.');
+  if (before.answer !== null) {
+    const { status, headers, body } = await seal.open(before.answer);
+    return new Response(body === '' ? null : body, { status, headers: { ...headers, 'idempotency-replayed': 'true' } });
+  }
+  const leftMs = before.created_at + limits.api.idempotencyInFlightMsMax - Date.now();
+  if (leftMs > 0)
+    throw new Problem('idempotency_in_flight', 'The first request with that Idempotency-Key is still at work.', {
+      headers: { 'retry-after': '2' },
+    });
+  throw new Problem(
+    'idempotency_unknown',
+    'The first request with that Idempotency-Key never told how it ended, and is not done twice. Look whether it took effect; if not, send it with a new key.',
+  );
+}
+
+/** Answers that were given before anything was begun. */
+const nothingBegun: ReadonlySet<ErrorCode> = new Set(['invalid_request', 'rate_limited']);
+const keptHeaders = ['content-type', 'location', 'cache-control'];
+
+async function keep(db: D1Database, id: IdempotencyId, seal: Seal, response: Response, error: Error | undefined) {
+  try {
+    if (error && nothingBegun.has(errorCodeOf(error))) return await releaseKey(db, id);
+    // What a fault left behind is not known: the key stays without an answer.
+    if (response.status === 500) return;
+    const headers = Object.fromEntries(
+      keptHeaders.flatMap((name) => (response.headers.has(name) ? [[name, response.headers.get(name) ?? '']] : [])),
+    );
+    const answer: Answer = { status: response.status, headers, body: await response.text() };
+    if (answer.body.length <= limits.api.idempotencyAnswerBytesMax) await storeAnswer(db, id, await seal.close(answer));
+    else log.warn('an answer is too long to be kept for its idempotency key', { route: id.route });
+  } catch (fault) {
+    log.error('the answer to an idempotency key was not kept', { route: id.route, error: fault });
+  }
+}

@@ -1,0 +1,107 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { createdToken, createToken, objectId, page, pageQuery, tokenView } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Authed } from '../auth/bearer.ts';
+import { hashToken, newToken } from '../auth/token-format.ts';
+import { insertToken, listTokens, revokeToken, type TokenRow } from '../store/tokens.ts';
+import { time, timeOrNull } from '../views/time.ts';
+import { decodeCursor, pageOf } from './cursor.ts';
+import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { Problem } from './problem.ts';
+
+/**
+ * API tokens. All of it needs `admin`, which includes every other scope: so no token can hand on what it does not hold,
+ * and a stolen `read` token cannot make itself a successor that outlives it.
+ */
+const path = '/api/v1/tokens';
+const tags = ['tokens'];
+
+const create = createRoute({
+  method: 'post',
+  path,
+  tags,
+  summary: 'Create an API token; the answer holds it, this once',
+  ...guardedBody('admin'),
+  request: { body: body(createToken) },
+  responses: { 201: answers(createdToken, 'Created; the token is shown this once.'), ...otherwise },
+});
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'List the API tokens, oldest first, revoked and expired ones too',
+  ...guarded('admin'),
+  request: { query: pageQuery },
+  responses: { 200: answers(page(tokenView), 'A page.'), ...otherwise },
+});
+
+const revoke = createRoute({
+  method: 'delete',
+  path: `${path}/{id}`,
+  tags,
+  summary: 'Revoke an API token, at once and for good; the last one that can administer is refused',
+  ...guarded('admin'),
+  request: { params: z.object({ id: objectId }) },
+  responses: { 204: { description: 'It is revoked.' }, ...otherwise },
+});
+
+export function tokenRoutes(app: OpenAPIHono<Authed>): void {
+  app.openapi(create, async (c) => {
+    const { name, scopes, ...ending } = c.req.valid('json');
+    const now = Date.now();
+    const token = newToken('sfy');
+    const row = await insertToken(
+      c.env.DB,
+      await hashToken(token),
+      { name, scopes, expires_at: endOf(ending, now) },
+      now,
+    );
+    c.header('location', `${path}/${row.id}`);
+    c.header('cache-control', 'no-store');
+    return c.json({ ...viewToken(row, now), token }, 201);
+  });
+
+  app.openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid('query');
+    const rows = await listTokens(c.env.DB, decodeCursor(cursor, 1)?.[0] ?? null, limit);
+    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
+    return c.json({ items: items.map((row) => viewToken(row, Date.now())), next_cursor }, 200);
+  });
+
+  app.openapi(revoke, async (c) => {
+    const outcome = await revokeToken(c.env.DB, c.req.valid('param').id, Date.now());
+    if (outcome === 'absent') throw new Problem('not_found', 'There is no such token.');
+    if (outcome === 'last_admin')
+      throw new Problem(
+        'last_admin_token',
+        'That is the last token that can administer; without it nobody could make another. Create one with the scope "admin" first.',
+      );
+    return c.body(null, 204);
+  });
+}
+
+/** Null for "until revoked". Throws where it lies in the past, or too far off. */
+function endOf(ending: { expires_in_s?: number | undefined; expires_at?: string | undefined }, now: number) {
+  if (ending.expires_in_s !== undefined) return now + ending.expires_in_s * 1000;
+  if (ending.expires_at === undefined) return null;
+  const at = Date.parse(ending.expires_at);
+  const { tokenSecondsMin, tokenSecondsMax } = limits.api;
+  if (at >= now + tokenSecondsMin * 1000 && at <= now + tokenSecondsMax * 1000) return at;
+  const message = `must lie between a minute and ten years from now, which is ${time(now)}`;
+  throw new Problem('invalid_request', `expires_at: ${message}`, { errors: [{ path: 'expires_at', message }] });
+}
+
+function viewToken(row: TokenRow, now: number): z.infer<typeof tokenView> {
+  const { id, name, scopes, created_at, expires_at, revoked_at } = row;
+  const expired = expires_at !== null && expires_at <= now;
+  return {
+    id,
+    name,
+    scopes,
+    status: revoked_at !== null ? 'revoked' : expired ? 'expired' : 'active',
+    created_at: time(created_at),
+    expires_at: timeOrNull(expires_at),
+    revoked_at: timeOrNull(revoked_at),
+  };
+}

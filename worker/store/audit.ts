@@ -1,0 +1,67 @@
+import { and, desc, eq, lt, lte, max, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { limits } from '../../schema/limits.ts';
+import { audit } from '../../schema/tables.ts';
+
+export type AuditRow = typeof audit.$inferSelect;
+
+/** Who acts: an API token, or a host or relay by its own credentials. */
+export interface Actor {
+  kind: AuditRow['actor_kind'];
+  id: string;
+  name: string;
+}
+
+export type AuditEntry = Omit<typeof audit.$inferInsert, 'id' | 'actor_kind' | 'actor_id' | 'actor_name'> & {
+  actor: Actor;
+};
+
+export async function insertAudit(db: D1Database, { actor, ...entry }: AuditEntry): Promise<void> {
+  const { kind: actor_kind, id: actor_id, name: actor_name } = actor;
+  await drizzle(db)
+    .insert(audit)
+    .values({ ...entry, actor_kind, actor_id, actor_name });
+}
+
+/** Newest first, one more than `limit` where there is more. */
+export async function listAudit(
+  db: D1Database,
+  { actor, act }: { actor?: string | undefined; act?: string | undefined },
+  before: number | null,
+  limit: number,
+): Promise<AuditRow[]> {
+  const wanted = and(
+    actor === undefined ? undefined : eq(audit.actor_id, actor),
+    act === undefined ? undefined : eq(audit.act, act),
+    before === null ? undefined : lt(audit.id, before),
+  );
+  return drizzle(db)
+    .select()
+    .from(audit)
+    .where(wanted)
+    .orderBy(desc(audit.id))
+    .limit(limit + 1)
+    .all();
+}
+
+/** Entries past their time, and those beyond the number that is kept; a bounded share of them in one go. */
+export async function forgetOldAudit(db: D1Database, now: number): Promise<void> {
+  const { auditKeepMs, auditRowsMax, expireRowsMax, expireRoundsMax } = limits.api;
+  const orm = drizzle(db);
+  const [newest] = await orm.select({ id: max(audit.id) }).from(audit);
+  const beyond = (newest?.id ?? 0) - auditRowsMax;
+  for (let round = 0; round < expireRoundsMax; round++) {
+    // Ids rise with time, so the oldest stand first and the walk stops at the first that stays.
+    const oldest = orm.select({ id: audit.id }).from(audit).orderBy(audit.id).limit(expireRowsMax).as('oldest');
+    const gone = await orm
+      .delete(audit)
+      .where(
+        and(
+          sql`${audit.id} IN (SELECT id FROM ${oldest})`,
+          sql`(${lte(audit.at, now - auditKeepMs)} OR ${lte(audit.id, beyond)})`,
+        ),
+      )
+      .returning({ id: audit.id });
+    if (gone.length < expireRowsMax) return;
+  }
+}
