@@ -18,6 +18,8 @@ export interface PreflightFacts {
   names: { source: string; target: string };
   /** Another migration of this stack that is under way. */
   running_migration: string | null;
+  /** The call that deletes the copy of this stack which an earlier migration keeps on the target; null where none does. */
+  kept: string | null;
   /** What migrations under way will still take on the target. */
   reserved: { memory_bytes: number; disk_bytes: number };
 }

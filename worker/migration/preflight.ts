@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne } from 'drizzle-orm';
+import { and, desc, eq, inArray, ne, or } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { Outcome, RequestAnswer, RequestKind, RequestPayload } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
@@ -11,6 +11,7 @@ import { connectedRelays } from '../store/relays.ts';
 import { judge } from './judge.ts';
 import { sagaPlanOf } from './plan.ts';
 import type { Answered, Preflight, PreflightFacts } from './preflight-facts.ts';
+import { isPurged } from './safety-window.ts';
 
 /**
  * Asks both hosts and judges their answers. Changes nothing. `ownId` is the migration this is the first step of, null
@@ -22,10 +23,11 @@ export async function runPreflight(
   project: string,
   ownId: string | null,
 ): Promise<Preflight> {
-  const [relays, names, running_migration, reserved] = await Promise.all([
+  const [relays, names, running_migration, kept, reserved] = await Promise.all([
     connectedRelays(env),
     hostNames(env, inputs),
     runningMigration(env, inputs.stack_id, ownId),
+    keptOn(env, inputs, project),
     reservedOn(env, inputs.target_host_id, ownId),
   ]);
   const [source, target, stack] = await Promise.all([
@@ -47,6 +49,7 @@ export async function runPreflight(
     relays,
     names,
     running_migration,
+    kept,
     reserved,
   });
   return { report, project, plan: report.passed && stack.ok && fit.ok ? sagaPlanOf(stack.data, fit.data) : null };
@@ -84,6 +87,27 @@ async function runningMigration(env: Env, stackId: string, ownId: string | null)
     .where(and(eq(migration.stack_id, stackId), others(ownId)))
     .get();
   return row?.id ?? null;
+}
+
+/** How to delete the copy of this stack that its latest migration from, or rolled back from, the target keeps there. */
+async function keptOn(env: Env, { stack_id, target_host_id }: ReportInputs, project: string): Promise<string | null> {
+  const rows = await drizzle(env.DB)
+    .select({ id: migration.id, status: migration.status, source: migration.source_host_id, saga: migration.saga })
+    .from(migration)
+    .where(
+      and(
+        eq(migration.stack_id, stack_id),
+        or(eq(migration.source_host_id, target_host_id), eq(migration.target_host_id, target_host_id)),
+      ),
+    )
+    .orderBy(desc(migration.id))
+    .all();
+  for (const { id, status, source, saga } of rows) {
+    const side = source === target_host_id ? 'source' : 'target';
+    if (status === (side === 'source' ? 'completed' : 'rolled_back') && !isPurged(saga.window, side))
+      return `DELETE /api/v1/stacks/${project}/migrate/${id}/${side}`;
+  }
+  return null;
 }
 
 /** Two stacks cannot both be promised the same room. */

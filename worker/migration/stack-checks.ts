@@ -8,7 +8,13 @@ export interface Fit {
   sourceHost: HostFacts;
   targetHost: HostFacts;
   accept_unmoved: boolean;
+  /** The call that deletes what an earlier migration of this stack keeps on the target. */
+  kept: string | null;
 }
+
+/** What holds the place may be this stack's own older copy. */
+const adviceOf = ({ kept }: Fit, otherwise: string): string =>
+  kept ? `An earlier migration of this stack keeps its copy there; when you no longer need it: ${kept}.` : otherwise;
 
 export function imageAvailable({ target }: Fit): Verdict {
   const words = {
@@ -35,35 +41,44 @@ function free(taken: { name: string; by: string }[] | null, what: string, advice
 export const portsFree = ({ target }: Fit): Verdict =>
   free(target.ports_taken, 'published ports', 'Free it, or publish another port.');
 
-export const projectFree = ({ target, stack }: Fit): Verdict =>
+export const projectFree = (fit: Fit): Verdict =>
   free(
-    target.project_resources,
-    `resources of the project name "${stack.project}"`,
-    'Another stack of this project name is there; "up" would take its containers over. Remove or rename one of the two.',
+    fit.target.project_resources,
+    `resources of the project name "${fit.stack.project}"`,
+    adviceOf(
+      fit,
+      'Another stack of this project name is there; "up" would take its containers over. Remove or rename one of the two.',
+    ),
   );
 
-export const namesFree = ({ target }: Fit): Verdict =>
-  free(target.names_taken, 'fixed names', 'Remove what holds the name, or drop the fixed name from the file.');
+export const namesFree = (fit: Fit): Verdict =>
+  free(
+    fit.target.names_taken,
+    'fixed names',
+    adviceOf(fit, 'Remove what holds the name, or drop the fixed name from the file.'),
+  );
 
-export function volumesFree({ target, stack }: Fit): Verdict {
+export function volumesFree(fit: Fit): Verdict {
+  const { target, stack, kept } = fit;
   if (target.volumes_taken === null)
     return fail('Whether the volumes’ names are free on the target could not be told.');
   if (target.volumes_taken.length === 0) return pass('None of the volumes’ names is taken on the target.');
   const names = target.volumes_taken.map(({ name, migration_id }) =>
-    migration_id
+    migration_id && !kept
       ? `${name} (left by migration ${migration_id}: DELETE /api/v1/stacks/${stack.project}/migrate/${migration_id}/target)`
       : name,
   );
-  return fail(`On the target already: ${list(names)}. A volume is never overwritten: remove or rename it there.`, {
-    taken: target.volumes_taken,
-  });
+  const advice = adviceOf(fit, 'A volume is never overwritten: remove or rename it there.');
+  return fail(`On the target already: ${list(names)}. ${advice}`, { taken: target.volumes_taken });
 }
 
-export function pathFree({ target, stack }: Fit): Verdict {
+export function pathFree(fit: Fit): Verdict {
+  const { target, stack } = fit;
   const { free, detail, free_bytes } = target.path;
   const needed = stack.project_files.size_bytes;
   const measured = { path: target.project_path, free_bytes, needed_bytes: needed };
-  if (free !== true) return fail(`${target.project_path} on the target: ${detail}`, measured);
+  if (free !== true)
+    return fail(`${target.project_path} on the target: ${detail} ${adviceOf(fit, '')}`.trim(), measured);
   if (free_bytes === null) return fail(`The room at ${target.project_path} could not be measured.`, measured);
   if (needed !== null && free_bytes < needed * 1.1)
     return fail(`${target.project_path} has too little room.`, measured);

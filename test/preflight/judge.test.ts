@@ -1,0 +1,363 @@
+import { describe, expect, it } from 'vitest';
+import { type CheckName, checkNames } from '../../schema/preflight-report.ts';
+import { judge } from '../../worker/migration/judge.ts';
+import type { PreflightFacts } from '../../worker/migration/preflight-facts.ts';
+import { hostFacts, stackFacts, targetFacts } from './well-facts.ts';
+
+const now = 1_800_000_000_000;
+const gib = 2 ** 30;
+const answered = <T>(data: T) => ({ ok: true as const, data, asked_at: now, answered_at: now });
+const silent = { ok: false as const, why: 'the host is not connected' };
+
+/** Facts of a pre-flight in which everything is well; each test spoils one thing. */
+function facts(spoil: (well: Well) => void = () => {}): PreflightFacts {
+  const relays = [{ id: 'relay_1', host: '192.0.2.1', port: 22067 }];
+  const reachable = [{ id: 'relay_1', reachable: true, detail: '' }];
+  const well: Well = {
+    source: { ...hostFacts(), now_ms: now, relays: structuredClone(reachable) },
+    target: { ...hostFacts(), now_ms: now, relays: structuredClone(reachable) },
+    stack: structuredClone(stackFacts),
+    fit: structuredClone(targetFacts),
+    rest: {
+      inputs: {
+        stack_id: 'stack_1',
+        source_host_id: 'host_a',
+        target_host_id: 'host_b',
+        sizing: 'host',
+        mode: 'stop-copy',
+        accept_unmoved: false,
+      },
+      now,
+      relays,
+      names: { source: 'old', target: 'new' },
+      running_migration: null,
+      kept: null,
+      reserved: { memory_bytes: 0, disk_bytes: 0 },
+    },
+  };
+  spoil(well);
+  const { source, target, stack, fit, rest } = well;
+  return { ...rest, source: answered(source), target: answered(target), stack: answered(stack), fit: answered(fit) };
+}
+
+interface Well {
+  source: ReturnType<typeof hostFacts>;
+  target: ReturnType<typeof hostFacts>;
+  stack: typeof stackFacts;
+  fit: typeof targetFacts;
+  rest: Omit<PreflightFacts, 'source' | 'target' | 'stack' | 'fit'>;
+}
+
+const failed = (report: ReturnType<typeof judge>) =>
+  report.checks.filter(({ status }) => status === 'fail').map(({ name }) => name);
+const detailOf = (report: ReturnType<typeof judge>, name: CheckName) =>
+  report.checks.find((check) => check.name === name)?.detail ?? '';
+
+describe('the pre-flight’s judgement', () => {
+  it('passes where everything is well, every check by its name and in its order', () => {
+    const report = judge(facts());
+    expect(failed(report)).toEqual([]);
+    expect(report.passed).toBe(true);
+    expect(report.checks.map(({ name }) => name)).toEqual([...checkNames]);
+  });
+
+  it.each<[string, CheckName, (well: Well) => void, string]>([
+    [
+      'another migration of the stack is running',
+      'no_concurrent',
+      (w) => {
+        w.rest.running_migration = 'mig_7';
+      },
+      'mig_7',
+    ],
+    [
+      'the target has less than 1.2 × the source’s used memory',
+      'target_capacity',
+      (w) => {
+        w.target.resources.memory.free_bytes = Math.floor(1.19 * gib);
+      },
+      '1.2 GiB needed',
+    ],
+    [
+      'the target has less than 1.1 × the source’s used disk',
+      'target_disk',
+      (w) => {
+        w.target.resources.disk.free_bytes = Math.floor(10.9 * gib);
+      },
+      '11.0 GiB needed',
+    ],
+    [
+      'what another migration was promised leaves too little room',
+      'target_capacity',
+      (w) => {
+        w.rest.reserved.memory_bytes = 6 * gib;
+      },
+      '1.0 GiB free',
+    ],
+    [
+      'no relay is reached by both hosts',
+      'relay_online',
+      (w) => {
+        w.target.relays[0]!.reachable = false;
+      },
+      'firewalls',
+    ],
+    [
+      'F29 an image is not found',
+      'image_available',
+      (w) => {
+        w.fit.images = [{ reference: 'shop/web:3', state: 'not_found', detail: '' }];
+      },
+      'shop/web:3 is not found',
+    ],
+    [
+      'F29 the registry wants a login',
+      'image_available',
+      (w) => {
+        w.fit.images = [{ reference: 'shop/web:3', state: 'unauthorized', detail: '' }];
+      },
+      'needs a login',
+    ],
+    [
+      'F29 the registry refuses for now',
+      'image_available',
+      (w) => {
+        w.fit.images = [{ reference: 'shop/web:3', state: 'rate_limited', detail: '' }];
+      },
+      'rate limit',
+    ],
+    [
+      'F29 the tag on the target means another image',
+      'image_available',
+      (w) => {
+        w.fit.images = [{ reference: 'shop/web:3', state: 'differs', detail: '' }];
+      },
+      'other content',
+    ],
+    [
+      'F30 a published port is taken',
+      'ports_free',
+      (w) => {
+        w.fit.ports_taken = [{ name: '8080/tcp', by: 'other' }];
+      },
+      '8080/tcp (by other)',
+    ],
+    [
+      'F30 whether ports are free could not be told',
+      'ports_free',
+      (w) => {
+        w.fit.ports_taken = null;
+      },
+      'could not be told',
+    ],
+    [
+      'F47 the project name is taken',
+      'project_free',
+      (w) => {
+        w.fit.project_resources = [{ name: 'shop-web-1', by: 'container' }];
+      },
+      'would take its containers over',
+    ],
+    [
+      'F30 a fixed container name is taken',
+      'names_free',
+      (w) => {
+        w.fit.names_taken = [{ name: 'web', by: 'container' }];
+      },
+      'Remove what holds the name',
+    ],
+    [
+      'F30 a volume of that name is there',
+      'volumes_free',
+      (w) => {
+        w.fit.volumes_taken = [{ name: 'shop_data', migration_id: null }];
+      },
+      'never overwritten',
+    ],
+    [
+      'a volume was left by an earlier migration',
+      'volumes_free',
+      (w) => {
+        w.fit.volumes_taken = [{ name: 'shop_data', migration_id: 'mig_3' }];
+      },
+      'DELETE /api/v1/stacks/shop/migrate/mig_3/target',
+    ],
+    [
+      'an earlier migration keeps the source’s copy there',
+      'volumes_free',
+      (w) => {
+        w.fit.volumes_taken = [{ name: 'shop_data', migration_id: 'mig_1' }];
+        w.rest.kept = 'DELETE /api/v1/stacks/shop/migrate/mig_3/source';
+      },
+      'DELETE /api/v1/stacks/shop/migrate/mig_3/source',
+    ],
+    [
+      'the project directory’s place is taken',
+      'path_free',
+      (w) => {
+        w.fit.path.free = false;
+        w.fit.path.detail = 'it exists.';
+      },
+      '/srv/shop on the target: it exists.',
+    ],
+    [
+      'an external network is absent',
+      'networks_present',
+      (w) => {
+        w.fit.networks_absent = ['edge'];
+      },
+      'edge',
+    ],
+    [
+      'a device is absent',
+      'devices_present',
+      (w) => {
+        w.fit.devices_absent = ['/dev/dri'];
+      },
+      '/dev/dri',
+    ],
+    [
+      'the images are made for another architecture',
+      'platform_match',
+      (w) => {
+        w.target.engine.arch = 'arm64';
+      },
+      'nginx:1 (amd64)',
+    ],
+    [
+      'only one engine remaps user namespaces',
+      'engine_compatible',
+      (w) => {
+        w.target.engine.userns_remap = true;
+      },
+      'owners would come out wrong',
+    ],
+    [
+      'the helper image is missing',
+      'helper_ready',
+      (w) => {
+        w.target.helper.ready = false;
+      },
+      '--helper-image',
+    ],
+    [
+      'B36 a file of the stack lies outside its project directory',
+      'compose_supported',
+      (w) => {
+        w.stack = { ...w.stack, project_files: { size_bytes: 1, outside: ['/etc/shop.env'] } };
+      },
+      '/etc/shop.env lies outside',
+    ],
+    [
+      'B36 the compose file includes a remote one',
+      'compose_supported',
+      (w) => {
+        w.stack = { ...w.stack, remote_includes: ['https://example.com/compose.yaml'] };
+      },
+      'included from elsewhere',
+    ],
+    [
+      'a volume has a remote driver',
+      'compose_supported',
+      (w) => {
+        w.stack.volumes[0]!.driver = 'rclone';
+      },
+      'remote driver rclone',
+    ],
+    [
+      'a volume is an NFS mount',
+      'compose_supported',
+      (w) => {
+        w.stack.volumes[0]!.options = { type: 'nfs', o: 'addr=192.0.2.7', device: ':/x' };
+      },
+      'a mount of its own',
+    ],
+    [
+      'another stack uses a volume too',
+      'compose_supported',
+      (w) => {
+        w.stack.volumes[0]!.also_used_by = ['blog'];
+      },
+      'also used by blog',
+    ],
+    [
+      'an anonymous volume holds data',
+      'compose_supported',
+      (w) => {
+        w.stack = { ...w.stack, anonymous_volumes: [{ name: 'x', service: 'db', size_bytes: 5 }] };
+      },
+      '"accept_unmoved": true',
+    ],
+    [
+      'the file on disk is not what runs',
+      'config_current',
+      (w) => {
+        w.stack = { ...w.stack, drift: { current: false, detail: 'web would be recreated.' } };
+      },
+      'web would be recreated',
+    ],
+    [
+      'B38 the stack wants a power that the target does not allow',
+      'policy_allows',
+      (w) => {
+        w.fit.powers_refused = [{ service: 'agent', power: 'docker_socket', detail: '/var/run/docker.sock' }];
+      },
+      '--allow docker_socket',
+    ],
+    [
+      'F38 a clock is hours off',
+      'clocks_agree',
+      (w) => {
+        w.source.now_ms += 3 * 3_600_000;
+      },
+      'off by 10800 s',
+    ],
+  ])('fails when %s', (_, name, spoil, words) => {
+    const report = judge(facts(spoil));
+    expect(failed(report)).toEqual([name]);
+    expect(report.passed).toBe(false);
+    expect(detailOf(report, name)).toContain(words);
+  });
+
+  it('F10 a host that does not answer fails by its own check, and what depends on it is skipped', () => {
+    const { target: _, ...rest } = facts();
+    const report = judge({ ...rest, target: silent, fit: silent });
+    expect(failed(report)).toEqual(['target_online']);
+    expect(report.checks.filter(({ status }) => status === 'skipped').length).toBeGreaterThan(5);
+    const gone = judge({ ...facts(), source: silent, stack: silent });
+    expect(failed(gone)).toContain('source_online');
+    expect(failed(gone)).toContain('source_metrics');
+    expect(gone.passed).toBe(false);
+  });
+
+  it('sizes by the stack where that is asked for, and shows both pairs of numbers either way', () => {
+    const small = (w: Well) => {
+      w.target.resources.memory.free_bytes = Math.floor(1.5 * gib);
+      w.source.resources.memory.used_bytes = 2 * gib;
+    };
+    expect(failed(judge(facts(small)))).toEqual(['target_capacity']);
+    const report = judge(
+      facts((w) => {
+        small(w);
+        w.rest.inputs.sizing = 'stack';
+      }),
+    );
+    expect(report.passed).toBe(true);
+    expect(report.checks.find(({ name }) => name === 'target_capacity')?.measured).toMatchObject({
+      source_host_used_bytes: 2 * gib,
+      source_stack_used_bytes: gib,
+    });
+  });
+
+  it('notes a bind mount outside the project with its path and whether it is on the target, and lets it pass', () => {
+    const report = judge(
+      facts((w) => {
+        const mount = { service: 'web', source: '/etc/ssl', target: '/ssl', inside_project: false };
+        w.stack = { ...w.stack, bind_mounts: [mount] };
+        w.fit.bind_mounts = [{ path: '/etc/ssl', exists: false }];
+      }),
+    );
+    expect(report.passed).toBe(true);
+    expect(report.notes).toEqual([expect.stringMatching(/\/etc\/ssl .*absent on the target/)]);
+  });
+});

@@ -1,0 +1,82 @@
+import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
+import { plan } from '../saga/story.ts';
+
+/** What agents answer when everything is well: the stack `shop` of the saga's stories. */
+
+const gib = 2 ** 30;
+
+export const hostFacts = (): HostFacts => ({
+  now_ms: Date.now(),
+  agent_version: '0.1.0',
+  engine: {
+    kind: 'docker',
+    version: '26.1.0',
+    api_version: '1.45',
+    compose_version: '2.26.1',
+    os: 'linux',
+    arch: 'amd64',
+    userns_remap: false,
+  },
+  resources: {
+    memory: { total_bytes: 8 * gib, used_bytes: gib, free_bytes: 7 * gib },
+    disk: { path: '/var/lib/docker', total_bytes: 100 * gib, used_bytes: 10 * gib, free_bytes: 90 * gib },
+    cpu: { cores: 4, load_1m: 0.1 },
+  },
+  helper: { image: 'debian:slim', ready: true, detail: '' },
+  relays: [],
+});
+
+const image = {
+  reference: 'nginx:1',
+  image_id: 'sha256:1',
+  repo_digests: [],
+  os: 'linux',
+  arch: 'amd64',
+  size_bytes: 1,
+};
+
+export const stackFacts: StackFacts = {
+  project: 'shop',
+  working_dir: '/srv/shop',
+  config_files: ['compose.yaml'],
+  env_files: [],
+  services: plan.deployment.services.map((name) => ({
+    name,
+    image,
+    replicas: 1,
+    running: 1,
+    has_healthcheck: false,
+    one_shot: false,
+    builds: false,
+    ports: [],
+    devices: [],
+    powers: [],
+  })),
+  volumes: plan.volumes,
+  anonymous_volumes: [],
+  networks: [],
+  fixed_names: [],
+  bind_mounts: [],
+  project_files: { size_bytes: 100, outside: [] },
+  remote_includes: [],
+  drift: { current: true, detail: '' },
+  written_layers: [],
+  compose_errors: [],
+  usage: { memory_bytes: gib, disk_bytes: gib },
+};
+
+export const targetFacts: TargetFacts = {
+  project_path: '/srv/shop',
+  images: [{ reference: 'nginx:1', state: 'present', detail: '' }],
+  ports_taken: [],
+  project_resources: [],
+  names_taken: [],
+  volumes_taken: [],
+  path: { free: true, detail: '', free_bytes: 50 * gib },
+  networks_absent: [],
+  external_volumes_absent: [],
+  devices_absent: [],
+  powers_refused: [],
+  bind_mounts: [],
+  compose_compatible: { ok: true, detail: '' },
+};
