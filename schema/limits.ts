@@ -32,6 +32,18 @@ export const limits = {
     /** Lifetime and clock allowance of the token an agent signs to connect. */
     agentTokenMsMax: 60_000,
     clockSkewMsMax: 30_000,
+    /**
+     * A second process with a host's certificate waits this long for a sign of life of the first; none, and the first
+     * was a leftover. Two pings and a bit, and well within the time an agent waits for its welcome.
+     */
+    contestMsMax: 11_000,
+    contestPollMs: 100,
+    /** A process that takes its own live connection's place this often within a minute is not one process. */
+    takeoversPerMinuteMax: 3,
+    /** After a contest the host takes nothing new on for this long; its view warns for this long. */
+    clonedHoldMs: 120_000,
+    clonedWarnMs: 24 * 3_600_000,
+    clonedNoteMs: 60_000,
     bodyBytesMax: 65_536,
     pageSizeDefault: 50,
     pageSizeMax: 200,
@@ -41,6 +53,33 @@ export const limits = {
     ssePollMs: 500,
     /** A needs_attention migration tries its open commands again this often. */
     attentionRetryMs: 30_000,
+  },
+  api: {
+    /** Requests one token may make; saved up to a minute's worth. Many times what a UI, its streams and a polling CLI need. RATE_LIMIT_PER_MINUTE sets it. */
+    tokenRequestsPerMinute: 3_000,
+    /** Refused credentials of one client address. */
+    badCredentialsPerMinute: 60,
+    /** Enrolments, renewals and connects of one client address: a fleet behind one NAT comes back at once after a deploy. */
+    nodeAttemptsPerMinute: 1_200,
+    /** Addresses, and tokens lately seen good, that one isolate keeps count of. */
+    rememberedMax: 5_000,
+    /** A token that is flooding is entered in the audit this often. */
+    floodNoteMs: 60_000,
+    tokenNameCharsMax: 100,
+    tokenSecondsMin: 60,
+    tokenSecondsMax: 10 * 365 * 24 * 3_600,
+    idempotencyKeyCharsMax: 255,
+    /** How long a key answers with what it answered first. */
+    idempotencyKeepMs: 24 * 3_600_000,
+    /** Longer than any POST takes. A request that stored no answer by then never will. */
+    idempotencyInFlightMsMax: 3 * 60_000,
+    idempotencyAnswerBytesMax: 524_288,
+    auditKeepMs: 400 * 24 * 3_600_000,
+    auditRowsMax: 1_000_000,
+    /** Rows that one deletion takes, and deletions of one cron run. */
+    expireRowsMax: 5_000,
+    expireRoundsMax: 20,
+    urlCharsMax: 2_048,
   },
   step: {
     preflightMsMax: 60_000,
@@ -130,17 +169,6 @@ export const limits = {
     spliceBufferBytes: 65_536,
   },
   stream: {
-    /** When a lease lapses, from SIGTERM to SIGKILL, however long a container's own stop timeout is. */
-    stopGraceMsMax: 8_000,
-    /** The guard acts this long after the end of a lease: the agent, if it lives, was first. */
-    guardGraceMs: 5_000,
-    guardPollMs: 1_000,
-    /** What the guard has stopped it looks at again this often, until an agent is back. */
-    guardRecheckMs: 5_000,
-    /** From its start until it watches; looked for this often. */
-    guardStartPollMs: 20,
-    guardStartMsMax: 10_000,
-    guardLogBytesMax: 262_144,
     /** Payload of one CHUNK, before and after compression. 1 MiB measured as fast as 4 MiB, at a quarter of the memory. */
     chunkBytesMax: 1_048_576,
     /** Every other frame. */
@@ -175,10 +203,6 @@ export const limits = {
     /** A last frame (DONE, REJECTED) may take this long to leave. */
     farewellMsMax: 2_000,
     /** How long a target that said VERIFIED stays reachable for a source that did not hear it. */
-    /** Relays that a host says it could not reach just now, the latest. */
-    unreachableMax: 16,
-    /** How long that is remembered, by host and by control plane: longer than two waits for a peer who is elsewhere. */
-    unreachableKeepMs: 60_000,
     verifiedWaitMsMax: 30_000,
     /** Packer and unpacker: from the end of the stream to the exit (or from the exit to the end); syncing counts. */
     packerExitMsMax: 30_000,
