@@ -28,6 +28,7 @@ const finalCodes: ErrorCode[] = [
 /**
  * Dials, runs one session, and dials again when it was interrupted, until a session is done, throws, or nothing got
  * further for `withoutProgressMsMax`: then throws `transfer_interrupted` with the last interruption as its cause.
+ * While dials fail for want of the control plane (F16) that time is not counted, up to `controlAwayMsMax` of it.
  * A peer that breaks the protocol is dialed again too, `violationsMax` times.
  * `progress` is any number that grows; a session says by `alive()` that the peer lives though no bytes move.
  */
@@ -45,12 +46,14 @@ export async function keepConnected<T>(options: {
   let progressAt = Date.now();
   let tries = 0;
   let violations = 0;
+  let awaySince: number | null = null;
   const alive = () => {
     progressAt = Date.now();
   };
   const msLeft = () => progressAt + options.withoutProgressMsMax() - Date.now();
   for (;;) {
     let interruption: Error;
+    const dialedAt = Date.now();
     try {
       const socket = await dialOnce(options.connect, signal, Math.max(0, Math.min(bounds.dialMsMax, msLeft())));
       options.observe({ kind: 'connected' });
@@ -67,6 +70,8 @@ export async function keepConnected<T>(options: {
     if (errorCodeOf(interruption) === 'transfer_protocol') violations += 1;
     if (violations > bounds.violationsMax) throw interruption;
     tries += 1;
+    awaySince = errorCodeOf(interruption) === 'control_unavailable' ? (awaySince ?? dialedAt) : null;
+    if (awaySince !== null && Date.now() - awaySince < bounds.controlAwayMsMax) alive();
     if (options.progress() !== seen) {
       seen = options.progress();
       alive();
