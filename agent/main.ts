@@ -6,6 +6,8 @@ import { limits } from '../schema/limits.ts';
 import { type AgentConfig, agentUsage, parseAgentConfig, UsageError } from './config.ts';
 import { openControlLink } from './control-link.ts';
 import { openAgentCore } from './core.ts';
+import { nodeDisk } from './disk.ts';
+import { keepDiskReserve } from './disk-reserve.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine-choice.ts';
 import { startHostReports } from './host-report.ts';
@@ -64,6 +66,7 @@ export async function runAgent(
     ),
     pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
     guard: createLeaseGuard(config),
+    disk: await keepDiskReserve(nodeDisk, config.stateDir, log),
     log,
   });
 

@@ -194,6 +194,8 @@ export const limits = {
     silenceMsMax: 20_000,
     /** Without progress for this long an item fails with `transfer_interrupted`. */
     reconnectMsMax: 120_000,
+    /** Time without the control plane, which gives tickets, does not count, up to this: as long as it waits for hosts it lost. */
+    controlAwayMsMax: 15 * 60_000,
     reconnectDelayMsMin: 50,
     reconnectDelayMsMax: 5_000,
     /** Times one item may be packed again from its start because the target no longer has what came before. */
@@ -213,6 +215,8 @@ export const limits = {
     logTailLinesMax: 40,
     logTailBytesMax: 8_192,
     progressIntervalMs: 500,
+    /** Room kept for journal and ledger on a disk that fills up: some thousand records. */
+    diskReserveBytes: 1_048_576,
     journalBytesMax: 16 * 1_048_576,
     /** Acknowledged commands stay known this long, against late repeats. */
     journalKeepMs: 7 * 24 * 3_600_000,
