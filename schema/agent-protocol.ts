@@ -57,14 +57,11 @@ export const containerPrior = z.object({
 });
 export type ContainerPrior = z.infer<typeof containerPrior>;
 
-/** Proof of one item: the digest of its tar as sent or as unpacked, and of its manifest read back from the disk. */
-export const itemProof = z.object({
-  lane: text,
-  bytes: z.number(),
-  sha256: z.string(),
-  manifest_sha256: z.string(),
-  entries: z.number().int(),
-});
+/** What passed through one lane, as its sender and its receiver counted it. */
+const passage = z.object({ lane: text, bytes: z.number(), sha256: z.string() });
+export type Passage = z.infer<typeof passage>;
+/** Proof of one item: what passed, and the digest of its manifest read back from the disk. */
+export const itemProof = passage.extend({ manifest_sha256: z.string(), entries: z.number().int() });
 export type LaneProof = z.infer<typeof itemProof>;
 
 const empty = z.object({});
@@ -79,6 +76,15 @@ const health = {
   result: z.object({ services: z.array(z.object({ service: text, state: text })) }),
 };
 const laneVolume = z.object({ lane: text, volume: text });
+const carried = {
+  ...project,
+  peer: id,
+  items: z.array(laneVolume),
+  /** Only what changed since `warm_source`: the volumes hold the rest. */
+  changes: z.boolean(),
+  /** Manifests hold the contents of files too. */
+  contents: z.boolean(),
+};
 
 /** kind → payload and result. First the way out, source and target; then the safety window, source and target. */
 export const commandKinds = {
@@ -91,8 +97,17 @@ export const commandKinds = {
     payload: z.object(project),
     result: stopped,
   },
+  /** Passes over the volumes of the running stack, until they no longer shrink. */
+  warm_source: {
+    payload: z.object({ ...project, peer: id, items: z.array(laneVolume), blocks: z.boolean() }),
+    result: z.object({
+      passages: z.array(passage),
+      /** Of each volume, what each pass carried. */
+      passes: z.array(z.object({ volume: text, bytes: z.array(z.number()), ms: z.array(z.number()) })),
+    }),
+  },
   send_volumes: {
-    payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),
+    payload: z.object({ ...carried, blocks: z.boolean() }),
     result: z.object({ proofs: z.array(itemProof) }),
   },
   send_project: {
@@ -110,8 +125,12 @@ export const commandKinds = {
     payload: z.object({ deployment, volumes: z.array(stackVolume), images: z.array(stackImage) }),
     result: z.object({ volumes: z.array(text) }),
   },
-  receive_volumes: {
+  warm_target: {
     payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),
+    result: z.object({ passages: z.array(passage) }),
+  },
+  receive_volumes: {
+    payload: z.object(carried),
     result: z.object({ proofs: z.array(itemProof) }),
   },
   receive_project: {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { failure } from './agent-protocol.ts';
 import { resources, stackSummary } from './facts.ts';
 import { limits } from './limits.ts';
-import { modes, sizings, statuses, steps } from './migration-status.ts';
+import { modes, sizings, statuses, steps, verifications } from './migration-status.ts';
 import { report } from './preflight-report.ts';
 import { rollbackPhases } from './saga.ts';
 import { scopes } from './scopes.ts';
@@ -122,6 +122,8 @@ export const preflightRequest = z.strictObject(target);
 export const migrateRequest = z.strictObject({
   ...target,
   callback_url: z.url().max(limits.api.urlCharsMax).optional(),
+  /** Default: `content` for a pre-copy, whose files were read while they changed, `manifest` for a stop-copy. */
+  verify: z.enum(verifications).optional(),
   health_timeout_s: z.number().int().min(1).max(limits.health.timeoutSMax).default(limits.health.timeoutSDefault),
 });
 export type MigrateRequest = z.infer<typeof migrateRequest>;
@@ -189,6 +191,7 @@ export const migrationView = z.object({
   source_host_id: id,
   target_host_id: id,
   mode: z.enum(modes),
+  verify: z.enum(verifications),
   sizing: z.enum(sizings),
   status: z.enum(statuses),
   steps: z.array(stepView),

@@ -28,6 +28,8 @@ export const hostFacts = z.object({
     os: z.string(),
     arch: z.string(),
     userns_remap: z.boolean(),
+    /** What pre-copy can carry of large files: their changed blocks, or only whole files; null where it is not offered. */
+    pre_copy: z.enum(['blocks', 'files']).nullable(),
   }),
   resources,
   helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),

@@ -282,6 +282,26 @@ export const limits = {
     helperMemoryBytesMax: 128 * 1_048_576,
     helperPidsMax: 16,
   },
+  warm: {
+    /** Passes of one volume over a running stack, and the part by which one must be smaller than the one before. */
+    passesMax: 8,
+    shrinkMin: 1 / 3,
+    /** A pass that carried less than this is small enough to stop for. */
+    smallBytes: 4 * 1_048_576,
+    /** Files of this size are carried by blocks: of what changed in them only the changed blocks go again. */
+    blockFileBytesMin: 4 * 1_048_576,
+    /** A database's page is 8 KiB; smaller blocks cost more to hash than they save to send. */
+    blockBytes: 32_768,
+    /** One read of such a file. */
+    readBytes: 1_048_576,
+    /** Files beyond this many bytes together are carried whole: the digests of their blocks are kept in memory (64 MiB). */
+    blockMapBytesMax: 128 * 1_073_741_824,
+    /** What happened this long before a pass's sync is looked at again by the next: file times are coarse. */
+    timeMarginS: 2,
+    /** Jobs of one helper at once. */
+    jobsMax: 4,
+    pathBytesMax: 65_536,
+  },
   plan: {
     /** What a transfer through one relay is assumed to carry where nothing was measured yet. */
     assumedBytesPerS: 100 * 1_048_576,
@@ -300,6 +320,19 @@ export const limits = {
     pollMs: 200,
     /** Time a child has to end after SIGTERM. */
     stopMsMax: 15_000,
+    /** A followed migration's stream, or an answer that was lost, is tried again this often, for this long. */
+    reconnectMs: 1_000,
+    awayMsMax: 120_000,
+    /** What a list collects, page by page. */
+    listItemsMax: 10_000,
+    /** Progress where lines cannot be painted over. */
+    plainProgressMs: 5_000,
+    rateWindowMs: 5_000,
+    /** A completed migration's last duties (restart policies) are waited for this long before the summary is shown. */
+    owedMsMax: 15_000,
+    /** Names that completion asks the control plane for. */
+    completionMsMax: 2_000,
+    tokenCharsMax: 200,
   },
   demo: {
     /** Packages, two engines and their images, all from nothing. */

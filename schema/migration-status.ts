@@ -35,6 +35,9 @@ export function isStep(status: Status): status is Step {
 }
 
 export const modes = ['stop-copy', 'pre-copy'] as const;
+/** What both sides read back of each volume and compare: names, owners, sizes, times and attributes, or the contents too. */
+export const verifications = ['manifest', 'content'] as const;
+export type Verification = (typeof verifications)[number];
 export type Mode = (typeof modes)[number];
 export const sizings = ['host', 'stack'] as const;
 export type Sizing = (typeof sizings)[number];

@@ -1,6 +1,6 @@
 import type { CommandKind, CommandPayload, CommandResult, Deployment, Failure } from './agent-protocol.ts';
 import type { StackImage, StackVolume } from './facts.ts';
-import type { Status, Step } from './migration-status.ts';
+import type { Mode, Status, Step, Verification } from './migration-status.ts';
 
 /** The saga's record: all that `advance()` reads and writes. Plain data, stored whole with each transition. */
 export interface Saga {
@@ -10,11 +10,15 @@ export interface Saga {
   target: string;
   /** Rises whenever the direction changes; agents refuse commands of an older one. */
   epoch: number;
+  mode: Mode;
+  verify: Verification;
   health_timeout_s: number;
   /** How long the source is kept after `completed`. */
   window_ms: number;
   /** From the pre-flight; null before it passed. */
   plan: SagaPlan | null;
+  /** Volumes that turned out to differ after a pre-copy, and were sent again as a whole. */
+  sent_whole: string[];
   /** Results of this migration's commands, by kind. */
   results: { [K in CommandKind]?: CommandResult<K> };
   /** Commands whose answer is awaited. */
@@ -49,6 +53,8 @@ export interface SagaPlan {
   deployment: Deployment;
   volumes: StackVolume[];
   images: StackImage[];
+  /** Large files go by their changed blocks. */
+  blocks: boolean;
 }
 
 /**

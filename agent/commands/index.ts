@@ -23,16 +23,20 @@ import { stopSource } from './stop-source.ts';
 import { stopStack } from './stop-stack.ts';
 import { stopTarget } from './stop-target.ts';
 import { verifyHealth } from './verify-health.ts';
+import { warmSource } from './warm-source.ts';
+import { warmTarget } from './warm-target.ts';
 
 /** The closed list of what the control plane can make a host do. */
 export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   prepare_source: prepareSource,
+  warm_source: warmSource,
   stop_stack: stopStack,
   send_volumes: sendVolumes,
   send_project: sendProject,
   restore_source: restoreSource,
   retain_source: retainSource,
   prepare_target: prepareTarget,
+  warm_target: warmTarget,
   receive_volumes: receiveVolumes,
   receive_project: receiveProject,
   deploy,

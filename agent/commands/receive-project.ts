@@ -1,5 +1,5 @@
 import { errorCodeOf } from '../../schema/errors.ts';
-import { carryLanes } from './carry-lanes.ts';
+import { carryProvenLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { onlyProof, projectLane } from './project-lane.ts';
 
@@ -11,7 +11,7 @@ export const receiveProject: CommandHandler<'receive_project'> = async ({ projec
   const { engine, ledger, migrationId, signal } = context;
   const key = { migration_id: migrationId, project, role: 'target' } as const;
   const sink = engine.unpackProject(target_dir, project, migrationId);
-  const proofs = await carryLanes(
+  const proofs = await carryProvenLanes(
     key,
     [
       {

@@ -1,34 +1,29 @@
-import { StackferryError } from '../../schema/errors.ts';
-import { carryLanes } from './carry-lanes.ts';
+import { carryProvenLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
+import { madeVolume } from './made-volume.ts';
+import { warmCopiesOf } from './warm-copies-of.ts';
 
-/** Receives each volume into the empty one that `prepare_target` made. */
-export const receiveVolumes: CommandHandler<'receive_volumes'> = async ({ project, peer, items }, context) => {
-  const { engine, ledger, migrationId, signal } = context;
-  const entry = ledger.find(migrationId);
-  const specOf = (name: string) => {
-    const spec = entry?.volumes.find((volume) => volume.name === name);
-    const made = entry?.created.volumes.includes(name) ?? false;
-    if (spec && made) return spec;
-    throw new StackferryError(
-      'command_failed',
-      `The volume "${name}" was not made by this migration, so nothing may be unpacked into it.`,
-    );
-  };
-  const proofs = await carryLanes(
+/** Receives each volume into the empty one that `prepare_target` made, or the changes since the passes into what they left. */
+export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload, context) => {
+  const { project, peer, items, changes, contents } = payload;
+  const { engine, migrationId, signal } = context;
+  const proofs = await carryProvenLanes(
     { migration_id: migrationId, project, role: 'target' },
     items.map(({ lane, volume }) => ({
       lane,
       total: null,
       carry: async (onProgress) => {
-        const sink = engine.unpackVolume(specOf(volume), migrationId);
-        // An earlier run of this command may have been cut off half way.
+        const spec = madeVolume(volume, context);
+        const sink = changes ? warmCopiesOf(engine).sink(spec, migrationId) : engine.unpackVolume(spec, migrationId);
+        // An earlier run of this command, or of another way, may have left something.
+        if (!changes) await engine.warm?.release(migrationId);
         await sink.reset();
         return context.lanes.receive({ migrationId, peer, lane, sink, onProgress, signal });
       },
-      manifest: () => engine.manifestVolume(volume, migrationId),
+      manifest: () => engine.manifestVolume(volume, migrationId, contents),
     })),
     context,
   );
+  await engine.warm?.release(migrationId);
   return { proofs };
 };

@@ -3,6 +3,7 @@ import { putBack } from './put-back.ts';
 
 /** The stack runs at home again, the same containers as before. */
 export const restoreSource: CommandHandler<'restore_source'> = async ({ project }, context) => {
+  await context.engine.warm?.release(context.migrationId);
   const running = await putBack(project, context);
   await context.ledger.amend(context.migrationId, (entry) => {
     entry.stopped = null;

@@ -1,4 +1,4 @@
-import { carryLanes } from './carry-lanes.ts';
+import { carryProvenLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { onlyProof, projectLane } from './project-lane.ts';
 import { assertSourceAtRest } from './source-at-rest.ts';
@@ -6,7 +6,7 @@ import { assertSourceAtRest } from './source-at-rest.ts';
 /** Sends the project directory: compose files, `.env`, and the bind mounts that lie inside. */
 export const sendProject: CommandHandler<'send_project'> = async ({ project, peer, source_dir }, context) => {
   const { engine, migrationId, signal } = context;
-  const proofs = await carryLanes(
+  const proofs = await carryProvenLanes(
     { migration_id: migrationId, project, role: 'source' },
     [
       {

@@ -1,30 +1,30 @@
-import { carryLanes } from './carry-lanes.ts';
+import { carryProvenLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { assertSourceAtRest } from './source-at-rest.ts';
+import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Sends each volume of the stopped stack, then proves what was sent by its manifest and by the stack's rest. */
-export const sendVolumes: CommandHandler<'send_volumes'> = async ({ project, peer, items }, context) => {
+export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, context) => {
+  const { project, peer, items, changes, contents, blocks } = payload;
   const { engine, ledger, migrationId, signal } = context;
   await assertSourceAtRest(project, context);
   const sizes = ledger.find(migrationId)?.sizes ?? {};
-  const proofs = await carryLanes(
+  const sourceOf = async (volume: string) =>
+    changes
+      ? (await warmCopiesOf(engine).source(volume, migrationId, blocks)).rest
+      : engine.packVolume(volume, migrationId);
+  const proofs = await carryProvenLanes(
     { migration_id: migrationId, project, role: 'source' },
     items.map(({ lane, volume }) => ({
       lane,
-      total: sizes[volume] ?? null,
-      carry: (onProgress) =>
-        context.lanes.send({
-          migrationId,
-          peer,
-          lane,
-          source: engine.packVolume(volume, migrationId),
-          onProgress,
-          signal,
-        }),
-      manifest: () => engine.manifestVolume(volume, migrationId),
+      total: changes ? null : (sizes[volume] ?? null),
+      carry: async (onProgress) =>
+        context.lanes.send({ migrationId, peer, lane, source: await sourceOf(volume), onProgress, signal }),
+      manifest: () => engine.manifestVolume(volume, migrationId, contents),
     })),
     context,
   );
+  await engine.warm?.release(migrationId);
   await assertSourceAtRest(project, context);
   return { proofs };
 };

@@ -38,9 +38,13 @@ export interface Engine {
   measureVolume(volume: string, migrationId: string): Promise<number>;
   packVolume(volume: string, migrationId: string): TarSource;
   packProject(sourceDir: string, project: string, migrationId: string): TarSource;
-  /** Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry. */
-  manifestVolume(volume: string, migrationId: string): Promise<Manifest>;
+  /** Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry; with `contents` what the files hold too. */
+  manifestVolume(volume: string, migrationId: string, contents: boolean): Promise<Manifest>;
   manifestProject(dir: string, project: string, migrationId: string): Promise<Manifest>;
+
+  // ------------------------------------------------------------ both
+  /** Volumes that are copied while their stack runs; null where the engine does not offer it. */
+  readonly warm: WarmCopies | null;
 
   // ------------------------------------------------------------ target
   /** Makes the images of the stack present, by content. */
@@ -71,6 +75,23 @@ export interface Engine {
   /** Removes what an earlier run of the agent left at work: nobody can take it up again. */
   sweep(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface WarmCopies {
+  source(volume: string, migrationId: string, blocks: boolean): Promise<WarmVolume>;
+  /** For what either source gives; what it begins with is said by the stream itself. */
+  sink(spec: StackVolume, migrationId: string): TarSink;
+  /** Nothing more is to come: what was kept at hand, or remembered, is let go. */
+  release(migrationId: string): Promise<void>;
+}
+
+export interface WarmVolume {
+  /** Passes over the running stack, until one no longer shrinks or is small. */
+  passes: TarSource;
+  /** What changed since the last of them, of the stack at rest: everything, where no pass is remembered. */
+  rest: TarSource;
+  /** Of each pass. */
+  report(): { bytes: number; ms: number }[];
 }
 
 export interface ContainerState {

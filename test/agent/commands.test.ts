@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
-import { embeddedPair, moveData, type TestHost } from './embedded-pair.ts';
+import { embeddedPair, moveData, type TestHost, wholeVolumes } from './embedded-pair.ts';
 import { eventually } from './temporary.ts';
 
 const project = { project: 'guestbook' };
@@ -112,7 +112,7 @@ describe('commands, each of which may run again after a crash', () => {
     const { source, items } = pair;
     await source.perform('stop_stack', project);
     await upStack(source.root, 'guestbook');
-    const send = () => source.perform('send_volumes', { ...project, peer: 't', items });
+    const send = () => source.perform('send_volumes', { ...project, peer: 't', items, ...wholeVolumes });
     await expect(send()).rejects.toMatchObject({ code: 'stack_running', message: expect.stringContaining('web') });
     await source.engine.stop(
       (await source.engine.containers('guestbook')).map(({ id }) => id),

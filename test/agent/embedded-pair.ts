@@ -51,6 +51,9 @@ export async function embeddedPair() {
 }
 export type EmbeddedPair = Awaited<ReturnType<typeof embeddedPair>>;
 
+/** As a stop-copy sends them. */
+export const wholeVolumes = { changes: false, contents: true, blocks: false };
+
 /** All commands up to and including the project's arrival, in the saga's order. */
 export async function moveData({ source, target, facts, deployment, items }: EmbeddedPair) {
   const project = { project: 'guestbook' };
@@ -58,8 +61,8 @@ export async function moveData({ source, target, facts, deployment, items }: Emb
   await target.perform('prepare_target', { deployment, volumes: facts.volumes, images: [] });
   await source.perform('stop_stack', project);
   const [sent, received] = await Promise.all([
-    source.perform('send_volumes', { ...project, peer: 't', items }),
-    target.perform('receive_volumes', { ...project, peer: 's', items }),
+    source.perform('send_volumes', { ...project, peer: 't', items, ...wholeVolumes }),
+    target.perform('receive_volumes', { ...project, peer: 's', items, ...wholeVolumes }),
   ]);
   const [sentProject, receivedProject] = await Promise.all([
     source.perform('send_project', { ...project, peer: 't', source_dir: deployment.source_dir }),

@@ -16,6 +16,7 @@ export const hostFacts = (): HostFacts => ({
     os: 'linux',
     arch: 'amd64',
     userns_remap: false,
+    pre_copy: 'blocks',
   },
   resources: {
     memory: { total_bytes: 8 * gib, used_bytes: gib, free_bytes: 7 * gib },

@@ -26,15 +26,19 @@ export const plan: SagaPlan = {
     also_used_by: [],
   })),
   images: [],
+  blocks: true,
 };
 
 const proof = (lane: string) => ({ lane, bytes: 10, sha256: `s-${lane}`, manifest_sha256: `m-${lane}`, entries: 3 });
 const proofs = { proofs: [proof('v0'), proof('v1')] };
+const passages = [proof('w0'), proof('w1')].map(({ lane, bytes, sha256 }) => ({ lane, bytes, sha256 }));
 
 /** The answer that lets the saga go on. */
 export const goodAnswers: { [K in CommandKind]: unknown } = {
   prepare_source: { sizes: [{ volume: 'shop_data', bytes: 10 }] },
   prepare_target: { volumes: ['shop_data'] },
+  warm_source: { passages, passes: [] },
+  warm_target: { passages },
   stop_stack: { prior: [], killed: [] },
   send_volumes: proofs,
   receive_volumes: proofs,
@@ -107,6 +111,7 @@ const startInput = {
   source_host_id: 'host_a',
   target_host_id: 'host_b',
   mode: 'stop-copy' as const,
+  verify: 'manifest' as const,
   sizing: 'host' as const,
   accept_unmoved: false,
   health_timeout_s: 60,

@@ -3,9 +3,10 @@ import { isStep, type Step, steps } from '../../schema/migration-status.ts';
 import type { Saga, SagaPlan } from '../../schema/saga.ts';
 import { type CommandDone, settle } from './answers.ts';
 import { afterTheEnd, complete } from './owed.ts';
-import { judgeProject, judgeVolumes } from './proof.ts';
+import { nextRound } from './pre-copy.ts';
+import { judgeProject, judgeVolumes, judgeWarm } from './proof.ts';
 import { onRollback } from './rollback.ts';
-import { issue, say, startTurn, type Transition, type Turn } from './turn.ts';
+import { issue, issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
 import { beginUndo, endWithoutUndo, undo } from './undo.ts';
 
 /**
@@ -14,8 +15,10 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *   step          commands                            then
  *   preflight     (the control plane asks both hosts) every check passed
  *   preparing     prepare_source ‖ prepare_target     volumes made empty, sizes known
+ *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
  *   stopping      stop_stack                          source recorded, disarmed, stopped
  *   transferring  send_volumes ‖ receive_volumes      equal digests and manifests for every volume
+ *     pre-copy:   what changed since; whole again     where the two sides differ
  *   shipping      send_project ‖ receive_project      the same for the project directory
  *   deploying     deploy                              created disarmed, started under a lease
  *   verifying     verify_health                       healthy
@@ -75,6 +78,11 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
     case 'command_done': {
       if (!settle(turn, event)) return false;
       if (turn.saga.awaiting.length > 0) return true;
+      const round = nextRound(turn, step);
+      if (round) {
+        issueRound(turn, step, round);
+        return true;
+      }
       const failure = judge[step]?.(turn.saga) ?? null;
       if (failure) beginUndo(turn, step, failure);
       else enter(turn, nextStep(step));
@@ -110,6 +118,7 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
 
 /** What must hold before a step may end; a failure of its own where the answers don't agree. */
 const judge: { [S in Step]?: (saga: Saga) => Failure | null } = {
+  preparing: (saga) => (saga.mode === 'pre-copy' ? judgeWarm(saga) : null),
   transferring: judgeVolumes,
   shipping: judgeProject,
 };

@@ -9,6 +9,7 @@ export function hostOf(saga: Saga, kind: CommandKind): string {
 
 const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   'prepare_source',
+  'warm_source',
   'stop_stack',
   'send_volumes',
   'send_project',
@@ -30,15 +31,28 @@ export function payloadOf<K extends CommandKind>(saga: Saga, kind: K): CommandPa
 const project = ({ deployment }: SagaPlan) => ({ project: deployment.project });
 const volumeNames = ({ volumes }: SagaPlan) => volumes.map(({ name }) => name);
 
-/** Each volume goes in a lane of its own. */
-export const lanesOf = ({ volumes }: SagaPlan) =>
-  volumes.map(({ name }, index) => ({ lane: `v${index}`, volume: name }));
+/** Each volume goes in a lane of its own; one that is sent again, as a whole, in another. */
+export const lanesOf = ({ volumes }: SagaPlan, sentWhole: string[] = []) =>
+  volumes.flatMap(({ name }, index) => {
+    if (sentWhole.length === 0) return [{ lane: `v${index}`, volume: name }];
+    return sentWhole.includes(name) ? [{ lane: `v${index}.whole`, volume: name }] : [];
+  });
+
+/** And one of its own for the passes while the stack runs. */
+export const warmLanesOf = ({ volumes }: SagaPlan) =>
+  volumes.map(({ name }, index) => ({ lane: `w${index}`, volume: name }));
 
 /** The deployment as it was where the stack came from. */
 const atHome = ({ deployment }: SagaPlan): Deployment => ({ ...deployment, target_dir: deployment.source_dir });
 const retained = (plan: SagaPlan) => ({
   deployment: atHome(plan),
   volumes: plan.volumes.filter(({ external }) => !external).map(({ name }) => name),
+});
+const carried = (plan: SagaPlan, { mode, verify, sent_whole }: Saga) => ({
+  ...project(plan),
+  items: lanesOf(plan, sent_whole),
+  changes: mode === 'pre-copy' && sent_whole.length === 0,
+  contents: verify === 'content',
 });
 const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
   deployment,
@@ -49,7 +63,13 @@ const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
 const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPayload<K> } = {
   prepare_source: (plan) => ({ ...project(plan), volumes: volumeNames(plan) }),
   stop_stack: project,
-  send_volumes: (plan, { target }) => ({ ...project(plan), peer: target, items: lanesOf(plan) }),
+  warm_source: (plan, { target }) => ({
+    ...project(plan),
+    peer: target,
+    items: warmLanesOf(plan),
+    blocks: plan.blocks,
+  }),
+  send_volumes: (plan, saga) => ({ ...carried(plan, saga), peer: saga.target, blocks: plan.blocks }),
   send_project: (plan, { target }) => ({
     ...project(plan),
     peer: target,
@@ -58,7 +78,8 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
   restore_source: project,
   retain_source: project,
   prepare_target: ({ deployment, volumes, images }) => ({ deployment, volumes, images }),
-  receive_volumes: (plan, { source }) => ({ ...project(plan), peer: source, items: lanesOf(plan) }),
+  warm_target: (plan, { source }) => ({ ...project(plan), peer: source, items: warmLanesOf(plan) }),
+  receive_volumes: (plan, saga) => ({ ...carried(plan, saga), peer: saga.source }),
   receive_project: (plan, { source }) => ({
     ...project(plan),
     peer: source,

@@ -61,6 +61,7 @@ function verdictOf(name: CheckName, facts: PreflightFacts): Verdict {
     sourceHost: source.data,
     targetHost: target.data,
     accept_unmoved: inputs.accept_unmoved,
+    mode: inputs.mode,
     kept: facts.kept,
   });
 }

@@ -1,4 +1,4 @@
-import type { StackFacts, TargetFacts } from '../../schema/facts.ts';
+import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Plan } from '../../schema/preflight-report.ts';
 import type { SagaPlan } from '../../schema/saga.ts';
@@ -27,7 +27,11 @@ export function planOf(stack: StackFacts, names: { source: string; target: strin
 }
 
 /** What the saga keeps of the pre-flight. */
-export function sagaPlanOf(stack: StackFacts, target: TargetFacts): SagaPlan {
+export function sagaPlanOf(
+  stack: StackFacts,
+  target: TargetFacts,
+  hosts: { source: HostFacts; target: HostFacts },
+): SagaPlan {
   const present = stack.services.filter(({ replicas }) => replicas > 0);
   const images = new Map(present.map(({ image }) => [image.reference, image]));
   return {
@@ -42,6 +46,7 @@ export function sagaPlanOf(stack: StackFacts, target: TargetFacts): SagaPlan {
     },
     volumes: movedVolumes(stack),
     images: [...images.values()],
+    blocks: hosts.source.engine.pre_copy === 'blocks' && hosts.target.engine.pre_copy === 'blocks',
   };
 }
 

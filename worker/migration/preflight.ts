@@ -52,7 +52,11 @@ export async function runPreflight(
     kept,
     reserved,
   });
-  return { report, project, plan: report.passed && stack.ok && fit.ok ? sagaPlanOf(stack.data, fit.data) : null };
+  const plan =
+    report.passed && stack.ok && fit.ok && source.ok && target.ok
+      ? sagaPlanOf(stack.data, fit.data, { source: source.data, target: target.data })
+      : null;
+  return { report, project, plan };
 }
 
 async function ask<K extends RequestKind>(

@@ -2,7 +2,7 @@ import type { ItemProgress } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Saga } from '../../schema/saga.ts';
-import { lanesOf } from './command-payloads.ts';
+import { lanesOf, warmLanesOf } from './command-payloads.ts';
 
 /**
  * Progress is not state: it lives in the object's memory, is lost with it, and the agents' next report brings it back.
@@ -49,12 +49,17 @@ export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView |
 
 function itemsOf(saga: Saga): { lane: string; item: string; total: number | null }[] | null {
   if (saga.status === 'shipping') return [{ lane: 'project', item: 'project', total: null }];
-  if (saga.status !== 'transferring' || !saga.plan) return null;
+  if (!saga.plan) return null;
   const sizes = saga.results.prepare_source?.sizes ?? [];
-  return lanesOf(saga.plan).map(({ lane, volume }) => ({
+  const total = (volume: string) => sizes.find((size) => size.volume === volume)?.bytes ?? null;
+  const warming = saga.awaiting.some(({ kind }) => kind === 'warm_source' || kind === 'warm_target');
+  if (warming) return warmLanesOf(saga.plan).map(({ lane, volume }) => ({ lane, item: volume, total: total(volume) }));
+  if (saga.status !== 'transferring') return null;
+  const whole = saga.mode === 'stop-copy' || saga.sent_whole.length > 0;
+  return lanesOf(saga.plan, saga.sent_whole).map(({ lane, volume }) => ({
     lane,
     item: volume,
-    total: sizes.find((size) => size.volume === volume)?.bytes ?? null,
+    total: whole ? total(volume) : null,
   }));
 }
 

@@ -1,13 +1,34 @@
-import type { Failure, LaneProof } from '../../schema/agent-protocol.ts';
+import type { Failure, LaneProof, Passage } from '../../schema/agent-protocol.ts';
 import type { Saga } from '../../schema/saga.ts';
 import { payloadOf } from './command-payloads.ts';
+
+/** Volumes whose passes did not arrive as they were sent. */
+export function judgeWarm(saga: Saga): Failure | null {
+  const sent = saga.results.warm_source?.passages ?? [];
+  const received = saga.results.warm_target?.passages ?? [];
+  for (const { lane, volume } of payloadOf(saga, 'warm_source').items) {
+    const failure = comparePassages(`volume "${volume}"`, of(sent, lane), of(received, lane));
+    if (failure) return failure;
+  }
+  return null;
+}
+
+/** Volumes that are not the same on both sides after a pre-copy: they are sent again. */
+export function differingVolumes(saga: Saga): string[] {
+  const sent = saga.results.send_volumes?.proofs ?? [];
+  const received = saga.results.receive_volumes?.proofs ?? [];
+  const { items } = payloadOf(saga, 'send_volumes');
+  return items
+    .filter(({ lane, volume }) => compare(volume, of(sent, lane), of(received, lane)) !== null)
+    .map(({ volume }) => volume);
+}
 
 /** Invariant 4: no migration goes on without proof for every volume. Null where both sides agree on each. */
 export function judgeVolumes(saga: Saga): Failure | null {
   const sent = saga.results.send_volumes?.proofs ?? [];
   const received = saga.results.receive_volumes?.proofs ?? [];
   for (const { lane, volume } of payloadOf(saga, 'send_volumes').items) {
-    const failure = compare(`volume "${volume}"`, proofOf(sent, lane), proofOf(received, lane));
+    const failure = compare(`volume "${volume}"`, of(sent, lane), of(received, lane));
     if (failure) return failure;
   }
   return null;
@@ -17,18 +38,24 @@ export function judgeProject(saga: Saga): Failure | null {
   return compare('project directory', saga.results.send_project?.proof, saga.results.receive_project?.proof);
 }
 
-function proofOf(proofs: LaneProof[], lane: string): LaneProof | undefined {
-  return proofs.find((proof) => proof.lane === lane);
+function of<T extends Passage>(passages: T[], lane: string): T | undefined {
+  return passages.find((passage) => passage.lane === lane);
 }
 
-function compare(what: string, sent: LaneProof | undefined, received: LaneProof | undefined): Failure | null {
+function comparePassages(what: string, sent: Passage | undefined, received: Passage | undefined): Failure | null {
   if (!sent || !received) return fail('digest_mismatch', `There is no proof for the ${what}.`);
   if (sent.sha256 !== received.sha256 || sent.bytes !== received.bytes)
     return fail('digest_mismatch', `The bytes of the ${what} differ: ${sent.bytes} sent, ${received.bytes} received.`);
-  if (sent.manifest_sha256 !== received.manifest_sha256 || sent.entries !== received.entries)
+  return null;
+}
+
+function compare(what: string, sent: LaneProof | undefined, received: LaneProof | undefined): Failure | null {
+  const failure = comparePassages(what, sent, received);
+  if (failure) return failure;
+  if (sent?.manifest_sha256 !== received?.manifest_sha256 || sent?.entries !== received?.entries)
     return fail(
       'manifest_mismatch',
-      `The ${what} differs on the target: owners, modes, times or attributes of its ${sent.entries} entries did not all arrive.`,
+      `The ${what} differs on the target: owners, modes, times or attributes of its ${sent?.entries} entries did not all arrive.`,
     );
   return null;
 }

@@ -1,4 +1,5 @@
 import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
+import type { Mode } from '../../schema/migration-status.ts';
 import { fail, list, note, pass, type Verdict } from './check.ts';
 
 /** The checks about a stack and whether the target can take it, made once source and target have both answered. */
@@ -8,6 +9,7 @@ export interface Fit {
   sourceHost: HostFacts;
   targetHost: HostFacts;
   accept_unmoved: boolean;
+  mode: Mode;
   /** The call that deletes what an earlier migration of this stack keeps on the target. */
   kept: string | null;
 }
@@ -105,11 +107,13 @@ export function platformMatch({ stack, targetHost }: Fit): Verdict {
       );
 }
 
-export function engineCompatible({ target, sourceHost, targetHost }: Fit): Verdict {
+export function engineCompatible({ target, sourceHost, targetHost, mode }: Fit): Verdict {
   const measured = { source: sourceHost.engine, target: targetHost.engine };
   if (sourceHost.engine.kind !== targetHost.engine.kind) return fail('The two hosts run different engines.', measured);
   if (sourceHost.engine.userns_remap !== targetHost.engine.userns_remap)
     return fail('One engine remaps user namespaces and the other does not: owners would come out wrong.', measured);
+  if (mode === 'pre-copy' && (!sourceHost.engine.pre_copy || !targetHost.engine.pre_copy))
+    return fail('These hosts cannot copy while the stack runs: use "mode": "stop-copy".', measured);
   return target.compose_compatible.ok
     ? pass('The target’s Docker and Compose can run this file.', measured)
     : fail(target.compose_compatible.detail, measured);

@@ -1,5 +1,5 @@
 import { limits } from '../../schema/limits.ts';
-import type { Mode, Sizing } from '../../schema/migration-status.ts';
+import type { Mode, Sizing, Verification } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import type { Saga } from '../../schema/saga.ts';
 
@@ -11,6 +11,7 @@ export interface StartInput {
   mode: Mode;
   sizing: Sizing;
   accept_unmoved: boolean;
+  verify: Verification;
   health_timeout_s: number;
   callback_url: string | null;
   window_ms: number;
@@ -33,9 +34,12 @@ export function newSaga(id: string, input: StartInput, now: number): Saga {
     source: input.source_host_id,
     target: input.target_host_id,
     epoch: 1,
+    mode: input.mode,
+    verify: input.verify,
     health_timeout_s: input.health_timeout_s,
     window_ms: input.window_ms,
     plan: null,
+    sent_whole: [],
     results: {},
     awaiting: [],
     retry: [],

@@ -43,8 +43,13 @@ const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number } } = {
 };
 
 export function issue(turn: Turn, step: Step): void {
-  const { kinds, msMax } = stepCommands[step];
+  issueRound(turn, step, stepCommands[step].kinds);
+}
+
+/** A step may have more than one round of commands; each gets the step's time, and copying gets the time for copying. */
+export function issueRound(turn: Turn, step: Step, kinds: CommandKind[]): void {
   for (const kind of kinds) send(turn, kind);
+  const { msMax } = stepCommands[kinds.includes('warm_source') ? 'transferring' : step];
   const healthMs = step === 'verifying' ? turn.saga.health_timeout_s * 1000 + limits.health.answerMsMax : 0;
   turn.saga.deadline_at = turn.now + msMax + healthMs;
 }

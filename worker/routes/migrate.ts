@@ -74,6 +74,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
     const outcome: StartOutcome = await migrationsOf(c.env, inputs.stack_id).start({
       ...inputs,
       stack_name,
+      verify: request.verify ?? (request.mode === 'pre-copy' ? 'content' : 'manifest'),
       health_timeout_s: request.health_timeout_s,
       callback_url: callbackUrl(c.env, request.callback_url),
       requested_by: c.get('token').id,

@@ -29,12 +29,8 @@ export interface Resolved {
 export async function resolveMigration(
   env: Env,
   name: string,
-  request: Omit<MigrateRequest, 'health_timeout_s' | 'callback_url'>,
+  request: Omit<MigrateRequest, 'verify' | 'health_timeout_s' | 'callback_url'>,
 ): Promise<Resolved> {
-  if (request.mode !== 'stop-copy')
-    throw new Problem('invalid_request', 'mode: only "stop-copy" is offered by this version.', {
-      errors: [{ path: 'mode', message: 'only "stop-copy" is offered by this version' }],
-    });
   const { stack } = await resolveStack(env, name, request.source_host_id);
   const { target_host_id, sizing, mode, accept_unmoved } = request;
   if (stack.home_id === target_host_id)

@@ -92,14 +92,20 @@ function unpack(place: HelperPlace, mount: Carried, migrationId: string, signal:
   });
 }
 
-export async function manifestOf(place: HelperPlace, mount: Carried, migrationId: string): Promise<Manifest> {
+/** With `contents`, what is in the files counts too. */
+export async function manifestOf(
+  place: HelperPlace,
+  mount: Carried,
+  migrationId: string,
+  contents = false,
+): Promise<Manifest> {
   const helper = await readFromHelper(place, {
     migrationId,
     purpose: 'manifest',
     mount,
     readOnly: true,
     capabilities: packCapabilities,
-    script: manifestScript,
+    script: manifestScript(contents),
     failure: 'manifest_mismatch',
     signal: AbortSignal.timeout(limits.step.transferringMsMax),
   });

@@ -23,6 +23,7 @@ import { stackFacts } from './stack-facts.ts';
 import { stackSummaries } from './stack-summaries.ts';
 import { listNetworks, targetFacts } from './target-facts.ts';
 import { createVolume, findVolume } from './volumes.ts';
+import { createWarmCopies } from './warm-copies.ts';
 
 export interface DockerEngineOptions {
   socketPath: string;
@@ -47,8 +48,10 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const helperImage = options.helperImage ?? defaultHelperImage;
   const place = { api, image: helperImage, ioDir };
   const context: DockerContext = { ...options, api, helperImage, place };
+  const warm = createWarmCopies(place);
   return {
     kind: 'docker',
+    warm,
     host: (relays) => hostFacts(context, relays),
     stacks: () => stackSummaries(api),
     inspectStack: (project, signal) => stackFacts(context, project, signal),
@@ -68,7 +71,8 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     measureVolume: (volume, migrationId) => measure(place, { volume }, migrationId),
     packVolume: (volume, migrationId) => packer(place, { volume }, migrationId),
     packProject: (directory, _project, migrationId) => packer(place, { directory }, migrationId),
-    manifestVolume: (volume, migrationId) => manifestOf(place, { volume }, migrationId),
+    manifestVolume: (volume, migrationId, contents) =>
+      manifestOf(warm.placeOf(volume, migrationId), { volume }, migrationId, contents),
     manifestProject: (directory, _project, migrationId) => manifestOf(place, { directory }, migrationId),
 
     ensureImages: (images, signal) => ensureImages(api, images, signal),

@@ -10,8 +10,8 @@ const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK } = constants;
 
 /** As much as a pipe holds, so as much as one read can give. */
 const readBytes = 65_536;
-/** One chunk at the consumer, one waiting in the stream, one being filled, and one to spare. */
-const buffers = 4;
+/** Two chunks at the consumer and what it passes them on to, one waiting in each stream, one being filled, one to spare. */
+const buffers = 6;
 
 /** Made by the same user that opens it: a 0600 FIFO of another fails. */
 export async function makeFifo(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { type ErrorCode, StackferryError } from '../../../schema/errors.ts';
@@ -19,19 +19,32 @@ export interface HelperPlace {
   image: string;
   /** A directory of root's that this agent and the engine see at the same path. */
   ioDir: string;
+  /** Runs tasks in a helper that is there already, instead of one each; it sees `ioDir` as /io. */
+  resident?: ResidentHelper;
 }
 
-export interface HelperTask {
+export interface ResidentHelper {
+  /** Runs a shell script in it. Resolves to its exit code. */
+  run(script: string, signal: AbortSignal): Promise<number>;
+}
+
+/** What one helper container is for, and may. */
+export interface HelperSeat {
   migrationId: string;
-  purpose: 'pack' | 'unpack' | 'manifest' | 'measure';
+  purpose: 'pack' | 'unpack' | 'manifest' | 'measure' | 'resident';
   mount: { volume: string } | { directory: string };
   readOnly: boolean;
   capabilities: string[];
-  /** Run by `sh -c`; it sees the mount as /v, and the arguments as "$@". */
+}
+
+export interface HelperTask extends HelperSeat {
+  /** Run by `sh -c`; it sees the mount as /v, its own exchange directory as $IO, and the arguments as "$@". */
   script: string;
   arguments?: string[];
   /** Code of the error that a bad end rejects with. */
   failure: ErrorCode;
+  /** Lines of its complaints that are no loss to this task; with only such ones its exit code does not count. */
+  tolerated?: RegExp[];
   signal: AbortSignal;
 }
 
@@ -46,7 +59,7 @@ export async function readFromHelper(
 ): Promise<{ stream: Readable; finished: Promise<void> }> {
   const io = await openIo(place);
   const fifo = readFifo(join(io, 'data'));
-  const finished = runHelper(place, task, io, '2>&1 >/io/data').finally(fifo.ended);
+  const finished = runHelper(place, task, io, '2>&1 >$IO/data').finally(fifo.ended);
   finished.catch((error) => fifo.stream.destroy(error));
   return { stream: fifo.stream, finished };
 }
@@ -58,9 +71,14 @@ export async function writeToHelper(
 ): Promise<{ stream: Writable; finished: Promise<void> }> {
   const io = await openIo(place);
   const stream = writeFifo(join(io, 'data'));
-  const finished = runHelper(place, task, io, '</io/data 2>&1').finally(() => stream.destroy());
+  const finished = runHelper(place, task, io, '<$IO/data 2>&1').finally(() => stream.destroy());
   finished.catch(() => {});
   return { stream, finished };
+}
+
+/** A task without a stream: what it prints is thrown away. */
+export async function runInHelper(place: HelperPlace, task: HelperTask): Promise<void> {
+  await runHelper(place, task, await openIo(place), '2>&1 >/dev/null');
 }
 
 /** Removes helpers that a crash, of the agent or of the engine, left behind. */
@@ -81,24 +99,54 @@ async function openIo({ ioDir }: HelperPlace): Promise<string> {
 }
 
 async function runHelper(place: HelperPlace, task: HelperTask, io: string, redirect: string): Promise<void> {
-  const { api } = place;
-  const { signal, failure } = task;
-  let id: string | null = null;
   try {
-    signal.throwIfAborted();
-    id = (await api.post('/containers/create', containerOf(place, task, io, redirect), created, { signal })).Id;
-    await api.post(`/containers/${id}/start`, undefined, nothing, { timeoutMs: limits.agent.helperStartMsMax, signal });
-    const { StatusCode } = await api.post(`/containers/${id}/wait`, undefined, waited, { timeoutMs: 0, signal });
-    const complaints = worrying(await readFile(join(io, 'stderr'), 'utf8'));
-    if (StatusCode !== 0 || complaints.length > 0)
-      throw new StackferryError(
-        failure,
-        `The ${task.purpose} helper ended with ${StatusCode}: ${complaints.slice(0, 3).join('; ').slice(0, 500)}`,
-      );
+    task.signal.throwIfAborted();
+    const code = place.resident
+      ? await place.resident.run(scriptOf(task, `/io/${basename(io)}`, redirect), task.signal)
+      : await runContainer(place, task, io, scriptOf(task, '/io', redirect));
+    judge(task, code, await readFile(join(io, 'stderr'), 'utf8'));
   } finally {
-    if (id) await removeHelper(api, id);
     await rm(io, { recursive: true, force: true });
   }
+}
+
+async function runContainer(place: HelperPlace, seat: HelperTask, io: string, script: string): Promise<number> {
+  const container = await startHelper(place, seat, io, script);
+  try {
+    return await container.ended;
+  } finally {
+    await container.remove();
+  }
+}
+
+/** Starts a helper that runs the script; `ended` resolves to its exit code, and rejects when the signal aborts. */
+export async function startHelper(
+  { api, image }: HelperPlace,
+  seat: HelperSeat & { signal: AbortSignal },
+  io: string,
+  script: string,
+): Promise<{ ended: Promise<number>; remove(): Promise<void> }> {
+  const { signal } = seat;
+  const { Id } = await api.post('/containers/create', containerOf(image, seat, io, script), created, { signal });
+  const remove = () => removeHelper(api, Id);
+  try {
+    await api.post(`/containers/${Id}/start`, undefined, nothing, { timeoutMs: limits.agent.helperStartMsMax, signal });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const ended = api.post(`/containers/${Id}/wait`, undefined, waited, { timeoutMs: 0, signal });
+  return { ended: ended.then(({ StatusCode }) => StatusCode), remove };
+}
+
+/** Throws the task's failure for a bad exit, and for a good one with a complaint that hides a loss. */
+function judge({ purpose, failure, tolerated = [] }: HelperTask, code: number, stderr: string): void {
+  const complaints = worrying(stderr);
+  const losses = complaints.filter((line) => !tolerated.some((pattern) => pattern.test(line)));
+  // GNU tar ends with 1 or 2 after a complaint; anything else is an end of another kind.
+  if (losses.length === 0 && (code === 0 || (complaints.length > 0 && code <= 2))) return;
+  const said = losses.slice(0, 3).join('; ').slice(0, 500);
+  throw new StackferryError(failure, `The ${purpose} helper ended with ${code}: ${said}`);
 }
 
 /** An engine that is down keeps its helper; the sweep at the agent's next start removes it. */
@@ -106,16 +154,22 @@ async function removeHelper(api: DockerApi, id: string): Promise<void> {
   await api.delete(`/containers/${id}?force=true&v=true`).catch(() => {});
 }
 
-function containerOf({ image }: HelperPlace, task: HelperTask, io: string, redirect: string): unknown {
-  const { migrationId, purpose, mount, readOnly, capabilities, script, arguments: args = [] } = task;
-  // The complaints go through a pipe, cut at their bound; the exit code through a file, since the pipe hides it.
-  const wrapper = `
-    { sh -c "$0" helper "$@"; echo $? >/io/status; } ${redirect} |
-      head -c ${limits.agent.helperStderrBytesMax} >/io/stderr
-    exit "$(cat /io/status)"`;
+/** The complaints go through a pipe, cut at their bound; the exit code through a file, since the pipe hides it. */
+function scriptOf({ script, arguments: args = [] }: HelperTask, io: string, redirect: string): string {
+  return `export IO=${io}
+    { sh -c ${[script, 'helper', ...args].map(quoted).join(' ')}; echo $? >$IO/status; } ${redirect} |
+      head -c ${limits.agent.helperStderrBytesMax} >$IO/stderr
+    exit "$(cat $IO/status)"`;
+}
+
+/** One word of a shell script. */
+export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
+function containerOf(image: string, seat: HelperSeat, io: string, script: string): unknown {
+  const { migrationId, purpose, mount, readOnly, capabilities } = seat;
   return {
     Image: image,
-    Entrypoint: ['sh', '-c', wrapper, script, ...args],
+    Entrypoint: ['sh', '-c', script],
     Cmd: [],
     User: '0:0',
     WorkingDir: '/',

@@ -1,5 +1,6 @@
-import { readFile, statfs } from 'node:fs/promises';
+import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { HostFacts, Resources } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
@@ -26,6 +27,7 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
     composeVersionOf(context),
     helperState(context),
   ]);
+  const remapped = (SecurityOptions ?? []).some((option) => option.includes('name=userns'));
   return {
     now_ms: Date.now(),
     agent_version: agentVersion,
@@ -36,12 +38,22 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
       compose_version: composeVersion,
       os: api.version.Os,
       arch: api.version.Arch,
-      userns_remap: (SecurityOptions ?? []).some((option) => option.includes('name=userns')),
+      userns_remap: remapped,
+      // Blocks are written to the volume's files by the agent itself: it must see them, and owners must mean the same.
+      pre_copy: !remapped && (await seesVolumes(DockerRootDir)) ? 'blocks' : 'files',
     },
     resources: await resourcesOf(DockerRootDir),
     helper,
     relays,
   };
+}
+
+/** An agent in a container of its own may not. */
+async function seesVolumes(dataRoot: string): Promise<boolean> {
+  return await access(join(dataRoot, 'volumes'), constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Null where the client or its compose plugin is missing. */

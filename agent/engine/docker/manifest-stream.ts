@@ -27,6 +27,7 @@ export async function readManifest(output: Readable): Promise<Manifest> {
   for await (const record of recordsOf(output)) {
     if (record.kind === 'entry') entry(record.fields);
     else if (record.kind === 'device') digest.add('device', record.fields);
+    else if (record.kind === 'content') digest.add('content', [record.text]);
     else if (record.text !== '') block.push(record.text);
     else attributes(block.splice(0));
   }
@@ -38,12 +39,14 @@ export async function readManifest(output: Readable): Promise<Manifest> {
 type Printed =
   | { kind: 'entry'; fields: string[] }
   | { kind: 'device'; fields: string[] }
+  | { kind: 'content'; text: string }
   | { kind: 'line'; text: string };
 
 /** Latin-1 throughout: names are bytes, not text. */
 async function* recordsOf(output: Readable): AsyncGenerator<Printed> {
   let rest = '';
   let fields: string[] = [];
+  let inContents = false;
   let inAttributes = false;
   for await (const chunk of output) {
     rest += (chunk as Buffer).toString('latin1');
@@ -57,9 +60,16 @@ async function* recordsOf(output: Readable): AsyncGenerator<Printed> {
         yield { kind: 'line', text: piece };
         continue;
       }
+      if (inContents && piece !== 'X') {
+        yield { kind: 'content', text: piece };
+        continue;
+      }
       fields.push(piece);
       if (fields[0] === 'X') inAttributes = true;
-      else if (fields.length === lengthOf(fields[0])) {
+      else if (fields[0] === 'S') {
+        inContents = true;
+        fields = [];
+      } else if (fields.length === lengthOf(fields[0])) {
         yield fields[0] === 'E'
           ? { kind: 'entry', fields: fields.slice(1) }
           : { kind: 'device', fields: fields.slice(1) };

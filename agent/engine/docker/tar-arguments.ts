@@ -1,7 +1,7 @@
 /** argv of the helpers' GNU tar. Pure, so that tests assert it to the letter. */
 
 /** All attributes, sparse files as such, one file system; blocks of 256 KiB, since small writes through a FIFO cost most. */
-export const packArguments = [
+const packOptions = [
   'tar',
   '-C',
   '/v',
@@ -15,7 +15,28 @@ export const packArguments = [
   '--sparse',
   '--one-file-system',
   '-c',
-  '.',
+];
+
+export const packArguments = [...packOptions, '.'];
+
+/** Exactly the entries of a NUL-terminated list. */
+export const packListedArguments = (list: string): string[] => [
+  ...packOptions,
+  '--no-recursion',
+  '--null',
+  '--verbatim-files-from',
+  '-T',
+  list,
+];
+
+/** What tar says of files that others write, or remove, while it reads them: the next pass sees to those. */
+export const changing = [
+  /^tar: .*: file changed as we read it$/,
+  /^tar: .*: File removed before we read it$/,
+  /^tar: .*: Cannot stat: No such file or directory$/,
+  /^tar: .*: Cannot open: No such file or directory$/,
+  /^tar: .*: File shrank by \d+ bytes?; padding with zeros$/,
+  /^tar: Exiting with failure status due to previous errors$/,
 ];
 
 export const unpackArguments = [
@@ -35,22 +56,27 @@ export const unpackArguments = [
   '-',
 ];
 
+/** Over what is there: a directory's own times are set when all below it are done, in whatever order they come. */
+export const unpackOverArguments = [...unpackArguments, '--delay-directory-restore'];
+
 /** What each side's tar may do beyond an ordinary user, each one found to be needed. */
 export const packCapabilities = ['DAC_READ_SEARCH'];
 export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP', 'MKNOD'];
 
 /**
- * Every entry in one pass: `E` records of ten fields from find, `D` records with the numbers of devices, then after `X`
- * the attributes as getfattr prints them. Fields end with NUL, because names hold anything else. Sockets are left out:
- * tar never carries them.
+ * Every entry in one pass: `E` records of ten fields from find, `D` records with the numbers of devices, after `S` the
+ * SHA-256 of each file where contents are compared too, then after `X` the attributes as getfattr prints them. Fields
+ * end with NUL, because names hold anything else. Sockets are left out: tar never carries them.
  */
-export const manifestScript = [
-  'cd /v',
-  "find . -xdev ! -type s -printf 'E\\0%P\\0%y\\0%m\\0%U:%G\\0%s\\0%T@\\0%n\\0%l\\0%D:%i\\0'",
-  "find . -xdev \\( -type b -o -type c \\) -exec stat --printf 'D\\0%n\\0%t:%T\\0' '{}' +",
-  "printf 'X\\0'",
-  'getfattr -R -P -h -d -m - -e hex .',
-].join(' && ');
+export const manifestScript = (contents: boolean): string =>
+  [
+    'cd /v',
+    "find . -xdev ! -type s -printf 'E\\0%P\\0%y\\0%m\\0%U:%G\\0%s\\0%T@\\0%n\\0%l\\0%D:%i\\0'",
+    "find . -xdev \\( -type b -o -type c \\) -exec stat --printf 'D\\0%n\\0%t:%T\\0' '{}' +",
+    ...(contents ? ["printf 'S\\0'", 'find . -xdev -type f -print0 | xargs -0 -r sha256sum -z --'] : []),
+    "printf 'X\\0'",
+    'getfattr -R -P -h -d -m - -e hex .',
+  ].join(' && ');
 
 /** Bytes of a tar of the volume, near enough for a progress bar: contents as allocated, and three blocks an entry. */
 export const measureScript = [

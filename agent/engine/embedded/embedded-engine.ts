@@ -35,6 +35,7 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
 
   return {
     kind: 'embedded',
+    warm: null,
 
     host: (relays) => measureHost(host, relays),
     stacks: () => summarizeStacks(host),
@@ -67,7 +68,7 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     measureVolume: (volume) => measureTree(dataOf(host, volume)),
     packVolume: (volume) => packTree(dataOf(host, volume)),
     packProject: (directory) => packTree(directory),
-    manifestVolume: (volume) => manifestOfTree(dataOf(host, volume)),
+    manifestVolume: (volume, _migrationId, contents) => manifestOfTree(dataOf(host, volume), contents),
     manifestProject: (directory) => manifestOfTree(directory),
 
     ensureImages: async (images) => {

@@ -16,6 +16,7 @@ export async function measureHost(host: HostRoot, relays: HostFacts['relays']): 
       os: platform(),
       arch: arch(),
       userns_remap: false,
+      pre_copy: null,
     },
     resources: await measureResources(host),
     helper: { image: '', ready: true, detail: 'the embedded engine packs and unpacks by itself' },

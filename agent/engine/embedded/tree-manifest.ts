@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { manifestDigest } from '../../transfer/manifest.ts';
 import type { Manifest } from '../engine.ts';
 import { mtimeMsOf, walkTree } from './tree-walk.ts';
 
 /** Manifest of a directory as it lies on the disk now, over all that this engine carries: no xattrs, whole milliseconds. */
-export async function manifestOfTree(root: string): Promise<Manifest> {
+export async function manifestOfTree(root: string, contents = false): Promise<Manifest> {
   const digest = manifestDigest();
   let entries = 0;
   for await (const { path, type, stats, target } of walkTree(root)) {
@@ -16,7 +20,14 @@ export async function manifestOfTree(root: string): Promise<Manifest> {
       type === 'file' ? stats.size : 0,
       mtimeMsOf(stats),
     ];
+    if (contents && type === 'file') digest.add('content', [Buffer.from(path), await sha256Of(join(root, path))]);
     digest.add('entry', [Buffer.from(path), facts.join(' '), Buffer.from(target ?? '')]);
   }
   return { sha256: digest.sum(), entries };
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
 }

@@ -112,9 +112,12 @@ describe('packing and unpacking', () => {
     const source = await temporaryDirectory();
     await writeFile(join(source, 'log'), Buffer.alloc(8_000_000));
     const reader = await packTree(source).open(signal());
-    reader.stream.once('data', () => void appendFile(join(source, 'log'), 'a late line'));
     const read = (async () => {
-      for await (const _ of reader.stream) await new Promise((resolve) => setImmediate(resolve));
+      let late: Promise<void> | null = null;
+      for await (const _ of reader.stream) {
+        late ??= appendFile(join(source, 'log'), 'a late line');
+        await late;
+      }
     })().catch(() => {});
     await expect(reader.finished).rejects.toMatchObject({ code: 'pack_failed' });
     await read;

@@ -46,6 +46,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
   const input = {
     ...ids,
     mode: 'stop-copy',
+    verify: 'manifest',
     sizing: 'host',
     accept_unmoved: false,
     health_timeout_s: 60,

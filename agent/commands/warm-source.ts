@@ -1,0 +1,27 @@
+import { carryLanes } from './carry-lanes.ts';
+import type { CommandHandler } from './context.ts';
+import { warmCopiesOf } from './warm-copies-of.ts';
+
+/** Passes over each volume of the running stack. What is remembered of them makes the copy after the stop a short one. */
+export const warmSource: CommandHandler<'warm_source'> = async ({ project, peer, items, blocks }, context) => {
+  const { engine, ledger, migrationId, signal } = context;
+  const sizes = ledger.find(migrationId)?.sizes ?? {};
+  const warm = warmCopiesOf(engine);
+  const passages = await carryLanes(
+    { migration_id: migrationId, project, role: 'source' },
+    items.map(({ lane, volume }) => ({
+      lane,
+      total: sizes[volume] ?? null,
+      carry: async (onProgress) => {
+        const { passes } = await warm.source(volume, migrationId, blocks);
+        return context.lanes.send({ migrationId, peer, lane, source: passes, onProgress, signal });
+      },
+    })),
+    context,
+  );
+  const passes = items.map(async ({ volume }) => {
+    const report = (await warm.source(volume, migrationId, blocks)).report();
+    return { volume, bytes: report.map(({ bytes }) => bytes), ms: report.map(({ ms }) => Math.round(ms)) };
+  });
+  return { passages, passes: await Promise.all(passes) };
+};

@@ -1,0 +1,23 @@
+import { carryLanes } from './carry-lanes.ts';
+import type { CommandHandler } from './context.ts';
+import { madeVolume } from './made-volume.ts';
+import { warmCopiesOf } from './warm-copies-of.ts';
+
+/** Applies the passes over the running stack's volumes to those that `prepare_target` made. */
+export const warmTarget: CommandHandler<'warm_target'> = async ({ project, peer, items }, context) => {
+  const { engine, migrationId, signal } = context;
+  const warm = warmCopiesOf(engine);
+  const passages = await carryLanes(
+    { migration_id: migrationId, project, role: 'target' },
+    items.map(({ lane, volume }) => ({
+      lane,
+      total: null,
+      carry: async (onProgress) => {
+        const sink = warm.sink(madeVolume(volume, context), migrationId);
+        return context.lanes.receive({ migrationId, peer, lane, sink, onProgress, signal });
+      },
+    })),
+    context,
+  );
+  return { passages };
+};

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
+import { makeFifo, readFifo, writeFifo } from './fifo.ts';
+import { type HelperPlace, type HelperSeat, startHelper } from './helper.ts';
+
+/**
+ * A helper that stays: started while the stack still runs, so that what has to be done in the dark does not wait for
+ * containers to be created. It takes job names from one FIFO, runs `/io/<job>`, and tells each end on another.
+ */
+export interface Residence {
+  /** For tasks that are to run in it. */
+  place: HelperPlace;
+  close(): Promise<void>;
+}
+
+const loop = `
+  exec 3</io/jobs 4>/io/ends
+  while IFS= read -r job <&3; do
+    { sh "/io/$job"; echo "$job $?" >&4; } </dev/null &
+  done`;
+
+export async function openResidence(place: HelperPlace, seat: HelperSeat): Promise<Residence> {
+  const ioDir = join(place.ioDir, randomUUID());
+  await mkdir(ioDir, { recursive: true, mode: 0o700 });
+  await Promise.all([makeFifo(join(ioDir, 'jobs')), makeFifo(join(ioDir, 'ends'))]);
+  const jobs = writeFifo(join(ioDir, 'jobs'));
+  const ends = readFifo(join(ioDir, 'ends'));
+  const waiting = new Map<string, { resolve: (code: number) => void; reject: (error: Error) => void }>();
+  const closing = new AbortController();
+  let over: Error | null = null;
+
+  const fail = (error: Error) => {
+    over ??= error;
+    for (const { reject } of waiting.values()) reject(over);
+    waiting.clear();
+  };
+  const onEnd = (line: string) => {
+    const [job = '', code] = line.split(' ');
+    waiting.get(job)?.resolve(Number(code));
+    waiting.delete(job);
+  };
+  let rest = '';
+  ends.stream.on('data', (bytes: Buffer) => {
+    const lines = (rest + bytes.toString('latin1')).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(onEnd);
+  });
+  ends.stream.on('error', fail);
+  jobs.on('error', fail);
+
+  const discard = async () => {
+    jobs.destroy();
+    ends.ended();
+    ends.stream.destroy();
+    await rm(ioDir, { recursive: true, force: true });
+  };
+  const container = await startHelper(place, { ...seat, signal: closing.signal }, ioDir, loop).catch(async (error) => {
+    await discard();
+    throw error;
+  });
+  const gone = new StackferryError('engine_error', 'The helper container ended before its work was done.');
+  container.ended.then(() => fail(gone), fail);
+
+  const run = (script: string, signal: AbortSignal): Promise<number> => {
+    if (over) return Promise.reject(over);
+    signal.throwIfAborted();
+    if (waiting.size >= limits.warm.jobsMax) return Promise.reject(new Error('too many jobs for one helper'));
+    const job = randomUUID();
+    return new Promise<number>((resolve, reject) => {
+      waiting.set(job, { resolve, reject });
+      // What it works on cannot be called back, so its helper goes.
+      signal.addEventListener('abort', close, { once: true });
+      // Latin-1, as paths are kept: names are bytes.
+      writeFile(join(ioDir, job), script, { mode: 0o600, encoding: 'latin1' })
+        .then(() => jobs.write(`${job}\n`))
+        .catch(reject);
+    }).finally(async () => {
+      signal.removeEventListener('abort', close);
+      await rm(join(ioDir, job), { force: true });
+    });
+  };
+
+  let closed: Promise<void> | null = null;
+  const close = () => {
+    closed ??= (async () => {
+      fail(new StackferryError('cancelled', 'The helper was told to end.'));
+      closing.abort();
+      await container.remove();
+      await discard();
+    })();
+    return closed;
+  };
+  return { place: { ...place, ioDir, resident: { run } }, close };
+}

@@ -1,0 +1,111 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { limits } from '../../../schema/limits.ts';
+import type { TarSink, TarWriter } from '../../transfer/tar-ports.ts';
+import { feedUnpacker, type UnpackerFeed } from '../../transfer/unpacker-feed.ts';
+import { broken, createSectionReader, type Section } from '../../warm/delta-stream.ts';
+import { createPatchedFiles } from '../../warm/patched-files.ts';
+import { type HelperPlace, type HelperSeat, quoted, runInHelper, writeToHelper } from './helper.ts';
+import { unpackCapabilities, unpackOverArguments } from './tar-arguments.ts';
+
+/** The target's side of one volume that is copied before the stop: applies a delta stream to what is there. */
+export function changesUnpacker(options: {
+  volume: string;
+  migrationId: string;
+  mountpoint: () => Promise<string>;
+  /** The volume, made anew and empty. */
+  recreate: () => Promise<void>;
+  /** A helper that stays, opened when it is first needed; a volume that is made anew needs a new one. */
+  residence: () => Promise<{ place: HelperPlace }>;
+}): TarSink {
+  const seat: HelperSeat = {
+    migrationId: options.migrationId,
+    purpose: 'unpack',
+    mount: { volume: options.volume },
+    readOnly: false,
+    capabilities: unpackCapabilities,
+  };
+
+  async function open(signal: AbortSignal): Promise<TarWriter> {
+    const read = createSectionReader();
+    const files = createPatchedFiles(await options.mountpoint());
+    const task = { ...seat, failure: 'unpack_failed', signal } as const;
+    const run = async (script: string) => runInHelper((await options.residence()).place, { ...task, script });
+    let tar: UnpackerFeed | null = null;
+    let begun = false;
+    let ended = false;
+
+    const setTimes = async () => {
+      const written = await files.end();
+      if (written.length === 0) return;
+      const lines = written.map(({ path, mtime }) => `touch -h -m -d @${mtime} -- ${quoted(`/v/${path}`)}`);
+      await run(lines.join(' &&\n'));
+    };
+
+    const openTar = async (): Promise<UnpackerFeed> => {
+      await setTimes();
+      const { place } = await options.residence();
+      const writer = await writeToHelper(place, { ...task, script: 'exec "$@"', arguments: unpackOverArguments });
+      return feedUnpacker(writer, limits.stream.unpackerExitMsMax, (error) => stream.destroy(error as Error));
+    };
+
+    const apply = async (section: Section): Promise<void> => {
+      if (ended || begun === (section.kind === 'begin')) throw broken(`"${section.kind}" out of turn`);
+      if (tar && section.kind !== 'tar') throw broken('a tar without its end');
+      switch (section.kind) {
+        case 'begin':
+          begun = true;
+          if (section.whole) await options.recreate();
+          return;
+        case 'remove': {
+          await setTimes();
+          const { place } = await options.residence();
+          await writeFile(join(place.ioDir, 'remove'), section.data, { mode: 0o600 });
+          return run('cd /v && xargs -0 -r rm -rf -- </io/remove');
+        }
+        case 'file':
+          return files.begin(section.file);
+        case 'block':
+          return files.write(section.offset, section.data);
+        case 'tar':
+          if (section.data.length > 0) {
+            tar ??= await openTar();
+            return tar.write(section.data);
+          }
+          if (!tar) throw broken('the end of a tar that did not begin');
+          await tar.finish(limits.stream.unpackerExitMsMax);
+          tar = null;
+          return;
+        case 'end':
+          await setTimes();
+          // What is acknowledged outlives a power cut (F23).
+          await run('sync -f /v');
+          ended = true;
+          return;
+      }
+    };
+
+    const stream = new Writable({
+      highWaterMark: limits.stream.chunkBytesMax,
+      write: (piece: Buffer, _encoding, done) => {
+        const applyAll = async () => {
+          for (const section of read(piece)) await apply(section);
+        };
+        applyAll().then(() => done(), done);
+      },
+      final: (done) => done(ended ? null : broken('a stream without its end')),
+      destroy: (error, done) => void files.abandon().finally(() => done(error)),
+    });
+    const finished = new Promise<void>((resolve, reject) => {
+      stream.once('finish', resolve).once('error', reject);
+      stream.once('close', () => reject(new Error('the unpacker was stopped')));
+    });
+    finished.catch(() => {});
+    signal.addEventListener('abort', () => stream.destroy(), { once: true });
+    return { stream, finished };
+  }
+
+  // What to begin with is said by the stream itself.
+  return { open, reset: async () => {} };
+}

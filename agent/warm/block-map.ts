@@ -1,0 +1,62 @@
+import { hash } from 'node:crypto';
+import { limits } from '../../schema/limits.ts';
+
+const { blockBytes } = limits.warm;
+const digestBytes = 16;
+
+/** Digests of the blocks of one file as the target has them; a block that was never sent is a hole there. */
+export interface BlockMap {
+  /** Of how many bytes. */
+  size: number;
+  digests: Buffer;
+}
+
+export const emptyMap = (): BlockMap => ({ size: 0, digests: Buffer.alloc(0) });
+
+/** What `map` says of a file of this size, cut or made longer: a new block is a hole. */
+export function resized({ size: before, digests }: BlockMap, size: number): BlockMap {
+  const blocks = Math.ceil(size / blockBytes);
+  const next = Buffer.alloc(blocks * digestBytes);
+  digests.copy(next, 0, 0, Math.min(digests.length, next.length));
+  // The last block, cut or made longer, is another one; where it was whole nothing changes.
+  const edge = Math.min(before, size);
+  if (before !== size && edge % blockBytes !== 0) next.fill(1, ...span(Math.floor(edge / blockBytes)));
+  return { size, digests: next };
+}
+
+/**
+ * Compares what lies at `offset`, a whole number of blocks into the file, and takes it for sent. Calls `changed` for each
+ * run of blocks that the target does not have.
+ */
+export function compareBlocks(
+  map: BlockMap,
+  offset: number,
+  data: Buffer,
+  changed: (offset: number, data: Buffer) => void,
+): void {
+  let from = -1;
+  for (let at = 0; at < data.length; at += blockBytes) {
+    const block = data.subarray(at, at + blockBytes);
+    const place = span((offset + at) / blockBytes);
+    const known = map.digests.subarray(...place);
+    const digest = digestOf(block);
+    const same = known.equals(digest);
+    if (!same) digest.copy(known);
+    if (!same && from < 0) from = at;
+    if (same && from >= 0) {
+      changed(offset + from, data.subarray(from, at));
+      from = -1;
+    }
+  }
+  if (from >= 0) changed(offset + from, data.subarray(from));
+}
+
+const span = (block: number): [number, number] => [block * digestBytes, (block + 1) * digestBytes];
+const hole = Buffer.alloc(digestBytes);
+const zeros = Buffer.alloc(blockBytes);
+
+/** 128 bits of SHA-256; zeros for zeros, which need not be sent where nothing was. */
+function digestOf(block: Buffer): Buffer {
+  if (block.equals(zeros.subarray(0, block.length))) return hole;
+  return hash('sha256', block, 'buffer').subarray(0, digestBytes);
+}

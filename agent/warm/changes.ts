@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { dirname } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { limits } from '../../schema/limits.ts';
+import { type Entry, merge, readListing } from './listing.ts';
+
+/** What one pass has to carry. */
+export interface Changes {
+  /** Paths of regular files that go by blocks. */
+  large: string[];
+  /** Paths that leave the block maps: gone, or no longer what they were. */
+  forgotten: string[];
+  /** How many paths are in the files `remove` and `tar`. */
+  removals: number;
+  entries: number;
+}
+
+/**
+ * Compares two listings and writes NUL-terminated lists: what to remove, and what to pack. Memory grows with the number
+ * of directories and of files with several names, not of files.
+ *
+ * - What changed its type is removed first.
+ * - A file with several names goes with all of them, or it would come apart.
+ * - A directory goes with whatever of it was replaced, for its own times.
+ */
+export async function findChanges(options: {
+  before: string | null;
+  now: string;
+  /** What changed since then is taken to have changed again, in seconds: its times may not show it. */
+  suspectSinceS: number;
+  /** Whether a file may go by blocks, and whether it goes by blocks already. */
+  byBlocks: (entry: Entry) => boolean;
+  isMapped: (path: string) => boolean;
+  removeList: string;
+  tarList: string;
+}): Promise<Changes> {
+  const { before, now, suspectSinceS, byBlocks, isMapped } = options;
+  const removals = pathList(options.removeList);
+  const packed = pathList(options.tarList);
+  const large: string[] = [];
+  const forgotten: string[] = [];
+  const directories = new Set<string>();
+  const linked = new Set<string>();
+  const touchParent = (path: string) => path !== '' && directories.add(parentOf(path));
+
+  for await (const { before: old, now: entry } of merge(readListing(before), readListing(now))) {
+    if (!entry) {
+      if (isMapped(old!.path)) forgotten.push(old!.path);
+      await removals.add(old!.path);
+      continue;
+    }
+    const { path, type, links, inode } = entry;
+    const same = old?.record === entry.record && entry.changedAt < suspectSinceS;
+    if (same) continue;
+    const blocks = type === 'f' && byBlocks(entry);
+    const mapped = isMapped(path);
+    // A map must begin with nothing on the other side.
+    if (old && (old.type !== type || (blocks && !mapped))) await removals.add(path);
+    if (mapped && !blocks) forgotten.push(path);
+    if (type === 'd') directories.add(path);
+    else if (blocks) large.push(path);
+    else if (type === 'f' && links > 1) linked.add(inode);
+    else await packed.add(path);
+    if (!old || type !== 'd') touchParent(path);
+  }
+
+  if (linked.size > 0)
+    for await (const { path, inode } of readListing(now))
+      if (linked.has(inode)) {
+        await packed.add(path);
+        touchParent(path);
+      }
+  for (const path of [...directories].sort()) await packed.add(path);
+  return { large, forgotten, removals: await removals.end(), entries: await packed.end() };
+}
+
+/** Of the root's own children it is the root, ''. */
+function parentOf(path: string): string {
+  const parent = dirname(path);
+  return parent === '.' ? '' : parent;
+}
+
+function pathList(file: string) {
+  const stream = createWriteStream(file, { encoding: 'latin1', mode: 0o600 });
+  let count = 0;
+  return {
+    async add(path: string): Promise<void> {
+      count += 1;
+      if (!stream.write(`./${path}\0`)) await once(stream, 'drain');
+    },
+    async end(): Promise<number> {
+      stream.end();
+      await finished(stream);
+      return count;
+    },
+  };
+}
+
+/** Large enough, all on the disk, and with one name. */
+export function isBlockFile({ size, allocated, links }: Entry): boolean {
+  return size >= limits.warm.blockFileBytesMin && allocated >= size * 0.9 && links === 1;
+}

@@ -1,0 +1,118 @@
+import { StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+
+/**
+ * What one lane of a pre-copy carries: what changed in a volume, as sections.
+ *
+ *   begin    whole | changes          whole: the place is made empty first
+ *   then per pass, in this order
+ *   remove   path …                   NUL-terminated, also what changed its type
+ *   file     large file … block …     written in place, created where it is not there
+ *   tar      piece …                  of all other entries that changed, ended by an empty piece
+ *   end
+ *
+ * A section is: type u8 | length u32 | data. Lengths and offsets are big endian; paths are bytes, not text.
+ */
+export const sectionType = { begin: 1, remove: 2, file: 3, block: 4, tar: 5, end: 6 } as const;
+export const sectionHeaderBytes = 5;
+/** A block section's data starts with its offset in the file, u64. */
+export const blockOffsetBytes = 8;
+export const sectionBytesMax = blockOffsetBytes + limits.warm.readBytes;
+
+export type Section =
+  | { kind: 'begin'; whole: boolean }
+  | { kind: 'remove'; data: Buffer }
+  | { kind: 'file'; file: LargeFile }
+  | { kind: 'block'; offset: number; data: Buffer }
+  | { kind: 'tar'; data: Buffer }
+  | { kind: 'end' };
+
+/** A file whose contents go block by block; what is not sent of it is as the target has it, or a hole. */
+export interface LargeFile {
+  path: string;
+  size: number;
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Seconds and nine digits, as `find -printf %T@` gives it. */
+  mtime: string;
+}
+
+/** Paths are latin1 strings throughout: names are bytes. */
+export const pathBytes = (path: string): Buffer => Buffer.from(path, 'latin1');
+
+export function encodeSection(kind: keyof typeof sectionType, ...data: Buffer[]): Buffer {
+  const header = Buffer.allocUnsafe(sectionHeaderBytes);
+  header.writeUInt8(sectionType[kind], 0);
+  header.writeUInt32BE(
+    data.reduce((sum, { length }) => sum + length, 0),
+    1,
+  );
+  return Buffer.concat([header, ...data]);
+}
+
+export const encodeBegin = (whole: boolean): Buffer => encodeSection('begin', Buffer.from([whole ? 1 : 0]));
+
+export function encodeFile({ path, size, mode, uid, gid, mtime }: LargeFile): Buffer {
+  return encodeSection('file', Buffer.from(`${size} ${mode} ${uid} ${gid} ${mtime}\0${path}`, 'latin1'));
+}
+
+export function encodeBlock(offset: number, data: Buffer): Buffer {
+  const at = Buffer.allocUnsafe(blockOffsetBytes);
+  at.writeBigUInt64BE(BigInt(offset));
+  return encodeSection('block', at, data);
+}
+
+/** Cuts a stream into sections; a piece of it may end anywhere. Throws `transfer_protocol`. */
+export function createSectionReader(): (piece: Buffer) => Generator<Section> {
+  let rest: Buffer = Buffer.alloc(0);
+  return function* read(piece) {
+    let bytes = rest.length > 0 ? Buffer.concat([rest, piece]) : piece;
+    for (;;) {
+      if (bytes.length < sectionHeaderBytes) break;
+      const length = bytes.readUInt32BE(1);
+      if (length > sectionBytesMax) throw broken(`a section of ${length} bytes`);
+      if (bytes.length < sectionHeaderBytes + length) break;
+      yield decode(bytes.readUInt8(0), bytes.subarray(sectionHeaderBytes, sectionHeaderBytes + length));
+      bytes = bytes.subarray(sectionHeaderBytes + length);
+    }
+    // The piece's memory is its owner's again when we return.
+    rest = Buffer.from(bytes);
+  };
+}
+
+function decode(type: number, data: Buffer): Section {
+  switch (type) {
+    case sectionType.begin:
+      return { kind: 'begin', whole: data[0] === 1 };
+    case sectionType.remove:
+      return { kind: 'remove', data };
+    case sectionType.file:
+      return { kind: 'file', file: decodeFile(data.toString('latin1')) };
+    case sectionType.block:
+      if (data.length < blockOffsetBytes) throw broken('a block without its place');
+      return { kind: 'block', offset: offsetOf(data), data: data.subarray(blockOffsetBytes) };
+    case sectionType.tar:
+      return { kind: 'tar', data };
+    case sectionType.end:
+      return { kind: 'end' };
+    default:
+      throw broken(`a section of type ${type}`);
+  }
+}
+
+const fileRecord = /^(\d{1,16}) (\d{1,5}) (\d{1,10}) (\d{1,10}) (\d{1,12}\.\d{9})\d*\0([^\0]+)$/s;
+
+function decodeFile(text: string): LargeFile {
+  const [, size, mode, uid, gid, mtime, path] = fileRecord.exec(text) ?? [];
+  if (!path || !mtime) throw broken('a file that cannot be read');
+  return { path, size: Number(size), mode: Number(mode), uid: Number(uid), gid: Number(gid), mtime };
+}
+
+function offsetOf(data: Buffer): number {
+  const offset = data.readBigUInt64BE();
+  if (offset > Number.MAX_SAFE_INTEGER) throw broken('a block beyond any file');
+  return Number(offset);
+}
+
+export const broken = (what: string) => new StackferryError('transfer_protocol', `The source sent ${what}.`);
