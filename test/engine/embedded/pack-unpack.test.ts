@@ -113,9 +113,12 @@ describe('packing and unpacking', () => {
     await writeFile(join(source, 'log'), Buffer.alloc(8_000_000));
     const reader = await packTree(source).open(signal());
     const read = (async () => {
+      let bytes = 0;
       let late: Promise<void> | null = null;
-      for await (const _ of reader.stream) {
-        late ??= appendFile(join(source, 'log'), 'a late line');
+      for await (const data of reader.stream) {
+        bytes += data.length;
+        // Well inside the file: before that its header may not have been made.
+        if (bytes > 1_000_000) late ??= appendFile(join(source, 'log'), 'a late line');
         await late;
       }
     })().catch(() => {});
