@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import { Agent, fetch } from 'undici';
+import type { z } from 'zod';
 import { limits } from '../schema/limits.ts';
+import { NoAnswer, unreachable } from './no-answer.ts';
 
 /** A problem the API answered with (RFC 9457); branch on `code`. */
 export class ApiProblem extends Error {
@@ -23,63 +27,132 @@ export interface ServerEvent {
   data: Record<string, unknown>;
 }
 
+/** Every answer is checked by its schema where one is given, and handed on whole. */
 export interface ApiClient {
-  get<T>(path: string): Promise<T>;
-  post<T>(path: string, body?: unknown): Promise<T>;
+  get<T>(path: string, schema?: z.ZodType<T>): Promise<T>;
+  /** Done once, however often the connection breaks before the answer: it is repeated under one idempotency key. */
+  post<T>(path: string, body?: unknown, schema?: z.ZodType<T>): Promise<T>;
   delete(path: string): Promise<void>;
-  /** Events of a migration until it has ended and nothing goes on, resumed whenever the stream closes. */
-  follow(migrationId: string): AsyncGenerator<ServerEvent>;
+  /**
+   * Events of a migration until it has ended and nothing goes on. A stream that closes or breaks is resumed where it
+   * was; throws NoAnswer when the control plane stays away for longer than `awayMsMax`.
+   */
+  follow(migrationId: string, options?: FollowOptions): AsyncGenerator<ServerEvent>;
 }
 
-/** Paths are below `/api/v1`. Throws ApiProblem for answers that are not 2xx. */
-export function apiClient(url: string, token: string): ApiClient {
+export interface FollowOptions {
+  signal?: AbortSignal;
+  /** The stream broke, and is tried anew. */
+  onAway?: (error: Error) => void;
+}
+
+export interface ApiClientOptions {
+  /** Applied to every text of an answer. */
+  readText?: (text: string) => string;
+}
+
+/** Paths are below `/api/v1`. Throws ApiProblem for answers that are not 2xx, NoAnswer where there is none to go by. */
+export function apiClient(url: string, token: string, { readText = (text) => text }: ApiClientOptions = {}): ApiClient {
   const dispatcher = new Agent({ headersTimeout: limits.cli.requestMsMax, bodyTimeout: limits.cli.requestMsMax });
-  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+  const parse = (text: string) =>
+    JSON.parse(text, (_, value) => (typeof value === 'string' ? readText(value) : value)) as Record<string, unknown>;
+
+  const call = async (method: string, path: string, { headers = {}, body, signal }: CallOptions = {}) => {
     const response = await fetch(new URL(`/api/v1${path}`, url), {
       method,
       dispatcher,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: signal ?? null,
+      headers: { authorization: `Bearer ${token}`, ...headers },
+      ...(body === undefined ? {} : { body }),
+    }).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      throw unreachable(`${url} does not answer`, cause);
     });
     if (response.ok) return response;
-    throw new ApiProblem(response.status, (await response.json().catch(() => ({}))) as Record<string, unknown>);
+    const text = await response.text().catch(() => '');
+    throw new ApiProblem(response.status, isJson(response.headers) ? parse(text) : {});
   };
+
+  const read = async <T>(response: Awaited<ReturnType<typeof call>>, schema?: z.ZodType<T>): Promise<T> => {
+    if (!isJson(response.headers))
+      throw new NoAnswer('unreadable', `${url} answers, but is no Stackferry control plane.`, false);
+    const text = await response.text().catch((cause: unknown) => {
+      throw unreachable(`${url} broke off its answer`, cause);
+    });
+    const answer = parse(text);
+    const checked = schema?.safeParse(answer);
+    if (!checked || checked.success) return answer as T;
+    const where = checked.error.issues[0]?.path.join('.') || 'its form';
+    throw new NoAnswer('unreadable', `${url} answers what this version does not understand (${where}).`, false);
+  };
+
   return {
-    get: async <T>(path: string) => (await (await call('GET', path)).json()) as T,
-    post: async <T>(path: string, body: unknown = {}) => (await (await call('POST', path, body)).json()) as T,
+    get: async (path, schema) => read(await call('GET', path), schema),
+    post: async (path, body = {}, schema) => {
+      const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+      const giveUp = Date.now() + limits.cli.awayMsMax;
+      for (let sent = false; ; ) {
+        try {
+          return await read(await call('POST', path, { headers, body: JSON.stringify(body) }), schema);
+        } catch (error) {
+          sent ||= error instanceof NoAnswer && error.sent;
+          const undecided = error instanceof NoAnswer || (error as ApiProblem).code === 'idempotency_in_flight';
+          if (!sent || !undecided || Date.now() > giveUp) throw error;
+          await sleep(limits.cli.reconnectMs);
+        }
+      }
+    },
     delete: async (path) => {
       await (await call('DELETE', path)).body?.cancel();
     },
-    async *follow(migrationId) {
+    async *follow(migrationId, { signal, onAway } = {}) {
       let last: string | null = null;
       let status = '';
+      let awaySince: number | null = null;
       // A completed migration may have gone on to a rollback, so only the stream's own end tells that this was the last.
       while (!endings.has(status)) {
-        const response = await call('GET', `/migrations/${migrationId}/events`, undefined, {
-          accept: 'text/event-stream',
-          ...(last ? { 'last-event-id': last } : {}),
-        });
-        if (response.status === 204) return;
-        for await (const event of serverEvents(response.body as AsyncIterable<Uint8Array>)) {
-          last = event.id ?? last;
-          if (event.kind === 'status') status = String(event.data.to);
-          yield event;
+        try {
+          const response = await call('GET', `/migrations/${migrationId}/events`, {
+            headers: { accept: 'text/event-stream', ...(last ? { 'last-event-id': last } : {}) },
+            ...(signal ? { signal } : {}),
+          });
+          if (response.status === 204) return;
+          awaySince = null;
+          for await (const event of serverEvents(response.body as AsyncIterable<Uint8Array>, parse)) {
+            last = event.id ?? last;
+            if (event.kind === 'status') status = String(event.data.to);
+            yield event;
+          }
+        } catch (error) {
+          signal?.throwIfAborted();
+          if (error instanceof ApiProblem && error.status < 500 && error.status !== 429) throw error;
+          awaySince ??= Date.now();
+          if (Date.now() - awaySince > limits.cli.awayMsMax) throw error;
+          onAway?.(error as Error);
+          await sleep(limits.cli.reconnectMs, undefined, signal ? { signal } : {});
         }
       }
     },
   };
 }
 
+interface CallOptions {
+  headers?: Record<string, string>;
+  body?: string;
+  signal?: AbortSignal;
+}
+
 const endings = new Set(['completed', 'failed', 'cancelled', 'rolled_back']);
 
-async function* serverEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
+const isJson = (headers: { get(name: string): string | null }) => /json/.test(headers.get('content-type') ?? '');
+
+async function* serverEvents(
+  body: AsyncIterable<Uint8Array>,
+  parse: (text: string) => Record<string, unknown>,
+): AsyncGenerator<ServerEvent> {
   const ready: ServerEvent[] = [];
   const parser = createParser({
-    onEvent: ({ id, event, data }) => ready.push({ id: id ?? null, kind: event ?? 'message', data: JSON.parse(data) }),
+    onEvent: ({ id, event, data }) => ready.push({ id: id ?? null, kind: event ?? 'message', data: parse(data) }),
   });
   const decoder = new TextDecoder();
   for await (const bytes of body) {

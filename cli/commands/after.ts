@@ -1,0 +1,84 @@
+import { type MigrationView, migrationView } from '../../schema/api.ts';
+import type { TerminalStatus } from '../../schema/migration-status.ts';
+import { confirm, confirmByTyping } from '../ask.ts';
+import { exitCodes } from '../exit-code.ts';
+import { findMigration, hostNames } from '../find.ts';
+import { migrationLines } from '../output/migration.ts';
+import type { Session } from '../session.ts';
+import { watch } from '../watch.ts';
+
+/** What can be asked of a migration that is there: cancel, retry, rollback, purge. */
+interface Acting {
+  watch?: boolean;
+  yes?: boolean;
+}
+
+export async function cancel(session: Session, id: string, options: Acting) {
+  const view = await findMigration(await session.api(), id);
+  return act(session, view, 'cancel', {}, 'cancelled', options);
+}
+
+export async function retry(session: Session, id: string, options: Acting & { stopped?: boolean }) {
+  const view = await findMigration(await session.api(), id);
+  if (options.stopped) {
+    if (!options.yes)
+      session.term.err(
+        'With --stopped you vouch that the copy which could not be stopped is stopped for good.',
+        'If it still runs, there will be two running copies.',
+      );
+    await confirmByTyping(session.term, view.stack.name, options);
+  }
+  // What it goes on to is where it was going when it got stuck: home, one way or the other.
+  const wanted = view.failure?.code === 'cancelled' ? 'cancelled' : view.failure ? 'failed' : 'rolled_back';
+  return act(session, view, 'retry', { stopped: options.stopped ?? false }, wanted, options);
+}
+
+export async function rollback(session: Session, id: string, options: Acting) {
+  const client = await session.api();
+  const view = await findMigration(client, id);
+  const { term } = session;
+  if (view.window?.open && !options.yes) {
+    const nameOf = await hostNames(client);
+    const hours = (Date.now() - Date.parse(view.window.completed_at)) / 3_600_000;
+    const [source, target] = [nameOf(view.source_host_id), nameOf(view.target_host_id)];
+    term.err(
+      `${view.stack.name} goes back to ${source}, as it was when it left.`,
+      `${hours.toFixed(hours < 10 ? 1 : 0)} hours of changes stay behind on ${target}, until you purge them there.`,
+    );
+  }
+  await confirm(term, 'Roll it back?', options);
+  return act(session, view, 'rollback', {}, 'rolled_back', options);
+}
+
+export async function purge(session: Session, id: string, options: Acting & { target?: boolean }) {
+  const client = await session.api();
+  const { term } = session;
+  const view = await findMigration(client, id);
+  const side = options.target ? 'target' : 'source';
+  const host = (await hostNames(client))(side === 'target' ? view.target_host_id : view.source_host_id);
+  if (!options.yes)
+    term.err(
+      `The copy of ${view.stack.name} that ${host} keeps is deleted for good: containers, volumes, files.`,
+      ...(side === 'source' ? ['After that it cannot be rolled back.'] : []),
+    );
+  await confirmByTyping(term, view.stack.name, options);
+  await client.delete(`/stacks/${encodeURIComponent(view.stack.name)}/migrate/${view.id}/${side}`);
+  if (term.json) term.document(await client.get(`/migrations/${view.id}`, migrationView));
+  else term.out(`Deleted from ${host}.`);
+}
+
+async function act(
+  session: Session,
+  { id }: MigrationView,
+  name: 'cancel' | 'retry' | 'rollback',
+  body: object,
+  wanted: TerminalStatus,
+  options: Acting,
+) {
+  const client = await session.api();
+  const view = await client.post(`/migrations/${id}/${name}`, body, migrationView);
+  if (options.watch) return watch(session, view, wanted);
+  if (session.term.json) session.term.document(view);
+  else session.term.out(...migrationLines(session.term, view, await hostNames(client)));
+  return exitCodes.done;
+}

@@ -1,0 +1,104 @@
+import type { Argument, Command, Option } from 'commander';
+import { migrationView } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import { listAll, listHosts, listRelays, listStacks } from '../find.ts';
+import type { Session } from '../session.ts';
+
+/**
+ * Each script asks `stackferry __complete -- WORDS…`, the last word being the one under the cursor, for candidates, one
+ * a line: so what is completed follows from the command tree and the fleet, in one place.
+ */
+const scripts = {
+  bash: `_stackferry() {
+  local IFS=$'\\n'
+  COMPREPLY=($(stackferry __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _stackferry stackferry
+`,
+  zsh: `#compdef stackferry
+_stackferry() {
+  local -a candidates
+  candidates=("\${(@f)$(stackferry __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  compadd -a candidates
+}
+compdef _stackferry stackferry
+`,
+  fish: `function __stackferry_complete
+  set -l words (commandline -opc) (commandline -ct)
+  stackferry __complete -- $words[2..-1] 2>/dev/null
+end
+complete -c stackferry -f -a '(__stackferry_complete)'
+`,
+};
+
+export async function completion(_session: Session, shell: keyof typeof scripts) {
+  process.stdout.write(scripts[shell]);
+}
+
+/** Prints what may stand where the last word is. Names that cannot be had now are left out. */
+export async function suggest(session: Session, program: Command, words: string[]) {
+  const prefix = words.at(-1) ?? '';
+  const { command, position, option } = placeOf(program, words.slice(0, -1));
+  const candidates = option
+    ? await valuesOf(session, option.argChoices, nameIn(option.flags))
+    : prefix.startsWith('-')
+      ? optionsOf(command).flatMap(({ long, hidden }) => (long && !hidden ? [long] : []))
+      : [
+          ...command.commands.flatMap((sub) => (isHidden(command, sub) ? [] : [sub.name()])),
+          ...(await argumentValues(session, command.registeredArguments[position])),
+        ];
+  session.term.out(...candidates.filter((candidate) => candidate.startsWith(prefix)));
+}
+
+/** Where the words before the cursor lead: a command, how many of its arguments are given, an option that wants its value. */
+function placeOf(program: Command, words: string[]): { command: Command; position: number; option: Option | null } {
+  let command = program;
+  let position = 0;
+  let option: Option | null = null;
+  for (const word of words) {
+    if (option) {
+      option = null;
+      continue;
+    }
+    if (word.startsWith('-')) {
+      const given = optionsOf(command).find(({ long, short }) => long === word || short === word);
+      option = given && (given.required || given.optional) ? given : null;
+      continue;
+    }
+    const sub = position === 0 ? command.commands.find((each) => each.name() === word) : undefined;
+    if (sub) command = sub;
+    else position++;
+  }
+  return { command, position, option };
+}
+
+/** A command's own, its default subcommand's, and those of all above it. */
+function optionsOf(command: Command): readonly Option[] {
+  const fallback = command.commands.find((sub) => sub.name() === 'list');
+  const above: Option[] = [];
+  for (let each = command.parent; each; each = each.parent) above.push(...each.options);
+  return [...command.options, ...(fallback?.options ?? []), ...above];
+}
+
+const isHidden = (parent: Command, sub: Command) => !parent.createHelp().visibleCommands(parent).includes(sub);
+
+const nameIn = (flags: string) => /<(.+)>/.exec(flags)?.[1] ?? '';
+
+const argumentValues = async (session: Session, argument: Argument | undefined) =>
+  argument ? valuesOf(session, argument.argChoices, argument.name()) : [];
+
+/** Hosts, relays, stacks and migrations by what the place is called in the command tree. */
+async function valuesOf(session: Session, choices: readonly string[] | undefined, name: string): Promise<string[]> {
+  if (choices) return [...choices];
+  const names: Record<string, () => Promise<string[]>> = {
+    host: async () => (await listHosts(await session.api())).map((host) => host.name),
+    relay: async () => (await listRelays(await session.api())).map((relay) => relay.name),
+    stack: async () => [...new Set((await listStacks(await session.api())).map((stack) => stack.name))],
+    id: async () =>
+      (await listAll(await session.api(), '/migrations', migrationView, limits.control.pageSizeDefault)).map(
+        ({ id }) => id,
+      ),
+  };
+  const late = new Promise<string[]>((resolve) => setTimeout(resolve, limits.cli.completionMsMax, []).unref());
+  return Promise.race([names[name]?.().catch(() => []) ?? [], late]);
+}

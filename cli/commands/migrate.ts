@@ -1,0 +1,90 @@
+import { migrationView } from '../../schema/api.ts';
+import type { Mode, Sizing } from '../../schema/migration-status.ts';
+import { type Report, report } from '../../schema/preflight-report.ts';
+import type { ApiClient } from '../api-client.ts';
+import { confirm } from '../ask.ts';
+import { exitCodes, usageError } from '../exit-code.ts';
+import { findHost, hostNames } from '../find.ts';
+import { migrationLines } from '../output/migration.ts';
+import { reportLines, verdict } from '../output/report.ts';
+import { duration } from '../output/units.ts';
+import type { Session } from '../session.ts';
+import { watch } from '../watch.ts';
+
+export interface PreflightOptions {
+  to: string;
+  from?: string;
+  mode: Mode;
+  sizing: Sizing;
+  acceptUnmoved?: boolean;
+}
+
+export interface MigrateOptions extends PreflightOptions {
+  healthTimeout?: number;
+  callbackUrl?: string;
+  watch?: boolean;
+  yes?: boolean;
+}
+
+/** Whether it could be moved; changes nothing. */
+export async function preflight({ term, api }: Session, stack: string, options: PreflightOptions) {
+  const client = await api();
+  const found = await askPreflight(client, stack, await inputsOf(client, options));
+  if (term.json) term.document(found);
+  else term.out(...reportLines(term, found), '', verdict(term, found));
+  return found.passed ? exitCodes.done : exitCodes.preflight_failed;
+}
+
+/** Looks first, shows what it found, asks for the go, then starts; with `--watch` stays until the end. */
+export async function migrate(session: Session, stack: string, options: MigrateOptions) {
+  const { term } = session;
+  const client = await session.api();
+  const inputs = await inputsOf(client, options);
+  if (!options.yes && !term.interactive) await confirm(term, '', options);
+  if (!term.json) {
+    const found = await askPreflight(client, stack, inputs);
+    term.out(...reportLines(term, found, { brief: true }), '', verdict(term, found));
+    if (!found.passed) return exitCodes.preflight_failed;
+    await confirm(term, question(stack, options.to, options.mode, found), options);
+  }
+  const started = await client.post(
+    `/stacks/${encodeURIComponent(stack)}/migrate`,
+    {
+      ...inputs,
+      ...(options.healthTimeout === undefined ? {} : { health_timeout_s: options.healthTimeout }),
+      ...(options.callbackUrl === undefined ? {} : { callback_url: options.callbackUrl }),
+    },
+    migrationView,
+  );
+  if (options.watch) {
+    if (!term.json) term.out('');
+    return watch(session, started, 'completed');
+  }
+  if (term.json) term.document(started);
+  else term.out('', ...migrationLines(term, started, await hostNames(client)));
+  return exitCodes.done;
+}
+
+type Inputs = Awaited<ReturnType<typeof inputsOf>>;
+
+async function inputsOf(client: ApiClient, { to, from, mode, sizing, acceptUnmoved }: PreflightOptions) {
+  const target = await findHost(client, to);
+  const source = from === undefined ? null : await findHost(client, from);
+  if (source?.id === target.id) throw usageError('--from and --to name the same host.');
+  return {
+    target_host_id: target.id,
+    ...(source ? { source_host_id: source.id } : {}),
+    mode,
+    sizing,
+    accept_unmoved: acceptUnmoved ?? false,
+  };
+}
+
+const askPreflight = (client: ApiClient, stack: string, inputs: Inputs) =>
+  client.post(`/stacks/${encodeURIComponent(stack)}/migrate/preflight`, inputs, report);
+
+function question(stack: string, to: string, mode: Mode, { plan }: Report): string {
+  const expected = plan?.expected.find((each) => each.mode === mode);
+  const down = expected ? ` It will be down for about ${duration(expected.downtime_s * 1000)}.` : '';
+  return `Move ${stack} to ${to} now?${down}`;
+}

@@ -1,0 +1,64 @@
+import type { ProgressView } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import { cut, pad } from './layout.ts';
+import type { Terminal } from './terminal.ts';
+import { bytes, duration, rate } from './units.ts';
+
+/** Volumes on their way: one line each, then the sum where there are several. */
+export function laneLines(term: Terminal, progress: ProgressView, speedOf?: (item: string) => number | null): string[] {
+  const { items } = progress;
+  const nameWidth = Math.min(20, Math.max(8, ...items.map(({ item }) => item.length)));
+  const lines = items.map(({ item, bytes_done, bytes_total }) =>
+    laneLine(term, cut(item, nameWidth), nameWidth, bytes_done, bytes_total, speedOf?.(item) ?? null),
+  );
+  if (items.length === 1) return lines;
+  return [...lines, laneLine(term, 'in all', nameWidth, progress.bytes_done, progress.bytes_total, progress.rate)];
+}
+
+function laneLine(
+  term: Terminal,
+  name: string,
+  nameWidth: number,
+  done: number,
+  total: number | null,
+  speed: number | null,
+): string {
+  const sum = total === null ? bytes(done) : `${bytes(done)} of ${bytes(total)}`;
+  const left = total === null || done >= total || !speed ? '' : `${duration(((total - done) / speed) * 1000)} left`;
+  const rest = `${percent(done, total)}  ${pad(sum, 22)}${pad(speed && done !== total ? rate(speed) : '', 12)}${left}`;
+  const barWidth = Math.min(24, term.columns() - nameWidth - 55);
+  const drawn = barWidth < 6 ? '' : `${bar(term, done, total, barWidth)} `;
+  return `  ${pad(name, nameWidth)} ${drawn}${rest}`.trimEnd();
+}
+
+const percent = (done: number, total: number | null) =>
+  total === null
+    ? '    '
+    : `${String(total === 0 ? 100 : Math.min(100, Math.floor((done / total) * 100))).padStart(3)}%`;
+
+function bar(term: Terminal, done: number, total: number | null, width: number): string {
+  const part = total === null ? 0 : total === 0 ? 1 : Math.min(1, done / total);
+  const full = Math.floor(part * width);
+  const [on, off] = term.unicode ? ['━', '─'] : ['#', '.'];
+  return term.paint('cyan', on!.repeat(full)) + term.paint('dim', off!.repeat(width - full));
+}
+
+/** Bytes a second of each item, over a short window of what was seen here. */
+export function speedometer() {
+  const samples = new Map<string, { at: number; bytes: number }[]>();
+  return {
+    see({ items }: ProgressView, at = Date.now()): void {
+      for (const { item, bytes_done } of items) {
+        const kept = (samples.get(item) ?? []).filter((sample) => at - sample.at <= limits.cli.rateWindowMs);
+        samples.set(item, [...kept, { at, bytes: bytes_done }]);
+      }
+    },
+    /** Null until there are two samples. */
+    of(item: string): number | null {
+      const seen = samples.get(item) ?? [];
+      const [first, last] = [seen[0], seen.at(-1)];
+      if (!first || !last || last.at - first.at < limits.progress.rateWindowMsMin) return null;
+      return ((last.bytes - first.bytes) * 1000) / (last.at - first.at);
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { MigrationView } from '../../schema/api.ts';
+import { isTerminal, type Status } from '../../schema/migration-status.ts';
+import { laneLines } from './lanes.ts';
+import { labelled, table } from './layout.ts';
+import type { Style, Terminal } from './terminal.ts';
+import { ago, count, duration, moment } from './units.ts';
+import { whatNext } from './what-next.ts';
+
+export function statusStyle(status: Status): Style {
+  if (status === 'completed') return 'green';
+  if (status === 'failed' || status === 'needs_attention') return 'red';
+  return isTerminal(status) ? 'yellow' : 'cyan';
+}
+
+/** `guestbook, host-a -> host-b` */
+export const route = (view: MigrationView, nameOf: (id: string) => string) =>
+  `${view.stack.name}, ${nameOf(view.source_host_id)} -> ${nameOf(view.target_host_id)}`;
+
+/** A migration as `show` tells it: head, steps, volumes, what went wrong, what is kept, what to do next. */
+export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id: string) => string): string[] {
+  const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
+  const since = view.ended_at ? ago(view.ended_at) : `began ${ago(view.created_at)}`;
+  const status = `${view.status} (${since})`;
+  return [
+    ...row('migration', view.id),
+    ...row('stack', route(view, nameOf)),
+    ...row('status', status).map((line) =>
+      line.replace(view.status, term.paint(statusStyle(view.status), view.status)),
+    ),
+    ...row('mode', `${view.mode}, room sized by the ${view.sizing}`),
+    '',
+    ...stepTable(term, view),
+    ...(view.progress ? ['', ...laneLines(term, view.progress)] : []),
+    ...failureLines(term, view),
+    ...attentionLines(term, view),
+    ...keptLines(term, view),
+    ...view.owed.flatMap(({ host_id, what }) => row('owed', `${nameOf(host_id)} has yet to ${what}`)),
+    ...whatNext(term, view, nameOf),
+  ];
+}
+
+function stepTable(term: Terminal, { steps }: MigrationView): string[] {
+  const rows = steps.map(({ name, status, started_at, ended_at }) => {
+    const took = started_at ? duration((ended_at ? Date.parse(ended_at) : Date.now()) - Date.parse(started_at)) : '';
+    const style: Style =
+      status === 'failed' ? 'red' : status === 'done' ? 'green' : status === 'running' ? 'cyan' : 'dim';
+    return [name, term.paint(style, status), status === 'failed' ? '' : took];
+  });
+  return table(term, ['STEP', 'STATE', 'TOOK'], rows);
+}
+
+function failureLines(term: Terminal, { failure, rollback }: MigrationView): string[] {
+  const failed = failure ?? rollback?.failure;
+  if (!failed) return [];
+  const where = failure ? failure.step : 'rollback';
+  return [
+    '',
+    ...labelled(term, term.paint('red', 'failed'), `${failed.message} (${where}, ${failed.code})`, 14, 0),
+    ...failed.log_tail.map((line) => `  ${term.paint('dim', `| ${line}`)}`),
+  ];
+}
+
+function attentionLines(term: Terminal, { attention }: MigrationView): string[] {
+  if (!attention) return [];
+  const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
+  return [
+    '',
+    ...row('why', attention.why),
+    ...row('the source', attention.source),
+    ...row('the target', attention.target),
+    ...row('to do', attention.todo),
+  ];
+}
+
+function keptLines(term: Terminal, { window, rollback }: MigrationView): string[] {
+  if (!window) return [];
+  const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
+  const { source_purge, target_purge } = window;
+  const left = Date.parse(window.ends_at) - Date.now();
+  const kept = source_purge?.done_at
+    ? `deleted ${ago(source_purge.done_at)}`
+    : `kept${left > 0 ? `; can be rolled back for ${duration(left)}, until ${moment(window.ends_at)}` : '; the safety window has closed'}`;
+  return [
+    '',
+    ...row('source copy', kept),
+    ...(window.copy_running
+      ? row('', term.paint('red', 'The kept copy was started by somebody: two copies run.'))
+      : []),
+    ...(rollback && !rollback.failure
+      ? row('rollback', `${count(rollback.hours_left_behind, 'hour')} of changes stay on the target`)
+      : []),
+    ...(target_purge?.done_at ? row('target copy', `deleted ${ago(target_purge.done_at)}`) : []),
+    ...[source_purge, target_purge].flatMap((purge) =>
+      (purge?.done_at ? [] : (purge?.remaining ?? [])).flatMap(({ what, why }) => row('remains', `${what}: ${why}`)),
+    ),
+  ];
+}

@@ -1,0 +1,43 @@
+import type { ProgressView } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Watcher } from '../watch.ts';
+import { speedometer } from './lanes.ts';
+import { migrationLines, route } from './migration.ts';
+import type { Terminal } from './terminal.ts';
+import { bytes, duration, rate } from './units.ts';
+
+/** The same as lines that follow each other: for logs, pipes and dumb terminals. */
+export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Watcher {
+  const speed = speedometer();
+  let shown: string | null = null;
+  let saidAt = 0;
+  let closed = false;
+  return {
+    state(view) {
+      if (shown === null) term.out(`${view.id}: ${route(view, nameOf)}`);
+      if (view.status !== shown) term.out(view.status);
+      shown = view.status;
+      saidAt = 0;
+    },
+    progress(progress) {
+      speed.see(progress);
+      if (Date.now() - saidAt < limits.cli.plainProgressMs) return;
+      saidAt = Date.now();
+      term.out(...progress.items.map((item) => laneText(item, speed.of(item.item))));
+    },
+    told: (line) => term.out(`  ! ${line}`),
+    close(end) {
+      if (closed) return;
+      closed = true;
+      if (end) term.out('', ...migrationLines(term, end, nameOf));
+    },
+  };
+}
+
+function laneText({ item, bytes_done, bytes_total }: ProgressView['items'][number], speed: number | null): string {
+  if (bytes_total === null) return `  ${item}: ${bytes(bytes_done)}`;
+  const part = bytes_total === 0 ? 100 : Math.floor((bytes_done / bytes_total) * 100);
+  const left =
+    speed && bytes_done < bytes_total ? `, ${duration(((bytes_total - bytes_done) / speed) * 1000)} left` : '';
+  return `  ${item}: ${bytes(bytes_done)} of ${bytes(bytes_total)} (${part}%)${speed ? `, ${rate(speed)}` : ''}${left}`;
+}

@@ -1,0 +1,43 @@
+const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** `1.5 GiB`. */
+export function bytes(count: number): string {
+  let value = count;
+  let step = 0;
+  for (; value >= 1000 && step < steps.length - 1; step++) value /= 1024;
+  return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${steps[step]}`;
+}
+
+export const sizeOr = (count: number | null, unknown: string) => (count === null ? unknown : bytes(count));
+
+export const rate = (bytesPerSecond: number) => `${bytes(bytesPerSecond)}/s`;
+
+/** `0.4 s`, `2 s`, `12 s`, `3 min 5 s`, `2 h 4 min`, `3 d 1 h`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return pair(seconds, 60, 'min', 1, 's');
+  if (seconds < 86_400) return pair(seconds, 3600, 'h', 60, 'min');
+  return pair(seconds, 86_400, 'd', 3600, 'h');
+}
+
+function pair(seconds: number, big: number, bigName: string, small: number, smallName: string): string {
+  const whole = Math.floor(seconds / big);
+  const rest = Math.floor((seconds % big) / small);
+  return rest === 0 ? `${whole} ${bigName}` : `${whole} ${bigName} ${rest} ${smallName}`;
+}
+
+export function ago(time: string | null, now = Date.now()): string {
+  if (time === null) return 'never';
+  const ms = now - Date.parse(time);
+  return ms < 30_000
+    ? 'just now'
+    : `${duration(ms).replace(/ (\d+ s|\d+ min)$/, (rest) => (ms < 3_600_000 ? '' : rest))} ago`;
+}
+
+/** `2026-11-24 01:02 UTC`. */
+export const moment = (time: string) => `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+
+/** `1 volume`, `3 volumes`. */
+export const count = (many: number, noun: string) => `${many} ${noun}${many === 1 ? '' : 's'}`;

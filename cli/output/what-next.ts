@@ -1,0 +1,41 @@
+import type { MigrationView } from '../../schema/api.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
+import { pad } from './layout.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The commands that make sense now, each with what it does. */
+export function nextCommands(view: MigrationView, nameOf: (id: string) => string): [command: string, does: string][] {
+  const { id, status, window } = view;
+  const source = nameOf(view.source_host_id);
+  const target = nameOf(view.target_host_id);
+  if (status === 'needs_attention')
+    return [
+      [`stackferry retry ${id}`, 'try again at once, after it was mended'],
+      [`stackferry show ${id} --watch`, 'follow it'],
+    ];
+  if (status === 'completed' && window && !window.source_purge?.done_at)
+    return [
+      ...(window.open ? [[`stackferry rollback ${id}`, `back to ${source}`] as [string, string]] : []),
+      [`stackferry purge ${id}`, `delete what ${source} keeps`],
+    ];
+  if (status === 'rolled_back' && !window?.target_purge?.done_at)
+    return [[`stackferry purge ${id} --target`, `delete what is left on ${target}`]];
+  if (status === 'failed' || status === 'cancelled')
+    return [[`stackferry migrate ${view.stack.name} --to ${target}`, 'try anew']];
+  if (isTerminal(status)) return [];
+  return [
+    [`stackferry show ${id} --watch`, 'follow it'],
+    ...(status === 'rolling_back' ? [] : [[`stackferry cancel ${id}`, `stay on ${source}`] as [string, string]]),
+  ];
+}
+
+export function whatNext(term: Terminal, view: MigrationView, nameOf: (id: string) => string): string[] {
+  const commands = nextCommands(view, nameOf);
+  if (commands.length === 0) return [];
+  const width = Math.max(...commands.map(([command]) => command.length)) + 2;
+  const lines = commands.map(([command, does]) => {
+    const wide = `  ${pad(command, width)}${does}`;
+    return wide.length <= term.columns() ? [wide] : [`  ${command}`, `      ${does}`];
+  });
+  return ['', term.paint('bold', 'Next'), ...lines.flat()];
+}

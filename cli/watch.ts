@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type MigrationView, migrationView, type ProgressView, progressView } from '../schema/api.ts';
+import { limits } from '../schema/limits.ts';
+import { isTerminal, type TerminalStatus } from '../schema/migration-status.ts';
+import type { ServerEvent } from './api-client.ts';
+import { CliError, type ExitCode, exitCodes } from './exit-code.ts';
+import { hostNames } from './find.ts';
+import { liveWatcher } from './output/live-watcher.ts';
+import { plainWatcher } from './output/plain-watcher.ts';
+import type { Session } from './session.ts';
+
+/** Shows a followed migration; how depends on where it is shown. */
+export interface Watcher {
+  /** Its newest state. */
+  state(view: MigrationView): void;
+  progress(progress: ProgressView): void;
+  /** Something worth a line of its own, which stays. */
+  told(line: string): void;
+  /** With the summary of the end; null where it is only left. */
+  close(end: MigrationView | null): void;
+}
+
+/**
+ * Follows a migration to its end, then sums it up. Resolves to what `wanted` makes of the end. Ctrl-C only leaves: the
+ * migration goes on. One that comes to need attention is left too, since it may wait for days.
+ */
+export async function watch(session: Session, started: MigrationView, wanted: TerminalStatus): Promise<ExitCode> {
+  const api = await session.api();
+  const { term } = session;
+  const nameOf = await hostNames(api);
+  const watcher = term.json ? null : term.live ? liveWatcher(term, nameOf) : plainWatcher(term, nameOf);
+  const detach = new AbortController();
+  const onSigint = () => detach.abort();
+  process.once('SIGINT', onSigint);
+  let view = started;
+  const look = async () => {
+    view = await api.get(`/migrations/${started.id}`, migrationView);
+    return view;
+  };
+  watcher?.state(view);
+  if (term.json) term.document({ kind: 'migration', data: view });
+  try {
+    const waitedFor = started.status === 'needs_attention';
+    for await (const event of api.follow(started.id, {
+      signal: detach.signal,
+      onAway: ({ message }) => watcher?.told(`${message} Trying again.`),
+    })) {
+      if (term.json) term.document(event);
+      if (event.kind === 'progress') watcher?.progress(progressView.parse(event.data));
+      if (isNews(event, started)) watcher?.told(newsOf(event));
+      if (event.kind !== 'status' || !(Date.parse(String(event.data.at)) > Date.parse(view.updated_at))) continue;
+      await look();
+      watcher?.state(view);
+      if (view.status === 'needs_attention' && !waitedFor) break;
+    }
+    await settled(look, detach.signal);
+    watcher?.close(view);
+  } catch (error) {
+    throw detach.signal.aborted ? detached(view) : error;
+  } finally {
+    process.off('SIGINT', onSigint);
+    watcher?.close(null);
+  }
+  if (term.json) term.document({ kind: 'end', data: view });
+  return exitOf(view, wanted);
+}
+
+/** What the end still owes (restart policies to be set) is mostly done within a second; then the summary can say so. */
+async function settled(look: () => Promise<MigrationView>, signal: AbortSignal): Promise<void> {
+  const giveUp = Date.now() + limits.cli.owedMsMax;
+  for (let view = await look(); isTerminal(view.status) && view.owed.length > 0; view = await look()) {
+    if (Date.now() > giveUp) return;
+    await sleep(limits.cli.pollMs, undefined, { signal });
+  }
+}
+
+function exitOf({ status }: MigrationView, wanted: TerminalStatus): ExitCode {
+  if (status === wanted) return exitCodes.done;
+  return status === 'needs_attention' ? exitCodes.needs_attention : exitCodes.not_moved;
+}
+
+/** Events of before the watch began are history, and `show` has it. */
+const isNews = ({ kind, data }: ServerEvent, { updated_at }: MigrationView) =>
+  (kind === 'notice' || kind === 'failure' || kind === 'cleanup_due') &&
+  Date.parse(String(data.at)) >= Date.parse(updated_at);
+
+function newsOf({ kind, data }: ServerEvent): string {
+  const code = typeof data.code === 'string' ? ` (${data.code})` : '';
+  return `${kind === 'failure' ? 'failure: ' : ''}${data.message}${code}`;
+}
+
+const detached = ({ id, stack }: MigrationView) =>
+  new CliError('detached', `Left. The migration of ${stack.name} goes on.`, exitCodes.detached, [
+    `Follow it again: stackferry show ${id} --watch`,
+    `Stop it: stackferry cancel ${id}`,
+  ]);
