@@ -2,7 +2,7 @@ import type { CommandKind } from '../../schema/agent-protocol.ts';
 import type { Status } from '../../schema/migration-status.ts';
 import type { Saga, SagaCommand, SagaPlan } from '../../schema/saga.ts';
 import { advance, type SagaEvent } from '../../worker/migration/advance.ts';
-import { newSaga } from '../../worker/migration/start.ts';
+import { newSaga, type StartInput } from '../../worker/migration/start.ts';
 
 /** A saga driven by hand: answers are given by kind, time by the test. */
 
@@ -77,9 +77,9 @@ export interface Story {
 
 export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };
 
-export function newStory(): Story {
+export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify'>> = {}): Story {
   const story: Story = {
-    saga: newSaga('mig_1', startInput, 0),
+    saga: newSaga('mig_1', { ...startInput, ...options }, 0),
     now: 0,
     sent: [],
     feed(event) {

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { until } from '../../cli/fleet.ts';
+import type { MigrationView } from '../../schema/api.ts';
+import { psql, shop } from './stacks.ts';
+import { docker, type HostName, running, socketOf } from './two-hosts.ts';
+import { describeDocker, useDockerRig } from './use-docker-rig.ts';
+
+const mountpoint = async (host: HostName, volume: string) =>
+  (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
+
+/** A process beside the test, in a container of host a; `end` resolves to what it printed once it has ended. */
+function inContainer(container: string, command: string[]) {
+  const child = spawn('/usr/bin/docker', ['-H', `unix://${socketOf('a')}`, 'exec', '-i', container, ...command]);
+  let printed = '';
+  child.stdout.on('data', (bytes) => {
+    printed += bytes;
+  });
+  const ended = new Promise<string>((resolve) => child.once('close', () => resolve(printed)));
+  return { child, ended, printed: () => printed };
+}
+
+/** Acknowledged one by one: a number is printed after its row was committed. */
+const client = 'psql -U postgres -h /var/run/postgresql -qAt -v ON_ERROR_STOP=1';
+const writer = `${client} -c 'create table acknowledged (n int)'
+  yes 'insert into acknowledged select coalesce(max(n), 0) + 1 from acknowledged returning n;' | ${client}`;
+
+describeDocker('a pre-copy between two real Docker hosts', () => {
+  const rig = useDockerRig();
+
+  it('moves PostgreSQL while pgbench writes: it opens, passes pg_amcheck, and has every acknowledged row', async () => {
+    const { hosts, up, migrate, ended } = rig();
+    await up('shop', shop);
+    const pgbench = 'pgbench -h /var/run/postgresql -U postgres';
+    await docker('a', 'exec', 'shop-db-1', ...`${pgbench} -iqs 4 postgres`.split(' '));
+    const load = inContainer('shop-db-1', `${pgbench} -n -c 2 -T 600 postgres`.split(' '));
+    const rows = inContainer('shop-db-1', ['sh', '-c', writer]);
+    await until(async () => rows.printed().split('\n').length > 50, 'rows to be written');
+
+    const { id } = await migrate('shop', hosts.b, { mode: 'pre-copy' });
+    const migration = await ended(id);
+    expect(migration.failure).toBeNull();
+    expect(migration.status).toBe('completed');
+    await load.ended;
+
+    const acknowledged = (await rows.ended).trim().split('\n').length;
+    const kept = Number(await psql('b', 'shop-db-1', 'select max(n) from acknowledged'));
+    expect(acknowledged).toBeGreaterThan(50);
+    expect(kept).toBeGreaterThanOrEqual(acknowledged);
+    await docker(
+      'b',
+      'exec',
+      'shop-db-1',
+      ...'pg_amcheck -h /var/run/postgresql -U postgres --install-missing postgres'.split(' '),
+    );
+    expect(await running('a')).toEqual([]);
+  }, 240_000);
+
+  it('F46 a file written through a memory mapping before and after the passes arrives as it was at the stop', async () => {
+    const { hosts, up, migrate, ended } = rig();
+    await up('mapped', mapped);
+    const { id } = await migrate('mapped', hosts.b, { mode: 'pre-copy' });
+    expect((await ended(id)).status).toBe('completed');
+    const file = async (host: HostName) => readFile(join(await mountpoint(host, 'mapped_data'), 'mapped'));
+    const [before, after] = [await file('a'), await file('b')];
+    expect(before.readUInt32LE(0), 'it was written').toBeGreaterThan(0);
+    expect(after.equals(before)).toBe(true);
+  }, 120_000);
+
+  it('F46 what differs on the target although size and times agree is found by the contents, and sent whole', async () => {
+    const { api, hosts, up, migrate, ended } = rig();
+    await up('quiet', mapped);
+    const { id } = await migrate('quiet', hosts.b, { mode: 'pre-copy' });
+    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+    const damaged = join(await mountpoint('b', 'quiet_data'), 'quiet');
+    await writeFile(damaged, Buffer.from(await readFile(damaged)).fill(7));
+    await docker(
+      'b',
+      'run',
+      '--rm',
+      '-v',
+      'quiet_data:/v',
+      'stackferry-helper:1',
+      'touch',
+      '-d',
+      '2020-01-01',
+      '/v/quiet',
+    );
+
+    const notices: string[] = [];
+    const migration = await ended(id, ({ kind, data }) => {
+      if (kind === 'notice') notices.push(JSON.stringify(data));
+    });
+    expect(migration.status).toBe('completed');
+    expect(notices.join()).toContain('sent again as a whole');
+    expect((await readFile(join(await mountpoint('b', 'quiet_data'), 'quiet'), 'utf8')).trim()).toBe('at rest');
+  }, 120_000);
+});
+
+/** Writes a counter into a mapped page, over and over; perl has no mmap of its own, so the kernel reads into the page. */
+const mapper = `
+  # In its new home it only looks on.
+  sleep 1 while -e "/data/mapped";
+  system("echo at rest > /data/quiet; touch -d 2020-01-01 /data/quiet; head -c 8192 /dev/zero > /data/mapped");
+  open(my $file, "+<", "/data/mapped"); pipe(my $out, my $in);
+  my $page = syscall(9, 0, 8192, 3, 1, fileno($file), 0);
+  for (my $n = 1; ; $n++) {
+    syswrite($in, pack("V", $n)); syscall(0, fileno($out), $page, 4);
+    select(undef, undef, undef, 0.02);
+  }`;
+
+const mapped = {
+  'mapper.pl': mapper,
+  'compose.yaml': `
+services:
+  app:
+    image: sf-postgres:1
+    entrypoint: [perl, /mapper.pl]
+    # It ignores SIGTERM as PID 1: the stop takes as long as it may.
+    stop_grace_period: 3s
+    volumes: [data:/data, ./mapper.pl:/mapper.pl:ro]
+volumes:
+  data: {}
+`,
+};

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { CommandPayload } from '../../schema/agent-protocol.ts';
+import { goodAnswers, newStory, plan, type Story } from './story.ts';
+
+const started = (verify: 'manifest' | 'content' = 'content'): Story => {
+  const story = newStory({ mode: 'pre-copy', verify });
+  story.feed({ type: 'preflight_passed', plan });
+  story.answer('prepare_source');
+  story.answer('prepare_target');
+  return story;
+};
+const awaited = (story: Story) => story.saga.awaiting.map(({ kind }) => kind);
+const payload = (story: Story) =>
+  story.sent.findLast(({ kind }) => kind === 'send_volumes')?.payload as CommandPayload<'send_volumes'>;
+const warm = (story: Story) => {
+  story.answer('warm_source');
+  story.answer('warm_target');
+};
+/** The volume of lane v0 arrived with another manifest. */
+const other = {
+  proofs: goodProofs().map((proof) => (proof.lane === 'v0' ? { ...proof, manifest_sha256: 'x' } : proof)),
+};
+
+describe('a pre-copy', () => {
+  it('copies while the stack runs, then stops it and sends only what changed', () => {
+    const story = started();
+    expect([story.saga.status, awaited(story)]).toEqual(['preparing', ['warm_source', 'warm_target']]);
+    warm(story);
+    expect([story.saga.status, awaited(story)]).toEqual(['stopping', ['stop_stack']]);
+    story.answer('stop_stack');
+    expect(payload(story)).toMatchObject({ changes: true, contents: true, blocks: true });
+    story.answer('send_volumes');
+    story.answer('receive_volumes');
+    expect(story.saga.status).toBe('shipping');
+  });
+
+  it('does not stop a stack whose passes did not arrive as they were sent', () => {
+    const story = started();
+    story.answer('warm_source');
+    story.answer('warm_target', { passages: [] });
+    expect(story.saga.status).toBe('failed');
+    expect(story.saga.failure).toMatchObject({ step: 'preparing', code: 'digest_mismatch' });
+    expect(story.sent.map(({ kind }) => kind)).not.toContain('stop_stack');
+  });
+
+  it('F46 sends a volume that differs after the last changes again, as a whole, and only that one', () => {
+    const story = started();
+    warm(story);
+    story.answer('stop_stack');
+    story.answer('send_volumes');
+    story.answer('receive_volumes', other);
+    expect([story.saga.status, awaited(story)]).toEqual(['transferring', ['send_volumes', 'receive_volumes']]);
+    expect(payload(story)).toMatchObject({ changes: false, items: [{ lane: 'v0.whole', volume: 'shop_data' }] });
+    const whole = { proofs: [{ ...goodProofs()[0]!, lane: 'v0.whole' }] };
+    story.answer('send_volumes', whole);
+    story.answer('receive_volumes', whole);
+    expect(story.saga.status).toBe('shipping');
+  });
+
+  it('goes back where even the whole volume differs', () => {
+    const story = started();
+    warm(story);
+    story.answer('stop_stack');
+    story.answer('send_volumes');
+    story.answer('receive_volumes', other);
+    const proof = { ...goodProofs()[0]!, lane: 'v0.whole' };
+    story.answer('send_volumes', { proofs: [proof] });
+    story.answer('receive_volumes', { proofs: [{ ...proof, manifest_sha256: 'x' }] });
+    expect(story.saga.status).toBe('reverting');
+    expect(story.saga.failure).toMatchObject({ step: 'transferring', code: 'manifest_mismatch' });
+  });
+
+  it('compares contents only where it is told to', () => {
+    const story = started('manifest');
+    warm(story);
+    story.answer('stop_stack');
+    expect(payload(story).contents).toBe(false);
+  });
+});
+
+function goodProofs() {
+  return (goodAnswers.send_volumes as { proofs: { lane: string; manifest_sha256: string }[] }).proofs;
+}
