@@ -75,6 +75,9 @@ const health = {
   payload: z.object({ deployment, timeout_s: z.number().int(), settle_ms: z.number().int() }),
   result: z.object({ services: z.array(z.object({ service: text, state: text })) }),
 };
+/** An image that goes from engine to engine; the target has that many of its layers, from the lowest. */
+export const shippedImage = stackImage.extend({ layers_present: z.number().int() });
+export type ShippedImage = z.infer<typeof shippedImage>;
 const laneVolume = z.object({ lane: text, volume: text });
 const carried = {
   ...project,
@@ -96,6 +99,11 @@ export const commandKinds = {
   stop_stack: {
     payload: z.object(project),
     result: stopped,
+  },
+  /** Images that the target can't pull, but for the layers it has. */
+  send_images: {
+    payload: z.object({ ...project, peer: id, images: z.array(shippedImage) }),
+    result: z.object({ passage }),
   },
   /** Passes over the volumes of the running stack, until they no longer shrink. */
   warm_source: {
@@ -124,6 +132,10 @@ export const commandKinds = {
   prepare_target: {
     payload: z.object({ deployment, volumes: z.array(stackVolume), images: z.array(stackImage) }),
     result: z.object({ volumes: z.array(text) }),
+  },
+  receive_images: {
+    payload: z.object({ ...project, peer: id, images: z.array(shippedImage) }),
+    result: z.object({ passage }),
   },
   warm_target: {
     payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),

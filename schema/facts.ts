@@ -50,6 +50,8 @@ export const stackImage = z.object({
   /** The image id (content digest of its configuration), null where the source no longer has it. */
   image_id: z.string().nullable(),
   repo_digests: z.array(z.string()),
+  /** Digests of its layers, lowest first. */
+  layers: z.array(z.string()),
   os: z.string(),
   arch: z.string(),
   size_bytes: bytes,
@@ -148,6 +150,8 @@ export const targetFacts = z.object({
       reference: name,
       state: z.enum(['present', 'pullable', 'differs', 'not_found', 'unauthorized', 'rate_limited', 'unreachable']),
       detail: z.string(),
+      /** How many of its layers, from the lowest, are here. */
+      layers_present: z.number().int(),
     }),
   ),
   /** `name` is `port/protocol`. */

@@ -1,4 +1,11 @@
-import type { CommandKind, CommandPayload, CommandResult, Deployment, Failure } from './agent-protocol.ts';
+import type {
+  CommandKind,
+  CommandPayload,
+  CommandResult,
+  Deployment,
+  Failure,
+  ShippedImage,
+} from './agent-protocol.ts';
 import type { StackImage, StackVolume } from './facts.ts';
 import type { Mode, Status, Step, Verification } from './migration-status.ts';
 
@@ -52,7 +59,10 @@ export type SagaFailure = Failure & { step: Step };
 export interface SagaPlan {
   deployment: Deployment;
   volumes: StackVolume[];
+  /** On the target already, or to be pulled there. */
   images: StackImage[];
+  /** To be sent there before the stop. */
+  shipped: ShippedImage[];
   /** Large files go by their changed blocks. */
   blocks: boolean;
 }

@@ -11,12 +11,14 @@ import { prepareSource } from './prepare-source.ts';
 import { prepareTarget } from './prepare-target.ts';
 import { purgeSource } from './purge-source.ts';
 import { purgeTarget } from './purge-target.ts';
+import { receiveImages } from './receive-images.ts';
 import { receiveProject } from './receive-project.ts';
 import { receiveVolumes } from './receive-volumes.ts';
 import { restoreSource } from './restore-source.ts';
 import { resumeTarget } from './resume-target.ts';
 import { retainSource } from './retain-source.ts';
 import { reviveSource } from './revive-source.ts';
+import { sendImages } from './send-images.ts';
 import { sendProject } from './send-project.ts';
 import { sendVolumes } from './send-volumes.ts';
 import { stopSource } from './stop-source.ts';
@@ -29,6 +31,7 @@ import { warmTarget } from './warm-target.ts';
 /** The closed list of what the control plane can make a host do. */
 export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   prepare_source: prepareSource,
+  send_images: sendImages,
   warm_source: warmSource,
   stop_stack: stopStack,
   send_volumes: sendVolumes,
@@ -36,6 +39,7 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   restore_source: restoreSource,
   retain_source: retainSource,
   prepare_target: prepareTarget,
+  receive_images: receiveImages,
   warm_target: warmTarget,
   receive_volumes: receiveVolumes,
   receive_project: receiveProject,

@@ -1,4 +1,4 @@
-import type { CommandPayload, ContainerPrior, Deployment } from '../../schema/agent-protocol.ts';
+import type { CommandPayload, ContainerPrior, Deployment, ShippedImage } from '../../schema/agent-protocol.ts';
 import type { HostFacts, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
 import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
 
@@ -43,6 +43,8 @@ export interface Engine {
   manifestProject(dir: string, project: string, migrationId: string): Promise<Manifest>;
 
   // ------------------------------------------------------------ both
+  /** Images that go from engine to engine; null where the engine has no images of its own. */
+  readonly images: ImageCarriage | null;
   /** Volumes that are copied while their stack runs; null where the engine does not offer it. */
   readonly warm: WarmCopies | null;
 
@@ -75,6 +77,13 @@ export interface Engine {
   /** Removes what an earlier run of the agent left at work: nobody can take it up again. */
   sweep(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ImageCarriage {
+  /** The archive that `save` makes, without the layers that the target has. */
+  pack(images: ShippedImage[]): TarSource;
+  /** Loads such an archive; throws \`image_unavailable\` where an image did not come out as the source has it. */
+  unpack(images: ShippedImage[]): TarSink;
 }
 
 export interface WarmCopies {

@@ -16,7 +16,7 @@ describe('the lease guard, where no agent lives', () => {
     await expect.poll(() => host.runs('lapsed'), within).toBe(false);
     expect(await host.runs('fresh')).toBe(true);
     expect(host.ledger.find('lapsed')?.started).toBe(true);
-    expect(await host.log()).toContain('a lease ran out');
+    await expect.poll(() => host.log(), within).toContain('a lease ran out');
   });
 
   test('F43 a container that heeds no SIGTERM, with a stop timeout of minutes, is killed within the margin', async () => {

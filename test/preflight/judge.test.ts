@@ -106,7 +106,7 @@ describe('the pre-flight’s judgement', () => {
       'F29 an image is not found',
       'image_available',
       (w) => {
-        w.fit.images = [{ reference: 'shop/web:3', state: 'not_found', detail: '' }];
+        w.fit.images = [{ reference: 'shop/web:3', state: 'not_found', detail: '', layers_present: 0 }];
       },
       'shop/web:3 is not found',
     ],
@@ -114,7 +114,7 @@ describe('the pre-flight’s judgement', () => {
       'F29 the registry wants a login',
       'image_available',
       (w) => {
-        w.fit.images = [{ reference: 'shop/web:3', state: 'unauthorized', detail: '' }];
+        w.fit.images = [{ reference: 'shop/web:3', state: 'unauthorized', detail: '', layers_present: 0 }];
       },
       'needs a login',
     ],
@@ -122,7 +122,7 @@ describe('the pre-flight’s judgement', () => {
       'F29 the registry refuses for now',
       'image_available',
       (w) => {
-        w.fit.images = [{ reference: 'shop/web:3', state: 'rate_limited', detail: '' }];
+        w.fit.images = [{ reference: 'shop/web:3', state: 'rate_limited', detail: '', layers_present: 0 }];
       },
       'rate limit',
     ],
@@ -130,7 +130,7 @@ describe('the pre-flight’s judgement', () => {
       'F29 the tag on the target means another image',
       'image_available',
       (w) => {
-        w.fit.images = [{ reference: 'shop/web:3', state: 'differs', detail: '' }];
+        w.fit.images = [{ reference: 'shop/web:3', state: 'differs', detail: '', layers_present: 0 }];
       },
       'other content',
     ],

@@ -31,6 +31,7 @@ const image = {
   reference: 'nginx:1',
   image_id: 'sha256:1',
   repo_digests: [],
+  layers: [],
   os: 'linux',
   arch: 'amd64',
   size_bytes: 1,
@@ -68,7 +69,7 @@ export const stackFacts: StackFacts = {
 
 export const targetFacts: TargetFacts = {
   project_path: '/srv/shop',
-  images: [{ reference: 'nginx:1', state: 'present', detail: '' }],
+  images: [{ reference: 'nginx:1', state: 'present', detail: '', layers_present: 0 }],
   ports_taken: [],
   project_resources: [],
   names_taken: [],

@@ -26,6 +26,7 @@ export const plan: SagaPlan = {
     also_used_by: [],
   })),
   images: [],
+  shipped: [],
   blocks: true,
 };
 
@@ -37,6 +38,8 @@ const passages = [proof('w0'), proof('w1')].map(({ lane, bytes, sha256 }) => ({ 
 export const goodAnswers: { [K in CommandKind]: unknown } = {
   prepare_source: { sizes: [{ volume: 'shop_data', bytes: 10 }] },
   prepare_target: { volumes: ['shop_data'] },
+  send_images: { passage: passages[0] },
+  receive_images: { passage: passages[0] },
   warm_source: { passages, passes: [] },
   warm_target: { passages },
   stop_stack: { prior: [], killed: [] },

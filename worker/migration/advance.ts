@@ -3,9 +3,9 @@ import { isStep, type Step, steps } from '../../schema/migration-status.ts';
 import type { Saga, SagaPlan } from '../../schema/saga.ts';
 import { type CommandDone, settle } from './answers.ts';
 import { afterTheEnd, complete } from './owed.ts';
-import { nextRound } from './pre-copy.ts';
-import { judgeProject, judgeVolumes, judgeWarm } from './proof.ts';
+import { judgePrepared, judgeProject, judgeVolumes } from './proof.ts';
 import { onRollback } from './rollback.ts';
+import { nextRound } from './rounds.ts';
 import { issue, issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
 import { beginUndo, endWithoutUndo, undo } from './undo.ts';
 
@@ -15,6 +15,7 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *   step          commands                            then
  *   preflight     (the control plane asks both hosts) every check passed
  *   preparing     prepare_source ‖ prepare_target     volumes made empty, sizes known
+ *     on demand:  send_images ‖ receive_images        what the target cannot pull
  *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
  *   stopping      stop_stack                          source recorded, disarmed, stopped
  *   transferring  send_volumes ‖ receive_volumes      equal digests and manifests for every volume
@@ -118,7 +119,7 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
 
 /** What must hold before a step may end; a failure of its own where the answers don't agree. */
 const judge: { [S in Step]?: (saga: Saga) => Failure | null } = {
-  preparing: (saga) => (saga.mode === 'pre-copy' ? judgeWarm(saga) : null),
+  preparing: judgePrepared,
   transferring: judgeVolumes,
   shipping: judgeProject,
 };

@@ -9,6 +9,7 @@ export function hostOf(saga: Saga, kind: CommandKind): string {
 
 const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   'prepare_source',
+  'send_images',
   'warm_source',
   'stop_stack',
   'send_volumes',
@@ -63,6 +64,8 @@ const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
 const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPayload<K> } = {
   prepare_source: (plan) => ({ ...project(plan), volumes: volumeNames(plan) }),
   stop_stack: project,
+  send_images: (plan, { target }) => ({ ...project(plan), peer: target, images: plan.shipped }),
+  receive_images: (plan, { source }) => ({ ...project(plan), peer: source, images: plan.shipped }),
   warm_source: (plan, { target }) => ({
     ...project(plan),
     peer: target,

@@ -12,7 +12,7 @@ export function judge(facts: PreflightFacts): Report {
     passed: checks.every(({ status }) => status === 'pass' || status === 'note'),
     checks,
     notes: notesOf(facts),
-    plan: facts.stack.ok ? planOf(facts.stack.data, facts.names) : null,
+    plan: facts.stack.ok ? planOf(facts.stack.data, facts.fit.ok ? facts.fit.data : null, facts.names) : null,
     needs: host.usedBy(facts, 'stack'),
     inputs: facts.inputs,
     made_at: facts.now,

@@ -1,22 +1,44 @@
+import type { ShippedImage } from '../../schema/agent-protocol.ts';
 import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Plan } from '../../schema/preflight-report.ts';
 import type { SagaPlan } from '../../schema/saga.ts';
 
-/** What is going to be moved, and how long it may take. */
-export function planOf(stack: StackFacts, names: { source: string; target: string }): Plan {
+/** Images that the target cannot pull but the source can send; `differs` is not among them: the name means another there. */
+export function shippedImages(stack: StackFacts, target: TargetFacts): ShippedImage[] {
+  return target.images.flatMap(({ reference, state, layers_present }) => {
+    const image = stack.services.find((service) => service.image.reference === reference)?.image;
+    const absent = state !== 'present' && state !== 'pullable' && state !== 'differs';
+    // An image that is named by its digest alone loses that name on the way.
+    return absent && image?.image_id && image.layers.length > 0 && !reference.includes('@')
+      ? [{ ...image, layers_present }]
+      : [];
+  });
+}
+
+/** What is going to be moved, and how long it may take. `target` is null where it did not answer. */
+export function planOf(stack: StackFacts, target: TargetFacts | null, names: { source: string; target: string }): Plan {
   const items: Plan['items'] = [
     ...movedVolumes(stack).map(({ name, size_bytes }) => ({ kind: 'volume' as const, name, size_bytes })),
+    ...(target ? shippedImages(stack, target) : []).map(({ reference, size_bytes }) => ({
+      kind: 'image' as const,
+      name: reference,
+      size_bytes,
+    })),
     { kind: 'project', name: stack.working_dir, size_bytes: stack.project_files.size_bytes },
   ];
-  const total_bytes = items.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0);
+  const bytesOf = (of: Plan['items']) => of.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0);
+  const total_bytes = bytesOf(items);
+  // Images go before the stop.
+  const dark_bytes = bytesOf(items.filter(({ kind }) => kind !== 'image'));
   const rate = limits.plan.assumedBytesPerS;
   const transfer_s = Math.ceil(total_bytes / rate);
+  const dark_s = Math.ceil(dark_bytes / rate);
   return {
     items,
     total_bytes,
     total_is_lower_bound: items.some(({ size_bytes }) => size_bytes === null),
-    expected: [{ mode: 'stop-copy', transfer_s, downtime_s: transfer_s + limits.plan.assumedStopStartS }],
+    expected: [{ mode: 'stop-copy', transfer_s, downtime_s: dark_s + limits.plan.assumedStopStartS }],
     assumed_rate: rate,
     ports: stack.services.flatMap(({ name, ports }) =>
       ports.map(({ port, protocol }) => ({ service: name, port, protocol })),
@@ -32,6 +54,7 @@ export function sagaPlanOf(
   target: TargetFacts,
   hosts: { source: HostFacts; target: HostFacts },
 ): SagaPlan {
+  const shipped = shippedImages(stack, target);
   const present = stack.services.filter(({ replicas }) => replicas > 0);
   const images = new Map(present.map(({ image }) => [image.reference, image]));
   return {
@@ -45,7 +68,8 @@ export function sagaPlanOf(
       one_shots: present.filter(({ one_shot }) => one_shot).map(({ name }) => name),
     },
     volumes: movedVolumes(stack),
-    images: [...images.values()],
+    images: [...images.values()].filter(({ reference }) => !shipped.some((image) => image.reference === reference)),
+    shipped,
     blocks: hosts.source.engine.pre_copy === 'blocks' && hosts.target.engine.pre_copy === 'blocks',
   };
 }

@@ -52,6 +52,8 @@ function itemsOf(saga: Saga): { lane: string; item: string; total: number | null
   if (!saga.plan) return null;
   const sizes = saga.results.prepare_source?.sizes ?? [];
   const total = (volume: string) => sizes.find((size) => size.volume === volume)?.bytes ?? null;
+  if (saga.awaiting.some(({ kind }) => kind === 'send_images' || kind === 'receive_images'))
+    return [{ lane: 'images', item: 'images', total: null }];
   const warming = saga.awaiting.some(({ kind }) => kind === 'warm_source' || kind === 'warm_target');
   if (warming) return warmLanesOf(saga.plan).map(({ lane, volume }) => ({ lane, item: volume, total: total(volume) }));
   if (saga.status !== 'transferring') return null;

@@ -2,12 +2,17 @@ import type { Failure, LaneProof, Passage } from '../../schema/agent-protocol.ts
 import type { Saga } from '../../schema/saga.ts';
 import { payloadOf } from './command-payloads.ts';
 
-/** Volumes whose passes did not arrive as they were sent. */
-export function judgeWarm(saga: Saga): Failure | null {
-  const sent = saga.results.warm_source?.passages ?? [];
-  const received = saga.results.warm_target?.passages ?? [];
+/** Images and passes that did not arrive as they were sent. */
+export function judgePrepared(saga: Saga): Failure | null {
+  const { send_images, receive_images, warm_source, warm_target } = saga.results;
+  if (saga.plan && saga.plan.shipped.length > 0) {
+    const failure = comparePassages('images', send_images?.passage, receive_images?.passage);
+    if (failure) return failure;
+  }
+  if (saga.mode !== 'pre-copy') return null;
   for (const { lane, volume } of payloadOf(saga, 'warm_source').items) {
-    const failure = comparePassages(`volume "${volume}"`, of(sent, lane), of(received, lane));
+    const sent = of(warm_source?.passages ?? [], lane);
+    const failure = comparePassages(`volume "${volume}"`, sent, of(warm_target?.passages ?? [], lane));
     if (failure) return failure;
   }
   return null;

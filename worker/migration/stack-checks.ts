@@ -1,6 +1,7 @@
 import type { HostFacts, StackFacts, TargetFacts } from '../../schema/facts.ts';
 import type { Mode } from '../../schema/migration-status.ts';
 import { fail, list, note, pass, type Verdict } from './check.ts';
+import { shippedImages } from './plan.ts';
 
 /** The checks about a stack and whether the target can take it, made once source and target have both answered. */
 export interface Fit {
@@ -18,7 +19,8 @@ export interface Fit {
 const adviceOf = ({ kept }: Fit, otherwise: string): string =>
   kept ? `An earlier migration of this stack keeps its copy there; when you no longer need it: ${kept}.` : otherwise;
 
-export function imageAvailable({ target }: Fit): Verdict {
+export function imageAvailable({ stack, target }: Fit): Verdict {
+  const shipped = shippedImages(stack, target).map(({ reference }) => reference);
   const words = {
     differs: 'has other content on the target under this name',
     not_found: 'is not found',
@@ -27,11 +29,18 @@ export function imageAvailable({ target }: Fit): Verdict {
     unreachable: 'is not on the target, and its registry can’t be reached from there',
   };
   const bad = target.images.flatMap(({ reference, state, detail }) =>
-    state === 'present' || state === 'pullable' ? [] : [`${reference} ${words[state]}${detail ? ` (${detail})` : ''}`],
+    state === 'present' || state === 'pullable' || shipped.includes(reference)
+      ? []
+      : [`${reference} ${words[state]}${detail ? ` (${detail})` : ''}`],
   );
   return bad.length === 0
-    ? pass(`All ${target.images.length} images are on the target or can be pulled there.`, { images: target.images })
+    ? pass(imagesFound(target.images.length, shipped), { images: target.images })
     : fail(`${list(bad)}. Load or pull it there first.`, { images: target.images });
+}
+
+function imagesFound(all: number, shipped: string[]): string {
+  const found = `${all - shipped.length} of ${all} images are on the target or can be pulled there`;
+  return shipped.length === 0 ? `${found}.` : `${found}; ${list(shipped)} will be sent from the source.`;
 }
 
 function free(taken: { name: string; by: string }[] | null, what: string, advice: string): Verdict {

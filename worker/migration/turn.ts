@@ -46,7 +46,7 @@ export function issue(turn: Turn, step: Step): void {
   issueRound(turn, step, stepCommands[step].kinds);
 }
 
-/** A step may have more than one round of commands; each gets the step's time, and copying gets the time for copying. */
+/** A step may have more than one round of commands; each gets the step's time, and passes get the time for copying. */
 export function issueRound(turn: Turn, step: Step, kinds: CommandKind[]): void {
   for (const kind of kinds) send(turn, kind);
   const { msMax } = stepCommands[kinds.includes('warm_source') ? 'transferring' : step];

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
@@ -12,6 +13,10 @@ export interface DockerApi {
   post<T extends z.ZodType>(path: string, body: unknown, answer: T, options?: CallOptions): Promise<z.infer<T>>;
   /** Resolves to whether there was anything to delete. */
   delete(path: string): Promise<boolean>;
+  /** As `get`, for an answer that is too long to hold. */
+  download(path: string, options?: CallOptions): Promise<Readable>;
+  /** As `post`, for a body that is too long to hold; the engine's complaint may come in an answer that says 200. */
+  upload(path: string, body: Readable, options?: CallOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,23 +52,33 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
   const pool = new Pool('http://docker', { socketPath, connections: limits.agent.engineConnectionsMax, pipelining: 1 });
   let prefix = '';
 
-  async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, options: CallOptions = {}) {
+  async function request(method: 'GET' | 'POST' | 'DELETE', path: string, options: CallOptions, body?: unknown) {
     const { signal, timeoutMs = limits.agent.engineRequestMsMax } = options;
     const signals = [...(signal ? [signal] : []), ...(timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : [])];
+    return await pool.request({
+      method,
+      path: `${prefix}${path}`,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      signal: AbortSignal.any(signals),
+      ...(body === undefined ? {} : bodyOf(body)),
+    });
+  }
+
+  async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, options: CallOptions = {}) {
     try {
-      const response = await pool.request({
-        method,
-        path: `${prefix}${path}`,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        signal: AbortSignal.any(signals),
-        ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-      });
+      const response = await request(method, path, options, body);
       return { status: response.statusCode, text: await response.body.text() };
     } catch (cause) {
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       throw new StackferryError('engine_unreachable', `The Docker Engine at ${socketPath} does not answer.`, { cause });
     }
+  }
+
+  async function download(path: string, options: CallOptions = {}): Promise<Readable> {
+    const { statusCode, body } = await request('GET', path, options);
+    if (statusCode >= 300) throw new EngineAnswer(statusCode, messageOf(await body.text()));
+    return body;
   }
 
   async function checked<T extends z.ZodType>(answered: Promise<{ status: number; text: string }>, answer: T) {
@@ -83,6 +98,11 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
     find: (path, answer) => api.get(path, answer).catch(unlessAbsent),
     post: (path, body, answer, options) => checked(call('POST', path, body, options), answer),
     delete: async (path) => (await checked(call('DELETE', path), nothing).catch(unlessAbsent)) !== null,
+    download,
+    upload: async (path, body, options) => {
+      const answer = await checked(call('POST', path, body, options), z.object({ error: z.string().optional() }));
+      if (answer.error) throw new EngineAnswer(500, answer.error);
+    },
     close: () => pool.destroy(),
   };
   api.version = await api.get('/version', engineVersion);
@@ -109,6 +129,11 @@ export function compareVersions(a: string, b: string): number {
 
 /** `?filters={"label":["a=b"]}` as the Engine wants it. */
 export const filters = (wanted: Record<string, string[]>) => `filters=${encodeURIComponent(JSON.stringify(wanted))}`;
+
+function bodyOf(body: unknown) {
+  if (body instanceof Readable) return { headers: { 'content-type': 'application/x-tar' }, body };
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
 
 function unlessAbsent(error: unknown): null {
   if (error instanceof EngineAnswer && error.status === 404) return null;

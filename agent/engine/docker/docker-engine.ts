@@ -17,6 +17,7 @@ import type { DockerContext } from './context.ts';
 import { armStack, createStack, findCreated, purgeObjects, removeObjects, startStack } from './deployment.ts';
 import { sweepHelpers } from './helper.ts';
 import { hostFacts } from './host-facts.ts';
+import { imageCarriage } from './image-carriage.ts';
 import { ensureImages } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { stackFacts } from './stack-facts.ts';
@@ -51,6 +52,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const warm = createWarmCopies(place);
   return {
     kind: 'docker',
+    images: imageCarriage(api),
     warm,
     host: (relays) => hostFacts(context, relays),
     stacks: () => stackSummaries(api),

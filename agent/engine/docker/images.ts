@@ -11,6 +11,10 @@ export const imageAnswer = z.object({
     .array(z.string())
     .nullish()
     .transform((digests) => digests ?? []),
+  RootFS: z
+    .object({ Layers: z.array(z.string()).nullish() })
+    .nullish()
+    .transform((files) => files?.Layers ?? []),
   Os: z.string(),
   Architecture: z.string(),
   Size: z.number(),
@@ -27,6 +31,7 @@ export async function stackImageOf(api: DockerApi, reference: string, imageId: s
     reference,
     image_id: image?.Id ?? null,
     repo_digests: image?.RepoDigests ?? [],
+    layers: image?.RootFS ?? [],
     os: image?.Os ?? '',
     arch: image?.Architecture ?? '',
     size_bytes: image?.Size ?? 0,
@@ -39,13 +44,16 @@ type Found = TargetFacts['images'][number];
 export async function locateImage(api: DockerApi, wanted: StackImage): Promise<Found> {
   const { reference } = wanted;
   const here = await findImage(api, reference);
-  if (here && isSame(here, wanted)) return { reference, state: 'present', detail: '' };
+  if (here && isSame(here, wanted))
+    return { reference, state: 'present', detail: '', layers_present: wanted.layers.length };
+  const layers_present = await layersPresent(api, wanted.layers);
   const remote = await askRegistry(api, wanted);
-  if (remote.state === 'pullable' || !here) return { reference, ...remote };
+  if (remote.state === 'pullable' || !here) return { reference, ...remote, layers_present };
   return {
     reference,
     state: 'differs',
     detail: `here ${here.Id.slice(7, 19)}, on the source ${wanted.image_id?.slice(7, 19)}`,
+    layers_present,
   };
 }
 
@@ -53,8 +61,22 @@ function isSame(here: z.infer<typeof imageAnswer>, wanted: StackImage): boolean 
   return here.Id === wanted.image_id || here.RepoDigests.some((digest) => wanted.repo_digests.includes(digest));
 }
 
+/** A layer is known by all below it too: so many, from the lowest, as one image here has in common with the wanted one. */
+async function layersPresent(api: DockerApi, layers: string[]): Promise<number> {
+  const all = await api.get('/images/json', z.array(z.object({ Id: z.string() })));
+  const images = await Promise.all(all.map(({ Id }) => findImage(api, Id)));
+  const common = images.map((image) => {
+    const differs = layers.findIndex((layer, index) => image?.RootFS[index] !== layer);
+    return differs < 0 ? layers.length : differs;
+  });
+  return Math.max(0, ...common);
+}
+
 /** The registry is asked by the engine, with the engine's own way out and proxies. */
-async function askRegistry(api: DockerApi, { reference, repo_digests }: StackImage): Promise<Omit<Found, 'reference'>> {
+async function askRegistry(
+  api: DockerApi,
+  { reference, repo_digests }: StackImage,
+): Promise<Omit<Found, 'reference' | 'layers_present'>> {
   const digest = repo_digests[0];
   try {
     const { Descriptor } = await api.get(
@@ -72,7 +94,7 @@ async function askRegistry(api: DockerApi, { reference, repo_digests }: StackIma
   }
 }
 
-function refusalOf(error: unknown): Omit<Found, 'reference'> {
+function refusalOf(error: unknown): Omit<Found, 'reference' | 'layers_present'> {
   const message = errorMessageOf(error);
   const state = !(error instanceof EngineAnswer)
     ? 'unreachable'

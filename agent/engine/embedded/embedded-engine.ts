@@ -35,6 +35,7 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
 
   return {
     kind: 'embedded',
+    images: null,
     warm: null,
 
     host: (relays) => measureHost(host, relays),

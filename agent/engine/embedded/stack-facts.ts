@@ -74,7 +74,7 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
 }
 
 export function imageOf(reference: string): StackImage {
-  return { reference, image_id: reference, repo_digests: [], os: platform(), arch: arch(), size_bytes: 0 };
+  return { reference, image_id: reference, repo_digests: [], layers: [], os: platform(), arch: arch(), size_bytes: 0 };
 }
 
 async function serviceOf(host: HostRoot, record: ContainerRecord): Promise<StackFacts['services'][number]> {

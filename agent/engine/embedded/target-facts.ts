@@ -23,11 +23,12 @@ export async function checkTarget(host: HostRoot, stack: StackFacts, allow: read
     project_path: path,
     images: references.map((reference) =>
       knownImages.test(reference)
-        ? { reference, state: 'present', detail: 'the embedded engine needs no image' }
+        ? { reference, state: 'present', detail: 'the embedded engine needs no image', layers_present: 0 }
         : {
             reference,
             state: 'not_found',
             detail: 'the embedded engine only knows images that begin with "embedded/"',
+            layers_present: 0,
           },
     ),
     ports_taken: await portsTaken(host, stack),

@@ -1,0 +1,25 @@
+import type { CommandKind } from '../../schema/agent-protocol.ts';
+import type { Step } from '../../schema/migration-status.ts';
+import { differingVolumes } from './proof.ts';
+import { say, type Turn } from './turn.ts';
+
+/**
+ * What a step may do beyond its first commands: before the stop, images that the target cannot pull, and in a pre-copy
+ * the passes over the running stack's volumes; after it, where a volume turns out to differ, that volume again, as a
+ * whole. The commands of the next round, or null where the step has no more.
+ */
+export function nextRound(turn: Turn, step: Step): CommandKind[] | null {
+  const { saga } = turn;
+  const preCopy = saga.mode === 'pre-copy';
+  if (step === 'preparing') {
+    if (saga.plan && saga.plan.shipped.length > 0 && !saga.results.send_images)
+      return ['send_images', 'receive_images'];
+    return preCopy && !saga.results.warm_source ? ['warm_source', 'warm_target'] : null;
+  }
+  if (step !== 'transferring' || !preCopy || saga.sent_whole.length > 0) return null;
+  const volumes = differingVolumes(saga);
+  if (volumes.length === 0) return null;
+  saga.sent_whole = volumes;
+  say(turn, 'notice', { message: 'not the same on both sides after the last changes: sent again as a whole', volumes });
+  return ['send_volumes', 'receive_volumes'];
+}
