@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { agentVersion } from '../agent/version.ts';
 import { limits } from '../schema/limits.ts';
-import { modes, sizings, statuses } from '../schema/migration-status.ts';
+import { modes, sizings, statuses, verifications } from '../schema/migration-status.ts';
 import { cancel, purge, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
@@ -84,6 +84,9 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     program.command('preflight').description('find out whether a stack can be moved; changes nothing'),
   ).action(run(preflight));
   moveOptions(program.command('migrate').description('move a stack to another host'))
+    .addOption(
+      new Option('--verify <what>', 'compare the lists of files, or their contents too').choices(verifications),
+    )
     .option('--health-timeout <seconds>', 'how long it may take to become healthy', wholeNumber)
     .option('--callback-url <url>', 'a webhook for this migration')
     .option('--watch', 'stay, and follow it to its end')

@@ -4,6 +4,7 @@ import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findMigration, hostNames } from '../find.ts';
 import { migrationLines } from '../output/migration.ts';
+import { hours } from '../output/units.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
 
@@ -39,11 +40,11 @@ export async function rollback(session: Session, id: string, options: Acting) {
   const { term } = session;
   if (view.window?.open && !options.yes) {
     const nameOf = await hostNames(client);
-    const hours = (Date.now() - Date.parse(view.window.completed_at)) / 3_600_000;
+    const since = (Date.now() - Date.parse(view.window.completed_at)) / 3_600_000;
     const [source, target] = [nameOf(view.source_host_id), nameOf(view.target_host_id)];
     term.err(
       `${view.stack.name} goes back to ${source}, as it was when it left.`,
-      `${hours.toFixed(hours < 10 ? 1 : 0)} hours of changes stay behind on ${target}, until you purge them there.`,
+      `Changes of ${hours(since)} stay behind on ${target}, until you purge them there.`,
     );
   }
   await confirm(term, 'Roll it back?', options);

@@ -1,5 +1,5 @@
 import { migrationView } from '../../schema/api.ts';
-import type { Mode, Sizing } from '../../schema/migration-status.ts';
+import type { Mode, Sizing, Verification } from '../../schema/migration-status.ts';
 import { type Report, report } from '../../schema/preflight-report.ts';
 import type { ApiClient } from '../api-client.ts';
 import { confirm } from '../ask.ts';
@@ -20,6 +20,7 @@ export interface PreflightOptions {
 }
 
 export interface MigrateOptions extends PreflightOptions {
+  verify?: Verification;
   healthTimeout?: number;
   callbackUrl?: string;
   watch?: boolean;
@@ -51,6 +52,7 @@ export async function migrate(session: Session, stack: string, options: MigrateO
     `/stacks/${encodeURIComponent(stack)}/migrate`,
     {
       ...inputs,
+      ...(options.verify === undefined ? {} : { verify: options.verify }),
       ...(options.healthTimeout === undefined ? {} : { health_timeout_s: options.healthTimeout }),
       ...(options.callbackUrl === undefined ? {} : { callback_url: options.callbackUrl }),
     },

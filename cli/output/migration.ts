@@ -3,7 +3,7 @@ import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import { laneLines } from './lanes.ts';
 import { labelled, table } from './layout.ts';
 import type { Style, Terminal } from './terminal.ts';
-import { ago, count, duration, moment } from './units.ts';
+import { ago, duration, hours, moment } from './units.ts';
 import { whatNext } from './what-next.ts';
 
 export function statusStyle(status: Status): Style {
@@ -27,7 +27,7 @@ export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id:
     ...row('status', status).map((line) =>
       line.replace(view.status, term.paint(statusStyle(view.status), view.status)),
     ),
-    ...row('mode', `${view.mode}, room sized by the ${view.sizing}`),
+    ...row('mode', `${view.mode}, proven by ${view.verify}, room sized by the ${view.sizing}`),
     '',
     ...stepTable(term, view),
     ...(view.progress ? ['', ...laneLines(term, view.progress)] : []),
@@ -72,26 +72,27 @@ function attentionLines(term: Terminal, { attention }: MigrationView): string[] 
   ];
 }
 
-function keptLines(term: Terminal, { window, rollback }: MigrationView): string[] {
+function keptLines(term: Terminal, view: MigrationView): string[] {
+  const { window, rollback } = view;
   if (!window) return [];
   const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
-  const { source_purge, target_purge } = window;
-  const left = Date.parse(window.ends_at) - Date.now();
-  const kept = source_purge?.done_at
-    ? `deleted ${ago(source_purge.done_at)}`
-    : `kept${left > 0 ? `; can be rolled back for ${duration(left)}, until ${moment(window.ends_at)}` : '; the safety window has closed'}`;
+  const back = view.status === 'rolled_back';
+  const purge = back ? window.target_purge : window.source_purge;
   return [
     '',
-    ...row('source copy', kept),
-    ...(window.copy_running
-      ? row('', term.paint('red', 'The kept copy was started by somebody: two copies run.'))
+    ...row(back ? 'target copy' : 'source copy', purge?.done_at ? `deleted ${ago(purge.done_at)}` : kept(view, window)),
+    ...(window.copy_running ? row('', term.paint('red', 'Somebody started the kept copy: two copies run.')) : []),
+    ...(back && rollback && !purge?.done_at
+      ? row('left behind', `changes of ${hours(rollback.hours_left_behind)}`)
       : []),
-    ...(rollback && !rollback.failure
-      ? row('rollback', `${count(rollback.hours_left_behind, 'hour')} of changes stay on the target`)
-      : []),
-    ...(target_purge?.done_at ? row('target copy', `deleted ${ago(target_purge.done_at)}`) : []),
-    ...[source_purge, target_purge].flatMap((purge) =>
-      (purge?.done_at ? [] : (purge?.remaining ?? [])).flatMap(({ what, why }) => row('remains', `${what}: ${why}`)),
-    ),
+    ...(purge?.done_at ? [] : (purge?.remaining ?? [])).flatMap(({ what, why }) => row('remains', `${what}: ${why}`)),
   ];
+}
+
+function kept({ status }: MigrationView, window: NonNullable<MigrationView['window']>): string {
+  if (status === 'rolled_back') return 'kept until you purge it';
+  const left = Date.parse(window.ends_at) - Date.now();
+  if (left <= 0) return 'kept until you purge it; the safety window has closed';
+  if (!window.open) return 'kept';
+  return `kept; can be rolled back for ${duration(left)}, until ${moment(window.ends_at)}`;
 }

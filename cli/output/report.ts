@@ -28,9 +28,16 @@ export function reportLines(term: Terminal, report: Report, { brief = false } = 
 
 function checkLines(term: Terminal, { name, status, detail }: Check): string[] {
   const [word, style] = words[status];
-  const [first = '', ...rest] = labelled(term, `${word}  ${name}`, detail, 25);
+  const [first = '', ...rest] = labelled(term, `${word}  ${name}`, inCommands(detail), 25);
   return [first.replace(word, term.paint(style, word)), ...rest];
 }
+
+/** Advice that names a call of the API, as the command that makes it. */
+const inCommands = (detail: string) =>
+  detail
+    .replace(/DELETE \/api\/v1\/stacks\/[^/\s]+\/migrate\/(mig_\w+)\/source/g, 'stackferry purge $1')
+    .replace(/DELETE \/api\/v1\/stacks\/[^/\s]+\/migrate\/(mig_\w+)\/target/g, 'stackferry purge $1 --target')
+    .replace(/"sizing": "(\w+)"/g, '--sizing $1');
 
 function section(term: Terminal, title: string, lines: string[]): string[] {
   return lines.length === 0 ? [] : ['', term.paint('bold', title), ...lines];

@@ -36,6 +36,9 @@ export function ago(time: string | null, now = Date.now()): string {
     : `${duration(ms).replace(/ (\d+ s|\d+ min)$/, (rest) => (ms < 3_600_000 ? '' : rest))} ago`;
 }
 
+/** Of a rollback: what it leaves behind is told in hours. */
+export const hours = (many: number) => (many < 0.1 ? 'less than 0.1 hours' : `${Number(many.toFixed(1))} hours`);
+
 /** `2026-11-24 01:02 UTC`. */
 export const moment = (time: string) => `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
 
