@@ -27,10 +27,10 @@ export async function confirmByTyping(
 export async function askSecret(term: Terminal, question: string): Promise<string> {
   if (!term.interactive) throw usageError('There is no terminal to ask for the token.', 'Pipe it in: … --token-stdin');
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // Readline has taken the terminal's own echo off by the time it asks.
+  const answer = ask('', silent);
   process.stderr.write(question);
-  const answer = await ask('', silent);
-  process.stderr.write('\n');
-  return answer.trim();
+  return (await answer.finally(() => process.stderr.write('\n'))).trim();
 }
 
 /** One line from a pipe. */

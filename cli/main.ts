@@ -13,7 +13,7 @@ import { login, logout } from './commands/login.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
 import { showStack, stacks } from './commands/stacks.ts';
-import { type ExitCode, exitCodeHelp, exitCodes } from './exit-code.ts';
+import { type ExitCode, exitCodeHelp, exitCodes, usageError } from './exit-code.ts';
 import { tellProblem } from './output/problem.ts';
 import { type GlobalOptions, openSession, type Session } from './session.ts';
 
@@ -30,7 +30,6 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .option('--no-color', 'no colours (or set NO_COLOR)')
     .option('--url <url>', 'the control plane, instead of the one logged in to')
     .configureHelp({ showGlobalOptions: true })
-    .helpCommand(false)
     .addHelpText('after', `\n${exitCodeHelp}`);
 
   program.commandsGroup('Begin:');
@@ -196,12 +195,19 @@ export async function main(argv: string[]): Promise<number> {
     code = given;
   });
   for (const command of everyCommand(program))
-    command.exitOverride().showHelpAfterError('Add --help to see what fits.');
+    command
+      .helpCommand(false)
+      .exitOverride()
+      .configureOutput({ outputError: () => {} });
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (error.exitCode === 0) return exitCodes.done;
+    // Without a command it has shown its help.
+    if (error.code === 'commander.help') return exitCodes.usage;
+    const { term } = openSession({ json: argv.includes('--json') });
+    return tellProblem(term, usageError(error.message.replace(/^error: /, ''), 'Add --help to see what fits.'));
   }
   return code;
 }

@@ -13,6 +13,8 @@ import type { Session } from './session.ts';
 export interface Watcher {
   /** Its newest state. */
   state(view: MigrationView): void;
+  /** It went on to this status; none is left out. */
+  entered(status: string): void;
   progress(progress: ProgressView): void;
   /** Something worth a line of its own, which stays. */
   told(line: string): void;
@@ -47,7 +49,7 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
     })) {
       if (term.json) term.document(event);
       if (event.kind === 'progress') watcher?.progress(progressView.parse(event.data));
-      if (isNews(event, started)) watcher?.told(newsOf(event));
+      if (isNews(event, started)) tellNews(watcher, event);
       if (event.kind !== 'status' || !(Date.parse(String(event.data.at)) > Date.parse(view.updated_at))) continue;
       await look();
       watcher?.state(view);
@@ -80,13 +82,14 @@ function exitOf({ status }: MigrationView, wanted: TerminalStatus): ExitCode {
 }
 
 /** Events of before the watch began are history, and `show` has it. */
-const isNews = ({ kind, data }: ServerEvent, { updated_at }: MigrationView) =>
-  (kind === 'notice' || kind === 'failure' || kind === 'cleanup_due') &&
+const isNews = ({ data }: ServerEvent, { updated_at }: MigrationView) =>
   Date.parse(String(data.at)) >= Date.parse(updated_at);
 
-function newsOf({ kind, data }: ServerEvent): string {
+function tellNews(watcher: Watcher | null, { kind, data }: ServerEvent): void {
   const code = typeof data.code === 'string' ? ` (${data.code})` : '';
-  return `${kind === 'failure' ? 'failure: ' : ''}${data.message}${code}`;
+  if (kind === 'status') watcher?.entered(String(data.to));
+  else if (kind === 'failure') watcher?.told(`failure: ${data.message}${code}`);
+  else if (kind === 'notice') watcher?.told(`${data.message}${code}`);
 }
 
 const detached = ({ id, stack }: MigrationView) =>

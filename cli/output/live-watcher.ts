@@ -27,6 +27,7 @@ export function liveWatcher(term: Terminal, nameOf: (id: string) => string): Wat
       view = next;
       paint();
     },
+    entered() {},
     progress(next) {
       progress = next;
       speed.see(next);

@@ -12,13 +12,18 @@ export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Wa
   let shown: string | null = null;
   let saidAt = 0;
   let closed = false;
+  const enter = (status: string) => {
+    if (status !== shown) term.out(status);
+    shown = status;
+    saidAt = 0;
+  };
   return {
     state(view) {
-      if (shown === null) term.out(`${view.id}: ${route(view, nameOf)}`);
-      if (view.status !== shown) term.out(view.status);
-      shown = view.status;
-      saidAt = 0;
+      if (shown !== null) return;
+      term.out(`${view.id}: ${route(view, nameOf)}`);
+      enter(view.status);
     },
+    entered: enter,
     progress(progress) {
       speed.see(progress);
       if (Date.now() - saidAt < limits.cli.plainProgressMs) return;

@@ -60,6 +60,17 @@ describe('logging in', () => {
     expect(other.err).toContain('is no Stackferry control plane. (unreadable)');
   });
 
+  test('a terminal is asked for the token and never shows it', bound, async () => {
+    const asked = start(['login', rig.fleet.control.url], { env, terminal: true });
+    await shows(asked, 'API token for');
+    asked.type(`${token}\r`);
+    const { code, out } = await asked.ended;
+    expect(code).toBe(0);
+    expect(out).toContain('Logged in');
+    expect(out).not.toContain(token);
+    expect((await run('logout')).code).toBe(0);
+  });
+
   test('a good token is kept for its owner’s eyes only, and sent to no other address', bound, async () => {
     expect((await login(`${token}\n`, rig.fleet.control.url)).code).toBe(0);
     const path = join(rig.fleet.dir, 'config/stackferry/config.json');
