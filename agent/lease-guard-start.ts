@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
@@ -7,7 +8,8 @@ import type { LeaseGuard } from './lease.ts';
 import { liveGuard } from './lease-guard-seat.ts';
 import { sleep } from './sleep.ts';
 
-const entry = fileURLToPath(new URL('./lease-guard.ts', import.meta.url));
+/** Beside this file, built or not. */
+const entry = fileURLToPath(new URL(`./lease-guard${extname(import.meta.filename)}`, import.meta.url));
 
 /**
  * Starts the lease guard where none watches this state directory: a process of its own session, without ties to this
