@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Status } from '../../schema/migration-status.ts';
 import { chooseRelay } from '../../worker/hosts/choose-relay.ts';
-import { copiesSeen, inventoryChanges } from '../../worker/hosts/inventory.ts';
+import { inventoryChanges } from '../../worker/hosts/inventory.ts';
+import { copiesSeen, type Move } from '../../worker/hosts/moves.ts';
 import { standingOf } from '../../worker/hosts/standing.ts';
-import type { Move } from '../../worker/store/inventory-store.ts';
 import type { StackRow } from '../../worker/store/stacks.ts';
 import { connect, type FakeAgent, waiting } from './support/agent.ts';
 import { call, tokenWith } from './support/api.ts';

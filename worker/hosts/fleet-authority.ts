@@ -3,6 +3,7 @@ import { type JWK, SignJWT } from 'jose';
 import { limits } from '../../schema/limits.ts';
 import { type PeerKind, ticketAudience, ticketSession } from '../../schema/relay-protocol.ts';
 import type { Env } from '../env.ts';
+import { importSecretKey, newSecretKey, signingSecret } from '../webhooks/signing-secret.ts';
 import { type Leaf, p256, readCsr, selfSignedCa, signLeaf } from './certificates.ts';
 
 /** Public: goes to every agent and relay. */
@@ -29,12 +30,15 @@ interface StoredFleet {
   ca_pem: string;
   ca_key: JsonWebKey;
   ticket_key: JsonWebKey;
+  /** Base64. */
+  webhook_key: string;
 }
 
 interface Fleet {
   info: FleetInfo;
   caKey: CryptoKey;
   ticketKey: CryptoKey;
+  webhookKey: CryptoKey;
 }
 
 /** The one object that holds the fleet's keys; it makes them when it is first asked for anything. */
@@ -71,6 +75,11 @@ export class FleetAuthority extends DurableObject<Env> {
       .sign(ticketKey);
   }
 
+  /** `whsec_…`, the same for the same name and generation, and kept nowhere. */
+  async webhookSecret(name: string, generation: number): Promise<string> {
+    return signingSecret((await this.#open()).webhookKey, name, generation);
+  }
+
   #open(): Promise<Fleet> {
     this.#fleet ??= this.#load().catch((error) => {
       this.#fleet = null;
@@ -82,8 +91,8 @@ export class FleetAuthority extends DurableObject<Env> {
   async #load(): Promise<Fleet> {
     const stored = await this.ctx.blockConcurrencyWhile(async () => {
       const before = await this.ctx.storage.get<StoredFleet>('fleet');
-      if (before) return before;
-      const made = await makeFleet(Date.now());
+      if (before?.webhook_key) return before;
+      const made = before ? { ...before, webhook_key: newSecretKey() } : await makeFleet(Date.now());
       await this.ctx.storage.put('fleet', made);
       return made;
     });
@@ -96,6 +105,7 @@ export class FleetAuthority extends DurableObject<Env> {
       },
       caKey: await crypto.subtle.importKey('jwk', stored.ca_key, p256, false, ['sign']),
       ticketKey: await crypto.subtle.importKey('jwk', stored.ticket_key, p256, false, ['sign']),
+      webhookKey: await importSecretKey(stored.webhook_key),
     };
   }
 }
@@ -109,6 +119,7 @@ async function makeFleet(now: number): Promise<StoredFleet> {
     ca_pem: await selfSignedCa(ca, fleet_id, now),
     ca_key: await privateJwk(ca),
     ticket_key: await privateJwk(ticket),
+    webhook_key: newSecretKey(),
   };
 }
 

@@ -1,10 +1,10 @@
 import { stackName } from '../../schema/api.ts';
 import type { StackSummary } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
-import { isTerminal } from '../../schema/migration-status.ts';
 import type { Env } from '../env.ts';
-import { type InventoryChanges, latestMovesOf, type Move, stacksAt, writeInventory } from '../store/inventory-store.ts';
+import { type InventoryChanges, latestMovesOf, stacksAt, writeInventory } from '../store/inventory-store.ts';
 import type { StackRow } from '../store/stacks.ts';
+import { copiesSeen, type Move, settling } from './moves.ts';
 import { standingOf } from './standing.ts';
 import { migrationsOf } from './stubs.ts';
 
@@ -17,20 +17,6 @@ export async function applyInventory(env: Env, hostId: string, reported: StackSu
   await writeInventory(env.DB, hostId, inventoryChanges(reported, rows, moves, now), now);
   for (const { id, stack_id, running } of copiesSeen(reported, moves, now))
     await migrationsOf(env, stack_id).copySeen(id, running);
-}
-
-/** F45: kept copies whose running is news; pure. */
-export function copiesSeen(reported: StackSummary[], moves: Move[], now: number) {
-  const runs = new Set(reported.filter(({ running }) => running).map(({ project }) => project));
-  return moves
-    .filter((move) => isTerminal(move.status) && standingOf(move) === 'copy' && !settling(move, now))
-    .map(({ id, stack_id, stack_name, copy_running }) => ({
-      id,
-      stack_id,
-      copy_running,
-      running: runs.has(stack_name),
-    }))
-    .filter(({ copy_running, running }) => copy_running !== running);
 }
 
 /** What to write; pure. `rows` are the stacks whose home is this host, `moves` its newest migration of each project. */
@@ -59,12 +45,6 @@ export function inventoryChanges(
   for (const row of rows)
     if (row.gone_at === null && !seen.has(row.name) && !settling(moveOf.get(row.name), now)) changes.gone.push(row.id);
   return changes;
-}
-
-/** Under way, or so fresh from completion that the report may have been made before it. */
-function settling(move: Move | undefined, now: number): boolean {
-  if (!move) return false;
-  return !isTerminal(move.status) || now - (move.ended_at ?? now) < 2 * limits.control.inventoryIntervalMs;
 }
 
 const same = (a: StackSummary, b: StackSummary) => JSON.stringify(a) === JSON.stringify(b);

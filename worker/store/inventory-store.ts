@@ -3,18 +3,8 @@ import { drizzle } from 'drizzle-orm/d1';
 import type { StackSummary } from '../../schema/facts.ts';
 import { newId } from '../../schema/ids.ts';
 import { migration, stack } from '../../schema/tables.ts';
-import type { LatestMove } from '../hosts/standing.ts';
-import { isPurged, owes } from '../migration/safety-window.ts';
+import { type Move, moveOf } from '../hosts/moves.ts';
 import type { StackRow } from './stacks.ts';
-
-export interface Move extends LatestMove {
-  id: string;
-  stack_id: string;
-  stack_name: string;
-  ended_at: number | null;
-  /** The copy that it keeps here was seen running. */
-  copy_running: boolean;
-}
 
 export interface InventoryChanges {
   added: StackSummary[];
@@ -41,24 +31,14 @@ export async function latestMovesOf(db: D1Database, hostId: string): Promise<Mov
       stack_id: migration.stack_id,
       stack_name: migration.stack_name,
       status: migration.status,
-      source: migration.source_host_id,
+      source_host_id: migration.source_host_id,
       ended_at: migration.ended_at,
       saga: migration.saga,
     })
     .from(migration)
     .where(inArray(migration.id, newest))
     .all();
-  return rows.map(({ source, saga, ...row }) => {
-    const role = source === hostId ? 'source' : 'target';
-    return {
-      ...row,
-      role,
-      cleanup_owed: owes(saga, 'cleanup_target'),
-      rolling_back: row.status === 'rolling_back' || saga.undo?.from === 'rollback',
-      purged: isPurged(saga.window, role),
-      copy_running: saga.window?.copy_running ?? false,
-    };
-  });
+  return rows.map((row) => moveOf(row, hostId));
 }
 
 export async function writeInventory(db: D1Database, hostId: string, changes: InventoryChanges, now: number) {

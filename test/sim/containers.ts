@@ -1,0 +1,193 @@
+import type { ContainerState } from '../../agent/engine/engine.ts';
+import type { SimHost } from './host.ts';
+import { type PolicyName, type ServiceSpec, stopTimeoutMs } from './stacks.ts';
+
+export interface SimContainer {
+  id: string;
+  name: string;
+  project: string;
+  spec: ServiceSpec;
+  directory: string;
+  policy: PolicyName;
+  state: 'created' | 'running' | 'exited';
+  health: ContainerState['health'];
+  exitCode: number | null;
+  restarts: number;
+  startedAt: string;
+  /** Somebody asked for its end: `unless-stopped` heeds it. */
+  stoppedByRequest: boolean;
+  madeBy: string | null;
+  /** Another stack's, which nobody may touch. */
+  foreign: boolean;
+  /** A person started it: beyond us, but to be noticed. */
+  byHand: boolean;
+  /** Of its present run. */
+  run: number;
+}
+
+/** What a project does on this host when it is started there; set by the faults. */
+export type Trouble = 'unhealthy' | 'starts for ever' | 'crash-loops' | 'does not start';
+
+const writeEveryMs = 5_000;
+
+/** The containers of one host, living, writing and dying in virtual time. */
+export class Containers {
+  readonly all = new Map<string, SimContainer>();
+  readonly troubles = new Map<string, Trouble>();
+  readonly #host: SimHost;
+  #made = 0;
+  #runs = 0;
+
+  constructor(host: SimHost) {
+    this.#host = host;
+  }
+
+  of(project: string): SimContainer[] {
+    return [...this.all.values()].filter((container) => container.project === project);
+  }
+
+  create(project: string, spec: ServiceSpec, directory: string, madeBy: string | null): SimContainer {
+    this.#made += 1;
+    const container: SimContainer = {
+      id: `${this.#host.id}-c${this.#made}`,
+      name: `${project}-${spec.name}-1`,
+      project,
+      spec,
+      directory,
+      policy: spec.policy,
+      state: 'created',
+      health: null,
+      exitCode: null,
+      restarts: 0,
+      startedAt: '0001-01-01T00:00:00Z',
+      stoppedByRequest: false,
+      madeBy,
+      foreign: false,
+      byHand: false,
+      run: 0,
+    };
+    this.all.set(container.id, container);
+    return container;
+  }
+
+  start(container: SimContainer, why: string): void {
+    if (container.state === 'running') return;
+    const { world, id } = this.#host;
+    this.#runs += 1;
+    Object.assign(container, {
+      state: 'running',
+      health: container.spec.healthcheck ? 'starting' : null,
+      exitCode: null,
+      startedAt: `${world.time.now}#${this.#runs}`,
+      stoppedByRequest: false,
+      run: this.#runs,
+    });
+    world.trace(id, `${container.name} runs (${why})`);
+    world.truth.started(this.#host, container);
+    this.#live(container);
+  }
+
+  /** The engine's stop: SIGTERM, after the grace SIGKILL. Calls `ended` with whether it had to be killed. */
+  stop(container: SimContainer, graceMs: number | undefined, ended: (killed: boolean) => void): void {
+    container.stoppedByRequest = true;
+    if (container.state !== 'running') {
+      ended(false);
+      return;
+    }
+    const { run } = container;
+    const patience = Math.min(stopTimeoutMs, graceMs ?? Number.POSITIVE_INFINITY);
+    const killed = container.spec.stopMs > patience;
+    this.#host.world.time.after(Math.min(container.spec.stopMs, patience), null, () => {
+      if (container.run === run && container.state === 'running') this.#end(container, killed ? 137 : 0, !killed);
+      ended(killed);
+    });
+  }
+
+  /** The machine, or the daemon, went down. */
+  allEnd(): void {
+    for (const container of this.all.values()) if (container.state === 'running') this.#end(container, 137, false);
+  }
+
+  daemonStarted(): void {
+    for (const container of this.all.values()) {
+      const { policy, stoppedByRequest, exitCode, state } = container;
+      if (state === 'created') continue;
+      const comesBack =
+        policy === 'always' ||
+        (policy === 'unless-stopped' && !stoppedByRequest) ||
+        (policy === 'on-failure' && exitCode !== 0);
+      // A container without a policy that ran when the machine went down is started by the operator of the machine.
+      if (comesBack) this.start(container, `policy ${policy}`);
+    }
+  }
+
+  stateOf(container: SimContainer): ContainerState {
+    return {
+      id: container.id,
+      name: container.name,
+      service: container.spec.name,
+      state: container.state,
+      health: container.state === 'running' ? container.health : null,
+      exit_code: container.exitCode,
+      restart_count: container.restarts,
+      started_at: container.startedAt,
+      restart_policy: { name: container.policy, maximum_retry_count: 0 },
+    };
+  }
+
+  #live(container: SimContainer): void {
+    const { world, id } = this.#host;
+    const { run, spec } = container;
+    const trouble = this.troubles.get(container.project);
+    const later = (ms: number, act: () => void) =>
+      world.time.after(ms, null, () => {
+        if (container.run === run && container.state === 'running') act();
+      });
+    this.#write(container);
+    if (spec.oneShot) {
+      later(spec.readyMs, () => this.#end(container, 0, true));
+      return;
+    }
+    const write = () => {
+      this.#write(container);
+      later(writeEveryMs, write);
+    };
+    later(writeEveryMs, write);
+    if (trouble === 'crash-loops') {
+      later(world.random.between(200, 4_000), () => this.#crash(container));
+      return;
+    }
+    if (!spec.healthcheck || trouble === 'starts for ever') return;
+    later(spec.readyMs, () => {
+      container.health = trouble === 'unhealthy' ? 'unhealthy' : 'healthy';
+      if (trouble) world.trace(id, `${container.name} is ${container.health}`);
+    });
+  }
+
+  #crash(container: SimContainer): void {
+    this.#end(container, 1, false);
+    if (container.policy === 'no') return;
+    container.restarts += 1;
+    this.start(container, 'restarted after its crash');
+  }
+
+  #end(container: SimContainer, code: number, flushed: boolean): void {
+    if (flushed) this.#write(container);
+    container.state = 'exited';
+    container.exitCode = code;
+    container.health = null;
+    this.#host.world.trace(this.#host.id, `${container.name} ended (${code})`);
+    this.#host.world.truth.ended(this.#host, container);
+    container.byHand = false;
+  }
+
+  #write(container: SimContainer): void {
+    const { world, volumes } = this.#host;
+    for (const name of container.spec.volumes) {
+      const volume = volumes.get(name);
+      if (!volume) throw world.violate(`${container.name} on ${this.#host.id} runs without its volume ${name}`);
+      volume.content = world.newContent();
+    }
+    world.truth.wrote(this.#host, container);
+  }
+}

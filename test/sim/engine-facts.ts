@@ -1,0 +1,138 @@
+import type { Engine } from '../../agent/engine/engine.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import type { StackFacts } from '../../schema/facts.ts';
+import type { SimHost } from './host.ts';
+
+type Call = <T>(what: string, act: () => T) => Promise<T>;
+
+const gigabyte = 2 ** 30;
+const label = 'com.docker.compose.project';
+const image = {
+  reference: 'app:1',
+  image_id: 'i',
+  repo_digests: [],
+  layers: [],
+  os: 'linux',
+  arch: 'x64',
+  size_bytes: 0,
+};
+
+/** What the pre-flight and the inventory ask. */
+export function factsOf(
+  host: SimHost,
+  call: Call,
+): Pick<Engine, 'host' | 'stacks' | 'inspectStack' | 'checkTarget' | 'missing' | 'projectNetworks'> {
+  const { containers, volumes, paths, networks } = host;
+
+  const stackOf = (project: string): StackFacts => {
+    const own = containers.of(project);
+    const first = own[0];
+    const path = first && paths.get(first.directory);
+    if (!first || !path) throw new StackferryError('stack_not_found', `no stack ${project}`);
+    return {
+      project,
+      working_dir: first.directory,
+      config_files: ['compose.yaml'],
+      env_files: [],
+      services: own.map(({ spec, state, exitCode }) => ({
+        name: spec.name,
+        image,
+        replicas: 1,
+        running: state === 'running' ? 1 : 0,
+        has_healthcheck: spec.healthcheck,
+        one_shot: spec.oneShot && exitCode === 0,
+        builds: false,
+        ports: [],
+        devices: [],
+        powers: [],
+      })),
+      volumes: path.spec.volumes.map((name) => ({
+        name,
+        driver: 'local',
+        options: {},
+        labels: { [label]: project },
+        external: false,
+        size_bytes: 1_000,
+        also_used_by: [],
+      })),
+      anonymous_volumes: [],
+      networks: [],
+      fixed_names: [],
+      bind_mounts: [],
+      project_files: { size_bytes: 100, outside: [] },
+      remote_includes: [],
+      drift: { current: true, detail: 'as the file says' },
+      written_layers: [],
+      compose_errors: [],
+      usage: { memory_bytes: 1_000, disk_bytes: 2_000 },
+    };
+  };
+
+  return {
+    host: (relays) =>
+      call('look', () => ({
+        now_ms: Date.now(),
+        agent_version: '1',
+        engine: {
+          kind: 'docker' as const,
+          version: '26.1',
+          api_version: '1.45',
+          compose_version: '2.26',
+          os: 'linux',
+          arch: 'x64',
+          userns_remap: false,
+          pre_copy: null,
+        },
+        resources: {
+          memory: { total_bytes: 64 * gigabyte, used_bytes: gigabyte, free_bytes: 63 * gigabyte },
+          disk: { path: '/', total_bytes: 640 * gigabyte, used_bytes: gigabyte, free_bytes: 639 * gigabyte },
+          cpu: { cores: 4, load_1m: 0 },
+        },
+        helper: { image: 'helper', ready: true, detail: 'is there', layers_present: 0 },
+        relays,
+      })),
+    stacks: () =>
+      call('list', () =>
+        [...new Set([...containers.all.values()].map(({ project }) => project))].map((project) => {
+          const own = containers.of(project);
+          return {
+            project,
+            working_dir: own[0]?.directory ?? '',
+            config_files: ['compose.yaml'],
+            services: [],
+            volumes: [],
+            ports: [],
+            bind_mounts: [],
+            running: own.some(({ state }) => state === 'running'),
+          };
+        }),
+      ),
+    inspectStack: (project) => call('inspect', () => stackOf(project)),
+    checkTarget: (stack) =>
+      call('check', () => ({
+        project_path: stack.working_dir,
+        images: [{ reference: image.reference, state: 'present' as const, detail: 'is there', layers_present: 0 }],
+        ports_taken: [],
+        project_resources: containers.of(stack.project).map(({ name }) => ({ name, by: 'a container' })),
+        names_taken: [],
+        volumes_taken: stack.volumes.flatMap(({ name }) => {
+          const volume = volumes.get(name);
+          return volume ? [{ name, migration_id: volume.madeBy }] : [];
+        }),
+        path: { free: !paths.has(stack.working_dir), detail: stack.working_dir, free_bytes: gigabyte },
+        networks_absent: [],
+        external_volumes_absent: [],
+        devices_absent: [],
+        powers_refused: [],
+        bind_mounts: [],
+        compose_compatible: { ok: true, detail: 'reads it' },
+      })),
+    missing: (objects) =>
+      call('look', () => [
+        ...objects.volumes.filter((name) => !volumes.has(name)),
+        ...objects.paths.filter((path) => !paths.has(path)),
+      ]),
+    projectNetworks: (project) =>
+      call('list', () => [...networks.values()].filter((network) => network.project === project).map(({ id }) => id)),
+  };
+}

@@ -1,0 +1,137 @@
+import type { Engine } from '../../agent/engine/engine.ts';
+import type { ContainerPrior, Deployment } from '../../schema/agent-protocol.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import type { Actor } from './clock.ts';
+import type { SimContainer } from './containers.ts';
+import { factsOf } from './engine-facts.ts';
+import { objectsOf } from './engine-objects.ts';
+import { portsOf } from './engine-tar.ts';
+import type { SimHost } from './host.ts';
+import type { PolicyName } from './stacks.ts';
+
+/** The container engine as one process sees it: each act is a call of its own, and may be the last of its caller. */
+export function simEngine(host: SimHost, caller: Actor): Engine {
+  const { containers, world } = host;
+  const call = <T>(what: string, act: () => T) => host.engineCall(caller, what, act);
+  const found = (id: string): SimContainer => {
+    const container = containers.all.get(id);
+    if (!container) throw new StackferryError('stack_not_found', `no container ${id}`);
+    return container;
+  };
+  const touch = (container: SimContainer, what: string) => world.truth.touchedForeign(host, container, what);
+
+  const start = (id: string) =>
+    call('start', () => {
+      const container = found(id);
+      touch(container, 'start');
+      if (container.state === 'running') return;
+      if (containers.troubles.get(container.project) === 'does not start')
+        throw new StackferryError('engine_error', `${container.name}: the port is taken`);
+      containers.start(container, 'told to');
+    });
+  const setPolicy = (id: string, policy: PolicyName) =>
+    call('policy', () => {
+      touch(found(id), 'policy');
+      found(id).policy = policy;
+    });
+
+  return {
+    kind: 'docker',
+    images: null,
+    warm: null,
+    ...factsOf(host, call),
+    ...portsOf(host, caller, call),
+    ...objectsOf(host, call),
+
+    containers: (project) => call('list', () => containers.of(project).map(containers.stateOf)),
+    inspectContainers: (ids) =>
+      call('inspect', () => ids.flatMap((id) => containers.all.get(id) ?? []).map(containers.stateOf)),
+
+    disarm: async (ids) => {
+      for (const id of ids) if (containers.all.has(id)) await setPolicy(id, 'no');
+    },
+    stop: async (ids, signal, graceMsMax) => {
+      const killed: string[] = [];
+      const stopOne = (id: string) => {
+        const name = containers.all.get(id)?.name ?? id;
+        const ended = Promise.withResolvers<void>();
+        const begun = call('stop', () => {
+          const container = containers.all.get(id);
+          if (!container) return ended.resolve();
+          touch(container, 'stop');
+          containers.stop(container, graceMsMax, (wasKilled) => {
+            if (wasKilled) killed.push(name);
+            if (!caller.alive) return;
+            world.time.actor = caller;
+            ended.resolve();
+          });
+        });
+        return begun.then(() => ended.promise);
+      };
+      await bounded(Promise.all(ids.map(stopOne)), signal);
+      return killed;
+    },
+    restore: async (prior: ContainerPrior[], signal) => {
+      for (const { id, restart_policy } of prior) await setPolicy(id, restart_policy.name as PolicyName);
+      for (const { id, running } of prior) {
+        signal.throwIfAborted();
+        if (running) await start(id);
+      }
+    },
+
+    createStack: async (deployment, migrationId, created, signal) => {
+      const { networks, ids } = await call('create', () => createAll(host, deployment, migrationId));
+      signal.throwIfAborted();
+      await created({ networks, containers: ids });
+      for (const id of ids) await setPolicy(id, 'no');
+    },
+    findCreated: ({ project, target_dir }) =>
+      call('find', () => ({
+        containers: containers.of(project).flatMap(({ id, directory }) => (directory === target_dir ? [id] : [])),
+        networks: [...host.networks.values()].flatMap((network) => (network.project === project ? [network.id] : [])),
+      })),
+    startStack: async (_deployment, ids, signal) => {
+      for (const id of ids) {
+        signal.throwIfAborted();
+        await start(id);
+      }
+    },
+    arm: async (_deployment, ids, signal) => {
+      for (const id of ids) await setPolicy(id, found(id).spec.policy);
+      for (const id of ids) {
+        signal.throwIfAborted();
+        if (!found(id).spec.oneShot) await start(id);
+      }
+    },
+    sweep: async () => {},
+    close: async () => {},
+  };
+}
+
+/** As Compose does it: with the policies of the file at first, labelled with the migration. */
+function createAll(host: SimHost, { project, target_dir }: Deployment, migrationId: string) {
+  const { containers, paths, world } = host;
+  const path = paths.get(target_dir);
+  if (!path) throw new StackferryError('compose_failed', `${target_dir} is not there`);
+  const existing = containers.of(project);
+  const foreign = existing.find(({ directory }) => directory !== target_dir);
+  if (foreign) throw new StackferryError('resource_taken', `${foreign.name} exists and is left alone`);
+  for (const name of path.spec.volumes)
+    if (!host.volumes.has(name)) throw new StackferryError('compose_failed', `volume ${name} is not there`);
+  for (const spec of path.spec.services)
+    if (!existing.some((container) => container.spec.name === spec.name))
+      containers.create(project, spec, target_dir, migrationId);
+  const network = [...host.networks.values()].find((candidate) => candidate.project === project);
+  if (!network)
+    host.networks.set(`${host.id}-n-${project}`, { id: `${host.id}-n-${project}`, project, madeBy: migrationId });
+  world.trace(host.id, `${project} is created`);
+  return { networks: [`${host.id}-n-${project}`], ids: containers.of(project).map(({ id }) => id) };
+}
+
+function bounded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
+}

@@ -1,0 +1,124 @@
+import type { Trouble } from './containers.ts';
+import type { World } from './world.ts';
+
+type Fault = (world: World, forMs: number) => void;
+
+/** What may go wrong, each for some time; `heal` makes all of it well. */
+const faults: { [name: string]: Fault } = {
+  'an object is evicted': ({ control, random, stacks }) => control.evict(random.pick(stacks).id),
+  'a connection object is evicted': ({ control, random, hosts }) => control.evictLink(random.pick(hosts).id),
+  'every socket is cut': ({ control }) => control.network.cutAllSockets(),
+  'the control plane is gone': (world, ms) => {
+    world.control.crash();
+    world.time.after(ms, null, () => world.control.restart());
+  },
+  'the database is down': ({ control, time }, ms) => {
+    control.store.downUntil = time.now + ms;
+  },
+  'answers of the database are lost': ({ control, random }) => {
+    control.store.answersToLose += Math.ceil(random.between(0, 3));
+  },
+  'an agent is killed': (world, ms) => {
+    const host = world.random.pick(world.hosts);
+    host.killAgent('SIGKILL');
+    world.time.after(ms, null, () => host.startAgent());
+  },
+  'an agent and its guard are killed': (world, ms) => {
+    const host = world.random.pick(world.hosts);
+    host.killAgent('SIGKILL');
+    // The guard is found missing by the agent's next start; both dead for long is a machine that is ill.
+    if (host.guard) world.time.kill(host.guard.actor);
+    world.time.after(Math.min(ms, 20_000), null, () => host.startAgent());
+  },
+  'all agents are killed': (world, ms) => {
+    for (const host of world.hosts) {
+      host.killAgent('SIGKILL');
+      world.time.after(ms, null, () => host.startAgent());
+    }
+  },
+  'an engine is restarted': (world, ms) => {
+    const host = world.random.pick(world.hosts);
+    host.stopEngine('told to');
+    world.time.after(Math.min(ms, 60_000), null, () => host.startEngine());
+  },
+  'a host loses power': (world, ms) => {
+    const host = world.random.pick(world.hosts);
+    host.powerOff('lost');
+    world.time.after(ms, null, () => host.powerOn());
+  },
+  'everything loses power': (world, ms) => {
+    world.control.crash();
+    world.time.after(ms, null, () => world.control.restart());
+    for (const host of world.hosts) {
+      host.powerOff('all of it');
+      world.time.after(world.random.between(1, 2) * ms, null, () => host.powerOn());
+    }
+  },
+  'a host is cut off': (world, ms) => {
+    const { id } = world.random.pick(world.hosts);
+    world.control.network.cut(id, world.random.pick(['both', 'up', 'down']));
+    world.time.after(ms, null, () => world.control.network.cut(id, 'none'));
+  },
+  'the relay is gone': (world, ms) => {
+    world.relay.up = false;
+    world.time.after(ms, null, () => {
+      world.relay.up = true;
+    });
+  },
+  'a disk is full': (world, ms) => {
+    const { disk } = world.random.pick(world.hosts);
+    disk.full = true;
+    world.time.after(ms, null, () => {
+      disk.full = false;
+    });
+  },
+  'a stack does not get well somewhere': (world, ms) => {
+    const { containers } = world.random.pick(world.hosts);
+    const { project } = world.random.pick(world.stacks);
+    containers.troubles.set(
+      project,
+      world.random.pick<Trouble>(['unhealthy', 'starts for ever', 'crash-loops', 'does not start']),
+    );
+    world.time.after(ms, null, () => containers.troubles.delete(project));
+  },
+  'messages go astray': (world, ms) => {
+    world.troubled = true;
+    world.time.after(ms, null, () => {
+      world.troubled = false;
+    });
+  },
+  'somebody starts a kept copy by hand': (world) => {
+    const { project, id } = world.random.pick(world.stacks);
+    const home = world.control.store.homes.get(id);
+    for (const host of world.hosts.filter((candidate) => candidate.id !== home && candidate.engineUp))
+      for (const container of host.containers.of(project)) {
+        if (container.foreign || container.madeBy !== null || container.state === 'running') continue;
+        container.byHand = true;
+        host.containers.start(container, 'by hand');
+      }
+  },
+};
+
+export const faultNames = Object.keys(faults);
+
+export function happen(world: World, name: string, forMs: number): void {
+  world.trace('fault', `${name} (${Math.round(forMs / 1000)} s)`);
+  faults[name]!(world, forMs);
+}
+
+export function heal(world: World): void {
+  world.trace('fault', 'all is mended');
+  world.troubled = false;
+  world.relay.up = true;
+  world.control.store.downUntil = 0;
+  world.control.store.answersToLose = 0;
+  world.control.restart();
+  for (const host of world.hosts) {
+    host.disk.full = false;
+    host.containers.troubles.clear();
+    world.control.network.cut(host.id, 'none');
+    host.powerOn();
+    host.startEngine();
+    host.startAgent();
+  }
+}

@@ -1,0 +1,152 @@
+import type { Disk } from '../../agent/disk.ts';
+import type { Engine } from '../../agent/engine/engine.ts';
+import type { LeaseClock } from '../../agent/lease.ts';
+import type { ControlMessage, Outcome } from '../../schema/agent-protocol.ts';
+import type { StackSummary } from '../../schema/facts.ts';
+import type { CoordinatorPorts, MigrationRow, MigrationStore } from '../../worker/migration/ports.ts';
+import type { SimHost } from './host.ts';
+import type { World } from './world.ts';
+
+/** A bug put in through the ports that production is built on, so that production itself knows nothing of it. */
+export interface Plant {
+  name: string;
+  engine?(engine: Engine, host: SimHost): Engine;
+  disk?(disk: Disk): Disk;
+  clock?(clock: LeaseClock): LeaseClock;
+  ports?(ports: CoordinatorPorts, world: World): CoordinatorPorts;
+  /** What an agent hears. */
+  heard?(message: ControlMessage): ControlMessage;
+  /** What an agent tells of a command. */
+  told?(outcome: Outcome, kind: string): Outcome;
+  inventory?(reported: StackSummary[]): StackSummary[];
+  /** No guard beside the agents. */
+  unguarded?: boolean;
+  /** Every lease that is asked for is granted. */
+  generous?: boolean;
+  /** The store's own guard is off. */
+  unlocked?: boolean;
+}
+
+const storeWith = (change: (store: MigrationStore) => Partial<MigrationStore>): NonNullable<Plant['ports']> => {
+  return (ports) => ({ ...ports, store: { ...ports.store, ...change(ports.store) } });
+};
+/** What `load` and `waitingOf` give is seen so by the saga. */
+const rowsSeen = (see: (row: MigrationRow) => MigrationRow): NonNullable<Plant['ports']> =>
+  storeWith((store) => ({
+    load: async (id) => {
+      const row = await store.load(id);
+      return row && see(row);
+    },
+    waitingOf: async (stackId) => (await store.waitingOf(stackId)).map(see),
+  }));
+const sagaWith = (row: MigrationRow, change: Partial<MigrationRow['saga']>): MigrationRow => ({
+  ...row,
+  saga: { ...row.saga, ...change },
+});
+const lazily = (work: () => Promise<void>): Promise<void> => {
+  setTimeout(() => void work().catch(() => {}), 3_000);
+  return Promise.resolve();
+};
+
+export const plants: Plant[] = [
+  { name: 'a stale writer is let through: the version is no lock', unlocked: true },
+  {
+    name: 'the way back does not wait for the lease to run out',
+    ports: rowsSeen((row) =>
+      row.saga.undo?.phase === 'stop'
+        ? sagaWith(row, { deadline_at: Math.min(row.saga.deadline_at ?? 0, Date.now()) })
+        : row,
+    ),
+  },
+  {
+    name: 'a lease never lapses',
+    clock: (clock) => ({ ...clock, sinceBootMs: () => 0 }),
+  },
+  { name: 'no guard watches where the agent is gone', unguarded: true },
+  { name: 'restart policies are not taken off', engine: (engine) => ({ ...engine, disarm: async () => {} }) },
+  {
+    name: 'a stop is believed without a look',
+    engine: (engine) => ({
+      ...engine,
+      stop: async () => [],
+      containers: async (project) =>
+        (await engine.containers(project)).map((container) => ({ ...container, state: 'exited' as const })),
+      inspectContainers: async (ids) =>
+        (await engine.inspectContainers(ids)).map((container) => ({ ...container, state: 'exited' as const })),
+    }),
+  },
+  {
+    name: 'the epoch of a command is not looked at',
+    heard: (message) => (message.type === 'command' ? { ...message, epoch: 1_000_000 } : message),
+  },
+  {
+    name: 'the journal is written after the answer',
+    disk: (disk) => ({
+      ...disk,
+      openToAppend: async (path) => {
+        const file = await disk.openToAppend(path);
+        return { ...file, append: (text) => lazily(() => file.append(text)) };
+      },
+    }),
+  },
+  {
+    name: 'the ledger is written after the act',
+    disk: (disk) => ({ ...disk, replace: (path, text) => lazily(() => disk.replace(path, text)) }),
+  },
+  {
+    name: 'digests and manifests are not compared',
+    told: (outcome, kind) => {
+      if (!outcome.ok || !/^(send|receive)_/.test(kind)) return outcome;
+      const blind = (proof: object) => ({ ...proof, sha256: 'x', manifest_sha256: 'x' });
+      const data = outcome.data as { proofs?: object[]; proof?: object };
+      return { ok: true, data: data.proofs ? { proofs: data.proofs.map(blind) } : { proof: blind(data.proof ?? {}) } };
+    },
+  },
+  {
+    name: 'a clean-up deletes by project name',
+    engine: (engine, host) => ({
+      ...engine,
+      remove: (objects, migrationId) => {
+        const projects = new Set([...host.volumes.values()].map(({ project }) => project));
+        const volumes = [...host.volumes.values()]
+          .filter(({ project }) => projects.has(project))
+          .map(({ name }) => name);
+        return engine.purge({ ...objects, volumes }, migrationId);
+      },
+    }),
+  },
+  {
+    name: 'the window is an hour too long',
+    ports: rowsSeen((row) =>
+      row.saga.window
+        ? sagaWith(row, { window: { ...row.saga.window, ends_at: row.saga.window.ends_at + 3_600_000 } })
+        : row,
+    ),
+  },
+  {
+    name: 'that the reminder was given is forgotten',
+    ports: rowsSeen((row) =>
+      row.saga.window ? sagaWith(row, { window: { ...row.saga.window, reminded_at: null } }) : row,
+    ),
+  },
+  {
+    name: 'that the source was purged is forgotten',
+    ports: rowsSeen((row) =>
+      row.saga.window ? sagaWith(row, { window: { ...row.saga.window, source_purge: null } }) : row,
+    ),
+  },
+  { name: 'what a host reports of a kept copy is not looked at', inventory: () => [] },
+  {
+    name: 'commands are sent that were not recorded',
+    ports: storeWith((store) => ({
+      commit: (row, next, ...rest) => store.commit(row, { ...next, commands: [] }, ...rest),
+    })),
+  },
+  {
+    name: 'a terminal state is told twice',
+    ports: storeWith((store) => ({
+      commit: (row, next, ...rest) => store.commit(row, { ...next, events: [...next.events, ...next.events] }, ...rest),
+    })),
+  },
+  { name: 'a lease is granted although a way back has begun', generous: true },
+];

@@ -1,0 +1,104 @@
+import { isTerminal } from '../../schema/migration-status.ts';
+import { epochMs, installVirtualTime, useTime } from './clock.ts';
+import { faultNames, happen, heal } from './faults.ts';
+import { Operator } from './operator.ts';
+import type { Plant } from './planted.ts';
+import { raise } from './setting.ts';
+import { Violation, World, type WorldOptions } from './world.ts';
+
+const minuteMs = 60_000;
+/** From the last fault until everything must have come to its end. */
+const settleMs = 4 * 60 * minuteMs;
+
+let current: World | null = null;
+installVirtualTime(() => current?.random.next() ?? 0);
+
+/** What went wrong, or null. */
+export type Verdict = string | null;
+
+/** Makes a world and lets `story` run it, with its time as the process's. */
+export function inWorld(options: WorldOptions, story: (world: World) => void): Verdict {
+  const world = new World(options);
+  current = world;
+  useTime(world.time);
+  try {
+    raise(world);
+    story(world);
+    return world.violation?.message ?? null;
+  } catch (error) {
+    if (error instanceof Violation) return error.message;
+    return `${error instanceof Error ? error.stack : error}`;
+  } finally {
+    useTime(null);
+    current = null;
+  }
+}
+
+/** Many stacks at once, operators, and faults of every kind at random; then peace, in which all must come to its end. */
+export function randomRun(seed: number, options: { trace?: (line: string) => void; plant?: Plant } = {}): Verdict {
+  const size = { hosts: 2 + (seed % 2), stacks: 1 + (seed % 3) };
+  return inWorld({ seed, ...size, ...options }, (world) => {
+    const { random, time, stacks, hosts } = world;
+    const operator = new Operator(world);
+    const endMs = random.between(8, 25) * minuteMs;
+    const at = (ms: number, act: () => void) => time.after(ms, null, act);
+    for (const stack of stacks) {
+      at(random.between(0.2, 2) * minuteMs, () => operator.start(stack, random.pick(hosts).id, windowOf(world)));
+      for (let ms = random.between(1, 4) * minuteMs; ms < endMs; ms += random.between(0.5, 4) * minuteMs)
+        at(ms, () => {
+          if (random.chance(0.4)) operator.start(stack, random.pick(hosts).id, windowOf(world));
+          else
+            operator.ask(
+              stack,
+              random.pick(['cancel', 'rollback', 'rollback', 'retry', 'purge source', 'purge target']),
+            );
+        });
+    }
+    const often = random.between(0.2, 3) * minuteMs;
+    for (let ms = random.between(0.1, 2) * minuteMs; ms < endMs; ms += random.between(0.05, 2) * often)
+      at(ms, () => happen(world, random.pick(faultNames), random.longTail(1_000, 12 * minuteMs)));
+    world.runUntil(() => false, endMs);
+    heal(world);
+    settle(world);
+  });
+}
+
+const windowOf = ({ random }: World) => ({ window_ms: random.between(1, 30) * minuteMs, health_timeout_s: 30 });
+
+/** Everything ends, and what ended is as it says. */
+export function settle(world: World): void {
+  const { control, time } = world;
+  // An operator who is asked to mend something, and for whom all is mended, says so.
+  const operator = new Operator(world);
+  const rows = () => [...control.store.rows.values()];
+  const open = () =>
+    rows().filter(({ status, saga }) => !isTerminal(status) || saga.deadline_at !== null || saga.awaiting.length > 0);
+  const patient = () => open().length === 0;
+  if (!world.runUntil(patient, settleMs / 2)) {
+    for (const stack of world.stacks) operator.ask(stack, 'retry');
+    if (!world.runUntil(patient, settleMs / 2))
+      world.violate(`Invariant 2: it does not end: ${open().map(({ id, status }) => `${id} is ${status}`)}`);
+  }
+  // Inventories have been told, and starts that were owed have been made.
+  world.runUntil(() => false, 2 * minuteMs);
+  world.truth.assertCopiesNoticed();
+  for (const stack of world.stacks) assertRuns(world, stack.id, stack.project);
+  if (open().length > 0) world.violate(`it began again by itself: ${open().map(({ id }) => id)}`);
+  world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);
+}
+
+/** Invariant 2: the side that is said to run does, unless its machine went down since and nobody asked it to come back. */
+function assertRuns(world: World, stackId: string, project: string): void {
+  const newest = [...world.control.store.rows.values()].findLast(
+    ({ stack_id, saga }) => stack_id === stackId && saga.steps.stopping,
+  );
+  const home = world.host(world.control.store.homes.get(stackId) ?? '');
+  const endedAt = (newest?.ended_at ?? epochMs) - epochMs;
+  if (home.outageAt >= endedAt) return;
+  const daemons = home.containers.of(project).filter(({ foreign, spec }) => !foreign && !spec.oneShot);
+  const down = daemons.filter(({ state }) => state !== 'running');
+  if (daemons.length === 0 || down.length > 0)
+    world.violate(
+      `Invariant 2: ${project} should run on ${home.id}; down: ${down.map(({ name }) => name) || 'all of it'}`,
+    );
+}

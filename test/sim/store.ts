@@ -1,0 +1,147 @@
+import type { Command } from '../../schema/agent-protocol.ts';
+import { isTerminal, type Status } from '../../schema/migration-status.ts';
+import type { SagaCommand } from '../../schema/saga.ts';
+import type { MigrationRow, MigrationStore } from '../../worker/migration/ports.ts';
+import type { Actor } from './clock.ts';
+import type { World } from './world.ts';
+
+interface Recorded {
+  command: SagaCommand;
+  migration_id: string;
+  stack_id: string;
+  closed: boolean;
+}
+
+export interface SimStore extends MigrationStore {
+  openCommandsFor(host: string): Promise<Omit<Command, 'type'>[]>;
+  ownerOf(command: string): Promise<Recorded | null>;
+}
+
+/** D1 in memory, with the guard of `worker/store/migration-store.ts`: versions are unique, one active migration a stack. */
+export class Store {
+  readonly rows = new Map<string, MigrationRow>();
+  readonly homes = new Map<string, string>();
+  /** F7: until then nothing is answered. */
+  downUntil = 0;
+  /** F6: this many commits will take, and their answers be lost. */
+  answersToLose = 0;
+  readonly #commands = new Map<string, Recorded>();
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  isRecorded(command: string): boolean {
+    return this.#commands.has(command);
+  }
+
+  open(): Recorded[] {
+    return [...this.#commands.values()].filter(({ closed }) => !closed);
+  }
+
+  for(caller: Actor): SimStore {
+    const ask = <T>(act: () => T) => this.#ask(caller, act);
+    return {
+      load: (id) => ask(() => this.rows.get(id) ?? null),
+      activeOf: (stackId) => ask(() => this.#activeOf(stackId)),
+      waitingOf: (stackId) =>
+        ask(() =>
+          [...this.rows.values()].filter(
+            ({ stack_id, status, saga }) => stack_id === stackId && (!isTerminal(status) || saga.deadline_at !== null),
+          ),
+        ),
+      homeOf: (stackId) => ask(() => this.homes.get(stackId) ?? null),
+      insert: (row) =>
+        this.#write(caller, `insert ${row.id}`, () => {
+          if (this.#activeOf(row.stack_id)) return 'busy';
+          this.rows.set(row.id, { ...row, version: 1, updated_at: row.created_at });
+          return 'inserted';
+        }),
+      commit: (row, next, cause, now, report) =>
+        this.#write(caller, `commit of ${row.status} + ${cause}`, () => {
+          const stored = this.rows.get(row.id);
+          if (!stored || (stored.version !== row.version && !this.#world.options.plant?.unlocked)) return 'stale';
+          const { saga } = next;
+          const active = this.#activeOf(row.stack_id);
+          if (!isTerminal(saga.status) && active && active.id !== row.id) return 'busy';
+          this.#world.trace('control', `${row.id.slice(-4)}: ${cause}: ${row.status} → ${told(next)}`);
+          this.#world.truth.committed(stored, next);
+          const wasOver = isTerminal(row.status);
+          const ended_at = !isTerminal(saga.status) ? null : wasOver ? row.ended_at : now;
+          const changed = { status: saga.status, version: row.version + 1, saga, updated_at: now, ended_at };
+          this.rows.set(row.id, { ...stored, ...changed, ...(report ? { report } : {}) });
+          for (const id of next.closed) this.#close(id);
+          for (const command of next.commands)
+            this.#commands.set(command.id, { command, migration_id: row.id, stack_id: row.stack_id, closed: false });
+          const home = (
+            { completed: row.target_host_id, rolled_back: row.source_host_id } as { [S in Status]?: string }
+          )[saga.status];
+          if (home && saga.status !== row.status) this.homes.set(row.stack_id, home);
+          return 'committed';
+        }),
+      openCommandsFor: (host) =>
+        ask(() =>
+          this.open()
+            .filter(({ command }) => command.host === host)
+            .map(({ command: { host: _, ...command }, migration_id }) => ({ ...command, migration_id })),
+        ),
+      ownerOf: (id) => ask(() => this.#commands.get(id) ?? null),
+    };
+  }
+
+  #close(id: string): void {
+    const recorded = this.#commands.get(id);
+    if (recorded) recorded.closed = true;
+  }
+
+  #activeOf(stackId: string): MigrationRow | null {
+    return [...this.rows.values()].find(({ stack_id, status }) => stack_id === stackId && !isTerminal(status)) ?? null;
+  }
+
+  /** A write whose writer died on the way may still take; its answer may be lost (F6). */
+  #write<T>(caller: Actor, what: string, act: () => T): Promise<T> {
+    return this.#world.remote(caller, this.#ms(), () => {
+      this.#assertUp();
+      const lived = caller.alive;
+      this.#world.crashPoint(`before ${what}`, caller);
+      if (lived && !caller.alive) throw new Error(`the writer died before ${what}`);
+      const result = act();
+      this.#world.crashPoint(`after ${what}`, caller);
+      if (this.answersToLose > 0) {
+        this.answersToLose -= 1;
+        throw new Error('D1: the answer was lost');
+      }
+      return result;
+    });
+  }
+
+  #ask<T>(caller: Actor, act: () => T): Promise<T> {
+    return this.#world.port(caller, this.#ms(), () => {
+      this.#assertUp();
+      return act();
+    });
+  }
+
+  #ms(): number {
+    const { random, troubled } = this.#world;
+    return troubled ? random.longTail(0.2, 400) : random.between(0.2, 3);
+  }
+
+  #assertUp(): void {
+    const { random, troubled, time } = this.#world;
+    if (time.now < this.downUntil) throw new Error('D1 is down');
+    if (troubled && random.chance(0.003)) throw new Error('D1 failed');
+  }
+}
+
+function told({
+  saga,
+  commands,
+}: {
+  saga: { status: Status; undo: { phase: string } | null };
+  commands: SagaCommand[];
+}) {
+  const sent = commands.map(({ kind, host }) => `${kind}@${host}`).join(', ');
+  return `${saga.status}${saga.undo ? ` (undo: ${saga.undo.phase})` : ''}${sent ? `; sends ${sent}` : ''}`;
+}

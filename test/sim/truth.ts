@@ -1,0 +1,205 @@
+import { isTerminal } from '../../schema/migration-status.ts';
+import type { MigrationRow } from '../../worker/migration/ports.ts';
+import type { Transition } from '../../worker/migration/turn.ts';
+import { epochMs } from './clock.ts';
+import type { SimContainer } from './containers.ts';
+import type { SimHost } from './host.ts';
+import type { World } from './world.ts';
+
+interface Copy {
+  /** What its volumes held when it last ran, by name. */
+  last: Record<string, number>;
+  running: Set<string>;
+}
+
+/**
+ * What is really so, apart from what anybody recorded, and the invariants of it. Told of every start, end, write and
+ * removal, and of every transition.
+ */
+export class Truth {
+  readonly #world: World;
+  /** Project → host → the copy there. */
+  readonly #copies = new Map<string, Map<string, Copy>>();
+  /** Project → the host whose copy ran last. */
+  readonly #head = new Map<string, string>();
+  /** Host and volume → what a transfer put there. */
+  readonly #arrived = new Map<string, number>();
+  readonly reminders = new Map<string, number>();
+  readonly #ends = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  copy(project: string, host: string): Copy {
+    const copies = this.#copies.get(project) ?? new Map<string, Copy>();
+    this.#copies.set(project, copies);
+    const copy = copies.get(host) ?? { last: {}, running: new Set<string>() };
+    copies.set(host, copy);
+    return copy;
+  }
+
+  // ------------------------------------------------------------ Invariants 1 and 3: one copy, every byte
+
+  started(host: SimHost, container: SimContainer): void {
+    if (container.foreign) return;
+    const { project } = container;
+    const copy = this.copy(project, host.id);
+    if (!container.byHand && container.spec.volumes.length > 0 && copy.running.size === 0)
+      this.#startsWithAllBytes(host, project, copy);
+    copy.running.add(container.id);
+    if (container.byHand) return;
+    for (const [other, { running }] of this.#copies.get(project) ?? []) {
+      const rivals = [...running].filter((id) => !this.#world.host(other).containers.all.get(id)?.byHand);
+      if (other !== host.id && rivals.length > 0)
+        this.#world.violate(`Invariant 1: two copies of ${project} run: ${container.id}, beside ${rivals} on ${other}`);
+    }
+  }
+
+  ended(host: SimHost, container: SimContainer): void {
+    if (!container.foreign) this.copy(container.project, host.id).running.delete(container.id);
+  }
+
+  wrote(host: SimHost, container: SimContainer): void {
+    if (container.foreign || container.byHand || container.spec.volumes.length === 0) return;
+    this.copy(container.project, host.id).last = this.#held(host, container.project);
+    this.#head.set(container.project, host.id);
+  }
+
+  #held(host: SimHost, project: string): Record<string, number> {
+    return Object.fromEntries(
+      [...host.volumes.values()]
+        .filter((volume) => volume.project === project && !volume.foreign)
+        .map(({ name, content }) => [name, content]),
+    );
+  }
+
+  #startsWithAllBytes(host: SimHost, project: string, copy: Copy): void {
+    const head = this.#head.get(project);
+    if (head === undefined) return;
+    const held = this.#held(host, project);
+    const expected = this.copy(project, head).last;
+    if (same(held, expected)) return;
+    // Another copy ran since: then only a way back brings this one up, with its own bytes as of its stop.
+    if (head !== host.id && Object.keys(copy.last).length > 0 && same(held, copy.last)) return;
+    this.#world.violate(
+      `bytes lost: ${project} starts on ${host.id} with ${JSON.stringify(held)} instead of ${JSON.stringify(expected)}`,
+    );
+  }
+
+  // ------------------------------------------------------------ Invariants 3 and 5: nothing else is touched
+
+  unpacked(
+    host: SimHost,
+    what: { name: string; madeBy: string | null; foreign: boolean },
+    by: string,
+    content: number,
+  ) {
+    if (what.foreign || what.madeBy !== by)
+      this.#world.violate(`Invariant 5: ${by} unpacked into ${what.name} on ${host.id}, which it did not make`);
+    this.#arrived.set(`${host.id} ${what.name}`, content);
+  }
+
+  removed(
+    host: SimHost,
+    what: { name: string; project: string; madeBy: string | null; foreign: boolean; runs: boolean },
+    by: string,
+  ): void {
+    const named = `${what.name} on ${host.id}, removed for ${by}`;
+    if (what.foreign) this.#world.violate(`Invariant 5: foreign: ${named}`);
+    if (what.runs) this.#world.violate(`Invariant 5: it runs: ${named}`);
+    const row = this.#world.control.store.rows.get(by);
+    if (!row) throw this.#world.violate(`Invariant 5: no migration asked for it: ${named}`);
+    const { status, saga } = row;
+    const asked =
+      (host.id === row.source_host_id && saga.window?.source_purge) ||
+      (host.id === row.target_host_id && saga.window?.target_purge);
+    const cleansUp =
+      host.id === row.target_host_id && what.madeBy === by && ['failed', 'cancelled', 'reverting'].includes(status);
+    if (what.project !== row.stack_name || (!asked && !cleansUp))
+      this.#world.violate(`Invariant 5: nobody asked for it while ${status}: ${named}`);
+    if (status === 'rolling_back') this.#world.violate(`Invariant 5: in a rollback: ${named}`);
+  }
+
+  touchedForeign(host: SimHost, container: SimContainer, what: string): void {
+    if (container.foreign)
+      this.#world.violate(`Invariant 5: ${what} of ${container.name} on ${host.id}, another stack's container`);
+  }
+
+  // ------------------------------------------------------------ Invariants 2, 4 and 6: at each transition
+
+  committed(before: MigrationRow, next: Transition): void {
+    const { saga } = next;
+    const world = this.#world;
+    if (saga.epoch < before.saga.epoch) world.violate(`${before.id}: the epoch went back`);
+    for (const event of next.events) if (event.kind === 'cleanup_due') this.#remindedOnce(before);
+    const told = next.events.filter(({ kind, data }) => kind === 'status' && data.to === saga.status).length;
+    if (told !== (saga.status === before.status ? 0 : 1))
+      world.violate(`Invariant 6: ${before.id} told ${told} times that it is ${saga.status}`);
+    if (saga.status === 'needs_attention' && !saga.attention?.todo)
+      world.violate(`Invariant 2: ${before.id} needs attention without an account of what is where`);
+    if (saga.status === before.status) return;
+    if (before.status === 'completed' && saga.status === 'rolling_back') this.#windowIsOpen(before);
+    if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
+    if ((saga.status === 'failed' || saga.status === 'cancelled') && saga.steps.stopping) this.#sourceCameBack(before);
+    if (!isTerminal(saga.status)) return;
+    const times = (this.#ends.get(`${before.id} ${saga.status}`) ?? 0) + 1;
+    this.#ends.set(`${before.id} ${saga.status}`, times);
+    if (isTerminal(before.status))
+      world.violate(`Invariant 6: ${before.id} ended as ${before.status} and ${saga.status}`);
+    if (saga.status !== 'completed' && times > 1) world.violate(`Invariant 6: ${before.id} was ${saga.status} twice`);
+  }
+
+  #windowIsOpen({ id, saga: { window } }: MigrationRow): void {
+    const over = this.#world.time.now + epochMs - (window?.ends_at ?? 0);
+    if (over >= 0) this.#world.violate(`${id}: a rollback began ${over} ms after the window's end`);
+    if (window?.source_purge) this.#world.violate(`${id}: a rollback began although the source is purged`);
+  }
+
+  /** F45: a kept copy that runs is known to run. */
+  assertCopiesNoticed(): void {
+    for (const { id, source_host_id, stack_name, status, saga } of this.#world.control.store.rows.values()) {
+      const { running } = this.copy(stack_name, source_host_id);
+      const newest = [...this.#world.control.store.rows.values()].findLast((row) => row.stack_name === stack_name);
+      if (newest?.id !== id || status !== 'completed' || saga.window?.source_purge) continue;
+      if (running.size > 0 && !saga.window?.copy_running)
+        this.#world.violate(`F45: ${[...running]} run beside their stack's new home, and nobody was told`);
+    }
+  }
+
+  #remindedOnce({ id, saga }: MigrationRow): void {
+    if (this.#world.time.now + epochMs < (saga.window?.ends_at ?? 0)) this.#world.violate(`${id}: reminded too early`);
+    const times = (this.reminders.get(id) ?? 0) + 1;
+    this.reminders.set(id, times);
+    if (times > 1) this.#world.violate(`${id}: the reminder was given ${times} times`);
+  }
+
+  #provenEqual({ id, stack_name, source_host_id, target_host_id, saga }: MigrationRow): void {
+    const { last } = this.copy(stack_name, source_host_id);
+    for (const { name } of saga.plan?.volumes ?? []) {
+      const arrived = this.#arrived.get(`${target_host_id} ${name}`);
+      if (arrived !== last[name])
+        this.#world.violate(`Invariant 4: ${id} completed with ${arrived} in ${name}, not ${last[name]}`);
+    }
+    const path = saga.plan?.deployment.source_dir ?? '';
+    const sent = this.#world.host(source_host_id).paths.get(path)?.content;
+    const got = this.#arrived.get(`${target_host_id} ${saga.plan?.deployment.target_dir}`);
+    if (sent !== got) this.#world.violate(`Invariant 4: ${id} completed with ${got} as project, not ${sent}`);
+  }
+
+  /** Invariant 2, F12: never called failed unless the source was seen running after its stop. */
+  #sourceCameBack({ id, stack_name, source_host_id, saga }: MigrationRow): void {
+    const since = saga.steps.stopping?.started_at ?? 0;
+    const host = this.#world.host(source_host_id);
+    const daemons = host.containers.of(stack_name).filter(({ foreign, spec }) => !foreign && !spec.oneShot);
+    const runsOrRan = daemons.some(
+      ({ state, startedAt }) => state === 'running' || Number.parseFloat(startedAt) >= since - epochMs,
+    );
+    if (!runsOrRan) this.#world.violate(`Invariant 2: ${id} ended, and the source never came back`);
+  }
+}
+
+function same(a: Record<string, number>, b: Record<string, number>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}

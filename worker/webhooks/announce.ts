@@ -1,0 +1,50 @@
+import { isStep, type Status } from '../../schema/migration-status.ts';
+import type { MigrationWebhook, MigrationWebhookData } from '../../schema/webhook-events.ts';
+import type { MigrationRow } from '../migration/ports.ts';
+import type { Transition } from '../migration/turn.ts';
+import { time, timeOrNull } from '../views/time.ts';
+
+/**
+ * What a transition owes its receivers: pure, so that the store and the simulation say the same. Each terminal state is
+ * told of once: a rollback that failed comes back to `completed`, which was announced when the migration got there.
+ */
+export function announcements(before: Status, { saga, events }: Transition): MigrationWebhook[] {
+  const told: MigrationWebhook[] = events.some(({ kind }) => kind === 'cleanup_due') ? ['migration.cleanup_due'] : [];
+  if (saga.status === before) return told;
+  const type = announced[saga.status]?.(before);
+  return type ? [...told, type] : told;
+}
+
+const announced: { [S in Status]?: (before: Status) => MigrationWebhook | null } = {
+  // Past the pre-flight: a migration that is refused there only fails.
+  preparing: () => 'migration.started',
+  completed: (before) => (isStep(before) ? 'migration.completed' : null),
+  failed: () => 'migration.failed',
+  cancelled: () => 'migration.cancelled',
+  rolled_back: () => 'migration.rolled_back',
+  needs_attention: () => 'migration.needs_attention',
+};
+
+/** `row` as it is after the transition, and the names of its hosts. Without the log tail, which is the hosts' own. */
+export function migrationData(row: MigrationRow, names: ReadonlyMap<string, string>): MigrationWebhookData {
+  const { saga } = row;
+  const named = (id: string) => ({ id, name: names.get(id) ?? id });
+  return {
+    id: row.id,
+    stack: { id: row.stack_id, name: row.stack_name },
+    source: named(row.source_host_id),
+    target: named(row.target_host_id),
+    mode: row.mode,
+    status: saga.status,
+    created_at: time(row.created_at),
+    ended_at: timeOrNull(row.ended_at),
+    failure: saga.failure && {
+      step: saga.failure.step,
+      code: saga.failure.code,
+      message: saga.failure.message,
+    },
+    attention: saga.attention,
+    window_ends_at: timeOrNull(saga.window?.ends_at),
+    links: { self: `/api/v1/migrations/${row.id}` },
+  };
+}
