@@ -3,6 +3,7 @@ import type { TerminalStatus } from '../../schema/migration-status.ts';
 import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findMigration, hostNames } from '../find.ts';
+import { prose } from '../output/layout.ts';
 import { migrationLines } from '../output/migration.ts';
 import { hours } from '../output/units.ts';
 import type { Session } from '../session.ts';
@@ -24,8 +25,11 @@ export async function retry(session: Session, id: string, options: Acting & { st
   if (options.stopped) {
     if (!options.yes)
       session.term.err(
-        'With --stopped you vouch that the copy which could not be stopped is stopped for good.',
-        'If it still runs, there will be two running copies.',
+        ...prose(
+          session.term,
+          'With --stopped you vouch that the copy which could not be stopped is stopped for good.',
+          'If it still runs, there will be two running copies.',
+        ),
       );
     await confirmByTyping(session.term, view.stack.name, options);
   }
@@ -43,8 +47,11 @@ export async function rollback(session: Session, id: string, options: Acting) {
     const since = (Date.now() - Date.parse(view.window.completed_at)) / 3_600_000;
     const [source, target] = [nameOf(view.source_host_id), nameOf(view.target_host_id)];
     term.err(
-      `${view.stack.name} goes back to ${source}, as it was when it left.`,
-      `Changes of ${hours(since)} stay behind on ${target}, until you purge them there.`,
+      ...prose(
+        term,
+        `${view.stack.name} goes back to ${source}, as it was when it left.`,
+        `Changes of ${hours(since)} stay behind on ${target}, until you purge them there.`,
+      ),
     );
   }
   await confirm(term, 'Roll it back?', options);
@@ -59,8 +66,11 @@ export async function purge(session: Session, id: string, options: Acting & { ta
   const host = (await hostNames(client))(side === 'target' ? view.target_host_id : view.source_host_id);
   if (!options.yes)
     term.err(
-      `The copy of ${view.stack.name} that ${host} keeps is deleted for good: containers, volumes, files.`,
-      ...(side === 'source' ? ['After that it cannot be rolled back.'] : []),
+      ...prose(
+        term,
+        `The copy of ${view.stack.name} that ${host} keeps is deleted for good: containers, volumes, files.`,
+        ...(side === 'source' ? ['After that it cannot be rolled back.'] : []),
+      ),
     );
   await confirmByTyping(term, view.stack.name, options);
   await client.delete(`/stacks/${encodeURIComponent(view.stack.name)}/migrate/${view.id}/${side}`);

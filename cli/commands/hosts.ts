@@ -1,7 +1,7 @@
 import { hostView } from '../../schema/api.ts';
 import { confirmByTyping } from '../ask.ts';
 import { findHost, findRelay, type HostView, listHosts, listRelays, listStacks, type RelayView } from '../find.ts';
-import { labelled, table } from '../output/layout.ts';
+import { labelled, prose, table } from '../output/layout.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { ago, bytes, moment } from '../output/units.ts';
 import type { Session } from '../session.ts';
@@ -66,8 +66,11 @@ async function deleteNode(
   const node = await (kind === 'host' ? findHost : findRelay)(client, nameOrId);
   if (!options.yes)
     term.err(
-      `"${node.name}" will be revoked at once: its ${kind === 'host' ? 'agent' : 'relay'} is cut off and cannot return.`,
-      ...(kind === 'host' ? ['Its stacks run on, but are no longer seen.'] : []),
+      ...prose(
+        term,
+        `"${node.name}" will be revoked at once: its ${kind === 'host' ? 'agent' : 'relay'} is cut off and cannot return.`,
+        ...(kind === 'host' ? ['Its stacks run on, but are no longer seen.'] : []),
+      ),
     );
   await confirmByTyping(term, node.name, options);
   await client.delete(`/${kind}s/${node.id}`);

@@ -1,5 +1,6 @@
 import { createdNode } from '../../schema/api.ts';
 import { readLogin } from '../login-file.ts';
+import { prose } from '../output/layout.ts';
 import { moment } from '../output/units.ts';
 import type { Session } from '../session.ts';
 
@@ -20,12 +21,15 @@ export async function join({ term, api, url, env }: Session, name: string, optio
           [`stackferry relay --control ${control}`, '--state /var/lib/stackferry-relay', '--advertise HOST:7400'],
         ];
   term.out(
-    start,
+    ...prose(term, start),
     '',
     `  STACKFERRY_JOIN_TOKEN=${created.join_token} \\`,
     `    ${command.join(' \\\n    ')}`,
     '',
-    `The token is shown this once, joins one ${kind}, and is good until ${moment(created.join_token_expires_at)}.`,
-    `Later starts need no token. See it come online: stackferry ${kind}s`,
+    ...prose(
+      term,
+      `The token is shown this once, joins one ${kind}, and is good until ${moment(created.join_token_expires_at)}.`,
+      `Later starts need no token. See it come online: stackferry ${kind}s`,
+    ),
   );
 }

@@ -2,6 +2,7 @@ import { hostView, page } from '../../schema/api.ts';
 import { askSecret, readSecret } from '../ask.ts';
 import { usageError } from '../exit-code.ts';
 import { controlOrigin, loginPath, readLogin, removeLogin, writeLogin } from '../login-file.ts';
+import { prose } from '../output/layout.ts';
 import { clientOf, type Session } from '../session.ts';
 
 /** Keeps an address and a token, once the control plane has taken them. */
@@ -19,7 +20,7 @@ export async function login(session: Session, url: string | undefined, options: 
   await clientOf(term, { url: origin, token }).get('/hosts?limit=1', page(hostView));
   const path = await writeLogin(env, { url: origin, token });
   if (isReadableOnTheWay(origin))
-    term.err(`Note: ${origin} is not encrypted; whoever is in between can read the token.`);
+    term.err(...prose(term, `Note: ${origin} is not encrypted; whoever is in between can read the token.`));
   if (term.json) term.document({ url: origin, path });
   else term.out(`Logged in to ${origin}; kept in ${path}`);
 }

@@ -29,6 +29,10 @@ export function labelled(term: Terminal, label: string, text: string, labelWidth
   return [`${' '.repeat(indent)}${pad(label, labelWidth)}${first}`, ...rest.map((line) => ' '.repeat(start) + line)];
 }
 
+/** Sentences, each on a line of its own. */
+export const prose = (term: Terminal, ...sentences: string[]) =>
+  sentences.flatMap((sentence) => wrap(sentence, term.columns()));
+
 /** Breaks at spaces; a word longer than a line is left whole, so that it can be copied. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
