@@ -65,9 +65,8 @@ function tell(): void {
   if (control.adminToken)
     lines.push(
       `Admin token, shown this once: ${control.adminToken}`,
-      'Add a host: create it, then start its agent with the join token of the answer:',
-      `  curl -H 'authorization: Bearer …' -H 'content-type: application/json' -d '{"name":"host-1"}' ${url}/api/v1/hosts`,
-      `  node agent/main.ts --control ${url} --join TOKEN --state /var/lib/stackferry`,
+      `Log in with it: npx stackferry login ${url}`,
+      'Then let hosts join: npx stackferry join NAME',
     );
   process.stdout.write(`${lines.join('\n')}\n`);
 }
