@@ -129,6 +129,12 @@ export class ControlPlane {
     for (const { stack_id, status, saga } of this.store.rows.values())
       if (saga.deadline_at !== null || !['completed', 'failed', 'cancelled', 'rolled_back'].includes(status))
         this.call(cron, stack_id, (coordinator) => coordinator.wake()).catch(() => {});
+    for (const host of new Set(this.store.open().map(({ command }) => command.host))) {
+      const link = this.linkOf(host);
+      time.actor = link.actor;
+      link.deliverOwed().catch(() => {});
+      time.actor = null;
+    }
     if (this.#sweeps % (hourMs / sweepMs) !== 0) return;
     for (const { id, stack_id, status } of this.store.rows.values())
       for (let times = random.chance(0.3) ? 2 : 1; status === 'completed' && times > 0; times--)

@@ -61,9 +61,10 @@ export class Truth {
   }
 
   wrote(host: SimHost, container: SimContainer): void {
-    if (container.foreign || container.byHand || container.spec.volumes.length === 0) return;
+    if (container.foreign || container.spec.volumes.length === 0) return;
     this.copy(container.project, host.id).last = this.#held(host, container.project);
-    this.#head.set(container.project, host.id);
+    // What somebody did to a kept copy is theirs, and does not make it the newer one.
+    if (!container.byHand) this.#head.set(container.project, host.id);
   }
 
   #held(host: SimHost, project: string): Record<string, number> {

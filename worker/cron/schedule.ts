@@ -1,8 +1,9 @@
 import type { Env } from '../env.ts';
 import { revokeOwed } from '../hosts/revoke.ts';
-import { migrationsOf } from '../hosts/stubs.ts';
+import { connectionOf, migrationsOf } from '../hosts/stubs.ts';
 import { log } from '../log.ts';
 import { forgetOldAudit } from '../store/audit.ts';
+import { hostsWithOpenCommands } from '../store/commands.ts';
 import { forgetOldKeys } from '../store/idempotency.ts';
 import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
@@ -18,6 +19,7 @@ const tickMs = 5 * 60_000;
 
 const schedules: Schedule[] = [
   { name: 'repair sweep', everyMs: tickMs, run: wakeWaiting },
+  { name: 'owed commands', everyMs: tickMs, run: deliverOwed },
   { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
   { name: 'window reminders', everyMs: 60 * 60_000, run: remindOfWindows },
   { name: 'expiry of one-time ids', everyMs: 60 * 60_000, run: (env, now) => forgetExpiredIds(env.DB, now) },
@@ -42,6 +44,17 @@ async function wakeWaiting(env: Env, now: number): Promise<void> {
   const outcomes = await Promise.allSettled(stacks.map((id) => migrationsOf(env, id).wake()));
   const failed = outcomes.filter(({ status }) => status === 'rejected').length;
   if (failed > 0) throw new Error(`${failed} of ${stacks.length} stacks could not be woken`);
+}
+
+/**
+ * A command is sent when it was recorded, and again whenever its host says hello; what got lost in between (the database
+ * was down at the hello, an object was reset) would wait for the next hello. What a terminal state owes has no alarm.
+ */
+async function deliverOwed(env: Env): Promise<void> {
+  const hosts = await hostsWithOpenCommands(env.DB);
+  const outcomes = await Promise.allSettled(hosts.map((id) => connectionOf(env, id).deliverOwed()));
+  const failed = outcomes.filter(({ status }) => status === 'rejected').length;
+  if (failed > 0) throw new Error(`the commands of ${failed} of ${hosts.length} hosts could not be sent`);
 }
 
 /** Once for each migration whose window has passed while its source is still kept; the saga sees to the once. */

@@ -41,3 +41,12 @@ export async function ownerOfCommand(db: D1Database, id: string): Promise<Comman
     .get();
   return row ?? null;
 }
+
+export async function hostsWithOpenCommands(db: D1Database): Promise<string[]> {
+  const rows = await drizzle(db)
+    .selectDistinct({ id: command.host_id })
+    .from(command)
+    .where(isNull(command.closed_at))
+    .all();
+  return rows.map(({ id }) => id);
+}
