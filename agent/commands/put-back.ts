@@ -10,7 +10,10 @@ import type { CommandContext } from './context.ts';
  */
 export async function putBack(project: string, context: CommandContext): Promise<{ running: string[] }> {
   const { engine, ledger, migrationId, signal } = context;
-  const prior = ledger.find(migrationId)?.prior ?? [];
+  const { prior, stopped } = ledger.find(migrationId) ?? { prior: null, stopped: null };
+  if (!prior) return runningOf(project, context);
+  // A stop that was cut off goes on in the engine, and would end what is taken for running: it is brought to its end first.
+  if (!stopped) await engine.stop(idsOf((await engine.inspectContainers(idsOf(prior))).filter(runs)), signal);
   await engine.restore(prior, signal);
   const missing = new Map(prior.filter(({ running }) => running).map((container) => [container.id, container]));
   const deadline = performance.now() + limits.agent.restoredWaitMsMax;
@@ -25,5 +28,9 @@ export async function putBack(project: string, context: CommandContext): Promise
     }
     await sleep(limits.agent.statePollMs, signal);
   }
+  return runningOf(project, context);
+}
+
+async function runningOf(project: string, { engine }: CommandContext): Promise<{ running: string[] }> {
   return { running: idsOf((await engine.containers(project)).filter(runs)) };
 }

@@ -6,6 +6,8 @@ export const restoreSource: CommandHandler<'restore_source'> = async ({ project 
   await context.engine.warm?.release(context.migrationId);
   const running = await putBack(project, context);
   await context.ledger.amend(context.migrationId, (entry) => {
+    // Nothing is left to put back: a repeat of this only looks.
+    entry.prior = null;
     entry.stopped = null;
     entry.retained = false;
   });

@@ -87,14 +87,14 @@ export function settle(world: World): void {
   world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);
 }
 
-/** Invariant 2: the side that is said to run does, unless its machine went down since and nobody asked it to come back. */
+/** Invariant 2: all of the side that is said to run does, unless its machine went down since it came there. */
 function assertRuns(world: World, stackId: string, project: string): void {
-  const newest = [...world.control.store.rows.values()].findLast(
-    ({ stack_id, saga }) => stack_id === stackId && saga.steps.stopping,
-  );
   const home = world.host(world.control.store.homes.get(stackId) ?? '');
-  const endedAt = (newest?.ended_at ?? epochMs) - epochMs;
-  if (home.outageAt >= endedAt) return;
+  const arrivals = [...world.control.store.rows.values()]
+    .filter(({ stack_id, target_host_id }) => stack_id === stackId && target_host_id === home.id)
+    .map(({ saga }) => (saga.window?.completed_at ?? epochMs) - epochMs);
+  // What a reboot does not bring back by its policy is not ours to start.
+  if (home.outageAt >= Math.max(0, ...arrivals)) return;
   const daemons = home.containers.of(project).filter(({ foreign, spec }) => !foreign && !spec.oneShot);
   const down = daemons.filter(({ state }) => state !== 'running');
   if (daemons.length === 0 || down.length > 0)

@@ -144,6 +144,8 @@ export class Truth {
     if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
     if ((saga.status === 'failed' || saga.status === 'cancelled') && saga.steps.stopping) this.#sourceCameBack(before);
     if (!isTerminal(saga.status)) return;
+    // What the copy that was given up wrote is given up with it.
+    this.#head.set(before.stack_name, saga.status === 'completed' ? before.target_host_id : before.source_host_id);
     const times = (this.#ends.get(`${before.id} ${saga.status}`) ?? 0) + 1;
     this.#ends.set(`${before.id} ${saga.status}`, times);
     if (isTerminal(before.status))
@@ -192,7 +194,11 @@ export class Truth {
   #sourceCameBack({ id, stack_name, source_host_id, saga }: MigrationRow): void {
     const since = saga.steps.stopping?.started_at ?? 0;
     const host = this.#world.host(source_host_id);
-    const daemons = host.containers.of(stack_name).filter(({ foreign, spec }) => !foreign && !spec.oneShot);
+    const ranBefore = saga.results.stop_stack?.prior.filter(({ running }) => running).map(({ id }) => id);
+    if (ranBefore?.length === 0) return;
+    const daemons = host.containers
+      .of(stack_name)
+      .filter(({ id, foreign, spec }) => !foreign && !spec.oneShot && (ranBefore?.includes(id) ?? true));
     const runsOrRan = daemons.some(
       ({ state, startedAt }) => state === 'running' || Number.parseFloat(startedAt) >= since - epochMs,
     );
