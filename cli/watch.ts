@@ -33,7 +33,8 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
   const watcher = term.json ? null : term.live ? liveWatcher(term, nameOf) : plainWatcher(term, nameOf);
   const detach = new AbortController();
   const onSigint = () => detach.abort();
-  process.once('SIGINT', onSigint);
+  // Stays on: the live display puts the cursor back at a signal, and ends the process where nobody else listens.
+  process.on('SIGINT', onSigint);
   let view = started;
   const look = async () => {
     view = await api.get(`/migrations/${started.id}`, migrationView);

@@ -2,7 +2,7 @@ import type { ProgressView } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
 import { cut, pad } from './layout.ts';
 import type { Terminal } from './terminal.ts';
-import { bytes, duration, rate } from './units.ts';
+import { clock, rate, share } from './units.ts';
 
 /** Volumes on their way: one line each, then the sum where there are several. */
 export function laneLines(term: Terminal, progress: ProgressView, speedOf?: (item: string) => number | null): string[] {
@@ -23,13 +23,18 @@ function laneLine(
   total: number | null,
   speed: number | null,
 ): string {
-  const sum = total === null ? bytes(done) : `${bytes(done)} of ${bytes(total)}`;
-  const left = total === null || done >= total || !speed ? '' : `${duration(((total - done) / speed) * 1000)} left`;
-  const rest = `${percent(done, total)}  ${pad(sum, 22)}${pad(speed && done !== total ? rate(speed) : '', 12)}${left}`;
-  const barWidth = Math.min(24, term.columns() - nameWidth - 55);
-  const drawn = barWidth < 6 ? '' : `${bar(term, done, total, barWidth)} `;
-  return `  ${pad(name, nameWidth)} ${drawn}${rest}`.trimEnd();
+  const left = total === null || done >= total || !speed ? '' : `${clock(((total - done) / speed) * 1000)} left`;
+  const pace = speed && done !== total ? rate(speed) : '';
+  const figures = `${percent(done, total)}  ${pad(share(done, total), 16)}  ${pad(pace, 10)}  ${left}`.trimEnd();
+  const room = term.columns() - 1;
+  const start = `  ${pad(name, nameWidth)} `;
+  const barWidth = Math.min(24, room - start.length - figuresWidth);
+  if (barWidth < 6) return cut(`${start}${figures}`, room);
+  return `${start}${bar(term, done, total, barWidth)} ${figures}`;
 }
+
+/** Of the longest: ` 99%  99.9 of 99.9 MiB  99.9 MiB/s  23:59:59 left`, and a space before. */
+const figuresWidth = 50;
 
 const percent = (done: number, total: number | null) =>
   total === null

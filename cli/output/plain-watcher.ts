@@ -4,7 +4,7 @@ import type { Watcher } from '../watch.ts';
 import { speedometer } from './lanes.ts';
 import { migrationLines, route } from './migration.ts';
 import type { Terminal } from './terminal.ts';
-import { bytes, duration, rate } from './units.ts';
+import { clock, rate, share } from './units.ts';
 
 /** The same as lines that follow each other: for logs, pipes and dumb terminals. */
 export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Watcher {
@@ -40,9 +40,9 @@ export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Wa
 }
 
 function laneText({ item, bytes_done, bytes_total }: ProgressView['items'][number], speed: number | null): string {
-  if (bytes_total === null) return `  ${item}: ${bytes(bytes_done)}`;
+  const pace = speed && bytes_done !== bytes_total ? `, ${rate(speed)}` : '';
+  if (bytes_total === null) return `  ${item}: ${share(bytes_done, null)}${pace}`;
   const part = bytes_total === 0 ? 100 : Math.floor((bytes_done / bytes_total) * 100);
-  const left =
-    speed && bytes_done < bytes_total ? `, ${duration(((bytes_total - bytes_done) / speed) * 1000)} left` : '';
-  return `  ${item}: ${bytes(bytes_done)} of ${bytes(bytes_total)} (${part}%)${speed ? `, ${rate(speed)}` : ''}${left}`;
+  const left = pace && speed ? `, ${clock(((bytes_total - bytes_done) / speed) * 1000)} left` : '';
+  return `  ${item}: ${share(bytes_done, bytes_total)} (${part}%)${pace}${left}`;
 }

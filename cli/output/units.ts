@@ -8,6 +8,22 @@ export function bytes(count: number): string {
   return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${steps[step]}`;
 }
 
+/** `1.5 of 20.0 GiB`, `900 MiB of 1.0 GiB`; only what is done where the whole is not known. */
+export function share(done: number, total: number | null): string {
+  if (total === null) return bytes(done);
+  const [value, unit] = bytes(done).split(' ');
+  const whole = bytes(total);
+  return done === 0 || whole.endsWith(` ${unit}`) ? `${value} of ${whole}` : `${value} ${unit} of ${whole}`;
+}
+
+/** `0:08`, `12:34`, `1:02:03`. */
+export function clock(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  const parts = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
+  const [first = 0, ...rest] = parts[0] === 0 ? parts.slice(1) : parts;
+  return [first, ...rest.map((part) => String(part).padStart(2, '0'))].join(':');
+}
+
 export const sizeOr = (count: number | null, unknown: string) => (count === null ? unknown : bytes(count));
 
 export const rate = (bytesPerSecond: number) => `${bytes(bytesPerSecond)}/s`;

@@ -183,6 +183,15 @@ describe('moving', () => {
     const { id, status } = await newest();
     expect(err).toContain(`stackferry show ${id} --watch`);
     expect(status).toBe('transferring');
+    // The same where lines are painted over, and the key is pressed.
+    const live = start(['show', id, '--watch'], { env, terminal: true });
+    await shows(live, '━');
+    live.type('\u0003');
+    const left = await live.ended;
+    expect(left.code).toBe(130);
+    expect(left.out).toContain('goes on.');
+    // The cursor is back.
+    expect(left.out.lastIndexOf('\u001b[?25h')).toBeGreaterThan(left.out.lastIndexOf('\u001b[?25l'));
     expect((await run('cancel', id, '--watch')).code).toBe(0);
     expect((await run('show', 'mig_0')).err).toContain('(ambiguous)');
   });
