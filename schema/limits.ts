@@ -345,4 +345,39 @@ export const limits = {
     purgeWaitMsMax: 60_000,
     purgePollMs: 200,
   },
+  webhook: {
+    endpointsMax: 50,
+    /** From the first byte of a call to the last of its answer that is read. */
+    sendMsMax: 15_000,
+    /** A claimed delivery that nobody reported on for this long is sent again. */
+    claimMs: 60_000,
+    /** Of an answer: read, and kept for people. */
+    answerBytesMax: 1_024,
+    /** From a failed try to the next; about three days in all, then it is a dead letter. */
+    retryDelaysMs: [
+      5_000,
+      5 * 60_000,
+      30 * 60_000,
+      2 * 3_600_000,
+      5 * 3_600_000,
+      10 * 3_600_000,
+      14 * 3_600_000,
+      20 * 3_600_000,
+      24 * 3_600_000,
+    ],
+    /** Each of these is made longer or shorter by up to this part, so that receivers are not met by all at once. */
+    retryJitter: 0.1,
+    /** What a receiver's `Retry-After` can ask for. */
+    retryAfterMsMax: 24 * 3_600_000,
+    /** Tries further off than two sweeps are left to the sweep; nearer ones wait in the queue. */
+    queueDelayMsMax: 10 * 60_000,
+    /** Due deliveries that one sweep puts into the queue, and how many at once (the platform takes 100). */
+    sweepRowsMax: 5_000,
+    queueBatchMax: 100,
+    /** How long the secret before signs too. */
+    overlapSDefault: 24 * 3_600,
+    overlapSMax: 7 * 24 * 3_600,
+    /** Delivered ones and dead letters, from their end. */
+    keepMs: 30 * 24 * 3_600_000,
+  },
 } as const;

@@ -6,6 +6,7 @@ import { activeStatuses, modes, sizings, statuses } from './migration-status.ts'
 import type { Report } from './preflight-report.ts';
 import type { Saga } from './saga.ts';
 import type { Scope } from './scopes.ts';
+import { deliveryStatuses, type LastAttempt, type WebhookType } from './webhook-events.ts';
 
 /** D1. Times are epoch milliseconds of the control plane's clock. No secret is stored but as a hash. */
 
@@ -199,4 +200,67 @@ export const idempotency = sqliteTable(
     answer: text(),
   },
   (t) => [primaryKey({ columns: [t.token_id, t.route, t.key_hash] }), index('idempotency_expires').on(t.expires_at)],
+);
+
+/** Where events go: registered by an operator, or the `callback_url` of one migration. */
+export const webhookEndpoint = sqliteTable(
+  'webhook_endpoint',
+  {
+    id: text().primaryKey(),
+    url: text().notNull(),
+    /** Null for all, those of later versions included. */
+    events: text({ mode: 'json' }).$type<WebhookType[]>(),
+    /** Of a callback: the only migration whose events it gets. */
+    migration_id: text(),
+    /** Secrets are stored nowhere: `worker/webhooks/signing-secret.ts` derives them from this name and generation. */
+    secret_name: text().notNull(),
+    secret_generation: integer().notNull().default(1),
+    /** Until then the generation before signs too. */
+    secret_before_until: integer(),
+    created_at: integer().notNull(),
+    disabled_at: integer(),
+    /** `gone`: it answered 410. */
+    disabled_why: text({ enum: ['request', 'gone'] }),
+  },
+  (t) => [index('webhook_endpoint_migration').on(t.migration_id, t.id)],
+);
+
+/** The outbox: written in the batch of the transition it tells of, so it is there if and only if that was committed. */
+export const webhookEvent = sqliteTable(
+  'webhook_event',
+  {
+    /** The `webhook-id` of every delivery. */
+    id: text().primaryKey(),
+    type: text().notNull(),
+    /** The migration, drain or endpoint that it tells of. */
+    subject_id: text().notNull(),
+    at: integer().notNull(),
+    /** The body as it is signed and sent. */
+    payload: text().notNull(),
+  },
+  (t) => [index('webhook_event_subject').on(t.subject_id, t.id), index('webhook_event_at').on(t.at)],
+);
+
+/** One event's way to one endpoint, and its schedule; made in the event's own batch. */
+export const webhookDelivery = sqliteTable(
+  'webhook_delivery',
+  {
+    endpoint_id: text().notNull(),
+    event_id: text().notNull(),
+    status: text({ enum: deliveryStatuses }).notNull().default('pending'),
+    /** While it is being sent: when it counts as lost. Null once it has ended. */
+    next_attempt_at: integer(),
+    /** Rises with each claim and never falls: an answer counts only for the claim that it belongs to. */
+    attempts: integer().notNull().default(0),
+    /** Of those, the ones since it was last replayed. */
+    tries: integer().notNull().default(0),
+    ended_at: integer(),
+    last: text({ mode: 'json' }).$type<LastAttempt>(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.endpoint_id, t.event_id] }),
+    index('webhook_delivery_due').on(t.next_attempt_at).where(sql`status = 'pending'`),
+    index('webhook_delivery_event').on(t.event_id),
+    index('webhook_delivery_ended').on(t.ended_at).where(sql`ended_at IS NOT NULL`),
+  ],
 );

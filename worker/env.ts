@@ -2,6 +2,7 @@ import type { TokenMeter } from './auth/token-meter.ts';
 import type { FleetAuthority } from './hosts/fleet-authority.ts';
 import type { HostConnection } from './hosts/host-connection.ts';
 import type { StackMigration } from './migration/stack-migration.ts';
+import type { DeliveryId } from './store/deliveries.ts';
 
 type Methods<T> = {
   [K in Exclude<keyof T, keyof DurableObject> as T[K] extends (...args: never) => unknown ? K : never]: T[K] extends (
@@ -27,6 +28,8 @@ export interface Env {
   FLEET_AUTHORITY: Namespace<FleetAuthority>;
   /** By API token id. */
   TOKEN_METER: Namespace<TokenMeter>;
+  /** Carries webhook deliveries to their sending; their schedule is in D1. */
+  WEBHOOK_QUEUE: Queue<DeliveryId>;
   /** SHA-256 (hex) of the first admin token, see `auth/bootstrap.ts`. */
   BOOTSTRAP_TOKEN_HASH?: string;
   /** How long a completed migration's source is kept for a rollback; 72 where it is not set. */

@@ -1,6 +1,8 @@
 import { runSchedules } from './cron/schedule.ts';
 import type { Env } from './env.ts';
 import { app } from './routes/app.ts';
+import type { DeliveryId } from './store/deliveries.ts';
+import { deliverBatch } from './webhooks/deliver.ts';
 
 export { TokenMeter } from './auth/token-meter.ts';
 export { FleetAuthority } from './hosts/fleet-authority.ts';
@@ -10,4 +12,5 @@ export { StackMigration } from './migration/stack-migration.ts';
 export default {
   fetch: app.fetch,
   scheduled: (controller, env, ctx) => ctx.waitUntil(runSchedules(env, controller.scheduledTime)),
-} satisfies ExportedHandler<Env>;
+  queue: deliverBatch,
+} satisfies ExportedHandler<Env, DeliveryId>;

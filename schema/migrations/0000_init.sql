@@ -139,3 +139,43 @@ CREATE TABLE `transition` (
 	`at` integer NOT NULL,
 	PRIMARY KEY(`migration_id`, `version`)
 );
+--> statement-breakpoint
+CREATE TABLE `webhook_delivery` (
+	`endpoint_id` text NOT NULL,
+	`event_id` text NOT NULL,
+	`status` text DEFAULT 'pending' NOT NULL,
+	`next_attempt_at` integer,
+	`attempts` integer DEFAULT 0 NOT NULL,
+	`tries` integer DEFAULT 0 NOT NULL,
+	`ended_at` integer,
+	`last` text,
+	PRIMARY KEY(`endpoint_id`, `event_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `webhook_delivery_due` ON `webhook_delivery` (`next_attempt_at`) WHERE status = 'pending';--> statement-breakpoint
+CREATE INDEX `webhook_delivery_event` ON `webhook_delivery` (`event_id`);--> statement-breakpoint
+CREATE INDEX `webhook_delivery_ended` ON `webhook_delivery` (`ended_at`) WHERE ended_at IS NOT NULL;--> statement-breakpoint
+CREATE TABLE `webhook_endpoint` (
+	`id` text PRIMARY KEY NOT NULL,
+	`url` text NOT NULL,
+	`events` text,
+	`migration_id` text,
+	`secret_name` text NOT NULL,
+	`secret_generation` integer DEFAULT 1 NOT NULL,
+	`secret_before_until` integer,
+	`created_at` integer NOT NULL,
+	`disabled_at` integer,
+	`disabled_why` text
+);
+--> statement-breakpoint
+CREATE INDEX `webhook_endpoint_migration` ON `webhook_endpoint` (`migration_id`,`id`);--> statement-breakpoint
+CREATE TABLE `webhook_event` (
+	`id` text PRIMARY KEY NOT NULL,
+	`type` text NOT NULL,
+	`subject_id` text NOT NULL,
+	`at` integer NOT NULL,
+	`payload` text NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `webhook_event_subject` ON `webhook_event` (`subject_id`,`id`);--> statement-breakpoint
+CREATE INDEX `webhook_event_at` ON `webhook_event` (`at`);

@@ -4,9 +4,11 @@ import { connectionOf, migrationsOf } from '../hosts/stubs.ts';
 import { log } from '../log.ts';
 import { forgetOldAudit } from '../store/audit.ts';
 import { hostsWithOpenCommands } from '../store/commands.ts';
+import { forgetOldDeliveries } from '../store/deliveries.ts';
 import { forgetOldKeys } from '../store/idempotency.ts';
 import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
+import { queueDue } from '../webhooks/dispatch.ts';
 
 interface Schedule {
   name: string;
@@ -20,11 +22,13 @@ const tickMs = 5 * 60_000;
 const schedules: Schedule[] = [
   { name: 'repair sweep', everyMs: tickMs, run: wakeWaiting },
   { name: 'owed commands', everyMs: tickMs, run: deliverOwed },
+  { name: 'webhook deliveries that are due', everyMs: tickMs, run: queueDue },
   { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
   { name: 'window reminders', everyMs: 60 * 60_000, run: remindOfWindows },
   { name: 'expiry of one-time ids', everyMs: 60 * 60_000, run: (env, now) => forgetExpiredIds(env.DB, now) },
   { name: 'expiry of idempotency keys', everyMs: 60 * 60_000, run: (env, now) => forgetOldKeys(env.DB, now) },
   { name: 'expiry of the audit', everyMs: 60 * 60_000, run: (env, now) => forgetOldAudit(env.DB, now) },
+  { name: 'expiry of webhook deliveries', everyMs: 60 * 60_000, run: (env, now) => forgetOldDeliveries(env.DB, now) },
 ];
 
 /** Runs what is due in the tick that `now` falls in. One that fails keeps none of the others from running. */

@@ -5,6 +5,7 @@ import type { Env } from '../env.ts';
 import { RelayChoice } from '../hosts/relay-choice.ts';
 import { connectionOf, isOnline } from '../hosts/stubs.ts';
 import { d1MigrationStore } from '../store/migration-store.ts';
+import { queueEvents } from '../webhooks/dispatch.ts';
 import { type ActOutcome, Coordinator } from './coordinator.ts';
 import { runPreflight } from './preflight.ts';
 import type { StartInput, StartOutcome } from './start.ts';
@@ -76,7 +77,7 @@ export class StackMigration extends DurableObject<Env> {
 function coordinatorOn(env: Env, ctx: DurableObjectState): Coordinator {
   const { storage } = ctx;
   return new Coordinator({
-    store: d1MigrationStore(env.DB),
+    store: d1MigrationStore(env.DB, (events) => ctx.waitUntil(queueEvents(env, events))),
     hosts: {
       online: (host) => isOnline(env, host),
       deliver: (host, commands) => connectionOf(env, host).deliver(commands),

@@ -11,6 +11,8 @@ import { nodeRoutes } from './nodes.ts';
 import { invalidRequest, onError, problemResponse } from './problem.ts';
 import { stackRoutes } from './stacks.ts';
 import { tokenRoutes } from './tokens.ts';
+import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export const app = new OpenAPIHono<Authed>({
   defaultHook: (result) => {
@@ -35,6 +37,8 @@ migrateRoutes(app);
 migrationRoutes(app);
 migrationEventRoutes(app);
 tokenRoutes(app);
+webhookRoutes(app);
+webhookDeliveryRoutes(app);
 auditRoutes(app);
 enrollRoutes(app);
 connectRoutes(app);

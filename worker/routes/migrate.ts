@@ -9,7 +9,7 @@ import { runPreflight } from '../migration/preflight.ts';
 import { isPurged, owes, purgeOf, windowMsOf } from '../migration/safety-window.ts';
 import type { StartOutcome } from '../migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
-import { callbackUrl } from '../webhooks/callback-url.ts';
+import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
 import { accepted, showMigration } from './migrations.ts';
 import { Problem } from './problem.ts';
@@ -76,7 +76,8 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       stack_name,
       verify: request.verify ?? (request.mode === 'pre-copy' ? 'content' : 'manifest'),
       health_timeout_s: request.health_timeout_s,
-      callback_url: callbackUrl(c.env, request.callback_url),
+      callback_url:
+        request.callback_url === undefined ? null : acceptedUrl(c.env, 'callback_url', request.callback_url),
       requested_by: c.get('token').id,
       window_ms: windowMsOf(c.env.SAFETY_WINDOW_HOURS),
     });

@@ -1,9 +1,18 @@
-import { and, eq, isNull, or, sql } from 'drizzle-orm';
-import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1';
+import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
-import { webhookDelivery, webhookEndpoint, webhookEvent } from '../../schema/tables.ts';
-import type { DrainWebhook, DrainWebhookData, WebhookPayload } from '../../schema/webhook-events.ts';
+import type { Status } from '../../schema/migration-status.ts';
+import { node, webhookDelivery, webhookEndpoint, webhookEvent } from '../../schema/tables.ts';
+import {
+  type DrainWebhook,
+  type DrainWebhookData,
+  testWebhook,
+  type WebhookPayload,
+} from '../../schema/webhook-events.ts';
+import type { MigrationRow } from '../migration/ports.ts';
+import type { Transition } from '../migration/turn.ts';
 import { time } from '../views/time.ts';
+import { announcements, migrationData } from '../webhooks/announce.ts';
 
 /** An event that is about to be committed. */
 export interface OutboxEvent {
@@ -14,61 +23,75 @@ export interface OutboxEvent {
   payload: WebhookPayload;
 }
 
-export function outboxEvent<P extends WebhookPayload>(
-  type: P['type'],
-  subject_id: string,
-  data: P['data'],
-  at: number,
-): OutboxEvent {
-  return { id: newId('evt', at), subject_id, at, payload: { type, timestamp: time(at), data } as WebhookPayload };
+/**
+ * What a migration's transition from `before` to `row` owes its receivers. Reads the hosts' names, where there is
+ * something to tell.
+ */
+export async function migrationEvents(
+  db: D1Database,
+  before: Status,
+  row: MigrationRow,
+  next: Transition,
+): Promise<OutboxEvent[]> {
+  const types = announcements(before, next);
+  if (types.length === 0) return [];
+  const hosts = inArray(node.id, [row.source_host_id, row.target_host_id]);
+  const named = await drizzle(db).select({ id: node.id, name: node.name }).from(node).where(hosts);
+  const data = migrationData(row, new Map(named.map(({ id, name }) => [id, name])));
+  const at = row.updated_at;
+  return types.map((type) => event(row.id, at, { type, timestamp: time(at), data }));
 }
 
-/** For the drain: put what `outboxStatements` makes of it into the batch of the transition, then `queueEvent` its id. */
-export function drainEvent(type: DrainWebhook, drain: DrainWebhookData, at: number): OutboxEvent {
-  return outboxEvent(type, drain.id, drain, at);
+/** For the drain: its statements into the batch of the transition, and `queueEvents` once that is committed. */
+export function drainEvent(type: DrainWebhook, data: DrainWebhookData, at: number): OutboxEvent {
+  return event(data.id, at, { type, timestamp: time(at), data });
 }
 
 /**
  * For the batch of the transition it tells of: the event, and a delivery to each endpoint that asked for it by then. So
  * an event exists if and only if its transition was committed.
  */
-export function outboxStatements(db: D1Database, { id, subject_id, at, payload }: OutboxEvent) {
-  const orm = drizzle(db);
-  const wanted = and(
-    isNull(webhookEndpoint.disabled_at),
-    or(isNull(webhookEndpoint.migration_id), eq(webhookEndpoint.migration_id, subject_id)),
-    or(
-      isNull(webhookEndpoint.events),
-      sql`EXISTS (SELECT 1 FROM json_each(${webhookEndpoint.events}) WHERE value = ${payload.type})`,
-    ),
+export function outboxStatements(db: D1Database, event: OutboxEvent) {
+  const { migration_id, events, disabled_at } = webhookEndpoint;
+  const asked = sql`EXISTS (SELECT 1 FROM json_each(${events}) WHERE value = ${event.payload.type})`;
+  return statements(
+    db,
+    event,
+    and(isNull(disabled_at), or(isNull(migration_id), eq(migration_id, event.subject_id)), or(isNull(events), asked)),
   );
+}
+
+/** An event for one endpoint only, which shows that it can be reached. Returns its id. */
+export async function insertTestEvent(db: D1Database, endpoint_id: string, at: number): Promise<string> {
+  const test = event(endpoint_id, at, { type: testWebhook, timestamp: time(at), data: { endpoint_id } });
+  const [first, ...rest] = statements(db, test, eq(webhookEndpoint.id, endpoint_id));
+  await drizzle(db).batch([first, ...rest]);
+  return test.id;
+}
+
+function statements(db: D1Database, { id, subject_id, at, payload }: OutboxEvent, receivers: SQL | undefined) {
+  const orm = drizzle(db);
+  const { type } = payload;
   return [
-    orm
-      .insert(webhookEvent)
-      .values({ id, type: payload.type, subject_id, at, payload: JSON.stringify(payload) }),
-    deliverTo(orm, id, at, wanted),
+    orm.insert(webhookEvent).values({ id, type, subject_id, at, payload: JSON.stringify(payload) }),
+    orm.insert(webhookDelivery).select(
+      orm
+        .select({
+          endpoint_id: webhookEndpoint.id,
+          event_id: sql<string>`${id}`.as('event_id'),
+          status: sql`'pending'`.as('status'),
+          next_attempt_at: sql`${at}`.as('next_attempt_at'),
+          attempts: sql`0`.as('attempts'),
+          tries: sql`0`.as('tries'),
+          ended_at: sql`NULL`.as('ended_at'),
+          last: sql`NULL`.as('last'),
+        })
+        .from(webhookEndpoint)
+        .where(receivers),
+    ),
   ] as const;
 }
 
-/** One delivery of the event, due at once, to each endpoint that `wanted` finds. */
-function deliverTo(orm: DrizzleD1Database, event_id: string, at: number, wanted: ReturnType<typeof and>) {
-  return orm.insert(webhookDelivery).select(
-    orm
-      .select({
-        endpoint_id: webhookEndpoint.id,
-        event_id: sql<string>`${event_id}`.as('event_id'),
-        status: sql<'pending'>`'pending'`.as('status'),
-        next_attempt_at: sql<number>`${at}`.as('next_attempt_at'),
-        attempts: sql<number>`0`.as('attempts'),
-        tries: sql<number>`0`.as('tries'),
-        ended_at: sql<null>`NULL`.as('ended_at'),
-        attempted_at: sql<null>`NULL`.as('attempted_at'),
-        took_ms: sql<null>`NULL`.as('took_ms'),
-        answer_status: sql<null>`NULL`.as('answer_status'),
-        error: sql<null>`NULL`.as('error'),
-        answer: sql<null>`NULL`.as('answer'),
-      })
-      .from(webhookEndpoint)
-      .where(wanted),
-  );
+function event(subject_id: string, at: number, payload: WebhookPayload): OutboxEvent {
+  return { id: newId('evt', at), subject_id, at, payload };
 }

@@ -25,26 +25,22 @@ const announced: { [S in Status]?: (before: Status) => MigrationWebhook | null }
   needs_attention: () => 'migration.needs_attention',
 };
 
-/** `row` as it is after the transition, and the names of its hosts. Without the log tail, which is the hosts' own. */
+/** `row` as the transition leaves it. Without the log tail, which is the hosts' own. */
 export function migrationData(row: MigrationRow, names: ReadonlyMap<string, string>): MigrationWebhookData {
-  const { saga } = row;
   const named = (id: string) => ({ id, name: names.get(id) ?? id });
+  const { failure, window, attention } = row.saga;
   return {
     id: row.id,
     stack: { id: row.stack_id, name: row.stack_name },
     source: named(row.source_host_id),
     target: named(row.target_host_id),
     mode: row.mode,
-    status: saga.status,
+    status: row.status,
     created_at: time(row.created_at),
     ended_at: timeOrNull(row.ended_at),
-    failure: saga.failure && {
-      step: saga.failure.step,
-      code: saga.failure.code,
-      message: saga.failure.message,
-    },
-    attention: saga.attention,
-    window_ends_at: timeOrNull(saga.window?.ends_at),
+    failure: failure && { step: failure.step, code: failure.code, message: failure.message },
+    attention,
+    window_ends_at: timeOrNull(window?.ends_at),
     links: { self: `/api/v1/migrations/${row.id}` },
   };
 }

@@ -1,0 +1,181 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { objectId, page } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import {
+  callbackSecret,
+  changeWebhook,
+  createWebhook,
+  rotateWebhook,
+  webhooksQuery,
+  webhookView,
+  webhookWithSecret,
+} from '../../schema/webhook-api.ts';
+import type { Authed } from '../auth/bearer.ts';
+import type { Env } from '../env.ts';
+import { fleetOf } from '../hosts/stubs.ts';
+import {
+  deleteEndpoint,
+  disableEndpoint,
+  type EndpointRow,
+  insertEndpoint,
+  listEndpoints,
+  loadEndpoint,
+  rotateSecret,
+  updateEndpoint,
+} from '../store/webhooks.ts';
+import { viewWebhook } from '../views/webhook-view.ts';
+import { acceptedUrl } from '../webhooks/accepted-url.ts';
+import { decodeCursor, pageOf } from './cursor.ts';
+import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { Problem } from './problem.ts';
+
+const path = '/api/v1/webhooks';
+const tags = ['webhooks'];
+const params = z.object({ id: objectId });
+
+const create = createRoute({
+  method: 'post',
+  path,
+  tags,
+  summary: 'Register an endpoint; the answer holds its signing secret, this once',
+  ...guardedBody('admin'),
+  request: { body: body(createWebhook) },
+  responses: { 201: answers(webhookWithSecret, 'Registered; the secret is shown this once.'), ...otherwise },
+});
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: "List the registered endpoints, oldest first, or a migration's callback",
+  ...guarded('read'),
+  request: { query: webhooksQuery },
+  responses: { 200: answers(page(webhookView), 'A page.'), ...otherwise },
+});
+
+const ofCallbacks = createRoute({
+  method: 'get',
+  path: `${path}/callback-secret`,
+  tags,
+  summary: 'Show the secret that signs the callbacks of migrations which this token asks for',
+  ...guarded('migrate'),
+  responses: { 200: answers(callbackSecret, "This token's, the same for all its migrations."), ...otherwise },
+});
+
+const show = createRoute({
+  method: 'get',
+  path: `${path}/{id}`,
+  tags,
+  summary: 'Show an endpoint',
+  ...guarded('read'),
+  request: { params },
+  responses: { 200: answers(webhookView, 'The endpoint.'), ...otherwise },
+});
+
+const change = createRoute({
+  method: 'patch',
+  path: `${path}/{id}`,
+  tags,
+  summary: 'Change what an endpoint gets and where, disable it, or enable it again',
+  ...guardedBody('admin'),
+  request: { params, body: body(changeWebhook) },
+  responses: { 200: answers(webhookView, 'As it is now.'), ...otherwise },
+});
+
+const rotate = createRoute({
+  method: 'post',
+  path: `${path}/{id}/rotate`,
+  tags,
+  summary: 'Make a new signing secret; the one before signs too for a while',
+  ...guardedBody('admin'),
+  request: { params, body: body(rotateWebhook) },
+  responses: { 200: answers(webhookWithSecret, 'The new secret is shown this once.'), ...otherwise },
+});
+
+const remove = createRoute({
+  method: 'delete',
+  path: `${path}/{id}`,
+  tags,
+  summary: 'Delete an endpoint with its deliveries; what is on its way is not sent any more',
+  ...guarded('admin'),
+  request: { params },
+  responses: { 204: { description: 'It is gone.' }, ...otherwise },
+});
+
+export function webhookRoutes(app: OpenAPIHono<Authed>): void {
+  app.openapi(create, async (c) => {
+    const { url, events } = c.req.valid('json');
+    const row = await insertEndpoint(c.env.DB, { url: acceptedUrl(c.env, 'url', url), events }, Date.now());
+    if (!row) {
+      const most = limits.webhook.endpointsMax;
+      throw new Problem('webhook_limit', `There are ${most} endpoints, which is the most; delete one first.`);
+    }
+    c.header('location', `${path}/${row.id}`);
+    c.header('cache-control', 'no-store');
+    return c.json(await withSecret(c.env, row), 201);
+  });
+
+  app.openapi(list, async (c) => {
+    const { cursor, limit, migration = null } = c.req.valid('query');
+    const rows = await listEndpoints(c.env.DB, migration, decodeCursor(cursor, 1)?.[0] ?? null, limit);
+    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
+    return c.json({ items: items.map((row) => viewWebhook(row, Date.now())), next_cursor }, 200);
+  });
+
+  app.openapi(ofCallbacks, async (c) => {
+    c.header('cache-control', 'no-store');
+    return c.json({ secret: await fleetOf(c.env).webhookSecret(c.get('token').id, 1) }, 200);
+  });
+
+  app.openapi(show, async (c) => c.json(viewWebhook(await endpoint(c.env, c.req.valid('param').id), Date.now()), 200));
+
+  app.openapi(change, async (c) => {
+    const { id } = c.req.valid('param');
+    const { url, events, disabled } = c.req.valid('json');
+    const row = await endpoint(c.env, id);
+    if (url !== undefined || events !== undefined) registered(row);
+    await updateEndpoint(c.env.DB, id, {
+      ...(url === undefined ? {} : { url: acceptedUrl(c.env, 'url', url) }),
+      ...(events === undefined ? {} : { events }),
+      ...(disabled === false ? { disabled_at: null, disabled_why: null } : {}),
+    });
+    if (disabled) await disableEndpoint(c.env.DB, id, 'request', Date.now());
+    return c.json(viewWebhook(await endpoint(c.env, id), Date.now()), 200);
+  });
+
+  app.openapi(rotate, async (c) => {
+    const { id } = c.req.valid('param');
+    registered(await endpoint(c.env, id));
+    const row = await rotateSecret(c.env.DB, id, Date.now() + c.req.valid('json').overlap_s * 1000);
+    if (!row) throw absent();
+    c.header('cache-control', 'no-store');
+    return c.json(await withSecret(c.env, row), 200);
+  });
+
+  app.openapi(remove, async (c) => {
+    await deleteEndpoint(c.env.DB, c.req.valid('param').id);
+    return c.body(null, 204);
+  });
+}
+
+/** 404 where there is none. */
+export async function endpoint(env: Env, id: string): Promise<EndpointRow> {
+  const row = await loadEndpoint(env.DB, id);
+  if (!row) throw absent();
+  return row;
+}
+
+function registered({ migration_id }: EndpointRow): void {
+  if (migration_id === null) return;
+  throw new Problem(
+    'webhook_is_callback',
+    "It is a migration's callback: its URL, events and secret are those of the request. It can only be disabled.",
+  );
+}
+
+async function withSecret(env: Env, row: EndpointRow) {
+  const secret = await fleetOf(env).webhookSecret(row.secret_name, row.secret_generation);
+  return { ...viewWebhook(row, Date.now()), secret };
+}
+
+const absent = () => new Problem('not_found', 'There is no such webhook endpoint.');

@@ -1,0 +1,63 @@
+import { errorMessageOf } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+import { redactShapes } from '../../schema/redact.ts';
+import type { Reply } from './retry-schedule.ts';
+import { signatures } from './signing-secret.ts';
+import { judgeUrl } from './url-policy.ts';
+
+export interface Call {
+  url: string;
+  /** The event's id: the same for each try. */
+  id: string;
+  payload: string;
+  /** The newest first; each signs. */
+  secrets: string[];
+}
+
+/** One signed POST. Never throws for what the receiver does. Takes `sendMsMax` at most, its answer's body included. */
+export async function send({ url, id, payload, secrets }: Call, development: boolean, now: number): Promise<Reply> {
+  // Judged each time: the policy may have become stricter since the URL was registered.
+  const verdict = judgeUrl(url, { development });
+  if (!verdict.ok) return { kind: 'refused', error: `Its URL is refused: ${verdict.why}` };
+  const timestamp = Math.floor(now / 1000);
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': 'Stackferry-Webhooks/1',
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': await signatures(secrets, id, timestamp, payload),
+  };
+  const signal = AbortSignal.timeout(limits.webhook.sendMsMax);
+  try {
+    const response = await fetch(verdict.url, { method: 'POST', headers, body: payload, redirect: 'manual', signal });
+    const answer = await firstBytes(response);
+    return { kind: 'answered', status: response.status, retryAfter: response.headers.get('retry-after'), answer };
+  } catch (error) {
+    const seconds = limits.webhook.sendMsMax / 1000;
+    const why = signal.aborted ? `It did not answer within ${seconds} s.` : redactShapes(errorMessageOf(error));
+    return { kind: 'unreachable', error: why };
+  }
+}
+
+/** The status has been given by now, so a body that breaks off, or never ends, only ends here. */
+async function firstBytes(response: Response): Promise<string> {
+  const bytes = new Uint8Array(limits.webhook.answerBytesMax);
+  let filled = 0;
+  const reader = response.body?.getReader();
+  try {
+    while (reader && filled < bytes.length) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const part = value.subarray(0, bytes.length - filled);
+      bytes.set(part, filled);
+      filled += part.length;
+    }
+  } catch {
+    // What came is kept.
+  } finally {
+    void reader?.cancel().catch(() => undefined);
+  }
+  // A character that the bound cut is left out; NUL would end the text in some readers.
+  const text = new TextDecoder().decode(bytes.subarray(0, filled), { stream: true });
+  return redactShapes(text.replaceAll('\0', ''));
+}
