@@ -44,7 +44,7 @@ export async function suggest(session: Session, program: Command, words: string[
     : prefix.startsWith('-')
       ? optionsOf(command).flatMap(({ long, hidden }) => (long && !hidden ? [long] : []))
       : [
-          ...command.commands.flatMap((sub) => (isHidden(command, sub) ? [] : [sub.name()])),
+          ...(position === 0 ? command.commands : []).flatMap((sub) => (isHidden(command, sub) ? [] : [sub.name()])),
           ...(await argumentValues(session, command.registeredArguments[position])),
         ];
   session.term.out(...candidates.filter((candidate) => candidate.startsWith(prefix)));

@@ -103,7 +103,7 @@ describe('looking', () => {
   });
 
   test('B15 what is not there exits with 5, what is typed wrongly with 2', bound, async () => {
-    for (const [args, said, exit] of [
+    const wrong = [
       [['preflight', 'nothing', '--to', 'target'], '(not_found)', 5],
       [['preflight', 'app', '--to', 'nowhere'], 'no host named "nowhere". (not_found)', 5],
       [['show', 'mig_zz'], '(not_found)', 5],
@@ -111,11 +111,21 @@ describe('looking', () => {
       [['migrate', 'app'], "required option '--to <host>'", 2],
       [['hosts', '--nonsense'], "unknown option '--nonsense'", 2],
       [['frobnicate'], "unknown command 'frobnicate'", 2],
-    ] as const) {
+    ] as const;
+    const tried = wrong.map(async ([args, said, exit]) => {
       const { code, out, err } = await run(...args);
       expect({ args, code, out }).toEqual({ args, code: exit, out: '' });
       expect(err).toContain(said);
       expect(err).not.toMatch(/\n\s+at /);
+    });
+    await Promise.all(tried);
+  });
+
+  test('hosts and relays start by the same name, and say how', bound, async () => {
+    for (const kind of ['agent', 'relay']) {
+      const { code, out } = await run(kind, '--help');
+      expect([code, out]).toEqual([0, expect.stringContaining(`stackferry ${kind} --control URL`)]);
+      expect((await run(kind, '--nonsense')).err).toContain('--nonsense');
     }
   });
 
@@ -123,13 +133,22 @@ describe('looking', () => {
     const bash = await run('completion', 'bash');
     execFileSync('bash', ['-n'], { input: bash.out });
     const complete = async (...words: string[]) => (await run('__complete', '--', ...words)).out.trimEnd().split('\n');
-    expect(await complete('mig')).toEqual(['migrate', 'migrations']);
-    expect(await complete('migrate', '--se')).toEqual(['']);
-    expect(await complete('migrate', '--si')).toEqual(['--sizing']);
-    expect(await complete('migrate', '--sizing', '')).toEqual(['host', 'stack']);
-    expect(await complete('migrate', '')).toEqual(['app']);
-    expect(await complete('migrate', 'app', '--to', 't')).toEqual(['target']);
-    expect(await complete('hosts', '')).toEqual(['list', 'show', 'delete']);
+    const expected: [words: string[], candidates: string[]][] = [
+      [['mig'], ['migrate', 'migrations']],
+      [['migrate', '--si'], ['--sizing']],
+      [
+        ['migrate', '--sizing', ''],
+        ['host', 'stack'],
+      ],
+      [['migrate', ''], ['app']],
+      [['migrate', 'app', '--to', 't'], ['target']],
+      [
+        ['hosts', ''],
+        ['list', 'show', 'delete'],
+      ],
+      [['frobnicate', ''], ['']],
+    ];
+    await Promise.all(expected.map(async ([words, found]) => expect(await complete(...words)).toEqual(found)));
   });
 });
 

@@ -1,0 +1,185 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { agentVersion } from '../agent/version.ts';
+import { limits } from '../schema/limits.ts';
+import { modes, sizings, statuses, verifications } from '../schema/migration-status.ts';
+import { cancel, purge, retry, rollback } from './commands/after.ts';
+import { completion, suggest } from './commands/completion.ts';
+import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
+import { join } from './commands/join.ts';
+import { login, logout } from './commands/login.ts';
+import { migrate, preflight } from './commands/migrate.ts';
+import { migrations, show } from './commands/migrations.ts';
+import { showStack, stacks } from './commands/stacks.ts';
+import { type ExitCode, exitCodeHelp, exitCodes } from './exit-code.ts';
+import { tellProblem } from './output/problem.ts';
+import { type GlobalOptions, openSession, type Session } from './session.ts';
+
+/**
+ * The operators' commands over the API: the tree is the tour. Each command is in `commands/`, what it prints in
+ * `output/`, what it exits with in `exit-code.ts`. `done` is told the exit code of the one that ran.
+ */
+export function commandTree(done: (code: ExitCode) => void = () => {}): Command {
+  const run = runner(done);
+  const program = new Command('stackferry')
+    .description('Moves running Docker Compose stacks between hosts, volumes included.')
+    .version(agentVersion)
+    .option('--json', 'answer in JSON: one document, or one a line with --watch')
+    .option('--no-color', 'no colours (or set NO_COLOR)')
+    .option('--url <url>', 'the control plane, instead of the one logged in to')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', `\n${exitCodeHelp}`);
+
+  program.commandsGroup('Begin:');
+  program
+    .command('login')
+    .description('keep address and token of a control plane')
+    .argument('[url]', 'its address')
+    .option('--token-stdin', 'read the token from standard input')
+    .action(run(login));
+  program.command('logout').description('forget them').action(run(logout));
+  program
+    .command('join')
+    .description('create a host, and print how to start its agent')
+    .argument('<name>', 'how it will be called')
+    .option('--relay', 'a relay instead')
+    .action(run(join));
+
+  program.commandsGroup('Look:');
+  const hostTree = program.command('hosts').description('list hosts');
+  hostTree.command('list', { isDefault: true }).description('list hosts').action(run(hosts));
+  hostTree.command('show').description('show one').argument('<host>', 'name or id').action(run(showHost));
+  hostTree
+    .command('delete')
+    .description('revoke a host and forget it')
+    .argument('<host>', 'name or id')
+    .addOption(yes())
+    .action(run(deleteHost));
+  const relayTree = program.command('relays').description('list relays');
+  relayTree.command('list', { isDefault: true }).description('list relays').action(run(relays));
+  relayTree
+    .command('delete')
+    .description('revoke a relay and forget it')
+    .argument('<relay>', 'name or id')
+    .addOption(yes())
+    .action(run(deleteRelay));
+  const stackTree = program.command('stacks').description('list stacks');
+  stackTree
+    .command('list', { isDefault: true })
+    .description('list stacks')
+    .option('--host <host>', 'only those of this host')
+    .action(run(stacks));
+  stackTree
+    .command('show')
+    .description('show one')
+    .argument('<stack>', 'its name')
+    .option('--from <host>', 'where several hosts run one of that name')
+    .action(run(showStack));
+
+  program.commandsGroup('Move:');
+  moveOptions(
+    program.command('preflight').description('find out whether a stack can be moved; changes nothing'),
+  ).action(run(preflight));
+  moveOptions(program.command('migrate').description('move a stack to another host'))
+    .addOption(
+      new Option('--verify <what>', 'compare the lists of files, or their contents too').choices(verifications),
+    )
+    .option('--health-timeout <seconds>', 'how long it may take to become healthy', wholeNumber)
+    .option('--callback-url <url>', 'a webhook for this migration')
+    .option('--watch', 'stay, and follow it to its end')
+    .addOption(yes())
+    .action(run(migrate));
+  program
+    .command('migrations')
+    .description('list migrations, newest first')
+    .option('--stack <stack>', 'only of this stack')
+    .option('--host <host>', 'only from or to this host')
+    .addOption(new Option('--status <status>', 'only in this state').choices(statuses))
+    .option('--cleanup-due', 'only with a closed window and a source that is still kept')
+    .option('--limit <count>', 'at most so many', wholeNumber, 20)
+    .action(run(migrations));
+  onMigration(program, 'show', 'show a migration: steps, volumes, what to do next', 'follow it to its end').action(
+    run(show),
+  );
+  onMigration(program, 'cancel', 'stop a migration; the stack goes on where it was').action(run(cancel));
+  onMigration(program, 'retry', 'try again at once what needs attention, after it was mended')
+    .option('--stopped', 'you vouch that the copy which could not be stopped is stopped for good')
+    .addOption(yes())
+    .action(run(retry));
+  onMigration(program, 'rollback', 'bring a completed migration back, while its window is open')
+    .addOption(yes())
+    .action(run(rollback));
+  program
+    .command('purge')
+    .description('delete what a completed migration keeps on its source')
+    .argument('<id>', idHelp)
+    .option('--target', 'what a rolled back one left on its target')
+    .addOption(yes())
+    .action(run(purge));
+
+  program.commandsGroup('Run:');
+  for (const name of ['agent', 'relay'])
+    program
+      .command(name)
+      .description(name === 'agent' ? 'be the agent of a Docker host' : 'be a relay between agents')
+      .argument('[options...]', `see: stackferry ${name} --help`)
+      .helpOption(false);
+  program
+    .command('completion')
+    .description('print a script that completes commands and names')
+    .addArgument(program.createArgument('<shell>', 'yours').choices(['bash', 'zsh', 'fish']))
+    .action(run(completion));
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .action(run((session: Session, words: string[]) => suggest(session, commandTree(), words)));
+  return program;
+}
+
+const idHelp = 'id, or a beginning of it that fits only one';
+const yes = () => new Option('-y, --yes', 'do it without a question');
+
+function moveOptions(command: Command): Command {
+  return command
+    .argument('<stack>', 'its name')
+    .requiredOption('--to <host>', 'where to, by name or id')
+    .option('--from <host>', 'where several hosts run one of that name')
+    .addOption(
+      new Option('--mode <mode>', 'copy while stopped, or first while it runs').choices(modes).default('stop-copy'),
+    )
+    .addOption(
+      new Option('--sizing <sizing>', 'room for what the host uses, or the stack').choices(sizings).default('host'),
+    )
+    .option('--accept-unmoved', 'go although anonymous volumes hold data, which does not move');
+}
+
+function onMigration(
+  program: Command,
+  name: string,
+  does: string,
+  watches = 'stay, and follow it to its end',
+): Command {
+  return program.command(name).description(does).argument('<id>', idHelp).option('--watch', watches);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > limits.cli.listItemsMax)
+    throw new InvalidArgumentError(`A number from 1 to ${limits.cli.listItemsMax}.`);
+  return value;
+}
+
+type Handler = (session: Session, ...args: never[]) => Promise<ExitCode> | Promise<void>;
+
+/** Commander gives a command its arguments, its options and itself; what it throws is told here, by its code. */
+function runner(done: (code: ExitCode) => void) {
+  return (handler: Handler) =>
+    async (...args: unknown[]) => {
+      const command = args.pop() as Command;
+      const session = openSession(command.optsWithGlobals<GlobalOptions>());
+      try {
+        done((await handler(session, ...(args as never[]))) ?? exitCodes.done);
+      } catch (error) {
+        done(tellProblem(session.term, error));
+      }
+    };
+}
