@@ -60,6 +60,7 @@ export class Network {
     const world = this.#world;
     const { time, random } = world;
     let accepted = false;
+    let welcomed = false;
     let agentGone = false;
     let lastUp = 0;
     let lastDown = 0;
@@ -71,6 +72,7 @@ export class Network {
     const travel = (last: number): number | null => {
       const { troubled, options } = world;
       if (troubled && random.chance(0.01)) return null;
+      if (troubled && !options.ordered && random.chance(0.01)) return random.between(5_000, 120_000);
       const ms = troubled ? random.longTail(1, 2_000) : random.between(1, 20);
       return (options.ordered ?? true) ? Math.max(ms, last - time.now + 0.001) : ms;
     };
@@ -96,7 +98,9 @@ export class Network {
         if (ms === null) return;
         lastDown = time.now + ms;
         const arrive = () => {
-          if (!agentGone && !blocks(this.cutOf(host.id), 'down')) end.message(message);
+          if (agentGone || blocks(this.cutOf(host.id), 'down')) return;
+          if (message.type === 'welcome') welcomed = true;
+          end.message(message);
         };
         time.after(ms, agent, arrive);
         if (world.troubled && random.chance(0.02)) time.after(ms + random.between(0, 5_000), agent, arrive);
@@ -128,8 +132,10 @@ export class Network {
       watch();
     });
     // No welcome in time.
-    time.after(2 * limits.agent.linkHandshakeMsMax, agent, () => {
-      if (!connection.greeted) connection.close();
+    time.after(limits.agent.linkHandshakeMsMax, agent, () => {
+      if (welcomed) return;
+      connection.close();
+      agentCut(0);
     });
     return connection;
   }

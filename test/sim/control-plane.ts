@@ -75,8 +75,12 @@ export class ControlPlane {
     const durable = this.#stacks.get(stackId);
     if (!durable?.object) return;
     this.#world.trace('control', `the object of ${stackId} is evicted`);
-    this.#world.time.kill(durable.object.actor);
+    const { actor } = durable.object;
     durable.object = null;
+    // It may go on for a moment beside its successor: that only one is there at a time is the platform's promise, not ours.
+    this.#world.time.after(this.#world.random.chance(0.5) ? 0 : this.#world.random.between(0, 5_000), null, () =>
+      this.#world.time.kill(actor),
+    );
   }
 
   evictLink(host: string): void {
@@ -196,7 +200,7 @@ export class ControlPlane {
       },
       background: (work: Promise<unknown>) => void work.catch(() => {}),
     };
-    const whole = { ...ports, preflight: preflightOver(ports.hosts) };
+    const whole = { ...ports, preflight: preflightOver(ports.hosts, () => [...this.store.rows.values()]) };
     return { actor, coordinator: new Coordinator(world.options.plant?.ports?.(whole, world) ?? whole) };
   }
 

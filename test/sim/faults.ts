@@ -1,12 +1,13 @@
 import type { Trouble } from './containers.ts';
+import type { SimHost } from './host.ts';
 import type { World } from './world.ts';
 
-type Fault = (world: World, forMs: number) => void;
+type Fault = (world: World, forMs: number, among: SimHost[]) => void;
 
 /** What may go wrong, each for some time; `heal` makes all of it well. */
 const faults: { [name: string]: Fault } = {
   'an object is evicted': ({ control, random, stacks }) => control.evict(random.pick(stacks).id),
-  'a connection object is evicted': ({ control, random, hosts }) => control.evictLink(random.pick(hosts).id),
+  'a connection object is evicted': ({ control, random }, _ms, among) => control.evictLink(random.pick(among).id),
   'every socket is cut': ({ control }) => control.network.cutAllSockets(),
   'the control plane is gone': (world, ms) => {
     world.control.crash();
@@ -18,13 +19,13 @@ const faults: { [name: string]: Fault } = {
   'answers of the database are lost': ({ control, random }) => {
     control.store.answersToLose += Math.ceil(random.between(0, 3));
   },
-  'an agent is killed': (world, ms) => {
-    const host = world.random.pick(world.hosts);
+  'an agent is killed': (world, ms, among) => {
+    const host = world.random.pick(among);
     host.killAgent('SIGKILL');
     world.time.after(ms, null, () => host.startAgent());
   },
-  'an agent and its guard are killed': (world, ms) => {
-    const host = world.random.pick(world.hosts);
+  'an agent and its guard are killed': (world, ms, among) => {
+    const host = world.random.pick(among);
     host.killAgent('SIGKILL');
     // The guard is found missing by the agent's next start; both dead for long is a machine that is ill.
     if (host.guard) world.time.kill(host.guard.actor);
@@ -36,13 +37,13 @@ const faults: { [name: string]: Fault } = {
       world.time.after(ms, null, () => host.startAgent());
     }
   },
-  'an engine is restarted': (world, ms) => {
-    const host = world.random.pick(world.hosts);
+  'an engine is restarted': (world, ms, among) => {
+    const host = world.random.pick(among);
     host.stopEngine('told to');
     world.time.after(Math.min(ms, 60_000), null, () => host.startEngine());
   },
-  'a host loses power': (world, ms) => {
-    const host = world.random.pick(world.hosts);
+  'a host loses power': (world, ms, among) => {
+    const host = world.random.pick(among);
     host.powerOff('lost');
     world.time.after(ms, null, () => host.powerOn());
   },
@@ -54,8 +55,8 @@ const faults: { [name: string]: Fault } = {
       world.time.after(world.random.between(1, 2) * ms, null, () => host.powerOn());
     }
   },
-  'a host is cut off': (world, ms) => {
-    const { id } = world.random.pick(world.hosts);
+  'a host is cut off': (world, ms, among) => {
+    const { id } = world.random.pick(among);
     world.control.network.cut(id, world.random.pick(['both', 'up', 'down']));
     world.time.after(ms, null, () => world.control.network.cut(id, 'none'));
   },
@@ -65,15 +66,15 @@ const faults: { [name: string]: Fault } = {
       world.relay.up = true;
     });
   },
-  'a disk is full': (world, ms) => {
-    const { disk } = world.random.pick(world.hosts);
+  'a disk is full': (world, ms, among) => {
+    const { disk } = world.random.pick(among);
     disk.full = true;
     world.time.after(ms, null, () => {
       disk.full = false;
     });
   },
-  'a stack does not get well somewhere': (world, ms) => {
-    const { containers } = world.random.pick(world.hosts);
+  'a stack does not get well somewhere': (world, ms, among) => {
+    const { containers } = world.random.pick(among);
     const { project } = world.random.pick(world.stacks);
     containers.troubles.set(
       project,
@@ -100,10 +101,23 @@ const faults: { [name: string]: Fault } = {
 };
 
 export const faultNames = Object.keys(faults);
+/** What a migration may meet at any of its steps. */
+export const stepFaults = [
+  'an object is evicted',
+  'the control plane is gone',
+  'answers of the database are lost',
+  'an agent is killed',
+  'an agent and its guard are killed',
+  'an engine is restarted',
+  'a host loses power',
+  'a host is cut off',
+  'the relay is gone',
+  'messages go astray',
+];
 
-export function happen(world: World, name: string, forMs: number): void {
+export function happen(world: World, name: string, forMs: number, among = world.hosts): void {
   world.trace('fault', `${name} (${Math.round(forMs / 1000)} s)`);
-  faults[name]!(world, forMs);
+  faults[name]!(world, forMs, among);
 }
 
 export function heal(world: World): void {

@@ -71,7 +71,7 @@ export class Relay {
     try {
       sent = source.read!();
       // A digest tells; which of the two sides' counts it is compared with is production's business.
-      const damaged = troubled && random.chance(0.02);
+      const damaged = troubled && random.chance(0.05);
       arrived = damaged ? { ...sent, content: this.#world.newContent() } : sent;
       this.#world.crashPoint('before a lane arrives', target.actor);
       if (!target.actor.alive) {

@@ -21,8 +21,6 @@ export interface Plant {
   inventory?(reported: StackSummary[]): StackSummary[];
   /** No guard beside the agents. */
   unguarded?: boolean;
-  /** Every lease that is asked for is granted. */
-  generous?: boolean;
   /** The store's own guard is off. */
   unlocked?: boolean;
 }
@@ -78,16 +76,6 @@ export const plants: Plant[] = [
   {
     name: 'the epoch of a command is not looked at',
     heard: (message) => (message.type === 'command' ? { ...message, epoch: 1_000_000 } : message),
-  },
-  {
-    name: 'the journal is written after the answer',
-    disk: (disk) => ({
-      ...disk,
-      openToAppend: async (path) => {
-        const file = await disk.openToAppend(path);
-        return { ...file, append: (text) => lazily(() => file.append(text)) };
-      },
-    }),
   },
   {
     name: 'the ledger is written after the act',
@@ -148,5 +136,4 @@ export const plants: Plant[] = [
       commit: (row, next, ...rest) => store.commit(row, { ...next, events: [...next.events, ...next.events] }, ...rest),
     })),
   },
-  { name: 'a lease is granted although a way back has begun', generous: true },
 ];

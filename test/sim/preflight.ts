@@ -1,15 +1,17 @@
 import type { RequestAnswer, RequestKind, RequestPayload } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
 import { judge } from '../../worker/migration/judge.ts';
 import { sagaPlanOf } from '../../worker/migration/plan.ts';
 import type { Hosts, MigrationRow } from '../../worker/migration/ports.ts';
 import type { Answered, Preflight } from '../../worker/migration/preflight-facts.ts';
+import { owesArming } from '../../worker/migration/safety-window.ts';
 
 const relays = [{ id: 'r', host: 'relay', port: 1 }];
 
 /** `worker/migration/preflight.ts` without its database: the same questions, and production's judgement of the answers. */
 export const preflightOver =
-  (hosts: Pick<Hosts, 'request'>) =>
+  (hosts: Pick<Hosts, 'request'>, rows: () => MigrationRow[]) =>
   async (row: MigrationRow): Promise<Preflight> => {
     const { source_host_id, target_host_id, stack_id, stack_name, sizing, mode, accept_unmoved } = row;
     const ask = async <K extends RequestKind>(
@@ -40,7 +42,11 @@ export const preflightOver =
       fit,
       relays,
       names: { source: source_host_id, target: target_host_id },
-      running_migration: null,
+      running_migration:
+        rows().find(
+          ({ id, stack_id: of, status, saga }) =>
+            of === stack_id && id !== row.id && (!isTerminal(status) || owesArming(saga)),
+        )?.id ?? null,
       kept: null,
       reserved: { memory_bytes: 0, disk_bytes: 0 },
     });

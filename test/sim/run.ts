@@ -1,6 +1,6 @@
 import { isTerminal } from '../../schema/migration-status.ts';
 import { epochMs, installVirtualTime, useTime } from './clock.ts';
-import { faultNames, happen, heal } from './faults.ts';
+import { faultNames, happen, heal, stepFaults } from './faults.ts';
 import { Operator } from './operator.ts';
 import type { Plant } from './planted.ts';
 import { raise } from './setting.ts';
@@ -36,7 +36,7 @@ export function inWorld(options: WorldOptions, story: (world: World) => void): V
 
 /** Many stacks at once, operators, and faults of every kind at random; then peace, in which all must come to its end. */
 export function randomRun(seed: number, options: { trace?: (line: string) => void; plant?: Plant } = {}): Verdict {
-  const size = { hosts: 2 + (seed % 2), stacks: 1 + (seed % 3) };
+  const size = { hosts: 2 + (seed % 2), stacks: 1 + (seed % 3), ordered: seed % 4 !== 0 };
   return inWorld({ seed, ...size, ...options }, (world) => {
     const { random, time, stacks, hosts } = world;
     const operator = new Operator(world);
@@ -54,14 +54,29 @@ export function randomRun(seed: number, options: { trace?: (line: string) => voi
             );
         });
     }
+    const eventful = random.chance(0.6);
     const often = random.between(0.2, 3) * minuteMs;
     for (let ms = random.between(0.1, 2) * minuteMs; ms < endMs; ms += random.between(0.05, 2) * often)
-      at(ms, () => happen(world, random.pick(faultNames), random.longTail(1_000, 12 * minuteMs)));
+      at(ms, () => happen(world, random.pick(faultNames), durationOf(world)));
+    world.onStatus = ({ source_host_id, target_host_id }) => {
+      if (!eventful || !random.chance(0.2)) return;
+      const involved = [world.host(source_host_id), world.host(target_host_id)];
+      at(random.longTail(1, 20_000), () => happen(world, random.pick(stepFaults), durationOf(world), involved));
+    };
     world.runUntil(() => false, endMs);
+    world.onStatus = null;
     heal(world);
     settle(world);
+    if (seed % 5 === 0) {
+      world.runUntil(() => false, 2.5 * 60 * minuteMs);
+      world.truth.assertReminded();
+    }
   });
 }
+
+/** Most faults are short; those as long as leases and deadlines are the interesting ones. */
+const durationOf = ({ random }: World) =>
+  random.chance(0.5) ? random.longTail(1_000, 12 * minuteMs) : random.between(10_000, 4 * minuteMs);
 
 const windowOf = ({ random }: World) => ({ window_ms: random.between(1, 30) * minuteMs, health_timeout_s: 30 });
 

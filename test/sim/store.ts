@@ -67,6 +67,7 @@ export class Store {
           if (!isTerminal(saga.status) && active && active.id !== row.id) return 'busy';
           this.#world.trace('control', `${row.id.slice(-4)}: ${cause}: ${row.status} → ${told(next)}`);
           this.#world.truth.committed(stored, next);
+          if (saga.status !== stored.status) this.#world.onStatus?.(stored, saga.status);
           const wasOver = isTerminal(row.status);
           const ended_at = !isTerminal(saga.status) ? null : wasOver ? row.ended_at : now;
           const changed = { status: saga.status, version: row.version + 1, saga, updated_at: now, ended_at };

@@ -25,6 +25,8 @@ export class Truth {
   /** Host and volume → what a transfer put there. */
   readonly #arrived = new Map<string, number>();
   readonly reminders = new Map<string, number>();
+  /** Migration → its window's end as it was at completion, and whether a purge of its source was ever asked for. */
+  readonly #windows = new Map<string, { endsAt: number; purged: boolean }>();
   readonly #ends = new Map<string, number>();
 
   constructor(world: World) {
@@ -132,6 +134,9 @@ export class Truth {
   committed(before: MigrationRow, next: Transition): void {
     const { saga } = next;
     const world = this.#world;
+    const window = this.#windows.get(before.id) ?? { endsAt: saga.window?.ends_at ?? 0, purged: false };
+    if (saga.window)
+      this.#windows.set(before.id, { ...window, purged: window.purged || saga.window.source_purge !== null });
     if (saga.epoch < before.saga.epoch) world.violate(`${before.id}: the epoch went back`);
     for (const event of next.events) if (event.kind === 'cleanup_due') this.#remindedOnce(before);
     const told = next.events.filter(({ kind, data }) => kind === 'status' && data.to === saga.status).length;
@@ -153,10 +158,19 @@ export class Truth {
     if (saga.status !== 'completed' && times > 1) world.violate(`Invariant 6: ${before.id} was ${saga.status} twice`);
   }
 
-  #windowIsOpen({ id, saga: { window } }: MigrationRow): void {
-    const over = this.#world.time.now + epochMs - (window?.ends_at ?? 0);
+  #windowIsOpen({ id }: MigrationRow): void {
+    const { endsAt = 0, purged } = this.#windows.get(id) ?? {};
+    const over = this.#world.time.now + epochMs - endsAt;
     if (over >= 0) this.#world.violate(`${id}: a rollback began ${over} ms after the window's end`);
-    if (window?.source_purge) this.#world.violate(`${id}: a rollback began although the source is purged`);
+    if (purged) this.#world.violate(`${id}: a rollback began although the source is purged`);
+  }
+
+  /** The reminder, once, for each migration whose source is kept beyond its window. */
+  assertReminded(): void {
+    const { rows } = this.#world.control.store;
+    for (const { id, status, saga } of rows.values())
+      if (status === 'completed' && !saga.window?.source_purge?.done_at && !this.reminders.has(id))
+        this.#world.violate(`${id}: nobody was reminded of what is kept`);
   }
 
   /** F45: a kept copy that runs is known to run. */
@@ -170,8 +184,9 @@ export class Truth {
     }
   }
 
-  #remindedOnce({ id, saga }: MigrationRow): void {
-    if (this.#world.time.now + epochMs < (saga.window?.ends_at ?? 0)) this.#world.violate(`${id}: reminded too early`);
+  #remindedOnce({ id }: MigrationRow): void {
+    if (this.#world.time.now + epochMs < (this.#windows.get(id)?.endsAt ?? 0))
+      this.#world.violate(`${id}: reminded too early`);
     const times = (this.reminders.get(id) ?? 0) + 1;
     this.reminders.set(id, times);
     if (times > 1) this.#world.violate(`${id}: the reminder was given ${times} times`);

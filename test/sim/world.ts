@@ -1,3 +1,5 @@
+import type { Status } from '../../schema/migration-status.ts';
+import type { MigrationRow } from '../../worker/migration/ports.ts';
 import { type Actor, newActor, VirtualTime } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
 import { SimHost } from './host.ts';
@@ -37,6 +39,8 @@ export class World {
   /** While true, ports and messages fail and tarry at random. */
   troubled = false;
   violation: Violation | null = null;
+  /** Called when a migration enters a status. */
+  onStatus: ((row: MigrationRow, status: Status) => void) | null = null;
   /** Crash points passed. */
   points = 0;
   #contents = 1;

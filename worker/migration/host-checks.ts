@@ -16,9 +16,12 @@ export function targetOnline({ target, names }: PreflightFacts): Verdict {
 
 export function noConcurrent({ running_migration }: PreflightFacts): Verdict {
   return running_migration
-    ? fail(`Migration ${running_migration} of this stack is under way. Wait for its end or cancel it.`, {
-        migration_id: running_migration,
-      })
+    ? fail(
+        `Migration ${running_migration} of this stack is under way, or its end has not reached its host yet. Wait for it, or cancel it.`,
+        {
+          migration_id: running_migration,
+        },
+      )
     : pass('No other migration of this stack is running.');
 }
 

@@ -2,7 +2,7 @@ import { and, desc, eq, inArray, ne, or } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { Outcome, RequestAnswer, RequestKind, RequestPayload } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
-import { activeStatuses } from '../../schema/migration-status.ts';
+import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
 import type { ReportInputs } from '../../schema/preflight-report.ts';
 import { migration, node } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
@@ -11,7 +11,7 @@ import { connectedRelays } from '../store/relays.ts';
 import { judge } from './judge.ts';
 import { sagaPlanOf } from './plan.ts';
 import type { Answered, Preflight, PreflightFacts } from './preflight-facts.ts';
-import { isPurged } from './safety-window.ts';
+import { isPurged, owesArming } from './safety-window.ts';
 
 /**
  * Asks both hosts and judges their answers. Changes nothing. `ownId` is the migration this is the first step of, null
@@ -84,13 +84,14 @@ async function hostNames(env: Env, { source_host_id, target_host_id }: ReportInp
 const others = (ownId: string | null) =>
   and(inArray(migration.status, [...activeStatuses]), ownId ? ne(migration.id, ownId) : undefined);
 
+/** Of this stack: one under way, or one that has ended and not yet been seen to on its host. */
 async function runningMigration(env: Env, stackId: string, ownId: string | null): Promise<string | null> {
-  const row = await drizzle(env.DB)
-    .select({ id: migration.id })
+  const rows = await drizzle(env.DB)
+    .select({ id: migration.id, status: migration.status, saga: migration.saga })
     .from(migration)
-    .where(and(eq(migration.stack_id, stackId), others(ownId)))
-    .get();
-  return row?.id ?? null;
+    .where(and(eq(migration.stack_id, stackId), ownId ? ne(migration.id, ownId) : undefined))
+    .all();
+  return rows.find(({ status, saga }) => !isTerminal(status) || owesArming(saga))?.id ?? null;
 }
 
 /** How to delete the copy of this stack that its latest migration from, or rolled back from, the target keeps there. */

@@ -61,6 +61,12 @@ export function owes({ awaiting, retry }: Saga, kind: CommandKind): boolean {
   return awaiting.some((awaited) => awaited.kind === kind) || retry.includes(kind);
 }
 
+/**
+ * It has ended, but its stack still runs under a lease, with its policies off. Another migration of the stack must not
+ * begin: what is owed would start the stack again where the next one has stopped it.
+ */
+export const owesArming = (saga: Saga): boolean => owes(saga, 'arm_target') || owes(saga, 'arm_source');
+
 /** A repeat tries again what remained; one of a purge that is under way, or done, changes nothing. */
 export function beginPurge(turn: Turn, side: 'source' | 'target'): boolean {
   const { saga } = turn;
