@@ -227,8 +227,10 @@ export const request = z.object({
 
 // ---------------------------------------------------------------- agent → worker
 
+const errorCode = z.enum(errorCodes).meta({ id: 'ErrorCode' });
+
 export const failure = z.object({
-  code: z.enum(errorCodes),
+  code: errorCode,
   /** Fit for the operator's eyes: names what failed and what to do; no secret, no environment value. */
   message: z.string().max(2000),
   log_tail: z.array(z.string().max(1000)).max(50),
@@ -323,20 +325,24 @@ export type ControlMessage = z.infer<typeof controlMessage>;
 
 // ---------------------------------------------------------------- enrolment (HTTP)
 
-export const enrollRequest = z.strictObject({
-  join_token: z.string().max(200),
-  /** PKCS #10, PEM. Its subject and extensions are ignored; its key must be EC P-256. */
-  csr: z.string().max(8192),
-});
-export const renewRequest = z.strictObject({ csr: z.string().max(8192) });
-export const enrollResponse = z.object({
-  id,
-  kind: z.enum(['host', 'relay']),
-  name: text,
-  fleet_id: id,
-  certificate: z.string(),
-  ca: z.string(),
-});
+export const enrollRequest = z
+  .strictObject({
+    join_token: z.string().max(200),
+    /** PKCS #10, PEM. Its subject and extensions are ignored; its key must be EC P-256. */
+    csr: z.string().max(8192),
+  })
+  .meta({ id: 'EnrollRequest' });
+export const renewRequest = z.strictObject({ csr: z.string().max(8192) }).meta({ id: 'RenewRequest' });
+export const enrollResponse = z
+  .object({
+    id,
+    kind: z.enum(['host', 'relay']),
+    name: text,
+    fleet_id: id,
+    certificate: z.string(),
+    ca: z.string(),
+  })
+  .meta({ id: 'EnrollResponse' });
 export type EnrollResponse = z.infer<typeof enrollResponse>;
 
 /** Audience of the tokens that agents and relays sign to connect. */

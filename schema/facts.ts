@@ -9,12 +9,14 @@ const bytes = z.number().nonnegative();
 const name = z.string().max(4096);
 
 /** Memory and disk of a host, or of one stack (then `total` is the host's). */
-export const resources = z.object({
-  memory: z.object({ total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
-  /** The filesystem that holds volumes: Docker's data root. */
-  disk: z.object({ path: name, total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
-  cpu: z.object({ cores: z.number(), load_1m: z.number() }),
-});
+export const resources = z
+  .object({
+    memory: z.object({ total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
+    /** The filesystem that holds volumes: Docker's data root. */
+    disk: z.object({ path: name, total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
+    cpu: z.object({ cores: z.number(), load_1m: z.number() }),
+  })
+  .meta({ id: 'Resources' });
 export type Resources = z.infer<typeof resources>;
 
 export const hostFacts = z.object({
@@ -171,14 +173,16 @@ export const targetFacts = z.object({
 export type TargetFacts = z.infer<typeof targetFacts>;
 
 /** A stack as the inventory lists it. */
-export const stackSummary = z.object({
-  project: name,
-  working_dir: name,
-  config_files: z.array(name),
-  services: z.array(z.object({ name, image: name, running: z.number().int(), total: z.number().int() })),
-  volumes: z.array(name),
-  ports: z.array(publishedPort),
-  bind_mounts: z.array(name),
-  running: z.boolean(),
-});
+export const stackSummary = z
+  .object({
+    project: name,
+    working_dir: name,
+    config_files: z.array(name),
+    services: z.array(z.object({ name, image: name, running: z.number().int(), total: z.number().int() })),
+    volumes: z.array(name),
+    ports: z.array(publishedPort),
+    bind_mounts: z.array(name),
+    running: z.boolean(),
+  })
+  .meta({ id: 'StackSummary' });
 export type StackSummary = z.infer<typeof stackSummary>;
