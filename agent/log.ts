@@ -97,3 +97,8 @@ function causesOf(error: unknown): string {
 function writeToStderr(line: string): void {
   process.stderr.write(`${line}\n`);
 }
+
+/** Beside the log: what a start tells whoever made it, that it is up, or on stderr why not. */
+export function tell(text: string, stream: 'stdout' | 'stderr'): void {
+  process[stream].write(`${redactShapes(text)}\n`);
+}

@@ -13,7 +13,7 @@ import { openEngine } from './engine-choice.ts';
 import { startHostReports } from './host-report.ts';
 import { keepRenewed, openIdentityPatiently } from './identity-renewal.ts';
 import { createLeaseGuard } from './lease-guard-start.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, type Log, tell } from './log.ts';
 import { lanesOver, relayDialer } from './transfer/lanes.ts';
 import { pingRelay } from './transfer/relay-admission.ts';
 import { agentVersion } from './version.ts';
@@ -122,10 +122,10 @@ export async function agentCommand(argv: string[], env: NodeJS.ProcessEnv = proc
     const config = parseAgentConfig(argv, env);
     agent = await runAgent(config);
     void agent.connected.then(() =>
-      process.stdout.write(`host ${agent.name} (${agent.id}) is connected to ${config.controlUrl}\n`),
+      tell(`host ${agent.name} (${agent.id}) is connected to ${config.controlUrl}`, 'stdout'),
     );
   } catch (error) {
-    process.stderr.write(`${errorMessageOf(error)}\n${error instanceof UsageError ? `\n${agentUsage}\n` : ''}`);
+    tell(`${errorMessageOf(error)}${error instanceof UsageError ? `\n\n${agentUsage}` : ''}`, 'stderr');
     return error instanceof UsageError ? 2 : 1;
   }
   const asked = new Promise<0>((resolve) => {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { JWK } from 'jose';
 import { openControlLink } from '../agent/control-link.ts';
 import { keepRenewed, openIdentityPatiently } from '../agent/identity-renewal.ts';
-import { createLog, type Log } from '../agent/log.ts';
+import { createLog, type Log, tell } from '../agent/log.ts';
 import { agentVersion } from '../agent/version.ts';
 import { errorMessageOf, StackferryError } from '../schema/errors.ts';
 import { type RelayConfig, readRelayConfig } from './config.ts';
@@ -112,13 +112,12 @@ export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = proc
     });
     const failed = relay.connected.then(
       () => {
-        process.stdout.write(
-          `relay ${relay.id} listens on port ${relay.port()}, reached at ${config.advertise.host}:${config.advertise.port}\n`,
-        );
+        const { host, port } = config.advertise;
+        tell(`relay ${relay.id} listens on port ${relay.port()}, reached at ${host}:${port}`, 'stdout');
         return new Promise<never>(() => {});
       },
       (error: unknown) => {
-        process.stderr.write(`the relay cannot listen: ${errorMessageOf(error)}\n`);
+        tell(`the relay cannot listen: ${errorMessageOf(error)}`, 'stderr');
         return 1;
       },
     );
@@ -126,7 +125,7 @@ export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = proc
     await relay.close();
     return code;
   } catch (error) {
-    process.stderr.write(`${errorMessageOf(error)}\n`);
+    tell(errorMessageOf(error), 'stderr');
     return 1;
   }
 }
