@@ -32,6 +32,7 @@ export interface ApiClient {
   get<T>(path: string, schema?: z.ZodType<T>): Promise<T>;
   /** Done once, however often the connection breaks before the answer: it is repeated under one idempotency key. */
   post<T>(path: string, body?: unknown, schema?: z.ZodType<T>): Promise<T>;
+  patch<T>(path: string, body: unknown, schema?: z.ZodType<T>): Promise<T>;
   delete(path: string): Promise<void>;
   /**
    * Events of a migration until it has ended and nothing goes on. A stream that closes or breaks is resumed where it
@@ -101,6 +102,10 @@ export function apiClient(url: string, token: string, { readText = (text) => tex
           await sleep(limits.cli.reconnectMs);
         }
       }
+    },
+    patch: async (path, body, schema) => {
+      const headers = { 'content-type': 'application/json' };
+      return read(await call('PATCH', path, { headers, body: JSON.stringify(body) }), schema);
     },
     delete: async (path) => {
       await (await call('DELETE', path)).body?.cancel();

@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { agentVersion } from '../agent/version.ts';
-import { limits } from '../schema/limits.ts';
-import { modes, sizings, statuses, verifications } from '../schema/migration-status.ts';
+import { statuses, verifications } from '../schema/migration-status.ts';
+import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
+import { idHelp, moveOptions, onMigration, runner, wholeNumber, yes } from './command-parts.ts';
 import { cancel, purge, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
@@ -10,9 +11,19 @@ import { login, logout } from './commands/login.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
 import { showStack, stacks } from './commands/stacks.ts';
-import { type ExitCode, exitCodeHelp, exitCodes } from './exit-code.ts';
-import { tellProblem } from './output/problem.ts';
-import { type GlobalOptions, openSession, type Session } from './session.ts';
+import {
+  createWebhook,
+  deleteWebhook,
+  deliveries,
+  disableWebhook,
+  enableWebhook,
+  replayWebhook,
+  rotateWebhook,
+  testWebhook,
+  webhooks,
+} from './commands/webhooks.ts';
+import { type ExitCode, exitCodeHelp } from './exit-code.ts';
+import type { Session } from './session.ts';
 
 /**
  * The operators' commands over the API: the tree is the tour. Each command is in `commands/`, what it prints in
@@ -116,6 +127,9 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .addOption(yes())
     .action(run(purge));
 
+  program.commandsGroup('Tell others:');
+  webhookTree(program, run);
+
   program.commandsGroup('Run:');
   for (const name of ['agent', 'relay'])
     program
@@ -135,51 +149,27 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
   return program;
 }
 
-const idHelp = 'id, or a beginning of it that fits only one';
-const yes = () => new Option('-y, --yes', 'do it without a question');
-
-function moveOptions(command: Command): Command {
-  return command
-    .argument('<stack>', 'its name')
-    .requiredOption('--to <host>', 'where to, by name or id')
-    .option('--from <host>', 'where several hosts run one of that name')
-    .addOption(
-      new Option('--mode <mode>', 'copy while stopped, or first while it runs').choices(modes).default('stop-copy'),
-    )
-    .addOption(
-      new Option('--sizing <sizing>', 'room for what the host uses, or the stack').choices(sizings).default('host'),
-    )
-    .option('--accept-unmoved', 'go although anonymous volumes hold data, which does not move');
-}
-
-function onMigration(
-  program: Command,
-  name: string,
-  does: string,
-  watches = 'stay, and follow it to its end',
-): Command {
-  return program.command(name).description(does).argument('<id>', idHelp).option('--watch', watches);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > limits.cli.listItemsMax)
-    throw new InvalidArgumentError(`A number from 1 to ${limits.cli.listItemsMax}.`);
-  return value;
-}
-
-type Handler = (session: Session, ...args: never[]) => Promise<ExitCode> | Promise<void>;
-
-/** Commander gives a command its arguments, its options and itself; what it throws is told here, by its code. */
-function runner(done: (code: ExitCode) => void) {
-  return (handler: Handler) =>
-    async (...args: unknown[]) => {
-      const command = args.pop() as Command;
-      const session = openSession(command.optsWithGlobals<GlobalOptions>());
-      try {
-        done((await handler(session, ...(args as never[]))) ?? exitCodes.done);
-      } catch (error) {
-        done(tellProblem(session.term, error));
-      }
-    };
+function webhookTree(program: Command, run: ReturnType<typeof runner>): void {
+  const tree = program.command('webhooks').description('list webhooks');
+  const one = (name: string, does: string) =>
+    tree.command(name).description(does).argument('<webhook>', 'id, a beginning of it, or URL');
+  tree.command('list', { isDefault: true }).description('list webhooks').action(run(webhooks));
+  tree
+    .command('create')
+    .description('register one, and print its secret')
+    .argument('<url>', 'where events are sent')
+    .addOption(new Option('--event <type...>', 'only these events').choices(webhookTypes))
+    .action(run(createWebhook));
+  one('delete', 'delete one with its deliveries').addOption(yes()).action(run(deleteWebhook));
+  one('enable', 'let it get events again').action(run(enableWebhook));
+  one('disable', 'let it get no events').action(run(disableWebhook));
+  one('rotate', 'make a new secret')
+    .option('--overlap <seconds>', 'how long the one before signs too', wholeNumber)
+    .action(run(rotateWebhook));
+  one('test', 'send a test, and wait for the answer').action(run(testWebhook));
+  one('deliveries', 'what was sent, and what was answered')
+    .addOption(new Option('--status <status>', 'only in this state').choices(deliveryStatuses))
+    .option('--limit <count>', 'at most so many', wholeNumber, 20)
+    .action(run(deliveries));
+  one('replay', 'send the dead letters again, or one event').argument('[event]', 'its id').action(run(replayWebhook));
 }

@@ -330,6 +330,8 @@ export const limits = {
     rateWindowMs: 5_000,
     /** A completed migration's last duties (restart policies) are waited for this long before the summary is shown. */
     owedMsMax: 15_000,
+    /** The answer to a test webhook is waited for this long. */
+    deliveryMsMax: 20_000,
     /** Names that completion asks the control plane for. */
     completionMsMax: 2_000,
     tokenCharsMax: 200,

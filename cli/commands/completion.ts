@@ -1,6 +1,7 @@
 import type { Argument, Command, Option } from 'commander';
 import { migrationView } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
+import { webhookView } from '../../schema/webhook-api.ts';
 import { listAll, listHosts, listRelays, listStacks } from '../find.ts';
 import type { Session } from '../session.ts';
 
@@ -94,6 +95,7 @@ async function valuesOf(session: Session, choices: readonly string[] | undefined
     host: async () => (await listHosts(await session.api())).map((host) => host.name),
     relay: async () => (await listRelays(await session.api())).map((relay) => relay.name),
     stack: async () => [...new Set((await listStacks(await session.api())).map((stack) => stack.name))],
+    webhook: async () => (await listAll(await session.api(), '/webhooks', webhookView)).map(({ id }) => id),
     id: async () =>
       (await listAll(await session.api(), '/migrations', migrationView, limits.control.pageSizeDefault)).map(
         ({ id }) => id,

@@ -71,6 +71,7 @@ const adviceOf: Record<string, string[]> = {
   host_busy: ['See: stackferry migrations --host HOST'],
   target_unreachable: ['Bring the target host back, or wait a moment, then repeat.'],
   purge_incomplete: ['Mend it on that host, then repeat.'],
+  webhook_disabled: ['Enable it: stackferry webhooks enable WEBHOOK'],
   command_timeout: ['Repeat the command to learn how it ended.'],
   rate_limited: ['Wait a moment, then repeat.'],
 };
