@@ -66,6 +66,11 @@ const faults: { [name: string]: Fault } = {
       world.relay.up = true;
     });
   },
+  'a clock is hours off': (world, ms, among) => {
+    const host = world.random.pick(among);
+    host.setClock(world.random.between(-6, 6) * 3_600_000);
+    world.time.after(ms, null, () => host.setClock(0));
+  },
   'a disk is full': (world, ms, among) => {
     const { disk } = world.random.pick(among);
     disk.full = true;
@@ -129,6 +134,7 @@ export function heal(world: World): void {
   world.control.restart();
   for (const host of world.hosts) {
     host.disk.full = false;
+    host.setClock(0);
     host.containers.troubles.clear();
     world.control.network.cut(host.id, 'none');
     host.powerOn();

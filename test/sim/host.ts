@@ -53,14 +53,15 @@ export class SimHost {
   bootedAt = 0;
   agent: AgentProcess | null = null;
   guard: GuardProcess | null = null;
-  readonly skewMs: number;
+  /** What its wall clock shows beyond the true time (F38). */
+  skewMs: number;
 
   constructor(world: World, id: string) {
     this.world = world;
     this.id = id;
     this.disk = new SimDisk(world, id);
     this.containers = new Containers(this);
-    this.skewMs = 0;
+    this.skewMs = world.random.between(-15_000, 15_000);
   }
 
   /** A call to the container engine. It may be done though its caller died. */
@@ -81,6 +82,12 @@ export class SimHost {
 
   agentEngine(process: Actor): Engine {
     return simEngine(this, process);
+  }
+
+  /** F38: somebody, or a broken time server, sets its clock. */
+  setClock(skewMs: number): void {
+    this.skewMs = skewMs;
+    for (const process of [this.agent, this.guard]) if (process) process.actor.skewMs = skewMs;
   }
 
   startAgent(): void {

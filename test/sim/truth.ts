@@ -25,6 +25,8 @@ export class Truth {
   /** Host and volume → what a transfer put there. */
   readonly #arrived = new Map<string, number>();
   readonly reminders = new Map<string, number>();
+  /** Migration → the source's containers that ran when its stop was decided. */
+  readonly #ran = new Map<string, Set<string>>();
   /** Migration → its window's end as it was at completion, and whether a purge of its source was ever asked for. */
   readonly #windows = new Map<string, { endsAt: number; purged: boolean }>();
   readonly #ends = new Map<string, number>();
@@ -145,6 +147,7 @@ export class Truth {
     if (saga.status === 'needs_attention' && !saga.attention?.todo)
       world.violate(`Invariant 2: ${before.id} needs attention without an account of what is where`);
     if (saga.status === before.status) return;
+    if (saga.status === 'stopping') this.#ran.set(before.id, this.#daemonsUp(before));
     if (before.status === 'completed' && saga.status === 'rolling_back') this.#windowIsOpen(before);
     if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
     if ((saga.status === 'failed' || saga.status === 'cancelled') && saga.steps.stopping) this.#sourceCameBack(before);
@@ -205,19 +208,22 @@ export class Truth {
     if (sent !== got) this.#world.violate(`Invariant 4: ${id} completed with ${got} as project, not ${sent}`);
   }
 
-  /** Invariant 2, F12: never called failed unless the source was seen running after its stop. */
-  #sourceCameBack({ id, stack_name, source_host_id, saga }: MigrationRow): void {
-    const since = saga.steps.stopping?.started_at ?? 0;
+  #daemonsUp({ stack_name, source_host_id }: MigrationRow): Set<string> {
+    const own = this.#world.host(source_host_id).containers.of(stack_name);
+    return new Set(own.filter((c) => !c.foreign && !c.spec.oneShot && c.state === 'running').map(({ id }) => id));
+  }
+
+  /** Invariant 2, F12: never called failed unless what ran at the source was seen running after its stop. */
+  #sourceCameBack({ id, source_host_id, saga }: MigrationRow): void {
+    const since = (saga.steps.stopping?.started_at ?? 0) - epochMs;
     const host = this.#world.host(source_host_id);
-    const ranBefore = saga.results.stop_stack?.prior.filter(({ running }) => running).map(({ id }) => id);
-    if (ranBefore?.length === 0) return;
-    const daemons = host.containers
-      .of(stack_name)
-      .filter(({ id, foreign, spec }) => !foreign && !spec.oneShot && (ranBefore?.includes(id) ?? true));
-    const runsOrRan = daemons.some(
-      ({ state, startedAt }) => state === 'running' || Number.parseFloat(startedAt) >= since - epochMs,
-    );
-    if (!runsOrRan) this.#world.violate(`Invariant 2: ${id} ended, and the source never came back`);
+    // Where its machine went down before anything was recorded, what has no policy stays down, as it would without us.
+    const wentDown = !saga.results.stop_stack && host.outageAt >= since;
+    for (const container of [...(this.#ran.get(id) ?? [])].flatMap((ran) => host.containers.all.get(ran) ?? [])) {
+      const back = container.state === 'running' || Number.parseFloat(container.startedAt) >= since;
+      if (!back && !(wentDown && container.spec.policy === 'no'))
+        this.#world.violate(`Invariant 2: ${id} ended, and ${container.name} never came back`);
+    }
   }
 }
 

@@ -1,0 +1,217 @@
+import { limits } from '../../schema/limits.ts';
+import { heal } from './faults.ts';
+import { minuteMs, type Story, secondMs } from './story.ts';
+
+const bothRun = ({ source, target, runs }: Story) => runs(source) && runs(target);
+
+/** Each failure of its own, by its number in docs/failures.md: what happens, and what must come of it. */
+export const scenarios: { [number: string]: (story: Story) => void } = {
+  F10: (story) => {
+    const { source, target, world, row, assert } = story;
+    (world.options.seed % 2 ? source : target).powerOff('during the pre-flight');
+    story.untilStatus('failed');
+    assert(
+      row().failure !== undefined && row().saga.failure?.code === 'preflight_failed',
+      'the pre-flight should fail',
+    );
+    assert(!row().saga.steps.preparing, 'it should have begun nothing');
+    heal(world);
+  },
+
+  F11: (story) => {
+    const { source, world, row, assert } = story;
+    const returns = world.options.seed % 2 === 0;
+    story.untilStatus('transferring');
+    source.killAgent('after the stop');
+    story.pass(returns ? 20 * secondMs : 15 * minuteMs);
+    if (!returns)
+      assert(row().status === 'needs_attention', `it is ${row().status} while nobody can put the source back`);
+    source.startAgent();
+    story.untilStatus(returns ? 'completed' : 'failed');
+    assert(story.runs(returns ? story.target : source), 'the side that it says should run');
+  },
+
+  F12: (story) => {
+    const { source, row, assert } = story;
+    story.untilStatus('transferring');
+    source.powerOff('in mid-transfer');
+    story.untilStatus('needs_attention');
+    story.pass(60 * minuteMs);
+    assert(row().status === 'needs_attention', `it is called ${row().status} while the source is gone`);
+    source.powerOn();
+    story.untilStatus('failed');
+  },
+
+  F13: (story) => {
+    const { source, target, row, assert, runs } = story;
+    story.untilStatus('transferring');
+    target.powerOff('in mid-transfer');
+    story.untilStatus('failed');
+    assert(runs(source), 'the source should run again');
+    assert(
+      row().saga.awaiting.some(({ kind }) => kind === 'cleanup_target'),
+      'the clean-up should be owed',
+    );
+    target.powerOn();
+    story.until('the clean-up is done', ({ saga }) => saga.awaiting.length === 0);
+    assert(
+      [...target.volumes.values()].every(({ madeBy }) => madeBy === null),
+      'nothing of it should be left there',
+    );
+  },
+
+  F15: (story) => {
+    const { source, world, row, assert, runs } = story;
+    world.relay.up = false;
+    story.untilStatus('transferring');
+    const since = world.time.now;
+    story.untilStatus('failed');
+    assert(world.time.now - since > limits.stream.reconnectMsMax, 'it should have waited for a relay');
+    assert(row().saga.failure?.code === 'transfer_interrupted', `it failed for ${row().saga.failure?.code}`);
+    assert(runs(source), 'the source should run again');
+    world.relay.up = true;
+  },
+
+  F16: (story) => {
+    const { world, target, assert, runs } = story;
+    story.untilStatus('transferring');
+    world.control.crash();
+    story.pass(3 * minuteMs);
+    world.control.restart();
+    story.untilStatus('completed');
+    assert(runs(target), 'the target should run');
+  },
+
+  F17: (story) => {
+    const { source, world, row, assert, runs } = story;
+    world.host(story.target.id).containers.troubles.set(row()?.stack_name ?? world.stacks[0]!.project, 'unhealthy');
+    world.host(story.target.id).containers.troubles.set(world.stacks[0]!.project, 'does not start');
+    story.untilStatus('deploying');
+    world.control.network.cut(source.id, 'both');
+    story.pass(20 * minuteMs);
+    assert(
+      ['reverting', 'needs_attention'].includes(row().status),
+      `it is ${row().status} before the source has said so`,
+    );
+    world.control.network.cut(source.id, 'none');
+    story.untilStatus('failed');
+    assert(runs(source), 'the source should run again');
+  },
+
+  F28: (story) => {
+    const { source, target, row, assert, runs } = story;
+    story.untilStatus('verifying');
+    target.powerOff('while its health is looked at');
+    story.pass(30 * secondMs);
+    target.powerOn();
+    story.until('it has ended', ({ status }) => status === 'failed' || status === 'completed');
+    assert(runs(row().status === 'completed' ? target : source), 'the side that it says should run');
+  },
+
+  F35: (story) => {
+    const { source, world, row, assert, runs } = story;
+    world.host(story.target.id).containers.troubles.set(world.stacks[0]!.project, 'does not start');
+    story.untilStatus('deploying');
+    source.stopEngine('it is ill');
+    story.untilStatus('needs_attention');
+    assert((row().saga.attention?.todo ?? '') !== '', 'it should say what to do');
+    source.startEngine();
+    story.untilStatus('failed');
+    assert(runs(source), 'the source should run again');
+  },
+
+  F43: (story) => {
+    const { source, target, world, assert, runs } = story;
+    const stopped: { at: number | null } = { at: null };
+    story.untilStatus('verifying');
+    world.host(target.id).containers.troubles.set(world.stacks[0]!.project, 'starts for ever');
+    world.control.network.cut(target.id, 'both');
+    world.runUntil(() => {
+      if (!runs(target)) stopped.at ??= world.time.now;
+      assert(!bothRun(story), 'both run');
+      return runs(source);
+    }, 20 * minuteMs);
+    assert(runs(source), 'the source should have started');
+    assert(
+      stopped.at !== null && stopped.at < world.time.now,
+      'the target should have been stopped by its lease before',
+    );
+    world.control.network.cut(target.id, 'none');
+  },
+
+  F44: (story) => {
+    const { source, target, world, runs, assert } = story;
+    story.untilStatus('verifying');
+    world.control.crash();
+    target.powerOff('before it is completed');
+    story.pass(5 * secondMs);
+    target.powerOn();
+    for (let s = 0; s < 20; s++) {
+      story.pass(secondMs);
+      assert(!runs(target), 'it came up by itself');
+    }
+    world.control.restart();
+    story.until('it has ended', ({ status }) => status === 'failed' || status === 'completed');
+    assert(runs(story.row().status === 'completed' ? target : source), 'the side that it says should run');
+  },
+
+  F45: (story) => {
+    const { source, world, row, assert } = story;
+    story.untilStatus('completed');
+    story.pass(minuteMs);
+    for (const container of source.containers.of(world.stacks[0]!.project)) {
+      if (container.foreign) continue;
+      container.byHand = true;
+      source.containers.start(container, 'by hand');
+    }
+    story.until('it was noticed', ({ saga }) => saga.window?.copy_running === true, minuteMs);
+    assert(row().status === 'completed', 'nothing was stopped behind their back');
+  },
+
+  // ------------------------------------------------------------ what random schedules once found
+
+  'F41 cut-off stop': (story) => {
+    const { source, operator, world, runs, assert } = story;
+    const stack = world.stacks[0]!;
+    for (const spec of stack.services) spec.stopMs = 6_000;
+    story.untilStatus('stopping');
+    story.pass(secondMs);
+    operator.ask(stack, 'cancel');
+    story.untilStatus('cancelled');
+    story.pass(minuteMs);
+    assert(runs(source), 'the stop that was cut off went on, and ended what had been put back');
+  },
+
+  'F7 hello without a database': (story) => {
+    const { target, world, row } = story;
+    world.onStatus = (_, status) => {
+      if (status !== 'completed') return;
+      target.killAgent('before it hears of the end');
+      world.control.store.downUntil = world.time.now + 30 * secondMs;
+      world.time.after(5 * secondMs, null, () => target.startAgent());
+    };
+    story.untilStatus('verifying');
+    story.pass(minuteMs);
+    story.until('the target is armed', ({ saga }) => saga.awaiting.length === 0);
+    story.assert(row().status === 'completed', `it is ${row().status}`);
+  },
+
+  'F9 late end of the one before': (story) => {
+    const { source, target, world, operator, row, assert } = story;
+    const { network, store } = world.control;
+    const first = { id: '' };
+    world.onStatus = (moved, status) => {
+      if (status !== 'completed' || first.id) return;
+      first.id = moved.id;
+      network.cut(target.id, 'down');
+      world.time.after(2 * secondMs, null, () => network.cut(target.id, 'none'));
+    };
+    story.untilStatus('completed');
+    world.runUntil(() => false, 3 * secondMs);
+    operator.start(world.stacks[0]!, source.id);
+    world.runUntil(() => row().id !== first.id && row().status === 'failed', minuteMs);
+    assert(row().saga.failure?.code === 'preflight_failed', 'another began before the one before was finished');
+    world.runUntil(() => store.rows.get(first.id)?.saga.awaiting.length === 0, 10 * minuteMs);
+    assert(store.rows.get(first.id)?.saga.awaiting.length === 0, 'its end never reached the target');
+  },
+};
