@@ -1,28 +1,31 @@
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { createPublicKey, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { agentPaths, type EnrollResponse, enrollResponse } from '../schema/agent-protocol.ts';
 import { type ErrorCode, errorCodes, errorMessageOf, StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
 
-/** A key that never leaves this host, and the request that carries its public half. */
-export interface KeyRequest {
-  /** EC P-256, PKCS #8, PEM. */
-  keyPem: string;
-  /** PKCS #10, PEM. */
-  csrPem: string;
-}
-
 const p256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-export async function makeKeyRequest(): Promise<KeyRequest> {
-  const keys = await webcrypto.subtle.generateKey(p256, true, ['sign', 'verify']);
+/** A key that never leaves this host: EC P-256, PKCS #8, PEM. */
+export async function makeKey(): Promise<string> {
+  const { privateKey } = await webcrypto.subtle.generateKey(p256, true, ['sign', 'verify']);
+  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY');
+}
+
+/** The request (PKCS #10, PEM) that carries the public half of a key, and shows that we hold the other. */
+export async function requestFor(keyPem: string): Promise<string> {
+  const pkcs8 = x509.PemConverter.decodeFirst(keyPem);
+  const spki = createPublicKey(keyPem).export({ type: 'spki', format: 'der' });
+  const keys = {
+    privateKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, p256, false, ['sign']),
+    publicKey: await webcrypto.subtle.importKey('spki', spki, p256, true, ['verify']),
+  };
   const request = await x509.Pkcs10CertificateRequestGenerator.create(
     { name: 'CN=stackferry', keys, signingAlgorithm: p256 },
     webcrypto as Parameters<typeof x509.Pkcs10CertificateRequestGenerator.create>[1],
   );
-  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return { keyPem: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'), csrPem: request.toString('pem') };
+  return request.toString('pem');
 }
 
 /** Trades a join token for a certificate. Throws the control plane's code, or `control_unavailable`. */

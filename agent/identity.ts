@@ -1,5 +1,5 @@
 import { createPublicKey, randomUUID, X509Certificate } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { importPKCS8, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import { agentTokenAudience, enrollResponse } from '../schema/agent-protocol.ts'
 import { StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import { makeKeyRequest, requestEnrollment, requestRenewal } from './enroll.ts';
+import { makeKey, requestEnrollment, requestFor, requestRenewal } from './enroll.ts';
 import type { Identity } from './transfer/peer-identity.ts';
 
 /** Key and certificate lie in one file, mode 0600, so that they are replaced together or not at all. */
@@ -27,10 +27,7 @@ export interface IdentityKeeper {
 
 /** Reads what an earlier start stored, null where this state directory has never been enrolled. */
 export async function loadIdentity(stateDir: string): Promise<StoredIdentity | null> {
-  const text = await readFile(identityPath(stateDir), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
+  const text = await readTextIfThere(identityPath(stateDir));
   if (text === null) return null;
   try {
     return storedIdentity.parse(JSON.parse(text));
@@ -43,14 +40,29 @@ export async function loadIdentity(stateDir: string): Promise<StoredIdentity | n
   }
 }
 
-/** Makes a key here, has it certified for the join token, and stores both. Throws with a message that says what to do. */
+/**
+ * Makes a key here, has it certified for the join token, and stores both. Throws with a message that says what to do.
+ * The key is kept before it is sent: where the answer is lost, with this process or on its way, only the same key is let
+ * in again (B25).
+ */
 export async function enroll(controlUrl: string, joinToken: string, stateDir: string): Promise<StoredIdentity> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  const { keyPem, csrPem } = await makeKeyRequest();
-  const answer = await requestEnrollment(controlUrl, joinToken, csrPem).catch((error: unknown) => {
+  const key = await joiningKey(stateDir);
+  const answer = await requestEnrollment(controlUrl, joinToken, await requestFor(key)).catch((error: unknown) => {
     throw explained(error);
   });
-  return store(stateDir, { ...answer, key: keyPem });
+  const stored = await store(stateDir, { ...answer, key });
+  await rm(joiningKeyPath(stateDir), { force: true });
+  return stored;
+}
+
+async function joiningKey(stateDir: string): Promise<string> {
+  const path = joiningKeyPath(stateDir);
+  const kept = await readTextIfThere(path);
+  if (kept !== null) return kept;
+  const key = await makeKey();
+  await writeFileAtomically(path, key);
+  return key;
 }
 
 /** The identity of this state directory; without one, the join token is spent to get it. */
@@ -83,9 +95,9 @@ export async function openIdentity(options: {
 function keep(first: StoredIdentity, stateDir: string, controlUrl: string): IdentityKeeper {
   let stored = first;
   const renew = async (clockOffsetMs: number) => {
-    const { keyPem, csrPem } = await makeKeyRequest();
-    const answer = await requestRenewal(controlUrl, await signToken(stored, clockOffsetMs), csrPem);
-    stored = await store(stateDir, { ...answer, key: keyPem });
+    const key = await makeKey();
+    const answer = await requestRenewal(controlUrl, await signToken(stored, clockOffsetMs), await requestFor(key));
+    stored = await store(stateDir, { ...answer, key });
   };
   return {
     name: stored.name,
@@ -151,4 +163,15 @@ function explained(error: unknown): unknown {
 
 function identityPath(stateDir: string): string {
   return join(stateDir, 'identity.json');
+}
+
+function joiningKeyPath(stateDir: string): string {
+  return join(stateDir, 'joining-key.pem');
+}
+
+async function readTextIfThere(path: string): Promise<string | null> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
 }

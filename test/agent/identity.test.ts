@@ -32,7 +32,7 @@ describe('identity', () => {
     expect(issued).toHaveLength(1);
   });
 
-  test('B25: a join token that is used, expired or unknown says what to do, and leaves nothing behind', async () => {
+  test('B25: a join token that is used, expired or unknown says what to do, and stores no identity', async () => {
     for (const [status, code, advice] of [
       [409, 'join_token_used', '--state'],
       [401, 'join_token_expired', 'create it anew'],

@@ -178,12 +178,14 @@ describe('who may connect', () => {
     await call('DELETE', `/api/v1/hosts/${node.id}`, { token: admin });
     const response = await dialResponse(await agentToken(node));
     expect(response.status).toBe(403);
-    expect(await response.json()).toMatchObject({ code: 'host_revoked' });
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(await response.json()).toMatchObject({ status: 403, code: 'host_revoked' });
     const renewal = await call('POST', agentPaths.renew, {
       body: { csr: await csrFor(node.keys) },
       headers: { authorization: `Bearer ${await agentToken(node)}` },
     });
     expect(renewal).toMatchObject({ status: 403, body: { code: 'host_revoked' } });
+    expect(renewal.headers.get('content-type')).toBe('application/problem+json');
   });
 
   it('a token is good once, for a minute, for this audience, and only from the key of its certificate', async () => {
