@@ -37,6 +37,10 @@ export const errorStatus = {
   webhook_disabled: 409,
   webhook_is_callback: 409,
   host_busy: 409,
+  host_cordoned: 409,
+  drain_running: 409,
+  drain_ended: 409,
+  no_target: 409,
   internal: 500,
   control_unavailable: 503,
   // enrolment and identity

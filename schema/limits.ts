@@ -307,6 +307,25 @@ export const limits = {
     assumedBytesPerS: 100 * 1_048_576,
     assumedStopStartS: 10,
   },
+  drain: {
+    parallelDefault: 2,
+    parallelMax: 16,
+    /** Stacks of one drain: all that a host lists. */
+    stacksMax: 500,
+    /** A drain looks at its migrations this often; their objects nudge it in between. */
+    pollMs: 5_000,
+    /** Stacks that one plan asks their host about at a time. */
+    looksAtOnceMax: 4,
+    /** Times a plan is made anew without the hosts that turned out not to take a stack. */
+    planRoundsMax: 8,
+    /** Hosts that don't answer when a stack's turn comes are waited for this long: a deploy cuts every connection. */
+    silenceMsMax: 90_000,
+    /** A migration that could not be started is tried again this long. */
+    startMsMax: 5 * 60_000,
+    /** A migration that needs a person holds its place this long. */
+    attentionMsMax: 15 * 60_000,
+    messageCharsMax: 500,
+  },
   progress: {
     /** The rate is taken over this long, and not before there is this much of it. */
     rateWindowMs: 5_000,

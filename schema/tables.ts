@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { Failure } from './agent-protocol.ts';
+import { activeDrainStatuses, type DrainRun, drainStatuses } from './drain.ts';
 import type { Resources, StackSummary } from './facts.ts';
 import { activeStatuses, modes, sizings, statuses } from './migration-status.ts';
 import type { Report } from './preflight-report.ts';
@@ -52,6 +53,8 @@ export const node = sqliteTable(
     /** Relays: where agents reach it. */
     address: text({ mode: 'json' }).$type<{ host: string; port: number }>(),
     resources: text({ mode: 'json' }).$type<Resources>(),
+    /** Hosts: from then on no migration may target it. */
+    cordoned_at: integer(),
   },
   (t) => [
     uniqueIndex('node_name').on(t.kind, t.name).where(sql`deleted_at IS NULL`),
@@ -88,6 +91,8 @@ export const migration = sqliteTable(
     sizing: text({ enum: sizings }).notNull(),
     accept_unmoved: integer({ mode: 'boolean' }).notNull(),
     callback_url: text(),
+    /** The drain that it is part of. */
+    drain_id: text(),
     status: text({ enum: statuses }).notNull(),
     version: integer().notNull(),
     /** Everything `advance()` needs and nothing else. */
@@ -103,6 +108,8 @@ export const migration = sqliteTable(
     uniqueIndex('migration_one_active_per_stack')
       .on(t.stack_id)
       .where(sql`status IN (${quoted(activeStatuses)})`),
+    // A drain that lost the answer to a start finds its migration again, and can't start a second one.
+    uniqueIndex('migration_of_drain').on(t.drain_id, t.stack_id).where(sql`drain_id IS NOT NULL`),
     index('migration_status').on(t.status, t.id),
     index('migration_stack').on(t.stack_id, t.id),
     index('migration_source').on(t.source_host_id, t.id),
@@ -126,6 +133,43 @@ export const transition = sqliteTable(
     at: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.migration_id, t.version] })],
+);
+
+/** The emptying of a host. */
+export const drain = sqliteTable(
+  'drain',
+  {
+    id: text().primaryKey(),
+    host_id: text().notNull(),
+    status: text({ enum: drainStatuses }).notNull(),
+    version: integer().notNull(),
+    /** Everything its `advance()` needs and nothing else. */
+    run: text({ mode: 'json' }).$type<DrainRun>().notNull(),
+    requested_by: text().notNull(),
+    created_at: integer().notNull(),
+    updated_at: integer().notNull(),
+    ended_at: integer(),
+  },
+  (t) => [
+    uniqueIndex('drain_one_active_per_host')
+      .on(t.host_id)
+      .where(sql`status IN (${quoted(activeDrainStatuses)})`),
+    index('drain_host').on(t.host_id, t.id),
+    index('drain_status').on(t.status, t.id),
+  ],
+);
+
+/** As `transition` is of migrations. */
+export const drainTransition = sqliteTable(
+  'drain_transition',
+  {
+    drain_id: text().notNull(),
+    version: integer().notNull(),
+    nonce: text().notNull(),
+    event: text().notNull(),
+    at: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.drain_id, t.version] })],
 );
 
 /** What people see of a migration's course; the ids order the event stream. */

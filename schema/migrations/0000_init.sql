@@ -39,6 +39,30 @@ CREATE TABLE `command` (
 --> statement-breakpoint
 CREATE INDEX `command_open` ON `command` (`host_id`,`created_at`) WHERE closed_at IS NULL;--> statement-breakpoint
 CREATE INDEX `command_migration` ON `command` (`migration_id`);--> statement-breakpoint
+CREATE TABLE `drain` (
+	`id` text PRIMARY KEY NOT NULL,
+	`host_id` text NOT NULL,
+	`status` text NOT NULL,
+	`version` integer NOT NULL,
+	`run` text NOT NULL,
+	`requested_by` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`ended_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `drain_one_active_per_host` ON `drain` (`host_id`) WHERE status IN ('running', 'paused', 'aborting');--> statement-breakpoint
+CREATE INDEX `drain_host` ON `drain` (`host_id`,`id`);--> statement-breakpoint
+CREATE INDEX `drain_status` ON `drain` (`status`,`id`);--> statement-breakpoint
+CREATE TABLE `drain_transition` (
+	`drain_id` text NOT NULL,
+	`version` integer NOT NULL,
+	`nonce` text NOT NULL,
+	`event` text NOT NULL,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`drain_id`, `version`)
+);
+--> statement-breakpoint
 CREATE TABLE `idempotency` (
 	`token_id` text NOT NULL,
 	`route` text NOT NULL,
@@ -61,6 +85,7 @@ CREATE TABLE `migration` (
 	`sizing` text NOT NULL,
 	`accept_unmoved` integer NOT NULL,
 	`callback_url` text,
+	`drain_id` text,
 	`status` text NOT NULL,
 	`version` integer NOT NULL,
 	`saga` text NOT NULL,
@@ -73,6 +98,7 @@ CREATE TABLE `migration` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `migration_one_active_per_stack` ON `migration` (`stack_id`) WHERE status IN ('preflight', 'preparing', 'stopping', 'transferring', 'shipping', 'deploying', 'verifying', 'reverting', 'rolling_back', 'needs_attention');--> statement-breakpoint
+CREATE UNIQUE INDEX `migration_of_drain` ON `migration` (`drain_id`,`stack_id`) WHERE drain_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `migration_status` ON `migration` (`status`,`id`);--> statement-breakpoint
 CREATE INDEX `migration_stack` ON `migration` (`stack_id`,`id`);--> statement-breakpoint
 CREATE INDEX `migration_source` ON `migration` (`source_host_id`,`id`);--> statement-breakpoint
@@ -105,7 +131,8 @@ CREATE TABLE `node` (
 	`connected` integer DEFAULT false NOT NULL,
 	`agent_version` text,
 	`address` text,
-	`resources` text
+	`resources` text,
+	`cordoned_at` integer
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `node_join_token_hash_unique` ON `node` (`join_token_hash`);--> statement-breakpoint

@@ -17,6 +17,8 @@ export interface StartInput {
   window_ms: number;
   /** Id of the token that asked. */
   requested_by: string;
+  /** The drain that it is part of. */
+  drain_id?: string | null;
 }
 
 export type StartOutcome =
