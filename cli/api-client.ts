@@ -130,15 +130,33 @@ export function apiClient(url: string, token: string, { readText = (text) => tex
           }
         } catch (error) {
           signal?.throwIfAborted();
-          if (error instanceof ApiProblem && error.status < 500 && error.status !== 429) throw error;
           awaySince ??= Date.now();
-          if (Date.now() - awaySince > limits.cli.awayMsMax) throw error;
+          if (!isPassing(error) || Date.now() - awaySince > limits.cli.awayMsMax) throw error;
           onAway?.(error as Error);
           await sleep(limits.cli.reconnectMs, undefined, signal ? { signal } : {});
         }
       }
     },
   };
+}
+
+/** Asks again while the control plane is away, for as long as `follow` does. */
+export async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (const giveUp = Date.now() + limits.cli.awayMsMax; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isPassing(error) || Date.now() > giveUp) throw error;
+      await sleep(limits.cli.reconnectMs, undefined, { signal });
+    }
+  }
+}
+
+/** What a restart of the control plane, or a flood, mends by itself; what makes no sense stays so. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof ApiProblem) return error.status >= 500 || error.status === 429;
+  if (error instanceof NoAnswer) return error.kind === 'unreachable';
+  return !(error instanceof SyntaxError);
 }
 
 interface CallOptions {

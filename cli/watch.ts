@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type MigrationView, migrationView, type ProgressView, progressView } from '../schema/api.ts';
 import { limits } from '../schema/limits.ts';
 import { isTerminal, type TerminalStatus } from '../schema/migration-status.ts';
-import type { ServerEvent } from './api-client.ts';
+import { patiently, type ServerEvent } from './api-client.ts';
 import { CliError, type ExitCode, exitCodes } from './exit-code.ts';
 import { hostNames } from './find.ts';
 import { liveWatcher } from './output/live-watcher.ts';
@@ -37,7 +37,7 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
   process.on('SIGINT', onSigint);
   let view = started;
   const look = async () => {
-    view = await api.get(`/migrations/${started.id}`, migrationView);
+    view = await patiently(() => api.get(`/migrations/${started.id}`, migrationView), detach.signal);
     return view;
   };
   watcher?.state(view);
@@ -77,7 +77,8 @@ async function settled(look: () => Promise<MigrationView>, signal: AbortSignal):
   }
 }
 
-function exitOf({ status }: MigrationView, wanted: TerminalStatus): ExitCode {
+/** What a watched end is worth to a script. */
+export function exitOf({ status }: MigrationView, wanted: TerminalStatus): ExitCode {
   if (status === wanted) return exitCodes.done;
   return status === 'needs_attention' ? exitCodes.needs_attention : exitCodes.not_moved;
 }

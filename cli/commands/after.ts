@@ -33,8 +33,8 @@ export async function retry(session: Session, id: string, options: Acting & { st
       );
     await confirmByTyping(session.term, view.stack.name, options);
   }
-  // What it goes on to is where it was going when it got stuck: home, one way or the other.
-  const wanted = view.failure?.code === 'cancelled' ? 'cancelled' : view.failure ? 'failed' : 'rolled_back';
+  // It is on a way back: from a rollback that failed to the target, else to the source.
+  const wanted = view.rollback ? 'completed' : view.failure?.code === 'cancelled' ? 'cancelled' : 'failed';
   return act(session, view, 'retry', { stopped: options.stopped ?? false }, wanted, options);
 }
 

@@ -6,7 +6,7 @@ import { table } from '../output/layout.ts';
 import { migrationLines, statusStyle } from '../output/migration.ts';
 import { ago } from '../output/units.ts';
 import type { Session } from '../session.ts';
-import { watch } from '../watch.ts';
+import { exitOf, watch } from '../watch.ts';
 
 interface Filters {
   stack?: string;
@@ -42,13 +42,12 @@ export async function migrations({ term, api }: Session, { stack, host, status, 
 export async function show(session: Session, id: string, options: { watch?: boolean }) {
   const client = await session.api();
   const view = await findMigration(client, id);
-  if (options.watch && !isTerminal(view.status)) {
-    const wanted = view.status === 'rolling_back' || view.rollback?.ended_at === null ? 'rolled_back' : 'completed';
-    return watch(session, view, wanted);
-  }
+  const wanted = view.rollback ? 'rolled_back' : 'completed';
+  if (options.watch && !isTerminal(view.status)) return watch(session, view, wanted);
   if (session.term.json) session.term.document(options.watch ? { kind: 'end', data: view } : view);
   else session.term.out(...migrationLines(session.term, view, await hostNames(client)));
-  return exitCodes.done;
+  // One that ended before it could be watched is worth the same.
+  return options.watch ? exitOf(view, wanted) : exitCodes.done;
 }
 
 /** Milliseconds of the id and a little chance, or more where these tell too few apart; what is shown can be typed. */

@@ -190,6 +190,8 @@ describe('moving', () => {
     expect([cancelled.code, cancelled.err]).toEqual([0, '']);
     expect(cancelled.out).toMatch(/status +cancelled/);
     expect((await watched.ended).code).toBe(7);
+    expect((await run('show', id, '--watch')).code).toBe(7);
+    expect((await run('show', id)).code).toBe(0);
     expect(await rig.runs('source')).toBe(true);
   });
 
