@@ -47,6 +47,7 @@ export const preflightOver =
           ({ id, stack_id: of, status, saga }) =>
             of === stack_id && id !== row.id && (!isTerminal(status) || owesArming(saga)),
         )?.id ?? null,
+      cordoned: false,
       kept: null,
       reserved: { memory_bytes: 0, disk_bytes: 0 },
     });

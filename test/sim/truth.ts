@@ -218,10 +218,12 @@ export class Truth {
     const since = (saga.steps.stopping?.started_at ?? 0) - epochMs;
     const host = this.#world.host(source_host_id);
     // Where its machine went down before anything was recorded, what has no policy stays down, as it would without us.
-    const wentDown = !saga.results.stop_stack && host.outageAt >= since;
+    const recorded = new Set(saga.results.stop_stack?.prior.filter(({ running }) => running).map(({ id: ran }) => ran));
+    const staysDown = ({ id: ran, spec }: SimContainer) =>
+      host.outageAt >= since && spec.policy === 'no' && !recorded.has(ran);
     for (const container of [...(this.#ran.get(id) ?? [])].flatMap((ran) => host.containers.all.get(ran) ?? [])) {
       const back = container.state === 'running' || Number.parseFloat(container.startedAt) >= since;
-      if (!back && !(wentDown && container.spec.policy === 'no'))
+      if (!back && !staysDown(container))
         this.#world.violate(`Invariant 2: ${id} ended, and ${container.name} never came back`);
     }
   }
