@@ -31,6 +31,7 @@ function facts(spoil: (well: Well) => void = () => {}): PreflightFacts {
       relays,
       names: { source: 'old', target: 'new' },
       running_migration: null,
+      cordoned: false,
       kept: null,
       reserved: { memory_bytes: 0, disk_bytes: 0 },
     },
@@ -54,6 +55,13 @@ const detailOf = (report: ReturnType<typeof judge>, name: CheckName) =>
   report.checks.find((check) => check.name === name)?.detail ?? '';
 
 describe('the pre-flight’s judgement', () => {
+  it('a cordoned target takes no migration, however well it answers', () => {
+    const report = judge(facts((w) => (w.rest.cordoned = true)));
+    expect(failed(report)).toEqual(['target_online']);
+    expect(report.checks[0]?.measured).toEqual({ code: 'host_cordoned' });
+    expect(detailOf(report, 'target_online')).toContain('uncordon');
+  });
+
   it('passes where everything is well, every check by its name and in its order', () => {
     const report = judge(facts());
     expect(failed(report)).toEqual([]);

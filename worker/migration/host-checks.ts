@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Report, ReportInputs } from '../../schema/preflight-report.ts';
 import { fail, list, pass, size, skipped, type Verdict } from './check.ts';
@@ -5,10 +6,15 @@ import type { PreflightFacts } from './preflight-facts.ts';
 
 /** The checks about hosts: the six of the contract, the relay, the helper and the clocks. */
 
-const memoryFactor = 1.2;
-const diskFactor = 1.1;
+export const memoryFactor = 1.2;
+export const diskFactor = 1.1;
 
-export function targetOnline({ target, names }: PreflightFacts): Verdict {
+/** A cordoned host may answer, but it takes no migrations. */
+export function targetOnline({ target, names, cordoned }: PreflightFacts): Verdict {
+  if (cordoned)
+    return fail(`"${names.target}" is cordoned: no migration may target it. Choose another host, or uncordon it.`, {
+      code: 'host_cordoned' satisfies ErrorCode,
+    });
   return target.ok
     ? pass(`"${names.target}" answers and takes commands.`, { answer_ms: target.answered_at - target.asked_at })
     : fail(`"${names.target}" does not answer (${target.why}). Start its agent and try again.`);

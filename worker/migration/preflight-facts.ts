@@ -16,6 +16,8 @@ export interface PreflightFacts {
   fit: Answered<TargetFacts>;
   relays: RelayAddress[];
   names: { source: string; target: string };
+  /** The target is closed to migrations. */
+  cordoned: boolean;
   /** Another migration of this stack that is under way. */
   running_migration: string | null;
   /** The call that deletes the copy of this stack which an earlier migration keeps on the target; null where none does. */

@@ -23,9 +23,9 @@ export async function runPreflight(
   project: string,
   ownId: string | null,
 ): Promise<Preflight> {
-  const [relays, names, running_migration, kept, reserved] = await Promise.all([
+  const [relays, { names, cordoned }, running_migration, kept, reserved] = await Promise.all([
     connectedRelays(env),
-    hostNames(env, inputs),
+    hostsOf(env, inputs),
     runningMigration(env, inputs.stack_id, ownId),
     keptOn(env, inputs, project),
     reservedOn(env, inputs.target_host_id, ownId),
@@ -48,6 +48,7 @@ export async function runPreflight(
     fit,
     relays,
     names,
+    cordoned,
     running_migration,
     kept,
     reserved,
@@ -59,7 +60,7 @@ export async function runPreflight(
   return { report, project, plan };
 }
 
-async function ask<K extends RequestKind>(
+export async function ask<K extends RequestKind>(
   env: Env,
   host: string,
   kind: K,
@@ -71,21 +72,24 @@ async function ask<K extends RequestKind>(
   return { ok: true, data: outcome.data as RequestAnswer<K>, asked_at, answered_at: Date.now() };
 }
 
-async function hostNames(env: Env, { source_host_id, target_host_id }: ReportInputs) {
+async function hostsOf(env: Env, { source_host_id, target_host_id }: ReportInputs) {
   const rows = await drizzle(env.DB)
-    .select({ id: node.id, name: node.name })
+    .select({ id: node.id, name: node.name, cordoned_at: node.cordoned_at })
     .from(node)
     .where(inArray(node.id, [source_host_id, target_host_id]))
     .all();
   const nameOf = (id: string) => rows.find((row) => row.id === id)?.name ?? id;
-  return { source: nameOf(source_host_id), target: nameOf(target_host_id) };
+  return {
+    names: { source: nameOf(source_host_id), target: nameOf(target_host_id) },
+    cordoned: rows.some(({ id, cordoned_at }) => id === target_host_id && cordoned_at !== null),
+  };
 }
 
 const others = (ownId: string | null) =>
   and(inArray(migration.status, [...activeStatuses]), ownId ? ne(migration.id, ownId) : undefined);
 
 /** Of this stack: one under way, or one that has ended and not yet been seen to on its host. */
-async function runningMigration(env: Env, stackId: string, ownId: string | null): Promise<string | null> {
+export async function runningMigration(env: Env, stackId: string, ownId: string | null): Promise<string | null> {
   const rows = await drizzle(env.DB)
     .select({ id: migration.id, status: migration.status, saga: migration.saga })
     .from(migration)
@@ -95,7 +99,11 @@ async function runningMigration(env: Env, stackId: string, ownId: string | null)
 }
 
 /** How to delete the copy of this stack that its latest migration from, or rolled back from, the target keeps there. */
-async function keptOn(env: Env, { stack_id, target_host_id }: ReportInputs, project: string): Promise<string | null> {
+export async function keptOn(
+  env: Env,
+  { stack_id, target_host_id }: Pick<ReportInputs, 'stack_id' | 'target_host_id'>,
+  project: string,
+): Promise<string | null> {
   const rows = await drizzle(env.DB)
     .select({ id: migration.id, status: migration.status, source: migration.source_host_id, saga: migration.saga })
     .from(migration)
@@ -116,7 +124,7 @@ async function keptOn(env: Env, { stack_id, target_host_id }: ReportInputs, proj
 }
 
 /** Two stacks cannot both be promised the same room. */
-async function reservedOn(env: Env, hostId: string, ownId: string | null) {
+export async function reservedOn(env: Env, hostId: string, ownId: string | null) {
   const rows = await drizzle(env.DB)
     .select({ report: migration.report })
     .from(migration)
