@@ -295,7 +295,7 @@ export const auditQuery = pageQuery.extend({
 export const migrationsQuery = pageQuery.extend({
   stack: z.string().max(limits.control.stackNameLengthMax).optional().describe("The stack's name."),
   host: id.optional().describe('Source or target.'),
-  status: z.enum(statuses).optional(),
+  status: z.enum(statuses).optional().describe('As the migrations have it.'),
   cleanup_due: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')

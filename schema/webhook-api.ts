@@ -86,4 +86,6 @@ export const replayed = z.object({ replayed: z.number().int() }).meta({ id: 'Rep
 export const webhooksQuery = pageQuery.extend({
   migration: objectId.optional().describe('The callback of this migration, in place of the registered ones.'),
 });
-export const deliveriesQuery = pageQuery.extend({ status: z.enum(deliveryStatuses).optional() });
+export const deliveriesQuery = pageQuery.extend({
+  status: z.enum(deliveryStatuses).optional().describe('`dead`: given up after the last try.'),
+});

@@ -40,37 +40,41 @@ export const testWebhook = 'webhook.test';
 const named = z.object({ id: z.string(), name: z.string() });
 const links = z.record(z.string(), z.string()).describe('Paths of this API.');
 
-export const migrationWebhookData = z.object({
-  id: z.string(),
-  stack: named,
-  source: named,
-  target: named,
-  mode: z.enum(modes),
-  status: z.enum(statuses),
-  created_at: z.string(),
-  ended_at: z.string().nullable(),
-  /** Why it went back; kept for good. */
-  failure: z.object({ step: z.string(), code: z.string(), message: z.string() }).nullable(),
-  /** With `needs_attention`: where the copies are, and what to do. */
-  attention: z.object({ why: z.string(), source: z.string(), target: z.string(), todo: z.string() }).nullable(),
-  /** From `completed` on: until when it can be rolled back. */
-  window_ends_at: z.string().nullable(),
-  links,
-});
+export const migrationWebhookData = z
+  .object({
+    id: z.string(),
+    stack: named,
+    source: named,
+    target: named,
+    mode: z.enum(modes),
+    status: z.enum(statuses),
+    created_at: z.string(),
+    ended_at: z.string().nullable(),
+    /** Why it went back; kept for good. */
+    failure: z.object({ step: z.string(), code: z.string(), message: z.string() }).nullable(),
+    /** With `needs_attention`: where the copies are, and what to do. */
+    attention: z.object({ why: z.string(), source: z.string(), target: z.string(), todo: z.string() }).nullable(),
+    /** From `completed` on: until when it can be rolled back. */
+    window_ends_at: z.string().nullable(),
+    links,
+  })
+  .meta({ id: 'MigrationWebhookData' });
 export type MigrationWebhookData = z.infer<typeof migrationWebhookData>;
 
-export const drainWebhookData = z.object({
-  id: z.string(),
-  host: named,
-  moved: z.array(z.object({ stack: named, target: named, migration_id: z.string() })),
-  /** What is still at home on the host, running, and why. */
-  stayed: z.array(
-    z.object({ stack: named, code: z.string(), message: z.string(), migration_id: z.string().nullable() }),
-  ),
-  created_at: z.string(),
-  ended_at: z.string(),
-  links,
-});
+export const drainWebhookData = z
+  .object({
+    id: z.string(),
+    host: named,
+    moved: z.array(z.object({ stack: named, target: named, migration_id: z.string() })),
+    /** What is still at home on the host, running, and why. */
+    stayed: z.array(
+      z.object({ stack: named, code: z.string(), message: z.string(), migration_id: z.string().nullable() }),
+    ),
+    created_at: z.string(),
+    ended_at: z.string(),
+    links,
+  })
+  .meta({ id: 'DrainWebhookData' });
 export type DrainWebhookData = z.infer<typeof drainWebhookData>;
 
 const event = <T extends string, D extends z.ZodType>(type: T, data: D) =>

@@ -8,6 +8,7 @@ import { migrateRoutes } from './migrate.ts';
 import { migrationEventRoutes } from './migration-events.ts';
 import { migrationRoutes } from './migrations.ts';
 import { nodeRoutes } from './nodes.ts';
+import { openapiRoute } from './openapi.ts';
 import { invalidRequest, onError, problemResponse } from './problem.ts';
 import { stackRoutes } from './stacks.ts';
 import { tokenRoutes } from './tokens.ts';
@@ -42,12 +43,7 @@ webhookDeliveryRoutes(app);
 auditRoutes(app);
 enrollRoutes(app);
 connectRoutes(app);
-
-app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
-app.doc31('/api/v1/openapi.json', {
-  openapi: '3.1.0',
-  info: { title: 'Stackferry', version: '1', description: 'Moves running Docker Compose stacks between hosts.' },
-});
+openapiRoute(app);
 
 /** Middleware that matches everything (method ALL) is no route. */
 function methodsOf(path: string): string[] {

@@ -4,12 +4,22 @@ import type { Scope } from '../../schema/scopes.ts';
 import { requires } from '../auth/bearer.ts';
 import { idempotent } from './idempotent.ts';
 import { jsonBody } from './json-body.ts';
+import type { ProblemCode } from './openapi-problems.ts';
 
-/** The parts that routes are put together from. */
+/**
+ * The parts that routes are put together from. What follows from them (the problems that every such route may answer,
+ * headers, `Idempotency-Key`) is added to the document in one place: `openapi-operation.ts`.
+ */
 
 export const answers = <T extends z.ZodType>(schema: T, description: string) => ({
   content: { 'application/json': { schema } },
   description,
+});
+
+/** As `answers`, with a `Location`: what was made, or what to follow. */
+export const located = <T extends z.ZodType>(schema: T, description: string) => ({
+  ...answers(schema, description),
+  headers: { Location: { $ref: '#/components/headers/Location' } },
 });
 
 export const body = <T extends z.ZodType>(schema: T) => ({
@@ -21,9 +31,12 @@ export const body = <T extends z.ZodType>(schema: T) => ({
 export const otherwise = {
   default: {
     content: { 'application/problem+json': { schema: problem } },
-    description: 'Problem details; branch on `code`.',
+    description: 'Any other problem. Branch on `code`.',
   },
 };
+
+/** What a route itself may refuse, beyond what follows from its parts. */
+export const refuses = (...codes: ProblemCode[]) => ({ 'x-problems': codes });
 
 /** In this order: who is it, the body, whether it was asked before, then what it asks for. */
 export const guarded = (scope: Scope) => ({
@@ -34,3 +47,5 @@ export const guardedBody = (scope: Scope) => ({
   middleware: [requires(scope), jsonBody, idempotent],
   security: [{ bearer: [scope] }],
 });
+/** A host or a relay, by a token that it signed with the key of its certificate. */
+export const byNode = { security: [{ node: [] }] };

@@ -7,7 +7,7 @@ import { countsNodeAttempts } from '../auth/rate-limit.ts';
 import { readCsr } from '../hosts/certificates.ts';
 import { fleetOf } from '../hosts/stubs.ts';
 import { markJoined, markRenewed, type NodeRow } from '../store/nodes.ts';
-import { answers, body, otherwise } from './define.ts';
+import { answers, body, byNode, otherwise, refuses } from './define.ts';
 import { jsonBody } from './json-body.ts';
 import { Problem } from './problem.ts';
 
@@ -17,7 +17,13 @@ const enroll = createRoute({
   method: 'post',
   path: agentPaths.enroll,
   tags,
+  operationId: 'enroll',
   summary: 'Join the fleet with a one-time token: a certificate for a key that never leaves its host',
+  description:
+    'Agents and relays call it at their first start. The same key may repeat the call: its answer may have been lost.',
+  ...refuses('join_token_invalid', 'join_token_expired', 'join_token_used', 'csr_invalid'),
+  // The join token in the body is the credential.
+  security: [],
   middleware: [countsNodeAttempts, jsonBody],
   request: { body: body(enrollRequest) },
   responses: { 200: answers(enrollResponse, 'The certificate.'), ...otherwise },
@@ -27,7 +33,11 @@ const renew = createRoute({
   method: 'post',
   path: agentPaths.renew,
   tags,
+  operationId: 'renewCertificate',
   summary: 'Renew a certificate; authorised by a token signed with its key, also after its end',
+  description: 'Agents and relays call it by themselves, long before the end.',
+  ...byNode,
+  ...refuses('unauthorized', 'certificate_invalid', 'host_revoked', 'csr_invalid'),
   middleware: [countsNodeAttempts, jsonBody],
   request: { body: body(renewRequest) },
   responses: { 200: answers(enrollResponse, 'The new certificate.'), ...otherwise },

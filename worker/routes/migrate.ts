@@ -10,7 +10,7 @@ import { isPurged, owes, purgeOf, windowMsOf } from '../migration/safety-window.
 import type { StartOutcome } from '../migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
-import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
 import { accepted, showMigration } from './migrations.ts';
 import { Problem } from './problem.ts';
 import { resolveMigration } from './resolve.ts';
@@ -22,8 +22,12 @@ const preflight = createRoute({
   method: 'post',
   path: '/api/v1/stacks/{name}/migrate/preflight',
   tags,
+  operationId: 'preflight',
   summary: 'Find out whether a migration could be done; changes nothing',
+  description:
+    'Answers 200 with the report whether it passed or not. Its plan tells what moves, how long that takes, and what stays behind.',
   ...guardedBody('read'),
+  ...refuses('not_found', 'stack_ambiguous', 'same_host'),
   request: { params, body: body(preflightRequest) },
   responses: { 200: answers(report, 'The report, passed or not.'), ...otherwise },
 });
@@ -32,18 +36,25 @@ const migrate = createRoute({
   method: 'post',
   path: '/api/v1/stacks/{name}/migrate',
   tags,
+  operationId: 'migrate',
   summary: 'Move the stack to another host',
+  description:
+    'The pre-flight is its first step: where a check fails, the answer is 422 with the report and nothing is touched.',
   ...guardedBody('migrate'),
+  ...refuses('not_found', 'stack_ambiguous', 'same_host', 'migration_running', 'preflight_failed', 'url_refused'),
   request: { params, body: body(migrateRequest) },
-  responses: { 202: answers(migrationView, 'Started; follow `Location`.'), ...otherwise },
+  responses: { 202: located(migrationView, 'Started; follow `Location`.'), ...otherwise },
 });
 
 const show = createRoute({
   method: 'get',
   path: '/api/v1/stacks/{name}/migrate/{id}',
   tags,
+  operationId: 'showStackMigration',
   summary: "Show one of the stack's migrations",
+  description: 'As `/migrations/{id}`, where it is of this stack.',
   ...guarded('read'),
+  ...refuses('not_found'),
   request: { params: params.extend({ id: objectId }) },
   responses: { 200: answers(migrationView, 'The migration.'), ...otherwise },
 });
@@ -53,11 +64,17 @@ const remove = (side: 'source' | 'target') =>
     method: 'delete',
     path: `/api/v1/stacks/{name}/migrate/{id}/${side}`,
     tags,
+    operationId: side === 'source' ? 'deleteSource' : 'deleteTarget',
     summary:
       side === 'source'
         ? 'Delete what a completed migration kept on its source: containers, volumes, files'
         : 'Delete what a rolled back migration left on its target',
+    description: 'Only what the migration recorded is deleted. What could not be is named; the call can be repeated.',
     ...guarded('migrate'),
+    ...refuses(
+      ...(['not_found', 'host_offline', 'migration_superseded', 'purge_incomplete', 'command_timeout'] as const),
+      side === 'source' ? 'migration_not_completed' : 'migration_not_rolled_back',
+    ),
     request: { params: params.extend({ id: objectId }) },
     responses: { 204: { description: 'All of it is gone.' }, ...otherwise },
   });

@@ -4,24 +4,26 @@ import { isTerminal } from '../../schema/migration-status.ts';
 import type { Authed } from '../auth/bearer.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
-import { guarded, otherwise } from './define.ts';
+import { guarded, otherwise, refuses } from './define.ts';
 import { migrationEventStream } from './event-stream.ts';
 import { absent } from './migrations.ts';
 
-const eventId = z.coerce.number().int().nonnegative();
+const eventId = z.coerce.number().int().nonnegative().optional().describe('The last one that was seen.');
 
 const events = createRoute({
   method: 'get',
   path: '/api/v1/migrations/{id}/events',
   tags: ['migrations'],
+  operationId: 'followMigration',
   summary: 'Follow a migration: its events from `Last-Event-ID` on, and its progress',
   description:
     'Server-sent events. `id` and `event` are id and kind of a recorded event; `progress` events have no id. The stream ' +
     'ends with the migration, else after some minutes: clients resume by `Last-Event-ID`. 204 where nothing can follow.',
   ...guarded('read'),
+  ...refuses('not_found'),
   request: {
     params: z.object({ id: objectId }),
-    headers: z.object({ 'last-event-id': eventId.optional() }),
+    headers: z.object({ 'last-event-id': eventId }),
   },
   responses: {
     200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } },

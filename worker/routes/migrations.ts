@@ -9,7 +9,7 @@ import { listMigrations } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { answers, body, guarded, guardedBody, otherwise, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 const tags = ['migrations'];
@@ -19,7 +19,9 @@ const list = createRoute({
   method: 'get',
   path: '/api/v1/migrations',
   tags,
+  operationId: 'listMigrations',
   summary: 'List migrations, newest first; progress is shown by each one only',
+  description: 'Filters narrow it together. `cleanup_due=true` lists those whose kept source waits for its deletion.',
   ...guarded('read'),
   request: { query: migrationsQuery },
   responses: { 200: answers(page(migrationView), 'A page.'), ...otherwise },
@@ -29,35 +31,62 @@ const show = createRoute({
   method: 'get',
   path: '/api/v1/migrations/{id}',
   tags,
+  operationId: 'showMigration',
   summary: 'Show a migration with its live progress',
+  description: 'Its steps with their times, its report, what failed, what is owed, and its safety window.',
   ...guarded('read'),
+  ...refuses('not_found'),
   request: { params },
   responses: { 200: answers(migrationView, 'The migration.'), ...otherwise },
 });
 
-const act = (name: 'cancel' | 'rollback', summary: string, answer: string) =>
+const act = (
+  name: 'cancel' | 'rollback',
+  words: { summary: string; description: string; answer: string },
+  ...refused: Parameters<typeof refuses>
+) =>
   createRoute({
     method: 'post',
     path: `/api/v1/migrations/{id}/${name}`,
     tags,
-    summary,
+    operationId: `${name}Migration`,
+    summary: words.summary,
+    description: words.description,
     ...guarded('migrate'),
+    ...refuses('not_found', ...refused),
     request: { params },
-    responses: { 202: answers(migrationView, answer), ...otherwise },
+    responses: { 202: answers(migrationView, words.answer), ...otherwise },
   });
-const cancel = act('cancel', 'Cancel: the stack goes on where it was', 'It goes back.');
+const cancel = act(
+  'cancel',
+  {
+    summary: 'Cancel: the stack goes on where it was',
+    description: 'The target is stopped and emptied, the source started as it was. Follow it until it is `cancelled`.',
+    answer: 'It goes back.',
+  },
+  'migration_ended',
+);
 const rollback = act(
   'rollback',
-  'Roll back a completed migration while its safety window is open; what changed since stays on the target',
-  'It goes home.',
+  {
+    summary: 'Roll back a completed migration while its safety window is open; what changed since stays on the target',
+    description:
+      '`rollback.hours_left_behind` says how many hours of changes stay there. Follow it until `rolled_back`.',
+    answer: 'It goes home.',
+  },
+  ...(['migration_not_completed', 'source_purged', 'window_closed', 'target_unreachable'] as const),
+  ...(['host_offline', 'migration_superseded', 'migration_running'] as const),
 );
 
 const retry = createRoute({
   method: 'post',
   path: '/api/v1/migrations/{id}/retry',
   tags,
+  operationId: 'retryMigration',
   summary: 'Try again at once what waits for a person, after it was mended',
+  description: 'For `needs_attention`, and for what an ended migration still owes. `attention` says what to mend.',
   ...guardedBody('migrate'),
+  ...refuses('not_found', 'nothing_to_retry'),
   request: { params, body: body(retryRequest) },
   responses: { 202: answers(migrationView, 'It tries again.'), ...otherwise },
 });

@@ -7,7 +7,7 @@ import { findNode, insertNode, listNodes, markDeleted, type NodeKind } from '../
 import { viewBase, viewNode } from '../views/node-view.ts';
 import { time } from '../views/time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 /** Hosts and relays join, are listed and are revoked in one way. */
@@ -15,6 +15,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
   const path = `/api/v1/${kind}s` as const;
   const view: typeof hostView | typeof relayView = kind === 'host' ? hostView : relayView;
   const tags = [`${kind}s`];
+  const Kind = kind === 'host' ? 'Host' : 'Relay';
   const params = z.object({ id: objectId });
   const absent = () => new Problem('not_found', `There is no such ${kind}.`);
 
@@ -22,10 +23,13 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     method: 'post',
     path,
     tags,
+    operationId: `create${Kind}`,
     summary: `Create a ${kind}; the answer holds its join token, this once`,
+    description: `Start the ${kind} with the join token: it makes its key, and is online soon after. The token is good once, until \`join_token_expires_at\`.`,
     ...guardedBody('admin'),
+    ...refuses('name_taken'),
     request: { body: body(createNode) },
-    responses: { 201: answers(createdNode, 'Created; the join token is shown this once.'), ...otherwise },
+    responses: { 201: located(createdNode, 'Created; the join token is shown this once.'), ...otherwise },
   });
   app.openapi(create, async (c) => {
     const { name } = c.req.valid('json');
@@ -41,7 +45,9 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     method: 'get',
     path,
     tags,
+    operationId: `list${Kind}s`,
     summary: `List the ${kind}s, oldest first`,
+    description: `Deleted ${kind}s are not among them.`,
     ...guarded('read'),
     request: { query: pageQuery },
     responses: { 200: answers(page(view), 'A page.'), ...otherwise },
@@ -57,8 +63,14 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     method: 'get',
     path: `${path}/{id}`,
     tags,
+    operationId: `show${Kind}`,
     summary: `Show a ${kind}`,
+    description:
+      kind === 'host'
+        ? 'Whether it is online, and what it has free.'
+        : 'Whether it is online, and where hosts reach it.',
     ...guarded('read'),
+    ...refuses('not_found'),
     request: { params },
     responses: { 200: answers(view, `The ${kind}.`), ...otherwise },
   });
@@ -72,8 +84,14 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     method: 'delete',
     path: `${path}/{id}`,
     tags,
+    operationId: `delete${Kind}`,
     summary: `Delete a ${kind}: its certificate is revoked and its connection closed at once`,
+    description:
+      kind === 'host'
+        ? 'Nothing on the host itself is touched; its stacks run on.'
+        : 'Transfers that pass it go on over another relay.',
     ...guarded('admin'),
+    ...refuses('not_found', 'host_busy'),
     request: { params },
     responses: { 204: { description: 'Deleted.' }, ...otherwise },
   });

@@ -51,7 +51,7 @@ export function invalidRequest({ issues }: z.ZodError): Problem {
   return new Problem('invalid_request', detail, { errors: errors.slice(0, 20) });
 }
 
-function titleOf(code: ErrorCode): string {
+export function titleOf(code: ErrorCode): string {
   const words = code.replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

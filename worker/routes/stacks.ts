@@ -4,7 +4,7 @@ import type { Authed } from '../auth/bearer.ts';
 import { listStacks } from '../store/stacks.ts';
 import { viewStack } from '../views/stack-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, guarded, otherwise } from './define.ts';
+import { answers, guarded, otherwise, refuses } from './define.ts';
 import { resolveStack } from './resolve.ts';
 
 const tags = ['stacks'];
@@ -13,7 +13,9 @@ const list = createRoute({
   method: 'get',
   path: '/api/v1/stacks',
   tags,
+  operationId: 'listStacks',
   summary: 'List the stacks by name, each with its home',
+  description: 'Stacks need no import: these are the Compose projects that the hosts report.',
   ...guarded('read'),
   request: { query: pageQuery },
   responses: { 200: answers(page(stackView), 'A page.'), ...otherwise },
@@ -23,8 +25,11 @@ const show = createRoute({
   method: 'get',
   path: '/api/v1/stacks/{name}',
   tags,
+  operationId: 'showStack',
   summary: 'Show a stack',
+  description: 'Where several hosts run different stacks of one name, say which by `source_host_id`.',
   ...guarded('read'),
+  ...refuses('not_found', 'stack_ambiguous'),
   request: {
     params: z.object({ name: stackName }),
     query: z.strictObject({ source_host_id: objectId.optional() }),

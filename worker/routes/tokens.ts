@@ -6,7 +6,7 @@ import { hashToken, newToken } from '../auth/token-format.ts';
 import { insertToken, listTokens, revokeToken, type TokenRow } from '../store/tokens.ts';
 import { time, timeOrNull } from '../views/time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 /**
@@ -20,17 +20,21 @@ const create = createRoute({
   method: 'post',
   path,
   tags,
+  operationId: 'createToken',
   summary: 'Create an API token; the answer holds it, this once',
+  description: 'Each scope includes the ones before it: `read`, `migrate`, `admin`. Only a hash is kept.',
   ...guardedBody('admin'),
   request: { body: body(createToken) },
-  responses: { 201: answers(createdToken, 'Created; the token is shown this once.'), ...otherwise },
+  responses: { 201: located(createdToken, 'Created; the token is shown this once.'), ...otherwise },
 });
 
 const list = createRoute({
   method: 'get',
   path,
   tags,
+  operationId: 'listTokens',
   summary: 'List the API tokens, oldest first, revoked and expired ones too',
+  description: 'The tokens themselves are not kept, so not shown.',
   ...guarded('admin'),
   request: { query: pageQuery },
   responses: { 200: answers(page(tokenView), 'A page.'), ...otherwise },
@@ -40,8 +44,11 @@ const revoke = createRoute({
   method: 'delete',
   path: `${path}/{id}`,
   tags,
+  operationId: 'revokeToken',
   summary: 'Revoke an API token, at once and for good; the last one that can administer is refused',
+  description: 'Migrations that it asked for go on.',
   ...guarded('admin'),
+  ...refuses('not_found', 'last_admin_token'),
   request: { params: z.object({ id: objectId }) },
   responses: { 204: { description: 'It is revoked.' }, ...otherwise },
 });

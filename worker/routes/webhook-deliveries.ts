@@ -8,7 +8,7 @@ import { insertTestEvent } from '../store/outbox.ts';
 import { viewDelivery } from '../views/webhook-view.ts';
 import { queueDeliveries, queueDue } from '../webhooks/dispatch.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, guarded, otherwise } from './define.ts';
+import { answers, guarded, otherwise, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 import { endpoint } from './webhooks.ts';
 
@@ -21,8 +21,11 @@ const list = createRoute({
   method: 'get',
   path: `${path}/deliveries`,
   tags,
+  operationId: 'listDeliveries',
   summary: "List an endpoint's deliveries and the last answer to each, newest event first",
+  description: '`status=dead` lists those that were given up after the last try.',
   ...guarded('read'),
+  ...refuses('not_found'),
   request: { params, query: deliveriesQuery },
   responses: { 200: answers(page(deliveryView), 'A page.'), ...otherwise },
 });
@@ -31,8 +34,11 @@ const show = createRoute({
   method: 'get',
   path: `${path}/deliveries/{event_id}`,
   tags,
+  operationId: 'showDelivery',
   summary: 'Show the delivery of one event',
+  description: 'How often it was tried, what was answered last, and when it is tried again.',
   ...guarded('read'),
+  ...refuses('not_found'),
   request: { params: oneParams },
   responses: { 200: answers(deliveryView, 'The delivery.'), ...otherwise },
 });
@@ -41,8 +47,11 @@ const test = createRoute({
   method: 'post',
   path: `${path}/test`,
   tags,
+  operationId: 'testWebhook',
   summary: 'Send a `webhook.test` to an endpoint',
+  description: 'Whatever events the endpoint asked for.',
   ...guarded('admin'),
+  ...refuses('not_found', 'webhook_disabled'),
   request: { params },
   responses: { 202: answers(deliveryView, 'On its way; look at its delivery.'), ...otherwise },
 });
@@ -51,8 +60,11 @@ const replayOne = createRoute({
   method: 'post',
   path: `${path}/deliveries/{event_id}/replay`,
   tags,
+  operationId: 'replayDelivery',
   summary: 'Send an event again under its id, whatever became of it',
+  description: 'Receivers know by the `webhook-id` what they had before.',
   ...guarded('admin'),
+  ...refuses('not_found', 'webhook_disabled'),
   request: { params: oneParams },
   responses: { 202: answers(deliveryView, 'On its way.'), ...otherwise },
 });
@@ -61,8 +73,11 @@ const replayAll = createRoute({
   method: 'post',
   path: `${path}/replay`,
   tags,
+  operationId: 'replayDeadLetters',
   summary: 'Send all dead letters of an endpoint again',
+  description: 'After an outage of the receiver that lasted longer than the retries.',
   ...guarded('admin'),
+  ...refuses('not_found', 'webhook_disabled'),
   request: { params },
   responses: { 202: answers(replayed, 'On their way, that many.'), ...otherwise },
 });

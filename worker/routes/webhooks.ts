@@ -26,7 +26,7 @@ import {
 import { viewWebhook } from '../views/webhook-view.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, otherwise } from './define.ts';
+import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 const path = '/api/v1/webhooks';
@@ -37,17 +37,23 @@ const create = createRoute({
   method: 'post',
   path,
   tags,
+  operationId: 'createWebhook',
   summary: 'Register an endpoint; the answer holds its signing secret, this once',
+  description:
+    'Events are signed as the Standard Webhooks specification says, and delivered at least once under one `webhook-id`.',
   ...guardedBody('admin'),
+  ...refuses('url_refused', 'webhook_limit'),
   request: { body: body(createWebhook) },
-  responses: { 201: answers(webhookWithSecret, 'Registered; the secret is shown this once.'), ...otherwise },
+  responses: { 201: located(webhookWithSecret, 'Registered; the secret is shown this once.'), ...otherwise },
 });
 
 const list = createRoute({
   method: 'get',
   path,
   tags,
+  operationId: 'listWebhooks',
   summary: "List the registered endpoints, oldest first, or a migration's callback",
+  description: 'The secrets are not among what is shown.',
   ...guarded('read'),
   request: { query: webhooksQuery },
   responses: { 200: answers(page(webhookView), 'A page.'), ...otherwise },
@@ -57,7 +63,9 @@ const ofCallbacks = createRoute({
   method: 'get',
   path: `${path}/callback-secret`,
   tags,
+  operationId: 'showCallbackSecret',
   summary: 'Show the secret that signs the callbacks of migrations which this token asks for',
+  description: 'A `callback_url` has no registration that could tell its secret.',
   ...guarded('migrate'),
   responses: { 200: answers(callbackSecret, "This token's, the same for all its migrations."), ...otherwise },
 });
@@ -66,8 +74,11 @@ const show = createRoute({
   method: 'get',
   path: `${path}/{id}`,
   tags,
+  operationId: 'showWebhook',
   summary: 'Show an endpoint',
+  description: "A registered one, or a migration's callback.",
   ...guarded('read'),
+  ...refuses('not_found'),
   request: { params },
   responses: { 200: answers(webhookView, 'The endpoint.'), ...otherwise },
 });
@@ -76,8 +87,11 @@ const change = createRoute({
   method: 'patch',
   path: `${path}/{id}`,
   tags,
+  operationId: 'changeWebhook',
   summary: 'Change what an endpoint gets and where, disable it, or enable it again',
+  description: 'What is left out stays as it is.',
   ...guardedBody('admin'),
+  ...refuses('not_found', 'url_refused', 'webhook_is_callback'),
   request: { params, body: body(changeWebhook) },
   responses: { 200: answers(webhookView, 'As it is now.'), ...otherwise },
 });
@@ -86,8 +100,11 @@ const rotate = createRoute({
   method: 'post',
   path: `${path}/{id}/rotate`,
   tags,
+  operationId: 'rotateWebhookSecret',
   summary: 'Make a new signing secret; the one before signs too for a while',
+  description: 'Meanwhile each call carries both signatures, so that receivers can change over in their own time.',
   ...guardedBody('admin'),
+  ...refuses('not_found', 'webhook_is_callback'),
   request: { params, body: body(rotateWebhook) },
   responses: { 200: answers(webhookWithSecret, 'The new secret is shown this once.'), ...otherwise },
 });
@@ -96,7 +113,9 @@ const remove = createRoute({
   method: 'delete',
   path: `${path}/{id}`,
   tags,
+  operationId: 'deleteWebhook',
   summary: 'Delete an endpoint with its deliveries; what is on its way is not sent any more',
+  description: '204 whether it was there or not.',
   ...guarded('admin'),
   request: { params },
   responses: { 204: { description: 'It is gone.' }, ...otherwise },
