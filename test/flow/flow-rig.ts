@@ -23,7 +23,7 @@ export interface FlowRig {
   relays: { member: Member; wire: SlowWire }[];
   start(): Promise<string>;
   show(id: string): Promise<MigrationView>;
-  /** Waits until so many bytes of the stack have left the source. */
+  /** Waits until so many bytes of the stack have left the source, counted from now on. */
   sent(bytes: number): Promise<void>;
   /** The relay that carried the most. */
   carrier(): FlowRig['relays'][number];
@@ -44,7 +44,13 @@ const volumes = { data: 40 * mib, more: 2 * mib };
 const wireBytesPerS = 8 * mib;
 export const stackBytes = volumes.data + volumes.more;
 
-export async function startFlowRig(options: { relays?: number } = {}): Promise<FlowRig> {
+export interface FlowOptions {
+  relays?: number;
+  /** The agents' longest waits are seconds, and their certificates due at once: `impatient.ts`. */
+  impatient?: boolean;
+}
+
+export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> {
   const wires = [];
   for (let index = 0; index < (options.relays ?? 1); index += 1) wires.push(await startSlowWire(wireBytesPerS));
   const fleet = await startFleetRig({ relayAdvertise: wires[0]!.address });
@@ -53,7 +59,16 @@ export async function startFlowRig(options: { relays?: number } = {}): Promise<F
   for (const [index, wire] of wires.entries()) if (index > 0) relays.push(await addRelay(fleet, index, wire));
 
   const rootOf = (side: Side) => join(fleet.dir, `root-${side}`);
-  const add = (side: Side) => fleet.addHost(side, ['--engine', 'embedded', '--embedded-root', rootOf(side)]);
+  const add = (side: Side) =>
+    startMember({
+      api: fleet.api,
+      controlUrl: fleet.control.url,
+      kind: 'host',
+      name: side,
+      stateDir: join(fleet.dir, side),
+      arguments: ['--engine', 'embedded', '--embedded-root', rootOf(side)],
+      ...(options.impatient ? { env: { NODE_OPTIONS: `--import=${import.meta.resolve('./impatient.ts')}` } } : {}),
+    });
   const hosts = { source: await add('source'), target: await add('target') };
   await seed(rootOf('source'));
   await fleet.stackAt('app', hosts.source);
@@ -73,7 +88,10 @@ export async function startFlowRig(options: { relays?: number } = {}): Promise<F
     relays,
     start: async () => (await fleet.migrate('app', hosts.target)).id,
     show: (id) => fleet.api.get<MigrationView>(`/migrations/${id}`),
-    sent: (bytes) => until(async () => bytesOnWires() >= bytes, `${bytes} bytes to leave the source`),
+    sent: (bytes) => {
+      const before = bytesOnWires();
+      return until(async () => bytesOnWires() - before >= bytes, `${bytes} bytes to leave the source`);
+    },
     carrier: () => relays.toSorted((a, b) => b.wire.bytes() - a.wire.bytes())[0]!,
     bytesOnWires,
     runs,
