@@ -3,17 +3,20 @@ import type net from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import { dialPeer } from '../../agent/transfer/dial.ts';
 import type { StreamBounds } from '../../agent/transfer/frame-connection.ts';
+import type { Identity } from '../../agent/transfer/peer-identity.ts';
 import { receiveItem } from '../../agent/transfer/receive.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
 import type { TarSink, TarSource } from '../../agent/transfer/tar-ports.ts';
 import { type RelayBounds, startRelay } from '../../relay/listener.ts';
-import { createTestFleet, type TestFleet } from '../support/certificates.ts';
+import { type CertificateOptions, createTestFleet, type TestFleet } from '../support/certificates.ts';
 import { startTap, type Tap } from './tap.ts';
 
 /** A relay, a tap in front of it, and the two sides of one lane, all in this process over real sockets. */
 export interface LaneRig {
   fleet: TestFleet;
+  /** What each shows of itself from now on. */
+  identities: Record<'relay' | 'source' | 'target', Identity>;
   tap: Tap;
   relay: Awaited<ReturnType<typeof startRelay>>;
   connect(role: 'source' | 'target'): (signal: AbortSignal) => ReturnType<typeof dialPeer>;
@@ -34,11 +37,10 @@ export interface LaneOptions {
 
 export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Promise<LaneRig> {
   const fleet = await createTestFleet();
-  const relayIdentity = await fleet.identity('relay', 'relay-1');
-  const hosts = { source: await fleet.identity('host', 'host-a'), target: await fleet.identity('host', 'host-b') };
+  const identities = await newIdentities(fleet);
   const listen = (port: number) =>
     startRelay({
-      identity: () => relayIdentity,
+      identity: () => identities.relay,
       ticketPublicJwk: () => fleet.ticketJwk,
       revoked: () => new Set(),
       listen: { host: '127.0.0.1', port },
@@ -49,10 +51,10 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
   const tap = await startTap(port);
 
   const connect: LaneRig['connect'] = (role) => (signal) => {
-    const host = hosts[role].id;
-    const peer = hosts[role === 'source' ? 'target' : 'source'].id;
+    const host = identities[role].id;
+    const peer = identities[role === 'source' ? 'target' : 'source'].id;
     return dialPeer({
-      identity: () => hosts[role],
+      identity: () => identities[role],
       role,
       peer,
       ticket: async () => ({
@@ -72,6 +74,7 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
   });
   return {
     fleet,
+    identities,
     tap,
     get relay() {
       return relay;
@@ -87,6 +90,18 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
       await tap.close();
       await relay.close();
     },
+  };
+}
+
+/** Certificates of the relay and both hosts, as an enrolment or a renewal gives them. */
+export async function newIdentities(
+  fleet: TestFleet,
+  options: CertificateOptions = {},
+): Promise<LaneRig['identities']> {
+  return {
+    relay: await fleet.identity('relay', 'relay-1', options),
+    source: await fleet.identity('host', 'host-a', options),
+    target: await fleet.identity('host', 'host-b', options),
   };
 }
 
