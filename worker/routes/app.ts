@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Authed } from '../auth/bearer.ts';
+import { apiPageRoute } from './api-page.ts';
 import { auditRoutes } from './audit.ts';
 import { audited } from './audited.ts';
 import { connectRoutes } from './connect.ts';
@@ -44,6 +45,7 @@ auditRoutes(app);
 enrollRoutes(app);
 connectRoutes(app);
 openapiRoute(app);
+apiPageRoute(app);
 
 /** Middleware that matches everything (method ALL) is no route. */
 function methodsOf(path: string): string[] {

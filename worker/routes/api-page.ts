@@ -1,0 +1,45 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Authed } from '../auth/bearer.ts';
+
+const path = '/api/v1/docs';
+
+/** Everything the page loads is ours: `cli/fill-static.ts` puts it beside it. Styles: Swagger UI sets some inline. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Stackferry API</title>
+<link rel="icon" href="${path}/favicon-32x32.png">
+<link rel="stylesheet" href="${path}/swagger-ui.css">
+<link rel="stylesheet" href="${path}/page.css">
+</head>
+<body>
+<main id="api"><noscript>This page needs JavaScript; the document itself is at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</noscript></main>
+<script src="${path}/swagger-ui-bundle.js"></script>
+<script src="${path}/start.js"></script>
+</body>
+</html>
+`;
+
+/** The API to read and to try. It asks for a token, keeps it in the page only, and sends it nowhere else. */
+export function apiPageRoute(app: OpenAPIHono<Authed>): void {
+  app.get(path, (c) =>
+    c.html(page, 200, {
+      'content-security-policy': policy,
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    }),
+  );
+}
