@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import {
+  createSectionReader,
+  encodeBegin,
+  encodeBlock,
+  encodeFile,
+  encodeSection,
+  type LargeFile,
+  type Section,
+} from '../../agent/warm/delta-stream.ts';
+
+const file: LargeFile = {
+  path: 'a/na\xefve "x\n',
+  size: 5_000_000,
+  mode: 0o4755,
+  uid: 1000,
+  gid: 7,
+  mtime: '1700000000.000000042',
+};
+const stream = Buffer.concat([
+  encodeBegin(true),
+  encodeSection('remove', Buffer.from('./gone\0./b\0')),
+  encodeFile(file),
+  encodeBlock(2 ** 33, Buffer.from('new')),
+  encodeSection('tar', Buffer.from('tar')),
+  encodeSection('tar'),
+  encodeSection('end'),
+]);
+
+const read = (...pieces: Buffer[]): Section[] => {
+  const reader = createSectionReader();
+  // The data of a section is the stream's memory, and is used before the next is asked for.
+  return pieces.flatMap((piece) => [...reader(piece)].map((section) => structuredClone(section)));
+};
+
+describe('the stream of a pre-copy', () => {
+  it('comes out as it went in, whole or cut at any place', () => {
+    const whole = read(stream);
+    expect(whole.map(({ kind }) => kind)).toEqual(['begin', 'remove', 'file', 'block', 'tar', 'tar', 'end']);
+    expect(whole[2]).toEqual({ kind: 'file', file });
+    expect(whole[3]).toMatchObject({ offset: 2 ** 33 });
+    for (let at = 0; at <= stream.length; at++)
+      expect(read(stream.subarray(0, at), stream.subarray(at))).toEqual(whole);
+    expect(read(...Array.from(stream, (byte) => Buffer.from([byte])))).toEqual(whole);
+  });
+
+  it('that was cut off gives no section that is not whole', () => {
+    for (let at = 0; at < stream.length; at++) expect(read(stream.subarray(0, at)).length).toBeLessThan(7);
+  });
+
+  it.each([
+    ['a section of another type', Buffer.from([9, 0, 0, 0, 0])],
+    ['a giant section', Buffer.from([4, 0xff, 0xff, 0xff, 0xff])],
+    ['a block without its place', encodeSection('block', Buffer.from('x'))],
+    ['a block beyond any file', encodeSection('block', Buffer.alloc(9, 0xff))],
+    ['a file that is no record', encodeSection('file', Buffer.from('x y z'))],
+    ['a file without a name', encodeSection('file', Buffer.from('1 1 1 1 1.000000000\0'))],
+  ])('refuses %s', (_, bytes) => {
+    expect(() => read(bytes)).toThrow(expect.objectContaining({ code: 'transfer_protocol' }));
+  });
+});
