@@ -129,5 +129,3 @@ export class World {
     return true;
   }
 }
-
-export { newActor };
