@@ -1,6 +1,6 @@
 import type { Status } from '../../schema/migration-status.ts';
 import type { MigrationRow } from '../../worker/migration/ports.ts';
-import { type Actor, newActor, VirtualTime } from './clock.ts';
+import { type Actor, VirtualTime } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
 import { SimHost } from './host.ts';
 import { Relay } from './lanes.ts';
