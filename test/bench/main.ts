@@ -1,21 +1,31 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { bulk } from './bulk.ts';
+import { cut } from './cut.ts';
+import { downtime } from './downtime.ts';
+import { memory } from './memory.ts';
 import { printTable, type Result } from './result.ts';
+import { tiny } from './tiny.ts';
+import { bulk, limit, small, wan } from './volumes.ts';
 
 /**
- * `npm run bench -- NAME [--json FILE]`: ours and a peer alternating in one run, as ratios. Needs the two Docker hosts of
- * test/docker/hosts and root. Nothing else should run meanwhile.
+ * `npm run bench -- NAME|all [--json FILE]`: ours and the peers alternating in one run, as ratios. Needs the two Docker
+ * hosts of test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
  */
-const benchmarks: Record<string, () => Promise<Result>> = { bulk };
+const benchmarks: Record<string, () => Promise<Result>> = { bulk, limit, small, wan, cut, downtime, tiny, memory };
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
-const run = benchmarks[positionals[0] ?? ''];
-if (!run) {
-  process.stderr.write(`npm run bench -- ${Object.keys(benchmarks).join('|')} [--json FILE]\n`);
+const [wanted = ''] = positionals;
+const names = wanted === 'all' ? Object.keys(benchmarks) : [wanted];
+if (!names.every((name) => name in benchmarks)) {
+  process.stderr.write(`npm run bench -- ${Object.keys(benchmarks).join('|')}|all [--json FILE]\n`);
   process.exit(2);
 }
-const result = await run();
-printTable(result);
-if (flags.json) await writeFile(flags.json, `${JSON.stringify(result, null, 2)}\n`);
+const results: Result[] = [];
+for (const name of names) {
+  const result = await benchmarks[name]!();
+  printTable(result);
+  results.push(result);
+  // After each, so that what was measured is kept if a later one fails.
+  if (flags.json) await writeFile(flags.json, `${JSON.stringify(wanted === 'all' ? results : result, null, 2)}\n`);
+}
 process.exit(0);

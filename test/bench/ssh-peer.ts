@@ -9,8 +9,16 @@ const port = 2222;
 
 /** An sshd in host b's network namespace, and what a shell on host a runs to reach it. */
 export interface SshPeer {
-  /** `ssh … host`, to be put into a shell line. */
+  /** `host:port` of the sshd. */
+  address: string;
+  /** `ssh …` without the host, for rsync. */
+  shell: string;
+  /** `user@host`. */
+  target: string;
+  /** `ssh … user@host`, to be put into a shell line. */
   command: string;
+  /** The same by way of another address. */
+  through(address: string): SshPeer;
   /** Runs a shell line on host a, and resolves to the seconds it took. */
   time(line: string): Promise<number>;
   close(): void;
@@ -36,24 +44,32 @@ export async function startSshPeer(dir: string): Promise<SshPeer> {
   );
   const inside = ['--net=/run/netns/sf-b', '/usr/sbin/sshd', '-D', '-f', at('sshd_config')];
   const sshd: ChildProcess = spawn('nsenter', inside, { stdio: 'ignore' });
-  const command = `ssh -p ${port} -i ${at('user')} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@${addressOf.b}`;
   const onHostA = (line: string) =>
     run('nsenter', ['--net=/run/netns/sf-a', 'bash', '-c', `set -eo pipefail; ${line}`], { timeoutMs: 600_000 });
-  await until(
-    () =>
-      onHostA(`${command} true`).then(
-        () => true,
-        () => false,
-      ),
-    'sshd to answer',
-  );
-  return {
-    command,
-    async time(line) {
-      const from = performance.now();
-      await onHostA(line);
-      return (performance.now() - from) / 1000;
-    },
-    close: () => void sshd.kill(),
+  const peer = (address: string): SshPeer => {
+    const [host, hostPort] = address.split(':');
+    const options = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR';
+    const shell = `ssh -p ${hostPort} -i ${at('user')} ${options}`;
+    return {
+      address,
+      shell,
+      target: `root@${host}`,
+      command: `${shell} root@${host}`,
+      through: peer,
+      async time(line) {
+        const from = performance.now();
+        await onHostA(line);
+        return (performance.now() - from) / 1000;
+      },
+      close: () => void sshd.kill(),
+    };
   };
+  const direct = peer(`${addressOf.b}:${port}`);
+  const answers = () =>
+    onHostA(`${direct.command} true`).then(
+      () => true,
+      () => false,
+    );
+  await until(answers, 'sshd to answer');
+  return direct;
 }

@@ -8,7 +8,7 @@ import { run } from '../support/run.ts';
 export type HostName = 'a' | 'b';
 
 const state = process.env.STACKFERRY_DOCKER_STATE ?? '/var/tmp/stackferry-docker';
-const dockerBinary = '/usr/bin/docker';
+export const dockerBinary = '/usr/bin/docker';
 /** The root network namespace, as both hosts see it. */
 export const gatewayAddress = '10.77.0.1';
 export const addressOf = { a: '10.77.0.2', b: '10.77.0.3' } as const;

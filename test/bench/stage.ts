@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MigrationView } from '../../schema/api.ts';
+import { type DockerRig, startDockerRig, wipeBoth } from '../docker/docker-rig.ts';
+import { plain } from '../docker/stacks.ts';
+import { docker, type HostName } from '../docker/two-hosts.ts';
+import { type SshPeer, startSshPeer } from './ssh-peer.ts';
+
+/** Two real hosts with our fleet and an sshd between them, for one benchmark. */
+export interface Stage {
+  rig: DockerRig;
+  ssh: SshPeer;
+  close(): Promise<void>;
+}
+
+export async function openStage(options: Parameters<typeof startDockerRig>[0] = {}): Promise<Stage> {
+  await wipeBoth();
+  const rig = await startDockerRig(options);
+  const ssh = await startSshPeer(join(rig.dir, 'ssh'));
+  return {
+    rig,
+    ssh,
+    close: async () => {
+      ssh.close();
+      await rig.close();
+      await wipeBoth();
+    },
+  };
+}
+
+/** Brings up a small stack on host a and fills its volume; resolves to the directory of the volume's files. */
+export async function stackWithVolume(
+  rig: DockerRig,
+  name: string,
+  fill: (dir: string) => Promise<void>,
+): Promise<string> {
+  await rig.up(name, plain());
+  const dir = await mountpoint('a', `${name}_data`);
+  await fill(dir);
+  return dir;
+}
+
+/** A new volume on host b; resolves to its directory. */
+export async function emptyVolume(name: string): Promise<string> {
+  await docker('b', 'volume', 'rm', '-f', name);
+  await docker('b', 'volume', 'create', name);
+  return mountpoint('b', name);
+}
+
+export const mountpoint = async (host: HostName, volume: string): Promise<string> =>
+  (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
+
+/** Moves it to host b; throws unless it completes. */
+export async function move(
+  rig: DockerRig,
+  stack: string,
+  options: Record<string, unknown> = {},
+): Promise<MigrationView> {
+  const migration = await rig.ended((await rig.migrate(stack, rig.hosts.b, options)).id);
+  if (migration.status === 'completed') return migration;
+  throw new Error(`the migration ended ${migration.status}: ${migration.failure?.message}`);
+}
+
+/** Seconds of one step. */
+export function secondsOf(migration: MigrationView, step: string): number {
+  const found = migration.steps.find(({ name }) => name === step);
+  return (Date.parse(found?.ended_at ?? '') - Date.parse(found?.started_at ?? '')) / 1000;
+}
+
+/** The kernel's own high-water mark of a process, in MB. */
+export async function peakMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024);
+}
+
+export async function peaks({ hosts, relay }: DockerRig): Promise<Record<string, number>> {
+  const processes = { agent_source: hosts.a.pid, agent_target: hosts.b.pid, relay: relay.pid };
+  const entries = Object.entries(processes).map(async ([name, pid]) => [name, await peakMb(pid)] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+export const note = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -1,0 +1,50 @@
+import { compose } from '../docker/two-hosts.ts';
+import { randomFile } from './fillings.ts';
+import { compare, machine, type Result } from './result.ts';
+import { mountpoint, move, note, openStage, peaks, stackWithVolume } from './stage.ts';
+
+/** A stack with 1 MB: from POST to `completed`, against what a careful person types. */
+export async function tiny(rounds = 3): Promise<Result> {
+  const stage = await openStage();
+  const { rig } = stage;
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const stack = `tiny${round}`;
+      await stackWithVolume(rig, stack, randomFile(1));
+      const began = performance.now();
+      await move(rig, stack);
+      ours.push((performance.now() - began) / 1000);
+
+      const byHand = `hand${round}`;
+      const from = await stackWithVolume(rig, byHand, randomFile(1));
+      theirs.push(await moveByHand(stage, byHand, from));
+      note(
+        `round ${round + 1} of ${rounds}: ours ${ours[round]?.toFixed(2)} s, by hand ${theirs[round]?.toFixed(2)} s`,
+      );
+    }
+    const against = compare('compose stop, tar | ssh | tar, compose up --wait', ours, theirs, 0.7);
+    return { name: 'tiny', machine: machine(), peers: [against], memory_mb: await peaks(rig) };
+  } finally {
+    await stage.close();
+  }
+}
+
+/** Stop, copy the volume and the project, up: the good hand script. Resolves to the seconds it took. */
+export async function moveByHand(
+  { rig, ssh }: Awaited<ReturnType<typeof openStage>>,
+  name: string,
+  from: string,
+): Promise<number> {
+  const project = { name, dir: `${rig.dir}/stacks-a/${name}`, composeFiles: ['compose.yaml'] };
+  const moved = rig.moved(project, 'b');
+  const began = performance.now();
+  await compose('a', project, 'stop');
+  await ssh.time(`tar -C ${project.dir} -c . | ${ssh.command} 'mkdir -p ${moved.dir} && tar -C ${moved.dir} -x'`);
+  await compose('b', moved, 'create');
+  const to = await mountpoint('b', `${name}_data`);
+  await ssh.time(`tar -C ${from} -c . | ${ssh.command} 'tar -C ${to} -x && sync -f ${to}'`);
+  await compose('b', moved, 'up', '-d', '--wait');
+  return (performance.now() - began) / 1000;
+}

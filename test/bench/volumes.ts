@@ -1,0 +1,113 @@
+import { dockerBinary, socketOf } from '../docker/two-hosts.ts';
+import { compressible, randomFile, randomFiles } from './fillings.ts';
+import { startLongWire } from './long-wire.ts';
+import { compare, machine, type Result } from './result.ts';
+import { emptyVolume, move, note, openStage, peaks, type Stage, secondsOf, stackWithVolume } from './stage.ts';
+
+/** How a peer moves the files of one directory to another, synced; resolves to the seconds it took. */
+interface Peer {
+  name: string;
+  goal: number;
+  time(stage: Stage, from: string, to: string): Promise<number>;
+}
+
+const peers = {
+  tarSsh: (goal: number): Peer => ({
+    name: 'tar | ssh | tar',
+    goal,
+    time: ({ ssh }, from, to) => ssh.time(`tar -C ${from} -c . | ${ssh.command} 'tar -C ${to} -x && sync -f ${to}'`),
+  }),
+  rsync: (goal: number, flags: string): Peer => ({
+    name: `rsync ${flags} over ssh`,
+    goal,
+    time: ({ ssh }, from, to) =>
+      ssh.time(`rsync ${flags} -e '${ssh.shell}' ${from}/ ${ssh.target}:${to}/ && ${ssh.command} 'sync -f ${to}'`),
+  }),
+  zstdSsh: (goal: number): Peer => ({
+    name: 'tar | zstd | ssh',
+    goal,
+    time: ({ ssh }, from, to) =>
+      ssh.time(`tar -C ${from} -c . | zstd -q | ${ssh.command} 'zstd -dq | tar -C ${to} -x && sync -f ${to}'`),
+  }),
+  attach: (goal: number): Peer => ({
+    name: 'docker run tar | docker run -i tar',
+    goal,
+    time: ({ ssh }, from, to) => {
+      const run = (host: 'a' | 'b', options: string, script: string) =>
+        `${dockerBinary} -H unix://${socketOf(host)} run --rm --network none ${options} stackferry-helper:1 sh -c '${script}'`;
+      return ssh.time(
+        `${run('a', `-v ${from}:/v:ro`, 'tar -C /v -c .')} | ${run('b', `-i -v ${to}:/v`, 'tar -C /v -x && sync -f /v')}`,
+      );
+    },
+  }),
+  onHost: (goal: number): Peer => ({
+    name: 'tar | tar on the host, no network, no crypto',
+    goal,
+    time: ({ ssh }, from, to) => ssh.time(`tar -C ${from} -c . | tar -C ${to} -x && sync -f ${to}`),
+  }),
+};
+
+/**
+ * One volume. Ours is the step `transferring` of a real migration: helpers started, digests and manifests compared,
+ * target synced. Rounds of ours and every peer, in an order that turns, since the page cache favours who comes later.
+ */
+async function volumeBench(
+  name: string,
+  fill: (dir: string) => Promise<void>,
+  against: Peer[],
+  open: () => Promise<Stage> = openStage,
+  rounds = 3,
+): Promise<Result> {
+  const stage = await open();
+  const ours: number[] = [];
+  const theirs = against.map((): number[] => []);
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const stack = `${name}${round}`;
+      const from = await stackWithVolume(stage.rig, stack, fill);
+      const runs = [
+        async () => void ours.push(secondsOf(await move(stage.rig, stack), 'transferring')),
+        ...against.map((peer, index) => async () => {
+          const to = await emptyVolume('peer');
+          theirs[index]!.push(await peer.time(stage, from, to));
+          await emptyVolume('peer');
+        }),
+      ];
+      for (let turn = 0; turn < runs.length; turn++) await runs[(turn + round) % runs.length]!();
+      const told = against.map((peer, index) => `${peer.name} ${theirs[index]?.[round]?.toFixed(2)} s`).join(', ');
+      note(`round ${round + 1} of ${rounds}: ours ${ours[round]?.toFixed(2)} s, ${told}`);
+    }
+    const comparisons = against.map((peer, index) => compare(peer.name, ours, theirs[index]!, peer.goal));
+    return { name, machine: machine(), peers: comparisons, memory_mb: await peaks(stage.rig) };
+  } finally {
+    await stage.close();
+  }
+}
+
+const throughLongWire = async (): Promise<Stage> => {
+  const wire = await startLongWire({ bytesPerS: 100_000_000 / 8, delayMs: 20 });
+  const stage = await openStage({ relayAdvertise: wire.relay.address });
+  wire.relay.to(stage.rig.relayAddress);
+  wire.ssh.to(stage.ssh.address);
+  return {
+    rig: stage.rig,
+    ssh: stage.ssh.through(wire.ssh.address),
+    close: async () => {
+      await stage.close();
+      await wire.close();
+    },
+  };
+};
+
+export const bulk = () =>
+  volumeBench('bulk', randomFile(1024), [peers.tarSsh(1.5), peers.rsync(1.5, '-aW'), peers.attach(3)]);
+export const limit = () => volumeBench('limit', randomFile(1024), [peers.onHost(0.5)]);
+export const small = () =>
+  volumeBench('small', randomFiles(50_000, 4_096), [
+    peers.tarSsh(1.5),
+    peers.rsync(1.5, '-aW'),
+    peers.attach(3),
+    peers.onHost(0.6),
+  ]);
+export const wan = () =>
+  volumeBench('wan', compressible(256), [peers.rsync(1.3, '-az'), peers.zstdSsh(1.3)], throughLongWire);
