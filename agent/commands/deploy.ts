@@ -13,6 +13,7 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
   if (!ledger.find(migrationId)?.created.paths.includes(deployment.target_dir)) {
     throw new StackferryError('resource_taken', `${deployment.target_dir} was not put here by this migration.`);
   }
+  await engine.assertAllowed?.(deployment, context.signal);
   const key = { migration_id: migrationId, project: deployment.project, role: 'target' } as const;
   await ledger.update(key, (entry) => {
     entry.deployment = deployment;

@@ -27,14 +27,18 @@ function base(socketPath: string, { project, directory, configFiles, envFiles }:
   ];
 }
 
-/** The normalised model. It holds the values of `.env`, so what it prints never leaves this host. */
-export const configArguments = (socket: string, project: ComposeProject): string[] => [
+/**
+ * The normalised model, of all services or of those named and what they depend on. It holds the values of `.env`, so what
+ * it prints never leaves this host.
+ */
+export const configArguments = (socket: string, project: ComposeProject, services: string[] = []): string[] => [
   ...base(socket, project),
   '--profile',
   '*',
   'config',
   '--format',
   'json',
+  ...services,
 ];
 
 /** The same with variables left as written and `env_file` paths instead of what the files hold: names, not values. */

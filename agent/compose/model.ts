@@ -23,6 +23,8 @@ const port = z.object({
 
 const file = z.object({ file: text.optional(), external: z.boolean().optional() });
 
+const hook = z.object({ privileged: z.boolean().optional() });
+
 const service = z.object({
   image: text.optional(),
   build: z.unknown().optional(),
@@ -50,6 +52,11 @@ const service = z.object({
   cap_add: z.array(text).optional(),
   security_opt: z.array(text).optional(),
   devices: z.array(z.union([text, z.object({ source: text })])).optional(),
+  device_cgroup_rules: z.array(text).optional(),
+  use_api_socket: z.boolean().optional(),
+  provider: z.unknown().optional(),
+  post_start: z.array(hook).optional(),
+  pre_stop: z.array(hook).optional(),
   runtime: text.optional(),
   env_file: z
     .union([text, z.array(z.union([text, z.object({ path: text, required: z.boolean().optional() })]))])

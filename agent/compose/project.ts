@@ -10,17 +10,21 @@ export interface Compose {
   socketPath: string;
 }
 
-/** The file as Compose reads it: variables filled in (`values`), or as written, with `env_file` paths (`names`). */
+/**
+ * The file as Compose reads it: variables filled in (`values`), or as written, with `env_file` paths (`names`). Of the
+ * former may be asked for only these services and what they depend on; Compose tells names of all.
+ */
 export async function readModel(
   { binary, socketPath }: Compose,
   project: ComposeProject,
   as: 'values' | 'names',
   signal: AbortSignal,
+  services: string[] = [],
 ): Promise<ComposeModel> {
   const build = as === 'values' ? configArguments : namesArguments;
   const { stdout } = await runCompose({
     binary,
-    arguments: build(socketPath, project),
+    arguments: build(socketPath, project, services),
     timeoutMs: limits.agent.composeReadMsMax,
     signal,
   });

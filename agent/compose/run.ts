@@ -29,7 +29,7 @@ export function runCompose({
         signal,
         maxBuffer: limits.agent.composeOutputBytesMax,
         cwd: '/',
-        env: { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_CONFIG: process.env.DOCKER_CONFIG },
+        env: { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_CONFIG: process.env.DOCKER_CONFIG, ...offline },
       },
       (error, stdout, stderr) => {
         if (!error) {
@@ -44,6 +44,9 @@ export function runCompose({
     child.stdin?.end();
   });
 }
+
+/** However a file spells an `include` of elsewhere, Compose must not fetch it: only what is on this disk counts (B36). */
+const offline = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' };
 
 const verbs = new Set(['config', 'create', 'start', 'version']);
 

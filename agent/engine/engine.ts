@@ -57,6 +57,8 @@ export interface Engine {
   unpackVolume(spec: StackVolume, migrationId: string): TarSink;
   /** Unpacks below `targetDir`, which must not exist (or be this migration's own). Calls `created` before it makes anything. */
   unpackProject(targetDir: string, project: string, migrationId: string): TarSink;
+  /** Judges the files that arrived by this host's own policy, before anything is made of them; throws `policy_refused`. */
+  assertAllowed?(deployment: Deployment, signal: AbortSignal): Promise<void>;
   /** Creates the stack's containers and networks, restart policies off, started none. Calls `created` as ids become known. */
   createStack(
     deployment: Deployment,

@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StackferryError } from '../../../schema/errors.ts';
 import type { HostPower } from '../../../schema/facts.ts';
 import type { Engine } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
 import { openDockerApi } from './api.ts';
+import { assertArrivedAllowed } from './arrived-file.ts';
 import { directoryUnpacker, manifestOf, measure, packer, volumeUnpacker } from './carriage.ts';
 import {
   inspectAll,
@@ -80,7 +82,15 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     ensureImages: (images, signal) => ensureImages(api, images, signal),
     createVolume: (spec, migrationId) => createVolume(api, spec, migrationId),
     unpackVolume: (spec, migrationId) => volumeUnpacker(place, spec, migrationId),
-    unpackProject: (directory, _project, migrationId) => directoryUnpacker(place, directory, migrationId),
+    unpackProject: (directory, project, migrationId) => {
+      if (options.stacksDir !== null && directory !== join(options.stacksDir, project))
+        throw new StackferryError(
+          'policy_refused',
+          `This host takes project directories in ${options.stacksDir} only.`,
+        );
+      return directoryUnpacker(place, directory, migrationId);
+    },
+    assertAllowed: (deployment, signal) => assertArrivedAllowed(context, deployment, signal),
     createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),
     findCreated: (deployment) => findCreated(api, deployment),
     startStack: (deployment, _ids, signal) => startStack(context, deployment, signal),

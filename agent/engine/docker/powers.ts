@@ -6,7 +6,7 @@ import type { ComposeModel, ServiceModel } from '../../compose/model.ts';
  * Ordinary bind mounts are not among them; those of the host's own directories are.
  */
 export function powersOf(model: ComposeModel): Map<string, { power: HostPower; detail: string }[]> {
-  return new Map(Object.entries(model.services).map(([name, service]) => [name, powersOfService(service)]));
+  return new Map(Object.entries(model.services).map(([name, service]) => [name, powersOfService(service, model)]));
 }
 
 const hostDirectories = [
@@ -26,20 +26,34 @@ const hostDirectories = [
 ];
 const harmlessOptions = new Set(['no-new-privileges', 'no-new-privileges:true', 'no-new-privileges=true']);
 
-function powersOfService(service: ServiceModel): { power: HostPower; detail: string }[] {
+/** Options that make a `local` volume a bind mount, or another host's file system. */
+export const mountOptions = ['type', 'o', 'device'];
+
+/** The host's own namespace, or that of a container that need not be of this stack. */
+const reachesOut = (mode: string | undefined) => mode === 'host' || mode?.startsWith('container:') === true;
+
+function powersOfService(service: ServiceModel, { volumes }: ComposeModel): { power: HostPower; detail: string }[] {
   const found: { power: HostPower; detail: string }[] = [];
   const add = (power: HostPower, detail: string) => found.push({ power, detail });
   if (service.privileged) add('privileged', 'privileged: true');
-  if (service.network_mode === 'host') add('host_network', 'network_mode: host');
-  if (service.pid === 'host') add('host_pid', 'pid: host');
-  if (service.ipc === 'host') add('host_ipc', 'ipc: host');
+  if ([...(service.post_start ?? []), ...(service.pre_stop ?? [])].some(({ privileged }) => privileged))
+    add('privileged', 'a privileged hook');
+  if (service.provider !== undefined) add('privileged', 'provider: a program of the host');
+  if (service.use_api_socket) add('docker_socket', 'use_api_socket: true');
+  if (reachesOut(service.network_mode)) add('host_network', `network_mode: ${service.network_mode}`);
+  if (reachesOut(service.pid)) add('host_pid', `pid: ${service.pid}`);
+  if (reachesOut(service.ipc)) add('host_ipc', `ipc: ${service.ipc}`);
   if (service.userns_mode === 'host') add('host_userns', 'userns_mode: host');
   if (service.cgroup === 'host' || service.cgroup_parent) add('cgroup', 'the host’s cgroups');
   for (const device of service.devices ?? []) add('devices', typeof device === 'string' ? device : device.source);
+  for (const rule of service.device_cgroup_rules ?? []) add('devices', rule);
   for (const capability of service.cap_add ?? []) add('cap_add', capability);
   for (const option of service.security_opt ?? []) if (!harmlessOptions.has(option)) add('security_opt', option);
   for (const { type, source } of service.volumes ?? []) {
-    if (type !== 'bind' || !source) continue;
+    if (!source) continue;
+    if (type === 'volume' && mountOptions.some((option) => option in (volumes[source]?.driver_opts ?? {})))
+      add('host_path', `volume ${source}, a mount of its own`);
+    if (type !== 'bind') continue;
     if (/\/docker\.sock$|\/containerd\.sock$|\/podman\.sock$/.test(source)) add('docker_socket', source);
     else if (source === '/' || hostDirectories.some((path) => source === path || source.startsWith(`${path}/`)))
       add('host_path', source);

@@ -27,6 +27,12 @@ export async function directorySize(directory: string): Promise<number | null> {
 
 /** Files the stack needs that would stay behind, because they are not below its project directory. */
 export function filesBeyond(project: ComposeProject, names: ComposeModel, services: string[]): string[] {
+  const all = [...project.configFiles, ...project.envFiles, ...filesNamed(names, services)];
+  return [...new Set(all)].filter((path) => !isInside(project.directory, path));
+}
+
+/** Files of the host that these services read: what `env_file`, `configs` and `secrets` name. */
+export function filesNamed(names: ComposeModel, services: string[]): string[] {
   const envFiles = services.flatMap((service) => {
     const list = names.services[service]?.env_file ?? [];
     return (Array.isArray(list) ? list : [list]).flatMap((file) => {
@@ -37,8 +43,7 @@ export function filesBeyond(project: ComposeProject, names: ComposeModel, servic
   const mounted = [...Object.values(names.configs), ...Object.values(names.secrets)].flatMap(
     (item) => item?.file ?? [],
   );
-  const all = [...project.configFiles, ...project.envFiles, ...envFiles, ...mounted];
-  return [...new Set(all)].filter((path) => !isInside(project.directory, path));
+  return [...envFiles, ...mounted];
 }
 
 /**
@@ -62,6 +67,9 @@ export async function remoteIncludes(configFiles: string[]): Promise<string[]> {
   return [...new Set(found)];
 }
 
+/** Of a list in one line: files, and whatever has a scheme or is a repository. */
+const listed = /["']?((?:https?|git|oci|ssh):[^\s"',\]}]+|[\w./:@-]+\.(?:ya?ml|git))/g;
+
 /** Paths below a top-level `include:`, and those of `extends: { file: … }`. */
 export function referencesIn(text: string): string[] {
   const references: string[] = [];
@@ -70,8 +78,7 @@ export function referencesIn(text: string): string[] {
     const top = /^(\w[\w-]*):/.exec(line)?.[1];
     if (top) inInclude = top === 'include';
     const item = inInclude ? /^\s*-\s*(?:path:\s*)?["']?([^"'#\s]+)/.exec(line)?.[1] : undefined;
-    const inline =
-      inInclude && top ? [...line.matchAll(/["']?([\w./:@-]+\.ya?ml)["']?/g)].map(([, path]) => path ?? '') : [];
+    const inline = inInclude && top ? [...line.matchAll(listed)].map(([, path]) => path ?? '') : [];
     const extended = /\bfile:\s*["']?([^"',}\s]+\.ya?ml)/.exec(line)?.[1];
     references.push(...[item, ...inline, extended].filter((path) => path !== undefined));
   }

@@ -3,6 +3,7 @@ import { StackferryError } from '../../../schema/errors.ts';
 import type { StackVolume } from '../../../schema/facts.ts';
 import { type DockerApi, nothing } from './api.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
+import { mountOptions } from './powers.ts';
 
 export const volumeAnswer = z.object({
   Name: z.string(),
@@ -23,9 +24,15 @@ export const findVolume = (api: DockerApi, name: string) =>
 
 /**
  * An empty volume with the source's driver, options and labels. The Engine answers "created" for a name that exists, so
- * that is looked at first, and at who made it afterwards. Throws `resource_taken`.
+ * that is looked at first, and at who made it afterwards. Throws `resource_taken`, `policy_refused`.
  */
 export async function createVolume(api: DockerApi, spec: StackVolume, migrationId: string): Promise<void> {
+  // The pre-flight names these as unmovable; here they would be a way out of the volume, into the host's own directories.
+  if (spec.driver !== 'local' || mountOptions.some((option) => option in spec.options))
+    throw new StackferryError(
+      'policy_refused',
+      `Volume "${spec.name}" would be a mount of its own; that is never made.`,
+    );
   const existing = await findVolume(api, spec.name);
   if (existing && existing.Labels[migrationLabel] !== migrationId) throw taken(spec.name);
   if (existing) return;
