@@ -107,7 +107,12 @@ export const nodeView = z.object({
     .array(z.object({ code: z.enum(['certificate_cloned']), at: time, message: z.string() }))
     .describe('What somebody should look at.'),
 });
-export const hostView = nodeView.extend({ resources: resources.nullable() }).meta({ id: 'Host' });
+export const hostView = nodeView
+  .extend({
+    resources: resources.nullable(),
+    cordoned_at: time.nullable().describe('From then on no migration may target it.'),
+  })
+  .meta({ id: 'Host' });
 export const relayView = nodeView
   .extend({ address: z.object({ host: z.string(), port: z.number() }).nullable() })
   .meta({ id: 'Relay' });
@@ -317,7 +322,8 @@ export const problem = z
       .describe('With `invalid_request`.'),
     report: report.optional().describe('With `preflight_failed`.'),
     hosts: z.array(id).optional().describe('With `stack_ambiguous`.'),
-    migration_id: id.optional().describe('With `migration_running` and `preflight_failed`.'),
+    migration_id: id.optional().describe('With `migration_running`, `preflight_failed`, and `host_busy` of a drain.'),
+    drain_id: id.optional().describe('With `drain_running`.'),
     remaining: z
       .array(z.object({ what: z.string(), why: z.string() }))
       .optional()

@@ -1,4 +1,5 @@
 import type { TokenMeter } from './auth/token-meter.ts';
+import type { HostDrain } from './drain/host-drain.ts';
 import type { FleetAuthority } from './hosts/fleet-authority.ts';
 import type { HostConnection } from './hosts/host-connection.ts';
 import type { StackMigration } from './migration/stack-migration.ts';
@@ -22,6 +23,8 @@ export interface Env {
   DB: D1Database;
   /** By stack id. */
   STACK_MIGRATION: Namespace<StackMigration>;
+  /** By drain id. */
+  HOST_DRAIN: Namespace<HostDrain>;
   /** By node id, hosts and relays alike. */
   HOST_CONNECTION: Namespace<HostConnection>;
   /** One object, see `fleetOf`. */

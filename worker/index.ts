@@ -5,6 +5,7 @@ import type { DeliveryId } from './store/deliveries.ts';
 import { deliverBatch } from './webhooks/deliver.ts';
 
 export { TokenMeter } from './auth/token-meter.ts';
+export { HostDrain } from './drain/host-drain.ts';
 export { FleetAuthority } from './hosts/fleet-authority.ts';
 export { HostConnection } from './hosts/host-connection.ts';
 export { StackMigration } from './migration/stack-migration.ts';

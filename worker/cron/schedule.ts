@@ -1,10 +1,11 @@
 import type { Env } from '../env.ts';
 import { revokeOwed } from '../hosts/revoke.ts';
-import { connectionOf, migrationsOf } from '../hosts/stubs.ts';
+import { connectionOf, drainOf, migrationsOf } from '../hosts/stubs.ts';
 import { log } from '../log.ts';
 import { forgetOldAudit } from '../store/audit.ts';
 import { hostsWithOpenCommands } from '../store/commands.ts';
 import { forgetOldDeliveries } from '../store/deliveries.ts';
+import { activeDrainIds } from '../store/drain-list.ts';
 import { forgetOldKeys } from '../store/idempotency.ts';
 import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
@@ -21,6 +22,7 @@ const tickMs = 5 * 60_000;
 
 const schedules: Schedule[] = [
   { name: 'repair sweep', everyMs: tickMs, run: wakeWaiting },
+  { name: 'drains that are under way', everyMs: tickMs, run: wakeDrains },
   { name: 'owed commands', everyMs: tickMs, run: deliverOwed },
   { name: 'webhook deliveries that are due', everyMs: tickMs, run: queueDue },
   { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
@@ -48,6 +50,14 @@ async function wakeWaiting(env: Env, now: number): Promise<void> {
   const outcomes = await Promise.allSettled(stacks.map((id) => migrationsOf(env, id).wake()));
   const failed = outcomes.filter(({ status }) => status === 'rejected').length;
   if (failed > 0) throw new Error(`${failed} of ${stacks.length} stacks could not be woken`);
+}
+
+/** As above, for drains: one that is well only looks once more. */
+async function wakeDrains(env: Env): Promise<void> {
+  const drains = await activeDrainIds(env.DB);
+  const outcomes = await Promise.allSettled(drains.map((id) => drainOf(env, id).wake()));
+  const failed = outcomes.filter(({ status }) => status === 'rejected').length;
+  if (failed > 0) throw new Error(`${failed} of ${drains.length} drains could not be woken`);
 }
 
 /**

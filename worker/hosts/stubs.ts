@@ -8,6 +8,8 @@ export const connectionOf = (env: Env, nodeId: string) =>
 export const migrationsOf = (env: Env, stackId: string) =>
   env.STACK_MIGRATION.get(env.STACK_MIGRATION.idFromName(stackId));
 
+export const drainOf = (env: Env, drainId: string) => env.HOST_DRAIN.get(env.HOST_DRAIN.idFromName(drainId));
+
 export const meterOf = (env: Env, tokenId: string) => env.TOKEN_METER.get(env.TOKEN_METER.idFromName(tokenId));
 
 export const fleetOf = (env: Env) => env.FLEET_AUTHORITY.get(env.FLEET_AUTHORITY.idFromName('fleet'));

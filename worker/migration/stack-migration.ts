@@ -1,9 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { ItemProgress, Outcome, RelayAddress } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
+import { nudging } from '../drain/nudge.ts';
 import type { Env } from '../env.ts';
 import { RelayChoice } from '../hosts/relay-choice.ts';
-import { connectionOf, isOnline } from '../hosts/stubs.ts';
+import { connectionOf, drainOf, isOnline } from '../hosts/stubs.ts';
 import { d1MigrationStore } from '../store/migration-store.ts';
 import { queueEvents } from '../webhooks/dispatch.ts';
 import { type ActOutcome, Coordinator } from './coordinator.ts';
@@ -77,7 +78,15 @@ export class StackMigration extends DurableObject<Env> {
 function coordinatorOn(env: Env, ctx: DurableObjectState): Coordinator {
   const { storage } = ctx;
   return new Coordinator({
-    store: d1MigrationStore(env.DB, (events) => ctx.waitUntil(queueEvents(env, events))),
+    store: nudging(
+      d1MigrationStore(env.DB, (events) => ctx.waitUntil(queueEvents(env, events))),
+      (drain) =>
+        ctx.waitUntil(
+          drainOf(env, drain)
+            .wake()
+            .catch(() => null),
+        ),
+    ),
     hosts: {
       online: (host) => isOnline(env, host),
       deliver: (host, commands) => connectionOf(env, host).deliver(commands),

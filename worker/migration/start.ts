@@ -28,6 +28,11 @@ export type StartOutcome =
   /** That migration of this stack is still under way. */
   | { kind: 'busy'; id: string };
 
+/** What both sides compare unless the request says otherwise: files of a pre-copy were read while they changed. */
+export function verificationOf(mode: Mode): Verification {
+  return mode === 'pre-copy' ? 'content' : 'manifest';
+}
+
 /** A migration before anything was asked of any host. */
 export function newSaga(id: string, input: StartInput, now: number): Saga {
   return {

@@ -7,10 +7,10 @@ import type { Env } from '../env.ts';
 import { migrationsOf } from '../hosts/stubs.ts';
 import { runPreflight } from '../migration/preflight.ts';
 import { isPurged, owes, purgeOf, windowMsOf } from '../migration/safety-window.ts';
-import type { StartOutcome } from '../migration/start.ts';
+import { type StartOutcome, verificationOf } from '../migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
-import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
+import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 import { accepted, showMigration } from './migrations.ts';
 import { Problem } from './problem.ts';
 import { resolveMigration } from './resolve.ts';
@@ -29,7 +29,7 @@ const preflight = createRoute({
   ...guardedBody('read'),
   ...refuses('not_found', 'stack_ambiguous', 'same_host'),
   request: { params, body: body(preflightRequest) },
-  responses: { 200: answers(report, 'The report, passed or not.'), ...otherwise },
+  responses: { 200: answers(report, 'The report, passed or not.') },
 });
 
 const migrate = createRoute({
@@ -41,9 +41,17 @@ const migrate = createRoute({
   description:
     'The pre-flight is its first step: where a check fails, the answer is 422 with the report and nothing is touched.',
   ...guardedBody('migrate'),
-  ...refuses('not_found', 'stack_ambiguous', 'same_host', 'migration_running', 'preflight_failed', 'url_refused'),
+  ...refuses(
+    'not_found',
+    'stack_ambiguous',
+    'same_host',
+    'host_cordoned',
+    'migration_running',
+    'preflight_failed',
+    'url_refused',
+  ),
   request: { params, body: body(migrateRequest) },
-  responses: { 202: located(migrationView, 'Started; follow `Location`.'), ...otherwise },
+  responses: { 202: located(migrationView, 'Started; follow `Location`.') },
 });
 
 const show = createRoute({
@@ -56,7 +64,7 @@ const show = createRoute({
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params: params.extend({ id: objectId }) },
-  responses: { 200: answers(migrationView, 'The migration.'), ...otherwise },
+  responses: { 200: answers(migrationView, 'The migration.') },
 });
 
 const remove = (side: 'source' | 'target') =>
@@ -76,7 +84,7 @@ const remove = (side: 'source' | 'target') =>
       side === 'source' ? 'migration_not_completed' : 'migration_not_rolled_back',
     ),
     request: { params: params.extend({ id: objectId }) },
-    responses: { 204: { description: 'All of it is gone.' }, ...otherwise },
+    responses: { 204: { description: 'All of it is gone.' } },
   });
 
 export function migrateRoutes(app: OpenAPIHono<Authed>): void {
@@ -87,11 +95,13 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(migrate, async (c) => {
     const request = c.req.valid('json');
-    const { inputs, stack_name } = await resolveMigration(c.env, c.req.valid('param').name, request);
+    const { inputs, stack_name, target } = await resolveMigration(c.env, c.req.valid('param').name, request);
+    if (target.cordoned_at !== null)
+      throw new Problem('host_cordoned', `"${target.name}" is cordoned: no migration may target it.`);
     const outcome: StartOutcome = await migrationsOf(c.env, inputs.stack_id).start({
       ...inputs,
       stack_name,
-      verify: request.verify ?? (request.mode === 'pre-copy' ? 'content' : 'manifest'),
+      verify: request.verify ?? verificationOf(request.mode),
       health_timeout_s: request.health_timeout_s,
       callback_url:
         request.callback_url === undefined ? null : acceptedUrl(c.env, 'callback_url', request.callback_url),

@@ -54,7 +54,7 @@ export const examples: Record<string, unknown> = {
     ...{ join_token: 'sfj_…', join_token_expires_at: '2026-11-25T09:30:00.000Z' },
   },
   Host: {
-    ...{ ...createdBy, ...online, warnings: [] },
+    ...{ ...createdBy, ...online, warnings: [], cordoned_at: null },
     resources: {
       memory: { total_bytes: 16_777_216_000, used_bytes: 6_442_450_944, free_bytes: 10_334_765_056 },
       disk: { path: '/var/lib/docker', total_bytes: 2e11, used_bytes: 1.195e11, free_bytes: 8.05e10 },
@@ -91,6 +91,8 @@ export const examples: Record<string, unknown> = {
     ...{ created_at: at, updated_at: later, ended_at: null },
   },
   RetryRequest: { stopped: false },
+  DrainRequest: { dry_run: true, max_parallel: 2 },
+  AbortRequest: { cancel_running: false },
   CreateToken: { name: 'deploy', scopes: ['read', 'migrate'], expires_in_s: 2_592_000 },
   Token: { ...view, expires_at: null, revoked_at: null },
   CreatedToken: { ...view, expires_at: null, revoked_at: null, token: 'sfy_…' },

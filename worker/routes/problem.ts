@@ -6,7 +6,7 @@ import { type ErrorCode, errorStatus, StackferryError } from '../../schema/error
 import { log } from '../log.ts';
 
 type Body = z.infer<typeof problem>;
-type Extras = Partial<Pick<Body, 'errors' | 'report' | 'hosts' | 'migration_id' | 'remaining'>> & {
+type Extras = Partial<Pick<Body, 'errors' | 'report' | 'hosts' | 'migration_id' | 'drain_id' | 'remaining'>> & {
   headers?: Record<string, string>;
 };
 

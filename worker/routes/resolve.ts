@@ -1,7 +1,7 @@
 import type { MigrateRequest } from '../../schema/api.ts';
 import type { ReportInputs } from '../../schema/preflight-report.ts';
 import type { Env } from '../env.ts';
-import { findNode } from '../store/nodes.ts';
+import { findNode, type NodeRow } from '../store/nodes.ts';
 import { findStacks, type ListedStack } from '../store/stacks.ts';
 import { Problem } from './problem.ts';
 
@@ -21,6 +21,7 @@ export async function resolveStack(env: Env, name: string, sourceHostId?: string
 }
 
 export interface Resolved {
+  target: NodeRow;
   stack_name: string;
   inputs: ReportInputs;
 }
@@ -35,9 +36,10 @@ export async function resolveMigration(
   const { target_host_id, sizing, mode, accept_unmoved } = request;
   if (stack.home_id === target_host_id)
     throw new Problem('same_host', `"${name}" is on that host already; choose another target.`);
-  if (!(await findNode(env.DB, 'host', target_host_id)))
-    throw new Problem('not_found', 'target_host_id: there is no such host.');
+  const target = await findNode(env.DB, 'host', target_host_id);
+  if (!target) throw new Problem('not_found', 'target_host_id: there is no such host.');
   return {
+    target,
     stack_name: stack.name,
     inputs: { stack_id: stack.id, source_host_id: stack.home_id, target_host_id, sizing, mode, accept_unmoved },
   };

@@ -9,9 +9,16 @@ import { time, timeOrNull } from './time.ts';
 export type NodeView = z.infer<typeof hostView> | z.infer<typeof relayView>;
 
 export async function viewNode(env: Env, row: NodeRow): Promise<NodeView> {
-  const online = row.connected && (await isOnline(env, row.id));
-  const common = viewBase(row, online);
-  return row.kind === 'host' ? { ...common, resources: row.resources } : { ...common, address: row.address };
+  return row.kind === 'host' ? viewHost(env, row) : { ...(await viewLive(env, row)), address: row.address };
+}
+
+export async function viewHost(env: Env, row: NodeRow): Promise<z.infer<typeof hostView>> {
+  const { resources, cordoned_at } = row;
+  return { ...(await viewLive(env, row)), resources, cordoned_at: timeOrNull(cordoned_at) };
+}
+
+async function viewLive(env: Env, row: NodeRow) {
+  return viewBase(row, row.connected && (await isOnline(env, row.id)));
 }
 
 export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView> {

@@ -1,0 +1,76 @@
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, ne } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { activeDrainStatuses, type DrainStatus } from '../../schema/drain.ts';
+import { limits } from '../../schema/limits.ts';
+import { activeStatuses } from '../../schema/migration-status.ts';
+import { drain, migration, node, stack } from '../../schema/tables.ts';
+import type { DrainRow } from '../drain/ports.ts';
+import type { NodeRow } from './nodes.ts';
+
+/** What is read of drains, and for them; transitions are written by `drain-store.ts` alone. */
+
+/** Newest first, one more than `limit` where there is more. */
+export async function listDrains(
+  db: D1Database,
+  { host, status }: { host?: string | undefined; status?: DrainStatus | undefined },
+  before: string | null,
+  limit: number,
+): Promise<DrainRow[]> {
+  const wanted = and(
+    host === undefined ? undefined : eq(drain.host_id, host),
+    status === undefined ? undefined : eq(drain.status, status),
+    before === null ? undefined : lt(drain.id, before),
+  );
+  return drizzle(db)
+    .select()
+    .from(drain)
+    .where(wanted)
+    .orderBy(desc(drain.id))
+    .limit(limit + 1)
+    .all();
+}
+
+const active = inArray(drain.status, [...activeDrainStatuses]);
+
+export async function activeDrainIds(db: D1Database): Promise<string[]> {
+  return (await drizzle(db).select({ id: drain.id }).from(drain).where(active).all()).map(({ id }) => id);
+}
+
+export async function activeDrainOf(db: D1Database, hostId: string): Promise<string | null> {
+  const one = and(eq(drain.host_id, hostId), active);
+  return (await drizzle(db).select({ id: drain.id }).from(drain).where(one).get())?.id ?? null;
+}
+
+/** What the host reports and is the home of, by name. */
+export async function stacksOn(db: D1Database, hostId: string): Promise<{ id: string; name: string }[]> {
+  return drizzle(db)
+    .select({ id: stack.id, name: stack.name })
+    .from(stack)
+    .where(and(eq(stack.home_id, hostId), isNull(stack.gone_at)))
+    .orderBy(asc(stack.name))
+    .limit(limits.drain.stacksMax)
+    .all();
+}
+
+/** Hosts that migrations may target, but `from`; of these only `only` where it is given. */
+export async function openHosts(db: D1Database, from: string, only: string | null): Promise<NodeRow[]> {
+  const open = and(eq(node.kind, 'host'), isNull(node.deleted_at), isNull(node.cordoned_at), isNotNull(node.joined_at));
+  return drizzle(db)
+    .select()
+    .from(node)
+    .where(and(open, ne(node.id, from), only === null ? undefined : eq(node.id, only)))
+    .orderBy(asc(node.id))
+    .all();
+}
+
+/** By id, deleted ones too. */
+export async function hostNames(db: D1Database): Promise<Map<string, string>> {
+  const rows = await drizzle(db).select({ id: node.id, name: node.name }).from(node).where(eq(node.kind, 'host')).all();
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+/** Active migrations that will end on this host. */
+export async function incomingTo(db: D1Database, hostId: string): Promise<string[]> {
+  const incoming = and(eq(migration.target_host_id, hostId), inArray(migration.status, [...activeStatuses]));
+  return (await drizzle(db).select({ id: migration.id }).from(migration).where(incoming).all()).map(({ id }) => id);
+}

@@ -1,0 +1,111 @@
+import { and, eq } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { type DrainRun, hasEnded } from '../../schema/drain.ts';
+import { drain, drainTransition, migration } from '../../schema/tables.ts';
+import { announced, drainData } from '../drain/announce.ts';
+import type { DrainRow, DrainStore } from '../drain/ports.ts';
+import type { MigrationSeen } from '../drain/settle.ts';
+import { whyNot } from '../drain/why-not.ts';
+import type { MigrationRow } from '../migration/ports.ts';
+import { cordonStatement } from './cordon.ts';
+import { activeDrainOf, hostNames } from './drain-list.ts';
+import { drainEvent, outboxStatements } from './outbox.ts';
+
+/** Drains in D1, as `migration-store.ts` has migrations: one transition is one batch, and its first statement the guard. */
+export function d1DrainStore(db: D1Database, announce: (eventIds: string[]) => void = () => undefined): DrainStore {
+  return {
+    load: (id) => loadDrain(db, id),
+    insert: (run, requestedBy, now) => insertDrain(db, run, requestedBy, now),
+    commit: (row, run, cause, now) => commitDrain(db, announce, row, run, cause, now),
+    migrationsOf: (id) => migrationsOf(db, id),
+  };
+}
+
+export async function loadDrain(db: D1Database, id: string): Promise<DrainRow | null> {
+  return (await drizzle(db).select().from(drain).where(eq(drain.id, id)).get()) ?? null;
+}
+
+async function insertDrain(db: D1Database, run: DrainRun, requested_by: string, now: number) {
+  const orm = drizzle(db);
+  const { id, host, status } = run;
+  try {
+    await orm.batch([
+      orm
+        .insert(drain)
+        .values({ id, host_id: host, status, version: 1, run, requested_by, created_at: now, updated_at: now }),
+      orm.insert(drainTransition).values({ drain_id: id, version: 1, nonce: '', event: 'start', at: now }),
+      // Again, for the case that somebody uncordoned it in between.
+      cordonStatement(db, host, now),
+    ]);
+    return 'inserted';
+  } catch (error) {
+    // It took, and the answer was lost.
+    if (await loadDrain(db, id)) return 'inserted';
+    if (await activeDrainOf(db, host)) return 'busy';
+    throw error;
+  }
+}
+
+async function commitDrain(
+  db: D1Database,
+  announce: (eventIds: string[]) => void,
+  row: DrainRow,
+  run: DrainRun,
+  event: string,
+  now: number,
+): Promise<'committed' | 'stale'> {
+  const orm = drizzle(db);
+  const version = row.version + 1;
+  const nonce = crypto.randomUUID();
+  const ended_at = hasEnded(run.status) ? now : null;
+  const next = { ...row, status: run.status, version, run, updated_at: now, ended_at };
+  const type = announced[run.status];
+  const told = type ? drainEvent(type, drainData(next, await hostNames(db)), now) : null;
+  const committed = (): 'committed' => {
+    if (told) announce([told.id]);
+    return 'committed';
+  };
+  try {
+    await orm.batch([
+      orm.insert(drainTransition).values({ drain_id: row.id, version, nonce, event, at: now }),
+      orm.update(drain).set(next).where(eq(drain.id, row.id)),
+      ...(told ? outboxStatements(db, told) : []),
+    ]);
+    return committed();
+  } catch (error) {
+    const winner = await orm
+      .select({ nonce: drainTransition.nonce })
+      .from(drainTransition)
+      .where(and(eq(drainTransition.drain_id, row.id), eq(drainTransition.version, version)))
+      .get();
+    if (winner) return winner.nonce === nonce ? committed() : 'stale';
+    throw error;
+  }
+}
+
+async function migrationsOf(db: D1Database, drainId: string): Promise<MigrationSeen[]> {
+  const rows = await drizzle(db)
+    .select({
+      id: migration.id,
+      stack_id: migration.stack_id,
+      status: migration.status,
+      saga: migration.saga,
+      report: migration.report,
+    })
+    .from(migration)
+    .where(eq(migration.drain_id, drainId))
+    .all();
+  return rows.map(({ saga, report, ...row }) => ({
+    ...row,
+    why: whyOf({ saga, report }),
+    cancel_requested: saga.cancel_requested,
+  }));
+}
+
+/** A refused pre-flight by what it found, any other failure by its own words. */
+function whyOf({ saga: { failure, attention }, report }: Pick<MigrationRow, 'saga' | 'report'>): MigrationSeen['why'] {
+  const refusal = failure?.step === 'preflight' && report ? whyNot(report) : null;
+  if (refusal) return { code: refusal.code, message: refusal.message };
+  if (attention) return { code: 'needs_attention', message: attention.why };
+  return failure && { code: failure.code, message: failure.message };
+}
