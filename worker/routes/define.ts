@@ -1,5 +1,4 @@
 import type { z } from '@hono/zod-openapi';
-import { problem } from '../../schema/api.ts';
 import type { Scope } from '../../schema/scopes.ts';
 import { requires } from '../auth/bearer.ts';
 import { idempotent } from './idempotent.ts';
@@ -27,15 +26,7 @@ export const body = <T extends z.ZodType>(schema: T) => ({
   required: true as const,
 });
 
-/** What every route may answer besides its success. */
-export const otherwise = {
-  default: {
-    content: { 'application/problem+json': { schema: problem } },
-    description: 'Any other problem. Branch on `code`.',
-  },
-};
-
-/** What a route itself may refuse, beyond what follows from its parts. */
+/** The problems that a route itself answers with, beyond those that follow from its parts. */
 export const refuses = (...codes: ProblemCode[]) => ({ 'x-problems': codes });
 
 /** In this order: who is it, the body, whether it was asked before, then what it asks for. */

@@ -7,7 +7,7 @@ import { countsNodeAttempts } from '../auth/rate-limit.ts';
 import { readCsr } from '../hosts/certificates.ts';
 import { fleetOf } from '../hosts/stubs.ts';
 import { markJoined, markRenewed, type NodeRow } from '../store/nodes.ts';
-import { answers, body, byNode, otherwise, refuses } from './define.ts';
+import { answers, body, byNode, refuses } from './define.ts';
 import { jsonBody } from './json-body.ts';
 import { Problem } from './problem.ts';
 
@@ -26,7 +26,7 @@ const enroll = createRoute({
   security: [],
   middleware: [countsNodeAttempts, jsonBody],
   request: { body: body(enrollRequest) },
-  responses: { 200: answers(enrollResponse, 'The certificate.'), ...otherwise },
+  responses: { 200: answers(enrollResponse, 'The certificate.') },
 });
 
 const renew = createRoute({
@@ -40,7 +40,7 @@ const renew = createRoute({
   ...refuses('unauthorized', 'certificate_invalid', 'host_revoked', 'csr_invalid'),
   middleware: [countsNodeAttempts, jsonBody],
   request: { body: body(renewRequest) },
-  responses: { 200: answers(enrollResponse, 'The new certificate.'), ...otherwise },
+  responses: { 200: answers(enrollResponse, 'The new certificate.') },
 });
 
 export function enrollRoutes(app: OpenAPIHono<Authed>): void {

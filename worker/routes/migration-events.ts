@@ -4,7 +4,7 @@ import { isTerminal } from '../../schema/migration-status.ts';
 import type { Authed } from '../auth/bearer.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
-import { guarded, otherwise, refuses } from './define.ts';
+import { guarded, refuses } from './define.ts';
 import { migrationEventStream } from './event-stream.ts';
 import { absent } from './migrations.ts';
 
@@ -28,7 +28,6 @@ const events = createRoute({
   responses: {
     200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } },
     204: { description: 'The migration has ended and every event was seen: do not reconnect.' },
-    ...otherwise,
   },
 });
 

@@ -9,7 +9,7 @@ import { listMigrations } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, otherwise, refuses } from './define.ts';
+import { answers, body, guarded, guardedBody, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 const tags = ['migrations'];
@@ -24,7 +24,7 @@ const list = createRoute({
   description: 'Filters narrow it together. `cleanup_due=true` lists those whose kept source waits for its deletion.',
   ...guarded('read'),
   request: { query: migrationsQuery },
-  responses: { 200: answers(page(migrationView), 'A page.'), ...otherwise },
+  responses: { 200: answers(page(migrationView), 'A page.') },
 });
 
 const show = createRoute({
@@ -37,7 +37,7 @@ const show = createRoute({
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params },
-  responses: { 200: answers(migrationView, 'The migration.'), ...otherwise },
+  responses: { 200: answers(migrationView, 'The migration.') },
 });
 
 const act = (
@@ -55,7 +55,7 @@ const act = (
     ...guarded('migrate'),
     ...refuses('not_found', ...refused),
     request: { params },
-    responses: { 202: answers(migrationView, words.answer), ...otherwise },
+    responses: { 202: answers(migrationView, words.answer) },
   });
 const cancel = act(
   'cancel',
@@ -88,7 +88,7 @@ const retry = createRoute({
   ...guardedBody('migrate'),
   ...refuses('not_found', 'nothing_to_retry'),
   request: { params, body: body(retryRequest) },
-  responses: { 202: answers(migrationView, 'It tries again.'), ...otherwise },
+  responses: { 202: answers(migrationView, 'It tries again.') },
 });
 
 export function migrationRoutes(app: OpenAPIHono<Authed>): void {

@@ -7,7 +7,7 @@ import { findNode, insertNode, listNodes, markDeleted, type NodeKind } from '../
 import { viewBase, viewNode } from '../views/node-view.ts';
 import { time } from '../views/time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
+import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 /** Hosts and relays join, are listed and are revoked in one way. */
@@ -29,7 +29,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     ...guardedBody('admin'),
     ...refuses('name_taken'),
     request: { body: body(createNode) },
-    responses: { 201: located(createdNode, 'Created; the join token is shown this once.'), ...otherwise },
+    responses: { 201: located(createdNode, 'Created; the join token is shown this once.') },
   });
   app.openapi(create, async (c) => {
     const { name } = c.req.valid('json');
@@ -50,7 +50,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     description: `Deleted ${kind}s are not among them.`,
     ...guarded('read'),
     request: { query: pageQuery },
-    responses: { 200: answers(page(view), 'A page.'), ...otherwise },
+    responses: { 200: answers(page(view), 'A page.') },
   });
   app.openapi(list, async (c) => {
     const { cursor, limit } = c.req.valid('query');
@@ -72,7 +72,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     ...guarded('read'),
     ...refuses('not_found'),
     request: { params },
-    responses: { 200: answers(view, `The ${kind}.`), ...otherwise },
+    responses: { 200: answers(view, `The ${kind}.`) },
   });
   app.openapi(show, async (c) => {
     const row = await findNode(c.env.DB, kind, c.req.valid('param').id);
@@ -93,7 +93,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     ...guarded('admin'),
     ...refuses('not_found', 'host_busy'),
     request: { params },
-    responses: { 204: { description: 'Deleted.' }, ...otherwise },
+    responses: { 204: { description: 'Deleted.' } },
   });
   app.openapi(remove, async (c) => {
     const { id } = c.req.valid('param');

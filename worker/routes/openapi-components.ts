@@ -1,7 +1,7 @@
 import { agentPaths } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import type { webhookEvents } from '../../schema/webhook-events.ts';
-import { byNode, otherwise, refuses } from './define.ts';
+import { byNode, refuses } from './define.ts';
 
 /** Parts of the OpenAPI document that no schema of a request or an answer describes. */
 
@@ -81,7 +81,7 @@ export const connectPath = {
   description: 'An upgrade to WebSocket; what is said on it is not part of the public API.',
   ...byNode,
   ...refuses('unauthorized', 'certificate_invalid', 'host_revoked', 'invalid_request'),
-  responses: { 101: { description: 'Connected.' }, ...otherwise },
+  responses: { 101: { description: 'Connected.' } },
 };
 
 /** When each webhook is sent. */

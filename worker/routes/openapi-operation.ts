@@ -88,7 +88,7 @@ function refusals(codes: ProblemCode[]): Record<string, unknown> {
 }
 
 function refusal(codes: ProblemCode[]) {
-  const named = { type: 'object', properties: { code: { type: 'string', enum: codes } } };
+  const named = { type: 'object', properties: { code: { type: 'string', enum: codes } }, required: ['code'] };
   const schema = { allOf: [{ $ref: `#/components/schemas/${problem.meta()?.id}` }, named] };
   const examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
   return {

@@ -4,7 +4,7 @@ import type { Authed } from '../auth/bearer.ts';
 import { listStacks } from '../store/stacks.ts';
 import { viewStack } from '../views/stack-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, guarded, otherwise, refuses } from './define.ts';
+import { answers, guarded, refuses } from './define.ts';
 import { resolveStack } from './resolve.ts';
 
 const tags = ['stacks'];
@@ -18,7 +18,7 @@ const list = createRoute({
   description: 'Stacks need no import: these are the Compose projects that the hosts report.',
   ...guarded('read'),
   request: { query: pageQuery },
-  responses: { 200: answers(page(stackView), 'A page.'), ...otherwise },
+  responses: { 200: answers(page(stackView), 'A page.') },
 });
 
 const show = createRoute({
@@ -34,7 +34,7 @@ const show = createRoute({
     params: z.object({ name: stackName }),
     query: z.strictObject({ source_host_id: objectId.optional() }),
   },
-  responses: { 200: answers(stackView, 'The stack.'), ...otherwise },
+  responses: { 200: answers(stackView, 'The stack.') },
 });
 
 export function stackRoutes(app: OpenAPIHono<Authed>): void {

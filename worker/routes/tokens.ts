@@ -6,7 +6,7 @@ import { hashToken, newToken } from '../auth/token-format.ts';
 import { insertToken, listTokens, revokeToken, type TokenRow } from '../store/tokens.ts';
 import { time, timeOrNull } from '../views/time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
+import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 /**
@@ -25,7 +25,7 @@ const create = createRoute({
   description: 'Each scope includes the ones before it: `read`, `migrate`, `admin`. Only a hash is kept.',
   ...guardedBody('admin'),
   request: { body: body(createToken) },
-  responses: { 201: located(createdToken, 'Created; the token is shown this once.'), ...otherwise },
+  responses: { 201: located(createdToken, 'Created; the token is shown this once.') },
 });
 
 const list = createRoute({
@@ -37,7 +37,7 @@ const list = createRoute({
   description: 'The tokens themselves are not kept, so not shown.',
   ...guarded('admin'),
   request: { query: pageQuery },
-  responses: { 200: answers(page(tokenView), 'A page.'), ...otherwise },
+  responses: { 200: answers(page(tokenView), 'A page.') },
 });
 
 const revoke = createRoute({
@@ -50,7 +50,7 @@ const revoke = createRoute({
   ...guarded('admin'),
   ...refuses('not_found', 'last_admin_token'),
   request: { params: z.object({ id: objectId }) },
-  responses: { 204: { description: 'It is revoked.' }, ...otherwise },
+  responses: { 204: { description: 'It is revoked.' } },
 });
 
 export function tokenRoutes(app: OpenAPIHono<Authed>): void {

@@ -8,7 +8,7 @@ import { insertTestEvent } from '../store/outbox.ts';
 import { viewDelivery } from '../views/webhook-view.ts';
 import { queueDeliveries, queueDue } from '../webhooks/dispatch.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, guarded, otherwise, refuses } from './define.ts';
+import { answers, guarded, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 import { endpoint } from './webhooks.ts';
 
@@ -27,7 +27,7 @@ const list = createRoute({
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params, query: deliveriesQuery },
-  responses: { 200: answers(page(deliveryView), 'A page.'), ...otherwise },
+  responses: { 200: answers(page(deliveryView), 'A page.') },
 });
 
 const show = createRoute({
@@ -40,7 +40,7 @@ const show = createRoute({
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params: oneParams },
-  responses: { 200: answers(deliveryView, 'The delivery.'), ...otherwise },
+  responses: { 200: answers(deliveryView, 'The delivery.') },
 });
 
 const test = createRoute({
@@ -53,7 +53,7 @@ const test = createRoute({
   ...guarded('admin'),
   ...refuses('not_found', 'webhook_disabled'),
   request: { params },
-  responses: { 202: answers(deliveryView, 'On its way; look at its delivery.'), ...otherwise },
+  responses: { 202: answers(deliveryView, 'On its way; look at its delivery.') },
 });
 
 const replayOne = createRoute({
@@ -66,7 +66,7 @@ const replayOne = createRoute({
   ...guarded('admin'),
   ...refuses('not_found', 'webhook_disabled'),
   request: { params: oneParams },
-  responses: { 202: answers(deliveryView, 'On its way.'), ...otherwise },
+  responses: { 202: answers(deliveryView, 'On its way.') },
 });
 
 const replayAll = createRoute({
@@ -79,7 +79,7 @@ const replayAll = createRoute({
   ...guarded('admin'),
   ...refuses('not_found', 'webhook_disabled'),
   request: { params },
-  responses: { 202: answers(replayed, 'On their way, that many.'), ...otherwise },
+  responses: { 202: answers(replayed, 'On their way, that many.') },
 });
 
 export function webhookDeliveryRoutes(app: OpenAPIHono<Authed>): void {

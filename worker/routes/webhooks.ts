@@ -26,7 +26,7 @@ import {
 import { viewWebhook } from '../views/webhook-view.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
-import { answers, body, guarded, guardedBody, located, otherwise, refuses } from './define.ts';
+import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 import { Problem } from './problem.ts';
 
 const path = '/api/v1/webhooks';
@@ -44,7 +44,7 @@ const create = createRoute({
   ...guardedBody('admin'),
   ...refuses('url_refused', 'webhook_limit'),
   request: { body: body(createWebhook) },
-  responses: { 201: located(webhookWithSecret, 'Registered; the secret is shown this once.'), ...otherwise },
+  responses: { 201: located(webhookWithSecret, 'Registered; the secret is shown this once.') },
 });
 
 const list = createRoute({
@@ -56,7 +56,7 @@ const list = createRoute({
   description: 'The secrets are not among what is shown.',
   ...guarded('read'),
   request: { query: webhooksQuery },
-  responses: { 200: answers(page(webhookView), 'A page.'), ...otherwise },
+  responses: { 200: answers(page(webhookView), 'A page.') },
 });
 
 const ofCallbacks = createRoute({
@@ -67,7 +67,7 @@ const ofCallbacks = createRoute({
   summary: 'Show the secret that signs the callbacks of migrations which this token asks for',
   description: 'A `callback_url` has no registration that could tell its secret.',
   ...guarded('migrate'),
-  responses: { 200: answers(callbackSecret, "This token's, the same for all its migrations."), ...otherwise },
+  responses: { 200: answers(callbackSecret, "This token's, the same for all its migrations.") },
 });
 
 const show = createRoute({
@@ -80,7 +80,7 @@ const show = createRoute({
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params },
-  responses: { 200: answers(webhookView, 'The endpoint.'), ...otherwise },
+  responses: { 200: answers(webhookView, 'The endpoint.') },
 });
 
 const change = createRoute({
@@ -93,7 +93,7 @@ const change = createRoute({
   ...guardedBody('admin'),
   ...refuses('not_found', 'url_refused', 'webhook_is_callback'),
   request: { params, body: body(changeWebhook) },
-  responses: { 200: answers(webhookView, 'As it is now.'), ...otherwise },
+  responses: { 200: answers(webhookView, 'As it is now.') },
 });
 
 const rotate = createRoute({
@@ -106,7 +106,7 @@ const rotate = createRoute({
   ...guardedBody('admin'),
   ...refuses('not_found', 'webhook_is_callback'),
   request: { params, body: body(rotateWebhook) },
-  responses: { 200: answers(webhookWithSecret, 'The new secret is shown this once.'), ...otherwise },
+  responses: { 200: answers(webhookWithSecret, 'The new secret is shown this once.') },
 });
 
 const remove = createRoute({
@@ -118,7 +118,7 @@ const remove = createRoute({
   description: '204 whether it was there or not.',
   ...guarded('admin'),
   request: { params },
-  responses: { 204: { description: 'It is gone.' }, ...otherwise },
+  responses: { 204: { description: 'It is gone.' } },
 });
 
 export function webhookRoutes(app: OpenAPIHono<Authed>): void {
