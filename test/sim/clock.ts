@@ -155,7 +155,16 @@ export function installVirtualTime(random: () => number): void {
   Object.assign(globalThis, { setTimeout, setInterval, clearTimeout: clear, clearInterval: clear });
   Object.assign(Date, { now: () => epochMs + Math.floor(timeNow().now) + (timeNow().actor?.skewMs ?? 0) });
   Object.assign(performance, { now: () => timeNow().now });
-  Object.assign(AbortSignal, { timeout });
+  // The platform's own keeps one that is never aborted, and with it all its run, for good.
+  const any = (signals: AbortSignal[]) => {
+    const controller = new AbortController();
+    for (const signal of signals) {
+      if (signal.aborted) controller.abort(signal.reason);
+      else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+    }
+    return controller.signal;
+  };
+  Object.assign(AbortSignal, { timeout, any });
   Object.assign(Math, { random });
   Object.assign(crypto, {
     getRandomValues: (bytes: Uint8Array) => bytes.map(() => Math.floor(random() * 256)),

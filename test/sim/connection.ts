@@ -72,7 +72,7 @@ export class Network {
     const travel = (last: number): number | null => {
       const { troubled, options } = world;
       if (troubled && random.chance(0.01)) return null;
-      if (troubled && !options.ordered && random.chance(0.01)) return random.between(5_000, 120_000);
+      if (troubled && !options.ordered && random.chance(0.03)) return random.between(1_000, 120_000);
       const ms = troubled ? random.longTail(1, 2_000) : random.between(1, 20);
       return (options.ordered ?? true) ? Math.max(ms, last - time.now + 0.001) : ms;
     };

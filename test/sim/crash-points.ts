@@ -1,39 +1,8 @@
-import type { Actor } from './clock.ts';
+import { strike, type Victim } from './deaths.ts';
 import type { Verdict } from './run.ts';
 import { minuteMs, type Story, secondMs, tell } from './story.ts';
-import type { World } from './world.ts';
 
 const backMs = 3 * secondMs;
-
-/** Who dies at a point, and comes back a little later. */
-export const victims: { [who: string]: (world: World, actor: Actor) => void } = {
-  'the one that acts': (world, actor) => {
-    const [kind, of] = actor.name.split('.') as [string, string];
-    if (kind === 'object') return world.control.evict(of);
-    if (kind === 'link') return world.control.evictLink(of);
-    world.time.kill(actor);
-    world.time.after(backMs, null, () => world.host(kind).startAgent());
-  },
-  'both agents and every object': (world) => {
-    for (const { id } of world.stacks) world.control.evict(id);
-    for (const host of world.hosts) {
-      host.killAgent('all at once');
-      world.time.after(backMs, null, () => host.startAgent());
-    }
-    world.relay.up = false;
-    world.time.after(backMs, null, () => {
-      world.relay.up = true;
-    });
-  },
-  'every machine': (world) => {
-    world.control.crash();
-    world.time.after(backMs, null, () => world.control.restart());
-    for (const host of world.hosts) {
-      host.powerOff('all at once');
-      world.time.after(backMs + secondMs, null, () => host.powerOn());
-    }
-  },
-};
 
 /** A whole life: moved, rolled back, its leftovers purged. */
 function wholeLife(story: Story): void {
@@ -63,7 +32,7 @@ export function countPoints(seed: number): number {
   return points;
 }
 
-export function crashAt(seed: number, point: number, who: string, trace?: (line: string) => void): Verdict {
+export function crashAt(seed: number, point: number, who: Victim, trace?: (line: string) => void): Verdict {
   return tell(
     seed,
     (story) => {
@@ -71,8 +40,7 @@ export function crashAt(seed: number, point: number, who: string, trace?: (line:
       story.world.onCrashPoint = (what, actor) => {
         passed += 1;
         if (passed !== point) return;
-        story.world.trace('crash', `${who}, ${what} (${actor.name})`);
-        victims[who]!(story.world, actor);
+        strike(story.world, who, what, actor, backMs);
       };
       wholeLife(story);
       story.world.onCrashPoint = null;

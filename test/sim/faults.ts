@@ -4,6 +4,9 @@ import type { World } from './world.ts';
 
 type Fault = (world: World, forMs: number, among: SimHost[]) => void;
 
+/** A write is on its way for no longer. */
+export const holdUpMsMax = 30_000;
+
 /** What may go wrong, each for some time; `heal` makes all of it well. */
 const faults: { [name: string]: Fault } = {
   'an object is evicted': ({ control, random, stacks }) => control.evict(random.pick(stacks).id),
@@ -18,6 +21,9 @@ const faults: { [name: string]: Fault } = {
   },
   'answers of the database are lost': ({ control, random }) => {
     control.store.answersToLose += Math.ceil(random.between(0, 3));
+  },
+  'a write is held up, and its object replaced': ({ control }, ms) => {
+    control.store.holdUpMs = Math.min(ms, holdUpMsMax);
   },
   'an agent is killed': (world, ms, among) => {
     const host = world.random.pick(among);
@@ -111,6 +117,7 @@ export const stepFaults = [
   'an object is evicted',
   'the control plane is gone',
   'answers of the database are lost',
+  'a write is held up, and its object replaced',
   'an agent is killed',
   'an agent and its guard are killed',
   'an engine is restarted',
@@ -127,10 +134,13 @@ export function happen(world: World, name: string, forMs: number, among = world.
 
 export function heal(world: World): void {
   world.trace('fault', 'all is mended');
+  world.onCrashPoint = null;
+  world.onStatus = null;
   world.troubled = false;
   world.relay.up = true;
   world.control.store.downUntil = 0;
   world.control.store.answersToLose = 0;
+  world.control.store.holdUpMs = 0;
   world.control.restart();
   for (const host of world.hosts) {
     host.disk.full = false;

@@ -1,6 +1,7 @@
 import { isTerminal } from '../../schema/migration-status.ts';
 import { epochMs, installVirtualTime, useTime } from './clock.ts';
-import { faultNames, happen, heal, stepFaults } from './faults.ts';
+import { strike, victims } from './deaths.ts';
+import { faultNames, happen, heal, holdUpMsMax, stepFaults } from './faults.ts';
 import { Operator } from './operator.ts';
 import type { Plant } from './planted.ts';
 import { raise } from './setting.ts';
@@ -9,6 +10,9 @@ import { Violation, World, type WorldOptions } from './world.ts';
 const minuteMs = 60_000;
 /** From the last fault until everything must have come to its end. */
 const settleMs = 4 * 60 * minuteMs;
+
+/** At each persisted transition, in half of the runs. */
+const deathChance = 0.005;
 
 let current: World | null = null;
 installVirtualTime(() => current?.random.next() ?? 0);
@@ -36,7 +40,7 @@ export function inWorld(options: WorldOptions, story: (world: World) => void): V
 
 /** Many stacks at once, operators, and faults of every kind at random; then peace, in which all must come to its end. */
 export function randomRun(seed: number, options: { trace?: (line: string) => void; plant?: Plant } = {}): Verdict {
-  const size = { hosts: 2 + (seed % 2), stacks: 1 + (seed % 3), ordered: seed % 4 !== 0 };
+  const size = { hosts: 2 + (seed % 2), stacks: 1 + (seed % 3), ordered: seed % 4 < 2 };
   return inWorld({ seed, ...size, ...options }, (world) => {
     const { random, time, stacks, hosts } = world;
     const operator = new Operator(world);
@@ -63,9 +67,15 @@ export function randomRun(seed: number, options: { trace?: (line: string) => voi
       const involved = [world.host(source_host_id), world.host(target_host_id)];
       at(random.longTail(1, 20_000), () => happen(world, random.pick(stepFaults), durationOf(world), involved));
     };
+    const deadly = random.chance(0.5) ? deathChance : 0;
+    world.onCrashPoint = (what, actor) => {
+      if (!random.chance(deadly)) return;
+      const who = random.chance(0.7) ? 'the one that acts' : random.pick(victims);
+      strike(world, who, what, actor, random.longTail(500, 2 * minuteMs));
+    };
     world.runUntil(() => false, endMs);
-    world.onStatus = null;
     heal(world);
+    world.runUntil(() => false, holdUpMsMax);
     settle(world);
     if (seed % 5 === 0) {
       world.runUntil(() => false, 2.5 * 60 * minuteMs);

@@ -25,6 +25,8 @@ export class Store {
   downUntil = 0;
   /** F6: this many commits will take, and their answers be lost. */
   answersToLose = 0;
+  /** The next commit is on its way for so long, while another object takes its writer's place. */
+  holdUpMs = 0;
   readonly #commands = new Map<string, Recorded>();
   readonly #world: World;
 
@@ -53,20 +55,20 @@ export class Store {
         ),
       homeOf: (stackId) => ask(() => this.homes.get(stackId) ?? null),
       insert: (row) =>
-        this.#write(caller, `insert ${row.id}`, () => {
+        this.#write(caller, `insert ${row.id}`, 0, () => {
           if (this.#activeOf(row.stack_id)) return 'busy';
           this.rows.set(row.id, { ...row, version: 1, updated_at: row.created_at });
           return 'inserted';
         }),
       commit: (row, next, cause, now, report) =>
-        this.#write(caller, `commit of ${row.status} + ${cause}`, () => {
+        this.#write(caller, `commit of ${row.status} + ${cause}`, this.#heldUpMs(row.stack_id), () => {
           const stored = this.rows.get(row.id);
           if (!stored || (stored.version !== row.version && !this.#world.options.plant?.unlocked)) return 'stale';
           const { saga } = next;
           const active = this.#activeOf(row.stack_id);
           if (!isTerminal(saga.status) && active && active.id !== row.id) return 'busy';
           this.#world.trace('control', `${row.id.slice(-4)}: ${cause}: ${row.status} → ${told(next)}`);
-          this.#world.truth.committed(stored, next);
+          this.#world.truth.committed(stored, next, now);
           if (saga.status !== stored.status) this.#world.onStatus?.(stored, saga.status);
           const wasOver = isTerminal(row.status);
           const ended_at = !isTerminal(saga.status) ? null : wasOver ? row.ended_at : now;
@@ -101,8 +103,8 @@ export class Store {
   }
 
   /** A write whose writer died on the way may still take; its answer may be lost (F6). */
-  #write<T>(caller: Actor, what: string, act: () => T): Promise<T> {
-    return this.#world.remote(caller, this.#ms(), () => {
+  #write<T>(caller: Actor, what: string, heldUpMs: number, act: () => T): Promise<T> {
+    return this.#world.remote(caller, this.#ms() + heldUpMs, () => {
       this.#assertUp();
       const lived = caller.alive;
       this.#world.crashPoint(`before ${what}`, caller);
@@ -115,6 +117,13 @@ export class Store {
       }
       return result;
     });
+  }
+
+  #heldUpMs(stackId: string): number {
+    const ms = this.holdUpMs;
+    this.holdUpMs = 0;
+    if (ms > 0) this.#world.control.evict(stackId);
+    return ms;
   }
 
   #ask<T>(caller: Actor, act: () => T): Promise<T> {

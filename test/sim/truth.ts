@@ -133,14 +133,15 @@ export class Truth {
 
   // ------------------------------------------------------------ Invariants 2, 4 and 6: at each transition
 
-  committed(before: MigrationRow, next: Transition): void {
+  /** `now` is when it was decided, by the control plane's clock: the write may have been long on its way. */
+  committed(before: MigrationRow, next: Transition, now: number): void {
     const { saga } = next;
     const world = this.#world;
     const window = this.#windows.get(before.id) ?? { endsAt: saga.window?.ends_at ?? 0, purged: false };
     if (saga.window)
       this.#windows.set(before.id, { ...window, purged: window.purged || saga.window.source_purge !== null });
     if (saga.epoch < before.saga.epoch) world.violate(`${before.id}: the epoch went back`);
-    for (const event of next.events) if (event.kind === 'cleanup_due') this.#remindedOnce(before);
+    for (const event of next.events) if (event.kind === 'cleanup_due') this.#remindedOnce(before, now);
     const told = next.events.filter(({ kind, data }) => kind === 'status' && data.to === saga.status).length;
     if (told !== (saga.status === before.status ? 0 : 1))
       world.violate(`Invariant 6: ${before.id} told ${told} times that it is ${saga.status}`);
@@ -148,7 +149,7 @@ export class Truth {
       world.violate(`Invariant 2: ${before.id} needs attention without an account of what is where`);
     if (saga.status === before.status) return;
     if (saga.status === 'stopping') this.#ran.set(before.id, this.#daemonsUp(before));
-    if (before.status === 'completed' && saga.status === 'rolling_back') this.#windowIsOpen(before);
+    if (before.status === 'completed' && saga.status === 'rolling_back') this.#windowIsOpen(before, now);
     if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
     if ((saga.status === 'failed' || saga.status === 'cancelled') && saga.steps.stopping) this.#sourceCameBack(before);
     if (!isTerminal(saga.status)) return;
@@ -161,9 +162,9 @@ export class Truth {
     if (saga.status !== 'completed' && times > 1) world.violate(`Invariant 6: ${before.id} was ${saga.status} twice`);
   }
 
-  #windowIsOpen({ id }: MigrationRow): void {
+  #windowIsOpen({ id }: MigrationRow, now: number): void {
     const { endsAt = 0, purged } = this.#windows.get(id) ?? {};
-    const over = this.#world.time.now + epochMs - endsAt;
+    const over = now - endsAt;
     if (over >= 0) this.#world.violate(`${id}: a rollback began ${over} ms after the window's end`);
     if (purged) this.#world.violate(`${id}: a rollback began although the source is purged`);
   }
@@ -187,9 +188,8 @@ export class Truth {
     }
   }
 
-  #remindedOnce({ id }: MigrationRow): void {
-    if (this.#world.time.now + epochMs < (this.#windows.get(id)?.endsAt ?? 0))
-      this.#world.violate(`${id}: reminded too early`);
+  #remindedOnce({ id }: MigrationRow, now: number): void {
+    if (now < (this.#windows.get(id)?.endsAt ?? 0)) this.#world.violate(`${id}: reminded too early`);
     const times = (this.reminders.get(id) ?? 0) + 1;
     this.reminders.set(id, times);
     if (times > 1) this.#world.violate(`${id}: the reminder was given ${times} times`);
