@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../../cli/fleet.ts';
 import { limits } from '../../schema/limits.ts';
 import { type FlowOptions, type FlowRig, mib, stackBytes, startFlowRig } from './flow-rig.ts';
-import { impatience } from './impatient.ts';
 
 const bound = { timeout: 120_000 };
 
@@ -53,7 +52,13 @@ describe('two relays, real processes', () => {
 });
 
 describe('one relay, agents that do not wait long, real processes', () => {
-  const the = useRig({ relays: 1, impatient: true });
+  const waitMsMax = 20_000;
+  // And certificates that are due for renewal at each look.
+  const renewing = {
+    certificate: { renewBeforeDays: 2 * limits.certificate.hostDaysMax },
+    agent: { renewCheckMs: 1_500 },
+  };
+  const the = useRig({ relays: 1, limits: { stream: { reconnectMsMax: waitMsMax }, ...renewing } });
 
   test(
     'F17 the source is cut off when the migration is to go back: it is asked until it is back, and put back then',
@@ -86,7 +91,7 @@ describe('one relay, agents that do not wait long, real processes', () => {
     await member.stop('SIGKILL');
     const goneAt = performance.now();
     const migration = await rig.fleet.ended(id);
-    expect(performance.now() - goneAt).toBeGreaterThan(impatience.reconnectMsMax - 1_000);
+    expect(performance.now() - goneAt).toBeGreaterThan(waitMsMax - 1_000);
     expect(migration).toMatchObject({
       status: 'failed',
       failure: { step: 'transferring', code: 'transfer_interrupted' },

@@ -46,8 +46,8 @@ export const stackBytes = volumes.data + volumes.more;
 
 export interface FlowOptions {
   relays?: number;
-  /** The agents' longest waits are seconds, and their certificates due at once: `impatient.ts`. */
-  impatient?: boolean;
+  /** Limits that the agents have in place of the usual ones, by section. */
+  limits?: Record<string, Record<string, number>>;
 }
 
 export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> {
@@ -67,7 +67,7 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
       name: side,
       stateDir: join(fleet.dir, side),
       arguments: ['--engine', 'embedded', '--embedded-root', rootOf(side)],
-      ...(options.impatient ? { env: { NODE_OPTIONS: `--import=${import.meta.resolve('./impatient.ts')}` } } : {}),
+      ...(options.limits ? { env: preloading(options.limits) } : {}),
     });
   const hosts = { source: await add('source'), target: await add('target') };
   await seed(rootOf('source'));
@@ -121,6 +121,11 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
     },
   };
 }
+
+const preloading = (limits: NonNullable<FlowOptions['limits']>) => ({
+  NODE_OPTIONS: `--import=${import.meta.resolve('./preloaded-limits.ts')}`,
+  TEST_LIMITS: JSON.stringify(limits),
+});
 
 async function addRelay(fleet: FleetRig, index: number, wire: SlowWire): Promise<FlowRig['relays'][number]> {
   const port = await freePort('127.0.0.1');
