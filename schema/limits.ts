@@ -366,6 +366,10 @@ export const limits = {
     purgeWaitMsMax: 60_000,
     purgePollMs: 200,
   },
+  cron: {
+    /** Objects that one line of the cron table wakes at a time. */
+    atOnceMax: 20,
+  },
   webhook: {
     endpointsMax: 50,
     /** From the first byte of a call to the last of its answer that is read. */

@@ -7,6 +7,7 @@ type Fields = Record<string, unknown>;
  * before JSON escapes it out of recognition (Invariant 7).
  */
 export const log = {
+  info: (msg: string, fields: Fields = {}) => console.info(line('info', msg, fields)),
   warn: (msg: string, fields: Fields = {}) => console.warn(line('warn', msg, fields)),
   error: (msg: string, fields: Fields = {}) => console.error(line('error', msg, fields)),
 };

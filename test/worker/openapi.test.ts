@@ -7,13 +7,16 @@ const tellers = ['GET /api/v1/openapi.json', 'GET /api/v1/docs'];
 
 describe("the API's document", async () => {
   const { body: document } = await call('GET', '/api/v1/openapi.json');
-  type Operation = Record<string, unknown> & {
+  interface Operation {
     operationId: string;
+    tags: string[];
+    summary: string;
+    description: string;
     parameters?: Record<string, unknown>[];
     requestBody?: { content: Record<string, { schema: unknown }> };
     responses: Record<string, Record<string, unknown>>;
     security: Record<string, string[]>[];
-  };
+  }
   const operations = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(
     ([path, item]) =>
       Object.entries(item).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, ...operation })),

@@ -1,5 +1,5 @@
 import type { Env } from '../env.ts';
-import { markRevoked, type NodeKind, revocationsOwed } from '../store/nodes.ts';
+import { markRevoked, type NodeKind } from '../store/nodes.ts';
 import { allRelayIds } from '../store/relays.ts';
 import { connectionOf } from './stubs.ts';
 
@@ -15,12 +15,4 @@ export async function revoke(env: Env, kind: NodeKind, id: string): Promise<void
   ]);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   await markRevoked(env.DB, id);
-}
-
-/** The repair sweep's part: those that could not be told when the node was deleted. */
-export async function revokeOwed(env: Env): Promise<void> {
-  const outcomes = await Promise.allSettled(
-    (await revocationsOwed(env.DB)).map(({ kind, id }) => revoke(env, kind, id)),
-  );
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

@@ -44,12 +44,13 @@ export async function listAudit(
     .all();
 }
 
-/** Entries past their time, and those beyond the number that is kept; a bounded share of them in one go. */
-export async function forgetOldAudit(db: D1Database, now: number): Promise<void> {
+/** Entries past their time, and those beyond the number that is kept; a bounded share of them in one go. Returns how many. */
+export async function forgetOldAudit(db: D1Database, now: number): Promise<number> {
   const { auditKeepMs, auditRowsMax, expireRowsMax, expireRoundsMax } = limits.api;
   const orm = drizzle(db);
   const [newest] = await orm.select({ id: max(audit.id) }).from(audit);
   const beyond = (newest?.id ?? 0) - auditRowsMax;
+  let forgotten = 0;
   for (let round = 0; round < expireRoundsMax; round++) {
     // Ids rise with time, so the oldest stand first and the walk stops at the first that stays.
     const oldest = orm.select({ id: audit.id }).from(audit).orderBy(audit.id).limit(expireRowsMax).as('oldest');
@@ -62,6 +63,8 @@ export async function forgetOldAudit(db: D1Database, now: number): Promise<void>
         ),
       )
       .returning({ id: audit.id });
-    if (gone.length < expireRowsMax) return;
+    forgotten += gone.length;
+    if (gone.length < expireRowsMax) break;
   }
+  return forgotten;
 }

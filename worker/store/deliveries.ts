@@ -134,17 +134,20 @@ export async function replayDead(db: D1Database, endpointId: string, now: number
   return meta.changes;
 }
 
-/** What ended long ago, and events that nobody is owed any more; a bounded share of them in one go. */
-export async function forgetOldDeliveries(db: D1Database, now: number): Promise<void> {
+/** What ended long ago, and events that nobody is owed any more; a bounded share of them in one go. Returns how many rows. */
+export async function forgetOldDeliveries(db: D1Database, now: number): Promise<number> {
   const { expireRowsMax, expireRoundsMax } = limits.api;
   const before = now - limits.webhook.keepMs;
   const orm = drizzle(db);
+  let forgotten = 0;
   for (let round = 0; round < expireRoundsMax; round++) {
     const deliveries = await orm.run(sql`DELETE FROM webhook_delivery WHERE rowid IN (
       SELECT rowid FROM webhook_delivery WHERE ended_at <= ${before} LIMIT ${expireRowsMax})`);
     const events = await orm.run(sql`DELETE FROM webhook_event WHERE rowid IN (
       SELECT rowid FROM webhook_event AS event WHERE at <= ${before}
         AND NOT EXISTS (SELECT 1 FROM webhook_delivery WHERE event_id = event.id) LIMIT ${expireRowsMax})`);
-    if (deliveries.meta.changes < expireRowsMax && events.meta.changes < expireRowsMax) return;
+    forgotten += deliveries.meta.changes + events.meta.changes;
+    if (deliveries.meta.changes < expireRowsMax && events.meta.changes < expireRowsMax) break;
   }
+  return forgotten;
 }

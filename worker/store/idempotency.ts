@@ -33,9 +33,11 @@ export async function releaseKey(db: D1Database, id: IdempotencyId): Promise<voi
   await drizzle(db).delete(idempotency).where(one(id));
 }
 
-export async function forgetOldKeys(db: D1Database, now: number): Promise<void> {
+/** A bounded share of them in one go; returns how many. */
+export async function forgetOldKeys(db: D1Database, now: number): Promise<number> {
   const { expireRowsMax, expireRoundsMax } = limits.api;
   const orm = drizzle(db);
+  let forgotten = 0;
   for (let round = 0; round < expireRoundsMax; round++) {
     const old = orm
       .select({ key_hash: idempotency.key_hash })
@@ -46,8 +48,10 @@ export async function forgetOldKeys(db: D1Database, now: number): Promise<void> 
       .delete(idempotency)
       .where(and(lte(idempotency.expires_at, now), inArray(idempotency.key_hash, old)))
       .returning({ key_hash: idempotency.key_hash });
-    if (gone.length < expireRowsMax) return;
+    forgotten += gone.length;
+    if (gone.length < expireRowsMax) break;
   }
+  return forgotten;
 }
 
 const one = ({ token_id, route, key_hash }: IdempotencyId) =>

@@ -78,6 +78,8 @@ export async function useOnce(db: D1Database, jti: string, expires_at: number): 
   return added.length === 1;
 }
 
-export async function forgetExpiredIds(db: D1Database, now: number): Promise<void> {
-  await drizzle(db).delete(seenToken).where(lte(seenToken.expires_at, now));
+/** Returns how many. */
+export async function forgetExpiredIds(db: D1Database, now: number): Promise<number> {
+  const { meta } = await drizzle(db).delete(seenToken).where(lte(seenToken.expires_at, now)).run();
+  return meta.changes;
 }

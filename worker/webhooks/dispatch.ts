@@ -12,9 +12,11 @@ export async function queueEvents(env: Env, eventIds: string[]): Promise<void> {
   }
 }
 
-/** Of cron, and after a replay: each undelivered row that is due. One that is in the queue already does no harm. */
-export async function queueDue(env: Env, now: number): Promise<void> {
-  await queueDeliveries(env, await dueDeliveries(env.DB, now));
+/** Of cron, and after a replay: each undelivered row that is due. One that is in the queue already does no harm. Returns how many. */
+export async function queueDue(env: Env, now: number): Promise<number> {
+  const due = await dueDeliveries(env.DB, now);
+  await queueDeliveries(env, due);
+  return due.length;
 }
 
 export async function queueDeliveries(env: Env, deliveries: DeliveryId[]): Promise<void> {
