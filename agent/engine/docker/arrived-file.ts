@@ -26,8 +26,10 @@ export async function assertArrivedAllowed(
   await assertNothingBeyond(project, [...project.configFiles, ...project.envFiles]);
   const remote = await remoteIncludes(project.configFiles);
   if (remote.length > 0) throw refused(`it includes ${remote.join(', ')}`);
-  const model = await readModel(compose, project, 'values', signal, deployment.services);
-  const names = await readModel(compose, project, 'names', signal);
+  const [model, names] = await Promise.all([
+    readModel(compose, project, 'values', signal, deployment.services),
+    readModel(compose, project, 'names', signal),
+  ]);
   await assertNothingBeyond(project, filesNamed(names, Object.keys(model.services)));
   const asked = [...powersOf(await withRealPaths(model))].flatMap(([service, powers]) =>
     powers.map((power) => ({ service, ...power })),
