@@ -42,7 +42,7 @@ export async function loadIdentity(stateDir: string): Promise<StoredIdentity | n
 
 /**
  * Makes a key here, has it certified for the join token, and stores both. Throws with a message that says what to do.
- * The key is kept before it is sent: where the answer is lost, with this process or on its way, only the same key is let
+ * The key is on disk before the request leaves: where the answer is lost, with this process or on its way, only the same key is let
  * in again (B25).
  */
 export async function enroll(controlUrl: string, joinToken: string, stateDir: string): Promise<StoredIdentity> {
