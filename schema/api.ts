@@ -284,7 +284,11 @@ export const page = <T extends z.ZodType>(item: T) =>
     .meta({ id: `${item.meta()?.id}Page` });
 
 export const pageQuery = z.strictObject({
-  cursor: z.string().max(200).optional().describe('`next_cursor` of the page before, as it is.'),
+  cursor: z
+    .string()
+    .max(limits.control.cursorCharsMax)
+    .optional()
+    .describe('`next_cursor` of the page before, as it is.'),
   limit: z.coerce
     .number()
     .int()

@@ -123,5 +123,5 @@ export type DrainView = z.infer<typeof drainView>;
 
 export const drainsQuery = pageQuery.extend({
   host: objectId.optional().describe('The host that is emptied.'),
-  status: z.enum(drainStatuses).optional(),
+  status: z.enum(drainStatuses).optional().describe('As the drains have it.'),
 });

@@ -47,6 +47,8 @@ export const limits = {
     bodyBytesMax: 65_536,
     pageSizeDefault: 50,
     pageSizeMax: 200,
+    /** Holds the longest sort key there is: a stack's name and id. */
+    cursorCharsMax: 500,
     nameLengthMax: 63,
     stackNameLengthMax: 255,
     sseMsMax: 300_000,

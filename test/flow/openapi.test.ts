@@ -17,6 +17,9 @@ const rules = [
   'tag-description',
 ] as const;
 
+/** An upgrade has no success but 101. */
+const upgrade = /^operation-2xx-response: .*agents~1connect/;
+
 describe('the API explains itself', { timeout: 60_000 }, () => {
   let plane: TestControlPlane;
   beforeAll(async () => {
@@ -30,7 +33,8 @@ describe('the API explains itself', { timeout: 60_000 }, () => {
       rules: Object.fromEntries(rules.map((rule) => [rule, 'error'])),
     });
     const problems = await lintFromString({ source, config });
-    return problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} (${location[0]?.pointer})`);
+    const lines = problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} (${location[0]?.pointer})`);
+    return lines.filter((line) => !upgrade.test(line));
   };
 
   it('by a document in which a linter finds nothing, examples and references included', async () => {
