@@ -53,8 +53,9 @@ export const limits = {
     stackNameLengthMax: 255,
     sseMsMax: 300_000,
     ssePollMs: 500,
-    /** A needs_attention migration tries its open commands again this often. */
-    attentionRetryMs: 30_000,
+    /** What is owed, or needs attention, is tried again so often at first, and ever less often as it grows old. */
+    attentionRetryMsMin: 30_000,
+    attentionRetryMsMax: 600_000,
   },
   api: {
     /** Requests one token may make; saved up to a minute's worth. Many times what a UI, its streams and a polling CLI need. RATE_LIMIT_PER_MINUTE sets it. */

@@ -1,10 +1,9 @@
 import type { CommandKind, CommandResult } from '../../schema/agent-protocol.ts';
-import { limits } from '../../schema/limits.ts';
 import type { SagaEvent } from './advance.ts';
 import { close, settle } from './answers.ts';
 import { beginRollback } from './rollback.ts';
 import { beginPurge, purgeEnded, remind, seeCopy } from './safety-window.ts';
-import { say, send, type Turn } from './turn.ts';
+import { nextTryAt, say, send, type Turn } from './turn.ts';
 
 /**
  * What a terminal state owes to hosts: recorded with it, delivered whenever the host is back, tried again when it
@@ -97,5 +96,5 @@ function reportCleanup(turn: Turn, { remaining }: CommandResult<'cleanup_target'
 
 function retryLater(turn: Turn, kind: CommandKind): void {
   turn.saga.retry.push(kind);
-  turn.saga.deadline_at = turn.now + limits.control.attentionRetryMs;
+  turn.saga.deadline_at = nextTryAt(turn);
 }

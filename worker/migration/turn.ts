@@ -70,3 +70,11 @@ export function forgetAwaited(turn: Turn): void {
   turn.closed.push(...turn.saga.awaiting.map(({ id }) => id));
   turn.saga.awaiting = [];
 }
+
+/** When what failed without end in sight is tried again: after an eighth of its age, within bounds. */
+export function nextTryAt({ saga, now }: Turn): number {
+  const clocks = Object.values(saga.steps).map(({ started_at, ended_at }) => ended_at ?? started_at);
+  const ageMs = now - Math.max(saga.window?.completed_at ?? 0, ...clocks);
+  const { attentionRetryMsMin, attentionRetryMsMax } = limits.control;
+  return now + Math.min(attentionRetryMsMax, Math.max(attentionRetryMsMin, ageMs / 8));
+}

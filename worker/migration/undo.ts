@@ -6,7 +6,7 @@ import type { SagaEvent } from './advance.ts';
 import { close, settle } from './answers.ts';
 import { attentionOf } from './attention.ts';
 import { backToCompleted, oweCleanup } from './owed.ts';
-import { forgetAwaited, say, send, type Turn } from './turn.ts';
+import { forgetAwaited, nextTryAt, say, send, type Turn } from './turn.ts';
 
 /**
  * The way back: of a migration that failed, and of a rollback that failed. Each part is skipped where its cause never
@@ -155,7 +155,7 @@ function retryLater(turn: Turn, undo: Undo, command_id: string, failure: Failure
   });
   if (undo.tries >= limits.undo.triesMax && saga.status !== 'needs_attention') needAttention(turn, failure.message);
   const patient = saga.status === 'needs_attention';
-  saga.deadline_at = turn.now + (patient ? limits.control.attentionRetryMs : limits.undo.retryMs);
+  saga.deadline_at = patient ? nextTryAt(turn) : turn.now + limits.undo.retryMs;
   return true;
 }
 

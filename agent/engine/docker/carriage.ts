@@ -1,10 +1,9 @@
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { z } from 'zod';
-import { StackferryError } from '../../../schema/errors.ts';
 import type { StackVolume } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { TarSink, TarSource } from '../../transfer/tar-ports.ts';
 import type { Manifest } from '../engine.ts';
+import type { PlacedDirectories } from '../placed-directories.ts';
 import { type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
 import { readManifest } from './manifest-stream.ts';
 import {
@@ -48,33 +47,20 @@ export function volumeUnpacker(place: HelperPlace, spec: StackVolume, migrationI
   };
 }
 
-/** Refuses a place where anything is; `reset` says that what is there is this migration's own. */
-export function directoryUnpacker(place: HelperPlace, directory: string, migrationId: string): TarSink {
-  let own = false;
+/** Refuses a place where anything is that this migration did not make. */
+export function directoryUnpacker(
+  place: HelperPlace,
+  placed: PlacedDirectories,
+  directory: string,
+  migrationId: string,
+): TarSink {
   return {
     async open(signal) {
-      if (!own && !(await isFree(directory)))
-        throw new StackferryError('resource_taken', `${directory} exists on the target and is not empty.`);
-      own = true;
-      await mkdir(directory, { recursive: true });
+      await placed.claim(directory, migrationId);
       return unpack(place, { directory }, migrationId, signal);
     },
-    async reset() {
-      await rm(directory, { recursive: true, force: true });
-      own = true;
-    },
+    reset: () => placed.empty(directory, migrationId),
   };
-}
-
-/** Nothing there, or an empty directory. */
-export async function isFree(directory: string): Promise<boolean> {
-  try {
-    const stats = await lstat(directory);
-    return stats.isDirectory() && (await readdir(directory)).length === 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
-    throw error;
-  }
 }
 
 /** Syncs before it ends, so that what is acknowledged outlives a power cut (F23). */

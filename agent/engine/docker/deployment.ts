@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
@@ -8,6 +7,7 @@ import type { ServiceModel } from '../../compose/model.ts';
 import { isInside, readModel } from '../../compose/project.ts';
 import { runCompose } from '../../compose/run.ts';
 import type { CreatedObjects, Removal } from '../engine.ts';
+import type { PlacedDirectories } from '../placed-directories.ts';
 import { type DockerApi, EngineAnswer } from './api.ts';
 import {
   type Container,
@@ -22,7 +22,7 @@ import { sweepHelpers } from './helper.ts';
 import { composeLabels } from './labels.ts';
 import { serviceOf } from './stack-facts.ts';
 import { listNetworks } from './target-facts.ts';
-import { findVolume, removeVolume } from './volumes.ts';
+import { removeVolume } from './volumes.ts';
 
 const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
 
@@ -120,24 +120,37 @@ export function policyOf(service: ServiceModel | undefined): ContainerPrior['res
   return { name: 'always', maximum_retry_count: 0 };
 }
 
-/** Exactly these and nothing by name or label; a volume only if it says that this migration made it. */
-export function removeObjects(api: DockerApi, objects: CreatedObjects, migrationId: string): Promise<Removal> {
-  return removeEach(api, objects, migrationId, async (name) => {
-    // One that another made meanwhile under this name is not ours, so for us it is gone.
-    if (await findVolume(api, name)) await removeVolume(api, name, migrationId);
+/** Exactly these and nothing by name or label; a volume or a directory only if this migration made the one that is there. */
+export function removeObjects(
+  api: DockerApi,
+  placed: PlacedDirectories,
+  objects: CreatedObjects,
+  migrationId: string,
+): Promise<Removal> {
+  return removeEach(api, objects, migrationId, {
+    volume: (name) => removeVolume(api, name, migrationId),
+    directory: (path) => placed.remove(path, migrationId),
   });
 }
 
 /** Whoever made them. The Engine refuses a volume that any container still uses. */
-export function purgeObjects(api: DockerApi, objects: CreatedObjects, migrationId: string): Promise<Removal> {
-  return removeEach(api, objects, migrationId, (name) => api.delete(`/volumes/${encodeURIComponent(name)}`));
+export function purgeObjects(
+  api: DockerApi,
+  placed: PlacedDirectories,
+  objects: CreatedObjects,
+  migrationId: string,
+): Promise<Removal> {
+  return removeEach(api, objects, migrationId, {
+    volume: (name) => api.delete(`/volumes/${encodeURIComponent(name)}`),
+    directory: placed.purge,
+  });
 }
 
 async function removeEach(
   api: DockerApi,
   objects: CreatedObjects,
   migrationId: string,
-  removeVolumeNamed: (name: string) => Promise<unknown>,
+  named: Record<'volume' | 'directory', (name: string) => Promise<unknown>>,
 ): Promise<Removal> {
   const removal: Removal = { removed: [], remaining: [] };
   const attempt = async (what: string, remove: () => Promise<unknown>) => {
@@ -153,8 +166,8 @@ async function removeEach(
   await stopContainers(api, objects.containers, AbortSignal.timeout(limits.step.cleanupMsMax)).catch(() => []);
   for (const id of objects.containers) await attempt(`container ${id}`, () => removeContainer(api, id));
   for (const id of objects.networks) await attempt(`network ${id}`, () => api.delete(`/networks/${id}`));
-  for (const name of objects.volumes) await attempt(`volume ${name}`, () => removeVolumeNamed(name));
-  for (const path of objects.paths) await attempt(path, () => rm(path, { recursive: true, force: true }));
+  for (const name of objects.volumes) await attempt(`volume ${name}`, () => named.volume(name));
+  for (const path of objects.paths) await attempt(path, () => named.directory(path));
   return removal;
 }
 

@@ -4,6 +4,7 @@ import { StackferryError } from '../../../schema/errors.ts';
 import type { HostPower } from '../../../schema/facts.ts';
 import type { Engine } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
+import { createPlacedDirectories } from '../placed-directories.ts';
 import { openDockerApi } from './api.ts';
 import { assertArrivedAllowed } from './arrived-file.ts';
 import { directoryUnpacker, manifestOf, measure, packer, volumeUnpacker } from './carriage.ts';
@@ -51,6 +52,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const helperImage = options.helperImage ?? defaultHelperImage;
   const place = { api, image: helperImage, ioDir };
   const context: DockerContext = { ...options, api, helperImage, place };
+  const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const warm = createWarmCopies(place);
   return {
     kind: 'docker',
@@ -88,15 +90,15 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
           'policy_refused',
           `This host takes project directories in ${options.stacksDir} only.`,
         );
-      return directoryUnpacker(place, directory, migrationId);
+      return directoryUnpacker(place, placed, directory, migrationId);
     },
     assertAllowed: (deployment, signal) => assertArrivedAllowed(context, deployment, signal),
     createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),
     findCreated: (deployment) => findCreated(api, deployment),
     startStack: (deployment, _ids, signal) => startStack(context, deployment, signal),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
-    remove: (objects, migrationId) => removeObjects(api, objects, migrationId),
-    purge: (objects, migrationId) => purgeObjects(api, objects, migrationId),
+    remove: (objects, migrationId) => removeObjects(api, placed, objects, migrationId),
+    purge: (objects, migrationId) => purgeObjects(api, placed, objects, migrationId),
     sweep: () => sweepHelpers(api, () => true),
     close: () => api.close(),
   };

@@ -52,12 +52,10 @@ export async function createVolume(api: DockerApi, spec: StackVolume, migrationI
   if (made?.Labels[migrationLabel] !== migrationId) throw taken(spec.name);
 }
 
-/** Removes the volume if this migration made it; a no-op where it is gone. Throws `resource_taken` where it is another's. */
+/** Removes the volume if this migration made it. One that another made meanwhile under its name stays: ours is gone. */
 export async function removeVolume(api: DockerApi, name: string, migrationId: string): Promise<void> {
   const volume = await findVolume(api, name);
-  if (!volume) return;
-  if (volume.Labels[migrationLabel] !== migrationId) throw taken(name);
-  await api.delete(`/volumes/${encodeURIComponent(name)}`);
+  if (volume?.Labels[migrationLabel] === migrationId) await api.delete(`/volumes/${encodeURIComponent(name)}`);
 }
 
 function taken(name: string): StackferryError {

@@ -1,15 +1,17 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { HostPower } from '../../../schema/facts.ts';
 import type { Engine } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
+import { createPlacedDirectories } from '../placed-directories.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
 import { armStack, createStack, disarmContainers, recordsOf, startInOrder } from './deployment.ts';
 import { createHealthProbes } from './health-probes.ts';
 import { measureHost } from './host-facts.ts';
-import { openHostRoot } from './host-root.ts';
+import { belowStacks, openHostRoot } from './host-root.ts';
 import { packTree } from './pack-tree.ts';
-import { createPlacedProjects } from './placed-projects.ts';
+
 import { purgeObjects, removeCreated } from './removal.ts';
 import { inspectStack, summarizeStacks } from './stack-facts.ts';
 import { superviseContainers } from './supervisor.ts';
@@ -26,7 +28,7 @@ import { assertMadeBy, dataOf, emptyVolume, findVolume, makeVolume } from './vol
 export async function createEmbeddedEngine(options: { root: string; allow?: readonly HostPower[] }): Promise<Engine> {
   const host = await openHostRoot(options.root);
   const probes = createHealthProbes(host);
-  const placed = createPlacedProjects(host);
+  const placed = createPlacedDirectories(join(host.root, 'placed.json'));
   const supervisor = await superviseContainers(host, probes);
   const statesOf = async (ids: string[]) =>
     Promise.all((await recordsOf(host, ids)).map((record) => stateOf(host, record, probes)));
@@ -87,11 +89,11 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     }),
     unpackProject: (directory, _project, migrationId) => ({
       open: async (signal) => {
-        await placed.claim(directory, migrationId);
+        await placed.claim(belowStacks(host, directory), migrationId);
         return unpackTree(directory, signal);
       },
       reset: async () => {
-        await placed.empty(directory, migrationId);
+        await placed.empty(belowStacks(host, directory), migrationId);
         await mkdir(host.stacks, { recursive: true });
       },
     }),

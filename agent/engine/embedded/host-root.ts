@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { z } from 'zod';
+import { StackferryError } from '../../../schema/errors.ts';
 import { writeFileAtomically } from '../../atomic-file.ts';
 import { serviceFile } from './stack-file.ts';
 
@@ -23,6 +24,16 @@ export interface HostRoot {
   networks: Records<NetworkRecord>;
   /** One after another: the supervisor and the commands change the same records. Not to be nested. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Nothing else of the machine is this engine's to write to. Throws `policy_refused`. */
+export function belowStacks(host: HostRoot, path: string): string {
+  const below = relative(host.stacks, path);
+  if (below !== '' && !below.startsWith('..') && !below.startsWith('/')) return path;
+  throw new StackferryError(
+    'policy_refused',
+    `The embedded engine takes project directories below ${host.stacks} only.`,
+  );
 }
 
 const policy = z.object({ name: z.string(), maximum_retry_count: z.number() });

@@ -1,26 +1,28 @@
 import type { CreatedObjects, Removal } from '../engine.ts';
+import type { PlacedDirectories } from '../placed-directories.ts';
 import { runsNow } from './containers.ts';
-import type { HostRoot } from './host-root.ts';
-import type { PlacedProjects } from './placed-projects.ts';
+import { belowStacks, type HostRoot } from './host-root.ts';
+
 import { forgetRun } from './process-run.ts';
 import { volumeKeysOf, volumeNameOf } from './stack-file.ts';
 import { dropVolume, findVolume } from './volume-store.ts';
 
-const foreign = 'it was not made by this migration';
-
-/** Removes exactly these, each only if this migration made it (Invariant 5). What is gone already counts as removed. */
+/**
+ * Removes exactly these, each only if this migration made it (Invariant 5). What is gone already counts as removed, and
+ * is gone too where another's has come under its name.
+ */
 export function removeCreated(
   host: HostRoot,
-  placed: PlacedProjects,
+  placed: PlacedDirectories,
   objects: CreatedObjects,
   migrationId: string,
 ): Promise<Removal> {
-  return removeEach(host, objects, migrationId, (path) => placed.remove(path, migrationId));
+  return removeEach(host, objects, migrationId, (path) => placed.remove(belowStacks(host, path), migrationId));
 }
 
 /** Whoever made them. */
-export function purgeObjects(host: HostRoot, placed: PlacedProjects, objects: CreatedObjects): Promise<Removal> {
-  return removeEach(host, objects, null, (path) => placed.purge(path));
+export function purgeObjects(host: HostRoot, placed: PlacedDirectories, objects: CreatedObjects): Promise<Removal> {
+  return removeEach(host, objects, null, (path) => placed.purge(belowStacks(host, path)));
 }
 
 /** `owner`: the migration that must have made each; null where it does not matter. */
@@ -28,7 +30,7 @@ async function removeEach(
   host: HostRoot,
   objects: CreatedObjects,
   owner: string | null,
-  removePath: (path: string) => Promise<string | null>,
+  removePath: (path: string) => Promise<void>,
 ): Promise<Removal> {
   const removal: Removal = { removed: [], remaining: [] };
   const each = async (ids: string[], what: string, remove: (id: string) => Promise<string | null>) => {
@@ -41,19 +43,17 @@ async function removeEach(
   await each(objects.containers, 'container', (id) => removeContainer(host, id, owner));
   await each(objects.networks, 'network', async (id) => {
     const record = await host.networks.find(id);
-    if (record && owner !== null && record.migration_id !== owner) return foreign;
-    await host.networks.drop(id);
+    if (record && isOf(owner, record)) await host.networks.drop(id);
     return null;
   });
   await each(objects.volumes, 'volume', (name) => removeVolume(host, name, owner));
-  await each(objects.paths, 'directory', removePath);
+  await each(objects.paths, 'directory', (path) => removePath(path).then(() => null));
   return removal;
 }
 
 async function removeContainer(host: HostRoot, id: string, owner: string | null): Promise<string | null> {
   const record = await host.containers.find(id);
-  if (!record) return null;
-  if (owner !== null && record.migration_id !== owner) return foreign;
+  if (!record || !isOf(owner, record)) return null;
   if (await runsNow(host, record)) return 'it runs';
   await host.containers.drop(id);
   if (record.run) await forgetRun(host.runs, record.run);
@@ -62,7 +62,7 @@ async function removeContainer(host: HostRoot, id: string, owner: string | null)
 
 async function removeVolume(host: HostRoot, name: string, owner: string | null): Promise<string | null> {
   const volume = await findVolume(host, name);
-  if (volume && owner !== null && volume.migration_id !== owner) return foreign;
+  if (volume && !isOf(owner, volume)) return null;
   const users = (await host.containers.all()).filter(({ spec, project }) =>
     volumeKeysOf(spec).some((key) => volumeNameOf(project, key, { services: {}, volumes: {} }) === name),
   );
@@ -70,3 +70,6 @@ async function removeVolume(host: HostRoot, name: string, owner: string | null):
   await dropVolume(host, name);
   return null;
 }
+
+const isOf = (owner: string | null, { migration_id }: { migration_id: string | null }) =>
+  owner === null || migration_id === owner;
