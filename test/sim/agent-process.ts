@@ -54,7 +54,7 @@ export class AgentProcess {
       await new Promise<void>((ended) => {
         this.#connection = world.control.network.connect(host, actor, {
           message: (told) => {
-            const message = world.options.plant?.heard?.(told) ?? told;
+            const message = world.options.plant?.heard?.(told, host) ?? told;
             if (message.type === 'welcome') {
               this.#welcomed = true;
               resend();

@@ -28,6 +28,9 @@ export interface SimContainer {
 /** What a project does on this host when it is started there; set by the faults. */
 export type Trouble = 'unhealthy' | 'starts for ever' | 'crash-loops' | 'does not start';
 
+/** Of what ends by itself, and not well. */
+export const crashCode = 1;
+
 const writeEveryMs = 5_000;
 
 /** The containers of one host, living, writing and dying in virtual time. */
@@ -165,7 +168,7 @@ export class Containers {
   }
 
   #crash(container: SimContainer): void {
-    this.#end(container, 1, false);
+    this.#end(container, crashCode, false);
     if (container.policy === 'no') return;
     container.restarts += 1;
     this.start(container, 'restarted after its crash');

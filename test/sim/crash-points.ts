@@ -45,6 +45,6 @@ export function crashAt(seed: number, point: number, who: Victim, trace?: (line:
       wholeLife(story);
       story.world.onCrashPoint = null;
     },
-    trace,
+    trace && { trace },
   );
 }

@@ -7,13 +7,13 @@ type Death = (world: World, actor: Actor, backMs: number) => void;
 export const deaths = {
   'the one that acts': (world, actor, backMs) => {
     const [kind, of] = actor.name.split('.') as [string, string];
-    if (kind === 'object') return world.control.evict(of);
+    if (kind === 'object') return world.control.objects.evict(of);
     if (kind === 'link') return world.control.evictLink(of);
     world.time.kill(actor);
     world.time.after(backMs, null, () => world.host(kind).startAgent());
   },
   'both agents and every object': (world, _actor, backMs) => {
-    for (const { id } of world.stacks) world.control.evict(id);
+    for (const { id } of world.stacks) world.control.objects.evict(id);
     for (const host of world.hosts) {
       host.killAgent('all at once');
       world.time.after(backMs, null, () => host.startAgent());

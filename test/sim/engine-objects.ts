@@ -43,8 +43,8 @@ export function objectsOf(
     },
   };
 
-  const obstacle = (kind: keyof CreatedObjects, key: string, found: NonNullable<Found>, owner: string | null) => {
-    if (owner !== null && found.madeBy !== owner) return 'it was not made by this migration';
+  const obstacle = (kind: keyof CreatedObjects, key: string, found: NonNullable<Found>) => {
+    if (world.options.plant?.byForce) return null;
     if (found.runs) return 'it runs';
     const users = [...containers.all.values()].filter(({ spec }) => spec.volumes.includes(key));
     return kind === 'volumes' && users.length > 0 ? `it is used by ${users.map(({ name }) => name).join(', ')}` : null;
@@ -55,8 +55,10 @@ export function objectsOf(
     for (const kind of ['containers', 'networks', 'volumes', 'paths'] as const)
       for (const key of objects[kind])
         await call('remove', () => {
-          const found = kinds[kind].find(key);
-          const why = found && obstacle(kind, key, found, owner);
+          const there = kinds[kind].find(key);
+          // Another's, under a name that was ours: ours is gone.
+          const found = there && (owner === null || there.madeBy === owner) ? there : null;
+          const why = found && obstacle(kind, key, found);
           if (why) return removal.remaining.push({ what: key, why });
           if (found) {
             world.truth.removed(host, found, migrationId);

@@ -23,7 +23,7 @@ const never = (): never => {
   throw new Error('no tar is opened in the simulation');
 };
 
-const manifestOf = (content: number): Manifest => ({ sha256: `m${content}`.padEnd(64, '0'), entries: 3 });
+const manifestOf = (content: number): Manifest => ({ sha256: `m${content}`.padStart(64, '0'), entries: 3 });
 
 export function portsOf(
   host: SimHost,

@@ -59,6 +59,8 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
           const container = containers.all.get(id);
           if (!container) return ended.resolve();
           touch(container, 'stop');
+          if (container.state === 'running' && host.stopsFail)
+            throw new StackferryError('engine_error', `${container.name} was killed, and no exit event came`);
           containers.stop(container, graceMsMax, (wasKilled) => {
             if (wasKilled) killed.push(name);
             if (!caller.alive) return;

@@ -1,5 +1,7 @@
+import { limits } from '../../schema/limits.ts';
 import type { Trouble } from './containers.ts';
 import type { SimHost } from './host.ts';
+import { bringUpNamesake } from './setting.ts';
 import type { World } from './world.ts';
 
 type Fault = (world: World, forMs: number, among: SimHost[]) => void;
@@ -9,7 +11,7 @@ export const holdUpMsMax = 30_000;
 
 /** What may go wrong, each for some time; `heal` makes all of it well. */
 const faults: { [name: string]: Fault } = {
-  'an object is evicted': ({ control, random, stacks }) => control.evict(random.pick(stacks).id),
+  'an object is evicted': ({ control, random, stacks }) => control.objects.evict(random.pick(stacks).id),
   'a connection object is evicted': ({ control, random }, _ms, among) => control.evictLink(random.pick(among).id),
   'every socket is cut': ({ control }) => control.network.cutAllSockets(),
   'the control plane is gone': (world, ms) => {
@@ -47,6 +49,14 @@ const faults: { [name: string]: Fault } = {
     const host = world.random.pick(among);
     host.stopEngine('told to');
     world.time.after(Math.min(ms, 60_000), null, () => host.startEngine());
+  },
+  'an engine cannot end what runs': (world, ms, among) => {
+    const host = world.random.pick(among);
+    host.stopsFail = true;
+    // Beyond the margin of a lease it would need a host that is cut off to be trusted with nothing.
+    world.time.after(Math.min(ms, limits.lease.marginMs / 2), null, () => {
+      host.stopsFail = false;
+    });
   },
   'a host loses power': (world, ms, among) => {
     const host = world.random.pick(among);
@@ -99,6 +109,11 @@ const faults: { [name: string]: Fault } = {
       world.troubled = false;
     });
   },
+  'another stack of that name appears': (world, _ms, among) => {
+    const host = world.random.pick(among);
+    const stack = world.random.pick(world.stacks);
+    if (host.engineUp) bringUpNamesake(host, stack);
+  },
   'somebody starts a kept copy by hand': (world) => {
     const { project, id } = world.random.pick(world.stacks);
     const home = world.control.store.homes.get(id);
@@ -121,10 +136,12 @@ export const stepFaults = [
   'an agent is killed',
   'an agent and its guard are killed',
   'an engine is restarted',
+  'an engine cannot end what runs',
   'a host loses power',
   'a host is cut off',
   'the relay is gone',
   'messages go astray',
+  'another stack of that name appears',
 ];
 
 export function happen(world: World, name: string, forMs: number, among = world.hosts): void {
@@ -144,6 +161,7 @@ export function heal(world: World): void {
   world.control.restart();
   for (const host of world.hosts) {
     host.disk.full = false;
+    host.stopsFail = false;
     host.setClock(0);
     host.containers.troubles.clear();
     world.control.network.cut(host.id, 'none');

@@ -45,6 +45,8 @@ export class SimHost {
   readonly containers: Containers;
   powered = true;
   engineUp = true;
+  /** The engine kills, and the container does not end. */
+  stopsFail = false;
   /** Nothing of ours is started again while it is set. */
   heldDown = false;
   /** When it, or its engine, last went down. */

@@ -90,7 +90,7 @@ export class Relay {
   }
 }
 
-const proofOf = ({ content }: Parcel): ItemProof => ({ bytes: 1_000, sha256: `t${content}`.padEnd(64, '0') });
+const proofOf = ({ content }: Parcel): ItemProof => ({ bytes: 1_000, sha256: `t${content}`.padStart(64, '0') });
 
 export function lanesFor(host: SimHost, actor: Actor, ask: Ask): Lanes {
   const { world } = host;

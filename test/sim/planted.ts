@@ -3,7 +3,9 @@ import type { Engine } from '../../agent/engine/engine.ts';
 import type { LeaseClock } from '../../agent/lease.ts';
 import type { ControlMessage, Outcome } from '../../schema/agent-protocol.ts';
 import type { StackSummary } from '../../schema/facts.ts';
+import type { MigrationWebhook } from '../../schema/webhook-events.ts';
 import type { CoordinatorPorts, MigrationRow, MigrationStore } from '../../worker/migration/ports.ts';
+import type { Transition } from '../../worker/migration/turn.ts';
 import type { SimHost } from './host.ts';
 import type { World } from './world.ts';
 
@@ -15,12 +17,16 @@ export interface Plant {
   clock?(clock: LeaseClock): LeaseClock;
   ports?(ports: CoordinatorPorts, world: World): CoordinatorPorts;
   /** What an agent hears. */
-  heard?(message: ControlMessage): ControlMessage;
+  heard?(message: ControlMessage, host: SimHost): ControlMessage;
   /** What an agent tells of a command. */
   told?(outcome: Outcome, kind: string): Outcome;
   inventory?(reported: StackSummary[]): StackSummary[];
+  /** The webhook events that are written with a transition. */
+  owed?(types: MigrationWebhook[], before: MigrationRow, next: Transition): MigrationWebhook[];
   /** No guard beside the agents. */
   unguarded?: boolean;
+  /** The engine removes what runs and what is used, as with `--force`. */
+  byForce?: boolean;
   /** The store's own guard is off. */
   unlocked?: boolean;
 }
@@ -73,10 +79,20 @@ export const plants: Plant[] = [
         (await engine.inspectContainers(ids)).map((container) => ({ ...container, state: 'exited' as const })),
     }),
   },
-  {
-    name: 'the epoch of a command is not looked at',
-    heard: (message) => (message.type === 'command' ? { ...message, epoch: 1_000_000 } : message),
-  },
+  (() => {
+    const newest = new WeakMap<SimHost, Map<string, number>>();
+    return {
+      name: 'the epoch of a command is not looked at',
+      heard: (message, host) => {
+        if (message.type !== 'command') return message;
+        const epochs = newest.get(host) ?? new Map<string, number>();
+        newest.set(host, epochs);
+        const epoch = Math.max(epochs.get(message.migration_id) ?? 0, message.epoch);
+        epochs.set(message.migration_id, epoch);
+        return { ...message, epoch };
+      },
+    } satisfies Plant;
+  })(),
   {
     name: 'the ledger is written after the act',
     disk: (disk) => ({ ...disk, replace: (path, text) => lazily(() => disk.replace(path, text)) }),
@@ -92,16 +108,49 @@ export const plants: Plant[] = [
   },
   {
     name: 'a clean-up deletes by project name',
+    byForce: true,
     engine: (engine, host) => ({
       ...engine,
       remove: (objects, migrationId) => {
-        const projects = new Set([...host.volumes.values()].map(({ project }) => project));
-        const volumes = [...host.volumes.values()]
-          .filter(({ project }) => projects.has(project))
-          .map(({ name }) => name);
-        return engine.purge({ ...objects, volumes }, migrationId);
+        const project = host.world.control.store.rows.get(migrationId)?.stack_name ?? '';
+        const containers = host.containers.of(project).map(({ id }) => id);
+        const volumes = [...host.volumes.values()].flatMap(({ name, project: of }) => (of === project ? [name] : []));
+        return engine.purge({ ...objects, containers, volumes }, migrationId);
       },
     }),
+  },
+  (() => {
+    const purging = new WeakSet<SimHost>();
+    return {
+      name: 'a purge does not look at what runs',
+      byForce: true,
+      heard: (message, host) => {
+        if (message.type === 'command') purging[message.kind === 'purge_source' ? 'add' : 'delete'](host);
+        return message;
+      },
+      engine: (engine, host) => ({
+        ...engine,
+        containers: async (project) => (purging.has(host) ? [] : engine.containers(project)),
+      }),
+    } satisfies Plant;
+  })(),
+  {
+    name: 'a clean-up that is owed is not recorded',
+    ports: storeWith((store) => ({
+      commit: (row, next, ...rest) => {
+        const commands = next.commands.filter(({ kind }) => kind !== 'cleanup_target');
+        return store.commit(row, { ...next, commands }, ...rest);
+      },
+    })),
+  },
+  {
+    name: 'the undo is skipped',
+    engine: (engine) => ({ ...engine, restore: async () => {} }),
+    told: (outcome, kind) => (kind === 'restore_source' ? { ok: true, data: { running: [] } } : outcome),
+  },
+  {
+    name: 'a stop that failed is taken for done',
+    told: (outcome, kind) => (kind === 'stop_target' || kind === 'stop_source' ? { ok: true, data: {} } : outcome),
   },
   {
     name: 'the window is an hour too long',
@@ -135,5 +184,10 @@ export const plants: Plant[] = [
     ports: storeWith((store) => ({
       commit: (row, next, ...rest) => store.commit(row, { ...next, events: [...next.events, ...next.events] }, ...rest),
     })),
+  },
+  {
+    name: 'what a failed rollback comes back to is announced again',
+    owed: (types, { status }, { saga }) =>
+      saga.status === 'completed' && status !== 'completed' ? ['migration.completed'] : types,
   },
 ];

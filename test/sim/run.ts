@@ -1,5 +1,6 @@
 import { isTerminal } from '../../schema/migration-status.ts';
 import { epochMs, installVirtualTime, useTime } from './clock.ts';
+import { crashCode, type SimContainer } from './containers.ts';
 import { strike, victims } from './deaths.ts';
 import { faultNames, happen, heal, holdUpMsMax, stepFaults } from './faults.ts';
 import { Operator } from './operator.ts';
@@ -79,7 +80,7 @@ export function randomRun(seed: number, options: { trace?: (line: string) => voi
     settle(world);
     if (seed % 5 === 0) {
       world.runUntil(() => false, 2.5 * 60 * minuteMs);
-      world.truth.assertReminded();
+      world.course.assertReminded();
     }
   });
 }
@@ -106,7 +107,7 @@ export function settle(world: World): void {
   }
   // Inventories have been told, and starts that were owed have been made.
   world.runUntil(() => false, 2 * minuteMs);
-  world.truth.assertCopiesNoticed();
+  world.course.assertCopiesNoticed();
   for (const stack of world.stacks) assertRuns(world, stack.id, stack.project);
   if (open().length > 0) world.violate(`it began again by itself: ${open().map(({ id }) => id)}`);
   world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);
@@ -121,7 +122,9 @@ function assertRuns(world: World, stackId: string, project: string): void {
   // What a reboot does not bring back by its policy is not ours to start.
   if (home.outageAt >= Math.max(0, ...arrivals)) return;
   const daemons = home.containers.of(project).filter(({ foreign, spec }) => !foreign && !spec.oneShot);
-  const down = daemons.filter(({ state }) => state !== 'running');
+  // A crash of its own, without a policy to bring it back, is not ours to mend either.
+  const crashed = ({ spec, exitCode }: SimContainer) => spec.policy === 'no' && exitCode === crashCode;
+  const down = daemons.filter((container) => container.state !== 'running' && !crashed(container));
   if (daemons.length === 0 || down.length > 0)
     world.violate(
       `Invariant 2: ${project} should run on ${home.id}; down: ${down.map(({ name }) => name) || 'all of it'}`,

@@ -196,6 +196,30 @@ export const scenarios: { [number: string]: (story: Story) => void } = {
     story.assert(row().status === 'completed', `it is ${row().status}`);
   },
 
+  'F9 late command of an older epoch': (story) => {
+    const { source, target, world, operator, row, assert, runs } = story;
+    const { network, store } = world.control;
+    let late: ReturnType<typeof store.open> = [];
+    world.onStatus = (_, status) => {
+      if (status !== 'preparing') return;
+      network.cut(target.id, 'down');
+      world.time.after(secondMs, null, () => {
+        late = store.open().filter(({ command }) => command.kind === 'prepare_target');
+        operator.ask(world.stacks[0]!, 'cancel');
+        world.time.after(secondMs, null, () => network.cut(target.id, 'none'));
+      });
+    };
+    story.untilStatus('cancelled');
+    story.until('the clean-up is done', ({ saga }) => saga.awaiting.length === 0);
+    assert(late.length === 1, 'the target should have been told to prepare');
+    for (const { command, migration_id } of late)
+      world.control.linkOf(target.id).deliver([{ ...command, migration_id }]);
+    story.pass(minuteMs);
+    const left = [...target.volumes.values()].filter(({ madeBy }) => madeBy === row().id);
+    assert(left.length === 0, `what came late was done: ${left.map(({ name }) => name)}`);
+    assert(runs(source), 'the source should run');
+  },
+
   'F9 late end of the one before': (story) => {
     const { source, target, world, operator, row, assert } = story;
     const { network, store } = world.control;

@@ -17,6 +17,12 @@ export function raise(world: World): void {
   for (const host of world.hosts) host.startAgent();
 }
 
+/** F30, F47: of another directory, where nothing has that name yet. Nobody may touch it. */
+export function bringUpNamesake(host: SimHost, { project, ...stack }: StackSpec): void {
+  const taken = [...host.containers.of(project), ...host.volumes.values()].some((object) => object.project === project);
+  if (!taken) bringUp(host, { ...stack, project, directory: `/home/${project}`, ...volumesOf(project) }, true);
+}
+
 const volumesOf = (project: string) => ({
   volumes: [`${project}_data`],
   services: [

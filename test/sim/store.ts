@@ -2,6 +2,7 @@ import type { Command } from '../../schema/agent-protocol.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { SagaCommand } from '../../schema/saga.ts';
 import type { MigrationRow, MigrationStore } from '../../worker/migration/ports.ts';
+import { announcements } from '../../worker/webhooks/announce.ts';
 import type { Actor } from './clock.ts';
 import type { World } from './world.ts';
 
@@ -63,12 +64,14 @@ export class Store {
       commit: (row, next, cause, now, report) =>
         this.#write(caller, `commit of ${row.status} + ${cause}`, this.#heldUpMs(row.stack_id), () => {
           const stored = this.rows.get(row.id);
-          if (!stored || (stored.version !== row.version && !this.#world.options.plant?.unlocked)) return 'stale';
+          const { plant } = this.#world.options;
+          if (!stored || (stored.version !== row.version && !plant?.unlocked)) return 'stale';
           const { saga } = next;
           const active = this.#activeOf(row.stack_id);
           if (!isTerminal(saga.status) && active && active.id !== row.id) return 'busy';
           this.#world.trace('control', `${row.id.slice(-4)}: ${cause}: ${row.status} → ${told(next)}`);
-          this.#world.truth.committed(stored, next, now);
+          const owed = announcements(stored.status, next);
+          this.#world.course.committed(stored, next, now, plant?.owed?.(owed, stored, next) ?? owed);
           if (saga.status !== stored.status) this.#world.onStatus?.(stored, saga.status);
           const wasOver = isTerminal(row.status);
           const ended_at = !isTerminal(saga.status) ? null : wasOver ? row.ended_at : now;
@@ -122,7 +125,7 @@ export class Store {
   #heldUpMs(stackId: string): number {
     const ms = this.holdUpMs;
     this.holdUpMs = 0;
-    if (ms > 0) this.#world.control.evict(stackId);
+    if (ms > 0) this.#world.control.objects.evict(stackId);
     return ms;
   }
 

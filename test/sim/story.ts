@@ -2,7 +2,7 @@ import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { MigrationRow } from '../../worker/migration/ports.ts';
 import { Operator } from './operator.ts';
 import { inWorld, settle, type Verdict } from './run.ts';
-import type { World } from './world.ts';
+import type { World, WorldOptions } from './world.ts';
 
 export const secondMs = 1_000;
 export const minuteMs = 60_000;
@@ -23,8 +23,12 @@ export interface Story {
 }
 
 /** Tells one story from the moment that the move is asked for, and lets everything come to its end afterwards. */
-export function tell(seed: number, act: (story: Story) => void, trace?: (line: string) => void): Verdict {
-  return inWorld({ seed, hosts: 2, stacks: 1, ...(trace ? { trace } : {}) }, (world) => {
+export function tell(
+  seed: number,
+  act: (story: Story) => void,
+  options: Pick<WorldOptions, 'trace' | 'plant'> = {},
+): Verdict {
+  return inWorld({ seed, hosts: 2, stacks: 1, ...options }, (world) => {
     const stack = world.stacks[0]!;
     const source = world.host(stack.home);
     const target = world.hosts.find((host) => host !== source)!;

@@ -1,7 +1,4 @@
-import { isTerminal } from '../../schema/migration-status.ts';
-import type { MigrationRow } from '../../worker/migration/ports.ts';
-import type { Transition } from '../../worker/migration/turn.ts';
-import { epochMs } from './clock.ts';
+import type { Status } from '../../schema/migration-status.ts';
 import type { SimContainer } from './containers.ts';
 import type { SimHost } from './host.ts';
 import type { World } from './world.ts';
@@ -12,9 +9,18 @@ interface Copy {
   running: Set<string>;
 }
 
+/** From the source's stop until it is purged, or put back, nothing of it may run. */
+const heldStill: ReadonlySet<Status> = new Set<Status>([
+  'transferring',
+  'shipping',
+  'deploying',
+  'verifying',
+  'completed',
+]);
+
 /**
- * What is really so, apart from what anybody recorded, and the invariants of it. Told of every start, end, write and
- * removal, and of every transition.
+ * What is really so on the hosts, apart from what anybody recorded, and the invariants of it. Told of every start, end,
+ * write and removal.
  */
 export class Truth {
   readonly #world: World;
@@ -24,12 +30,6 @@ export class Truth {
   readonly #head = new Map<string, string>();
   /** Host and volume → what a transfer put there. */
   readonly #arrived = new Map<string, number>();
-  readonly reminders = new Map<string, number>();
-  /** Migration → the source's containers that ran when its stop was decided. */
-  readonly #ran = new Map<string, Set<string>>();
-  /** Migration → its window's end as it was at completion, and whether a purge of its source was ever asked for. */
-  readonly #windows = new Map<string, { endsAt: number; purged: boolean }>();
-  readonly #ends = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -53,11 +53,20 @@ export class Truth {
       this.#startsWithAllBytes(host, project, copy);
     copy.running.add(container.id);
     if (container.byHand) return;
+    this.#mayStart(host, container);
     for (const [other, { running }] of this.#copies.get(project) ?? []) {
       const rivals = [...running].filter((id) => !this.#world.host(other).containers.all.get(id)?.byHand);
       if (other !== host.id && rivals.length > 0)
         this.#world.violate(`Invariant 1: two copies of ${project} run: ${container.id}, beside ${rivals} on ${other}`);
     }
+  }
+
+  /** Invariant 3: what is stopped to be moved stays as it is. */
+  #mayStart(host: SimHost, { project, id }: SimContainer): void {
+    const newest = [...this.#world.control.store.rows.values()].findLast((row) => row.stack_name === project);
+    if (newest?.source_host_id !== host.id || !newest.saga.results.stop_stack) return;
+    if (newest.saga.undo === null && heldStill.has(newest.status))
+      this.#world.violate(`Invariant 3: ${id} starts on ${host.id}, the source, while it is ${newest.status}`);
   }
 
   ended(host: SimHost, container: SimContainer): void {
@@ -126,106 +135,19 @@ export class Truth {
     if (status === 'rolling_back') this.#world.violate(`Invariant 5: in a rollback: ${named}`);
   }
 
+  /** What a transfer put there last, if any did. */
+  arrivedAt(host: string, name: string | undefined): number | undefined {
+    return this.#arrived.get(`${host} ${name}`);
+  }
+
+  /** Whose bytes count from now on: what the copy that was given up wrote is given up with it. */
+  decided(project: string, host: string): void {
+    this.#head.set(project, host);
+  }
+
   touchedForeign(host: SimHost, container: SimContainer, what: string): void {
     if (container.foreign)
       this.#world.violate(`Invariant 5: ${what} of ${container.name} on ${host.id}, another stack's container`);
-  }
-
-  // ------------------------------------------------------------ Invariants 2, 4 and 6: at each transition
-
-  /** `now` is when it was decided, by the control plane's clock: the write may have been long on its way. */
-  committed(before: MigrationRow, next: Transition, now: number): void {
-    const { saga } = next;
-    const world = this.#world;
-    const window = this.#windows.get(before.id) ?? { endsAt: saga.window?.ends_at ?? 0, purged: false };
-    if (saga.window)
-      this.#windows.set(before.id, { ...window, purged: window.purged || saga.window.source_purge !== null });
-    if (saga.epoch < before.saga.epoch) world.violate(`${before.id}: the epoch went back`);
-    for (const event of next.events) if (event.kind === 'cleanup_due') this.#remindedOnce(before, now);
-    const told = next.events.filter(({ kind, data }) => kind === 'status' && data.to === saga.status).length;
-    if (told !== (saga.status === before.status ? 0 : 1))
-      world.violate(`Invariant 6: ${before.id} told ${told} times that it is ${saga.status}`);
-    if (saga.status === 'needs_attention' && !saga.attention?.todo)
-      world.violate(`Invariant 2: ${before.id} needs attention without an account of what is where`);
-    if (saga.status === before.status) return;
-    if (saga.status === 'stopping') this.#ran.set(before.id, this.#daemonsUp(before));
-    if (before.status === 'completed' && saga.status === 'rolling_back') this.#windowIsOpen(before, now);
-    if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
-    if ((saga.status === 'failed' || saga.status === 'cancelled') && saga.steps.stopping) this.#sourceCameBack(before);
-    if (!isTerminal(saga.status)) return;
-    // What the copy that was given up wrote is given up with it.
-    this.#head.set(before.stack_name, saga.status === 'completed' ? before.target_host_id : before.source_host_id);
-    const times = (this.#ends.get(`${before.id} ${saga.status}`) ?? 0) + 1;
-    this.#ends.set(`${before.id} ${saga.status}`, times);
-    if (isTerminal(before.status))
-      world.violate(`Invariant 6: ${before.id} ended as ${before.status} and ${saga.status}`);
-    if (saga.status !== 'completed' && times > 1) world.violate(`Invariant 6: ${before.id} was ${saga.status} twice`);
-  }
-
-  #windowIsOpen({ id }: MigrationRow, now: number): void {
-    const { endsAt = 0, purged } = this.#windows.get(id) ?? {};
-    const over = now - endsAt;
-    if (over >= 0) this.#world.violate(`${id}: a rollback began ${over} ms after the window's end`);
-    if (purged) this.#world.violate(`${id}: a rollback began although the source is purged`);
-  }
-
-  /** The reminder, once, for each migration whose source is kept beyond its window. */
-  assertReminded(): void {
-    const { rows } = this.#world.control.store;
-    for (const { id, status, saga } of rows.values())
-      if (status === 'completed' && !saga.window?.source_purge?.done_at && !this.reminders.has(id))
-        this.#world.violate(`${id}: nobody was reminded of what is kept`);
-  }
-
-  /** F45: a kept copy that runs is known to run. */
-  assertCopiesNoticed(): void {
-    for (const { id, source_host_id, stack_name, status, saga } of this.#world.control.store.rows.values()) {
-      const { running } = this.copy(stack_name, source_host_id);
-      const newest = [...this.#world.control.store.rows.values()].findLast((row) => row.stack_name === stack_name);
-      if (newest?.id !== id || status !== 'completed' || saga.window?.source_purge) continue;
-      if (running.size > 0 && !saga.window?.copy_running)
-        this.#world.violate(`F45: ${[...running]} run beside their stack's new home, and nobody was told`);
-    }
-  }
-
-  #remindedOnce({ id }: MigrationRow, now: number): void {
-    if (now < (this.#windows.get(id)?.endsAt ?? 0)) this.#world.violate(`${id}: reminded too early`);
-    const times = (this.reminders.get(id) ?? 0) + 1;
-    this.reminders.set(id, times);
-    if (times > 1) this.#world.violate(`${id}: the reminder was given ${times} times`);
-  }
-
-  #provenEqual({ id, stack_name, source_host_id, target_host_id, saga }: MigrationRow): void {
-    const { last } = this.copy(stack_name, source_host_id);
-    for (const { name } of saga.plan?.volumes ?? []) {
-      const arrived = this.#arrived.get(`${target_host_id} ${name}`);
-      if (arrived !== last[name])
-        this.#world.violate(`Invariant 4: ${id} completed with ${arrived} in ${name}, not ${last[name]}`);
-    }
-    const path = saga.plan?.deployment.source_dir ?? '';
-    const sent = this.#world.host(source_host_id).paths.get(path)?.content;
-    const got = this.#arrived.get(`${target_host_id} ${saga.plan?.deployment.target_dir}`);
-    if (sent !== got) this.#world.violate(`Invariant 4: ${id} completed with ${got} as project, not ${sent}`);
-  }
-
-  #daemonsUp({ stack_name, source_host_id }: MigrationRow): Set<string> {
-    const own = this.#world.host(source_host_id).containers.of(stack_name);
-    return new Set(own.filter((c) => !c.foreign && !c.spec.oneShot && c.state === 'running').map(({ id }) => id));
-  }
-
-  /** Invariant 2, F12: never called failed unless what ran at the source was seen running after its stop. */
-  #sourceCameBack({ id, source_host_id, saga }: MigrationRow): void {
-    const since = (saga.steps.stopping?.started_at ?? 0) - epochMs;
-    const host = this.#world.host(source_host_id);
-    // Where its machine went down before anything was recorded, what has no policy stays down, as it would without us.
-    const recorded = new Set(saga.results.stop_stack?.prior.filter(({ running }) => running).map(({ id: ran }) => ran));
-    const staysDown = ({ id: ran, spec }: SimContainer) =>
-      host.outageAt >= since && spec.policy === 'no' && !recorded.has(ran);
-    for (const container of [...(this.#ran.get(id) ?? [])].flatMap((ran) => host.containers.all.get(ran) ?? [])) {
-      const back = container.state === 'running' || Number.parseFloat(container.startedAt) >= since;
-      if (!back && !staysDown(container))
-        this.#world.violate(`Invariant 2: ${id} ended, and ${container.name} never came back`);
-    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { Status } from '../../schema/migration-status.ts';
 import type { MigrationRow } from '../../worker/migration/ports.ts';
 import { type Actor, VirtualTime } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
+import { Course } from './course.ts';
 import { SimHost } from './host.ts';
 import { Relay } from './lanes.ts';
 import type { Plant } from './planted.ts';
@@ -30,6 +31,7 @@ export class World {
   readonly random: Random;
   readonly options: WorldOptions;
   readonly truth: Truth;
+  readonly course: Course;
   readonly hosts: SimHost[];
   readonly stacks: StackSpec[];
   readonly control: ControlPlane;
@@ -49,6 +51,7 @@ export class World {
     this.options = options;
     this.random = new Random(options.seed);
     this.truth = new Truth(this);
+    this.course = new Course(this);
     this.hosts = Array.from({ length: options.hosts }, (_, index) => new SimHost(this, `h${index + 1}`));
     this.stacks = stackSpecs(this, options.stacks);
     this.control = new ControlPlane(this);

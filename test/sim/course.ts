@@ -1,0 +1,134 @@
+import { isTerminal, type Status } from '../../schema/migration-status.ts';
+import type { MigrationWebhook } from '../../schema/webhook-events.ts';
+import type { MigrationRow } from '../../worker/migration/ports.ts';
+import type { Transition } from '../../worker/migration/turn.ts';
+import { epochMs } from './clock.ts';
+import type { SimContainer } from './containers.ts';
+import type { World } from './world.ts';
+
+/** The course of every migration, transition by transition, held against what is really so, and the invariants of it. */
+export class Course {
+  readonly #world: World;
+  /** Migration → the source's containers that ran when its stop was decided. */
+  readonly #ran = new Map<string, Set<string>>();
+  /** Migration → its window's end as it was at completion, and whether a purge of its source was ever asked for. */
+  readonly #windows = new Map<string, { endsAt: number; purged: boolean }>();
+  /** Migration and the terminal state it came to. */
+  readonly #ends = new Set<string>();
+  /** Migration and webhook → events owed. */
+  readonly #announced = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /**
+   * `now` is when it was decided, by the control plane's clock: the write may have been long on its way. `owed` are the
+   * webhook events that are written with it.
+   */
+  committed(before: MigrationRow, next: Transition, now: number, owed: MigrationWebhook[]): void {
+    const { saga } = next;
+    const { window } = saga;
+    const known = this.#windows.get(before.id) ?? { endsAt: window?.ends_at ?? 0, purged: false };
+    if (window) this.#windows.set(before.id, { ...known, purged: known.purged || window.source_purge !== null });
+    if (saga.epoch < before.saga.epoch) this.#world.violate(`${before.id}: the epoch went back`);
+    this.#toldOnce(before, next, now, owed);
+    if (saga.status === 'needs_attention' && !saga.attention?.todo)
+      this.#world.violate(`Invariant 2: ${before.id} needs attention without an account of what is where`);
+    if (saga.status === before.status) return;
+    if (saga.status === 'stopping') this.#ran.set(before.id, this.#daemonsUp(before));
+    if (before.status === 'completed' && saga.status === 'rolling_back') this.#windowIsOpen(before, now);
+    if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
+    if ((saga.status === 'failed' || saga.status === 'cancelled') && saga.steps.stopping) this.#sourceCameBack(before);
+    if (isTerminal(saga.status)) this.#endsOnce(before, saga.status, owed);
+  }
+
+  /** Invariant 6: each status is told of once, and each webhook owed once. */
+  #toldOnce(before: MigrationRow, { saga, events }: Transition, now: number, owed: MigrationWebhook[]): void {
+    const told = events.filter(({ kind, data }) => kind === 'status' && data.to === saga.status).length;
+    if (told !== (saga.status === before.status ? 0 : 1))
+      this.#world.violate(`Invariant 6: ${before.id} told ${told} times that it is ${saga.status}`);
+    for (const type of owed) {
+      const times = (this.#announced.get(`${before.id} ${type}`) ?? 0) + 1;
+      this.#announced.set(`${before.id} ${type}`, times);
+      if (times > 1 && type !== 'migration.needs_attention')
+        this.#world.violate(`Invariant 6: ${before.id} owes ${type} ${times} times`);
+    }
+    const early = now < (this.#windows.get(before.id)?.endsAt ?? 0);
+    if (early && owed.includes('migration.cleanup_due')) this.#world.violate(`${before.id}: reminded too early`);
+  }
+
+  /** A rollback that failed comes back to `completed`, and is not told again. */
+  #endsOnce(before: MigrationRow, end: Status, owed: MigrationWebhook[]): void {
+    const { id, stack_name, source_host_id, target_host_id } = before;
+    const first = !this.#ends.has(`${id} ${end}`);
+    this.#ends.add(`${id} ${end}`);
+    this.#world.truth.decided(stack_name, end === 'completed' ? target_host_id : source_host_id);
+    if (isTerminal(before.status)) this.#world.violate(`Invariant 6: ${id} ended as ${before.status} and ${end}`);
+    if (!first && end !== 'completed') this.#world.violate(`Invariant 6: ${id} was ${end} twice`);
+    if (first !== owed.some((type) => type === `migration.${end}`))
+      this.#world.violate(`Invariant 6: ${id} ended as ${end} and owes ${owed.length > 0 ? owed : 'nobody a word'}`);
+  }
+
+  #windowIsOpen({ id }: MigrationRow, now: number): void {
+    const { endsAt = 0, purged } = this.#windows.get(id) ?? {};
+    if (now >= endsAt) this.#world.violate(`${id}: a rollback began ${now - endsAt} ms after the window's end`);
+    if (purged) this.#world.violate(`${id}: a rollback began although the source is purged`);
+  }
+
+  /** The reminder, once, for each migration whose source is kept beyond its window. */
+  assertReminded(): void {
+    const { rows } = this.#world.control.store;
+    for (const { id, status, saga } of rows.values())
+      if (
+        status === 'completed' &&
+        !saga.window?.source_purge?.done_at &&
+        !this.#announced.has(`${id} migration.cleanup_due`)
+      )
+        this.#world.violate(`${id}: nobody was reminded of what is kept`);
+  }
+
+  /** F45: a kept copy that runs is known to run. */
+  assertCopiesNoticed(): void {
+    for (const { id, source_host_id, stack_name, status, saga } of this.#world.control.store.rows.values()) {
+      const { running } = this.#world.truth.copy(stack_name, source_host_id);
+      const newest = [...this.#world.control.store.rows.values()].findLast((row) => row.stack_name === stack_name);
+      if (newest?.id !== id || status !== 'completed' || saga.window?.source_purge) continue;
+      if (running.size > 0 && !saga.window?.copy_running)
+        this.#world.violate(`F45: ${[...running]} run beside their stack's new home, and nobody was told`);
+    }
+  }
+
+  #provenEqual({ id, stack_name, source_host_id, target_host_id, saga }: MigrationRow): void {
+    const { last } = this.#world.truth.copy(stack_name, source_host_id);
+    for (const { name } of saga.plan?.volumes ?? []) {
+      const arrived = this.#world.truth.arrivedAt(target_host_id, name);
+      if (arrived !== last[name])
+        this.#world.violate(`Invariant 4: ${id} completed with ${arrived} in ${name}, not ${last[name]}`);
+    }
+    const path = saga.plan?.deployment.source_dir ?? '';
+    const sent = this.#world.host(source_host_id).paths.get(path)?.content;
+    const got = this.#world.truth.arrivedAt(target_host_id, saga.plan?.deployment.target_dir);
+    if (sent !== got) this.#world.violate(`Invariant 4: ${id} completed with ${got} as project, not ${sent}`);
+  }
+
+  #daemonsUp({ stack_name, source_host_id }: MigrationRow): Set<string> {
+    const own = this.#world.host(source_host_id).containers.of(stack_name);
+    return new Set(own.filter((c) => !c.foreign && !c.spec.oneShot && c.state === 'running').map(({ id }) => id));
+  }
+
+  /** Invariant 2, F12: never called failed unless what ran at the source was seen running after its stop. */
+  #sourceCameBack({ id, source_host_id, saga }: MigrationRow): void {
+    const since = (saga.steps.stopping?.started_at ?? 0) - epochMs;
+    const host = this.#world.host(source_host_id);
+    // Where its machine went down before anything was recorded, what has no policy stays down, as it would without us.
+    const recorded = new Set(saga.results.stop_stack?.prior.filter(({ running }) => running).map(({ id: ran }) => ran));
+    const staysDown = ({ id: ran, spec }: SimContainer) =>
+      host.outageAt >= since && spec.policy === 'no' && !recorded.has(ran);
+    for (const container of [...(this.#ran.get(id) ?? [])].flatMap((ran) => host.containers.all.get(ran) ?? [])) {
+      const back = container.state === 'running' || Number.parseFloat(container.startedAt) >= since;
+      if (!back && !staysDown(container))
+        this.#world.violate(`Invariant 2: ${id} ended, and ${container.name} never came back`);
+    }
+  }
+}
