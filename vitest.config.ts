@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { receivers } from './test/support/receiver-server.ts';
 
 /** `vitest run --project node|worker|docker`. The machines this runs on are small: two workers at most. */
 export default defineConfig({
@@ -21,7 +22,11 @@ export default defineConfig({
           cloudflareTest(async () => ({
             main: './worker/index.ts',
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('schema/migrations') } },
+            miniflare: {
+              bindings: { TEST_MIGRATIONS: await readD1Migrations('schema/migrations') },
+              // Whatever the Worker under test calls, it calls this, and never the internet.
+              outboundService: { node: receivers() },
+            },
           })),
         ],
         test: {
