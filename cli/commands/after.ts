@@ -1,11 +1,11 @@
 import { type MigrationView, migrationView } from '../../schema/api.ts';
 import type { TerminalStatus } from '../../schema/migration-status.ts';
+import { hours } from '../../schema/units.ts';
 import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findMigration, hostNames } from '../find.ts';
 import { prose } from '../output/layout.ts';
 import { migrationLines } from '../output/migration.ts';
-import { hours } from '../output/units.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
 

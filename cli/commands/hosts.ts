@@ -1,9 +1,9 @@
 import { hostView } from '../../schema/api.ts';
+import { ago, bytes, moment } from '../../schema/units.ts';
 import { confirmByTyping } from '../ask.ts';
 import { findHost, findRelay, type HostView, listHosts, listRelays, listStacks, type RelayView } from '../find.ts';
 import { labelled, prose, table } from '../output/layout.ts';
 import type { Terminal } from '../output/terminal.ts';
-import { ago, bytes, moment } from '../output/units.ts';
 import type { Session } from '../session.ts';
 
 export async function hosts({ term, api }: Session) {

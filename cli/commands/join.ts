@@ -1,7 +1,7 @@
 import { createdNode } from '../../schema/api.ts';
+import { moment } from '../../schema/units.ts';
 import { readLogin } from '../login-file.ts';
 import { prose } from '../output/layout.ts';
-import { moment } from '../output/units.ts';
 import type { Session } from '../session.ts';
 
 /** Creates a host or a relay and prints how to start it there, with its one-time token. */

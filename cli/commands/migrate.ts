@@ -1,13 +1,13 @@
 import { migrationView } from '../../schema/api.ts';
 import type { Mode, Sizing, Verification } from '../../schema/migration-status.ts';
 import { type Report, report } from '../../schema/preflight-report.ts';
+import { duration } from '../../schema/units.ts';
 import type { ApiClient } from '../api-client.ts';
 import { confirm } from '../ask.ts';
 import { exitCodes, usageError } from '../exit-code.ts';
 import { findHost, hostNames } from '../find.ts';
 import { migrationLines } from '../output/migration.ts';
 import { reportLines, verdict } from '../output/report.ts';
-import { duration } from '../output/units.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
 

@@ -1,10 +1,10 @@
 import { type MigrationView, migrationView } from '../../schema/api.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
+import { ago } from '../../schema/units.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findHost, findMigration, hostNames, listAll } from '../find.ts';
 import { table } from '../output/layout.ts';
 import { migrationLines, statusStyle } from '../output/migration.ts';
-import { ago } from '../output/units.ts';
 import type { Session } from '../session.ts';
 import { exitOf, watch } from '../watch.ts';
 

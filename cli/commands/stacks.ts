@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { stackView } from '../../schema/api.ts';
 import type { publishedPort } from '../../schema/facts.ts';
+import { ago } from '../../schema/units.ts';
 import { findHost, listStacks, type StackView } from '../find.ts';
 import { labelled, table } from '../output/layout.ts';
 import type { Terminal } from '../output/terminal.ts';
-import { ago } from '../output/units.ts';
 import type { Session } from '../session.ts';
 
 export async function stacks({ term, api }: Session, options: { host?: string }) {

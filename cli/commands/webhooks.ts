@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { limits } from '../../schema/limits.ts';
+import { ago } from '../../schema/units.ts';
 import { deliveryView, replayed, webhookView, webhookWithSecret } from '../../schema/webhook-api.ts';
 import type { DeliveryStatus, WebhookType } from '../../schema/webhook-events.ts';
 import type { ApiClient } from '../api-client.ts';
@@ -9,7 +10,6 @@ import { CliError, exitCodes } from '../exit-code.ts';
 import { listAll } from '../find.ts';
 import { labelled, prose, table } from '../output/layout.ts';
 import type { Style, Terminal } from '../output/terminal.ts';
-import { ago } from '../output/units.ts';
 import type { Session } from '../session.ts';
 
 type Webhook = z.infer<typeof webhookView>;

@@ -1,8 +1,8 @@
 import type { ProgressView } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
+import { clock, rate, share } from '../../schema/units.ts';
 import { cut, pad } from './layout.ts';
 import type { Terminal } from './terminal.ts';
-import { clock, rate, share } from './units.ts';
 
 /** Volumes on their way: one line each, then the sum where there are several. */
 export function laneLines(term: Terminal, progress: ProgressView, speedOf?: (item: string) => number | null): string[] {

@@ -1,11 +1,11 @@
 import { createLogUpdate } from 'log-update';
 import type { MigrationView, ProgressView } from '../../schema/api.ts';
+import { duration } from '../../schema/units.ts';
 import type { Watcher } from '../watch.ts';
 import { laneLines, speedometer } from './lanes.ts';
 import { cut, pad } from './layout.ts';
 import { migrationLines, route, statusStyle } from './migration.ts';
 import type { Terminal } from './terminal.ts';
-import { duration } from './units.ts';
 
 const repaintMs = 200;
 

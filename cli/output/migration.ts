@@ -1,9 +1,9 @@
 import type { MigrationView } from '../../schema/api.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
+import { ago, duration, hours, moment } from '../../schema/units.ts';
 import { laneLines } from './lanes.ts';
 import { labelled, table } from './layout.ts';
 import type { Style, Terminal } from './terminal.ts';
-import { ago, duration, hours, moment } from './units.ts';
 import { whatNext } from './what-next.ts';
 
 export function statusStyle(status: Status): Style {

@@ -1,10 +1,10 @@
 import type { ProgressView } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
+import { clock, rate, share } from '../../schema/units.ts';
 import type { Watcher } from '../watch.ts';
 import { speedometer } from './lanes.ts';
 import { migrationLines, route } from './migration.ts';
 import type { Terminal } from './terminal.ts';
-import { clock, rate, share } from './units.ts';
 
 /** The same as lines that follow each other: for logs, pipes and dumb terminals. */
 export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Watcher {

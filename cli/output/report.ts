@@ -1,7 +1,7 @@
 import type { Check, Plan, Report } from '../../schema/preflight-report.ts';
+import { bytes, count, duration, rate, sizeOr } from '../../schema/units.ts';
 import { labelled, pad } from './layout.ts';
 import type { Style, Terminal } from './terminal.ts';
-import { bytes, count, duration, rate, sizeOr } from './units.ts';
 
 const words: { [S in Check['status']]: [word: string, style: Style] } = {
   pass: ['pass', 'green'],

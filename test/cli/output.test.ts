@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { laneLines } from '../../cli/output/lanes.ts';
 import { table } from '../../cli/output/layout.ts';
 import type { Terminal } from '../../cli/output/terminal.ts';
-import { ago, bytes, duration } from '../../cli/output/units.ts';
+import { ago, bytes, duration } from '../../schema/units.ts';
 
 const terminal = (columns: number): Terminal => ({
   json: false,
