@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { byteRate } from '../schema/byte-rate.ts';
 import { hostPowers } from '../schema/facts.ts';
 
 const engineConfig = z.discriminatedUnion('kind', [
@@ -27,6 +28,8 @@ export const agentConfig = z.object({
   stacksDir: z.string().nullable(),
   /** Powers beyond the container that arriving stacks may have here. */
   allow: z.array(z.enum(hostPowers)),
+  /** What this host may send, bytes per second, over all its migrations; null for no bound. */
+  bandwidthLimit: byteRate.nullable(),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 
@@ -41,6 +44,7 @@ export const agentUsage = `stackferry agent --control URL [--join TOKEN] [option
   --helper-image IMAGE  image with GNU tar that packs and unpacks volumes
   --stacks-dir DIR      where arriving project directories go (default: the path they had)
   --allow POWER,…       let arriving stacks have these: ${hostPowers.join(', ')}
+  --bandwidth-limit N   bytes per second to send at most, over all migrations: 500K, 20M, 1G
   --embedded-root DIR   the embedded engine's host directory`;
 
 /** Thrown with a message for the terminal. */
@@ -68,6 +72,7 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
             helperImage: flags['helper-image'] ?? null,
           },
     stacksDir: flags['stacks-dir'] ? resolve(flags['stacks-dir']) : null,
+    bandwidthLimit: flags['bandwidth-limit'] ?? null,
     allow: (flags.allow ?? '').split(',').filter((power) => power !== ''),
   });
   if (!parsed.success) throw new UsageError(explain(parsed.error));
@@ -89,6 +94,7 @@ function readFlags(argv: string[]) {
         'helper-image': text,
         'stacks-dir': text,
         allow: text,
+        'bandwidth-limit': text,
         'embedded-root': text,
       },
     }).values;

@@ -15,6 +15,7 @@ import type { Log } from './log.ts';
 import { openMigrationLedger } from './migration-ledger.ts';
 import { mountsBelow } from './mounts.ts';
 import type { Lanes } from './transfer/lanes.ts';
+import type { Throttles } from './transfer/throttle.ts';
 
 /** What an agent does of itself, apart from how it is connected. */
 export interface AgentCore {
@@ -35,6 +36,7 @@ export interface CoreOptions {
   /** Its functions are called only after `openAgentCore` has resolved. */
   control: Pick<ControlLink, 'ask' | 'report' | 'sendResult'>;
   lanes: Lanes;
+  throttles: Throttles;
   pingRelay: RequestContext['pingRelay'];
   log: Log;
   guard?: LeaseGuard;
@@ -45,7 +47,7 @@ export interface CoreOptions {
 
 /** Journal and ledger from the state directory; the commands, the questions and the leases over them. */
 export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
-  const { stateDir, engine, control, lanes, pingRelay, log, guard, clock, disk = nodeDisk } = options;
+  const { stateDir, engine, control, lanes, throttles, pingRelay, log, guard, clock, disk = nodeDisk } = options;
   const journal = await openCommandJournal(stateDir, { disk });
   const ledger = await openMigrationLedger(stateDir, disk);
   await engine.sweep();
@@ -84,7 +86,10 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     receive: runner.receive,
     answer: async (question) => {
       try {
-        return { ok: true, data: await answerRequest(question, { engine, commandState: runner.state, pingRelay }) };
+        return {
+          ok: true,
+          data: await answerRequest(question, { engine, commandState: runner.state, throttles, pingRelay }),
+        };
       } catch (error) {
         return failureOf(error, log, null);
       }

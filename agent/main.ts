@@ -16,6 +16,7 @@ import { createLeaseGuard } from './lease-guard-start.ts';
 import { createLog, type Log, tell } from './log.ts';
 import { lanesOver, relayDialer } from './transfer/lanes.ts';
 import { pingRelay } from './transfer/relay-admission.ts';
+import { createThrottles } from './transfer/throttle.ts';
 import { agentVersion } from './version.ts';
 
 export interface RunningAgent {
@@ -46,6 +47,7 @@ export async function runAgent(
   const welcomed = Promise.withResolvers<void>();
   const refused = Promise.withResolvers<void>();
 
+  const throttles = createThrottles(config.bandwidthLimit);
   const core = await openAgentCore({
     stateDir: config.stateDir,
     engine,
@@ -60,10 +62,13 @@ export async function runAgent(
         ticket: async (ask, signal) => {
           const answer = await link.ask('ticket', ask, signal);
           log.secret(answer.ticket);
+          throttles.setLimit(ask.migration_id, answer.bandwidth_limit);
           return answer;
         },
       }),
+      throttles,
     ),
+    throttles,
     pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
     guard: createLeaseGuard(config),
     disk: await keepDiskReserve(nodeDisk, config.stateDir, log),

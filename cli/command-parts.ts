@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { byteRate } from '../schema/byte-rate.ts';
 import { limits } from '../schema/limits.ts';
 import { modes, sizings } from '../schema/migration-status.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
@@ -38,6 +39,16 @@ export function wholeNumber(text: string): number {
     throw new InvalidArgumentError(`A number from 1 to ${limits.cli.listItemsMax}.`);
   return value;
 }
+
+/** Bytes per second. */
+export function rate(text: string): number {
+  const parsed = byteRate.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
+}
+
+/** As `rate`, or null for no bound. */
+export const rateOrNone = (text: string): number | null => (text === 'none' ? null : rate(text));
 
 type Handler = (session: Session, ...args: never[]) => Promise<ExitCode> | Promise<void>;
 

@@ -2,8 +2,8 @@ import { Command, Option } from 'commander';
 import { agentVersion } from '../agent/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
 import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
-import { idHelp, moveOptions, onMigration, runner, wholeNumber, yes } from './command-parts.ts';
-import { cancel, purge, retry, rollback } from './commands/after.ts';
+import { idHelp, moveOptions, onMigration, rate, rateOrNone, runner, wholeNumber, yes } from './command-parts.ts';
+import { cancel, limit, purge, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
 import { join } from './commands/join.ts';
@@ -95,6 +95,7 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
       new Option('--verify <what>', 'compare the lists of files, or their contents too').choices(verifications),
     )
     .option('--health-timeout <seconds>', 'how long it may take to become healthy', wholeNumber)
+    .option('--bandwidth-limit <rate>', 'bytes per second to send at most: 500K, 20M, 1G', rate)
     .option('--callback-url <url>', 'a webhook for this migration')
     .option('--watch', 'stay, and follow it to its end')
     .addOption(yes())
@@ -111,6 +112,12 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
   onMigration(program, 'show', 'show a migration: steps, volumes, what to do next', 'follow it to its end').action(
     run(show),
   );
+  program
+    .command('limit')
+    .description('change how much a running migration may send')
+    .argument('<id>', idHelp)
+    .argument('<rate>', 'bytes per second: 500K, 20M, 1G; or none', rateOrNone)
+    .action(run(limit));
   onMigration(program, 'cancel', 'stop a migration; the stack goes on where it was').action(run(cancel));
   onMigration(program, 'retry', 'try again at once what needs attention, after it was mended')
     .option('--stopped', 'you vouch that the copy which could not be stopped is stopped for good')

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { byteRate } from '../schema/byte-rate.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port');
@@ -11,6 +12,8 @@ const relayConfig = z.object({
   /** Where agents reach this relay; what it listens on is often another address. */
   advertise: address.transform(splitAddress),
   statusPort: port.default(7401),
+  /** What this relay carries, bytes per second, over all sessions; no bound where it is left out. */
+  bandwidthLimit: byteRate.optional(),
   /** Needed once; the certificate it buys is renewed without it. */
   joinToken: z.string().min(1).optional(),
 });
@@ -22,6 +25,7 @@ const flags = {
   listen: { type: 'string' },
   advertise: { type: 'string' },
   'status-port': { type: 'string' },
+  'bandwidth-limit': { type: 'string' },
   join: { type: 'string' },
 } as const;
 
@@ -32,6 +36,7 @@ export const relayUsage = `stackferry relay --control URL --state DIR --advertis
   --advertise HOST:PORT   where agents reach this relay         STACKFERRY_ADVERTISE
   --listen HOST:PORT      default 0.0.0.0:7400                  STACKFERRY_LISTEN
   --status-port PORT      loopback only, default 7401           STACKFERRY_STATUS_PORT
+  --bandwidth-limit N     bytes per second in all: 20M, 1G      STACKFERRY_BANDWIDTH_LIMIT
   --join TOKEN            for the first start                   STACKFERRY_JOIN_TOKEN
 `;
 
@@ -45,6 +50,7 @@ export function readRelayConfig(args: string[], env: Record<string, string | und
     listen: of('listen'),
     advertise: of('advertise'),
     statusPort: of('status-port'),
+    bandwidthLimit: of('bandwidth-limit'),
     joinToken: values.join ?? env.STACKFERRY_JOIN_TOKEN,
   });
   if (parsed.success) return parsed.data;

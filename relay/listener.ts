@@ -3,6 +3,7 @@ import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import type { JWK } from 'jose';
 import { fleetTlsOptions, hostOfSocket, type Identity } from '../agent/transfer/peer-identity.ts';
+import { createThrottle } from '../agent/transfer/throttle.ts';
 import { limits } from '../schema/limits.ts';
 import { joinFirstByte, joinKeyBytes, type RefusalCode, tlsFirstByte } from '../schema/relay-protocol.ts';
 import { admit } from './admission.ts';
@@ -41,6 +42,8 @@ export async function startRelay(options: {
   /** Ids of hosts whose certificates no longer count. */
   revoked: () => ReadonlySet<string>;
   listen: { host: string; port: number };
+  /** Bytes per second in all; no bound where it is left out. */
+  bandwidthLimit?: number | undefined;
   bounds?: Partial<RelayBounds>;
 }): Promise<Relay> {
   const bounds: RelayBounds = { ...limits.relay, ...options.bounds };
@@ -58,7 +61,7 @@ export async function startRelay(options: {
     publicJwk: options.ticketPublicJwk,
     usedTicketsMax: bounds.usedTicketsMax,
   });
-  const matchmaking = createMatchmaking(bounds);
+  const matchmaking = createMatchmaking(bounds, createThrottle(options.bandwidthLimit ?? null));
   const admissions = new Map<TLSSocket, string>();
   const connections = new Set<net.Socket>();
 

@@ -46,6 +46,7 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
       },
       revoked: () => revoked,
       listen: config.listen,
+      bandwidthLimit: config.bandwidthLimit,
     });
     status = await startStatusPage({ port: config.statusPort, status: started.status });
     relay = started;

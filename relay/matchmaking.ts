@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
+import type { Pace } from '../agent/transfer/throttle.ts';
 import { type JoinTicketClaims, joinKeyBytes, type RefusalCode } from '../schema/relay-protocol.ts';
 import { type Splice, splice } from './session.ts';
 
@@ -41,7 +42,7 @@ export interface Matchmaking {
 }
 
 /** Brings two admissions with matching tickets together, then the two sockets that bring the keys they were given. */
-export function createMatchmaking(bounds: MatchBounds): Matchmaking {
+export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking {
   const waiting = new Map<string, Admission & { timer: NodeJS.Timeout }>();
   const sessions = new Set<Session>();
   const byKey = new Map<string, Session>();
@@ -132,7 +133,7 @@ export function createMatchmaking(bounds: MatchBounds): Matchmaking {
       clearTimeout(session.deadline);
       first.off('close', session.giveUp);
       sessionsTotal += 1;
-      session.splice = splice(first, second, bounds.idleMsMax, () => end(session));
+      session.splice = splice(first, second, { idleMs: bounds.idleMsMax, pace, onClose: () => end(session) });
       return true;
     },
 

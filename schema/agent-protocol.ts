@@ -201,7 +201,7 @@ export type Command = z.infer<typeof command>;
 
 // ---------------------------------------------------------------- requests
 
-/** Questions that change nothing. */
+/** Questions that change nothing that is kept. */
 export const requestKinds = {
   /** `helper: true` also makes the helper image ready where it can be. */
   probe: { payload: z.object({ relays: z.array(relayAddress) }), answer: hostFacts },
@@ -211,6 +211,11 @@ export const requestKinds = {
   command_status: {
     payload: z.object({ command_id: id }),
     answer: z.object({ state: z.enum(['running', 'done', 'unknown']) }),
+  },
+  /** To the source, while it sends; what a new connection is bound to comes with its ticket. */
+  limit_bandwidth: {
+    payload: z.object({ migration_id: id, bytes_per_s: z.number().nullable() }),
+    answer: empty,
   },
 } as const;
 export type RequestKind = keyof typeof requestKinds;
@@ -261,7 +266,12 @@ export const askKinds = {
       /** Relays that did not take this host to its peer just now: another is chosen, for both sides. */
       unreachable: z.array(id).max(limits.relay.unreachableMax).optional(),
     }),
-    reply: z.object({ ticket: z.string(), relay: relayAddress }),
+    reply: z.object({
+      ticket: z.string(),
+      relay: relayAddress,
+      /** Bytes per second that the source may send for this migration. */
+      bandwidth_limit: z.number().nullable(),
+    }),
   },
   /** Leave to keep the target's containers running for `lease_ms` from when this was asked. */
   lease: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failure } from './agent-protocol.ts';
+import { bytesPerSecond } from './byte-rate.ts';
 import { resources, stackSummary } from './facts.ts';
 import { limits } from './limits.ts';
 import { modes, sizings, statuses, steps, verifications } from './migration-status.ts';
@@ -152,6 +153,7 @@ export const preflightRequest = z.strictObject(target).meta({ id: 'PreflightRequ
 export const migrateRequest = z
   .strictObject({
     ...target,
+    bandwidth_limit: bytesPerSecond().optional().describe('Bytes per second that the source may send; can be changed.'),
     callback_url: z.url().max(limits.api.urlCharsMax).optional().describe("Is sent this migration's webhooks."),
     verify: z
       .enum(verifications)
@@ -169,6 +171,12 @@ export const migrateRequest = z
   })
   .meta({ id: 'MigrateRequest' });
 export type MigrateRequest = z.infer<typeof migrateRequest>;
+
+export const changeMigration = z
+  .strictObject({
+    bandwidth_limit: bytesPerSecond().nullable().describe('Bytes per second; null for no bound.'),
+  })
+  .meta({ id: 'ChangeMigration' });
 
 export const retryRequest = z
   .strictObject({
@@ -250,6 +258,7 @@ export const migrationView = z
     mode: z.enum(modes),
     verify: z.enum(verifications),
     sizing: z.enum(sizings),
+    bandwidth_limit: z.number().int().nullable().describe('Bytes per second that the source may send.'),
     status: z.enum(statuses),
     steps: z.array(stepView),
     progress: progressView.nullable(),

@@ -180,6 +180,11 @@ export const limits = {
     windowChunksMax: 16,
     /** Chunks the target holds between the connection and the unpacker. */
     inboxChunksMax: 8,
+    /** What a bound on bytes per second can be: a chunk at the lowest takes 16 s. */
+    bandwidthMin: 65_536,
+    bandwidthMax: 1_000_000_000_000,
+    /** Migrations whose bound an agent knows. */
+    throttlesMax: 256,
     /** Chunk memory kept between transfers. */
     spareSlotsMax: 16,
     /** Bytes handed to the socket and not yet flushed. */

@@ -91,6 +91,8 @@ export const migration = sqliteTable(
     sizing: text({ enum: sizings }).notNull(),
     accept_unmoved: integer({ mode: 'boolean' }).notNull(),
     callback_url: text(),
+    /** Bytes per second that the source may send; null for no bound. */
+    bandwidth_limit: integer(),
     /** The drain that it is part of. */
     drain_id: text(),
     status: text({ enum: statuses }).notNull(),

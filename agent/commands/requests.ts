@@ -10,10 +10,12 @@ import type { HostFacts } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ControlRequest } from '../control-link.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Throttles } from '../transfer/throttle.ts';
 
 export interface RequestContext {
   engine: Engine;
   commandState: (commandId: string) => 'running' | 'done' | 'unknown';
+  throttles: Throttles;
   /** Throws where the relay does not answer this host. */
   pingRelay: (relay: RelayAddress, signal: AbortSignal) => Promise<void>;
 }
@@ -24,7 +26,7 @@ type RequestHandler<K extends RequestKind> = (
   signal: AbortSignal,
 ) => Promise<RequestAnswer<K>>;
 
-/** Questions that change nothing. */
+/** Questions that change nothing that is kept. */
 const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
   probe: async ({ relays }, context, signal) => {
     const reached = await Promise.all(relays.map((relay) => reach(relay, context, signal)));
@@ -32,6 +34,10 @@ const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
   },
   inspect_stack: ({ project }, { engine }, signal) => engine.inspectStack(project, signal),
   check_target: ({ stack }, { engine }, signal) => engine.checkTarget(stack, signal),
+  limit_bandwidth: async ({ migration_id, bytes_per_s }, { throttles }) => {
+    throttles.setLimit(migration_id, bytes_per_s);
+    return {};
+  },
   command_status: async ({ command_id }, { commandState }) => ({ state: commandState(command_id) }),
 };
 

@@ -6,6 +6,7 @@ import { receiveItem } from './receive.ts';
 import { createRelayTroubles } from './relay-troubles.ts';
 import { sendItem } from './send.ts';
 import type { ItemProof, TarSink, TarSource } from './tar-ports.ts';
+import { createThrottles, type Throttles } from './throttle.ts';
 
 /** How the items of a migration cross to the peer: what the commands need of the data plane. */
 export interface Lanes {
@@ -31,13 +32,14 @@ export type Dialer = (
   lane: Pick<LaneEnd, 'migrationId' | 'peer' | 'lane'>,
 ) => (signal: AbortSignal) => Promise<TLSSocket>;
 
-export function lanesOver(dialer: Dialer): Lanes {
+export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles(null)): Lanes {
   return {
     send: ({ source, ...end }) =>
       sendItem({
         lane: end.lane,
         source,
         connect: dialer('source', end),
+        pace: throttles.of(end.migrationId),
         onProgress: end.onProgress,
         signal: end.signal,
       }),

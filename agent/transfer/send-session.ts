@@ -7,6 +7,10 @@ import type { Outbox } from './outbox.ts';
 import type { SessionEnd } from './reconnect.ts';
 import { rejection } from './rejection.ts';
 import type { ItemProof } from './tar-ports.ts';
+import type { Pace } from './throttle.ts';
+
+/** A bound may be raised while it is waited for. */
+const paceLookMs = 250;
 
 export type SendSessionEnd = SessionEnd<ItemProof> | { kind: 'restart'; why: string };
 
@@ -22,6 +26,7 @@ export function runSendSession(
     outbox: Outbox;
     bounds: StreamBounds;
     signal: AbortSignal;
+    pace: Pace;
     onAlive: () => void;
     onAcknowledged: () => void;
     /** Sets who is called when the outbox has changed. */
@@ -34,11 +39,13 @@ export function runSendSession(
     let cursor = 0;
     let endSent = false;
     let over = false;
+    let paceTimer: NodeJS.Timeout | undefined;
 
     const finish = (settle: () => void) => {
       if (over) return;
       over = true;
       clearTimeout(welcomeTimer);
+      clearTimeout(paceTimer);
       signal.removeEventListener('abort', cancel);
       options.watch(null);
       settle();
@@ -58,7 +65,10 @@ export function runSendSession(
       while (connection.writable()) {
         const frame = outbox.frame(cursor);
         if (!frame) break;
+        const waitMs = options.pace.waitMs();
+        if (waitMs > 0) return pumpIn(Math.min(waitMs, paceLookMs));
         connection.send(frame);
+        options.pace.sent(frame.length);
         cursor += 1;
         outbox.sentUpTo(cursor);
       }
@@ -66,6 +76,11 @@ export function runSendSession(
       if (!end || endSent || cursor !== end.chunks) return;
       endSent = true;
       connection.send(encodeControl('end', end));
+    };
+
+    const pumpIn = (ms: number) => {
+      clearTimeout(paceTimer);
+      paceTimer = setTimeout(pump, ms);
     };
 
     const verify = (theirs: ItemProof) => {

@@ -8,6 +8,7 @@ import { type Connect, keepConnected, type SessionEnd, type TransferEvent } from
 import { rejection } from './rejection.ts';
 import { runSendSession } from './send-session.ts';
 import type { ItemProof, TarSource } from './tar-ports.ts';
+import { createThrottle, type Pace } from './throttle.ts';
 
 /**
  * Sends one item to the peer's `receiveItem`. Resolves once the target proved that it unpacked and synced the same
@@ -22,6 +23,8 @@ export async function sendItem(options: {
   /** Bytes of the tar that the target's unpacker was handed. Goes back to 0 when the item is packed again. */
   onProgress: (bytes: number) => void;
   signal: AbortSignal;
+  /** Unbounded where it is left out. */
+  pace?: Pace;
   observe?: (event: TransferEvent) => void;
   bounds?: Partial<StreamBounds>;
 }): Promise<ItemProof> {
@@ -56,6 +59,7 @@ export async function sendItem(options: {
       bounds,
       signal,
       onAlive,
+      pace: options.pace ?? createThrottle(null),
       onAcknowledged: () => {
         advanced += 1;
         options.onProgress(outbox.acknowledgedBytes());

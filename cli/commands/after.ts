@@ -1,6 +1,6 @@
 import { type MigrationView, migrationView } from '../../schema/api.ts';
 import type { TerminalStatus } from '../../schema/migration-status.ts';
-import { hours } from '../../schema/units.ts';
+import { bytes, hours } from '../../schema/units.ts';
 import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findMigration, hostNames } from '../find.ts';
@@ -9,10 +9,20 @@ import { migrationLines } from '../output/migration.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
 
-/** What can be asked of a migration that is there: cancel, retry, rollback, purge. */
+/** What can be asked of a migration that is there: limit, cancel, retry, rollback, purge. */
 interface Acting {
   watch?: boolean;
   yes?: boolean;
+}
+
+export async function limit({ term, api }: Session, id: string, bandwidth_limit: number | null) {
+  const client = await api();
+  const { id: whole } = await findMigration(client, id);
+  const view = await client.patch(`/migrations/${whole}`, { bandwidth_limit }, migrationView);
+  if (term.json) return term.document(view);
+  term.out(
+    bandwidth_limit === null ? 'It sends as fast as it can.' : `It sends ${bytes(bandwidth_limit)} a second at most.`,
+  );
 }
 
 export async function cancel(session: Session, id: string, options: Acting) {

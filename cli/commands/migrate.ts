@@ -22,6 +22,7 @@ export interface PreflightOptions {
 export interface MigrateOptions extends PreflightOptions {
   verify?: Verification;
   healthTimeout?: number;
+  bandwidthLimit?: number;
   callbackUrl?: string;
   watch?: boolean;
   yes?: boolean;
@@ -54,6 +55,7 @@ export async function migrate(session: Session, stack: string, options: MigrateO
       ...inputs,
       ...(options.verify === undefined ? {} : { verify: options.verify }),
       ...(options.healthTimeout === undefined ? {} : { health_timeout_s: options.healthTimeout }),
+      ...(options.bandwidthLimit === undefined ? {} : { bandwidth_limit: options.bandwidthLimit }),
       ...(options.callbackUrl === undefined ? {} : { callback_url: options.callbackUrl }),
     },
     migrationView,

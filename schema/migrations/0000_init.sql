@@ -85,6 +85,7 @@ CREATE TABLE `migration` (
 	`sizing` text NOT NULL,
 	`accept_unmoved` integer NOT NULL,
 	`callback_url` text,
+	`bandwidth_limit` integer,
 	`drain_id` text,
 	`status` text NOT NULL,
 	`version` integer NOT NULL,

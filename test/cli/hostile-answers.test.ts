@@ -20,6 +20,7 @@ const migration = (status: Status): MigrationView => ({
   mode: 'stop-copy',
   verify: 'manifest',
   sizing: 'host',
+  bandwidth_limit: null,
   status,
   steps: [{ name: 'preflight', status: 'done', started_at: time, ended_at: time }],
   progress: null,

@@ -3,6 +3,7 @@ import { type AgentCore, openAgentCore } from '../../agent/core.ts';
 import type { LeaseClock } from '../../agent/lease.ts';
 import { createLog } from '../../agent/log.ts';
 import { sleep } from '../../agent/sleep.ts';
+import { createThrottles } from '../../agent/transfer/throttle.ts';
 import type { AgentMessage, ControlMessage } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import { type Actor, newActor } from './clock.ts';
@@ -88,6 +89,7 @@ export class AgentProcess {
             sendResult: (command_id, outcome) => this.#send({ type: 'result', command_id, outcome }),
           },
           lanes: lanesFor(host, actor, asks.ask),
+          throttles: createThrottles(null),
           pingRelay: async () => {},
           guard: { ensure: async () => host.ensureGuard() },
           disk: plant?.disk?.(host.disk.for(actor)) ?? host.disk.for(actor),

@@ -55,7 +55,11 @@ async function startRig(): Promise<Rig> {
         const relay = choice.choose(migration_id, connected, unreachable ?? [], Date.now())!;
         asked[role].push(relay.id);
         const place = connected.find(({ id }) => id === relay.id)!;
-        return { ticket: await fleet.ticket({ host: hosts[role], peer, role, lane, relay: relay.id }), relay: place };
+        return {
+          ticket: await fleet.ticket({ host: hosts[role], peer, role, lane, relay: relay.id }),
+          relay: place,
+          bandwidth_limit: null,
+        };
       },
     });
     return dialer(role, { migrationId: 'migration-1', peer, lane: 'data' });

@@ -31,7 +31,7 @@ export async function answerAsk(env: Env, hostId: string, kind: AskKind, payload
     host_id: hostId,
     peer_id: isSource ? row.target_host_id : row.source_host_id,
   });
-  return { ok: true, data: { ticket, relay } satisfies AskReply<'ticket'> };
+  return { ok: true, data: { ticket, relay, bandwidth_limit: row.bandwidth_limit } satisfies AskReply<'ticket'> };
 }
 
 export function no(code: ErrorCode, message: string): Outcome & { ok: false } {

@@ -39,8 +39,8 @@ export class Coordinator {
     // Armed before the row exists: whatever dies after the insert, something wakes up to go on (F1).
     await memory.put('stack_id', input.stack_id);
     await memory.setAlarm(now + limits.control.commandCheckMs);
-    const { health_timeout_s: _, window_ms: __, drain_id = null, ...row } = input;
-    const inserted = { ...row, drain_id, id, status: saga.status, saga, report: null, failure: null };
+    const { health_timeout_s: _, window_ms: __, drain_id = null, bandwidth_limit = null, ...row } = input;
+    const inserted = { ...row, drain_id, bandwidth_limit, id, status: saga.status, saga, report: null, failure: null };
     const outcome = await store.insert({ ...inserted, created_at: now, ended_at: null });
     if (outcome === 'busy') return { kind: 'busy', id: (await store.activeOf(input.stack_id))?.id ?? '' };
     const report = await within(limits.control.preflightWaitMsMax, this.#preflight(id));

@@ -14,6 +14,7 @@ export interface StartInput {
   verify: Verification;
   health_timeout_s: number;
   callback_url: string | null;
+  bandwidth_limit?: number | null;
   window_ms: number;
   /** Id of the token that asked. */
   requested_by: string;

@@ -103,6 +103,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       stack_name,
       verify: request.verify ?? verificationOf(request.mode),
       health_timeout_s: request.health_timeout_s,
+      bandwidth_limit: request.bandwidth_limit ?? null,
       callback_url:
         request.callback_url === undefined ? null : acceptedUrl(c.env, 'callback_url', request.callback_url),
       requested_by: c.get('token').id,

@@ -1,12 +1,22 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { type MigrationView, migrationsQuery, migrationView, objectId, page, retryRequest } from '../../schema/api.ts';
+import {
+  changeMigration,
+  type MigrationView,
+  migrationsQuery,
+  migrationView,
+  objectId,
+  page,
+  retryRequest,
+} from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import type { Authed } from '../auth/bearer.ts';
 import type { Env } from '../env.ts';
-import { migrationsOf } from '../hosts/stubs.ts';
+import { connectionOf, migrationsOf } from '../hosts/stubs.ts';
+import { log } from '../log.ts';
 import type { ActOutcome } from '../migration/coordinator.ts';
 import { listMigrations } from '../store/migration-list.ts';
-import { loadMigration } from '../store/migration-store.ts';
+import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, refuses } from './define.ts';
@@ -38,6 +48,19 @@ const show = createRoute({
   ...refuses('not_found'),
   request: { params },
   responses: { 200: answers(migrationView, 'The migration.') },
+});
+
+const change = createRoute({
+  method: 'patch',
+  path: '/api/v1/migrations/{id}',
+  tags,
+  operationId: 'changeMigration',
+  summary: 'Change how many bytes per second a running migration may send',
+  description: 'Takes effect at once where the source is connected, else with its next connection to the target.',
+  ...guardedBody('migrate'),
+  ...refuses('not_found', 'migration_ended'),
+  request: { params, body: body(changeMigration) },
+  responses: { 200: answers(migrationView, 'As it is now.') },
 });
 
 const act = (
@@ -101,6 +124,13 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(show, async (c) => c.json(await showMigration(c.env, c.req.valid('param').id), 200));
 
+  app.openapi(change, async (c) => {
+    const { id } = c.req.valid('param');
+    const { bandwidth_limit } = c.req.valid('json');
+    await limitBandwidth(c.env, id, bandwidth_limit);
+    return c.json(await showMigration(c.env, id), 200);
+  });
+
   app.openapi(cancel, async (c) => {
     const { id } = c.req.valid('param');
     await accepted(c.env, id, (stack) => stack.cancel(id));
@@ -132,6 +162,17 @@ export async function accepted(
   const outcome = await act(migrationsOf(env, row.stack_id));
   if (outcome.kind === 'unknown') throw absent();
   if (outcome.kind === 'refused') throw new Problem(outcome.code, outcome.message);
+}
+
+/** Kept first, so that a connection made meanwhile is bound by it; a source that does not hear of it hears it then. */
+async function limitBandwidth(env: Env, id: string, bytes_per_s: number | null): Promise<void> {
+  const row = await loadMigration(env.DB, id);
+  if (!row) throw absent();
+  if (isTerminal(row.status)) throw new Problem('migration_ended', 'It has ended and sends nothing any more.');
+  await setBandwidthLimit(env.DB, id, bytes_per_s);
+  await connectionOf(env, row.source_host_id)
+    .request('limit_bandwidth', { migration_id: id, bytes_per_s }, limits.control.requestMsMax)
+    .catch((error: unknown) => log.warn('the source hears of its bandwidth later', { migration: id, error }));
 }
 
 /** 404 where there is none. Progress is asked of the stack's object, and left out where that does not answer. */

@@ -77,6 +77,7 @@ export const examples: Record<string, unknown> = {
   PreflightReport: report,
   MigrateRequest: { ...request, callback_url: 'https://ci.example.net/moved' },
   Migration: {
+    bandwidth_limit: null,
     ...{ id: migration, stack, source_host_id: hostA, target_host_id: hostB, sizing: 'stack', mode: 'stop-copy' },
     ...{ verify: 'manifest', status: 'transferring' },
     steps: [
@@ -90,6 +91,7 @@ export const examples: Record<string, unknown> = {
     ...{ report, failure: null, owed: [], attention: null, window: null, rollback: null },
     ...{ created_at: at, updated_at: later, ended_at: null },
   },
+  ChangeMigration: { bandwidth_limit: 20_000_000 },
   RetryRequest: { stopped: false },
   DrainRequest: { dry_run: true, max_parallel: 2 },
   AbortRequest: { cancel_running: false },

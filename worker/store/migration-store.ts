@@ -26,6 +26,11 @@ export function d1MigrationStore(db: D1Database, announce: Announce = () => unde
 /** Is told which webhook events were just committed: it hurries them, the sweep would find them too. */
 type Announce = (eventIds: string[]) => void;
 
+/** Beside the transitions: it changes nothing that they decide. */
+export async function setBandwidthLimit(db: D1Database, id: string, bandwidth_limit: number | null): Promise<void> {
+  await drizzle(db).update(migration).set({ bandwidth_limit }).where(eq(migration.id, id));
+}
+
 export async function loadMigration(db: D1Database, id: string): Promise<MigrationRow | null> {
   return (await drizzle(db).select().from(migration).where(eq(migration.id, id)).get()) ?? null;
 }

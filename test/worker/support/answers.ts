@@ -12,6 +12,7 @@ const answers: { [K in RequestKind]: (payload: never) => unknown } = {
   }),
   inspect_stack: () => stackFacts,
   check_target: () => targetFacts,
+  limit_bandwidth: () => ({}),
   command_status: () => ({ state: 'running' }),
 };
 

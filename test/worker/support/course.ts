@@ -31,6 +31,7 @@ export async function begun(store: MigrationStore, more: Partial<StartInput> = {
   await store.insert({
     ...row,
     drain_id: null,
+    bandwidth_limit: null,
     id,
     status: saga.status,
     saga,
