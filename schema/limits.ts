@@ -314,6 +314,12 @@ export const limits = {
     /** What a transfer through one relay is assumed to carry where nothing was measured yet. */
     assumedBytesPerS: 100 * 1_048_576,
     assumedStopStartS: 10,
+    /** Less than this tells little of a link; so many of the newest moves are looked at. */
+    measuredBytesMin: 64 * 1_048_576,
+    ratesLookedAtMax: 5,
+    /** What is left for the dark after a pre-copy: the share that changes, and every byte read again to prove it. */
+    assumedChangedShare: 0.02,
+    assumedReadBytesPerS: 400 * 1_048_576,
   },
   drain: {
     parallelDefault: 2,

@@ -54,10 +54,12 @@ export const plan = z
     ),
     total_bytes: z.number(),
     total_is_lower_bound: z.boolean(),
-    /** Seconds per mode, from the assumed rate; null where no size is known. */
+    /** Seconds, for each mode that both hosts offer. Of a pre-copy, what changes meanwhile is assumed. */
     expected: z.array(z.object({ mode: z.enum(modes), transfer_s: z.number(), downtime_s: z.number() })),
     /** Bytes a second the expectation assumes. */
     assumed_rate: z.number(),
+    /** Whether that was measured, by the newest move between these hosts, or is a guess. */
+    rate_measured: z.boolean(),
     /** Published ports: clients and DNS must follow to the target's address. */
     ports: z.array(z.object({ service: z.string(), port: z.number(), protocol: z.string() })),
     address_change: z.object({ from_host: z.string(), to_host: z.string() }),

@@ -56,7 +56,7 @@ function planLines(term: Terminal, plan: Plan): string[] {
     ...plan.expected.flatMap(({ mode, transfer_s, downtime_s }) =>
       row(
         mode,
-        `transfer about ${duration(transfer_s * 1000)}, down about ${duration(downtime_s * 1000)}, at ${rate(plan.assumed_rate)}`,
+        `transfer about ${duration(transfer_s * 1000)}, down about ${duration(downtime_s * 1000)}, at ${rate(plan.assumed_rate)}${plan.rate_measured ? '' : ', assumed'}`,
       ),
     ),
     ...(ports.length > 0

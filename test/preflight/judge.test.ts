@@ -34,6 +34,7 @@ function facts(spoil: (well: Well) => void = () => {}): PreflightFacts {
       cordoned: false,
       kept: null,
       reserved: { memory_bytes: 0, disk_bytes: 0 },
+      measured_rate: null,
     },
   };
   spoil(well);

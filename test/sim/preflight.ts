@@ -50,6 +50,7 @@ export const preflightOver =
       cordoned: false,
       kept: null,
       reserved: { memory_bytes: 0, disk_bytes: 0 },
+      measured_rate: null,
     });
     const plan =
       report.passed && stack.ok && fit.ok && source.ok && target.ok

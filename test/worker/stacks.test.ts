@@ -72,7 +72,8 @@ describe('asking for a migration', () => {
     ['an unknown sizing', { sizing: 'cluster' }],
     ['a timeout out of range', { health_timeout_s: 0 }],
     ['a callback that is no URL', { callback_url: 'nowhere' }],
-    ['a mode this version does not offer', { mode: 'pre-copy' }],
+    ['a mode this version does not offer', { mode: 'live' }],
+    ['a bandwidth out of range', { bandwidth_limit: 1_000 }],
     ['a target that is no id', { target_host_id: '../b' }],
   ])('B8: %s is 422', async (_, more) => {
     const { token, b } = await fleet();

@@ -79,6 +79,7 @@ async function examine(
     running_migration: null,
     kept: await keptOn(env, ids, stack.name),
     reserved: target.reserved,
+    measured_rate: null,
   });
   return whyNot(report);
 }

@@ -1,4 +1,4 @@
-import { type CheckName, checkNames, type Report } from '../../schema/preflight-report.ts';
+import { type CheckName, checkNames, type Plan, type Report } from '../../schema/preflight-report.ts';
 import { list, named, size, skipped, type Verdict } from './check.ts';
 import * as host from './host-checks.ts';
 import { planOf } from './plan.ts';
@@ -12,11 +12,23 @@ export function judge(facts: PreflightFacts): Report {
     passed: checks.every(({ status }) => status === 'pass' || status === 'note'),
     checks,
     notes: notesOf(facts),
-    plan: facts.stack.ok ? planOf(facts.stack.data, facts.fit.ok ? facts.fit.data : null, facts.names) : null,
+    plan: expectedPlan(facts),
     needs: host.usedBy(facts, 'stack'),
     inputs: facts.inputs,
     made_at: facts.now,
   };
+}
+
+function expectedPlan({ stack: asked, fit, source, target, names, measured_rate }: PreflightFacts): Plan | null {
+  if (!asked.ok) return null;
+  const offers = (facts: PreflightFacts['source']) => facts.ok && facts.data.engine.pre_copy !== null;
+  return planOf({
+    stack: asked.data,
+    target: fit.ok ? fit.data : null,
+    names,
+    preCopy: offers(source) && offers(target),
+    measuredRate: measured_rate,
+  });
 }
 
 const hostChecks: { [N in CheckName]?: (facts: PreflightFacts) => Verdict } = {

@@ -16,8 +16,19 @@ export function shippedImages(stack: StackFacts, target: TargetFacts): ShippedIm
   });
 }
 
-/** What is going to be moved, and how long it may take. `target` is null where it did not answer. */
-export function planOf(stack: StackFacts, target: TargetFacts | null, names: { source: string; target: string }): Plan {
+export interface PlanFacts {
+  stack: StackFacts;
+  /** Null where it did not answer. */
+  target: TargetFacts | null;
+  names: { source: string; target: string };
+  /** Both hosts offer it. */
+  preCopy: boolean;
+  /** Bytes a second between these hosts, null where nothing was measured yet. */
+  measuredRate: number | null;
+}
+
+/** What is going to be moved, and how long it may take. */
+export function planOf({ stack, target, names, preCopy, measuredRate }: PlanFacts): Plan {
   const items: Plan['items'] = [
     ...movedVolumes(stack).map(({ name, size_bytes }) => ({ kind: 'volume' as const, name, size_bytes })),
     ...(target ? shippedImages(stack, target) : []).map(({ reference, size_bytes }) => ({
@@ -31,15 +42,20 @@ export function planOf(stack: StackFacts, target: TargetFacts | null, names: { s
   const total_bytes = bytesOf(items);
   // Images go before the stop.
   const dark_bytes = bytesOf(items.filter(({ kind }) => kind !== 'image'));
-  const rate = limits.plan.assumedBytesPerS;
+  const { assumedBytesPerS, assumedStopStartS, assumedChangedShare, assumedReadBytesPerS } = limits.plan;
+  const rate = measuredRate ?? assumedBytesPerS;
   const transfer_s = Math.ceil(total_bytes / rate);
-  const dark_s = Math.ceil(dark_bytes / rate);
+  const restS = (dark_bytes * assumedChangedShare) / rate + dark_bytes / assumedReadBytesPerS;
   return {
     items,
     total_bytes,
     total_is_lower_bound: items.some(({ size_bytes }) => size_bytes === null),
-    expected: [{ mode: 'stop-copy', transfer_s, downtime_s: dark_s + limits.plan.assumedStopStartS }],
+    expected: [
+      { mode: 'stop-copy', transfer_s, downtime_s: Math.ceil(dark_bytes / rate) + assumedStopStartS },
+      ...(preCopy ? [{ mode: 'pre-copy' as const, transfer_s, downtime_s: Math.ceil(restS) + assumedStopStartS }] : []),
+    ],
     assumed_rate: rate,
+    rate_measured: measuredRate !== null,
     ports: stack.services.flatMap(({ name, ports }) =>
       ports.map(({ port, protocol }) => ({ service: name, port, protocol })),
     ),

@@ -24,6 +24,8 @@ export interface PreflightFacts {
   kept: string | null;
   /** What migrations under way will still take on the target. */
   reserved: { memory_bytes: number; disk_bytes: number };
+  /** Bytes a second between these hosts; null where nothing was measured yet. */
+  measured_rate: number | null;
 }
 
 export interface Preflight {

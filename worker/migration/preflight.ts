@@ -7,6 +7,7 @@ import type { ReportInputs } from '../../schema/preflight-report.ts';
 import { migration, node } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { connectionOf } from '../hosts/stubs.ts';
+import { measuredRate } from '../store/measured-rate.ts';
 import { connectedRelays } from '../store/relays.ts';
 import { judge } from './judge.ts';
 import { sagaPlanOf } from './plan.ts';
@@ -23,12 +24,13 @@ export async function runPreflight(
   project: string,
   ownId: string | null,
 ): Promise<Preflight> {
-  const [relays, { names, cordoned }, running_migration, kept, reserved] = await Promise.all([
+  const [relays, { names, cordoned }, running_migration, kept, reserved, measured_rate] = await Promise.all([
     connectedRelays(env),
     hostsOf(env, inputs),
     runningMigration(env, inputs.stack_id, ownId),
     keptOn(env, inputs, project),
     reservedOn(env, inputs.target_host_id, ownId),
+    measuredRate(env.DB, [inputs.source_host_id, inputs.target_host_id]),
   ]);
   const [source, target, stack] = await Promise.all([
     ask(env, inputs.source_host_id, 'probe', { relays }),
@@ -52,6 +54,7 @@ export async function runPreflight(
     running_migration,
     kept,
     reserved,
+    measured_rate,
   });
   const plan =
     report.passed && stack.ok && fit.ok && source.ok && target.ok

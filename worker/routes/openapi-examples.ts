@@ -31,7 +31,7 @@ const report = {
       { kind: 'volume', name: 'shop_data', size_bytes: 2_147_483_648 },
       { kind: 'project', name: '/srv/shop', size_bytes: 18_211 },
     ],
-    ...{ total_bytes: 2_147_501_859, total_is_lower_bound: false, assumed_rate: 104_857_600 },
+    ...{ total_bytes: 2_147_501_859, total_is_lower_bound: false, assumed_rate: 104_857_600, rate_measured: false },
     expected: [{ mode: 'stop-copy', transfer_s: 21, downtime_s: 36 }],
     ports: [{ service: 'web', port: 8080, protocol: 'tcp' }],
     address_change: { from_host: 'rack-1', to_host: 'rack-2' },

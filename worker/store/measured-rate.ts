@@ -1,0 +1,39 @@
+import { and, desc, eq, inArray } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { limits } from '../../schema/limits.ts';
+import type { Saga } from '../../schema/saga.ts';
+import { migration } from '../../schema/tables.ts';
+
+/**
+ * Bytes of volumes a second that the newest move between these two carried, in either direction; null where none was
+ * large enough to tell.
+ */
+export async function measuredRate(db: D1Database, hosts: [string, string]): Promise<number | null> {
+  const rows = await drizzle(db)
+    .select({ saga: migration.saga, limit: migration.bandwidth_limit })
+    .from(migration)
+    .where(
+      and(
+        inArray(migration.source_host_id, hosts),
+        inArray(migration.target_host_id, hosts),
+        eq(migration.mode, 'stop-copy'),
+        inArray(migration.status, ['completed', 'rolled_back']),
+      ),
+    )
+    .orderBy(desc(migration.id))
+    .limit(limits.plan.ratesLookedAtMax)
+    .all();
+  for (const { saga, limit } of rows) {
+    const rate = limit === null ? rateOf(saga) : null;
+    if (rate !== null) return rate;
+  }
+  return null;
+}
+
+/** With the proof of what arrived, which is dark time too. */
+function rateOf({ results, steps }: Saga): number | null {
+  const bytes = (results.send_volumes?.proofs ?? []).reduce((sum, proof) => sum + proof.bytes, 0);
+  const clock = steps.transferring;
+  if (!clock?.ended_at || bytes < limits.plan.measuredBytesMin) return null;
+  return Math.round((bytes * 1000) / Math.max(1, clock.ended_at - clock.started_at));
+}
