@@ -222,6 +222,8 @@ export const limits = {
     stopTimeoutSDefault: 30,
     logTailLinesMax: 40,
     logTailBytesMax: 8_192,
+    /** Volumes that one migration carries side by side; each holds its own chunks. */
+    lanesAtOnceMax: 3,
     progressIntervalMs: 500,
     /** Room kept for journal and ledger on a disk that fills up: some thousand records. */
     diskReserveBytes: 1_048_576,

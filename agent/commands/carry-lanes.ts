@@ -1,6 +1,9 @@
 import type { LaneProof, Passage } from '../../schema/agent-protocol.ts';
+import { eachOf } from '../../schema/each-of.ts';
+import { limits } from '../../schema/limits.ts';
 import type { Manifest } from '../engine/engine.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
+import type { LaneEnd } from '../transfer/lanes.ts';
 import type { CommandContext } from './context.ts';
 import { createLaneProgress } from './lane-progress.ts';
 
@@ -8,8 +11,8 @@ export interface Lane {
   lane: string;
   /** Bytes expected, null where nobody measured. */
   total: number | null;
-  /** Carries what the lane is for; resolves to the digest of what passed. */
-  carry(onProgress: (bytesDone: number) => void): Promise<{ bytes: number; sha256: string }>;
+  /** Carries what the lane is for over this end; resolves to the digest of what passed. */
+  carry(end: LaneEnd): Promise<{ bytes: number; sha256: string }>;
 }
 
 export interface ProvenLane extends Lane {
@@ -17,56 +20,77 @@ export interface ProvenLane extends Lane {
   manifest(): Promise<Manifest>;
 }
 
-type Key = Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>;
+interface Passing {
+  project: string;
+  role: LedgerEntry['role'];
+  /** The other host. */
+  peer: string;
+}
 
 /**
- * Carries lanes one after another, the same on both sides. What passed is recorded at once, before anything is made of
- * it: a side that restarts must not wait at the relay for a peer that is done with that lane.
+ * Carries lanes, some at a time, in an order that is the same on both sides. What passed is recorded at once, before
+ * anything is made of it: a side that restarts must not wait at the relay for a peer that is done with that lane.
  */
-export async function carryLanes(key: Key, lanes: Lane[], context: CommandContext): Promise<Passage[]> {
-  const { ledger, signal, log } = context;
+export function carryLanes(passing: Passing, lanes: Lane[], context: CommandContext): Promise<Passage[]> {
+  return eachLane(lanes, context, (lane, carried) => carried(passing, lane));
+}
+
+/** Carries lanes, and reads back of each what lies on this side's disk, while others are still under way. */
+export function carryProvenLanes(passing: Passing, lanes: ProvenLane[], context: CommandContext): Promise<LaneProof[]> {
+  return eachLane(lanes, context, async (lane, carried) => {
+    const passage = await carried(passing, lane);
+    context.signal.throwIfAborted();
+    const { sha256, entries } = await lane.manifest();
+    const { lane: name, ...passed } = passage;
+    await record(passing, name, { ...passed, manifest: { sha256, entries } }, context);
+    return { ...passage, manifest_sha256: sha256, entries };
+  });
+}
+
+type Carried = (passing: Passing, lane: Lane) => Promise<Passage>;
+
+/** The first failure ends the others too; it is thrown once they have ended. */
+function eachLane<L extends Lane, R>(
+  lanes: L[],
+  context: CommandContext,
+  work: (lane: L, carried: Carried) => Promise<R>,
+): Promise<R[]> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
   const progress = createLaneProgress(
     context.progress,
     lanes.map(({ lane, total }) => ({ lane, bytes_total: total })),
   );
-  const passages: Passage[] = [];
-  for (const { lane, carry } of lanes) {
-    signal.throwIfAborted();
-    let passed = ledger.find(key.migration_id)?.lanes[lane];
+  const carried: Carried = async (passing, { lane, carry }) => {
+    const { ledger, log, migrationId } = context;
+    let passed = ledger.find(migrationId)?.lanes[lane];
     if (!passed) {
       log.info(`lane ${lane}: carrying`);
-      const { bytes, sha256 } = await carry((bytesDone) => progress.at(lane, bytesDone));
+      const onProgress = (bytesDone: number) => progress.at(lane, bytesDone);
+      const { bytes, sha256 } = await carry({ migrationId, peer: passing.peer, lane, onProgress, signal });
       passed = { bytes, sha256, manifest: null };
-      await record(key, lane, passed, context);
+      await record(passing, lane, passed, context);
       log.info(`lane ${lane}: carried`, { bytes });
     }
     progress.done(lane, passed.bytes);
-    passages.push({ lane, bytes: passed.bytes, sha256: passed.sha256 });
-  }
-  return passages;
-}
-
-/** Carries lanes, then reads back what lies on this side's disk. */
-export async function carryProvenLanes(key: Key, lanes: ProvenLane[], context: CommandContext): Promise<LaneProof[]> {
-  const passages = await carryLanes(key, lanes, context);
-  const proofs: LaneProof[] = [];
-  for (const [index, passage] of passages.entries()) {
-    context.signal.throwIfAborted();
-    const { sha256, entries } = await lanes[index]!.manifest();
-    const { lane, ...passed } = passage;
-    await record(key, lane, { ...passed, manifest: { sha256, entries } }, context);
-    proofs.push({ ...passage, manifest_sha256: sha256, entries });
-  }
-  return proofs;
+    return { lane, bytes: passed.bytes, sha256: passed.sha256 };
+  };
+  return eachOf(lanes, limits.agent.lanesAtOnceMax, async (lane) => {
+    signal.throwIfAborted();
+    return work(lane, carried).catch((error) => {
+      failed.abort(error);
+      throw error;
+    });
+  });
 }
 
 async function record(
-  key: Key,
+  { project, role }: Passing,
   lane: string,
   transfer: LedgerEntry['lanes'][string],
-  { ledger }: CommandContext,
+  { ledger, migrationId }: CommandContext,
 ): Promise<void> {
-  await ledger.update(key, (entry) => {
+  await ledger.update({ migration_id: migrationId, project, role }, (entry) => {
     entry.lanes[lane] = transfer;
   });
 }

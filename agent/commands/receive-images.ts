@@ -4,22 +4,14 @@ import { imagesLane, imagesOf, onlyPassage } from './images-lane.ts';
 
 /** Loads the images that the source sends. They stay, as pulled ones would: other stacks may come to use them. */
 export const receiveImages: CommandHandler<'receive_images'> = async ({ project, peer, images }, context) => {
-  const { engine, migrationId, signal } = context;
+  const { engine } = context;
   const passages = await carryLanes(
-    { migration_id: migrationId, project, role: 'target' },
+    { project, role: 'target', peer },
     [
       {
         lane: imagesLane,
         total: null,
-        carry: (onProgress) =>
-          context.lanes.receive({
-            migrationId,
-            peer,
-            lane: imagesLane,
-            sink: imagesOf(engine).unpack(images),
-            onProgress,
-            signal,
-          }),
+        carry: (end) => context.lanes.receive({ ...end, sink: imagesOf(engine).unpack(images) }),
       },
     ],
     context,

@@ -8,21 +8,21 @@ import { onlyProof, projectLane } from './project-lane.ts';
  * refuses one that exists and is not this migration's own.
  */
 export const receiveProject: CommandHandler<'receive_project'> = async ({ project, peer, target_dir }, context) => {
-  const { engine, ledger, migrationId, signal } = context;
+  const { engine, ledger, migrationId } = context;
   const key = { migration_id: migrationId, project, role: 'target' } as const;
   const sink = engine.unpackProject(target_dir, project, migrationId);
   const proofs = await carryProvenLanes(
-    key,
+    { project, role: 'target', peer },
     [
       {
         lane: projectLane,
         total: null,
-        carry: async (onProgress) => {
+        carry: async (end) => {
           const known = ledger.find(migrationId)?.created.paths.includes(target_dir) ?? false;
           if (known) await sink.reset();
           else await ledger.update(key, ({ created }) => void created.paths.push(target_dir));
           try {
-            return await context.lanes.receive({ migrationId, peer, lane: projectLane, sink, onProgress, signal });
+            return await context.lanes.receive({ ...end, sink });
           } catch (error) {
             // Somebody else's directory: it must not be on the list of what a clean-up removes (Invariant 5).
             if (!known && errorCodeOf(error) === 'resource_taken') {

@@ -6,19 +6,19 @@ import { warmCopiesOf } from './warm-copies-of.ts';
 /** Receives each volume into the empty one that `prepare_target` made, or the changes since the passes into what they left. */
 export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload, context) => {
   const { project, peer, items, changes, contents } = payload;
-  const { engine, migrationId, signal } = context;
+  const { engine, migrationId } = context;
+  // An earlier run of this command, or of another way, may have left something.
+  if (!changes) await engine.warm?.release(migrationId);
   const proofs = await carryProvenLanes(
-    { migration_id: migrationId, project, role: 'target' },
+    { project, role: 'target', peer },
     items.map(({ lane, volume }) => ({
       lane,
       total: null,
-      carry: async (onProgress) => {
+      carry: async (end) => {
         const spec = madeVolume(volume, context);
         const sink = changes ? warmCopiesOf(engine).sink(spec, migrationId) : engine.unpackVolume(spec, migrationId);
-        // An earlier run of this command, or of another way, may have left something.
-        if (!changes) await engine.warm?.release(migrationId);
         await sink.reset();
-        return context.lanes.receive({ migrationId, peer, lane, sink, onProgress, signal });
+        return context.lanes.receive({ ...end, sink });
       },
       manifest: () => engine.manifestVolume(volume, migrationId, contents),
     })),

@@ -4,22 +4,14 @@ import { imagesLane, imagesOf, onlyPassage } from './images-lane.ts';
 
 /** Sends images that the target cannot pull. The stack runs on. */
 export const sendImages: CommandHandler<'send_images'> = async ({ project, peer, images }, context) => {
-  const { engine, migrationId, signal } = context;
+  const { engine } = context;
   const passages = await carryLanes(
-    { migration_id: migrationId, project, role: 'source' },
+    { project, role: 'source', peer },
     [
       {
         lane: imagesLane,
         total: null,
-        carry: (onProgress) =>
-          context.lanes.send({
-            migrationId,
-            peer,
-            lane: imagesLane,
-            source: imagesOf(engine).pack(images),
-            onProgress,
-            signal,
-          }),
+        carry: (end) => context.lanes.send({ ...end, source: imagesOf(engine).pack(images) }),
       },
     ],
     context,

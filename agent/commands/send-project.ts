@@ -6,26 +6,18 @@ import { assertSourceAtRest } from './source-at-rest.ts';
 
 /** Sends the project directory: compose files, `.env`, and the bind mounts that lie inside. */
 export const sendProject: CommandHandler<'send_project'> = async ({ project, peer, source_dir }, context) => {
-  const { engine, migrationId, signal } = context;
+  const { engine, migrationId } = context;
   // Whoever controls the control plane must not get any other directory of this host by naming it.
   const stacks = await engine.stacks();
   if (!stacks.some((stack) => stack.project === project && stack.working_dir === source_dir))
     throw new StackferryError('policy_refused', `${source_dir} is not the directory of the stack "${project}".`);
   const proofs = await carryProvenLanes(
-    { migration_id: migrationId, project, role: 'source' },
+    { project, role: 'source', peer },
     [
       {
         lane: projectLane,
         total: null,
-        carry: (onProgress) =>
-          context.lanes.send({
-            migrationId,
-            peer,
-            lane: projectLane,
-            source: engine.packProject(source_dir, project, migrationId),
-            onProgress,
-            signal,
-          }),
+        carry: (end) => context.lanes.send({ ...end, source: engine.packProject(source_dir, project, migrationId) }),
         manifest: () => engine.manifestProject(source_dir, project, migrationId),
       },
     ],

@@ -4,17 +4,17 @@ import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Passes over each volume of the running stack. What is remembered of them makes the copy after the stop a short one. */
 export const warmSource: CommandHandler<'warm_source'> = async ({ project, peer, items, blocks }, context) => {
-  const { engine, ledger, migrationId, signal } = context;
+  const { engine, ledger, migrationId } = context;
   const sizes = ledger.find(migrationId)?.sizes ?? {};
   const warm = warmCopiesOf(engine);
   const passages = await carryLanes(
-    { migration_id: migrationId, project, role: 'source' },
+    { project, role: 'source', peer },
     items.map(({ lane, volume }) => ({
       lane,
       total: sizes[volume] ?? null,
-      carry: async (onProgress) => {
+      carry: async (end) => {
         const { passes } = await warm.source(volume, migrationId, blocks);
-        return context.lanes.send({ migrationId, peer, lane, source: passes, onProgress, signal });
+        return context.lanes.send({ ...end, source: passes });
       },
     })),
     context,

@@ -5,16 +5,16 @@ import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Applies the passes over the running stack's volumes to those that `prepare_target` made. */
 export const warmTarget: CommandHandler<'warm_target'> = async ({ project, peer, items }, context) => {
-  const { engine, migrationId, signal } = context;
+  const { engine, migrationId } = context;
   const warm = warmCopiesOf(engine);
   const passages = await carryLanes(
-    { migration_id: migrationId, project, role: 'target' },
+    { project, role: 'target', peer },
     items.map(({ lane, volume }) => ({
       lane,
       total: null,
-      carry: async (onProgress) => {
+      carry: async (end) => {
         const sink = warm.sink(madeVolume(volume, context), migrationId);
-        return context.lanes.receive({ migrationId, peer, lane, sink, onProgress, signal });
+        return context.lanes.receive({ ...end, sink });
       },
     })),
     context,

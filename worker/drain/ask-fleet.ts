@@ -1,4 +1,5 @@
 import type { RelayAddress } from '../../schema/agent-protocol.ts';
+import { eachOf } from '../../schema/each-of.ts';
 import type { HostFacts, StackFacts } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
@@ -9,7 +10,6 @@ import { openHosts, stacksOn } from '../store/drain-list.ts';
 import { findNodeEver, type NodeRow } from '../store/nodes.ts';
 import { connectedRelays } from '../store/relays.ts';
 import type { Choice } from './advance.ts';
-import { eachOf } from './each-of.ts';
 import type { Load, Room } from './plan.ts';
 import { bounded } from './why-not.ts';
 
@@ -49,7 +49,7 @@ export async function lookHere(env: Env, host: string): Promise<Here> {
 }
 
 export async function askTargets(env: Env, { row: home, relays }: Here, only: string | null): Promise<Target[]> {
-  return eachOf(await openHosts(env.DB, home.id, only), async (row) => {
+  return eachOf(await openHosts(env.DB, home.id, only), limits.drain.looksAtOnceMax, async (row) => {
     const [facts, reserved] = await Promise.all([ask(env, row.id, 'probe', { relays }), reservedOn(env, row.id, null)]);
     if (!facts.ok) return { row, facts, reserved, room: null };
     const { memory, disk } = facts.data.resources;
@@ -64,7 +64,7 @@ export async function askTargets(env: Env, { row: home, relays }: Here, only: st
 }
 
 export function askStacks(env: Env, here: Here, stacks: Named[]): Promise<AskedStack[]> {
-  return eachOf(stacks, (stack) => askStack(env, here, stack));
+  return eachOf(stacks, limits.drain.looksAtOnceMax, (stack) => askStack(env, here, stack));
 }
 
 async function askStack(env: Env, { row: home, source, stacks }: Here, { id, name }: Named): Promise<AskedStack> {

@@ -1,6 +1,6 @@
 import type { Fit, Obstacle } from '../../schema/drain.ts';
+import { eachOf } from '../../schema/each-of.ts';
 import { limits } from '../../schema/limits.ts';
-import { eachOf } from './each-of.ts';
 import { type Load, type Placement, place, type Room } from './plan.ts';
 import { bounded, type Refusal } from './why-not.ts';
 
@@ -43,7 +43,7 @@ export async function negotiate(
       one.kind === 'placed' && of(one.load, one.room) === undefined ? [one] : [],
     );
     if (untried.length === 0 || round === limits.drain.planRoundsMax) return placements.map(conclude);
-    await eachOf(untried, async ({ load, room }) => {
+    await eachOf(untried, limits.drain.looksAtOnceMax, async ({ load, room }) => {
       examined.get(load.id)?.set(room.id, await examine(load, room));
     });
   }

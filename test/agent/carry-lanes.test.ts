@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { carryProvenLanes, type ProvenLane } from '../../agent/commands/carry-lanes.ts';
+import type { CommandContext } from '../../agent/commands/context.ts';
+import { createLog } from '../../agent/log.ts';
+import { openMigrationLedger } from '../../agent/migration-ledger.ts';
+import { limits } from '../../schema/limits.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+const passing = { project: 'shop', role: 'source', peer: 'host_b' } as const;
+const passed = { bytes: 10, sha256: 'ab' };
+const atOnce = limits.agent.lanesAtOnceMax;
+
+async function contextOf(signal = AbortSignal.timeout(5_000)) {
+  const ledger = await openMigrationLedger(await temporaryDirectory());
+  const log = createLog(() => {}).of('mig_1');
+  return { ledger, log, signal, migrationId: 'mig_1', progress: () => {} } as unknown as CommandContext;
+}
+
+const lanesOf = (number: number, of: (lane: string) => Partial<ProvenLane>): ProvenLane[] =>
+  Array.from({ length: number }, (_, index) => ({
+    lane: `v${index}`,
+    total: null,
+    carry: async () => passed,
+    manifest: async () => ({ sha256: 'cd', entries: 1 }),
+    ...of(`v${index}`),
+  }));
+
+describe('the lanes of a migration', () => {
+  test('go side by side, only so many at once, and are answered in their order', async () => {
+    let now = 0;
+    let most = 0;
+    const all = Promise.withResolvers<void>();
+    const lanes = lanesOf(atOnce + 2, () => ({
+      carry: async () => {
+        now += 1;
+        most = Math.max(most, now);
+        // Nobody is through before as many as may have begun.
+        if (now === atOnce) all.resolve();
+        await all.promise;
+        now -= 1;
+        return passed;
+      },
+    }));
+    const proofs = await carryProvenLanes(passing, lanes, await contextOf());
+    expect(most).toBe(atOnce);
+    expect(proofs.map(({ lane }) => lane)).toEqual(lanes.map(({ lane }) => lane));
+  });
+
+  test('one is proven while another is still under way', async () => {
+    const proven = Promise.withResolvers<void>();
+    const lanes = lanesOf(2, (lane) =>
+      lane === 'v0'
+        ? {
+            manifest: async () => {
+              proven.resolve();
+              return { sha256: 'cd', entries: 1 };
+            },
+          }
+        : { carry: () => proven.promise.then(() => passed) },
+    );
+    expect(await carryProvenLanes(passing, lanes, await contextOf())).toHaveLength(2);
+  });
+
+  test('the first that fails ends the others, and is told once they have ended', async () => {
+    const ended: string[] = [];
+    const lanes = lanesOf(atOnce + 2, (lane) => ({
+      carry: ({ signal }) =>
+        lane === 'v1'
+          ? Promise.reject(new Error('disk full'))
+          : new Promise((_, reject) =>
+              signal.addEventListener('abort', () => {
+                ended.push(lane);
+                reject(signal.reason);
+              }),
+            ),
+    }));
+    await expect(carryProvenLanes(passing, lanes, await contextOf())).rejects.toThrow('disk full');
+    expect(ended.toSorted()).toEqual(['v0', 'v2'].slice(0, atOnce - 1));
+  });
+
+  test('what has passed is not carried again after a restart, only proven', async () => {
+    const context = await contextOf();
+    const failing = lanesOf(2, (lane) => (lane === 'v1' ? { carry: () => Promise.reject(new Error('cut')) } : {}));
+    await expect(carryProvenLanes(passing, failing, context)).rejects.toThrow('cut');
+    const carried: string[] = [];
+    const lanes = lanesOf(2, (lane) => ({
+      carry: async () => {
+        carried.push(lane);
+        return passed;
+      },
+    }));
+    expect(await carryProvenLanes(passing, lanes, context)).toHaveLength(2);
+    expect(carried).toEqual(['v1']);
+  });
+});
