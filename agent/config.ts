@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { address } from '../schema/address.ts';
 import { byteRate } from '../schema/byte-rate.ts';
 import { hostPowers } from '../schema/facts.ts';
 
@@ -28,9 +29,18 @@ export const agentConfig = z.object({
   stacksDir: z.string().nullable(),
   /** Powers beyond the container that arriving stacks may have here. */
   allow: z.array(z.enum(hostPowers)),
+  /** Where sources may come to without a relay, and where they find it; null for relays only. */
+  direct: z.object({ listen: address, advertise: address.nullable() }).nullable(),
   /** What this host may send, bytes per second, over all its migrations; null for no bound. */
   bandwidthLimit: byteRate.nullable(),
 });
+/** The address that others are told of. Throws UsageError where nobody could reach it. */
+export function advertisedOf({ listen, advertise }: NonNullable<AgentConfig['direct']>, port: number) {
+  if (advertise) return advertise;
+  if (['0.0.0.0', '::'].includes(listen.host))
+    throw new UsageError('--listen on all addresses needs --advertise HOST:PORT: where do others find this host?');
+  return { host: listen.host, port };
+}
 export type AgentConfig = z.infer<typeof agentConfig>;
 
 export const agentUsage = `stackferry agent --control URL [--join TOKEN] [options]
@@ -44,6 +54,8 @@ export const agentUsage = `stackferry agent --control URL [--join TOKEN] [option
   --helper-image IMAGE  image with GNU tar that packs and unpacks volumes
   --stacks-dir DIR      where arriving project directories go (default: the path they had)
   --allow POWER,…       let arriving stacks have these: ${hostPowers.join(', ')}
+  --listen HOST:PORT    let sources send straight to this host, past the relay (default: they do not)
+  --advertise HOST:PORT where they find it                (default: what it listens on)
   --bandwidth-limit N   bytes per second to send at most, over all migrations: 500K, 20M, 1G
   --embedded-root DIR   the embedded engine's host directory`;
 
@@ -72,6 +84,7 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
             helperImage: flags['helper-image'] ?? null,
           },
     stacksDir: flags['stacks-dir'] ? resolve(flags['stacks-dir']) : null,
+    direct: flags.listen ? { listen: flags.listen, advertise: flags.advertise ?? null } : null,
     bandwidthLimit: flags['bandwidth-limit'] ?? null,
     allow: (flags.allow ?? '').split(',').filter((power) => power !== ''),
   });
@@ -94,6 +107,8 @@ function readFlags(argv: string[]) {
         'helper-image': text,
         'stacks-dir': text,
         allow: text,
+        listen: text,
+        advertise: text,
         'bandwidth-limit': text,
         'embedded-root': text,
       },

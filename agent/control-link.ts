@@ -46,8 +46,8 @@ export interface ControlLink {
 export interface LinkOptions {
   controlUrl: string;
   agentVersion: string;
-  /** Where agents reach this relay; null for a host. */
-  relayAddress: { host: string; port: number } | null;
+  /** Where others reach this relay, or this host; null for a host that listens nowhere. */
+  address: { host: string; port: number } | null;
   /** A fresh token, for one connection, dated by the control plane's clock. Renews the certificate first where that is due. */
   token: (clockOffsetMs: number) => Promise<string>;
   owedResults: () => { command_id: string; outcome: Outcome }[];
@@ -149,7 +149,7 @@ export function openControlLink(options: LinkOptions): ControlLink {
           version: controlProtocolVersion,
           agent_version: options.agentVersion,
           instance_id: instanceId,
-          relay_address: options.relayAddress,
+          address: options.address,
         }),
     });
     socket = opened;

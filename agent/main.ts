@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { errorMessageOf } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
-import { type AgentConfig, agentUsage, parseAgentConfig, UsageError } from './config.ts';
+import { type AgentConfig, advertisedOf, agentUsage, parseAgentConfig, UsageError } from './config.ts';
 import { openControlLink } from './control-link.ts';
 import { openAgentCore } from './core.ts';
 import { nodeDisk } from './disk.ts';
@@ -14,6 +14,7 @@ import { startHostReports } from './host-report.ts';
 import { keepRenewed, openIdentityPatiently } from './identity-renewal.ts';
 import { createLeaseGuard } from './lease-guard-start.ts';
 import { createLog, type Log, tell } from './log.ts';
+import { openDirectDoor } from './transfer/direct-door.ts';
 import { lanesOver, relayDialer } from './transfer/lanes.ts';
 import { pingRelay } from './transfer/relay-admission.ts';
 import { createThrottles } from './transfer/throttle.ts';
@@ -47,6 +48,7 @@ export async function runAgent(
   const welcomed = Promise.withResolvers<void>();
   const refused = Promise.withResolvers<void>();
 
+  const door = config.direct ? await openDirectDoor(config.direct.listen) : null;
   const throttles = createThrottles(config.bandwidthLimit);
   const core = await openAgentCore({
     stateDir: config.stateDir,
@@ -65,6 +67,9 @@ export async function runAgent(
           throttles.setLimit(ask.migration_id, answer.bandwidth_limit);
           return answer;
         },
+        door,
+        onDirectFault: ({ host, port }, error) =>
+          log.warn(`no way straight to ${host}:${port}, so through the relay`, { error }),
       }),
       throttles,
     ),
@@ -79,7 +84,7 @@ export async function runAgent(
   const link = openControlLink({
     controlUrl: config.controlUrl,
     agentVersion,
-    relayAddress: null,
+    address: config.direct && door ? advertisedOf(config.direct, door.port) : null,
     token: renewal.freshToken,
     owedResults: core.owed,
     onWelcome: () => {
@@ -105,6 +110,7 @@ export async function runAgent(
     reports.close();
     await core.close();
     await link.close();
+    await door?.close();
     await engine.close();
   };
   const { id } = keeper.identity();

@@ -1,16 +1,14 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { address, port } from '../schema/address.ts';
 import { byteRate } from '../schema/byte-rate.ts';
-
-const port = z.coerce.number().int().min(0).max(65_535);
-const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port');
 
 const relayConfig = z.object({
   controlUrl: z.url({ protocol: /^https?$/ }),
   stateDir: z.string().min(1),
-  listen: address.default('0.0.0.0:7400').transform(splitAddress),
+  listen: address.prefault('0.0.0.0:7400'),
   /** Where agents reach this relay; what it listens on is often another address. */
-  advertise: address.transform(splitAddress),
+  advertise: address,
   statusPort: port.default(7401),
   /** What this relay carries, bytes per second, over all sessions; no bound where it is left out. */
   bandwidthLimit: byteRate.optional(),
@@ -61,10 +59,4 @@ export function readRelayConfig(args: string[], env: Record<string, string | und
 function flagOf(name: string): string {
   const known: Record<string, string> = { controlUrl: '--control', stateDir: '--state', joinToken: '--join' };
   return known[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** `host:port` or `[v6]:port`. */
-function splitAddress(text: string): { host: string; port: number } {
-  const colon = text.lastIndexOf(':');
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: port.parse(text.slice(colon + 1)) };
 }

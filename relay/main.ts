@@ -57,7 +57,7 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
   const link = openControlLink({
     controlUrl: config.controlUrl,
     agentVersion,
-    relayAddress: config.advertise,
+    address: config.advertise,
     token: renewal.freshToken,
     owedResults: () => [],
     onWelcome: (welcome) => {

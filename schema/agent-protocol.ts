@@ -271,6 +271,8 @@ export const askKinds = {
       relay: relayAddress,
       /** Bytes per second that the source may send for this migration. */
       bandwidth_limit: z.number().nullable(),
+      /** To the source: where the target says that it can be reached without a relay. */
+      direct: z.object({ host: text, port: z.number().int() }).nullable(),
     }),
   },
   /** Leave to keep the target's containers running for `lease_ms` from when this was asked. */
@@ -290,8 +292,8 @@ export const agentMessage = z.discriminatedUnion('type', [
     agent_version: text,
     /** Random, made anew by each process: two of them alive at once with one certificate are a clone. */
     instance_id: id.min(16),
-    /** A relay says where agents reach it; null for hosts. */
-    relay_address: z.object({ host: text, port: z.number().int() }).nullable(),
+    /** Where agents reach this relay, or sources this host without one; null for a host that listens nowhere. */
+    address: z.object({ host: text, port: z.number().int() }).nullable(),
   }),
   z.object({ type: z.literal('inventory'), stacks: z.array(stackSummary) }),
   z.object({ type: z.literal('metrics'), resources }),

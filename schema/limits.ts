@@ -171,6 +171,17 @@ export const limits = {
     /** What the relay holds of a session in each direction, beyond the kernel's buffers. */
     spliceBufferBytes: 65_536,
   },
+  direct: {
+    /** From a connection's first byte to the last of its opening. */
+    openingMsMax: 5_000,
+    /** Ids and a lane's name. */
+    sessionBytesMax: 512,
+    connectMsMax: 2_000,
+    /** How long a source that came straight waits for the target, and a target whose relay failed for the source. */
+    goMsMax: 5_000,
+    waitingMax: 64,
+    connectionsMax: 256,
+  },
   stream: {
     /** Payload of one CHUNK, before and after compression. 1 MiB measured as fast as 4 MiB, at a quarter of the memory. */
     chunkBytesMax: 1_048_576,

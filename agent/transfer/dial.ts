@@ -4,11 +4,20 @@ import tls, { type TLSSocket } from 'node:tls';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { joinFirstByte } from '../../schema/relay-protocol.ts';
+import { sleep } from '../sleep.ts';
+import { dialDirect } from './direct-dial.ts';
+import type { DirectDoor } from './direct-door.ts';
 import { fleetTlsOptions, type Identity, wrongPeer } from './peer-identity.ts';
 import { RelayFault, type RelayPlace, requestJoin, settleOnce } from './relay-admission.ts';
 
+interface Place {
+  host: string;
+  port: number;
+}
+
 /**
- * One end-to-end connection to the peer, through a relay that both sides' tickets name: admission, join, then mutual
+ * One end-to-end connection to the peer, straight where it advertises an address and this host is the
+ * source, else through a relay that both sides' tickets name: admission, join; then mutual
  * TLS 1.3 in which the target is the server and each side demands the other's exact name. Throws what the ticket
  * callback and `requestJoin` throw, and `peer_untrusted`.
  */
@@ -17,19 +26,69 @@ export async function dialPeer(options: {
   role: 'source' | 'target';
   /** The host id that must answer. */
   peer: string;
-  /** A fresh ticket for this lane; it is good for one dial. */
-  ticket: () => Promise<{ ticket: string; relay: RelayPlace }>;
+  /** What both sides ask for: `<migration id>.<lane>`. */
+  session: string;
+  /** A fresh ticket for this lane; it is good for one dial. `direct`: an address of the peer's own. */
+  ticket: () => Promise<{ ticket: string; relay: RelayPlace; direct?: Place | null }>;
+  /** Where the source may come to, past the relay. */
+  door?: DirectDoor | null;
+  /** Hears of an address of the peer's own that led nowhere. */
+  onDirectFault?: (place: Place, error: unknown) => void;
   /** Hears of a relay that cannot be reached, does not answer or has no room: another might do. */
   onRelayFault?: (relayId: string) => void;
   signal: AbortSignal;
 }): Promise<TLSSocket> {
-  const { ticket, relay } = await options.ticket();
+  const { ticket, relay, direct } = await options.ticket();
   options.signal.throwIfAborted();
-  const socket = await reachPeer(options.identity(), relay, ticket, options.signal).catch((error) => {
-    if (error instanceof RelayFault) options.onRelayFault?.(relay.id);
+  const throughRelay = (signal: AbortSignal) =>
+    reachPeer(options.identity(), relay, ticket, signal).catch((error) => {
+      if (error instanceof RelayFault) options.onRelayFault?.(relay.id);
+      throw error;
+    });
+  const socket =
+    (await straight(options, direct ?? null)) ??
+    (options.role === 'target' && options.door
+      ? await eitherWay(options.door, options, throughRelay)
+      : await throughRelay(options.signal));
+  return await startInnerTls(socket, options.identity(), options.role, options.peer, options.signal);
+}
+
+type Way = Pick<Parameters<typeof dialPeer>[0], 'role' | 'session' | 'signal' | 'onDirectFault'>;
+
+/** As the source; null where there is no such way. */
+async function straight({ role, session, signal, onDirectFault }: Way, place: Place | null) {
+  if (role !== 'source' || !place) return null;
+  try {
+    return await dialDirect(place, session, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    onDirectFault?.(place, error);
+    return null;
+  }
+}
+
+/** As the target: whichever way the source comes. A relay that fails leaves it the time to come straight. */
+async function eitherWay(
+  door: DirectDoor,
+  { session, signal }: Way,
+  throughRelay: (signal: AbortSignal) => Promise<net.Socket>,
+): Promise<net.Socket> {
+  const over = new AbortController();
+  const both = AbortSignal.any([signal, over.signal]);
+  const came = door.wait(session, both);
+  const relayed = throughRelay(both).catch(async (error) => {
+    await sleep(limits.direct.goMsMax, both);
     throw error;
   });
-  return await startInnerTls(socket, options.identity(), options.role, options.peer, options.signal);
+  let taken: net.Socket | null = null;
+  try {
+    taken = await Promise.race([came, relayed]);
+    return taken;
+  } finally {
+    over.abort(new StackferryError('cancelled', 'The peer came another way'));
+    const drop = (socket: net.Socket) => void (socket !== taken && socket.destroy());
+    for (const way of [came, relayed]) way.then(drop, () => {});
+  }
 }
 
 async function reachPeer(

@@ -1,12 +1,13 @@
 import type { TLSSocket } from 'node:tls';
 import type { AskPayload, AskReply } from '../../schema/agent-protocol.ts';
 import { dialPeer } from './dial.ts';
+import type { DirectDoor } from './direct-door.ts';
 import type { Identity } from './peer-identity.ts';
 import { receiveItem } from './receive.ts';
-import { createRelayTroubles } from './relay-troubles.ts';
 import { sendItem } from './send.ts';
 import type { ItemProof, TarSink, TarSource } from './tar-ports.ts';
 import { createThrottles, type Throttles } from './throttle.ts';
+import { createTroubles } from './troubles.ts';
 
 /** How the items of a migration cross to the peer: what the commands need of the data plane. */
 export interface Lanes {
@@ -54,24 +55,44 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
   };
 }
 
+interface Place {
+  host: string;
+  port: number;
+}
+const placeOf = ({ host, port }: Place) => `${host}:${port}`;
+
 /**
- * Through the relay that a ticket names, end to end with the peer. Relays that failed this host are named with the next
+ * Straight to a target that advertises an address, else through the relay that a ticket names, end to end with the peer. Relays that failed this host are named with the next
  * asks, whichever migration they are for.
  */
 export function relayDialer(options: {
   identity: () => Identity;
   ticket: (ask: AskPayload<'ticket'>, signal: AbortSignal) => Promise<AskReply<'ticket'>>;
+  /** Of this host as a target. */
+  door?: DirectDoor | null;
+  onDirectFault?: (place: Place, error: unknown) => void;
 }): Dialer {
   const { identity, ticket } = options;
-  const troubles = createRelayTroubles();
+  const relays = createTroubles();
+  const addresses = createTroubles();
   return (role, { migrationId, peer, lane }) =>
     (signal) =>
       dialPeer({
         identity,
         role,
         peer,
-        ticket: () => ticket({ migration_id: migrationId, lane, unreachable: troubles.recent() }, signal),
-        onRelayFault: troubles.add,
+        session: `${migrationId}.${lane}`,
+        ticket: async () => {
+          const answer = await ticket({ migration_id: migrationId, lane, unreachable: relays.recent() }, signal);
+          const led = answer.direct && !addresses.recent().includes(placeOf(answer.direct));
+          return { ...answer, direct: led ? answer.direct : null };
+        },
+        door: options.door ?? null,
+        onDirectFault: (place, error) => {
+          addresses.add(placeOf(place));
+          options.onDirectFault?.(place, error);
+        },
+        onRelayFault: relays.add,
         signal,
       });
 }

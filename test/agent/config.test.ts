@@ -12,6 +12,7 @@ describe('agent configuration', () => {
       engine: { kind: 'docker', socket: '/var/run/docker.sock', binary: 'docker', helperImage: null },
       stacksDir: null,
       allow: [],
+      direct: null,
       bandwidthLimit: null,
     });
   });

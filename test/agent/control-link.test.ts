@@ -41,7 +41,7 @@ async function linked(
   const link = openControlLink({
     controlUrl: server.url,
     agentVersion: '1',
-    relayAddress: null,
+    address: null,
     token: async () => 'the-token',
     owedResults: () => [],
     onWelcome: () => {
@@ -74,7 +74,7 @@ describe('control link', () => {
     const { link, state, peers, said } = await linked();
     await eventually(() => link.ready(), 'the welcome');
     expect(peers[0]?.request.headers.authorization).toBe('Bearer the-token');
-    const hello = { type: 'hello', version: 1, agent_version: '1', relay_address: null };
+    const hello = { type: 'hello', version: 1, agent_version: '1', address: null };
     expect(said('hello')).toEqual([{ ...hello, instance_id: expect.stringMatching(/^[0-9a-f-]{36}$/) }]);
     expect(state.welcomes).toBe(1);
   });

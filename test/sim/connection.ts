@@ -128,7 +128,7 @@ export class Network {
       this.#open.add(connection);
       accepted = true;
       world.control.linkOf(host.id).accept(connection);
-      connection.toControl({ type: 'hello', version: 1, agent_version: '1', relay_address: null } as AgentMessage);
+      connection.toControl({ type: 'hello', version: 1, agent_version: '1', address: null } as AgentMessage);
       watch();
     });
     // No welcome in time.

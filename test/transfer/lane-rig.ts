@@ -57,6 +57,7 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
       identity: () => identities[role],
       role,
       peer,
+      session: 'migration-1.data',
       ticket: async () => ({
         ticket: await fleet.ticket({ host, peer, role }),
         relay: { id: 'relay-1', host: '127.0.0.1', port: tap.port },

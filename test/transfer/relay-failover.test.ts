@@ -59,6 +59,7 @@ async function startRig(): Promise<Rig> {
           ticket: await fleet.ticket({ host: hosts[role], peer, role, lane, relay: relay.id }),
           relay: place,
           bandwidth_limit: null,
+          direct: null,
         };
       },
     });

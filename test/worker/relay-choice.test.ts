@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../schema/limits.ts';
 import { RelayChoice } from '../../worker/hosts/relay-choice.ts';
-import { connect } from './support/agent.ts';
+import { connect, dial, hello } from './support/agent.ts';
 import { twoHosts, underWay } from './support/hosts.ts';
 import { join } from './support/node.ts';
 
@@ -75,5 +75,24 @@ describe('two hosts that ask at different moments', () => {
     expect(second).not.toBe(first);
     expect(await ask(source)).toBe(second);
     expect(await ask(source, Array(limits.relay.unreachableMax + 1).fill('x'))).toBe('invalid_request');
+  });
+});
+
+describe('a target that others can reach without a relay', () => {
+  it('is told of to the source, with the ticket for the relay; the target is told of nobody', async () => {
+    const { admin, a, b } = await twoHosts();
+    await connect(await join(admin, 'relay', 'r1'));
+    const { migration } = await underWay(a, b);
+    const source = await connect(a);
+    const target = await dial(b);
+    const address = { host: '10.0.0.9', port: 7500 };
+    target.say({ ...hello(b), address } as ReturnType<typeof hello>);
+    await target.take('welcome');
+    const ticketOf = async (agent: typeof source) => {
+      agent.say({ type: 'ask', ask_id: '1', kind: 'ticket', payload: { migration_id: migration, lane: 'v0' } });
+      return (await agent.take('reply')).outcome;
+    };
+    expect(await ticketOf(source)).toMatchObject({ ok: true, data: { direct: address, bandwidth_limit: null } });
+    expect(await ticketOf(target)).toMatchObject({ ok: true, data: { direct: null, ticket: expect.any(String) } });
   });
 });

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../schema/errors.ts';
 import { isStep } from '../../schema/migration-status.ts';
 import type { Env } from '../env.ts';
 import { loadMigration } from '../store/migration-store.ts';
+import { findNode } from '../store/nodes.ts';
 import { connectedRelays } from '../store/relays.ts';
 import { fleetOf, migrationsOf } from './stubs.ts';
 
@@ -31,7 +32,9 @@ export async function answerAsk(env: Env, hostId: string, kind: AskKind, payload
     host_id: hostId,
     peer_id: isSource ? row.target_host_id : row.source_host_id,
   });
-  return { ok: true, data: { ticket, relay, bandwidth_limit: row.bandwidth_limit } satisfies AskReply<'ticket'> };
+  const direct = isSource ? ((await findNode(env.DB, 'host', row.target_host_id))?.address ?? null) : null;
+  const reply: AskReply<'ticket'> = { ticket, relay, bandwidth_limit: row.bandwidth_limit, direct };
+  return { ok: true, data: reply };
 }
 
 export function no(code: ErrorCode, message: string): Outcome & { ok: false } {

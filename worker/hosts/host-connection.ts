@@ -154,10 +154,7 @@ export class HostConnection extends DurableObject<Env> {
     await this.webSocketClose(socket, 1011, 'broken');
   }
 
-  async #greet(
-    socket: WebSocket,
-    { version, agent_version, instance_id, relay_address }: Message<'hello'>,
-  ): Promise<void> {
+  async #greet(socket: WebSocket, { version, agent_version, instance_id, address }: Message<'hello'>): Promise<void> {
     const link = linkOf(socket);
     if (version !== controlProtocolVersion)
       return this.#refuse(socket, `protocol version ${version} is not spoken here`);
@@ -167,7 +164,7 @@ export class HostConnection extends DurableObject<Env> {
     const isRelay = link.kind === 'relay';
     const now = Date.now();
     const { fleet_id, ticket_key } = await fleetOf(this.env).info();
-    await this.#seen(socket, { connected: true, agent_version, ...(isRelay ? { address: relay_address } : {}) });
+    await this.#seen(socket, { connected: true, agent_version, address });
     const relay = isRelay ? { ticket_key, revoked: await revokedHostIds(this.env.DB, now) } : null;
     send(socket, { type: 'welcome', id: link.node, fleet_id, now_ms: now, relay });
     if (socket.readyState !== WebSocket.OPEN) return;

@@ -79,5 +79,5 @@ export const hello = (node: JoinedNode, instance_id = `process-of-${node.id}`): 
   version: controlProtocolVersion,
   agent_version: '0.1.0',
   instance_id,
-  relay_address: node.kind === 'relay' ? { host: '127.0.0.1', port: 22067 } : null,
+  address: node.kind === 'relay' ? { host: '127.0.0.1', port: 22067 } : null,
 });
