@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { negotiate } from '../../worker/drain/negotiate.ts';
+import type { Load, Room } from '../../worker/drain/plan.ts';
+import type { Refusal } from '../../worker/drain/why-not.ts';
+
+const gib = 2 ** 30;
+const sized = (id: string, memory: number) => ({ id, name: id, memory_bytes: memory * gib, disk_bytes: 0 });
+const no = (message: string, anywhere = false): Refusal => ({ code: 'preflight_failed', message, anywhere });
+const hosts: Room[] = [sized('b', 10), sized('c', 20)];
+
+/** Who refuses whom, by `stack host`. */
+async function outcome(loads: Load[], rooms: Room[], refusals: Record<string, Refusal>) {
+  const asked: string[] = [];
+  const agreed = await negotiate(loads, rooms, async (load, room) => {
+    asked.push(`${load.id} ${room.id}`);
+    return refusals[`${load.id} ${room.id}`] ?? null;
+  });
+  const ends = agreed.map((one) => [one.load.id, one.kind === 'placed' ? one.room.id : one.obstacle]);
+  return { asked, ends: Object.fromEntries(ends) };
+}
+
+describe('a plan that hosts are asked about', () => {
+  it('sends a stack that its best host refuses to the next one', async () => {
+    const { asked, ends } = await outcome([sized('shop', 1)], hosts, { 'shop b': no('port 80 is taken') });
+    expect(asked).toEqual(['shop b', 'shop c']);
+    expect(ends).toEqual({ shop: 'c' });
+  });
+
+  it('names what each host has against a stack that none takes', async () => {
+    const refusals = { 'shop b': no('port 80 is taken'), 'shop c': no('no such network') };
+    const { ends } = await outcome([sized('shop', 1)], hosts, refusals);
+    expect(ends.shop).toEqual({ code: 'preflight_failed', message: '"b": port 80 is taken "c": no such network' });
+  });
+
+  it('asks no second host where none could help, and frees the room for others', async () => {
+    const loads = [sized('shop', 8), sized('blog', 7), sized('wiki', 7)];
+    const rooms = [sized('b', 10), sized('c', 10)];
+    const refusals = {
+      'shop b': no('its file is not what runs', true),
+      'shop c': no('its file is not what runs', true),
+    };
+    const { asked, ends } = await outcome(loads, rooms, refusals);
+    expect(ends).toMatchObject({ shop: { message: 'its file is not what runs' }, blog: 'b', wiki: 'c' });
+    expect(asked.filter((pair) => pair.startsWith('shop'))).toHaveLength(1);
+  });
+
+  it('never places a stack where it was refused or not asked, and promises no room twice', async () => {
+    const names = fc.uniqueArray(fc.constantFrom('s1', 's2', 's3', 's4', 's5', 's6'), { minLength: 1 });
+    const rooms = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 4 });
+    const world = fc.record({ names, rooms, sizes: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 6 }) });
+    await fc.assert(
+      fc.asyncProperty(world, fc.func(fc.boolean()), async ({ names, rooms, sizes }, refuses) => {
+        const loads = names.map((name, n) => sized(name, sizes[n] ?? 0));
+        const hosts = rooms.map((memory, n) => sized(`h${n}`, memory));
+        const taken = new Set<string>();
+        const agreed = await negotiate(loads, hosts, async (load, room) => {
+          if (refuses(load.id, room.id)) return no('no');
+          taken.add(`${load.id} ${room.id}`);
+          return null;
+        });
+        expect(agreed.map(({ load }) => load.id).toSorted()).toEqual(names.toSorted());
+        const placed = agreed.flatMap((one) => (one.kind === 'placed' ? [one] : []));
+        for (const { load, room } of placed) expect(taken.has(`${load.id} ${room.id}`)).toBe(true);
+        for (const host of hosts) {
+          const sum = placed
+            .filter(({ room }) => room.id === host.id)
+            .reduce((all, { load }) => all + load.memory_bytes, 0);
+          expect(sum).toBeLessThanOrEqual(host.memory_bytes);
+        }
+      }),
+    );
+  });
+});
