@@ -15,14 +15,18 @@ export function moveOptions(command: Command): Command {
     .argument('<stack>', 'its name')
     .requiredOption('--to <host>', 'where to, by name or id')
     .option('--from <host>', 'where several hosts run one of that name')
-    .addOption(
-      new Option('--mode <mode>', 'copy while stopped, or first while it runs').choices(modes).default('stop-copy'),
-    )
+    .addOption(modeOption())
     .addOption(
       new Option('--sizing <sizing>', 'room for what the host uses, or the stack').choices(sizings).default('host'),
     )
-    .option('--accept-unmoved', 'go although anonymous volumes hold data, which does not move');
+    .addOption(acceptUnmoved());
 }
+
+export const modeOption = () =>
+  new Option('--mode <mode>', 'copy while stopped, or first while it runs').choices(modes).default('stop-copy');
+
+export const acceptUnmoved = () =>
+  new Option('--accept-unmoved', 'go although anonymous volumes hold data, which does not move');
 
 export function onMigration(
   program: Command,

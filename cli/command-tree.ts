@@ -2,9 +2,21 @@ import { Command, Option } from 'commander';
 import { agentVersion } from '../agent/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
 import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
-import { idHelp, moveOptions, onMigration, rate, rateOrNone, runner, wholeNumber, yes } from './command-parts.ts';
+import {
+  acceptUnmoved,
+  idHelp,
+  modeOption,
+  moveOptions,
+  onMigration,
+  rate,
+  rateOrNone,
+  runner,
+  wholeNumber,
+  yes,
+} from './command-parts.ts';
 import { cancel, limit, purge, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
+import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
 import { join } from './commands/join.ts';
 import { login, logout } from './commands/login.ts';
@@ -134,6 +146,9 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .addOption(yes())
     .action(run(purge));
 
+  program.commandsGroup('Empty a host:');
+  drainTree(program, run);
+
   program.commandsGroup('Tell others:');
   webhookTree(program, run);
 
@@ -154,6 +169,42 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .argument('[words...]')
     .action(run((session: Session, words: string[]) => suggest(session, commandTree(), words)));
   return program;
+}
+
+function drainTree(program: Command, run: ReturnType<typeof runner>): void {
+  program
+    .command('drain')
+    .description('move all stacks off a host, each to where it fits best')
+    .argument('<host>', 'name or id')
+    .option('--plan', 'only say where each would go, and why one cannot')
+    .option('--stack <stack...>', 'only these')
+    .option('--to <host>', 'only to this host')
+    .option('--max-parallel <count>', 'migrations at a time', wholeNumber)
+    .addOption(modeOption())
+    .addOption(acceptUnmoved())
+    .option('--watch', 'stay, and follow it to its end')
+    .addOption(yes())
+    .action(run(drain));
+  for (const [name, does, handler] of [
+    ['cordon', 'close a host: no migration may target it', cordon],
+    ['uncordon', 'open it again', uncordon],
+  ] as const)
+    program.command(name).description(does).argument('<host>', 'name or id').action(run(handler));
+  const tree = program.command('drains').description('list drains');
+  const one = (name: string, does: string) =>
+    tree.command(name).description(does).argument('<drain>', 'its id, or a beginning of it');
+  tree
+    .command('list', { isDefault: true })
+    .description('list drains, newest first')
+    .option('--limit <count>', 'at most so many', wholeNumber, 20)
+    .action(run(drains));
+  one('show', 'what moved where, what stayed and why').option('--watch', 'follow it to its end').action(run(showDrain));
+  one('pause', 'start nothing more').action(run(pauseDrain));
+  one('resume', 'go on').action(run(resumeDrain));
+  one('abort', 'end it: what has not moved stays at home')
+    .option('--cancel-running', 'bring home what is under way too')
+    .addOption(yes())
+    .action(run(abortDrain));
 }
 
 function webhookTree(program: Command, run: ReturnType<typeof runner>): void {

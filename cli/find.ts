@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { hostView, type MigrationView, migrationView, page, relayView, stackView } from '../schema/api.ts';
+import { drainView } from '../schema/drain-api.ts';
 import { limits } from '../schema/limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { CliError, exitCodes, usageError } from './exit-code.ts';
@@ -44,23 +45,47 @@ function byNameOrId<T extends { id: string; name: string }>(items: T[], wanted: 
   ]);
 }
 
-const idLength = 'mig_'.length + 26;
-
 /** By its id, or a beginning of it that fits only one. */
-export async function findMigration(api: ApiClient, text: string): Promise<MigrationView> {
-  const prefix = text.startsWith('mig_') ? text : `mig_${text}`;
-  if (!/^mig_[0-9a-z]+$/.test(prefix))
-    throw usageError(`"${text}" is no id of a migration.`, 'See: stackferry migrations');
-  if (prefix.length === idLength) return api.get(`/migrations/${prefix}`, migrationView);
-  const found = (await listAll(api, '/migrations', migrationView)).filter(({ id }) => id.startsWith(prefix));
+export const findDrain = (api: ApiClient, text: string) =>
+  byBeginning(api, text, {
+    kind: 'drain',
+    prefix: 'drain_',
+    view: drainView,
+    told: ({ host, status }) => `${host.name}, ${status}`,
+  });
+export const findMigration = (api: ApiClient, text: string): Promise<MigrationView> =>
+  byBeginning(api, text, {
+    kind: 'migration',
+    prefix: 'mig_',
+    view: migrationView,
+    told: ({ stack, status }) => `${stack.name}, ${status}`,
+  });
+
+interface Kind<T> {
+  kind: 'migration' | 'drain';
+  prefix: string;
+  view: z.ZodType<T>;
+  /** Of one among several, to choose by. */
+  told(item: T): string;
+}
+
+const ulidChars = 26;
+
+async function byBeginning<T extends { id: string }>(api: ApiClient, text: string, of: Kind<T>): Promise<T> {
+  const { kind, view, told } = of;
+  const beginning = text.startsWith(of.prefix) ? text : `${of.prefix}${text}`;
+  const list = `stackferry ${kind}s`;
+  if (!/^[a-z]+_[0-9a-z]+$/.test(beginning)) throw usageError(`"${text}" is no id of a ${kind}.`, `See: ${list}`);
+  if (beginning.length === of.prefix.length + ulidChars) return api.get(`/${kind}s/${beginning}`, view);
+  const found = (await listAll(api, `/${kind}s`, view)).filter(({ id }) => id.startsWith(beginning));
   const [only] = found;
   if (!only)
-    throw new CliError('not_found', `No migration's id begins with "${prefix}".`, exitCodes.not_found, [
-      'See which there are: stackferry migrations',
+    throw new CliError('not_found', `No ${kind}'s id begins with "${beginning}".`, exitCodes.not_found, [
+      `See which there are: ${list}`,
     ]);
-  if (found.length === 1) return api.get(`/migrations/${only.id}`, migrationView);
-  const some = found.slice(0, 5).map(({ id, stack, status }) => `${id}  ${stack.name}, ${status}`);
-  throw new CliError('ambiguous', `${found.length} migrations begin with "${prefix}".`, exitCodes.usage, some);
+  if (found.length === 1) return api.get(`/${kind}s/${only.id}`, view);
+  const some = found.slice(0, 5).map((item) => `${item.id}  ${told(item)}`);
+  throw new CliError('ambiguous', `${found.length} ${kind}s begin with "${beginning}".`, exitCodes.usage, some);
 }
 
 /** Names of hosts by id; of one that was deleted only the id is left. */

@@ -364,6 +364,8 @@ export const limits = {
     /** A part of the fleet that was started must be online within this. */
     onlineMsMax: 60_000,
     pollMs: 200,
+    /** A watched drain is looked at this often. */
+    drainPollMs: 1_000,
     /** Time a child has to end after SIGTERM. */
     stopMsMax: 15_000,
     /** A followed migration's stream, or an answer that was lost, is tried again this often, for this long. */

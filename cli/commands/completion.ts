@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
 import { migrationView } from '../../schema/api.ts';
+import { drainView } from '../../schema/drain-api.ts';
 import { limits } from '../../schema/limits.ts';
 import { webhookView } from '../../schema/webhook-api.ts';
 import { listAll, listHosts, listRelays, listStacks } from '../find.ts';
@@ -96,6 +97,8 @@ async function valuesOf(session: Session, choices: readonly string[] | undefined
     relay: async () => (await listRelays(await session.api())).map((relay) => relay.name),
     stack: async () => [...new Set((await listStacks(await session.api())).map((stack) => stack.name))],
     webhook: async () => (await listAll(await session.api(), '/webhooks', webhookView)).map(({ id }) => id),
+    drain: async () =>
+      (await listAll(await session.api(), '/drains', drainView, limits.control.pageSizeDefault)).map(({ id }) => id),
     id: async () =>
       (await listAll(await session.api(), '/migrations', migrationView, limits.control.pageSizeDefault)).map(
         ({ id }) => id,

@@ -2,6 +2,7 @@
 declare namespace Cloudflare {
   interface Env extends Pick<import('../../worker/env.ts').Env, 'DB' | 'BOOTSTRAP_TOKEN_HASH' | 'WEBHOOK_QUEUE'> {
     STACK_MIGRATION: DurableObjectNamespace;
+    HOST_DRAIN: DurableObjectNamespace;
     HOST_CONNECTION: DurableObjectNamespace;
     FLEET_AUTHORITY: DurableObjectNamespace;
     TEST_MIGRATIONS: import('cloudflare:test').D1Migration[];
