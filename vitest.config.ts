@@ -2,7 +2,7 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { receivers } from './test/support/receiver-server.ts';
 
-/** `vitest run --project node|worker|docker`. The machines this runs on are small: two workers at most. */
+/** `vitest run --project node|worker|browser|docker`. The machines this runs on are small: two workers at most. */
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/worker/**', 'test/**/*.docker.test.ts', 'test/**/*.browser.test.ts'],
+          exclude: ['test/worker/**', 'test/browser/**', 'test/**/*.docker.test.ts'],
           pool: 'forks',
           testTimeout: 20_000,
           hookTimeout: 30_000,
@@ -35,6 +35,16 @@ export default defineConfig({
           setupFiles: ['test/worker/setup.ts'],
           testTimeout: 20_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {

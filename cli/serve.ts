@@ -61,7 +61,9 @@ async function firstJoinToken(): Promise<string | undefined> {
 
 function tell(): void {
   const url = control.url;
-  const lines = [`Stackferry runs at ${url}, its relay at ${flags.host}:${flags['relay-port']}; state in ${dataDir}`];
+  const lines = [
+    `Stackferry runs at ${url}, in the browser too; its relay at ${flags.host}:${flags['relay-port']}; state in ${dataDir}`,
+  ];
   if (control.adminToken)
     lines.push(
       `Admin token, shown this once: ${control.adminToken}`,

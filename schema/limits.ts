@@ -84,6 +84,17 @@ export const limits = {
     expireRoundsMax: 20,
     urlCharsMax: 2_048,
   },
+  ui: {
+    /** A login lasts this long, or as long as its token. */
+    sessionMsMax: 12 * 3_600_000,
+    /** Sessions of one API token; a further login ends the oldest. */
+    sessionsPerTokenMax: 50,
+    /** Events of a migration that its page shows, the newest. */
+    eventsMax: 200,
+    /** Pages of a list that a page collects whole: names of hosts. */
+    pagesMax: 10,
+    addressCharsMax: 2_048,
+  },
   step: {
     preflightMsMax: 60_000,
     preparingMsMax: 30 * 60_000,

@@ -4,7 +4,7 @@
  */
 const shapes: [RegExp, string][] = [
   [/-----BEGIN [A-Z0-9 ]{1,40}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|$)/g, '[redacted PEM]'],
-  [/\b(sf[yj])_[0-9A-Za-z]{16,}/g, '$1_[redacted]'],
+  [/\b(sf[yjs])_[0-9A-Za-z]{16,}/g, '$1_[redacted]'],
   [/\bwhsec_[0-9A-Za-z+/=]{8,}/g, 'whsec_[redacted]'],
   [/\beyJ[\w-]{8,}\.[\w-]*(?:\.[\w-]*)?/g, '[redacted JWT]'],
   [/\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{6,}/gi, '$1 [redacted]'],

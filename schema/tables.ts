@@ -24,6 +24,21 @@ export const apiToken = sqliteTable('api_token', {
   revoked_at: integer(),
 });
 
+/** A login to the web UI: see `worker/ui/session.ts`. */
+export const uiSession = sqliteTable(
+  'ui_session',
+  {
+    /** SHA-256 (hex) of what the cookie holds. */
+    hash: text().primaryKey(),
+    token_id: text().notNull(),
+    /** The API token, sealed with a key that only the cookie gives. */
+    sealed_token: text().notNull(),
+    created_at: integer().notNull(),
+    expires_at: integer().notNull(),
+  },
+  (t) => [index('ui_session_token').on(t.token_id, t.created_at), index('ui_session_expires').on(t.expires_at)],
+);
+
 /** A host or a relay: whatever holds a certificate of the fleet. */
 export const node = sqliteTable(
   'node',

@@ -13,7 +13,7 @@ describe('what a process of the fleet says', () => {
   ])('B39: of %s passes its one logger, which redacts it', (_, folders, logger) => {
     const sources = folders.flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.endsWith('.ts'))
+        .filter((name) => /\.tsx?$/.test(name))
         .map((name) => join(folder, name)),
     );
     const beside = (path: string) => wayOut.test(readFileSync(join(root, path), 'utf8'));

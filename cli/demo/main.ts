@@ -116,9 +116,11 @@ async function homeOf(api: ApiClient, stack: string): Promise<string | undefined
 function tellWhatNext(url: string, token: string, { stack }: Stage, hosts: Record<HostName, Member>): void {
   const header = `-H 'authorization: Bearer ${token}'`;
   say(`
-It stays up until Ctrl-C. The API is at ${url}/api/v1, its admin token is
+It stays up until Ctrl-C. Look at it in the browser:
+  ${url}/ui
+and log in with the admin token
   ${token}
-Try:
+The API is at ${url}/api/v1. Try:
   curl ${header} ${url}/api/v1/hosts
   curl ${header} ${url}/api/v1/stacks
   curl ${header} ${url}/api/v1/migrations

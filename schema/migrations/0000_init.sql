@@ -168,6 +168,16 @@ CREATE TABLE `transition` (
 	PRIMARY KEY(`migration_id`, `version`)
 );
 --> statement-breakpoint
+CREATE TABLE `ui_session` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`token_id` text NOT NULL,
+	`sealed_token` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `ui_session_token` ON `ui_session` (`token_id`,`created_at`);--> statement-breakpoint
+CREATE INDEX `ui_session_expires` ON `ui_session` (`expires_at`);--> statement-breakpoint
 CREATE TABLE `webhook_delivery` (
 	`endpoint_id` text NOT NULL,
 	`event_id` text NOT NULL,

@@ -26,6 +26,8 @@ export interface Authed {
 /** Each scope includes the ones before it. */
 const ranks: Record<Scope, number> = { read: 0, migrate: 1, admin: 2 };
 
+export const reaches = (held: Scope[], scope: Scope) => held.some((one) => ranks[one] >= ranks[scope]);
+
 /** Hashes of tokens that were good here lately: their holders do not suffer from who else sits behind their address. */
 const lately = new Set<string>();
 
@@ -55,7 +57,7 @@ export const requires = (scope: Scope) =>
     if (lately.size >= limits.api.rememberedMax) lately.clear();
     lately.add(hash);
     const rateHeaders = await spendToken(c, row.id);
-    if (!row.scopes.some((held) => ranks[held] >= ranks[scope]))
+    if (!reaches(row.scopes, scope))
       throw new Problem('forbidden', `This needs a token with the scope "${scope}".`, {
         headers: { 'www-authenticate': `Bearer realm="stackferry", error="insufficient_scope", scope="${scope}"` },
       });

@@ -1,10 +1,10 @@
 /**
- * Bearer and join tokens: a prefix that secret scanners recognise, 32 random bytes, a checksum. All base 62, so that a
- * double click selects the whole.
+ * API tokens (sfy), join tokens (sfj) and sessions of the web UI (sfs): a prefix that secret scanners recognise, 32
+ * random bytes, a checksum. All base 62, so that a double click selects the whole.
  *
  *   sfy_ | 43 digits of randomness | 6 digits of CRC-32 over what stands before them
  */
-export type TokenPrefix = 'sfy' | 'sfj';
+export type TokenPrefix = 'sfy' | 'sfj' | 'sfs';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const randomDigits = 43;

@@ -5,6 +5,7 @@ import { forgetOldAudit } from '../store/audit.ts';
 import { forgetOldDeliveries } from '../store/deliveries.ts';
 import { forgetOldKeys } from '../store/idempotency.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
+import { forgetExpiredSessions } from '../store/ui-sessions.ts';
 import { queueDue } from '../webhooks/dispatch.ts';
 import { deliverOwed, remindOfWindows, revokeOwed, type Tally, wakeDrains, wakeMigrations } from './sweeps.ts';
 
@@ -31,6 +32,7 @@ const schedules: Schedule[] = [
   { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
   { name: 'window reminders', everyMs: hourMs, run: remindOfWindows },
   { name: 'one-time ids expired', everyMs: hourMs, run: (env, now) => forgetExpiredIds(env.DB, now) },
+  { name: 'sessions expired', everyMs: hourMs, run: (env, now) => forgetExpiredSessions(env.DB, now) },
   { name: 'idempotency keys expired', everyMs: hourMs, run: (env, now) => forgetOldKeys(env.DB, now) },
   { name: 'audit entries expired', everyMs: hourMs, run: (env, now) => forgetOldAudit(env.DB, now) },
   { name: 'webhook rows expired', everyMs: hourMs, run: (env, now) => forgetOldDeliveries(env.DB, now) },

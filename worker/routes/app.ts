@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Authed } from '../auth/bearer.ts';
+import { missingPage, uiRoutes } from '../ui/routes.tsx';
 import { apiPageRoute } from './api-page.ts';
 import { auditRoutes } from './audit.ts';
 import { audited } from './audited.ts';
@@ -26,6 +27,8 @@ export const app = new OpenAPIHono<Authed>({
 app.onError(onError);
 app.notFound((c) => {
   const allowed = methodsOf(c.req.path).filter((method) => method !== c.req.method);
+  const page = missingPage(c);
+  if (allowed.length === 0 && page) return page;
   if (allowed.length === 0) return problemResponse('not_found', 'There is nothing at this address.');
   const headers = { allow: allowed.join(', ') };
   return problemResponse('method_not_allowed', `This address answers ${headers.allow}.`, { headers });
@@ -48,6 +51,7 @@ enrollRoutes(app);
 connectRoutes(app);
 openapiRoute(app);
 apiPageRoute(app);
+uiRoutes(app);
 
 /** Middleware that matches everything (method ALL) is no route. */
 function methodsOf(path: string): string[] {

@@ -10,7 +10,7 @@ import { Problem } from './problem.ts';
 export const jsonBody = createMiddleware<Authed>(async (c, next) => {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new Problem('unsupported_media_type', 'Send the body as application/json.');
-  const text = await readBounded(c.req.raw, limits.control.bodyBytesMax);
+  const text = await readBounded(c.req.raw);
   try {
     JSON.parse(text);
   } catch {
@@ -21,7 +21,8 @@ export const jsonBody = createMiddleware<Authed>(async (c, next) => {
 });
 
 /** A bodiless POST may still carry one; it is not read. */
-async function readBounded(request: Request, bytesMax: number): Promise<string> {
+export async function readBounded(request: Request): Promise<string> {
+  const bytesMax = limits.control.bodyBytesMax;
   const tooLarge = new Problem('body_too_large', `A body may have at most ${bytesMax} bytes.`);
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge;
   const decoder = new TextDecoder();

@@ -48,6 +48,18 @@ export async function eventsAfter(db: D1Database, migrationId: string, after: nu
     .all();
 }
 
+/** The newest `limit`, oldest of them first. */
+export async function newestEvents(db: D1Database, migrationId: string, limit: number) {
+  const rows = await drizzle(db)
+    .select()
+    .from(migrationEvent)
+    .where(eq(migrationEvent.migration_id, migrationId))
+    .orderBy(desc(migrationEvent.id))
+    .limit(limit)
+    .all();
+  return rows.reverse();
+}
+
 /** Stacks with a migration that waits for something: active, or ended with something owed whose time has come. */
 export async function stackIdsToWake(db: D1Database, now: number): Promise<string[]> {
   const due = lte(sql`json_extract(${migration.saga}, '$.deadline_at')`, now);

@@ -1,0 +1,145 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import type { Member } from '../../cli/fleet.ts';
+import { describeUi, useUi } from './support/use-ui.ts';
+
+describeUi('every page', () => {
+  let hostA: Member;
+  let hostB: Member;
+  /** Of a migration that has ended. */
+  let moved: string;
+  let webhook: string;
+  const the = useUi(async (ui) => {
+    hostA = await ui.addHost('host-a');
+    hostB = await ui.addHost('host-b');
+    await ui.seed(hostA, 'guestbook');
+    const { api } = ui.fleet;
+    moved = (await ui.fleet.migrate('guestbook', hostB)).id;
+    await ui.fleet.ended(moved);
+    webhook = (await api.post<{ id: string }>('/webhooks', { url: 'https://receiver.example/' })).id;
+    await api.post('/relays', { name: 'not-joined' });
+    await api.post('/tokens', { name: 'deploy', scopes: ['migrate'] });
+  });
+  const places = () => [
+    '/ui/stacks',
+    '/ui/stacks/guestbook',
+    '/ui/stacks/guestbook/migrate',
+    `/ui/stacks/guestbook/migrate/review?target=${hostA.id}&sizing=stack`,
+    '/ui/hosts',
+    `/ui/hosts/${hostA.id}`,
+    `/ui/hosts/${hostB.id}/drain`,
+    '/ui/migrations',
+    '/ui/migrations?status=failed',
+    `/ui/migrations/${moved}`,
+    '/ui/drains',
+    '/ui/webhooks',
+    `/ui/webhooks/${webhook}`,
+    '/ui/tokens',
+    '/ui/audit',
+    '/ui/nowhere',
+  ];
+  /** What automatic rules find of weight, each with where. */
+  const faultsOf = async (page: Page) => {
+    await page.evaluate('for (const one of document.querySelectorAll("details")) one.open = true');
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical' || impact === 'moderate')
+      .flatMap(({ id, nodes }) =>
+        nodes.map(({ html }) => `${new URL(page.url()).pathname} ${id}: ${html.slice(0, 200)}`),
+      );
+  };
+
+  test.each(['light', 'dark'] as const)(
+    'has no fault that axe finds, in %s',
+    { timeout: 180_000 },
+    async (colorScheme) => {
+      const page = await the().enter({ colorScheme });
+      const found: string[] = [];
+      for (const place of places()) {
+        await page.goto(place);
+        found.push(...(await faultsOf(page)));
+      }
+      const stranger = await the().open({ colorScheme });
+      await stranger.goto('/ui/login?ended=1');
+      found.push(...(await faultsOf(stranger)));
+      expect(found).toEqual([]);
+    },
+  );
+
+  test('fits a phone: nothing is wider than the window', async () => {
+    const page = await the().enter({ viewport: { width: 360, height: 740 } });
+    const wide: string[] = [];
+    for (const place of places()) {
+      await page.goto(place);
+      const width = Number(await page.evaluate('document.documentElement.scrollWidth'));
+      if (width > 360) wide.push(`${place}: ${width}`);
+    }
+    expect(wide).toEqual([]);
+  });
+
+  test('has a title, one main heading, and says in its navigation where one is', async () => {
+    const page = await the().enter();
+    for (const place of places().filter((one) => one !== '/ui/nowhere')) {
+      await page.goto(place);
+      expect(await page.title()).toMatch(/ · Stackferry$/);
+      expect(await page.locator('h1').count()).toBe(1);
+      expect(await page.locator('nav [aria-current=page]').count()).toBe(1);
+    }
+  });
+
+  test('is reached and used by keyboard alone, from the login to a running migration', {
+    timeout: 120_000,
+  }, async () => {
+    const page = await the().open();
+    const press = (key: string) => page.keyboard.press(key);
+    /** Tabs on until this has the focus, which must be seen. */
+    const reach = async (name: string | RegExp) => {
+      for (let tabs = 0; tabs < 80; tabs++) {
+        await press('Tab');
+        const focused = page.locator(':focus');
+        const named = await focused.evaluate((one: { labels?: { textContent: string }[]; textContent: string }) =>
+          (one.labels?.[0]?.textContent ?? one.textContent).trim(),
+        );
+        if (typeof name === 'string' ? named !== name : !name.test(named)) continue;
+        expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).not.toBe('none');
+        return;
+      }
+      throw new Error(`${name} is not reached by Tab`);
+    };
+    await page.goto('/ui/login');
+    await press('Tab');
+    expect(await page.locator(':focus').textContent()).toContain('Skip to the content');
+    await press('Enter');
+    await reach('API token');
+    await page.keyboard.type(the().token);
+    await press('Enter');
+    await page.waitForURL('**/ui/stacks');
+    await reach('guestbook');
+    await press('Enter');
+    await page.getByRole('heading', { name: 'guestbook' }).waitFor();
+    await reach('Roll back or delete the source');
+    await press('Enter');
+    await page.waitForURL('**/ui/migrations/mig_*');
+    await reach(/^Delete source/);
+    await press('Enter');
+    await reach(/^Type guestbook/);
+    await page.keyboard.type('guestbook');
+    await reach('Delete source');
+    await press('Enter');
+    await page.getByText('What the source kept is deleted.').waitFor();
+    await page.goto('/ui/stacks/guestbook');
+    await reach('Migrate');
+    await press('Enter');
+    await page.waitForURL('**/migrate?*');
+    await reach(/^As much as the whole/);
+    await press('ArrowDown');
+    await reach('Check');
+    await press('Enter');
+    await page.waitForURL('**/review?*');
+    await reach('Migrate to host-a');
+    await press('Enter');
+    await page.waitForURL('**/ui/migrations/mig_*');
+    await page.locator('#state', { hasText: 'completed' }).waitFor({ timeout: 60_000 });
+  });
+});

@@ -1,0 +1,41 @@
+// What pages do beyond HTML. Without scripts all of it works too: forms are sent, and live pages reload themselves.
+import { keepLive } from './live.js';
+import { localise } from './times.js';
+
+localise(document);
+setInterval(() => localise(document), 30_000);
+keepLive(document.querySelector('main'));
+
+// The button works once the name stands there; the control plane looks again.
+document.addEventListener('input', ({ target }) => {
+  const form = target.closest('form[data-confirm]');
+  if (form) allow(form);
+});
+document.addEventListener('toggle', ({ target }) => target.querySelectorAll('form[data-confirm]').forEach(allow), true);
+function allow(form) {
+  form.querySelector('button[type=submit]').disabled = form.elements.confirm.value.trim() !== form.dataset.confirm;
+}
+
+// A slow answer says that it is on its way, and a second click does not ask again.
+document.addEventListener('submit', ({ target, submitter, defaultPrevented }) => {
+  if (defaultPrevented || !submitter) return;
+  const words = target.dataset.slow ?? submitter.dataset.slow;
+  submitter.setAttribute('aria-busy', 'true');
+  if (words) submitter.textContent = words;
+  setTimeout(() => {
+    submitter.disabled = true;
+  });
+});
+// Come back to by "back": as it was when it was sent.
+window.addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
+for (const button of document.querySelectorAll('[data-copy]')) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = 'Copied';
+  });
+}

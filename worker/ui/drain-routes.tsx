@@ -1,0 +1,106 @@
+import type { Context } from 'hono';
+import { type DrainPlanView, type DrainView, drainsQuery } from '../../schema/drain-api.ts';
+import type { Page, ProblemBody } from './call.ts';
+import { confirmed, formOf } from './forms.ts';
+import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
+import { DrainPage } from './pages/drain.tsx';
+import { DrainPlanPage } from './pages/drain-plan.tsx';
+import { DrainsPage } from './pages/drains.tsx';
+import type { Ui } from './session.ts';
+import { type HostView, hostsOf, only } from './stack-routes.tsx';
+
+/** How a drain is to go, as it stands in an address or a form. */
+export interface DrainWish {
+  target: string;
+  mode: string;
+  max_parallel: string;
+  accept_unmoved: boolean;
+}
+
+const wishOf = (fields: Record<string, string>): DrainWish => ({
+  target: fields.target ?? '',
+  mode: fields.mode ?? 'stop-copy',
+  max_parallel: fields.max_parallel ?? '',
+  accept_unmoved: fields.accept_unmoved === 'on',
+});
+
+const requestOf = ({ target, mode, max_parallel, accept_unmoved }: DrainWish) => ({
+  ...(target === '' ? {} : { target_host_id: target }),
+  ...(max_parallel === '' ? {} : { max_parallel: Number(max_parallel) }),
+  mode,
+  accept_unmoved,
+});
+
+/** Drains: the plan, the start, one of them as it goes, and what may be asked of it. */
+export function drainPages({ ui, api }: Kit): void {
+  ui.get('/drains', async (c) => {
+    const query = only(new URL(c.req.url).searchParams, ...Object.keys(drainsQuery.shape));
+    const page = await api(c).get<Page<DrainView>>(`/drains?${query}`);
+    return show(c, <DrainsPage session={c.get('session')} {...{ page, query }} />);
+  });
+
+  const hostPath = (c: Context<Ui>) => `/hosts/${encodeURIComponent(c.req.param('id') ?? '')}`;
+  const plan = async (c: Context<Ui>, wish: DrainWish, problem?: ProblemBody) => {
+    const [host, hosts] = await Promise.all([api(c).get<HostView>(hostPath(c)), hostsOf(api(c))]);
+    const session = c.get('session');
+    const made = await api(c)
+      .post<DrainPlanView>(`${hostPath(c)}/drain`, { ...requestOf(wish), dry_run: true })
+      .catch((error: unknown) => {
+        // The page that says why it could not start shows no plan rather than nothing.
+        if (problem) return null;
+        throw error;
+      });
+    return show(c, <DrainPlanPage {...{ session, host, hosts, wish, plan: made, problem }} />);
+  };
+
+  ui.get('/hosts/:id/drain', async (c) => {
+    const wish = wishOf(c.req.query());
+    return acting(
+      c,
+      () => plan(c, wish),
+      (problem) => plan(c, wish, problem),
+    );
+  });
+
+  ui.post('/hosts/:id/drain', async (c) => {
+    const form = await formOf(c, c.get('session'));
+    const wish = wishOf(Object.fromEntries(form.fields));
+    return acting(
+      c,
+      async () => {
+        confirmed(form, (await api(c).get<HostView>(hostPath(c))).name);
+        const started = await api(c).post<DrainView>(`${hostPath(c)}/drain`, requestOf(wish), form.once);
+        return `/ui/drains/${started.id}`;
+      },
+      (problem) => plan(c, wish, problem),
+    );
+  });
+
+  const drainPath = (c: Context<Ui>) => `/drains/${encodeURIComponent(c.req.param('id') ?? '')}`;
+  const page = async (c: Context<Ui>, problem?: ProblemBody) => {
+    const drain = await api(c).get<DrainView>(drainPath(c));
+    const host = await api(c)
+      .get<HostView>(`/hosts/${drain.host.id}`)
+      .catch(() => null);
+    return show(c, <DrainPage session={c.get('session')} {...{ drain, host, problem }} said={saidOf(c)} />);
+  };
+  ui.get('/drains/:id', (c) => page(c));
+
+  for (const [act, said] of [
+    ['pause', 'paused'],
+    ['resume', 'resumed'],
+    ['abort', 'aborting'],
+  ] satisfies [string, Said][])
+    ui.post(`/drains/:id/${act}`, async (c) => {
+      const form = await formOf(c, c.get('session'));
+      const body = act === 'abort' ? { cancel_running: form.on('cancel_running') } : {};
+      return acting(
+        c,
+        async () => {
+          await api(c).post(`${drainPath(c)}/${act}`, body, form.once);
+          return `/ui${drainPath(c)}?said=${said}`;
+        },
+        (problem) => page(c, problem),
+      );
+    });
+}

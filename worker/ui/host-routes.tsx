@@ -1,0 +1,87 @@
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import type { createdNode, relayView } from '../../schema/api.ts';
+import type { DrainView } from '../../schema/drain-api.ts';
+import { everyItem, type Page, type ProblemBody } from './call.ts';
+import { confirmed, formOf } from './forms.ts';
+import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
+import { HostPage } from './pages/host.tsx';
+import { HostsPage } from './pages/hosts.tsx';
+import type { Ui } from './session.ts';
+import { type HostView, hostsOf, type StackView } from './stack-routes.tsx';
+
+export type RelayView = z.infer<typeof relayView>;
+export type CreatedNode = z.infer<typeof createdNode>;
+export interface Joining {
+  kind: 'host' | 'relay';
+  created: CreatedNode;
+  /** Where the new node reaches this control plane. */
+  control: string;
+}
+
+/** Hosts and relays: list, joining, cordon, deletion. */
+export function hostPages({ ui, api }: Kit): void {
+  const list = async (c: Context<Ui>, more: { problem?: ProblemBody; joining?: Joining } = {}) => {
+    const [hosts, relays] = await Promise.all([hostsOf(api(c)), everyItem<RelayView>(api(c), '/relays')]);
+    return show(c, <HostsPage session={c.get('session')} {...{ hosts, relays }} {...more} said={saidOf(c)} />);
+  };
+  const page = async (c: Context<Ui>, problem?: ProblemBody) => {
+    const id = c.req.param('id') ?? '';
+    const [host, stacks, drains] = await Promise.all([
+      api(c).get<HostView>(`/hosts/${encodeURIComponent(id)}`),
+      everyItem<StackView>(api(c), '/stacks'),
+      api(c).get<Page<DrainView>>(`/drains?limit=10&host=${encodeURIComponent(id)}`),
+    ]);
+    const here = stacks.filter(({ host_id }) => host_id === host.id);
+    const session = c.get('session');
+    return show(c, <HostPage {...{ session, host, stacks: here, drains: drains.items, problem }} said={saidOf(c)} />);
+  };
+
+  ui.get('/hosts', (c) => list(c));
+  ui.get('/hosts/:id', (c) => page(c));
+
+  for (const kind of ['host', 'relay'] as const) {
+    ui.post(`/${kind}s`, async (c) => {
+      const form = await formOf(c, c.get('session'));
+      return acting(
+        c,
+        async () => {
+          const created = await api(c).post<CreatedNode>(`/${kind}s`, { name: form.text('name') }, form.once);
+          return list(c, { joining: { kind, created, control: new URL(c.req.url).origin } });
+        },
+        (problem) => list(c, { problem }),
+      );
+    });
+
+    ui.post(`/${kind}s/:id/delete`, async (c) => {
+      const form = await formOf(c, c.get('session'));
+      const path = `/${kind}s/${encodeURIComponent(c.req.param('id'))}`;
+      return acting(
+        c,
+        async () => {
+          confirmed(form, (await api(c).get<{ name: string }>(path)).name);
+          await api(c).delete(path);
+          return `/ui/hosts?said=${kind}_deleted`;
+        },
+        (problem) => (kind === 'host' && problem.code !== 'not_found' ? page(c, problem) : list(c, { problem })),
+      );
+    });
+  }
+
+  for (const [act, said] of [
+    ['cordon', 'cordoned'],
+    ['uncordon', 'uncordoned'],
+  ] satisfies [string, Said][])
+    ui.post(`/hosts/:id/${act}`, async (c) => {
+      const { once } = await formOf(c, c.get('session'));
+      const id = encodeURIComponent(c.req.param('id'));
+      return acting(
+        c,
+        async () => {
+          await api(c).post(`/hosts/${id}/${act}`, {}, once);
+          return `/ui/hosts/${id}?said=${said}`;
+        },
+        (problem) => page(c, problem),
+      );
+    });
+}

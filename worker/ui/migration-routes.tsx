@@ -1,0 +1,85 @@
+import type { Context } from 'hono';
+import { type MigrationView, migrationsQuery } from '../../schema/api.ts';
+import { limits } from '../../schema/limits.ts';
+import { newestEvents } from '../store/migration-list.ts';
+import type { Page, ProblemBody } from './call.ts';
+import { byteRateOf, confirmed, type Form, formOf } from './forms.ts';
+import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
+import { MigrationPage } from './pages/migration.tsx';
+import { MigrationsPage } from './pages/migrations.tsx';
+import type { Ui } from './session.ts';
+import { hostsOf, only } from './stack-routes.tsx';
+
+/** Migrations: list, one of them live, and what may be asked of it. */
+export function migrationPages({ ui, api }: Kit): void {
+  ui.get('/migrations', async (c) => {
+    const query = only(new URL(c.req.url).searchParams, ...Object.keys(migrationsQuery.shape));
+    const [page, hosts] = await Promise.all([api(c).get<Page<MigrationView>>(`/migrations?${query}`), hostsOf(api(c))]);
+    return show(c, <MigrationsPage session={c.get('session')} {...{ page, hosts, query }} />);
+  });
+
+  const one = (c: Context<Ui>) =>
+    api(c).get<MigrationView>(`/migrations/${encodeURIComponent(c.req.param('id') ?? '')}`);
+
+  const page = async (c: Context<Ui>, problem?: ProblemBody) => {
+    const [migration, hosts] = await Promise.all([one(c), hostsOf(api(c))]);
+    const events = await newestEvents(c.env.DB, migration.id, limits.ui.eventsMax);
+    const session = c.get('session');
+    return show(c, <MigrationPage {...{ session, migration, hosts, events, problem }} said={saidOf(c)} />);
+  };
+
+  ui.get('/migrations/:id', (c) => page(c));
+
+  ui.get('/migrations/:id/events', (c) => {
+    const last = c.req.header('last-event-id') ?? c.req.query('after');
+    const path = `/migrations/${encodeURIComponent(c.req.param('id'))}/events`;
+    return api(c).raw('GET', path, last ? { 'last-event-id': last } : {});
+  });
+
+  const act = (
+    name: string,
+    said: Said,
+    run: (c: Context<Ui>, migration: MigrationView, form: Form) => Promise<unknown>,
+    typed: (form: Form) => boolean = () => true,
+  ) =>
+    ui.post(`/migrations/:id/${name}`, async (c) => {
+      const form = await formOf(c, c.get('session'));
+      return acting(
+        c,
+        async () => {
+          const migration = await one(c);
+          if (typed(form)) confirmed(form, migration.stack.name);
+          await run(c, migration, form);
+          return `/ui/migrations/${migration.id}?said=${said}`;
+        },
+        (problem) => page(c, problem),
+      );
+    });
+  const remove =
+    (side: 'source' | 'target') =>
+    (c: Context<Ui>, { id, stack }: MigrationView) =>
+      api(c).delete(`/stacks/${encodeURIComponent(stack.name)}/migrate/${id}/${side}`);
+
+  act(
+    'cancel',
+    'cancelling',
+    (c, { id }, { once }) => api(c).post(`/migrations/${id}/cancel`, {}, once),
+    () => false,
+  );
+  act('rollback', 'rolling_back', (c, { id }, { once }) => api(c).post(`/migrations/${id}/rollback`, {}, once));
+  act('delete-source', 'source_deleted', remove('source'));
+  act('delete-target', 'target_deleted', remove('target'));
+  act(
+    'bandwidth',
+    'bandwidth_changed',
+    (c, { id }, form) => api(c).patch(`/migrations/${id}`, { bandwidth_limit: byteRateOf(form, 'bandwidth_limit') }),
+    () => false,
+  );
+  act(
+    'retry',
+    'retrying',
+    (c, { id }, form) => api(c).post(`/migrations/${id}/retry`, { stopped: form.on('stopped') }, form.once),
+    // To vouch for a host that is lost can make two running copies.
+    (form) => form.on('stopped'),
+  );
+}

@@ -1,0 +1,127 @@
+import type { DrainView } from '../../../schema/drain-api.ts';
+import { bytes, count, moment } from '../../../schema/units.ts';
+import type { ProblemBody } from '../call.ts';
+import { DrainTable } from '../parts/drain-table.tsx';
+import { ActButton, Disabled, LinkButton, TypeToConfirm, useReason } from '../parts/form.tsx';
+import { Page } from '../parts/layout.tsx';
+import { Card, Empty, Facts, Gauge, Table } from '../parts/list.tsx';
+import { StackState } from '../parts/stack-state.tsx';
+import { HostState } from '../parts/state.tsx';
+import { Ago } from '../parts/time.tsx';
+import type { Session } from '../session.ts';
+import type { HostView, StackView } from '../stack-routes.tsx';
+import { stackHref } from './stacks.tsx';
+
+interface HostProps {
+  session: Session;
+  host: HostView;
+  /** Those that live here. */
+  stacks: StackView[];
+  /** Of this host, newest first. */
+  drains: DrainView[];
+  problem?: ProblemBody | undefined;
+  said?: string | undefined;
+}
+
+export function HostPage({ session, host, stacks, drains, problem, said }: HostProps) {
+  const { id, name, status, resources, cordoned_at } = host;
+  return (
+    <Page
+      title={name}
+      session={session}
+      place="Hosts"
+      trail={[['Hosts', '/ui/hosts']]}
+      beside={
+        <span id="state" data-live>
+          <HostState status={status} cordoned={cordoned_at !== null} />
+        </span>
+      }
+      acts={<Acts host={host} stacks={stacks} />}
+      problem={problem}
+      said={said}
+      everyS={10}
+    >
+      {host.warnings.map(({ message }) => (
+        <p class="alert bad">{message}</p>
+      ))}
+      <Card title="The machine" id="facts" live>
+        <Facts
+          rows={[
+            ...(resources ? roomRows(resources) : []),
+            ['Agent', host.agent_version ?? 'has not joined yet'],
+            ['Seen', <Ago at={host.seen_at} />],
+            cordoned_at ? ['Cordoned', <Ago at={cordoned_at} />] : null,
+            host.certificate_ends_at
+              ? ['Certificate', `until ${moment(host.certificate_ends_at)}, renewed by itself`]
+              : null,
+            ['Id', <code>{id}</code>],
+          ]}
+        />
+      </Card>
+      <Card title="Stacks here" id="stacks" live>
+        {stacks.length === 0 ? (
+          <Empty title="No stack runs here">
+            <p>What Docker Compose starts on this host shows up within some seconds.</p>
+          </Empty>
+        ) : (
+          <Table caption="Stacks on this host" columns={['Stack', 'State', { label: 'Size', wide: true }]}>
+            {stacks.map((stack) => (
+              <tr>
+                <th scope="row">
+                  <a href={stackHref(stack, true)}>{stack.name}</a>
+                </th>
+                <td>
+                  <StackState stack={stack} host={host} />
+                </td>
+                <td class="wide">
+                  {count(stack.summary.services.length, 'service')}, {count(stack.summary.volumes.length, 'volume')}
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Card>
+      {drains.length > 0 ? (
+        <Card title="Drains" id="drains" live>
+          <DrainTable drains={drains} />
+        </Card>
+      ) : null}
+      <div class="acts">
+        <TypeToConfirm action={`/ui/hosts/${id}/delete`} label="Delete host" scope="admin" word={name}>
+          <p>
+            Its certificate is revoked and its connection closed at once. Nothing on the machine is touched: its stacks
+            run on, and are no longer listed here.
+          </p>
+        </TypeToConfirm>
+      </div>
+    </Page>
+  );
+}
+
+function Acts({ host: { id, cordoned_at }, stacks }: { host: HostView; stacks: StackView[] }) {
+  const why = useReason('migrate', stacks.length === 0 ? 'No stack runs here.' : null);
+  return (
+    <>
+      {cordoned_at === null ? (
+        <ActButton action={`/ui/hosts/${id}/cordon`} label="Cordon" scope="migrate" />
+      ) : (
+        <ActButton action={`/ui/hosts/${id}/uncordon`} label="Uncordon" scope="migrate" />
+      )}
+      {why ? (
+        <Disabled label="Drain" kind="primary" why={why} />
+      ) : (
+        <LinkButton href={`/ui/hosts/${id}/drain`} label="Drain" kind="primary" />
+      )}
+    </>
+  );
+}
+
+function roomRows({ memory, disk, cpu }: NonNullable<HostView['resources']>): [string, ReturnType<typeof Gauge>][] {
+  const gauge = (label: string, { used_bytes, total_bytes, free_bytes }: typeof memory) =>
+    Gauge({ label, used: used_bytes, total: total_bytes, text: `${bytes(free_bytes)} of ${bytes(total_bytes)} free` });
+  return [
+    ['Memory', gauge('Memory in use', memory)],
+    ['Disk', gauge('Disk in use', disk)],
+    ['Load', <span>{`${cpu.load_1m} on ${count(cpu.cores, 'core')}`}</span>],
+  ];
+}

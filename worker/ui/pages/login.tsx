@@ -1,0 +1,48 @@
+import { Field } from '../parts/form.tsx';
+import { Page } from '../parts/layout.tsx';
+
+interface LoginProps {
+  next: string;
+  /** There was a session. */
+  ended?: boolean;
+  refusal?: string;
+}
+
+export function LoginPage({ next, ended = false, refusal }: LoginProps) {
+  return (
+    <Page title="Log in" session={null} narrow>
+      {ended ? (
+        <p class="alert warn" role="status">
+          Your session has ended. Log in again to go on where you were.
+        </p>
+      ) : null}
+      {refusal ? (
+        <p class="alert bad" role="alert" id="refusal">
+          {refusal}
+        </p>
+      ) : null}
+      <form method="post" action="/ui/login" class="card stack">
+        <input type="hidden" name="next" value={next} />
+        <Field id="token" label="API token">
+          <input
+            id="token"
+            type="password"
+            name="token"
+            autocomplete="current-password"
+            required
+            maxlength={200}
+            aria-invalid={refusal ? 'true' : undefined}
+            aria-describedby={refusal ? 'refusal' : 'token-hint'}
+          />
+        </Field>
+        <p class="hint" id="token-hint">
+          The control plane printed its first one when it was started; an admin makes others under Tokens. The session
+          can do what the token can, ends after twelve hours, and at once when the token is revoked.
+        </p>
+        <button type="submit" class="primary">
+          Log in
+        </button>
+      </form>
+    </Page>
+  );
+}

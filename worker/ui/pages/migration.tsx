@@ -1,0 +1,127 @@
+import type { MigrationView } from '../../../schema/api.ts';
+import { isStep, isTerminal } from '../../../schema/migration-status.ts';
+import { rate } from '../../../schema/units.ts';
+import type { ProblemBody } from '../call.ts';
+import { EventLog, type EventRow } from '../parts/event-log.tsx';
+import { Page } from '../parts/layout.tsx';
+import { Card, Facts } from '../parts/list.tsx';
+import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
+import { Progress } from '../parts/progress.tsx';
+import { Checks, Notes } from '../parts/report.tsx';
+import { inWords, MigrationState } from '../parts/state.tsx';
+import { Steps } from '../parts/steps.tsx';
+import { Ago, took } from '../parts/time.tsx';
+import { AttentionCard, FailureCard, OwedCard, WindowCard } from '../parts/trouble.tsx';
+import type { Session } from '../session.ts';
+import type { HostView } from '../stack-routes.tsx';
+import { stackHref } from './stacks.tsx';
+
+interface MigrationProps {
+  session: Session;
+  migration: MigrationView;
+  hosts: HostView[];
+  events: EventRow[];
+  problem?: ProblemBody | undefined;
+  said?: string | undefined;
+}
+
+export function MigrationPage({ session, migration, hosts, events, problem, said }: MigrationProps) {
+  const { id, stack, status, report } = migration;
+  const nameOf = (hostId: string) => hosts.find((host) => host.id === hostId)?.name ?? hostId;
+  const [source, target] = [nameOf(migration.source_host_id), nameOf(migration.target_host_id)];
+  const last = events.at(-1)?.id ?? 0;
+  const ended = isTerminal(status);
+  const settled = ended && migration.owed.length === 0;
+  return (
+    <Page
+      title={`${stack.name}: ${source} → ${target}`}
+      session={session}
+      place="Migrations"
+      trail={[
+        ['Stacks', '/ui/stacks'],
+        [stack.name, stackHref({ name: stack.name, host_id: '' })],
+      ]}
+      beside={
+        <span id="state" data-live>
+          <MigrationState status={status} />
+        </span>
+      }
+      problem={problem}
+      said={said}
+      events={ended ? undefined : `/ui/migrations/${id}/events?after=${last}`}
+      everyS={settled ? 30 : 5}
+    >
+      <p class="now" role="status" id="now" data-live-text>
+        {sentenceOf(migration, source, target)}
+      </p>
+      <div
+        id="trouble"
+        data-live
+        data-version={JSON.stringify([migration.attention, migration.failure, migration.owed])}
+      >
+        <AttentionCard migration={migration} source={source} target={target} />
+        <FailureCard migration={migration} />
+        <OwedCard migration={migration} nameOf={nameOf} />
+      </div>
+      <div class="columns">
+        <Card title="Steps" id="steps" live>
+          <Steps migration={migration} />
+        </Card>
+        <div>
+          <div id="progress" data-live>
+            <Progress migration={migration} />
+          </div>
+          <div id="window" data-live>
+            <WindowCard migration={migration} source={source} target={target} />
+          </div>
+          <div id="acts" data-live data-version={versionOf(migration)}>
+            <MigrationActs migration={migration} source={source} target={target} />
+          </div>
+        </div>
+      </div>
+      <Card title="Event log" id="log" live>
+        <EventLog events={events} />
+      </Card>
+      {report ? (
+        <details class="card fold" id="report">
+          <summary>
+            <h2>Pre-flight report</h2>
+          </summary>
+          <Notes notes={report.notes} />
+          <Checks checks={report.checks} />
+        </details>
+      ) : null}
+      <Card title="Details" id="details">
+        <Facts
+          rows={[
+            ['Migration', <code>{id}</code>],
+            ['Mode', migration.mode],
+            ['Compared by', migration.verify === 'content' ? 'contents' : 'names, sizes, times, owners'],
+            ['Room sized by', `the ${migration.sizing}`],
+            ['Bandwidth', migration.bandwidth_limit === null ? 'no bound' : rate(migration.bandwidth_limit)],
+            ['Began', <Ago at={migration.created_at} />],
+            ended ? ['Took', took(migration.created_at, migration.ended_at)] : null,
+          ]}
+        />
+      </Card>
+    </Page>
+  );
+}
+
+/** One sentence; screen readers are told it when it changes. */
+function sentenceOf({ status, stack, steps }: MigrationView, source: string, target: string): string {
+  if (isStep(status)) {
+    const at = steps.findIndex(({ name }) => name === status);
+    return `Step ${at + 1} of ${steps.length}: ${inWords(status)}.`;
+  }
+  const sentences: { [S in Exclude<typeof status, (typeof steps)[number]['name']>]: string } = {
+    reverting: `Going back: ${stack.name} will run on ${source} as before.`,
+    rolling_back: `Rolling back: ${stack.name} goes home to ${source}.`,
+    needs_attention: 'It needs a person. It keeps trying meanwhile.',
+    completed: `${stack.name} runs on ${target}.`,
+    failed: `It did not work out. ${stack.name} is on ${source}, as before.`,
+    cancelled: `Cancelled. ${stack.name} is on ${source}, as before.`,
+    rolled_back: `${stack.name} is home on ${source}.`,
+  };
+  return sentences[status as keyof typeof sentences];
+}

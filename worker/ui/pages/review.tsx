@@ -1,0 +1,138 @@
+import { limits } from '../../../schema/limits.ts';
+import { verifications } from '../../../schema/migration-status.ts';
+import type { Report } from '../../../schema/preflight-report.ts';
+import { count } from '../../../schema/units.ts';
+import type { ProblemBody } from '../call.ts';
+import { Disabled, Field, Form, LinkButton, useReason } from '../parts/form.tsx';
+import { Page } from '../parts/layout.tsx';
+import { Card } from '../parts/list.tsx';
+import { Checks, Notes, PlanView } from '../parts/report.tsx';
+import type { Session } from '../session.ts';
+import type { HostView, StackView, Wanted } from '../stack-routes.tsx';
+import { stackHref } from './stacks.tsx';
+
+interface ReviewProps {
+  session: Session;
+  stack: StackView;
+  hosts: HostView[];
+  report: Report;
+  wanted: Wanted;
+  problem?: ProblemBody | undefined;
+}
+
+/** Second half: what the pre-flight found, and the go. */
+export function ReviewPage({ session, stack, hosts, report, wanted, problem }: ReviewProps) {
+  const target = hosts.find(({ id }) => id === report.inputs.target_host_id)?.name ?? report.inputs.target_host_id;
+  const failed = report.checks.filter(({ status }) => status === 'fail').length;
+  const again = new URLSearchParams({ ...fieldsOf(wanted), from: stack.host_id });
+  const place = `/ui/stacks/${encodeURIComponent(stack.name)}/migrate`;
+  return (
+    <Page
+      title={`${stack.name}: ${stack.host_name} → ${target}`}
+      session={session}
+      place="Stacks"
+      trail={[
+        ['Stacks', '/ui/stacks'],
+        [stack.name, stackHref(stack, true)],
+        ['Migrate', `${place}?${again}`],
+      ]}
+      problem={problem}
+    >
+      <p class={`alert ${report.passed ? 'ok' : 'bad'}`} role="status">
+        {report.passed
+          ? `The pre-flight passed: all ${report.checks.length} checks. Nothing has been changed.`
+          : `The pre-flight failed: ${count(failed, 'check')} of ${report.checks.length}. Nothing was touched.`}
+      </p>
+      {report.plan ? (
+        <Card title="What will happen" id="plan">
+          <PlanView plan={report.plan} mode={report.inputs.mode} />
+        </Card>
+      ) : null}
+      {report.notes.length > 0 ? (
+        <Card title="Notes" id="notes">
+          <Notes notes={report.notes} />
+        </Card>
+      ) : null}
+      <Go {...{ stack, wanted, target, failed, place }} again={`${place}/review?${again}`} />
+      <Card title="Checks" id="checks">
+        <Checks checks={report.checks} />
+      </Card>
+    </Page>
+  );
+}
+
+interface GoProps {
+  stack: StackView;
+  wanted: Wanted;
+  target: string;
+  failed: number;
+  place: string;
+  again: string;
+}
+
+function Go({ stack, wanted, target, failed, place, again }: GoProps) {
+  const why = useReason('migrate', failed > 0 ? 'Mend what failed, then check again.' : null);
+  if (why)
+    return (
+      <p class="acts">
+        <LinkButton href={again} label="Check again" kind={failed > 0 ? 'primary' : 'plain'} />
+        <Disabled label={`Migrate to ${target}`} why={why} />
+      </p>
+    );
+  return (
+    <Form action={place} class="go">
+      {Object.entries({ ...fieldsOf(wanted), from: stack.host_id }).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <details>
+        <summary>More options</summary>
+        <div class="fields">
+          <Field id="verify" label="Compare both sides by">
+            <select id="verify" name="verify">
+              <option value="">what suits the mode</option>
+              {verifications.map((verify) => (
+                <option value={verify}>{verify === 'content' ? 'contents too' : 'names, sizes, times, owners'}</option>
+              ))}
+            </select>
+          </Field>
+          <Field
+            id="health_timeout_s"
+            label="Seconds to become healthy"
+            hint={`${limits.health.timeoutSDefault} where it is left empty`}
+          >
+            <input
+              id="health_timeout_s"
+              type="number"
+              name="health_timeout_s"
+              min="1"
+              max={String(limits.health.timeoutSMax)}
+            />
+          </Field>
+          <Field
+            id="bandwidth_limit"
+            label="Bandwidth, bytes per second"
+            hint="500K, 20M; no bound where it is left empty"
+          >
+            <input id="bandwidth_limit" name="bandwidth_limit" maxlength={20} autocomplete="off" />
+          </Field>
+          <Field id="callback_url" label="Callback address" hint="Is sent this migration's webhooks; https">
+            <input id="callback_url" type="url" name="callback_url" maxlength={limits.api.urlCharsMax} />
+          </Field>
+        </div>
+      </details>
+      <p class="acts">
+        <button type="submit" class="primary" data-slow="Starting…">
+          Migrate to {target}
+        </button>
+        <LinkButton href={again} label="Check again" />
+      </p>
+    </Form>
+  );
+}
+
+const fieldsOf = ({ target, mode, sizing, accept_unmoved }: Wanted) => ({
+  target,
+  mode,
+  sizing,
+  ...(accept_unmoved ? { accept_unmoved: 'on' } : {}),
+});

@@ -1,0 +1,109 @@
+import { limits } from '../../../schema/limits.ts';
+import type { ProblemBody } from '../call.ts';
+import { Field, Form, Secret, TypeToConfirm } from '../parts/form.tsx';
+import { Page } from '../parts/layout.tsx';
+import { Card, Empty, Table } from '../parts/list.tsx';
+import { State } from '../parts/state.tsx';
+import { Ago } from '../parts/time.tsx';
+import type { Session } from '../session.ts';
+import type { TokenView } from '../token-routes.tsx';
+
+interface TokensProps {
+  session: Session;
+  /** Null where the session may not see them. */
+  tokens: TokenView[] | null;
+  /** The new one, this once. */
+  created?: string;
+  problem?: ProblemBody;
+  said?: string | undefined;
+}
+
+const tones = { active: 'ok', expired: 'idle', revoked: 'idle' } as const;
+
+export function TokensPage({ session, tokens, created, problem, said }: TokensProps) {
+  return (
+    <Page title="API tokens" session={session} place="Tokens" problem={problem} said={said}>
+      {created ? (
+        <div class="alert ok" role="status">
+          <p>The token is made. Only a hash of it is kept.</p>
+          <Secret label="API token, shown this once" value={created} />
+        </div>
+      ) : null}
+      {tokens ? (
+        <>
+          <TokenTable tokens={tokens} />
+          <Create />
+        </>
+      ) : (
+        <Empty title='Tokens need the scope "admin"'>
+          <p>Yours has {session.scopes.join(', ')}. Log in with another one to see and make tokens.</p>
+        </Empty>
+      )}
+    </Page>
+  );
+}
+
+function TokenTable({ tokens }: { tokens: TokenView[] }) {
+  return (
+    <Table
+      caption="API tokens, oldest first"
+      columns={['Name', 'State', 'Scope', { label: 'Created', wide: true }, { label: 'Ends', wide: true }, 'Revoke']}
+    >
+      {tokens.map(({ id, name, scopes, status, created_at, expires_at }) => (
+        <tr>
+          <th scope="row">{name}</th>
+          <td>
+            <State tone={tones[status]} word={status} />
+          </td>
+          <td>{scopes.join(', ')}</td>
+          <td class="wide">
+            <Ago at={created_at} />
+          </td>
+          <td class="wide">
+            {expires_at ? (
+              <time datetime={expires_at} title={expires_at}>
+                {expires_at.slice(0, 10)}
+              </time>
+            ) : (
+              'when revoked'
+            )}
+          </td>
+          <td>
+            {status === 'active' ? (
+              <TypeToConfirm action={`/ui/tokens/${id}/revoke`} label="Revoke" scope="admin" word={name}>
+                <p>At once and for good. Migrations that it asked for go on; its logins here end.</p>
+              </TypeToConfirm>
+            ) : (
+              '–'
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function Create() {
+  return (
+    <Card title="New token" id="create">
+      <Form action="/ui/tokens" class="filters">
+        <Field id="name" label="Name">
+          <input id="name" name="name" required maxlength={limits.api.tokenNameCharsMax} autocomplete="off" />
+        </Field>
+        <Field id="scope" label="May">
+          <select id="scope" name="scope">
+            <option value="read">read: look</option>
+            <option value="migrate">migrate: move stacks, and undo that</option>
+            <option value="admin">admin: everything</option>
+          </select>
+        </Field>
+        <Field id="days" label="Good for, in days">
+          <input id="days" name="days" type="number" min={1} max={3650} placeholder="until revoked" />
+        </Field>
+        <button type="submit" class="primary">
+          Create
+        </button>
+      </Form>
+    </Card>
+  );
+}

@@ -1,0 +1,42 @@
+import { time } from '../../views/time.ts';
+import { inWords, State, type Tone } from './state.tsx';
+
+export interface EventRow {
+  id: number;
+  kind: string;
+  at: number;
+  data: Record<string, unknown>;
+}
+
+/** Newest first. */
+export function EventLog({ events }: { events: EventRow[] }) {
+  return (
+    <ol class="log" reversed>
+      {events.toReversed().map(({ kind, at, data }) => (
+        <li>
+          <time datetime={time(at)} title={time(at)} data-clock>
+            {time(at).slice(11, 19)}
+          </time>
+          <State tone={tones[kind] ?? 'idle'} word={inWords(kind)} />
+          <span class="detail">{textOf(kind, data)}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+const tones: Record<string, Tone> = { status: 'idle', failure: 'bad', notice: 'idle', cleanup_due: 'warn' };
+
+function textOf(kind: string, { from, to, message, code, ...rest }: Record<string, unknown>): string {
+  if (kind === 'status') return from ? `${inWords(String(from))} → ${inWords(String(to))}` : inWords(String(to));
+  const text = typeof message === 'string' ? message : inWords(kind);
+  const more = [...(typeof code === 'string' ? [code] : []), ...Object.values(rest).flatMap(wordsOf)];
+  return more.length > 0 ? `${text} (${more.join('; ')})` : text;
+}
+
+/** What rides along with a message: texts and lists of them; other values are for machines. */
+function wordsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (!Array.isArray(value)) return [];
+  return value.map((one) => (typeof one === 'object' && one !== null ? Object.values(one).join(': ') : String(one)));
+}

@@ -1,0 +1,133 @@
+import { type Child, createContext, type PropsWithChildren, useContext } from 'hono/jsx';
+import type { ProblemBody } from '../call.ts';
+import type { Session } from '../session.ts';
+import { Form } from './form.tsx';
+import { ProblemAlert } from './problem.tsx';
+
+const places = [
+  ['Stacks', '/ui/stacks'],
+  ['Hosts', '/ui/hosts'],
+  ['Migrations', '/ui/migrations'],
+  ['Drains', '/ui/drains'],
+  ['Webhooks', '/ui/webhooks'],
+  ['Tokens', '/ui/tokens'],
+  ['Audit', '/ui/audit'],
+] as const;
+export type Place = (typeof places)[number][0];
+
+const current = createContext<Session | null>(null);
+/** Null on pages that need no login. */
+export const useSession = () => useContext(current);
+
+export interface PageProps {
+  title: string;
+  session: Session | null;
+  place?: Place;
+  /** Above the title: where this page lies. */
+  trail?: [label: string, href: string][];
+  /** Beside the title. */
+  beside?: Child;
+  /** Below the title. */
+  lead?: Child;
+  acts?: Child;
+  problem?: ProblemBody | undefined;
+  /** What was just done. */
+  said?: string | undefined;
+  /** One column of text and fields. */
+  narrow?: boolean;
+  /** Server-sent events that tell when to look again. */
+  events?: string | undefined;
+  /** Looked at again so often, in seconds; not at all where it is left out. */
+  everyS?: number | undefined;
+}
+
+/** What every page has: head, navigation, title, what was just done or refused. */
+export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
+  const { title, session, place, trail = [], narrow = false, events, everyS } = page;
+  return (
+    <current.Provider value={session}>
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <title>{title} · Stackferry</title>
+          <link rel="icon" href="/ui/icon.svg" type="image/svg+xml" />
+          <link rel="stylesheet" href="/ui/style.css" />
+          <script type="module" src="/ui/page.js" />
+          {everyS || events ? (
+            <noscript>
+              <meta http-equiv="refresh" content={String(everyS ?? 5)} />
+            </noscript>
+          ) : null}
+        </head>
+        <body>
+          <a class="skip" href="#main">
+            Skip to the content
+          </a>
+          <Bar session={session} place={place} />
+          <main id="main" class={narrow ? 'narrow' : undefined} tabindex={-1} data-events={events} data-every={everyS}>
+            {trail.length > 0 ? (
+              <nav class="trail" aria-label="Breadcrumb">
+                {trail.map(([label, href]) => (
+                  <a href={href}>{label}</a>
+                ))}
+              </nav>
+            ) : null}
+            <div class="head">
+              <div class="title">
+                <h1>{title}</h1>
+                {page.beside}
+              </div>
+              {page.acts ? <div class="acts">{page.acts}</div> : null}
+            </div>
+            {page.lead ? <div class="lead">{page.lead}</div> : null}
+            {page.said ? (
+              <p class="alert ok" role="status">
+                {page.said}
+              </p>
+            ) : null}
+            {page.problem ? <ProblemAlert problem={page.problem} /> : null}
+            {children}
+          </main>
+        </body>
+      </html>
+    </current.Provider>
+  );
+}
+
+function Bar({ session, place }: { session: Session | null; place: Place | undefined }) {
+  return (
+    <header class="bar">
+      <a class="brand" href="/ui">
+        <img src="/ui/icon.svg" alt="" width="22" height="22" />
+        Stackferry
+      </a>
+      {session ? (
+        <>
+          <nav aria-label="Main">
+            <ul>
+              {places.map(([label, href]) => (
+                <li>
+                  <a href={href} aria-current={label === place ? 'page' : undefined}>
+                    {label}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </nav>
+          <div class="who">
+            <span class="muted" title={`Scopes of this token: ${session.scopes.join(', ')}`}>
+              {session.tokenName}
+            </span>
+            <Form action="/ui/logout">
+              <button type="submit" class="quiet">
+                Log out
+              </button>
+            </Form>
+          </div>
+        </>
+      ) : null}
+    </header>
+  );
+}

@@ -1,0 +1,111 @@
+import type { MigrationView } from '../../../schema/api.ts';
+import { isStep } from '../../../schema/migration-status.ts';
+import { hours } from '../../../schema/units.ts';
+import { ActButton, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
+import { whyClosed } from './trouble.tsx';
+
+interface ActsProps {
+  migration: MigrationView;
+  source: string;
+  target: string;
+}
+
+/** Changes when what may be done changes: open forms are left alone until then. */
+export const versionOf = ({ status, window, owed }: MigrationView): string =>
+  [status, window?.open, window?.source_purge?.done_at, window?.target_purge?.done_at, owed.length > 0].join(' ');
+
+export function MigrationActs({ migration, source, target }: ActsProps) {
+  const acts = actsOf(migration, source, target);
+  return acts.length === 0 ? null : <div class="acts">{acts}</div>;
+}
+
+function actsOf(migration: MigrationView, source: string, target: string) {
+  const { id, stack, status, window, owed } = migration;
+  const place = `/ui/migrations/${id}`;
+  const word = stack.name;
+  const waits = status === 'needs_attention' || owed.length > 0;
+  return [
+    isStep(status) ? (
+      <ActButton action={`${place}/cancel`} label="Cancel" scope="migrate">
+        <span class="unseen">The stack stays on {source}.</span>
+      </ActButton>
+    ) : null,
+    isStep(status) ? <Bandwidth migration={migration} /> : null,
+    waits ? <ActButton action={`${place}/retry`} label="Retry now" scope="migrate" kind="primary" /> : null,
+    status === 'needs_attention' ? (
+      <TypeToConfirm action={`${place}/retry`} label="The other copy is stopped" scope="migrate" word={word}>
+        <input type="hidden" name="stopped" value="on" />
+        <p>
+          Only where a host is lost: you vouch that the copy which could not be stopped is stopped for good. If it still
+          runs, there will be two running copies.
+        </p>
+      </TypeToConfirm>
+    ) : null,
+    status === 'completed' && window ? <RollBack {...{ migration, source, target }} /> : null,
+    status === 'completed' && window && !window.source_purge?.done_at ? (
+      <TypeToConfirm action={`${place}/delete-source`} label="Delete source" scope="migrate" word={word}>
+        <p>
+          Deletes the copy that <strong>{source}</strong> keeps, for good: containers, volumes, files. After that it
+          cannot be rolled back.
+        </p>
+      </TypeToConfirm>
+    ) : null,
+    status === 'rolled_back' && !window?.target_purge?.done_at ? (
+      <TypeToConfirm action={`${place}/delete-target`} label="Delete target" scope="migrate" word={word}>
+        <p>
+          Deletes what was left on <strong>{target}</strong>, for good: the changes that the stack made there.
+        </p>
+      </TypeToConfirm>
+    ) : null,
+    status === 'failed' || status === 'cancelled' ? (
+      <LinkButton
+        href={`/ui/stacks/${encodeURIComponent(word)}/migrate?target=${migration.target_host_id}&from=${migration.source_host_id}&mode=${migration.mode}&sizing=${migration.sizing}`}
+        label="Try again"
+        kind="primary"
+      />
+    ) : null,
+  ].filter((act) => act !== null);
+}
+
+function Bandwidth({ migration: { id, bandwidth_limit } }: { migration: MigrationView }) {
+  const why = useReason('migrate');
+  if (why) return null;
+  return (
+    <details>
+      <summary class="button plain">Bandwidth…</summary>
+      <Form action={`/ui/migrations/${id}/bandwidth`} class="filters below-button">
+        <Field id="bandwidth_limit" label="Bytes per second">
+          <input
+            id="bandwidth_limit"
+            name="bandwidth_limit"
+            maxlength={20}
+            autocomplete="off"
+            value={bandwidth_limit ?? ''}
+          />
+        </Field>
+        <button type="submit">Set</button>
+        <p class="hint">500K, 20M; no bound where it is left empty</p>
+      </Form>
+    </details>
+  );
+}
+
+function RollBack({ migration, source, target }: ActsProps) {
+  const { id, stack, window } = migration;
+  const since = window ? (Date.now() - Date.parse(window.completed_at)) / 3_600_000 : 0;
+  const wait = window?.open ? null : 'The target has not yet confirmed that it took the stack over.';
+  return (
+    <TypeToConfirm
+      action={`/ui/migrations/${id}/rollback`}
+      label="Roll back"
+      scope="migrate"
+      word={stack.name}
+      why={whyClosed(migration) ?? wait}
+    >
+      <p>
+        {stack.name} goes home to <strong>{source}</strong>, as it was when it left. Changes of {hours(since)} stay
+        behind on {target}, until you delete them there.
+      </p>
+    </TypeToConfirm>
+  );
+}

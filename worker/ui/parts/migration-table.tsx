@@ -1,0 +1,46 @@
+import type { MigrationView } from '../../../schema/api.ts';
+import { Table } from './list.tsx';
+import { MigrationState } from './state.tsx';
+import { Ago, took } from './time.tsx';
+
+interface MigrationTableProps {
+  migrations: MigrationView[];
+  nameOf: (id: string) => string;
+  /** All of one stack: its name is left out. */
+  ofStack?: boolean;
+}
+
+export function MigrationTable({ migrations, nameOf, ofStack = false }: MigrationTableProps) {
+  return (
+    <Table
+      caption="Migrations, newest first"
+      columns={[
+        ofStack ? 'Way' : 'Stack',
+        'State',
+        ...(ofStack ? [] : [{ label: 'Way', wide: true }]),
+        { label: 'Began', wide: ofStack },
+        { label: 'Took', wide: true, number: true },
+      ]}
+    >
+      {migrations.map((migration) => {
+        const { id, stack, status, source_host_id, target_host_id, created_at, ended_at } = migration;
+        const way = `${nameOf(source_host_id)} → ${nameOf(target_host_id)}`;
+        return (
+          <tr>
+            <th scope="row">
+              <a href={`/ui/migrations/${id}`}>{ofStack ? way : stack.name}</a>
+            </th>
+            <td>
+              <MigrationState status={status} />
+            </td>
+            {ofStack ? null : <td class="wide">{way}</td>}
+            <td class={ofStack ? 'wide' : undefined}>
+              <Ago at={created_at} />
+            </td>
+            <td class="wide number">{took(created_at, ended_at)}</td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
+}

@@ -1,0 +1,34 @@
+import type { ProblemBody } from '../call.ts';
+
+/** What the API refused, in its own words. */
+export function ProblemAlert({ problem }: { problem: ProblemBody }) {
+  const { code, detail, errors = [], remaining = [], migration_id, drain_id } = problem;
+  const listed = [
+    ...errors.slice(1).map(({ path, message }) => `${path}: ${message}`),
+    ...remaining.map(({ what, why }) => `${what}: ${why}`),
+  ];
+  return (
+    <div class="alert bad" role="alert">
+      <p>
+        <strong>{detail}</strong> <code class="muted">{code}</code>
+      </p>
+      {listed.length > 0 ? (
+        <ul>
+          {listed.map((line) => (
+            <li>{line}</li>
+          ))}
+        </ul>
+      ) : null}
+      {migration_id ? (
+        <p>
+          <a href={`/ui/migrations/${migration_id}`}>See that migration</a>
+        </p>
+      ) : null}
+      {drain_id ? (
+        <p>
+          <a href={`/ui/drains/${drain_id}`}>See that drain</a>
+        </p>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,16 @@
+import type { HostView, StackView } from '../stack-routes.tsx';
+import { State } from './state.tsx';
+
+/** What its host last said, and whether that still counts. */
+export function StackState({ stack, host }: { stack: StackView; host: HostView | undefined }) {
+  if (stack.active_migration_id !== null)
+    return (
+      <a href={`/ui/migrations/${stack.active_migration_id}`}>
+        <State tone="busy" word="migrating" />
+      </a>
+    );
+  if (host?.status !== 'online') return <State tone="warn" word="host offline" />;
+  const running = stack.summary.services.reduce((sum, service) => sum + service.running, 0);
+  if (stack.summary.running) return <State tone="ok" word="running" />;
+  return <State tone="idle" word={running > 0 ? 'partly running' : 'stopped'} />;
+}

@@ -1,0 +1,59 @@
+import type { DrainStackStatus, DrainStatus } from '../../../schema/drain.ts';
+import { isTerminal, type Status } from '../../../schema/migration-status.ts';
+
+/** Colour, shape and word together say a state. */
+export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle';
+
+export function State({ tone, word }: { tone: Tone; word: string }) {
+  return <span class={`state ${tone}`}>{word}</span>;
+}
+
+export const inWords = (status: string) => status.replaceAll('_', ' ');
+
+export function MigrationState({ status }: { status: Status }) {
+  return <State tone={toneOf(status)} word={inWords(status)} />;
+}
+
+export function toneOf(status: Status): Tone {
+  if (status === 'completed') return 'ok';
+  if (status === 'failed' || status === 'needs_attention') return 'bad';
+  if (status === 'reverting' || status === 'rolling_back') return 'warn';
+  return isTerminal(status) ? 'idle' : 'busy';
+}
+
+const hostTones = { online: 'ok', offline: 'bad', pending: 'idle' } as const;
+export function HostState({ status, cordoned = false }: { status: keyof typeof hostTones; cordoned?: boolean }) {
+  const word = status === 'pending' ? 'has not joined' : status;
+  return (
+    <>
+      <State tone={hostTones[status]} word={word} />
+      {cordoned ? <State tone="warn" word="cordoned" /> : null}
+    </>
+  );
+}
+
+const drainTones: { [S in DrainStatus]: Tone } = {
+  running: 'busy',
+  paused: 'warn',
+  aborting: 'warn',
+  completed: 'ok',
+  failed: 'bad',
+  aborted: 'idle',
+};
+export const DrainState = ({ status }: { status: DrainStatus }) => <State tone={drainTones[status]} word={status} />;
+
+const drainStackTones: { [S in DrainStackStatus]: Tone } = {
+  waiting: 'idle',
+  starting: 'busy',
+  moving: 'busy',
+  moved: 'ok',
+  stayed: 'bad',
+  gone: 'idle',
+};
+export const DrainStackState = ({ status }: { status: DrainStackStatus }) => (
+  <State tone={drainStackTones[status]} word={status} />
+);
+
+export function WebhookState({ webhook: { status } }: { webhook: { status: 'enabled' | 'disabled' } }) {
+  return <State tone={status === 'enabled' ? 'ok' : 'idle'} word={status} />;
+}

@@ -1,0 +1,36 @@
+import { ago, duration, moment } from '../../../schema/units.ts';
+
+/** How long ago; the moment itself on hover, and to machines. */
+export function Ago({ at }: { at: string | null }) {
+  if (at === null) return <span class="muted">never</span>;
+  return (
+    <time datetime={at} title={moment(at)} data-ago>
+      {ago(at)}
+    </time>
+  );
+}
+
+/** How long until. */
+export function Left({ until }: { until: string }) {
+  return (
+    <time datetime={until} title={moment(until)}>
+      {duration(Math.max(0, Date.parse(until) - Date.now()))}
+    </time>
+  );
+}
+
+/** The same in hours, as the safety window is told. */
+export function HoursLeft({ until }: { until: string }) {
+  const minutes = Math.max(0, Math.floor((Date.parse(until) - Date.now()) / 60_000));
+  return (
+    <time datetime={until} title={moment(until)}>
+      {minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`}
+    </time>
+  );
+}
+
+export function took(started_at: string | null, ended_at: string | null): string {
+  if (started_at === null) return '';
+  const ms = (ended_at === null ? Date.now() : Date.parse(ended_at)) - Date.parse(started_at);
+  return duration(ms);
+}

@@ -1,0 +1,124 @@
+import type { MigrationView } from '../../../schema/api.ts';
+import { hours, moment } from '../../../schema/units.ts';
+import { keptCopy } from './kept.tsx';
+import { Facts } from './list.tsx';
+import { inWords } from './state.tsx';
+import { Ago, HoursLeft } from './time.tsx';
+
+interface Sides {
+  migration: MigrationView;
+  source: string;
+  target: string;
+}
+
+/** Where the copies are, and what a person has to do. */
+export function AttentionCard({ migration: { attention }, source, target }: Sides) {
+  if (!attention) return null;
+  return (
+    <div class="alert bad" role="alert">
+      <p>
+        <strong>{attention.why}</strong>
+      </p>
+      <Facts
+        rows={[
+          [`Source, ${source}`, attention.source],
+          [`Target, ${target}`, attention.target],
+          ['To do', attention.todo],
+        ]}
+      />
+    </div>
+  );
+}
+
+export function FailureCard({ migration: { failure, rollback } }: { migration: MigrationView }) {
+  const failed = failure ?? rollback?.failure;
+  if (!failed) return null;
+  return (
+    <div class="alert bad">
+      <p>
+        <strong>
+          {failure ? `Failed in ${inWords(failure.step)}` : 'The rollback failed'}: {failed.message}
+        </strong>{' '}
+        <code class="muted">{failed.code}</code>
+      </p>
+      {failed.log_tail.length > 0 ? (
+        <details>
+          <summary>Last lines of the agent's log</summary>
+          <pre>{failed.log_tail.join('\n')}</pre>
+        </details>
+      ) : null}
+    </div>
+  );
+}
+
+export function OwedCard({ migration, nameOf }: { migration: MigrationView; nameOf: (id: string) => string }) {
+  if (migration.owed.length === 0) return null;
+  return (
+    <div class="alert warn">
+      <ul>
+        {migration.owed.map(({ host_id, what }) => (
+          <li>
+            <strong>{nameOf(host_id)}</strong> has yet to {what}.
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** What is kept after the end, for how long, and what became of it. */
+export function WindowCard({ migration, source, target }: Sides) {
+  const { window, rollback, status } = migration;
+  if (!window) return null;
+  const side = keptCopy(migration);
+  const back = status === 'rolled_back';
+  const purge = back ? window.target_purge : window.source_purge;
+  return (
+    <section class="card" aria-labelledby="window-title">
+      <div class="card-head">
+        <h2 id="window-title">Safety window</h2>
+      </div>
+      {window.copy_running ? <p class="alert bad">Somebody started the kept copy: two copies run.</p> : null}
+      <Facts
+        rows={[
+          [
+            back ? `Copy on ${target}` : `Copy on ${source}`,
+            purge?.done_at ? (
+              <>
+                deleted <Ago at={purge.done_at} />
+              </>
+            ) : side ? (
+              'kept, stopped'
+            ) : (
+              'kept'
+            ),
+          ],
+          status === 'completed' && window.open
+            ? [
+                'Can be rolled back for',
+                <>
+                  <strong class="countdown">
+                    <HoursLeft until={window.ends_at} />
+                  </strong>
+                  , until {moment(window.ends_at)}
+                </>,
+              ]
+            : null,
+          status === 'completed' && !window.open ? ['Rollback', whyClosed(migration) ?? 'possible in a moment'] : null,
+          back && rollback ? ['Changes left behind', `of ${hours(rollback.hours_left_behind)}, on ${target}`] : null,
+          ...(purge && !purge.done_at
+            ? purge.remaining.map(({ what, why }): [string, string] => [`Remains: ${what}`, why])
+            : []),
+        ]}
+      />
+    </section>
+  );
+}
+
+/** Null while a rollback may begin, or will in a moment. */
+export function whyClosed({ window }: MigrationView): string | null {
+  if (window?.source_purge) return 'What the source kept has been deleted, or begun to be.';
+  if (window && Date.parse(window.ends_at) <= Date.now())
+    return 'The safety window has closed. Migrate it back instead.';
+  return null;
+}

@@ -1,0 +1,111 @@
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { createMiddleware } from 'hono/factory';
+import { limits } from '../../schema/limits.ts';
+import type { Scope } from '../../schema/scopes.ts';
+import { reaches } from '../auth/bearer.ts';
+import { keysOf, type SealedBox, sealedBox } from '../auth/sealed-box.ts';
+import { hashToken, isWellFormedToken, newToken } from '../auth/token-format.ts';
+import type { Env } from '../env.ts';
+import { findToken } from '../store/tokens.ts';
+import { deleteSession, findSession, insertSession } from '../store/ui-sessions.ts';
+
+/**
+ * A login to the web UI. The cookie holds a random secret; the database its hash, and the API token sealed with a key
+ * derived from it. So neither a copy of the database nor the cookie alone gives the token, and pages ask the API with
+ * the token that its bearer showed: scopes, limits, audit and revocation are the API's own.
+ */
+export interface Session {
+  /** The API token. */
+  token: string;
+  tokenName: string;
+  scopes: Scope[];
+  /** Stands in each form; a page of another site cannot read it. */
+  csrf: string;
+  hash: string;
+}
+
+export interface Ui {
+  Bindings: Env;
+  Variables: { session: Session };
+}
+
+const cookieName = 'stackferry_session';
+const cookiePath = '/ui';
+
+/** The session of this token, which the API has just let in. */
+export async function logIn(c: Context<Ui>, token: string): Promise<void> {
+  const row = await findToken(c.env.DB, await hashToken(token));
+  if (!row) throw new Error('the API took a token that is not stored');
+  const now = Date.now();
+  const secret = newToken('sfs');
+  const expires_at = Math.min(now + limits.ui.sessionMsMax, row.expires_at ?? Number.POSITIVE_INFINITY);
+  await insertSession(c.env.DB, {
+    hash: await hashToken(secret),
+    token_id: row.id,
+    sealed_token: await (await boxOf(secret)).close(token),
+    created_at: now,
+    expires_at,
+  });
+  setCookie(c, cookieName, secret, {
+    path: cookiePath,
+    httpOnly: true,
+    sameSite: 'Strict',
+    // As the browser sees it: a proxy in front may be the one that speaks https.
+    secure: new URL(c.req.header('origin') ?? c.req.url).protocol === 'https:',
+    maxAge: Math.floor((expires_at - now) / 1000),
+  });
+}
+
+export async function logOut(c: Context<Ui>): Promise<void> {
+  await deleteSession(c.env.DB, c.get('session').hash);
+  deleteCookie(c, cookieName, { path: cookiePath });
+}
+
+/** Lets only those in who are logged in; others go to the login page, and from there back to where they were. */
+export const withSession = createMiddleware<Ui>(async (c, next) => {
+  const secret = getCookie(c, cookieName);
+  const session = secret === undefined ? null : await sessionOf(c.env, secret);
+  if (!session) {
+    if (secret !== undefined) deleteCookie(c, cookieName, { path: cookiePath });
+    return toLogin(c, secret !== undefined);
+  }
+  c.set('session', session);
+  await next();
+});
+
+/** `ended` where there was a session: the login page then says so. */
+export function toLogin(c: Context<Ui>, ended: boolean): Response {
+  const reading = c.req.method === 'GET';
+  if (reading && !c.req.header('accept')?.includes('text/html')) return c.text('Log in.', 401);
+  // After a form the page that it stood on: the act itself is not repeated by itself.
+  const from = reading ? c.req.url : c.req.header('referer');
+  const back = from && URL.canParse(from) ? new URL(from) : null;
+  const next = back && back.host === new URL(c.req.url).host ? placeOf(back.pathname + back.search) : home;
+  const query = new URLSearchParams({ ...(next === home ? {} : { next }), ...(ended ? { ended: '1' } : {}) });
+  return c.redirect(query.size === 0 ? '/ui/login' : `/ui/login?${query}`, 303);
+}
+
+export const home = '/ui/stacks';
+
+/** A place of this UI to go to after the login; the start where it is none, so that nobody is sent elsewhere. */
+export function placeOf(path: string | undefined): string {
+  if (path === undefined || path.length > limits.ui.addressCharsMax || !/^\/ui\/[\w./?&=%+:-]*$/.test(path))
+    return home;
+  const { pathname, search } = new URL(path, 'http://ui');
+  return pathname + search === path && !path.startsWith('/ui/login') ? path : home;
+}
+
+export const can = ({ scopes }: Session, scope: Scope) => reaches(scopes, scope);
+
+async function sessionOf(env: Env, secret: string): Promise<Session | null> {
+  if (!isWellFormedToken('sfs', secret)) return null;
+  const hash = await hashToken(secret);
+  const found = await findSession(env.DB, hash, Date.now());
+  if (!found) return null;
+  const token = await (await boxOf(secret)).open(found.session.sealed_token);
+  const { name, scopes } = found.token;
+  return { token, tokenName: name, scopes, csrf: await hashToken(`csrf ${secret}`), hash };
+}
+
+const boxOf = async (secret: string): Promise<SealedBox> => sealedBox(await keysOf(secret, ''), 'session');

@@ -1,0 +1,62 @@
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { auditQuery, type auditView, type createdToken, type tokenView } from '../../schema/api.ts';
+import { everyItem, type Page, type ProblemBody } from './call.ts';
+import { confirmed, formOf } from './forms.ts';
+import { acting, type Kit, saidOf, show } from './kit.ts';
+import { AuditPage } from './pages/audit.tsx';
+import { TokensPage } from './pages/tokens.tsx';
+import { can, type Ui } from './session.ts';
+import { only } from './stack-routes.tsx';
+
+export type TokenView = z.infer<typeof tokenView>;
+export type AuditView = z.infer<typeof auditView>;
+
+/** API tokens, and the audit of what was done with them. Both need `admin`, as in the API. */
+export function tokenPages({ ui, api }: Kit): void {
+  const list = async (c: Context<Ui>, more: { problem?: ProblemBody; created?: string } = {}) => {
+    const tokens = can(c.get('session'), 'admin') ? await everyItem<TokenView>(api(c), '/tokens') : null;
+    return show(c, <TokensPage session={c.get('session')} tokens={tokens} {...more} said={saidOf(c)} />);
+  };
+
+  ui.get('/tokens', (c) => list(c));
+
+  ui.post('/tokens', async (c) => {
+    const form = await formOf(c, c.get('session'));
+    const days = form.text('days');
+    return acting(
+      c,
+      async () => {
+        const request = {
+          name: form.text('name'),
+          scopes: [form.text('scope')],
+          ...(days === '' ? {} : { expires_in_s: Number(days) * 24 * 3_600 }),
+        };
+        const { token } = await api(c).post<z.infer<typeof createdToken>>('/tokens', request, form.once);
+        return list(c, { created: token });
+      },
+      (problem) => list(c, { problem }),
+    );
+  });
+
+  ui.post('/tokens/:id/revoke', async (c) => {
+    const form = await formOf(c, c.get('session'));
+    const id = c.req.param('id');
+    return acting(
+      c,
+      async () => {
+        const token = (await everyItem<TokenView>(api(c), '/tokens')).find((one) => one.id === id);
+        confirmed(form, token?.name.trim() ?? '');
+        await api(c).delete(`/tokens/${encodeURIComponent(id)}`);
+        return '/ui/tokens?said=token_revoked';
+      },
+      (problem) => list(c, { problem }),
+    );
+  });
+
+  ui.get('/audit', async (c) => {
+    const query = only(new URL(c.req.url).searchParams, ...Object.keys(auditQuery.shape));
+    const page = can(c.get('session'), 'admin') ? await api(c).get<Page<AuditView>>(`/audit?${query}`) : null;
+    return show(c, <AuditPage session={c.get('session')} page={page} query={query} />);
+  });
+}
