@@ -308,6 +308,8 @@ export const limits = {
     manifestRecordBytesMax: 1_048_576,
     /** Output of one `docker compose` call; a file that expands beyond it (alias bomb) is refused. */
     composeOutputBytesMax: 8 * 1_048_576,
+    /** Address space of the client, and of Compose. */
+    composeMemoryBytesMax: 4 * 1024 ** 3,
     /** A helper has to start within this; how long it runs is bounded by its step. */
     helperStartMsMax: 30_000,
     helperStderrBytesMax: 65_536,

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 
@@ -9,51 +9,88 @@ export interface ComposeRun {
   signal: AbortSignal;
 }
 
+interface Printed {
+  stdout: string;
+  stderr: string;
+}
+
 /**
  * Runs `docker compose` and resolves to what it printed. Standard input is closed: some versions ask questions. Rejects with
  * `compose_failed`; its message is Compose's last line with whatever may be a value cut out, since Compose quotes what it
  * can't read.
  */
-export function runCompose({
-  binary,
-  arguments: args,
-  timeoutMs,
-  signal,
-}: ComposeRun): Promise<{ stdout: string; stderr: string }> {
+export function runCompose({ binary, arguments: args, timeoutMs, signal }: ComposeRun): Promise<Printed> {
+  const [verb = 'compose'] = args.filter((arg) => verbs.has(arg));
+  const failed = (why: string) => new StackferryError('compose_failed', `docker compose ${verb}: ${why}`);
   return new Promise((resolve, reject) => {
-    const child = execFile(
-      binary,
-      args,
+    if (signal.aborted) return reject(signal.reason);
+    const child = spawn(
+      '/bin/sh',
+      ['-c', bounded, String(limits.agent.composeMemoryBytesMax / 1024), binary, ...args],
       {
-        timeout: timeoutMs,
-        signal,
-        maxBuffer: limits.agent.composeOutputBytesMax,
         cwd: '/',
         env: { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_CONFIG: process.env.DOCKER_CONFIG, ...offline },
-      },
-      (error, stdout, stderr) => {
-        if (!error) {
-          resolve({ stdout, stderr });
-          return;
-        }
-        const [verb = 'compose'] = args.filter((arg) => verbs.has(arg));
-        if (signal.aborted) reject(signal.reason);
-        else reject(new StackferryError('compose_failed', `docker compose ${verb}: ${complaintOf(stderr, error)}`));
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
       },
     );
-    child.stdin?.end();
+    let ended = false;
+    const finish = (settle: () => void) => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      killAll(child);
+      settle();
+    };
+    const abort = () => finish(() => reject(signal.reason));
+    const timer = setTimeout(() => finish(() => reject(failed('it did not end in time'))), timeoutMs);
+    signal.addEventListener('abort', abort);
+    const tooMuch = () => finish(() => reject(failed('the file expands beyond all measure')));
+    const [stdout, stderr] = [collect(child.stdout, tooMuch), collect(child.stderr, tooMuch)];
+    child.once('error', (error) => finish(() => reject(failed(error.message))));
+    child.once('close', (code) =>
+      finish(() => {
+        if (code === 0) resolve({ stdout: stdout(), stderr: stderr() });
+        else reject(failed(code === 127 ? noClient : complaintOf(stderr())));
+      }),
+    );
   });
+}
+
+/** A file can be written so that reading it takes more memory than there is (B37). */
+const bounded = 'ulimit -v "$0" && exec "$@"';
+
+/** The client starts Compose as a child of its own, which would outlive it. */
+function killAll({ pid, exitCode }: ChildProcess): void {
+  if (pid === undefined || exitCode === 0) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of them are gone.
+  }
+}
+
+function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  stream.on('data', (part: Buffer) => {
+    bytes += part.length;
+    if (bytes > limits.agent.composeOutputBytesMax) return tooMuch();
+    parts.push(part);
+  });
+  return () => Buffer.concat(parts).toString('utf8');
 }
 
 /** However a file spells an `include` of elsewhere, Compose must not fetch it: only what is on this disk counts (B36). */
 const offline = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' };
 
 const verbs = new Set(['config', 'create', 'start', 'version']);
+const noClient = 'the docker client is not there; name it with --docker-binary';
 
-function complaintOf(stderr: string, error: Error & { code?: unknown; killed?: boolean }): string {
-  if (error.killed) return 'it did not end in time';
-  if (error.code === 'ENOENT') return 'the docker client is not there; name it with --docker-binary';
-  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'the file expands beyond all measure';
+function complaintOf(stderr: string): string {
+  if (/^(fatal error: .*out of memory|runtime: .*cannot allocate)/m.test(stderr))
+    return 'the file expands beyond all measure';
   const line =
     stderr
       .trim()

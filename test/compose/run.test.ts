@@ -1,0 +1,72 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { runCompose } from '../../agent/compose/run.ts';
+import { eventually, temporaryDirectory } from '../agent/temporary.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await temporaryDirectory();
+});
+
+/** A docker client that does what the script says. */
+async function client(script: string): Promise<string> {
+  const binary = join(dir, 'docker');
+  await writeFile(binary, `#!/bin/sh\n${script}\n`);
+  await chmod(binary, 0o755);
+  return binary;
+}
+
+const run = async (script: string, more: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
+  runCompose({
+    binary: await client(script),
+    arguments: ['compose', 'config'],
+    timeoutMs: 10_000,
+    signal: AbortSignal.timeout(20_000),
+    ...more,
+  });
+
+/** A child of the client, as Compose is; its pid goes into a file. */
+const withChild = () => `sleep 300 & echo $! > ${join(dir, 'pid')}; wait`;
+const childIsGone = () =>
+  eventually(async () => {
+    const pid = Number(await readFile(join(dir, 'pid'), 'utf8'));
+    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+    return state === null || state.includes(') Z ');
+  }, 'the child to be gone');
+
+describe('docker compose, run by the agent', () => {
+  it('gives what was printed', async () => {
+    expect(await run('echo "$@"; echo aside >&2')).toEqual({ stdout: 'compose config\n', stderr: 'aside\n' });
+  });
+
+  it('is ended with its own children where it takes too long', async () => {
+    await expect(run(withChild(), { timeoutMs: 500 })).rejects.toMatchObject({
+      code: 'compose_failed',
+      message: 'docker compose config: it did not end in time',
+    });
+    await childIsGone();
+  });
+
+  it('is ended with its own children where nobody waits any more', async () => {
+    const left = new AbortController();
+    const running = run(withChild(), { signal: left.signal });
+    await eventually(() => readFile(join(dir, 'pid'), 'utf8').catch(() => null), 'the child to be there');
+    left.abort(new Error('the agent ends'));
+    await expect(running).rejects.toThrow('the agent ends');
+    await childIsGone();
+  });
+
+  it('B37 may not print, or take memory, beyond all measure', async () => {
+    const beyond = { code: 'compose_failed', message: 'docker compose config: the file expands beyond all measure' };
+    await expect(run('yes')).rejects.toMatchObject(beyond);
+    const greedy = await run(`exec perl -e 'push @all, "x" x 1_000_000_000 for 1 .. 6'`).catch((error: Error) => error);
+    expect(greedy).toMatchObject({ code: 'compose_failed', message: expect.stringMatching(/memory/i) });
+  });
+
+  it('says so where there is no client, and else what it complained of', async () => {
+    const absent = { binary: join(dir, 'none'), arguments: ['compose', 'config'], timeoutMs: 5_000 };
+    await expect(runCompose({ ...absent, signal: AbortSignal.timeout(5_000) })).rejects.toThrow('--docker-binary');
+    await expect(run('echo "services.web: bad" >&2; exit 15')).rejects.toThrow('services.web: bad');
+  });
+});
