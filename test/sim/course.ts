@@ -121,6 +121,8 @@ export class Course {
   #sourceCameBack({ id, source_host_id, saga }: MigrationRow): void {
     const since = (saga.steps.stopping?.started_at ?? 0) - epochMs;
     const host = this.#world.host(source_host_id);
+    // Down again since it said so; whether all of it runs is looked at once it is back.
+    if (!host.engineUp) return;
     // Where its machine went down before anything was recorded, what has no policy stays down, as it would without us.
     const recorded = new Set(saga.results.stop_stack?.prior.filter(({ running }) => running).map(({ id: ran }) => ran));
     const staysDown = ({ id: ran, spec }: SimContainer) =>

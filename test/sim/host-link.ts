@@ -1,4 +1,4 @@
-import type { AgentMessage, Command, Outcome, RequestKind } from '../../schema/agent-protocol.ts';
+import type { AgentMessage, AskReply, Command, Outcome, RequestKind } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import { isStep } from '../../schema/migration-status.ts';
 import { type Actor, newActor } from './clock.ts';
@@ -125,7 +125,9 @@ export class HostLink {
       return { ok: true, data };
     }
     if (!isStep(row.status)) return no('ticket_refused', 'That migration moves nothing any more.');
-    return { ok: true, data: { ticket: 't', relay: { id: 'r', host: 'relay', port: 1 } } };
+    const relay = { id: 'r', host: 'relay', port: 1 };
+    const data: AskReply<'ticket'> = { ticket: 't', relay, bandwidth_limit: null, direct: null };
+    return { ok: true, data };
   }
 
   #live(): Connection | null {

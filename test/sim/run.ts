@@ -1,4 +1,4 @@
-import { isTerminal } from '../../schema/migration-status.ts';
+import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import { epochMs, installVirtualTime, useTime } from './clock.ts';
 import { crashCode, type SimContainer } from './containers.ts';
 import { strike, victims } from './deaths.ts';
@@ -17,6 +17,9 @@ const deathChance = 0.005;
 
 let current: World | null = null;
 installVirtualTime(() => current?.random.next() ?? 0);
+
+/** How the migrations of all random runs of this process ended: where none completes, the invariants say little. */
+export const ends: { [S in Status]?: number } = {};
 
 /** What went wrong, or null. */
 export type Verdict = string | null;
@@ -82,6 +85,7 @@ export function randomRun(seed: number, options: { trace?: (line: string) => voi
       world.runUntil(() => false, 2.5 * 60 * minuteMs);
       world.course.assertReminded();
     }
+    for (const { status } of world.control.store.rows.values()) ends[status] = (ends[status] ?? 0) + 1;
   });
 }
 

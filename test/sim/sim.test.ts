@@ -26,6 +26,10 @@ describe('the fault simulation', () => {
     async () => {
       const printed = await simulate('--seeds', '2000');
       expect(printed.slice(-80)).toContain('2000 passed, 0 failed');
+      const ends = JSON.parse(printed.findLast((line) => line.startsWith('migrations: '))?.slice(12) ?? '{}');
+      for (const end of ['completed', 'failed', 'cancelled', 'rolled_back'])
+        expect(ends[end], end).toBeGreaterThan(100);
+      expect(ends.completed, 'more come through than not').toBeGreaterThan(ends.failed);
     },
     msMax,
   );
@@ -81,4 +85,6 @@ describe('each failure of its own, in twenty schedules', () => {
   it('F7 a host says hello while the database is down: what it is owed comes later', () =>
     holds('F7 hello without a database'));
   it('F9 the end of one migration is late: the next does not begin', () => holds('F9 late end of the one before'));
+  it('F9 a command of an older epoch comes late: it is refused, and leaves nothing', () =>
+    holds('F9 late command of an older epoch'));
 });

@@ -1,7 +1,7 @@
 import { countPoints, crashAt } from './crash-points.ts';
 import { victims } from './deaths.ts';
 import { type Plant, plants } from './planted.ts';
-import { randomRun, type Verdict } from './run.ts';
+import { ends, randomRun, type Verdict } from './run.ts';
 import { scenarios } from './scenarios.ts';
 import { tell } from './story.ts';
 
@@ -59,6 +59,7 @@ export async function runSeeds(first: number, count: number, trace: Trace | null
     if (done % progressEverySeeds === 0)
       process.stderr.write(`from ${first}: ${done} of ${count}, ${failed} failed, ${secondsSince(began)} s\n`);
   }
+  if (!trace) say(`migrations: ${JSON.stringify(ends)}`);
   return { passed: count - failed, failed };
 }
 
