@@ -18,27 +18,6 @@ describeUi('logging in', () => {
     expect(await page.context().cookies()).toEqual([]);
   });
 
-  test('guesses are slowed down as they are in the API, and a good token is let in after all', async () => {
-    const { url } = the();
-    const guess = () =>
-      fetch(`${url}/ui/login`, {
-        method: 'POST',
-        redirect: 'manual',
-        headers: { origin: url, 'content-type': 'application/x-www-form-urlencoded' },
-        body: 'token=sfy_guessed',
-      });
-    const answers: number[] = [];
-    while (answers.at(-1) !== 429 && answers.length < 100) answers.push((await guess()).status);
-    expect(answers[0]).toBe(401);
-    const refused = await guess();
-    expect(refused.status).toBe(429);
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(await refused.text()).toContain('Too many requests of this address');
-    // Its bearer was seen good here lately.
-    const page = await the().enter();
-    expect(new URL(page.url()).pathname).toBe('/ui/stacks');
-  });
-
   test('a session ends with its token: the login says so, and leads back to where one was', async () => {
     const { id, token } = await newToken(['migrate']);
     const page = await the().enter({ token });
@@ -93,5 +72,26 @@ describeUi('logging in', () => {
     await button.click();
     await page.getByText('This needs a token with the scope "admin".').waitFor();
     expect((await the().fleet.api.get<{ items: unknown[] }>('/hosts')).items).toEqual([]);
+  });
+
+  test('guesses are slowed down as they are in the API, and a good token is let in after all', async () => {
+    const { url } = the();
+    const guess = () =>
+      fetch(`${url}/ui/login`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { origin: url, 'content-type': 'application/x-www-form-urlencoded' },
+        body: 'token=sfy_guessed',
+      });
+    const answers: number[] = [];
+    while (answers.at(-1) !== 429 && answers.length < 100) answers.push((await guess()).status);
+    expect(answers[0]).toBe(401);
+    const refused = await guess();
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await refused.text()).toContain('Too many requests of this address');
+    // Its bearer was seen good here lately.
+    const page = await the().enter();
+    expect(new URL(page.url()).pathname).toBe('/ui/stacks');
   });
 });

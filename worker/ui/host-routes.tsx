@@ -23,7 +23,16 @@ export interface Joining {
 export function hostPages({ ui, api }: Kit): void {
   const list = async (c: Context<Ui>, more: { problem?: ProblemBody; joining?: Joining } = {}) => {
     const [hosts, relays] = await Promise.all([hostsOf(api(c)), everyItem<RelayView>(api(c), '/relays')]);
-    return show(c, <HostsPage session={c.get('session')} {...{ hosts, relays }} {...more} said={saidOf(c)} />);
+    return show(
+      c,
+      <HostsPage
+        session={c.get('session')}
+        {...{ hosts, relays }}
+        leavingRelay={c.req.query('delete')}
+        {...more}
+        said={saidOf(c)}
+      />,
+    );
   };
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
     const id = c.req.param('id') ?? '';

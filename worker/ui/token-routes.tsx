@@ -16,7 +16,16 @@ export type AuditView = z.infer<typeof auditView>;
 export function tokenPages({ ui, api }: Kit): void {
   const list = async (c: Context<Ui>, more: { problem?: ProblemBody; created?: string } = {}) => {
     const tokens = can(c.get('session'), 'admin') ? await everyItem<TokenView>(api(c), '/tokens') : null;
-    return show(c, <TokensPage session={c.get('session')} tokens={tokens} {...more} said={saidOf(c)} />);
+    return show(
+      c,
+      <TokensPage
+        session={c.get('session')}
+        tokens={tokens}
+        revoke={c.req.query('revoke')}
+        {...more}
+        said={saidOf(c)}
+      />,
+    );
   };
 
   ui.get('/tokens', (c) => list(c));

@@ -12,6 +12,7 @@ document.addEventListener('input', ({ target }) => {
   if (form) allow(form);
 });
 document.addEventListener('toggle', ({ target }) => target.querySelectorAll('form[data-confirm]').forEach(allow), true);
+document.querySelectorAll('details[open] form[data-confirm]').forEach(allow);
 function allow(form) {
   form.querySelector('button[type=submit]').disabled = form.elements.confirm.value.trim() !== form.dataset.confirm;
 }

@@ -2,7 +2,7 @@ import { limits } from '../../../schema/limits.ts';
 import { bytes } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import type { Joining, RelayView } from '../host-routes.tsx';
-import { Field, Form, TypeToConfirm, useReason } from '../parts/form.tsx';
+import { AskButton, Field, Form, TypeToConfirm, useReason } from '../parts/form.tsx';
 import { JoinCommand } from '../parts/join-command.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Empty, Gauge, Table } from '../parts/list.tsx';
@@ -17,11 +17,14 @@ interface HostsProps {
   relays: RelayView[];
   /** Just created. */
   joining?: Joining;
+  /** Id of the relay that is to be deleted. */
+  leavingRelay?: string | undefined;
   problem?: ProblemBody;
   said?: string | undefined;
 }
 
-export function HostsPage({ session, hosts, relays, joining, problem, said }: HostsProps) {
+export function HostsPage({ session, hosts, relays, joining, leavingRelay, problem, said }: HostsProps) {
+  const leaving = relays.find(({ id }) => id === leavingRelay);
   return (
     <Page title="Hosts" session={session} place="Hosts" problem={problem} said={said} everyS={joining ? undefined : 10}>
       {joining ? <JoinCommand {...joining} /> : null}
@@ -36,10 +39,27 @@ export function HostsPage({ session, hosts, relays, joining, problem, said }: Ho
       </div>
       <Add kind="host" hint="A name of your own; the next page shows the command that starts its agent." />
       <h2 class="part">Relays</h2>
+      {leaving ? (
+        <TypeToConfirm
+          action={`/ui/relays/${leaving.id}/delete`}
+          label="Delete relay"
+          scope="admin"
+          word={leaving.name}
+          open
+        >
+          <p>
+            Deletes the relay <strong>{leaving.name}</strong>. Transfers that pass it go on over another one; without
+            any, hosts must reach each other by themselves.
+          </p>
+        </TypeToConfirm>
+      ) : null}
       <div id="relays" data-live data-version={JSON.stringify(relays.map(({ id, status }) => [id, status]))}>
         {relays.length === 0 ? (
           <Empty title="No relays yet">
-            <p>Hosts meet at a relay, which carries their encrypted stream. Without one nothing can be moved.</p>
+            <p>
+              Hosts meet at a relay, which carries their encrypted stream. Without one they must reach each other
+              straight.
+            </p>
           </Empty>
         ) : (
           <RelayTable relays={relays} />
@@ -65,7 +85,7 @@ function HostTable({ hosts }: { hosts: HostView[] }) {
     >
       {hosts.map(({ id, name, status, cordoned_at, resources, agent_version, seen_at, warnings }) => (
         <tr>
-          <th scope="row">
+          <th scope="row" class="whole">
             <a href={`/ui/hosts/${id}`}>{name}</a>
             {warnings.length > 0 ? <span class="state bad">look at it</span> : null}
           </th>
@@ -107,9 +127,7 @@ function RelayTable({ relays }: { relays: RelayView[] }) {
           </td>
           <td class="wide">{address ? `${address.host}:${address.port}` : '–'}</td>
           <td>
-            <TypeToConfirm action={`/ui/relays/${id}/delete`} label="Delete" scope="admin" word={name}>
-              <p>Transfers that pass it go on over another relay. Without any, nothing can be moved.</p>
-            </TypeToConfirm>
+            <AskButton href={`/ui/hosts?delete=${id}`} label="Delete" scope="admin" />
           </td>
         </tr>
       ))}

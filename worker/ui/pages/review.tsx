@@ -44,7 +44,7 @@ export function ReviewPage({ session, stack, hosts, report, wanted, problem }: R
           : `The pre-flight failed: ${count(failed, 'check')} of ${report.checks.length}. Nothing was touched.`}
       </p>
       {report.plan ? (
-        <Card title="What will happen" id="plan">
+        <Card title={report.passed ? 'What will happen' : 'What would happen'} id="plan">
           <PlanView plan={report.plan} mode={report.inputs.mode} />
         </Card>
       ) : null}

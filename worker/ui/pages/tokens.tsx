@@ -1,6 +1,6 @@
 import { limits } from '../../../schema/limits.ts';
 import type { ProblemBody } from '../call.ts';
-import { Field, Form, Secret, TypeToConfirm } from '../parts/form.tsx';
+import { AskButton, Field, Form, Secret, TypeToConfirm } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Empty, Table } from '../parts/list.tsx';
 import { State } from '../parts/state.tsx';
@@ -14,13 +14,16 @@ interface TokensProps {
   tokens: TokenView[] | null;
   /** The new one, this once. */
   created?: string;
+  /** Id of the one that is to be revoked. */
+  revoke?: string | undefined;
   problem?: ProblemBody;
   said?: string | undefined;
 }
 
 const tones = { active: 'ok', expired: 'idle', revoked: 'idle' } as const;
 
-export function TokensPage({ session, tokens, created, problem, said }: TokensProps) {
+export function TokensPage({ session, tokens, created, revoke, problem, said }: TokensProps) {
+  const leaving = tokens?.find(({ id, status }) => id === revoke && status === 'active');
   return (
     <Page title="API tokens" session={session} place="Tokens" problem={problem} said={said}>
       {created ? (
@@ -31,6 +34,20 @@ export function TokensPage({ session, tokens, created, problem, said }: TokensPr
       ) : null}
       {tokens ? (
         <>
+          {leaving ? (
+            <TypeToConfirm
+              action={`/ui/tokens/${leaving.id}/revoke`}
+              label="Revoke"
+              scope="admin"
+              word={leaving.name}
+              open
+            >
+              <p>
+                Revokes the token <strong>{leaving.name}</strong>, at once and for good. Migrations that it asked for go
+                on; its logins here end.
+              </p>
+            </TypeToConfirm>
+          ) : null}
           <TokenTable tokens={tokens} />
           <Create />
         </>
@@ -69,13 +86,7 @@ function TokenTable({ tokens }: { tokens: TokenView[] }) {
             )}
           </td>
           <td>
-            {status === 'active' ? (
-              <TypeToConfirm action={`/ui/tokens/${id}/revoke`} label="Revoke" scope="admin" word={name}>
-                <p>At once and for good. Migrations that it asked for go on; its logins here end.</p>
-              </TypeToConfirm>
-            ) : (
-              '–'
-            )}
+            {status === 'active' ? <AskButton href={`/ui/tokens?revoke=${id}`} label="Revoke" scope="admin" /> : '–'}
           </td>
         </tr>
       ))}

@@ -73,19 +73,40 @@ export function LinkButton({ href, label, kind = 'plain' }: { href: string; labe
   );
 }
 
+/** In a row of a table: leads to the form that asks for the name. */
+export function AskButton({ href, label, scope }: { href: string; label: string; scope: Scope }) {
+  const why = useReason(scope);
+  return why ? (
+    <Disabled label={label} kind="small" why={why} />
+  ) : (
+    <LinkButton href={href} label={`${label}…`} kind="danger" />
+  );
+}
+
 export interface ConfirmProps extends ActProps {
   /** What must be typed. */
   word: string;
+  /** Asked for by the page's address, as from a row of a table. */
+  open?: boolean;
   /** What will happen, and what cannot be undone. */
   children?: Child;
 }
 
 /** What cannot be undone opens first, tells what it does, and asks for a name. */
-export function TypeToConfirm({ action, label, scope, kind = 'danger', why, word, children }: ConfirmProps) {
+export function TypeToConfirm({
+  action,
+  label,
+  scope,
+  kind = 'danger',
+  why,
+  word,
+  open = false,
+  children,
+}: ConfirmProps) {
   const reason = useReason(scope, why);
   if (reason) return <Disabled label={label} kind={kind} why={reason} />;
   return (
-    <details class="confirm">
+    <details class="confirm" open={open}>
       <summary class={`button ${kind}`}>{label}…</summary>
       <Form action={action} class="stack" confirm={word}>
         {children}
