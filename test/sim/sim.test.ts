@@ -27,9 +27,11 @@ describe('the fault simulation', () => {
       const printed = await simulate('--seeds', '2000');
       expect(printed.slice(-80)).toContain('2000 passed, 0 failed');
       const ends = JSON.parse(printed.findLast((line) => line.startsWith('migrations: '))?.slice(12) ?? '{}');
-      for (const end of ['completed', 'failed', 'cancelled', 'rolled_back'])
-        expect(ends[end], end).toBeGreaterThan(100);
-      expect(ends.completed, 'more come through than not').toBeGreaterThan(ends.failed);
+      // Where few come through, the invariants say little.
+      expect(ends.completed).toBeGreaterThan(1_000);
+      expect(ends.failed).toBeGreaterThan(1_000);
+      expect(ends.rolled_back).toBeGreaterThan(200);
+      expect(ends.cancelled).toBeGreaterThan(10);
     },
     msMax,
   );
