@@ -64,7 +64,7 @@ export function HostPage({ session, host, stacks, drains, problem, said }: HostP
             <p>What Docker Compose starts on this host shows up within some seconds.</p>
           </Empty>
         ) : (
-          <Table caption="Stacks on this host" columns={['Stack', 'State', { label: 'Size', wide: true }]}>
+          <Table caption="Stacks on this host" columns={['Stack', 'State', { label: 'Holds', wide: true }]}>
             {stacks.map((stack) => (
               <tr>
                 <th scope="row">

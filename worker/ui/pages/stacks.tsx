@@ -24,7 +24,7 @@ export function StacksPage({ session, page: { items, next_cursor }, hosts }: Sta
         ) : (
           <Table
             caption="Stacks with their hosts"
-            columns={['Stack', 'State', 'Host', { label: 'Size', wide: true }, { label: 'Reported', wide: true }]}
+            columns={['Stack', 'State', 'Host', { label: 'Holds', wide: true }, { label: 'Reported', wide: true }]}
           >
             {items.map((stack) => (
               <tr>
