@@ -39,7 +39,7 @@ export async function checkTarget(host: HostRoot, stack: StackFacts, allow: read
     ),
     path: {
       free: taken === null ? null : !taken,
-      detail: taken ? `${path} exists` : `${path} is free`,
+      detail: taken ? `${path} exists.` : `${path} is free.`,
       free_bytes: (await diskOf(host.root)).free_bytes,
     },
     networks_absent: [],
