@@ -90,7 +90,7 @@ export const drainView = z
     host: named,
     status: z
       .enum(drainStatuses)
-      .describe('`completed`: all moved. `failed`, `aborted`: something stayed, running at home.'),
+      .describe('`completed`: all moved. `failed`, `aborted`: something stayed, and its `obstacle` says why.'),
     target_host_id: objectId.nullable(),
     mode: z.enum(modes),
     accept_unmoved: z.boolean(),
@@ -107,7 +107,11 @@ export const drainView = z
           stack: named,
           status: z.enum(drainStackStatuses),
           since: time,
-          target: named.nullable().describe('While it waits: where the plan sees it; it is chosen at its turn.'),
+          target: named
+            .nullable()
+            .describe(
+              'While it waits: where the plan sees it. Looked at anew at its turn, and kept where it still takes the stack.',
+            ),
           fit: fit.nullable(),
           migration_id: objectId.nullable(),
           obstacle: obstacle.nullable().describe('Why it stayed; while it waits, what the plan found in its way.'),

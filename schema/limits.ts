@@ -356,7 +356,7 @@ export const limits = {
     pollMs: 5_000,
     /** Stacks that one plan asks their host about at a time. */
     looksAtOnceMax: 4,
-    /** Times a plan is made anew without the hosts that turned out not to take a stack. */
+    /** Times that a plan is made anew without the hosts that turned out not to take a stack, beyond one for each host. */
     planRoundsMax: 8,
     /** Hosts that don't answer when a stack's turn comes are waited for this long: a deploy cuts every connection. */
     silenceMsMax: 90_000,

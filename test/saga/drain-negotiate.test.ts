@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../schema/limits.ts';
 import { negotiate } from '../../worker/drain/negotiate.ts';
 import type { Load, Room } from '../../worker/drain/plan.ts';
 import type { Refusal } from '../../worker/drain/why-not.ts';
@@ -31,6 +32,14 @@ describe('a plan that hosts are asked about', () => {
     const refusals = { 'shop b': no('port 80 is taken'), 'shop c': no('no such network') };
     const { ends } = await outcome([sized('shop', 1)], hosts, refusals);
     expect(ends.shop).toEqual({ code: 'preflight_failed', message: '"b": port 80 is taken "c": no such network' });
+  });
+
+  it('asks as many hosts as there are, down to the last', async () => {
+    const rooms = Array.from({ length: 2 * limits.drain.planRoundsMax }, (_, n) => sized(`h${n}`, 10 + n));
+    const refusals = Object.fromEntries(rooms.slice(0, -1).map(({ id }) => [`shop ${id}`, no('port 80 is taken')]));
+    const { asked, ends } = await outcome([sized('shop', 1)], rooms, refusals);
+    expect(asked).toHaveLength(rooms.length);
+    expect(ends).toEqual({ shop: rooms.at(-1)?.id });
   });
 
   it('asks no second host where none could help, and frees the room for others', async () => {

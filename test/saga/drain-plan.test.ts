@@ -112,6 +112,15 @@ describe('the plan of a drain', () => {
     ]);
   });
 
+  it('a stack keeps the host of an earlier plan while it fits there, and finds another where it no longer does', () => {
+    const hosts = [room('host_large', 20), room('host_small', 4)];
+    const planned = (memory: number) => ({ ...load('stack_1', memory), planned: 'host_large' });
+    expect(targets(place([planned(3)], hosts))).toEqual([['stack_1', 'host_large']]);
+    expect(targets(place([planned(3)], [room('host_large', 2), room('host_small', 4)]))).toEqual([
+      ['stack_1', 'host_small'],
+    ]);
+  });
+
   it('tells no room for this stack from no room beside the others, with the numbers', () => {
     const hosts = [room('host_a', 10, 100)];
     const stacks = [load('stack_1', 6), load('stack_2', 5), load('stack_3', 1, 95)];

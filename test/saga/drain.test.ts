@@ -117,6 +117,10 @@ describe('a drain', () => {
     expect(over.stacks[0]).toMatchObject({ status: 'stayed', obstacle: { code: 'host_offline' } });
     expect(advance(over, unanswered('stack_1'), silenceMsMax + 1)?.status).toBe('failed');
     expect(having(silent, chosen('stack_0')).silent_since).toBeNull();
+    expect(silent.stacks[0], 'the plan still sees it there').toMatchObject({ target: 'host_b' });
+    expect(over.stacks[0]).toMatchObject({ target: null });
+    const resumed = having(silent, { type: 'pause' }, { type: 'resume' });
+    expect(statusOf(advance(resumed, unanswered('stack_0'), silenceMsMax))).toBe('waiting');
   });
 
   it('gives a start that never succeeds up, and a migration that waits for a person', () => {
@@ -131,6 +135,21 @@ describe('a drain', () => {
     const left = advance(stuck, saw(seen('stack_0', 'needs_attention')), attentionMsMax);
     expect(left).toMatchObject({ status: 'failed', stacks: [{ obstacle: { code: 'needs_attention' } }] });
     expect(having(stuck, saw(seen('stack_0', 'reverting'))).stacks[0]?.stuck_since).toBeNull();
+  });
+
+  it('tells what became of a stack after all: rolled back once it was moved, or moved once somebody had seen to it', () => {
+    const run = having(newRun(2), planned, chosen('stack_0'), saw(seen('stack_0', 'completed')));
+    expect(statusOf(run)).toBe('moved');
+    expect(advance(run, saw(seen('stack_0', 'rolling_back')), 0), 'it takes no place again').toBeNull();
+    const back = having(run, saw(seen('stack_0', 'rolled_back')));
+    expect(back.stacks[0]).toMatchObject({ status: 'stayed', obstacle: { code: 'rolled_back' } });
+    const stuck = having(newRun(2), planned, chosen('stack_0'), saw(seen('stack_0', 'needs_attention')));
+    const left = advance(stuck, saw(seen('stack_0', 'needs_attention')), attentionMsMax) as DrainRun;
+    expect(statusOf(left)).toBe('stayed');
+    expect(having(left, saw(seen('stack_0', 'completed'))).stacks[0]).toMatchObject({
+      status: 'moved',
+      obstacle: null,
+    });
   });
 
   it('that has ended takes no event any more', () => {

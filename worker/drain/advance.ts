@@ -86,6 +86,8 @@ function handle(run: DrainRun, event: DrainEvent, now: number): boolean {
       if (run.status !== 'paused') return false;
       run.status = 'running';
       run.retry_at = 0;
+      // How long hosts were silent before says nothing of now.
+      run.silent_since = null;
       return true;
     case 'abort': {
       if (run.status === 'aborting' && (run.cancel_running || !event.cancel_running)) return false;
@@ -97,7 +99,7 @@ function handle(run: DrainRun, event: DrainEvent, now: number): boolean {
   }
 }
 
-/** Only a forecast, but for the order: each stack is surveyed again at its turn. */
+/** A forecast, but for the order: each stack is surveyed again at its turn, and keeps its target where that still takes it. */
 function plan(run: DrainRun, choices: Choice[]): boolean {
   if (run.planned) return false;
   run.planned = true;
@@ -120,13 +122,19 @@ function foresee(stack: DrainStack, choice: Choice): void {
 function choose(run: DrainRun, choice: Choice, now: number): boolean {
   const stack = run.stacks.find(({ id }) => id === choice.stack_id);
   if (run.status !== 'running' || stack?.status !== 'waiting') return false;
-  foresee(stack, choice);
   if (choice.kind === 'unanswered') {
     run.silent_since ??= now;
-    if (now - run.silent_since < limits.drain.silenceMsMax) run.retry_at = now + limits.drain.pollMs;
-    else stay(stack, choice.obstacle, now);
+    if (now - run.silent_since < limits.drain.silenceMsMax) {
+      run.retry_at = now + limits.drain.pollMs;
+      // Where the plan sees it stays as it is, for when they answer.
+      stack.obstacle = choice.obstacle;
+      return true;
+    }
+    foresee(stack, choice);
+    stay(stack, choice.obstacle, now);
     return true;
   }
+  foresee(stack, choice);
   run.silent_since = null;
   if (choice.kind === 'obstacle') stay(stack, choice.obstacle, now);
   else Object.assign(stack, { status: choice.kind === 'gone' ? 'gone' : 'starting', since: now });

@@ -15,6 +15,9 @@ import { bounded } from './why-not.ts';
 
 export type Named = { id: string; name: string };
 
+/** A stack to be moved; `target` is where the drain's plan sees it, where it has one. */
+export type Leaving = Named & { target?: string | null };
+
 /** The host that is emptied. */
 export interface Here {
   row: Pick<NodeRow, 'id' | 'name' | 'seen_at'>;
@@ -63,11 +66,15 @@ export async function askTargets(env: Env, { row: home, relays }: Here, only: st
   });
 }
 
-export function askStacks(env: Env, here: Here, stacks: Named[]): Promise<AskedStack[]> {
+export function askStacks(env: Env, here: Here, stacks: Leaving[]): Promise<AskedStack[]> {
   return eachOf(stacks, limits.drain.looksAtOnceMax, (stack) => askStack(env, here, stack));
 }
 
-async function askStack(env: Env, { row: home, source, stacks }: Here, { id, name }: Named): Promise<AskedStack> {
+async function askStack(
+  env: Env,
+  { row: home, source, stacks }: Here,
+  { id, name, target = null }: Leaving,
+): Promise<AskedStack> {
   const without = (choice: Choice, why: string): AskedStack => ({
     id,
     name,
@@ -83,7 +90,7 @@ async function askStack(env: Env, { row: home, source, stacks }: Here, { id, nam
   }
   if (source.ok) {
     const facts = await ask(env, home.id, 'inspect_stack', { project: name });
-    if (facts.ok) return { id, name, facts, load: { id, name, ...facts.data.usage }, choice: null };
+    if (facts.ok) return { id, name, facts, load: { id, name, ...facts.data.usage, planned: target }, choice: null };
     const message = bounded(`It could not be read on "${home.name}": ${facts.why}`);
     if (await isOnline(env, home.id))
       return without({ kind: 'obstacle', stack_id: id, obstacle: { code: 'preflight_failed', message } }, message);

@@ -31,18 +31,21 @@ export async function negotiate(
       return { kind: 'unplaced', load, obstacle: { code: final.code, message: final.message }, anywhere: true };
     const refused = rooms.filter((room) => of(load, room));
     const said = refused.map((room) => `"${room.name}": ${of(load, room)?.message}`);
-    // Others were free to take it, and had no room; or the rounds were over before they were examined.
-    if (one.kind === 'unplaced' && refused.length < rooms.length) said.push(one.obstacle.message);
+    // Others were free to take it, and had no room; or the rounds were over before this one was asked.
+    if (one.kind === 'placed') said.push(`"${one.room.name}" was not asked any more.`);
+    else if (refused.length < rooms.length) said.push(one.obstacle.message);
     const code = one.kind === 'unplaced' && refused.length === 0 ? one.obstacle.code : 'preflight_failed';
     return { kind: 'unplaced', load, obstacle: { code, message: bounded(said.join(' ')) }, anywhere: false };
   }
 
+  // A stack alone is refused once by each host at most; one that others push about takes more.
+  const roundsMax = rooms.length + limits.drain.planRoundsMax;
   for (let round = 0; ; round++) {
     const placements = plan();
     const untried = placements.flatMap((one) =>
       one.kind === 'placed' && of(one.load, one.room) === undefined ? [one] : [],
     );
-    if (untried.length === 0 || round === limits.drain.planRoundsMax) return placements.map(conclude);
+    if (untried.length === 0 || round === roundsMax) return placements.map(conclude);
     await eachOf(untried, limits.drain.looksAtOnceMax, async ({ load, room }) => {
       examined.get(load.id)?.set(room.id, await examine(load, room));
     });

@@ -8,6 +8,11 @@ export interface Load {
   name: string;
   memory_bytes: number;
   disk_bytes: number;
+  /**
+   * The host that an earlier plan gave it: kept while it fits there. What was just moved to a host uses little of it at
+   * first, so that a plan made from nothing would crowd all others in beside it.
+   */
+  planned?: string | null;
 }
 
 /** A host by what it has free, in bytes, after what running migrations will still take. */
@@ -23,7 +28,7 @@ export type Placement =
   | { kind: 'unplaced'; load: Load; obstacle: Obstacle };
 
 /**
- * Which stack goes where: biggest first, each to the host that it fits best, with the pre-flight's margins, and with what
+ * Which stack goes where: biggest first, each to the host it was planned for, else to the one that it fits best, with the pre-flight's margins, and with what
  * is placed before counted as taken. Pure, and the same whatever order the input comes in. `refused` keeps a stack off a
  * host for a reason of another kind.
  */
@@ -43,8 +48,8 @@ export function place(
       const open = [...left.values()].filter((room) => !refused(load, room));
       const best = open
         .filter((room) => fits(load, room))
-        // What stays free beside it, both kinds together: the less, the better the fit.
-        .sort((a, b) => sum(share(a)) - sum(share(b)) || compare(a.id, b.id))[0];
+        // Then by what stays free beside it, both kinds together: the less, the better the fit.
+        .sort((a, b) => earlier(load, a, b) || sum(share(a)) - sum(share(b)) || compare(a.id, b.id))[0];
       if (!best) return { kind: 'unplaced', load, obstacle: obstacleOf(load, open, rooms) };
       const room = rooms.find(({ id }) => id === best.id) ?? best;
       const fit = fitOf(load, best);
@@ -81,6 +86,7 @@ function obstacleOf(load: Load, open: Room[], rooms: readonly Room[]): Obstacle 
   return { code: alone ? planObstacles.no_room_left : planObstacles.too_big, message };
 }
 
+const earlier = ({ planned }: Load, a: Room, b: Room) => Number(b.id === planned) - Number(a.id === planned);
 const mostOf = (rooms: readonly Room[], key: 'memory_bytes' | 'disk_bytes') =>
   Math.max(1, ...rooms.map((room) => room[key]));
 const sum = (parts: number[]) => parts.reduce((total, part) => total + part, 0);

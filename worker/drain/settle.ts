@@ -1,6 +1,6 @@
 import { type DrainStack, type Obstacle, planObstacles } from '../../schema/drain.ts';
 import { limits } from '../../schema/limits.ts';
-import type { Status } from '../../schema/migration-status.ts';
+import { isTerminal, type Status } from '../../schema/migration-status.ts';
 
 /** A migration of a drain, as far as the drain cares. */
 export interface MigrationSeen {
@@ -12,11 +12,14 @@ export interface MigrationSeen {
   cancel_requested: boolean;
 }
 
-/** Brings a stack to where its migration is; whether that changed anything. */
+/**
+ * Brings a stack to where its migration is; whether that changed anything. One that counted as moved or stayed holds no
+ * place any more, but what became of it after all is told: rolled back by somebody, or moved by somebody's help.
+ */
 export function settle(stack: DrainStack, migrations: readonly MigrationSeen[], now: number): boolean {
-  if (stack.status !== 'starting' && stack.status !== 'moving') return false;
   const migration = migrations.find(({ stack_id }) => stack_id === stack.id);
-  if (!migration) return false;
+  if (!migration || stack.status === 'waiting' || stack.status === 'gone') return false;
+  if ((stack.status === 'moved' || stack.status === 'stayed') && !isTerminal(migration.status)) return false;
   const before = JSON.stringify(stack);
   stack.migration_id = migration.id;
   const next = statusOf(stack, migration, now);
@@ -46,7 +49,7 @@ function statusOf(stack: DrainStack, { status }: MigrationSeen, now: number): Dr
 
 function obstacleOf({ status, why }: MigrationSeen): Obstacle {
   if (status === 'cancelled') return { code: 'cancelled', message: 'Its migration was cancelled.' };
-  if (status === 'rolled_back') return { code: planObstacles.rolled_back, message: 'It was rolled back at once.' };
+  if (status === 'rolled_back') return { code: planObstacles.rolled_back, message: 'It was rolled back.' };
   if (status !== 'needs_attention') return why ?? { code: 'command_failed', message: 'Its migration failed.' };
   const message = `Its migration needs attention: ${why?.message ?? 'see there.'}`;
   return { code: planObstacles.needs_attention, message };

@@ -9,6 +9,7 @@ import {
   askStacks,
   askTargets,
   type Here,
+  type Leaving,
   lookHere,
   type Named,
   seenLately,
@@ -37,7 +38,7 @@ export interface Survey {
  * Asks the host about its stacks and the others what they have free, plans with these numbers, and judges each planned
  * pair as its pre-flight will. Changes nothing.
  */
-export async function survey(env: Env, inputs: SurveyInputs, stacks: Named[]): Promise<Survey> {
+export async function survey(env: Env, inputs: SurveyInputs, stacks: Leaving[]): Promise<Survey> {
   const here = await lookHere(env, inputs.host);
   const [targets, asked] = await Promise.all([askTargets(env, here, inputs.target), askStacks(env, here, stacks)]);
   const loads = asked.flatMap(({ load }) => load ?? []);

@@ -1,8 +1,8 @@
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, ne } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, ne, or } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeDrainStatuses, type DrainStatus } from '../../schema/drain.ts';
 import { limits } from '../../schema/limits.ts';
-import { activeStatuses } from '../../schema/migration-status.ts';
+import { steps } from '../../schema/migration-status.ts';
 import { drain, migration, node, stack } from '../../schema/tables.ts';
 import type { DrainRow } from '../drain/ports.ts';
 import type { NodeRow } from './nodes.ts';
@@ -69,8 +69,11 @@ export async function hostNames(db: D1Database): Promise<Map<string, string>> {
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
-/** Active migrations that will end on this host. */
+/** Migrations that will end on this host: on their way there, or rolled back to it. */
 export async function incomingTo(db: D1Database, hostId: string): Promise<string[]> {
-  const incoming = and(eq(migration.target_host_id, hostId), inArray(migration.status, [...activeStatuses]));
+  const incoming = or(
+    and(eq(migration.target_host_id, hostId), inArray(migration.status, [...steps])),
+    and(eq(migration.source_host_id, hostId), eq(migration.status, 'rolling_back')),
+  );
   return (await drizzle(db).select({ id: migration.id }).from(migration).where(incoming).all()).map(({ id }) => id);
 }

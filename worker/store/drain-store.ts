@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { type DrainRun, hasEnded } from '../../schema/drain.ts';
 import { drain, drainTransition, migration } from '../../schema/tables.ts';
@@ -6,7 +6,6 @@ import { announced, drainData } from '../drain/announce.ts';
 import type { DrainRow, DrainStore } from '../drain/ports.ts';
 import type { MigrationSeen } from '../drain/settle.ts';
 import { whyNot } from '../drain/why-not.ts';
-import type { MigrationRow } from '../migration/ports.ts';
 import { cordonStatement } from './cordon.ts';
 import { activeDrainOf, hostNames } from './drain-list.ts';
 import { drainEvent, outboxStatements } from './outbox.ts';
@@ -83,29 +82,29 @@ async function commitDrain(
   }
 }
 
+/** Of each only what a drain needs: one of hundreds of stacks looks every few seconds, and sagas and reports are long. */
 async function migrationsOf(db: D1Database, drainId: string): Promise<MigrationSeen[]> {
+  const ofSaga = (path: string) => sql`json_extract(${migration.saga}, ${`$.${path}`})`;
   const rows = await drizzle(db)
     .select({
       id: migration.id,
       stack_id: migration.stack_id,
       status: migration.status,
-      saga: migration.saga,
-      report: migration.report,
+      cancel_requested: ofSaga('cancel_requested').mapWith(Boolean),
+      failure: ofSaga('failure').mapWith(migration.failure),
+      attention: sql<string | null>`${ofSaga('attention.why')}`,
+      refusal: sql`CASE WHEN ${ofSaga('failure.step')} = 'preflight' THEN ${migration.report} END`.mapWith(
+        migration.report,
+      ),
     })
     .from(migration)
     .where(eq(migration.drain_id, drainId))
     .all();
-  return rows.map(({ saga, report, ...row }) => ({
-    ...row,
-    why: whyOf({ saga, report }),
-    cancel_requested: saga.cancel_requested,
-  }));
-}
-
-/** A refused pre-flight by what it found, any other failure by its own words. */
-function whyOf({ saga: { failure, attention }, report }: Pick<MigrationRow, 'saga' | 'report'>): MigrationSeen['why'] {
-  const refusal = failure?.step === 'preflight' && report ? whyNot(report) : null;
-  if (refusal) return { code: refusal.code, message: refusal.message };
-  if (attention) return { code: 'needs_attention', message: attention.why };
-  return failure && { code: failure.code, message: failure.message };
+  return rows.map(({ failure, attention, refusal, ...row }) => {
+    // A refused pre-flight by what it found, any other failure by its own words.
+    const found = refusal && whyNot(refusal);
+    if (found) return { ...row, why: { code: found.code, message: found.message } };
+    if (attention !== null) return { ...row, why: { code: 'needs_attention', message: attention } };
+    return { ...row, why: failure && { code: failure.code, message: failure.message } };
+  });
 }

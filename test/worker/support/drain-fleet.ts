@@ -54,7 +54,7 @@ export async function drainFleet({ targets = { b: 7 * gib }, stacks, outcome = g
             ...{ ...stackFacts, project, working_dir: `/srv/${project}` },
             usage: { memory_bytes: stacks[project] ?? 0, disk_bytes: gib },
           },
-          check_target: { ...targetFacts, ...finds(name, project) },
+          check_target: { ...targetFacts, ...(message.kind === 'check_target' ? finds(name, project) : {}) },
           command_status: { state: 'running' },
         };
         say({ type: 'answer', request_id: message.id, outcome: { ok: true, data: answers[message.kind] } });
