@@ -12,7 +12,7 @@ import { type Disk, nodeDisk } from './disk.ts';
 import type { Engine } from './engine/engine.ts';
 import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease.ts';
 import type { Log } from './log.ts';
-import { openMigrationLedger } from './migration-ledger.ts';
+import { isLeased, openMigrationLedger } from './migration-ledger.ts';
 import { mountsBelow } from './mounts.ts';
 import type { Lanes } from './transfer/lanes.ts';
 import type { Throttles } from './transfer/throttle.ts';
@@ -48,8 +48,11 @@ export interface CoreOptions {
 /** Journal and ledger from the state directory; the commands, the questions and the leases over them. */
 export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
   const { stateDir, engine, control, lanes, throttles, pingRelay, log, guard, clock, disk = nodeDisk } = options;
-  const journal = await openCommandJournal(stateDir, { disk });
   const ledger = await openMigrationLedger(stateDir, disk);
+  // First of all: the guard may have died with the last agent, and this one may die, or fail to start on a full disk.
+  if (ledger.all().some(isLeased))
+    guard?.ensure().catch((error) => log.error('nobody guards the leases of this host', { error }));
+  const journal = await openCommandJournal(stateDir, { disk });
   await engine.sweep();
 
   const lease = createLeaseKeeper({

@@ -106,8 +106,10 @@ describe('the lease guard as a process', () => {
     await agents[0]!.ensure();
     expect(await host.pid()).toBe(first);
     process.kill(first!, 'SIGKILL');
-    await expect.poll(() => host.pid(), within).toBeNull();
+    // Where another was slow to begin, it may be the one that stands in already.
+    await expect.poll(() => host.pid(), within).not.toBe(first);
     await agents[1]!.ensure();
+    expect(await host.pid()).toEqual(expect.any(Number));
     expect(await host.pid()).not.toBe(first);
   });
 

@@ -85,7 +85,8 @@ describe('a flood', () => {
       [agentPaths.renew, renew],
     ] as const) {
       const of = (address: string) => call('POST', path, { ...options, headers: from(address) });
-      expect((await of('192.0.2.1')).status).toBe(429);
+      // What a slow machine let flow back since is spent first.
+      expect((await until429(() => of('192.0.2.1'), 400)).answer.body.code).toBe('rate_limited');
       expect((await of('192.0.2.9')).status).toBe(401);
     }
     expect((await connect('192.0.2.9')).status).toBe(422);

@@ -19,13 +19,14 @@ export type RunState =
 
 /**
  * The shell stays as the parent, to write down the exit code even where no agent lives to see it. It leads a process
- * group of its own. `trap :` lets it outlive a SIGTERM to the group, and is not inherited by the program. The pid is
- * told only when the program is there to be signalled; a signal cuts `wait` short, hence the loop.
+ * group of its own. `trap :` lets it outlive a SIGTERM to the group. It is set behind the fork, since a signal that finds
+ * the child with its parent's trap, not yet in the program, would be lost. The pid is told only when both are ready to be
+ * signalled; a signal cuts `wait` short, hence the loop.
  */
 const script = `pid=$1.pid; exitfile=$1.exit; shift
-trap : TERM INT HUP
 "$@" &
 child=$!
+trap : TERM INT HUP
 { echo $$; cut -d' ' -f22 /proc/$$/stat; } > "$pid.tmp" 2>/dev/null; mv "$pid.tmp" "$pid"
 wait $child; code=$?
 while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
