@@ -8,9 +8,16 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url));
 export async function shareSeeds(first: number, count: number, processes: number): Promise<Outcome> {
   const began = process.hrtime.bigint();
   const shares = Math.min(processes, count);
+  const ending = new AbortController();
+  process.once('SIGTERM', () => {
+    ending.abort();
+    process.exit(143);
+  });
   const bound = (share: number) => first + Math.floor((count * share) / shares);
   const outcomes = await Promise.all(
-    Array.from({ length: shares }, (_, share) => runShare(bound(share), bound(share + 1) - bound(share))),
+    Array.from({ length: shares }, (_, share) =>
+      runShare(bound(share), bound(share + 1) - bound(share), ending.signal),
+    ),
   );
   const ended: Record<string, number> = {};
   for (const { ends } of outcomes)
@@ -22,9 +29,13 @@ export async function shareSeeds(first: number, count: number, processes: number
 }
 
 /** A process that ends without its last line has failed in all of its seeds. */
-async function runShare(first: number, count: number): Promise<Outcome & { ends: Record<string, number> }> {
+async function runShare(
+  first: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<Outcome & { ends: Record<string, number> }> {
   const args = [main, '--worker', '--seed', String(first), '--seeds', String(count)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], signal });
   let text = '';
   for await (const bytes of child.stdout) text += bytes;
   const last = /migrations: (.*)\n(\d+) passed, (\d+) failed\n$/.exec(text);
