@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import {
+  chunkDigestBytes,
   chunkFlagZstd,
   chunkHeaderBytes,
   type FrameName,
@@ -16,7 +17,8 @@ export interface ChunkFrame {
   compressed: boolean;
   /** Bytes before compression. */
   rawBytes: number;
-  crc32: number;
+  /** SHA-256 of the bytes before compression. */
+  sha256: Buffer;
   /** Bytes of data in the slot, after its headroom. */
   dataBytes: number;
   slot: Slot;
@@ -56,7 +58,7 @@ export function writeChunkHeaders(buffer: Buffer, chunk: Omit<ChunkFrame, 'slot'
   buffer.writeUInt32BE(chunk.sequence, 5);
   buffer.writeUInt8(chunk.compressed ? chunkFlagZstd : 0, 9);
   buffer.writeUInt32BE(chunk.rawBytes, 10);
-  buffer.writeUInt32BE(chunk.crc32, 14);
+  chunk.sha256.copy(buffer, 14);
 }
 
 /** The checked message of a JSON frame; throws a violation. */
@@ -178,5 +180,6 @@ function readChunkHeader(header: Buffer, length: number): Omit<ChunkFrame, 'slot
   if (flags !== 0 && !compressed) throw violation(`unknown chunk flags ${flags}`);
   if (rawBytes === 0 || rawBytes > limits.stream.chunkBytesMax) throw violation(`a chunk of ${rawBytes} bytes`);
   if (!compressed && rawBytes !== dataBytes) throw violation('a chunk whose lengths disagree');
-  return { sequence: header.readUInt32BE(5), compressed, rawBytes, crc32: header.readUInt32BE(14), dataBytes };
+  const sha256 = Buffer.from(header.subarray(14, 14 + chunkDigestBytes));
+  return { sequence: header.readUInt32BE(5), compressed, rawBytes, sha256, dataBytes };
 }

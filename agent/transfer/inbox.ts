@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import type { End } from '../../schema/volume-stream.ts';
 import { type ChunkPool, createChunkPool, headroomBytes, type Slot } from './chunk-pool.ts';
 import { decompressChunk } from './compression.ts';
-import type { ChunkFrame } from './frame-codec.ts';
+import { type ChunkFrame, violation } from './frame-codec.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { settled } from './packer-end.ts';
 import type { ItemProof, TarSink } from './tar-ports.ts';
@@ -15,8 +15,12 @@ export interface Inbox {
   pool: ChunkPool;
   /** The chunk wanted next. */
   next(): number;
-  /** Takes the chunk of that number, whose CRC has been checked; owns its slot. */
+  /** The same, at the begin of a connection: damage that was found over the one before is forgotten. */
+  resume(): number;
+  /** Takes the chunk of that number; owns its slot. */
   accept(chunk: ChunkFrame): void;
+  /** Set when a chunk did not come as it was packed: it and what came behind it is wanted again, over another connection. */
+  damage(): StackferryError | null;
   /** Chunks and bytes that the unpacker was handed. */
   unpackedChunks(): number;
   unpackedBytes(): number;
@@ -27,18 +31,21 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
-/** Opens the unpacker; `onChange` is called when a slot came free, the unpacker took a chunk, or failed. */
+/** Opens the unpacker; `onChange` is called when a slot came free, the unpacker took a chunk or failed, or a chunk was damaged. */
 export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: () => void): Promise<Inbox> {
   const aborter = new AbortController();
   const writer = await sink.open(aborter.signal);
   const digest = createHash('sha256');
   const pool = createChunkPool(bounds.inboxChunksMax, () => closed || onChange());
   let next = 0;
-  let receivedBytes = 0;
+  /** Chunks and bytes that came as they were packed. */
+  let soundChunks = 0;
+  let soundBytes = 0;
   let unpackedChunks = 0;
   let unpackedBytes = 0;
   let decoded: Promise<void> = Promise.resolve();
   let failure: StackferryError | null = null;
+  let damage: StackferryError | null = null;
   let closed = false;
   let finishing: { end: End; proof: Promise<ItemProof> } | null = null;
 
@@ -53,42 +60,61 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
   const feed = feedUnpacker(writer, bounds.packerExitMsMax, fail);
 
   const handToUnpacker = (data: Buffer, slot: Slot) => {
-    const taken = feed.write(data);
-    // While the unpacker takes it.
-    digest.update(data);
-    taken.then(() => {
+    feed.write(data).then(() => {
       unpackedChunks += 1;
       unpackedBytes += data.length;
       pool.free(slot);
     }, fail);
   };
 
-  const decode = async (chunk: ChunkFrame) => {
-    const { slot, dataBytes, rawBytes, compressed } = chunk;
+  /** The chunk's bytes, in its slot. */
+  const decompressed = async ({ slot, dataBytes, rawBytes, compressed }: ChunkFrame): Promise<Buffer> => {
     if (compressed) {
       const raw = await decompressChunk(slot.buffer.subarray(headroomBytes, headroomBytes + dataBytes));
       if (raw.length !== rawBytes)
         throw new StackferryError('transfer_protocol', 'A chunk holds other bytes than it says');
       raw.copy(slot.buffer, headroomBytes);
     }
+    return slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes);
+  };
+
+  const decode = async (chunk: ChunkFrame) => {
+    const { sequence, slot, sha256 } = chunk;
+    // One before it was damaged.
+    if (sequence !== soundChunks) return pool.free(slot);
+    const data = await decompressed(chunk);
     if (closed) return;
-    handToUnpacker(slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes), slot);
+    if (hash('sha256', data, 'buffer').equals(sha256)) {
+      soundChunks += 1;
+      soundBytes += data.length;
+      digest.update(sha256);
+      return handToUnpacker(data, slot);
+    }
+    next = sequence;
+    finishing = null;
+    damage = violation(`chunk ${sequence} is damaged`);
+    pool.free(slot);
   };
 
   const prove = async (end: End): Promise<ItemProof> => {
     await decoded;
+    if (end.chunks !== soundChunks || end.bytes !== soundBytes) throw mismatch();
     const sha256 = digest.digest('hex');
-    if (end.chunks !== next || end.bytes !== receivedBytes || end.sha256 !== sha256) throw mismatch();
+    if (end.sha256 !== sha256) throw mismatch();
     await feed.finish(bounds.unpackerExitMsMax).catch((error: unknown) => Promise.reject(failure ?? error));
-    return { bytes: receivedBytes, sha256 };
+    return { bytes: soundBytes, sha256 };
   };
 
   return {
     pool,
     next: () => next,
+    resume: () => {
+      damage = null;
+      return next;
+    },
+    damage: () => damage,
     accept: (chunk) => {
       next += 1;
-      receivedBytes += chunk.rawBytes;
       decoded = decoded.then(() => decode(chunk));
       decoded.catch(fail);
     },

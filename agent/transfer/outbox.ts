@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { createHash, hash } from 'node:crypto';
 import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { End } from '../../schema/volume-stream.ts';
@@ -33,6 +32,7 @@ export interface Outbox {
 interface Entry {
   sequence: number;
   rawBytes: number;
+  sha256: Buffer;
   /** Held while the data is needed: to be compressed, or sent uncompressed. */
   slot: Slot | null;
   frame: Buffer | null;
@@ -108,11 +108,12 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
   const dispatch = () => {
     const { slot, bytes: rawBytes } = filling!;
     filling = null;
-    const entry: Entry = { sequence: next, rawBytes, slot, frame: null, acknowledged: false };
+    const sha256 = hash('sha256', slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes), 'buffer');
+    const entry: Entry = { sequence: next, rawBytes, sha256, slot, frame: null, acknowledged: false };
     next += 1;
     bytes += rawBytes;
     window.push(entry);
-    digest.update(slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes));
+    digest.update(sha256);
     toEncode.push(entry);
     encode();
   };
@@ -137,19 +138,13 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
 
   /** Makes the frame: around the slot's own data, or of the compressed data, which sets the slot free. */
   const seal = (entry: Entry, encoded: Buffer | null) => {
-    const { sequence, rawBytes } = entry;
+    const { sequence, rawBytes, sha256 } = entry;
     const frame = encoded
       ? Buffer.allocUnsafe(headroomBytes + encoded.length)
       : entry.slot!.buffer.subarray(0, headroomBytes + rawBytes);
     if (encoded) encoded.copy(frame, headroomBytes);
-    const data = frame.subarray(headroomBytes);
-    writeChunkHeaders(frame, {
-      sequence,
-      compressed: encoded !== null,
-      rawBytes,
-      crc32: crc32(data),
-      dataBytes: data.length,
-    });
+    const dataBytes = frame.length - headroomBytes;
+    writeChunkHeaders(frame, { sequence, compressed: encoded !== null, rawBytes, sha256, dataBytes });
     entry.frame = frame;
     if (encoded) release(entry);
     while (window[ready - first]?.frame) ready += 1;

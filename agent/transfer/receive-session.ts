@@ -1,5 +1,4 @@
 import type { TLSSocket } from 'node:tls';
-import { crc32 } from 'node:zlib';
 import { StackferryError } from '../../schema/errors.ts';
 import {
   end as endMessage,
@@ -8,7 +7,6 @@ import {
   rejected,
   volumeStreamVersion,
 } from '../../schema/volume-stream.ts';
-import { headroomBytes } from './chunk-pool.ts';
 import { type ChunkFrame, decodeControl, encodeAck, encodeControl, type Frame, violation } from './frame-codec.ts';
 import { type FrameConnection, openFrameConnection, type StreamBounds } from './frame-connection.ts';
 import type { Inbox } from './inbox.ts';
@@ -66,6 +64,8 @@ export function runReceiveSession(
       const failure = inbox?.failure();
       if (failure) return giveUp(failure);
       if (!inbox) return;
+      const damage = inbox.damage();
+      if (damage) return connection.fail(damage);
       connection.slotFreed();
       if (inbox.unpackedChunks() === acknowledged) return;
       acknowledged = inbox.unpackedChunks();
@@ -88,7 +88,7 @@ export function runReceiveSession(
       if (over) return;
       if (reception.kind === 'verified') proof = reception.proof;
       else inbox = reception.inbox;
-      const next = inbox?.next() ?? 0;
+      const next = inbox?.resume() ?? 0;
       connection.send(encodeControl('welcome', { version: volumeStreamVersion, next, verified: proof }));
       if (proof) awaitDone();
       else changed();
@@ -96,12 +96,10 @@ export function runReceiveSession(
 
     const onChunk = (chunk: ChunkFrame) => {
       const { pool, next } = inbox!;
-      const data = chunk.slot.buffer.subarray(headroomBytes, headroomBytes + chunk.dataBytes);
-      if (!ended && chunk.sequence === next() && crc32(data) === chunk.crc32) return inbox!.accept(chunk);
+      if (!ended && chunk.sequence === next()) return inbox!.accept(chunk);
       pool.free(chunk.slot);
       // A repeated chunk is dropped; anything else is asked for again by dialing anew.
       if (ended || chunk.sequence > next()) throw violation(`chunk ${chunk.sequence} out of turn`);
-      if (chunk.sequence === next()) throw violation(`chunk ${chunk.sequence} is damaged`);
     };
 
     const onControl = (frame: Exclude<Frame, { name: 'chunk' }>) => {

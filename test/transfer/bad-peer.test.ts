@@ -3,7 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAck, encodeControl } from '../../agent/transfer/frame-codec.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { frameType } from '../../schema/volume-stream.ts';
-import { collectingSink, type LaneRig, sha256, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
+import {
+  collectingSink,
+  digestOf,
+  itemDigest,
+  type LaneRig,
+  sha256,
+  startLaneRig,
+  tarLike,
+  tarOf,
+} from './lane-rig.ts';
 import { bareHeader, chunkFrame, framesOf, helloFrame, welcomeFrame } from './raw-peer.ts';
 
 const mib = 1_048_576;
@@ -24,19 +33,23 @@ async function dialRaw(role: 'source' | 'target') {
 const observe = (event: TransferEvent) => events.push(event);
 const interruptions = () => events.flatMap((event) => (event.kind === 'interrupted' ? [event.error.message] : []));
 const data = Buffer.from('some bytes of a tar');
-const endOf = (bytes: Buffer, chunks: number) =>
-  encodeControl('end', { chunks, bytes: bytes.length, sha256: sha256(bytes) });
+const endOf = (...chunks: Buffer[]) =>
+  encodeControl('end', {
+    chunks: chunks.length,
+    bytes: Buffer.concat(chunks).length,
+    sha256: itemDigest(...chunks),
+  });
 
 describe('a source that breaks the protocol', () => {
   const cases: [string, Buffer][] = [
     ['B32 a chunk ahead of its turn', chunkFrame(2, data)],
-    ['F19 a damaged chunk', chunkFrame(0, data, { crc32: 1 })],
+    ['F19 a damaged chunk', chunkFrame(0, data, { sha256: Buffer.alloc(32) })],
     ['B32 a chunk whose lengths disagree', chunkFrame(0, data, { rawBytes: data.length + 1 })],
     ['B32 a chunk that says it holds a negative count of bytes', chunkFrame(0, data, { rawBytes: -1 >>> 0 })],
     ['B29 a chunk frame of 4 GiB', bareHeader(frameType.chunk, -1)],
     ['B29 a control frame of 1 MiB', bareHeader(frameType.end, mib)],
     ['B32 a frame type that does not exist', bareHeader(77, 0)],
-    ['B32 an END that counts chunks which never came', endOf(data, 3)],
+    ['B32 an END that counts chunks which never came', endOf(data, data, data)],
     ['B32 an END with a negative count', encodeControl('end', { chunks: 0, bytes: -5, sha256: sha256(data) })],
     ['B32 a DONE before anything was verified', encodeControl('done')],
     ['B32 a VERIFIED from the source', encodeControl('verified', { bytes: 0, sha256: sha256(data) })],
@@ -54,13 +67,39 @@ describe('a source that breaks the protocol', () => {
     const second = await dialRaw('source');
     second.say(helloFrame());
     expect((await second.frames.next())?.name).toBe('welcome');
-    second.say(chunkFrame(0, data), endOf(data, 1));
+    second.say(chunkFrame(0, data), endOf(data));
     expect((await second.frames.next())?.name).toBe('ack');
     expect((await second.frames.next())?.name).toBe('verified');
     second.say(encodeControl('done'));
-    expect(await receiving).toEqual({ bytes: data.length, sha256: sha256(data) });
+    expect(await receiving).toEqual({ bytes: data.length, sha256: itemDigest(data) });
     expect(interruptions()).toHaveLength(1);
     expect(sink.bytes().equals(data)).toBe(true);
+  });
+
+  test('F19 a damaged chunk is asked for again with all that came behind it, the end too', async () => {
+    const sink = collectingSink();
+    const receiving = rig.receive(sink, { observe });
+    const chunks = ['one', 'two', 'three'].map((text) => Buffer.from(text));
+    const [one, two, three] = chunks as [Buffer, Buffer, Buffer];
+    const first = await dialRaw('source');
+    first.say(helloFrame());
+    await first.frames.next();
+    const damaged = chunkFrame(1, two);
+    damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
+    first.say(chunkFrame(0, one), damaged, chunkFrame(2, three), endOf(...chunks));
+    while (await first.frames.next());
+    expect(interruptions()[0]).toMatch(/chunk 1 is damaged/);
+
+    const second = await dialRaw('source');
+    second.say(helloFrame());
+    const welcome = await second.frames.next();
+    expect(welcome?.name === 'welcome' && JSON.parse(welcome.payload.toString()).next).toBe(1);
+    second.say(chunkFrame(1, two), chunkFrame(2, three), endOf(...chunks));
+    for (let frame = await second.frames.next(); frame?.name !== 'verified'; frame = await second.frames.next())
+      expect(frame?.name).toBe('ack');
+    second.say(encodeControl('done'));
+    expect(await receiving).toMatchObject({ sha256: itemDigest(...chunks) });
+    expect(sink.bytes().toString()).toBe('onetwothree');
   });
 
   test('F19 a repeated chunk is dropped by its number', async () => {
@@ -72,7 +111,7 @@ describe('a source that breaks the protocol', () => {
     const other = Buffer.from('and more');
     peer.say(chunkFrame(0, data), chunkFrame(0, data), chunkFrame(1, other), chunkFrame(0, data));
     const whole = Buffer.concat([data, other]);
-    peer.say(endOf(whole, 2));
+    peer.say(endOf(data, other));
     for (let frame = await peer.frames.next(); frame?.name !== 'verified'; frame = await peer.frames.next()) {
       expect(frame?.name).toBe('ack');
     }
@@ -174,7 +213,7 @@ describe('a target that breaks the protocol', () => {
     await expect.poll(() => interruptions()).toHaveLength(1);
     end();
     const [sent] = await Promise.all([sending, rig.receive(collectingSink())]);
-    expect(sent.sha256).toBe(sha256(bytes));
+    expect(sent.sha256).toBe(digestOf(bytes));
   });
 
   test('B32 a target that verified other bytes than were sent is not believed', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
-import { collectingSink, type LaneRig, sha256, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
+import { collectingSink, digestOf, type LaneRig, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
 
 const mib = 1_048_576;
 let rig: LaneRig;
@@ -57,7 +57,7 @@ describe('a connection that breaks', () => {
     const [sent] = await Promise.all([rig.send(tarOf(bytes)), rig.receive(sink)]);
     await restarted;
     expect(restarted).not.toBeNull();
-    expect(sent.sha256).toBe(sha256(bytes));
+    expect(sent.sha256).toBe(digestOf(bytes));
     expect(sink.bytes().equals(bytes)).toBe(true);
     expect([sink.opens, sink.resets]).toEqual([1, 0]);
   });
@@ -107,7 +107,7 @@ describe('a connection that breaks', () => {
       rig.receive(sink, { bounds }),
     ]);
     expect(sent).toMatchObject({ status: 'rejected', reason: { code: 'cancelled' } });
-    expect(received).toEqual({ status: 'fulfilled', value: { bytes: bytes.length, sha256: sha256(bytes) } });
+    expect(received).toEqual({ status: 'fulfilled', value: { bytes: bytes.length, sha256: digestOf(bytes) } });
   });
 
   test('F13 a target agent that starts anew gets the item from its beginning, into an empty place', async () => {
@@ -127,7 +127,7 @@ describe('a connection that breaks', () => {
     await expect(dying).rejects.toMatchObject({ code: 'cancelled' });
     const sink = collectingSink();
     const [sent] = await Promise.all([sending, rig.receive(sink)]);
-    expect(sent.sha256).toBe(sha256(bytes));
+    expect(sent.sha256).toBe(digestOf(bytes));
     expect(sink.bytes().equals(bytes)).toBe(true);
     expect(source.opens).toBe(2);
   });
@@ -208,7 +208,7 @@ describe('packers and unpackers that fail', () => {
       });
       const sink = { open: async () => ({ stream, finished }), reset: async () => {} };
       const [sent, received] = await Promise.allSettled([rig.send(tarOf(bytes)), rig.receive(sink)]);
-      if (accepted) expect(received).toMatchObject({ status: 'fulfilled', value: { sha256: sha256(bytes) } });
+      if (accepted) expect(received).toMatchObject({ status: 'fulfilled', value: { sha256: digestOf(bytes) } });
       else expect(received).toMatchObject({ status: 'rejected', reason: { code: 'unpack_failed' } });
       expect(sent.status).toBe(received.status);
     },

@@ -9,6 +9,7 @@ import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
 import type { TarSink, TarSource } from '../../agent/transfer/tar-ports.ts';
 import { type RelayBounds, startRelay } from '../../relay/listener.ts';
+import { limits } from '../../schema/limits.ts';
 import { type CertificateOptions, createTestFleet, type TestFleet } from '../support/certificates.ts';
 import { startTap, type Tap } from './tap.ts';
 
@@ -176,6 +177,13 @@ export function tarLike(bytes: number): Buffer {
 }
 
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+/** The digest of an item that goes in these chunks. */
+export const itemDigest = (...chunks: Buffer[]) =>
+  sha256(Buffer.concat(chunks.map((chunk) => Buffer.from(sha256(chunk), 'hex'))));
+
+/** The digest of these bytes, as they are cut into chunks. */
+export const digestOf = (bytes: Buffer) => itemDigest(...pieces(bytes, limits.stream.chunkBytesMax));
 
 export const closed = (socket: net.Socket) =>
   new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
+import { hash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { crc32 } from 'node:zlib';
 import { headroomBytes } from '../../agent/transfer/chunk-pool.ts';
 import { createFrameReader, encodeControl, type Frame, writeChunkHeaders } from '../../agent/transfer/frame-codec.ts';
 import { volumeStreamVersion } from '../../schema/volume-stream.ts';
@@ -37,14 +37,14 @@ export function framesOf(socket: TLSSocket): { next(): Promise<Frame | null> } {
 export function chunkFrame(
   sequence: number,
   data: Buffer,
-  forged: Partial<{ rawBytes: number; crc32: number; compressed: boolean }> = {},
+  forged: Partial<{ rawBytes: number; sha256: Buffer; compressed: boolean }> = {},
 ): Buffer {
   const frame = Buffer.concat([Buffer.alloc(headroomBytes), data]);
   writeChunkHeaders(frame, {
     sequence,
     compressed: false,
     rawBytes: data.length,
-    crc32: crc32(data),
+    sha256: hash('sha256', data, 'buffer'),
     dataBytes: data.length,
     ...forged,
   });

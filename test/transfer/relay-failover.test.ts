@@ -7,7 +7,7 @@ import { type Relay, startRelay } from '../../relay/listener.ts';
 import { limits } from '../../schema/limits.ts';
 import { RelayChoice } from '../../worker/hosts/relay-choice.ts';
 import { createTestFleet, type TestFleet } from '../support/certificates.ts';
-import { collectingSink, sha256, tarLike, tarOf } from './lane-rig.ts';
+import { collectingSink, digestOf, tarLike, tarOf } from './lane-rig.ts';
 import { startTap, type Tap } from './tap.ts';
 
 const mib = 1_048_576;
@@ -114,7 +114,7 @@ describe('a lane with two relays', () => {
     };
     const { sink, events, ...sent } = await rig.carry(bytes);
     expect(gone).not.toBeNull();
-    expect(sent.sha256).toBe(sha256(bytes));
+    expect(sent.sha256).toBe(digestOf(bytes));
     expect(sink.bytes().equals(bytes)).toBe(true);
     expect([sink.opens, sink.resets]).toEqual([1, 0]);
     expect(events.some(({ kind }) => kind === 'restarted')).toBe(false);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { collectingSink, type LaneRig, sha256, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
+import { collectingSink, digestOf, type LaneRig, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
 
 const mib = 1_048_576;
 let rig: LaneRig;
@@ -15,7 +15,7 @@ describe('an item that nothing disturbs', () => {
       const bytes = tarLike(size + 10_240);
       const sink = collectingSink();
       const [sent, received] = await Promise.all([rig.send(tarOf(bytes)), rig.receive(sink)]);
-      expect(sent).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
+      expect(sent).toEqual({ bytes: bytes.length, sha256: digestOf(bytes) });
       expect(received).toEqual(sent);
       expect(sink.bytes().equals(bytes)).toBe(true);
     },
@@ -24,7 +24,7 @@ describe('an item that nothing disturbs', () => {
   test('an empty tar is proven as such', async () => {
     const sink = collectingSink();
     const [sent, received] = await Promise.all([rig.send(tarOf(Buffer.alloc(0))), rig.receive(sink)]);
-    expect(sent).toEqual({ bytes: 0, sha256: sha256(Buffer.alloc(0)) });
+    expect(sent).toEqual({ bytes: 0, sha256: digestOf(Buffer.alloc(0)) });
     expect(received).toEqual(sent);
   });
 
@@ -32,7 +32,7 @@ describe('an item that nothing disturbs', () => {
     const bytes = tarLike(24 * mib);
     const sink = collectingSink({ onWrite: () => new Promise((resolve) => setTimeout(resolve, 10)) });
     const [sent] = await Promise.all([rig.send(tarOf(bytes)), rig.receive(sink)]);
-    expect(sent.sha256).toBe(sha256(bytes));
+    expect(sent.sha256).toBe(digestOf(bytes));
     expect(sink.bytes().equals(bytes)).toBe(true);
   });
 
@@ -43,7 +43,7 @@ describe('an item that nothing disturbs', () => {
     ]);
     const sink = collectingSink({ onWrite: () => new Promise((resolve) => setTimeout(resolve, 10)) });
     const [sent] = await Promise.all([rig.send(tarOf(bytes)), rig.receive(sink)]);
-    expect(sent.sha256).toBe(sha256(bytes));
+    expect(sent.sha256).toBe(digestOf(bytes));
     expect(sink.bytes().equals(bytes)).toBe(true);
     expect(rig.tap.bytes()).toBeLessThan(bytes.length / 1.2);
   });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
-import { collectingSink, type LaneRig, sha256, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
+import { collectingSink, digestOf, type LaneRig, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
 
 const mib = 1_048_576;
 let rig: LaneRig;
@@ -45,7 +45,7 @@ describe('whoever owns the wire or the relay', () => {
     ]);
     expect(altered).toBe(3);
     expect(received).toEqual(sent);
-    expect(sent.sha256).toBe(sha256(bytes));
+    expect(sent.sha256).toBe(digestOf(bytes));
     expect(sink.bytes().equals(bytes)).toBe(true);
     const noticed = events.flatMap((event) => (event.kind === 'interrupted' ? [event.error.message] : []));
     expect(noticed.some((message) => /bad record mac|decryption failed/i.test(message))).toBe(true);
