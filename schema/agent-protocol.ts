@@ -92,7 +92,7 @@ const carried = {
 /** kind → payload and result. First the way out, source and target; then the safety window, source and target. */
 export const commandKinds = {
   prepare_source: {
-    payload: z.object({ ...project, volumes: z.array(text) }),
+    payload: z.object({ ...project, source_dir: text, volumes: z.array(text) }),
     /** Sizes measured by reading, so that progress has true totals. */
     result: z.object({ sizes: z.array(z.object({ volume: text, bytes: z.number() })) }),
   },

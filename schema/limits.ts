@@ -315,6 +315,9 @@ export const limits = {
     helperStderrBytesMax: 65_536,
     helperMemoryBytesMax: 128 * 1_048_576,
     helperPidsMax: 16,
+    /** Helpers of one migration that stay; beyond it each task starts one of its own. Without a task they end after this. */
+    residentsMax: 16,
+    residentIdleMsMax: 15 * 60_000,
   },
   warm: {
     /** Passes of one volume over a running stack, and the part by which one must be smaller than the one before. */

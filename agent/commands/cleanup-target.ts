@@ -14,7 +14,7 @@ export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, 
     );
   }
   await stopLeased(migrationId, engine, ledger, signal);
-  await engine.warm?.release(migrationId);
+  await engine.release?.(migrationId);
   const created = ledger.find(migrationId)?.created ?? entry.created;
   const { removed, remaining } = await engine.remove(created, migrationId);
   if (remaining.length === 0) {

@@ -1,8 +1,11 @@
 import type { CommandHandler } from './context.ts';
+import { assertProjectDirectory } from './project-lane.ts';
 
-/** Measures what will be carried. The stack runs on; nothing is changed. */
-export const prepareSource: CommandHandler<'prepare_source'> = async ({ project, volumes }, context) => {
+/** Measures what will be carried, and has its helpers at hand. The stack runs on; nothing is changed. */
+export const prepareSource: CommandHandler<'prepare_source'> = async ({ project, source_dir, volumes }, context) => {
   const { engine, ledger, migrationId, signal } = context;
+  await assertProjectDirectory(project, source_dir, context);
+  await engine.standBy?.('source', { project, volumes, directory: source_dir }, migrationId);
   const sizes: { volume: string; bytes: number }[] = [];
   for (const volume of volumes) {
     signal.throwIfAborted();

@@ -7,8 +7,6 @@ import { warmCopiesOf } from './warm-copies-of.ts';
 export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload, context) => {
   const { project, peer, items, changes, contents } = payload;
   const { engine, migrationId } = context;
-  // An earlier run of this command, or of another way, may have left something.
-  if (!changes) await engine.warm?.release(migrationId);
   const proofs = await carryProvenLanes(
     { project, role: 'target', peer },
     items.map(({ lane, volume }) => ({
@@ -17,6 +15,7 @@ export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload,
       carry: async (end) => {
         const spec = madeVolume(volume, context);
         const sink = changes ? warmCopiesOf(engine).sink(spec, migrationId) : engine.unpackVolume(spec, migrationId);
+        // An earlier run of this command, or of another way, may have left something.
         await sink.reset();
         return context.lanes.receive({ ...end, sink });
       },
@@ -24,6 +23,5 @@ export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload,
     })),
     context,
   );
-  await engine.warm?.release(migrationId);
   return { proofs };
 };

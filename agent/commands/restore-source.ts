@@ -3,8 +3,8 @@ import { putBack } from './put-back.ts';
 
 /** The stack runs at home again, the same containers as before. */
 export const restoreSource: CommandHandler<'restore_source'> = async ({ project }, context) => {
-  await context.engine.warm?.release(context.migrationId);
   const running = await putBack(project, context);
+  await context.engine.release?.(context.migrationId);
   await context.ledger.amend(context.migrationId, (entry) => {
     // Nothing is left to put back: a repeat of this only looks.
     entry.prior = null;

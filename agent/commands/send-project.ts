@@ -1,16 +1,12 @@
-import { StackferryError } from '../../schema/errors.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
-import { onlyProof, projectLane } from './project-lane.ts';
+import { assertProjectDirectory, onlyProof, projectLane } from './project-lane.ts';
 import { assertSourceAtRest } from './source-at-rest.ts';
 
 /** Sends the project directory: compose files, `.env`, and the bind mounts that lie inside. */
 export const sendProject: CommandHandler<'send_project'> = async ({ project, peer, source_dir }, context) => {
   const { engine, migrationId } = context;
-  // Whoever controls the control plane must not get any other directory of this host by naming it.
-  const stacks = await engine.stacks();
-  if (!stacks.some((stack) => stack.project === project && stack.working_dir === source_dir))
-    throw new StackferryError('policy_refused', `${source_dir} is not the directory of the stack "${project}".`);
+  await assertProjectDirectory(project, source_dir, context);
   const proofs = await carryProvenLanes(
     { project, role: 'source', peer },
     [

@@ -23,7 +23,6 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
     })),
     context,
   );
-  await engine.warm?.release(migrationId);
   await assertSourceAtRest(project, context);
   return { proofs };
 };

@@ -11,6 +11,8 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
   const { deployment, timeout_s, settle_ms } = payload;
   const entry = ledger.find(migrationId);
   const started = entry ? leasedContainers(entry) : [];
+  // The stack runs, so the time that this takes is not dark.
+  await engine.release?.(migrationId);
   const services = await awaitHealth({
     services: deployment.services,
     oneShots: deployment.one_shots,

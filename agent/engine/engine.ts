@@ -43,6 +43,13 @@ export interface Engine {
   manifestProject(dir: string, project: string, migrationId: string): Promise<Manifest>;
 
   // ------------------------------------------------------------ both
+  /**
+   * Has at hand what reading these places (source), or filling them (target), takes: nothing that can be done before the
+   * stop is done in the dark. A target's volumes are there and empty; its directory is made here, throws `resource_taken`.
+   */
+  standBy?(side: 'source' | 'target', places: StandbyPlaces, migrationId: string): Promise<void>;
+  /** Nothing more is to be carried: what was kept at hand, or remembered, is let go. */
+  release?(migrationId: string): Promise<void>;
   /** Images that go from engine to engine; null where the engine has no images of its own. */
   readonly images: ImageCarriage | null;
   /** Volumes that are copied while their stack runs; null where the engine does not offer it. */
@@ -92,8 +99,13 @@ export interface WarmCopies {
   source(volume: string, migrationId: string, blocks: boolean): Promise<WarmVolume>;
   /** For what either source gives; what it begins with is said by the stream itself. */
   sink(spec: StackVolume, migrationId: string): TarSink;
-  /** Nothing more is to come: what was kept at hand, or remembered, is let go. */
-  release(migrationId: string): Promise<void>;
+}
+
+/** What a migration carries: its project's directory, and volumes. */
+export interface StandbyPlaces {
+  project: string;
+  volumes: string[];
+  directory: string;
 }
 
 export interface WarmVolume {

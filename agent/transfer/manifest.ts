@@ -5,24 +5,30 @@ import { hash } from 'node:crypto';
  * orders of their own, and sorting a million names would not run in bounded memory.
  */
 export interface ManifestDigest {
-  /** `kind` keeps records of different sorts apart; fields may hold any bytes but must not be joinable: they are framed. */
-  add(kind: string, fields: readonly (string | Buffer)[]): void;
+  /** `kind` keeps records of different sorts apart; fields are bytes as latin1 text, any of them: they are framed. */
+  add(kind: string, fields: readonly string[]): void;
   /** 64 hex digits. */
   sum(): string;
 }
 
-const modulus = 1n << 256n;
+const words = 8;
+const wordRange = 2 ** 32;
 
 export function manifestDigest(): ManifestDigest {
-  let total = 0n;
+  // Big-endian words: a big integer would be made anew for each of a million entries.
+  const total = new Uint32Array(words);
   return {
     add(kind, fields) {
-      const parts = [kind, ...fields].map((field) =>
-        typeof field === 'string' ? Buffer.from(field, 'latin1') : field,
-      );
-      const framed = parts.flatMap((part) => [Buffer.from(`${part.length}:`), part]);
-      total = (total + BigInt(`0x${hash('sha256', Buffer.concat(framed), 'hex')}`)) % modulus;
+      let framed = `${kind.length}:${kind}`;
+      for (const field of fields) framed += `${field.length}:${field}`;
+      const digest = hash('sha256', Buffer.from(framed, 'latin1'), 'buffer');
+      let carry = 0;
+      for (let word = words - 1; word >= 0; word--) {
+        const sum = total[word]! + digest.readUInt32BE(word * 4) + carry;
+        total[word] = sum;
+        carry = sum >= wordRange ? 1 : 0;
+      }
     },
-    sum: () => total.toString(16).padStart(64, '0'),
+    sum: () => Array.from(total, (word) => word.toString(16).padStart(8, '0')).join(''),
   };
 }

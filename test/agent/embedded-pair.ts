@@ -57,7 +57,11 @@ export const wholeVolumes = { changes: false, contents: true, blocks: false };
 /** All commands up to and including the project's arrival, in the saga's order. */
 export async function moveData({ source, target, facts, deployment, items }: EmbeddedPair) {
   const project = { project: 'guestbook' };
-  await source.perform('prepare_source', { ...project, volumes: items.map(({ volume }) => volume) });
+  await source.perform('prepare_source', {
+    ...project,
+    source_dir: facts.working_dir,
+    volumes: items.map(({ volume }) => volume),
+  });
   await target.perform('prepare_target', { deployment, volumes: facts.volumes, images: [] });
   await source.perform('stop_stack', project);
   const [sent, received] = await Promise.all([

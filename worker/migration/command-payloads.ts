@@ -62,7 +62,11 @@ const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
 });
 
 const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPayload<K> } = {
-  prepare_source: (plan) => ({ ...project(plan), volumes: volumeNames(plan) }),
+  prepare_source: (plan) => ({
+    ...project(plan),
+    source_dir: plan.deployment.source_dir,
+    volumes: volumeNames(plan),
+  }),
   stop_stack: project,
   send_images: (plan, { target }) => ({ ...project(plan), peer: target, images: plan.shipped }),
   receive_images: (plan, { source }) => ({ ...project(plan), peer: source, images: plan.shipped }),

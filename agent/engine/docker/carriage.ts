@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import type { StackVolume } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
-import type { TarSink, TarSource } from '../../transfer/tar-ports.ts';
+import type { TarSource } from '../../transfer/tar-ports.ts';
 import type { Manifest } from '../engine.ts';
-import type { PlacedDirectories } from '../placed-directories.ts';
 import { type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
 import { readManifest } from './manifest-stream.ts';
+import type { Carried } from './residences.ts';
 import {
   manifestScript,
   measureScript,
@@ -13,16 +12,14 @@ import {
   packCapabilities,
   unpackArguments,
   unpackCapabilities,
+  unpackScript,
 } from './tar-arguments.ts';
-import { createVolume, removeVolume } from './volumes.ts';
 
-/** What a helper sees: a volume, or the project directory. */
-export type Carried = { volume: string } | { directory: string };
-
-export function packer(place: HelperPlace, mount: Carried, migrationId: string): TarSource {
+/** `place` is asked at each opening: a helper that was at hand may be gone by then. */
+export function packer(place: () => HelperPlace, mount: Carried, migrationId: string): TarSource {
   return {
     open: (signal) =>
-      readFromHelper(place, {
+      readFromHelper(place(), {
         migrationId,
         purpose: 'pack',
         mount,
@@ -36,42 +33,14 @@ export function packer(place: HelperPlace, mount: Carried, migrationId: string):
   };
 }
 
-export function volumeUnpacker(place: HelperPlace, spec: StackVolume, migrationId: string): TarSink {
-  return {
-    open: (signal) => unpack(place, { volume: spec.name }, migrationId, signal),
-    // Removals of attributes on directories do not travel in a tar, so a whole resend needs a new volume.
-    async reset() {
-      await removeVolume(place.api, spec.name, migrationId);
-      await createVolume(place.api, spec, migrationId);
-    },
-  };
-}
-
-/** Refuses a place where anything is that this migration did not make. */
-export function directoryUnpacker(
-  place: HelperPlace,
-  placed: PlacedDirectories,
-  directory: string,
-  migrationId: string,
-): TarSink {
-  return {
-    async open(signal) {
-      await placed.claim(directory, migrationId);
-      return unpack(place, { directory }, migrationId, signal);
-    },
-    reset: () => placed.empty(directory, migrationId),
-  };
-}
-
-/** Syncs before it ends, so that what is acknowledged outlives a power cut (F23). */
-function unpack(place: HelperPlace, mount: Carried, migrationId: string, signal: AbortSignal) {
+export function unpack(place: HelperPlace, mount: Carried, migrationId: string, signal: AbortSignal) {
   return writeToHelper(place, {
     migrationId,
     purpose: 'unpack',
     mount,
     readOnly: false,
     capabilities: unpackCapabilities,
-    script: '"$@" && sync -f /v',
+    script: unpackScript,
     arguments: unpackArguments,
     failure: 'unpack_failed',
     signal,

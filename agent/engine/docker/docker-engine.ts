@@ -7,7 +7,6 @@ import { missingObjects } from '../missing-objects.ts';
 import { createPlacedDirectories } from '../placed-directories.ts';
 import { openDockerApi } from './api.ts';
 import { assertArrivedAllowed } from './arrived-file.ts';
-import { directoryUnpacker, manifestOf, measure, packer, volumeUnpacker } from './carriage.ts';
 import {
   inspectAll,
   inspectProject,
@@ -23,6 +22,7 @@ import { hostFacts } from './host-facts.ts';
 import { imageCarriage } from './image-carriage.ts';
 import { ensureImages } from './images.ts';
 import { composeLabels } from './labels.ts';
+import { createPlaces } from './places.ts';
 import { stackFacts } from './stack-facts.ts';
 import { stackSummaries } from './stack-summaries.ts';
 import { listNetworks, targetFacts } from './target-facts.ts';
@@ -53,7 +53,12 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const place = { api, image: helperImage, ioDir };
   const context: DockerContext = { ...options, api, helperImage, place };
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
-  const warm = createWarmCopies(place);
+  const places = createPlaces(place, placed);
+  const { forget, ...warm } = createWarmCopies(api, places);
+  const assertTaken = (project: string, directory: string) => {
+    if (options.stacksDir === null || directory === join(options.stacksDir, project)) return;
+    throw new StackferryError('policy_refused', `This host takes project directories in ${options.stacksDir} only.`);
+  };
   return {
     kind: 'docker',
     images: imageCarriage(api),
@@ -74,23 +79,26 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     },
     stop: (ids, signal, graceMsMax) => stopContainers(api, ids, signal, graceMsMax),
     restore: (prior, signal) => restoreContainers(api, prior, signal),
-    measureVolume: (volume, migrationId) => measure(place, { volume }, migrationId),
-    packVolume: (volume, migrationId) => packer(place, { volume }, migrationId),
-    packProject: (directory, _project, migrationId) => packer(place, { directory }, migrationId),
-    manifestVolume: (volume, migrationId, contents) =>
-      manifestOf(warm.placeOf(volume, migrationId), { volume }, migrationId, contents),
-    manifestProject: (directory, _project, migrationId) => manifestOf(place, { directory }, migrationId),
+    measureVolume: (volume, migrationId) => places.measure({ volume }, migrationId),
+    packVolume: (volume, migrationId) => places.pack({ volume }, migrationId),
+    packProject: (directory, _project, migrationId) => places.pack({ directory }, migrationId),
+    manifestVolume: (volume, migrationId, contents) => places.manifest({ volume }, migrationId, contents),
+    manifestProject: (directory, _project, migrationId) => places.manifest({ directory }, migrationId),
+    standBy: async (side, wanted, migrationId) => {
+      if (side === 'target') assertTaken(wanted.project, wanted.directory);
+      await places.standBy(side, wanted, migrationId);
+    },
+    release: async (migrationId) => {
+      forget(migrationId);
+      await places.release(migrationId);
+    },
 
     ensureImages: (images, signal) => ensureImages(api, images, signal),
     createVolume: (spec, migrationId) => createVolume(api, spec, migrationId),
-    unpackVolume: (spec, migrationId) => volumeUnpacker(place, spec, migrationId),
+    unpackVolume: (spec, migrationId) => places.fillVolume(spec, migrationId),
     unpackProject: (directory, project, migrationId) => {
-      if (options.stacksDir !== null && directory !== join(options.stacksDir, project))
-        throw new StackferryError(
-          'policy_refused',
-          `This host takes project directories in ${options.stacksDir} only.`,
-        );
-      return directoryUnpacker(place, placed, directory, migrationId);
+      assertTaken(project, directory);
+      return places.fillDirectory(directory, migrationId);
     },
     assertAllowed: (deployment, signal) => assertArrivedAllowed(context, deployment, signal),
     createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),

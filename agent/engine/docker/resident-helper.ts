@@ -13,6 +13,8 @@ import { type HelperPlace, type HelperSeat, startHelper } from './helper.ts';
 export interface Residence {
   /** For tasks that are to run in it. */
   place: HelperPlace;
+  /** False once it was closed, or ended by itself. */
+  isOpen(): boolean;
   close(): Promise<void>;
 }
 
@@ -22,7 +24,11 @@ const loop = `
     { sh "/io/$job"; echo "$job $?" >&4; } </dev/null &
   done`;
 
-export async function openResidence(place: HelperPlace, seat: HelperSeat): Promise<Residence> {
+/** After `idleMsMax` without a job it closes itself: nobody tells a host that a migration ended before it took part. */
+export async function openResidence(
+  place: HelperPlace,
+  { idleMsMax, ...seat }: HelperSeat & { idleMsMax: number },
+): Promise<Residence> {
   const ioDir = join(place.ioDir, randomUUID());
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
   await Promise.all([makeFifo(join(ioDir, 'jobs')), makeFifo(join(ioDir, 'ends'))]);
@@ -69,6 +75,7 @@ export async function openResidence(place: HelperPlace, seat: HelperSeat): Promi
     signal.throwIfAborted();
     if (waiting.size >= limits.warm.jobsMax) return Promise.reject(new Error('too many jobs for one helper'));
     const job = randomUUID();
+    clearTimeout(idle);
     return new Promise<number>((resolve, reject) => {
       waiting.set(job, { resolve, reject });
       // What it works on cannot be called back, so its helper goes.
@@ -80,11 +87,18 @@ export async function openResidence(place: HelperPlace, seat: HelperSeat): Promi
     }).finally(async () => {
       signal.removeEventListener('abort', close);
       await rm(join(ioDir, job), { force: true });
+      awaitIdle();
     });
   };
 
+  let idle: NodeJS.Timeout | undefined;
+  const awaitIdle = () => {
+    clearTimeout(idle);
+    if (!over && waiting.size === 0) idle = setTimeout(close, idleMsMax).unref();
+  };
   let closed: Promise<void> | null = null;
   const close = () => {
+    clearTimeout(idle);
     closed ??= (async () => {
       fail(new StackferryError('cancelled', 'The helper was told to end.'));
       closing.abort();
@@ -93,5 +107,6 @@ export async function openResidence(place: HelperPlace, seat: HelperSeat): Promi
     })();
     return closed;
   };
-  return { place: { ...place, ioDir, resident: { run } }, close };
+  awaitIdle();
+  return { place: { ...place, ioDir, resident: { run } }, isOpen: () => over === null, close };
 }

@@ -1,60 +1,32 @@
 import { StackferryError } from '../../../schema/errors.ts';
 import type { WarmCopies, WarmVolume } from '../engine.ts';
-import type { HelperPlace, HelperSeat } from './helper.ts';
-import { openResidence, type Residence } from './resident-helper.ts';
-import { packCapabilities, unpackCapabilities } from './tar-arguments.ts';
-import { createVolume, findVolume, removeVolume } from './volumes.ts';
+import type { DockerApi } from './api.ts';
+import type { Places } from './places.ts';
+import { findVolume } from './volumes.ts';
 import { createWarmVolume } from './warm-pack.ts';
 import { changesUnpacker } from './warm-unpack.ts';
 
-/** With the helpers that stay for the volumes. */
-export interface DockerWarmCopies extends WarmCopies {
-  /** Where tasks on this volume run: its helper that stays, where there is one. */
-  placeOf(volume: string, migrationId: string): HelperPlace;
-}
-
-export function createWarmCopies(place: HelperPlace): DockerWarmCopies {
-  const { api } = place;
-  const residences = new Map<string, Promise<Residence>>();
-  const ready = new Map<string, Residence>();
+/** `forget`: what is remembered of a migration's passes. */
+export function createWarmCopies(
+  api: DockerApi,
+  { residences, emptyVolume }: Places,
+): WarmCopies & { forget(migrationId: string): void } {
   const warm = new Map<string, WarmVolume>();
-  const keyOf = (volume: string, migrationId: string) => `${migrationId}/${volume}`;
-
-  const residence = (volume: string, migrationId: string, seat: Pick<HelperSeat, 'readOnly' | 'capabilities'>) => {
-    const key = keyOf(volume, migrationId);
-    const known = residences.get(key);
-    if (known) return known;
-    const opening = openResidence(place, { migrationId, purpose: 'resident', mount: { volume }, ...seat });
-    residences.set(key, opening);
-    opening.then(
-      (opened) => ready.set(key, opened),
-      () => residences.delete(key),
-    );
-    return opening;
-  };
-  const vacate = async (key: string) => {
-    const opening = residences.get(key);
-    residences.delete(key);
-    ready.delete(key);
-    await (await opening?.catch(() => null))?.close();
-  };
   const mountpointOf = async (volume: string) => {
     const found = await findVolume(api, volume);
     if (found) return found.Mountpoint;
     throw new StackferryError('engine_error', `The volume "${volume}" is not here.`);
   };
-
   return {
     async source(volume, migrationId, blocks) {
-      const key = keyOf(volume, migrationId);
+      const key = `${migrationId}/${volume}`;
       const known = warm.get(key);
       if (known) return known;
-      const seat = { readOnly: true, capabilities: packCapabilities };
       const made = createWarmVolume({
         volume,
         migrationId,
         mountpoint: blocks ? await mountpointOf(volume) : null,
-        residence: () => residence(volume, migrationId, seat),
+        residence: () => residences.open({ volume }, migrationId, 'source'),
       });
       warm.set(key, made);
       return made;
@@ -64,18 +36,11 @@ export function createWarmCopies(place: HelperPlace): DockerWarmCopies {
         volume: spec.name,
         migrationId,
         mountpoint: () => mountpointOf(spec.name),
-        recreate: async () => {
-          await vacate(keyOf(spec.name, migrationId));
-          await removeVolume(api, spec.name, migrationId);
-          await createVolume(api, spec, migrationId);
-        },
-        residence: () => residence(spec.name, migrationId, { readOnly: false, capabilities: unpackCapabilities }),
+        recreate: () => emptyVolume(spec, migrationId),
+        residence: () => residences.open({ volume: spec.name }, migrationId, 'target'),
       }),
-    placeOf: (volume, migrationId) => ready.get(keyOf(volume, migrationId))?.place ?? place,
-    async release(migrationId) {
-      const own = (key: string) => key.startsWith(`${migrationId}/`);
-      for (const key of [...warm.keys()].filter(own)) warm.delete(key);
-      await Promise.all([...residences.keys()].filter(own).map(vacate));
+    forget(migrationId) {
+      for (const key of warm.keys()) if (key.startsWith(`${migrationId}/`)) warm.delete(key);
     },
   };
 }

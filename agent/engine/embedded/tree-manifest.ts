@@ -20,8 +20,8 @@ export async function manifestOfTree(root: string, contents = false): Promise<Ma
       type === 'file' ? stats.size : 0,
       mtimeMsOf(stats),
     ];
-    if (contents && type === 'file') digest.add('content', [Buffer.from(path), await sha256Of(join(root, path))]);
-    digest.add('entry', [Buffer.from(path), facts.join(' '), Buffer.from(target ?? '')]);
+    if (contents && type === 'file') digest.add('content', [asBytes(path), await sha256Of(join(root, path))]);
+    digest.add('entry', [asBytes(path), facts.join(' '), asBytes(target ?? '')]);
   }
   return { sha256: digest.sum(), entries };
 }
@@ -31,3 +31,6 @@ async function sha256Of(path: string): Promise<string> {
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }
+
+/** A name's bytes as latin1 text. */
+const asBytes = (name: string): string => Buffer.from(name).toString('latin1');

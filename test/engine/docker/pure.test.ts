@@ -9,10 +9,10 @@ import { packArguments, unpackArguments, worrying } from '../../../agent/engine/
 
 it('the argv of the helpers’ tar, to the letter', () => {
   expect(packArguments.join(' ')).toBe(
-    'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=* --acls --sparse --one-file-system -c .',
+    'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=* --sparse --one-file-system -c .',
   );
   expect(unpackArguments.join(' ')).toBe(
-    'tar -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=* --acls -f -',
+    'tar -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=* -f -',
   );
 });
 
