@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { gatewayAddress } from '../docker/two-hosts.ts';
 import { randomFile } from './fillings.ts';
 import { compare, machine, type Result } from './result.ts';
-import { move, note, openStage, peaks, secondsOf, stackWithVolume } from './stage.ts';
+import { move, note, openStage, peaks, quiet, secondsOf, stackWithVolume } from './stage.ts';
 
 const cuts = 10;
 const mebibytes = 1024;
@@ -41,6 +41,7 @@ export async function cut(rounds = 3): Promise<Result> {
       for (const kind of ['whole', 'cut'] as const) {
         const stack = `${kind}${round}`;
         await stackWithVolume(stage.rig, stack, randomFile(mebibytes));
+        await quiet();
         bytes = 0;
         // Both agents' bytes are counted: what the source sends is what the volume holds, and a little.
         const timer = setInterval(() => {

@@ -1,17 +1,15 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { open, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { addressOf, compose, docker, dockerBinary, type Project, socketOf, wipe } from '../docker/two-hosts.ts';
 import { randomFile, randomFiles } from './fillings.ts';
 import { http, postgres, type Question, startProbe } from './probe.ts';
 import { compare, machine, type Result } from './result.ts';
-import { mountpoint, move, note, openStage, type Stage } from './stage.ts';
+import { mountpoint, move, note, openStage, quiet, type Stage, secondsOf } from './stage.ts';
 import { moveByHand } from './tiny.ts';
 
 const files = 32_768;
 const pages = 131_072;
-const writeMs = 3_000;
+/** 1 % is written evenly over this long, or up to the stop. */
+const writeS = 8;
 
 interface Case {
   name: string;
@@ -20,7 +18,7 @@ interface Case {
   question: Question;
   fill(dir: string, project: string): Promise<void>;
   /** Writes 1 % of the volume, or goes on writing; `stop` ends it. */
-  write(dir: string, project: string): { stop(): void };
+  write(project: string): { stop(): void };
 }
 
 const web = `
@@ -39,15 +37,19 @@ services:
 volumes: { data: {} }
 `;
 
-/** One act, evenly spread over the first seconds. */
-function spread(count: number, act: (index: number) => Promise<void>): { stop(): void } {
-  let done = 0;
-  const timer = setInterval(() => {
-    for (let i = 0; i < Math.ceil((count * 20) / writeMs) && done < count; i++) void act(done++).catch(() => {});
-    if (done >= count) clearInterval(timer);
-  }, 20);
-  return { stop: () => clearInterval(timer) };
+/** A process in the stack's container, as what writes there is: it ends with it. */
+function inContainer(project: string, command: string[]): { stop(): void } {
+  const args = ['-H', `unix://${socketOf('a')}`, 'exec', `${project}-app-1`, ...command];
+  const child = spawn(dockerBinary, args, { stdio: 'ignore' });
+  return { stop: () => void child.kill() };
 }
+
+/** Does `act` of `$i` for 0 up to `count`. */
+const spread = (count: number, act: string) => [
+  'perl',
+  '-e',
+  `open(R, "</dev/urandom"); for my $i (0 .. ${count - 1}) { ${act} select(undef, undef, undef, ${writeS / count}); }`,
+];
 
 const cases: Case[] = [
   {
@@ -56,8 +58,14 @@ const cases: Case[] = [
     compose: web,
     question: http,
     fill: randomFiles(files, 32_768),
-    write: (dir) =>
-      spread(files / 100, (i) => writeFile(join(dir, `d${(i * 100) % 500}`, `f${i * 100}`), randomBytes(32_768))),
+    write: (project) =>
+      inContainer(
+        project,
+        spread(
+          Math.floor(files / 100),
+          'my $n = $i * 100; sysread(R, my $b, 32768); open(F, ">", "/data/d" . ($n % 500) . "/f$n"); syswrite(F, $b); close F;',
+        ),
+      ),
   },
   {
     name: '(b) one file of 1 GiB',
@@ -65,12 +73,14 @@ const cases: Case[] = [
     compose: web,
     question: http,
     fill: randomFile(1024),
-    write: (dir) =>
-      spread(pages / 100, async () => {
-        const file = await open(join(dir, 'blob'), 'r+');
-        await file.write(randomBytes(8_192), 0, 8_192, Math.floor(Math.random() * pages) * 8_192);
-        await file.close();
-      }),
+    write: (project) =>
+      inContainer(
+        project,
+        spread(
+          Math.floor(pages / 100),
+          `sysread(R, my $b, 8192); open(F, "+<", "/data/blob"); sysseek(F, int(rand(${pages})) * 8192, 0); syswrite(F, $b); close F;`,
+        ),
+      ),
   },
   {
     name: '(c) PostgreSQL, 1 GiB, pgbench running',
@@ -81,12 +91,8 @@ const cases: Case[] = [
       const pgbench = 'pgbench -h /var/run/postgresql -U postgres -iqs 65 postgres';
       await docker('a', 'exec', `${project}-app-1`, ...pgbench.split(' '));
     },
-    write: (_, project) => {
-      const load = 'pgbench -h /var/run/postgresql -U postgres -n -c 2 -T 600 postgres'.split(' ');
-      const args = ['-H', `unix://${socketOf('a')}`, 'exec', `${project}-app-1`, ...load];
-      const child = spawn(dockerBinary, args, { stdio: 'ignore' });
-      return { stop: () => void child.kill() };
-    },
+    write: (project) =>
+      inContainer(project, 'pgbench -h /var/run/postgresql -U postgres -n -c 2 -T 600 postgres'.split(' ')),
   },
 ];
 
@@ -100,8 +106,9 @@ async function dark(
   const project = await stage.rig.up(name, { 'compose.yaml': one.compose });
   const dir = await mountpoint('a', `${name}_data`);
   await one.fill(dir, name);
+  await quiet();
   const probe = startProbe([addressOf.a, addressOf.b], question);
-  const writer = one.write(dir, name);
+  const writer = one.write(name);
   await act(dir, project);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   writer.stop();
@@ -110,19 +117,24 @@ async function dark(
   return probe.longestGapS();
 }
 
-export async function downtime(rounds = 3): Promise<Result> {
+const moved = async ({ rig }: Stage, name: string, options?: Record<string, unknown>) => {
+  const migration = await move(rig, name, options);
+  note(`  ${migration.steps.map((step) => `${step.name} ${secondsOf(migration, step.name).toFixed(2)} s`).join(', ')}`);
+};
+
+export async function downtime(rounds = 3, only = ''): Promise<Result> {
   const stage = await openStage();
   const peers: Result['peers'] = [];
   let count = 0;
   try {
-    for (const one of cases) {
+    for (const one of cases.filter(({ name }) => name.startsWith(only))) {
       const runs = {
         floor: (_dir: string, project: Project) =>
           compose('a', project, 'stop').then(() => compose('a', project, 'up', '-d', '--wait')),
         hand: (dir: string, project: Project) => moveByHand(stage, project.name, dir),
-        stop: (_dir: string, { name }: Project) => move(stage.rig, name),
-        manifest: (_dir: string, { name }: Project) => move(stage.rig, name, { mode: 'pre-copy', verify: 'manifest' }),
-        content: (_dir: string, { name }: Project) => move(stage.rig, name, { mode: 'pre-copy' }),
+        stop: (_dir: string, { name }: Project) => moved(stage, name),
+        manifest: (_dir: string, { name }: Project) => moved(stage, name, { mode: 'pre-copy', verify: 'manifest' }),
+        content: (_dir: string, { name }: Project) => moved(stage, name, { mode: 'pre-copy' }),
       };
       const times = Object.fromEntries(Object.keys(runs).map((kind) => [kind, [] as number[]])) as {
         [K in keyof typeof runs]: number[];

@@ -4,6 +4,7 @@ import type { MigrationView } from '../../schema/api.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from '../docker/docker-rig.ts';
 import { plain } from '../docker/stacks.ts';
 import { docker, type HostName } from '../docker/two-hosts.ts';
+import { run } from '../support/run.ts';
 import { type SshPeer, startSshPeer } from './ssh-peer.ts';
 
 /** Two real hosts with our fleet and an sshd between them, for one benchmark. */
@@ -28,6 +29,26 @@ export async function openStage(options: Parameters<typeof startDockerRig>[0] = 
   };
 }
 
+/**
+ * Nothing of what came before is left to do for the disk: what was written is on it, and what was deleted is discarded,
+ * which some disks take half a minute for, while whoever writes next waits.
+ */
+export async function quiet(): Promise<void> {
+  await run('sync', [], { timeoutMs: quietMsMax });
+  const giveUp = Date.now() + quietMsMax;
+  let before = '';
+  for (let still = 0; still < quietLooks; ) {
+    if (Date.now() > giveUp) return note('the disk did not come to rest');
+    await new Promise((resolve) => setTimeout(resolve, quietLookMs));
+    const now = await readFile('/proc/diskstats', 'utf8');
+    still = now === before ? still + 1 : 0;
+    before = now;
+  }
+}
+const quietMsMax = 180_000;
+const quietLookMs = 500;
+const quietLooks = 4;
+
 /** Brings up a small stack on host a and fills its volume; resolves to the directory of the volume's files. */
 export async function stackWithVolume(
   rig: DockerRig,
@@ -40,11 +61,9 @@ export async function stackWithVolume(
   return dir;
 }
 
-/** A new volume on host b; resolves to its directory. */
-export async function emptyVolume(name: string): Promise<string> {
-  await docker('b', 'volume', 'rm', '-f', name);
-  await docker('b', 'volume', 'create', name);
-  return mountpoint('b', name);
+/** A new volume on host b; resolves to its directory. It stays until the stage is closed: deleting would cost who comes next. */
+export async function emptyVolume(): Promise<string> {
+  return mountpoint('b', (await docker('b', 'volume', 'create')).trim());
 }
 
 export const mountpoint = async (host: HostName, volume: string): Promise<string> =>

@@ -1,7 +1,7 @@
 import { compose } from '../docker/two-hosts.ts';
 import { randomFile } from './fillings.ts';
 import { compare, machine, type Result } from './result.ts';
-import { mountpoint, move, note, openStage, peaks, stackWithVolume } from './stage.ts';
+import { mountpoint, move, note, openStage, peaks, quiet, stackWithVolume } from './stage.ts';
 
 /** A stack with 1 MB: from POST to `completed`, against what a careful person types. */
 export async function tiny(rounds = 3): Promise<Result> {
@@ -13,12 +13,14 @@ export async function tiny(rounds = 3): Promise<Result> {
     for (let round = 0; round < rounds; round++) {
       const stack = `tiny${round}`;
       await stackWithVolume(rig, stack, randomFile(1));
+      await quiet();
       const began = performance.now();
       await move(rig, stack);
       ours.push((performance.now() - began) / 1000);
 
       const byHand = `hand${round}`;
       const from = await stackWithVolume(rig, byHand, randomFile(1));
+      await quiet();
       theirs.push(await moveByHand(stage, byHand, from));
       note(
         `round ${round + 1} of ${rounds}: ours ${ours[round]?.toFixed(2)} s, by hand ${theirs[round]?.toFixed(2)} s`,

@@ -2,7 +2,7 @@ import { dockerBinary, socketOf } from '../docker/two-hosts.ts';
 import { compressible, randomFile, randomFiles } from './fillings.ts';
 import { startLongWire } from './long-wire.ts';
 import { compare, machine, type Result } from './result.ts';
-import { emptyVolume, move, note, openStage, peaks, type Stage, secondsOf, stackWithVolume } from './stage.ts';
+import { emptyVolume, move, note, openStage, peaks, quiet, type Stage, secondsOf, stackWithVolume } from './stage.ts';
 
 /** How a peer moves the files of one directory to another, synced; resolves to the seconds it took. */
 interface Peer {
@@ -68,12 +68,13 @@ async function volumeBench(
       const runs = [
         async () => void ours.push(secondsOf(await move(stage.rig, stack), 'transferring')),
         ...against.map((peer, index) => async () => {
-          const to = await emptyVolume('peer');
-          theirs[index]!.push(await peer.time(stage, from, to));
-          await emptyVolume('peer');
+          theirs[index]!.push(await peer.time(stage, from, await emptyVolume()));
         }),
       ];
-      for (let turn = 0; turn < runs.length; turn++) await runs[(turn + round) % runs.length]!();
+      for (let turn = 0; turn < runs.length; turn++) {
+        await quiet();
+        await runs[(turn + round) % runs.length]!();
+      }
       const told = against.map((peer, index) => `${peer.name} ${theirs[index]?.[round]?.toFixed(2)} s`).join(', ');
       note(`round ${round + 1} of ${rounds}: ours ${ours[round]?.toFixed(2)} s, ${told}`);
     }

@@ -1,11 +1,15 @@
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { limits } from '../../../schema/limits.ts';
+import { manifestDigest } from '../../transfer/manifest.ts';
 import type { TarSource } from '../../transfer/tar-ports.ts';
 import type { Manifest } from '../engine.ts';
+import { readContents } from './content-stream.ts';
 import { type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
 import { readManifest } from './manifest-stream.ts';
 import type { Carried } from './residences.ts';
 import {
+  contentArguments,
   manifestScript,
   measureScript,
   packArguments,
@@ -47,25 +51,38 @@ export function unpack(place: HelperPlace, mount: Carried, migrationId: string, 
   });
 }
 
-/** With `contents`, what is in the files counts too. */
+/** With `contents`, what is in the files counts too; both are read side by side. */
 export async function manifestOf(
   place: HelperPlace,
   mount: Carried,
   migrationId: string,
   contents = false,
 ): Promise<Manifest> {
-  const helper = await readFromHelper(place, {
-    migrationId,
-    purpose: 'manifest',
-    mount,
-    readOnly: true,
-    capabilities: packCapabilities,
-    script: manifestScript(contents),
-    failure: 'manifest_mismatch',
-    signal: AbortSignal.timeout(limits.step.transferringMsMax),
-  });
-  const [manifest] = await Promise.all([readManifest(helper.stream), helper.finished]);
-  return manifest;
+  const digest = manifestDigest();
+  const reading = async <T>(script: string, args: string[], read: (output: Readable) => Promise<T>): Promise<T> => {
+    const helper = await readFromHelper(place, {
+      migrationId,
+      purpose: 'manifest',
+      mount,
+      readOnly: true,
+      capabilities: packCapabilities,
+      script,
+      arguments: args,
+      failure: 'manifest_mismatch',
+      signal: AbortSignal.timeout(limits.step.transferringMsMax),
+    });
+    const [result] = await Promise.all([read(helper.stream), helper.finished]);
+    return result;
+  };
+  const [entries] = await Promise.all([
+    reading(manifestScript, [], (output) => readManifest(output, digest)),
+    contents
+      ? reading('exec "$@"', contentArguments, (tar) =>
+          readContents(tar, (path, sha256) => digest.add('content', [path, sha256])),
+        )
+      : null,
+  ]);
+  return { sha256: digest.sum(), entries };
 }
 
 export async function measure(place: HelperPlace, mount: Carried, migrationId: string): Promise<number> {

@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
-import { manifestDigest } from '../../transfer/manifest.ts';
-import type { Manifest } from '../engine.ts';
+import type { ManifestDigest } from '../../transfer/manifest.ts';
 
-/** Reads what `manifestScript` prints. Memory grows only with the number of files that have several names. */
-export async function readManifest(output: Readable): Promise<Manifest> {
-  const digest = manifestDigest();
+/**
+ * Reads what `manifestScript` prints into the digest; resolves to the number of entries. Memory grows only with the number
+ * of files that have several names.
+ */
+export async function readManifest(output: Readable, digest: ManifestDigest): Promise<number> {
   const links = new Map<string, string[]>();
   let entries = 0;
 
@@ -27,26 +28,23 @@ export async function readManifest(output: Readable): Promise<Manifest> {
   for await (const record of recordsOf(output)) {
     if (record.kind === 'entry') entry(record.fields);
     else if (record.kind === 'device') digest.add('device', record.fields);
-    else if (record.kind === 'content') digest.add('content', [record.text]);
     else if (record.text !== '') block.push(record.text);
     else attributes(block.splice(0));
   }
   attributes(block);
   for (const names of links.values()) digest.add('links', names.sort());
-  return { sha256: digest.sum(), entries };
+  return entries;
 }
 
 type Printed =
   | { kind: 'entry'; fields: string[] }
   | { kind: 'device'; fields: string[] }
-  | { kind: 'content'; text: string }
   | { kind: 'line'; text: string };
 
 /** Latin-1 throughout: names are bytes, not text. */
 async function* recordsOf(output: Readable): AsyncGenerator<Printed> {
   let rest = '';
   let fields: string[] = [];
-  let inContents = false;
   let inAttributes = false;
   for await (const chunk of output) {
     rest += (chunk as Buffer).toString('latin1');
@@ -60,16 +58,9 @@ async function* recordsOf(output: Readable): AsyncGenerator<Printed> {
         yield { kind: 'line', text: piece };
         continue;
       }
-      if (inContents && piece !== 'X') {
-        yield { kind: 'content', text: piece };
-        continue;
-      }
       fields.push(piece);
       if (fields[0] === 'X') inAttributes = true;
-      else if (fields[0] === 'S') {
-        inContents = true;
-        fields = [];
-      } else if (fields.length === lengthOf(fields[0])) {
+      else if (fields.length === lengthOf(fields[0])) {
         yield fields[0] === 'E'
           ? { kind: 'entry', fields: fields.slice(1) }
           : { kind: 'device', fields: fields.slice(1) };

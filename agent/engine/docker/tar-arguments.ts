@@ -74,20 +74,21 @@ export const unpackOverArguments = [...unpackArguments, '--delay-directory-resto
 export const packCapabilities = ['DAC_READ_SEARCH'];
 export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP', 'MKNOD'];
 
+/** What the regular files hold, each under every name it has, so that both sides tell the same in whatever order. */
+export const contentArguments = 'tar -C /v -b 512 --format=posix --hard-dereference --one-file-system -c .'.split(' ');
+
 /**
- * Every entry in one pass: `E` records of ten fields from find, `D` records with the numbers of devices, after `S` the
- * SHA-256 of each file where contents are compared too, then after `X` the attributes as getfattr prints them. Fields
- * end with NUL, because names hold anything else. Sockets are left out: tar never carries them.
+ * Every entry in one pass: `E` records of ten fields from find, `D` records with the numbers of devices, then after `X` the
+ * attributes as getfattr prints them. Fields end with NUL, because names hold anything else. Sockets are left out: tar
+ * never carries them.
  */
-export const manifestScript = (contents: boolean): string =>
-  [
-    'cd /v',
-    "find . -xdev ! -type s -printf 'E\\0%P\\0%y\\0%m\\0%U:%G\\0%s\\0%T@\\0%n\\0%l\\0%D:%i\\0'",
-    "find . -xdev \\( -type b -o -type c \\) -exec stat --printf 'D\\0%n\\0%t:%T\\0' '{}' +",
-    ...(contents ? ["printf 'S\\0'", 'find . -xdev -type f -print0 | xargs -0 -r sha256sum -z --'] : []),
-    "printf 'X\\0'",
-    'getfattr -R -P -h -d -m - -e hex .',
-  ].join(' && ');
+export const manifestScript = [
+  'cd /v',
+  "find . -xdev ! -type s -printf 'E\\0%P\\0%y\\0%m\\0%U:%G\\0%s\\0%T@\\0%n\\0%l\\0%D:%i\\0'",
+  "find . -xdev \\( -type b -o -type c \\) -exec stat --printf 'D\\0%n\\0%t:%T\\0' '{}' +",
+  "printf 'X\\0'",
+  'getfattr -R -P -h -d -m - -e hex .',
+].join(' && ');
 
 /** Bytes of a tar of the volume, near enough for a progress bar: contents as allocated, and three blocks an entry. */
 export const measureScript = [

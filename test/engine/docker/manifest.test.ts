@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readManifest } from '../../../agent/engine/docker/manifest-stream.ts';
+import { manifestDigest } from '../../../agent/transfer/manifest.ts';
 
 const entry = (
   path: string,
@@ -21,10 +22,13 @@ const entry = (
   ].join('\0')}\0`;
 const attributes = (...blocks: string[]) => `X\0${blocks.join('\n\n')}\n\n`;
 
-const manifestOf = (text: string, cuts: number[] = []) => {
+const manifestOf = async (text: string, cuts: number[] = []) => {
   const bytes = Buffer.from(text, 'latin1');
   const points = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
-  return readManifest(Readable.from(points.slice(1).map((end, i) => bytes.subarray(points[i], end))));
+  const pieces = points.slice(1).map((end, i) => bytes.subarray(points[i], end));
+  const digest = manifestDigest();
+  const entries = await readManifest(Readable.from(pieces), digest);
+  return { sha256: digest.sum(), entries };
 };
 
 describe('the manifest of what is on the disk', () => {
