@@ -313,7 +313,8 @@ export const limits = {
     /** A helper has to start within this; how long it runs is bounded by its step. */
     helperStartMsMax: 30_000,
     helperStderrBytesMax: 65_536,
-    helperMemoryBytesMax: 128 * 1_048_576,
+    /** What a helper reads and writes counts as its memory while it is cached: too little, and all is read from the disk again. */
+    helperMemoryBytesMax: 512 * 1_048_576,
     helperPidsMax: 16,
     /** Helpers of one migration that stay; beyond it each task starts one of its own. Without a task they end after this. */
     residentsMax: 16,
