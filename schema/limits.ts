@@ -315,7 +315,8 @@ export const limits = {
     helperStderrBytesMax: 65_536,
     /** What a helper reads and writes counts as its memory while it is cached: too little, and all is read from the disk again. */
     helperMemoryBytesMax: 512 * 1_048_576,
-    helperPidsMax: 16,
+    /** Seven for each of the jobs that one helper may have at once. */
+    helperPidsMax: 32,
     /** Helpers of one migration that stay; beyond it each task starts one of its own. Without a task they end after this. */
     residentsMax: 16,
     residentIdleMsMax: 15 * 60_000,

@@ -35,12 +35,20 @@ export function carryLanes(passing: Passing, lanes: Lane[], context: CommandCont
   return eachLane(lanes, context, (lane, carried) => carried(passing, lane));
 }
 
-/** Carries lanes, and reads back of each what lies on this side's disk, while others are still under way. */
+/**
+ * Carries lanes, and reads back of each what lies on this side's disk, while others are still under way. What a source has
+ * does not change, so it is read while it is sent.
+ */
 export function carryProvenLanes(passing: Passing, lanes: ProvenLane[], context: CommandContext): Promise<LaneProof[]> {
   return eachLane(lanes, context, async (lane, carried) => {
-    const passage = await carried(passing, lane);
+    const early = passing.role === 'source' ? lane.manifest() : null;
+    early?.catch(() => {});
+    const passage = await carried(passing, lane).catch(async (error) => {
+      await early?.catch(() => null);
+      throw error;
+    });
     context.signal.throwIfAborted();
-    const { sha256, entries } = await lane.manifest();
+    const { sha256, entries } = await (early ?? lane.manifest());
     const { lane: name, ...passed } = passage;
     await record(passing, name, { ...passed, manifest: { sha256, entries } }, context);
     return { ...passage, manifest_sha256: sha256, entries };

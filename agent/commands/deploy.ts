@@ -13,13 +13,16 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
   if (!ledger.find(migrationId)?.created.paths.includes(deployment.target_dir)) {
     throw new StackferryError('resource_taken', `${deployment.target_dir} was not put here by this migration.`);
   }
-  await engine.assertAllowed?.(deployment, context.signal);
   const key = { migration_id: migrationId, project: deployment.project, role: 'target' } as const;
   await ledger.update(key, (entry) => {
     entry.deployment = deployment;
     entry.deployed = true;
   });
-  const lapsed = await context.lease.acquire(migrationId);
+  // The guard's process takes as long to start as judging the files does.
+  const [lapsed] = await Promise.all([
+    context.lease.acquire(migrationId),
+    engine.assertAllowed?.(deployment, context.signal),
+  ]);
   const signal = AbortSignal.any([context.signal, lapsed]);
 
   await engine.createStack(

@@ -58,7 +58,30 @@ describe('the lanes of a migration', () => {
           }
         : { carry: () => proven.promise.then(() => passed) },
     );
-    expect(await carryProvenLanes(passing, lanes, await contextOf())).toHaveLength(2);
+    expect(await carryProvenLanes({ ...passing, role: 'target' }, lanes, await contextOf())).toHaveLength(2);
+  });
+
+  test('a source reads back what it has while it sends it; a target only once it has all', async () => {
+    const order: string[] = [];
+    const lanes = lanesOf(1, () => ({
+      carry: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        order.push('carried');
+        return passed;
+      },
+      manifest: async () => {
+        order.push('read');
+        return { sha256: 'cd', entries: 1 };
+      },
+    }));
+    await carryProvenLanes(passing, lanes, await contextOf());
+    await carryProvenLanes({ ...passing, role: 'target' }, lanes, await contextOf());
+    expect(order).toEqual(['read', 'carried', 'carried', 'read']);
+  });
+
+  test('one whose reading back fails is a failure, also where that comes first', async () => {
+    const lanes = lanesOf(1, () => ({ manifest: () => Promise.reject(new Error('unreadable')) }));
+    await expect(carryProvenLanes(passing, lanes, await contextOf())).rejects.toThrow('unreadable');
   });
 
   test('the first that fails ends the others, and is told once they have ended', async () => {

@@ -1,9 +1,17 @@
 import { spawn } from 'node:child_process';
-import { addressOf, compose, docker, dockerBinary, type Project, socketOf, wipe } from '../docker/two-hosts.ts';
+import {
+  addressOf,
+  compose,
+  docker,
+  dockerBinary,
+  type Project,
+  removeContainers,
+  socketOf,
+} from '../docker/two-hosts.ts';
 import { randomFile, randomFiles } from './fillings.ts';
 import { http, postgres, type Question, startProbe } from './probe.ts';
 import { compare, machine, type Result } from './result.ts';
-import { mountpoint, move, note, openStage, quiet, type Stage, secondsOf } from './stage.ts';
+import { mountpoint, move, note, noteSteps, openStage, quiet, type Stage, sweep } from './stage.ts';
 import { moveByHand } from './tiny.ts';
 
 const files = 32_768;
@@ -113,14 +121,12 @@ async function dark(
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   writer.stop();
   await probe.stop();
-  for (const host of ['a', 'b'] as const) await wipe(host);
+  for (const host of ['a', 'b'] as const) await removeContainers(host);
   return probe.longestGapS();
 }
 
-const moved = async ({ rig }: Stage, name: string, options?: Record<string, unknown>) => {
-  const migration = await move(rig, name, options);
-  note(`  ${migration.steps.map((step) => `${step.name} ${secondsOf(migration, step.name).toFixed(2)} s`).join(', ')}`);
-};
+const moved = async ({ rig }: Stage, name: string, options?: Record<string, unknown>) =>
+  noteSteps(await move(rig, name, options));
 
 export async function downtime(rounds = 3, only = ''): Promise<Result> {
   const stage = await openStage();
@@ -145,6 +151,7 @@ export async function downtime(rounds = 3, only = ''): Promise<Result> {
           times[kind].push(await dark(stage, one, `dark${++count}`, act));
           note(`${one.name}, round ${round + 1} of ${rounds}, ${kind}: dark ${times[kind].at(-1)?.toFixed(2)} s`);
         }
+      await sweep();
       const above = (kind: keyof typeof runs) => times[kind].map((s, round) => Math.max(0.01, s - times.floor[round]!));
       const { stopCopy, preCopy } = one.goals;
       peers.push(

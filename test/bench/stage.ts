@@ -15,7 +15,7 @@ export interface Stage {
 }
 
 export async function openStage(options: Parameters<typeof startDockerRig>[0] = {}): Promise<Stage> {
-  await wipeBoth();
+  await sweep();
   const rig = await startDockerRig(options);
   const ssh = await startSshPeer(join(rig.dir, 'ssh'));
   return {
@@ -28,6 +28,18 @@ export async function openStage(options: Parameters<typeof startDockerRig>[0] = 
     },
   };
 }
+
+/**
+ * Removes what was moved before. ext4 passes over inodes that were deleted within the last minute, one by one: after
+ * many files were deleted, whoever creates files next takes many times as long.
+ */
+export async function sweep(): Promise<void> {
+  if (!(await wipeBoth())) return;
+  note('old volumes were removed; waiting for the file system to forget them');
+  await new Promise((resolve) => setTimeout(resolve, forgetMs));
+  await quiet();
+}
+const forgetMs = 65_000;
 
 /**
  * Nothing of what came before is left to do for the disk: what was written is on it, and what was deleted is discarded,
@@ -54,8 +66,9 @@ export async function stackWithVolume(
   rig: DockerRig,
   name: string,
   fill: (dir: string) => Promise<void>,
+  options: Parameters<typeof plain>[0] = {},
 ): Promise<string> {
-  await rig.up(name, plain());
+  await rig.up(name, plain(options));
   const dir = await mountpoint('a', `${name}_data`);
   await fill(dir);
   return dir;
@@ -97,5 +110,9 @@ export async function peaks({ hosts, relay }: DockerRig): Promise<Record<string,
   const entries = Object.entries(processes).map(async ([name, pid]) => [name, await peakMb(pid)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }
+
+/** Where the time of a migration went. */
+export const noteSteps = (migration: MigrationView): void =>
+  note(`  ${migration.steps.map(({ name }) => `${name} ${secondsOf(migration, name).toFixed(2)} s`).join(', ')}`);
 
 export const note = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -52,9 +52,12 @@ export async function startDockerRig(options: Omit<FleetOptions, 'address'> = {}
   };
 }
 
-export async function wipeBoth(): Promise<void> {
+/** Tells whether there was a volume on either. */
+export async function wipeBoth(): Promise<boolean> {
+  let removed = false;
   for (const host of ['a', 'b'] as const) {
     await dockerd('start', host);
-    await wipe(host);
+    removed = (await wipe(host)) || removed;
   }
+  return removed;
 }

@@ -50,15 +50,22 @@ export async function writeProject(dir: string, files: Record<string, string>): 
   return { name: dir.split('/').at(-1) ?? '', dir, composeFiles };
 }
 
-/** Everything on a host that tests make, removed. */
-export async function wipe(host: HostName): Promise<void> {
-  const ids = async (...args: string[]) => (await docker(host, ...args)).split('\n').filter((line) => line !== '');
-  const containers = await ids('ps', '-aq');
+const ids = async (host: HostName, ...args: string[]) =>
+  (await docker(host, ...args)).split('\n').filter((line) => line !== '');
+
+export async function removeContainers(host: HostName): Promise<void> {
+  const containers = await ids(host, 'ps', '-aq');
   if (containers.length > 0) await docker(host, 'rm', '-f', '-v', ...containers);
-  const volumes = await ids('volume', 'ls', '-q');
+}
+
+/** Everything on a host that tests make, removed. Tells whether there was a volume. */
+export async function wipe(host: HostName): Promise<boolean> {
+  await removeContainers(host);
+  const volumes = await ids(host, 'volume', 'ls', '-q');
   if (volumes.length > 0) await docker(host, 'volume', 'rm', '-f', ...volumes);
-  const networks = await ids('network', 'ls', '-q', '--filter', 'type=custom');
+  const networks = await ids(host, 'network', 'ls', '-q', '--filter', 'type=custom');
   if (networks.length > 0) await docker(host, 'network', 'rm', ...networks);
+  return volumes.length > 0;
 }
 
 /** What is on a host: names of all containers, volumes and custom networks. */

@@ -12,7 +12,7 @@ import { freePort } from '../../cli/free-port.ts';
 import { startControlPlane } from '../../cli/start.ts';
 import type { MigrationView } from '../../schema/api.ts';
 import { type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
-import { type SlowWire, startSlowWire } from './slow-wire.ts';
+import { type SlowWire, startSlowWire } from '../support/slow-wire.ts';
 
 export type Side = 'source' | 'target';
 

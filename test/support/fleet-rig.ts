@@ -16,6 +16,8 @@ export interface FleetRig {
   relay: Member;
   /** `host:port` it listens on. */
   relayAddress: string;
+  /** Of its counters. */
+  relayStatusUrl: string;
   addHost(name: string, args: string[], netns?: string): Promise<Member>;
   /** Waits until the stack is listed with this host as its home. */
   stackAt(name: string, host: Member): Promise<void>;
@@ -79,6 +81,7 @@ export async function startFleetRig({
     return {
       ...rigOf(dir, api, control, relay),
       relayAddress,
+      relayStatusUrl: `http://127.0.0.1:${statusPort}/status`,
       addHost: (name, args, netns) => add('host', name, args, netns),
       close,
     };
@@ -93,7 +96,7 @@ function rigOf(
   api: ApiClient,
   control: ControlPlane,
   relay: Member,
-): Omit<FleetRig, 'addHost' | 'close' | 'relayAddress'> {
+): Omit<FleetRig, 'addHost' | 'close' | 'relayAddress' | 'relayStatusUrl'> {
   const migrate: FleetRig['migrate'] = (stack, target, options = {}) =>
     api.post(`/stacks/${stack}/migrate`, { target_host_id: target.id, sizing: 'stack', ...options });
   return {

@@ -104,7 +104,9 @@ async function runHelper(place: HelperPlace, task: HelperTask, io: string, redir
     const code = place.resident
       ? await place.resident.run(scriptOf(task, `/io/${basename(io)}`, redirect), task.signal)
       : await runContainer(place, task, io, scriptOf(task, '/io', redirect));
-    judge(task, code, await readFile(join(io, 'stderr'), 'utf8'));
+    // Not even begun, for want of processes or room: that is a complaint too.
+    const stderr = await readFile(join(io, 'stderr'), 'utf8').catch(() => 'it could not begin');
+    judge(task, code, stderr);
   } finally {
     await rm(io, { recursive: true, force: true });
   }

@@ -8,13 +8,18 @@ export interface SlowWire {
   target: { host: string; port: number };
   /** Bytes that came from agents. */
   bytes(): number;
+  /** Ends all connections that are open now. */
+  cut(): void;
   close(): Promise<void>;
 }
 
 const tickMs = 20;
 
-/** `bytesPerS` holds for each connection's way to the relay; what comes back is little, or has been slowed before. */
-export async function startSlowWire(bytesPerS: number): Promise<SlowWire> {
+/**
+ * `bytesPerS` holds for each connection's way to the relay, infinity for a wire that only counts; what comes back is
+ * little, or has been slowed before.
+ */
+export async function startSlowWire(bytesPerS: number, host = '127.0.0.1'): Promise<SlowWire> {
   const sockets = new Set<net.Socket>();
   let total = 0;
   const server = net.createServer({ noDelay: true }, (client) => {
@@ -34,23 +39,27 @@ export async function startSlowWire(bytesPerS: number): Promise<SlowWire> {
     let budget = 0;
     const refill = setInterval(() => {
       budget = Math.min(budget + (bytesPerS * tickMs) / 1000, bytesPerS / 10);
-      if (budget > 0 && client.isPaused()) client.resume();
+      if (budget > 0 && client.isPaused() && !upstream.writableNeedDrain) client.resume();
     }, tickMs);
     client.on('close', () => clearInterval(refill));
     client.on('data', (data: Buffer) => {
       total += data.length;
       budget -= data.length;
-      upstream.write(data);
-      if (budget <= 0) client.pause();
+      const taken = upstream.write(data);
+      if (budget <= 0 || !taken) client.pause();
+      if (!taken) upstream.once('drain', () => budget > 0 && client.resume());
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const wire: SlowWire = {
-    address: `127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    address: `${host}:${(server.address() as net.AddressInfo).port}`,
     target: { host: '127.0.0.1', port: 9 },
     bytes: () => total,
-    close: async () => {
+    cut: () => {
       for (const socket of sockets) socket.destroy();
+    },
+    close: async () => {
+      wire.cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };
