@@ -15,7 +15,7 @@ export interface Question {
 }
 
 const everyMs = 10;
-const answerMsMax = 300;
+const answerMsMax = 100;
 
 export const http: Question = {
   port: 8080,

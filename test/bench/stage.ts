@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { MigrationView } from '../../schema/api.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from '../docker/docker-rig.ts';
 import { plain } from '../docker/stacks.ts';
-import { docker, type HostName } from '../docker/two-hosts.ts';
+import { docker, type HostName, socketOf } from '../docker/two-hosts.ts';
 import { run } from '../support/run.ts';
 import { type SshPeer, startSshPeer } from './ssh-peer.ts';
 
@@ -34,12 +34,16 @@ export async function openStage(options: Parameters<typeof startDockerRig>[0] = 
  * many files were deleted, whoever creates files next takes many times as long.
  */
 export async function sweep(): Promise<void> {
-  if (!(await wipeBoth())) return;
+  const inodesFree = async () => (await statfs(dirname(socketOf('a')))).ffree;
+  const before = await inodesFree();
+  await wipeBoth();
+  if ((await inodesFree()) - before < manyFiles) return;
   note('old volumes were removed; waiting for the file system to forget them');
   await new Promise((resolve) => setTimeout(resolve, forgetMs));
   await quiet();
 }
 const forgetMs = 65_000;
+const manyFiles = 5_000;
 
 /**
  * Nothing of what came before is left to do for the disk: what was written is on it, and what was deleted is discarded,

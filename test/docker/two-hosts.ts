@@ -58,14 +58,13 @@ export async function removeContainers(host: HostName): Promise<void> {
   if (containers.length > 0) await docker(host, 'rm', '-f', '-v', ...containers);
 }
 
-/** Everything on a host that tests make, removed. Tells whether there was a volume. */
-export async function wipe(host: HostName): Promise<boolean> {
+/** Everything on a host that tests make, removed. */
+export async function wipe(host: HostName): Promise<void> {
   await removeContainers(host);
   const volumes = await ids(host, 'volume', 'ls', '-q');
   if (volumes.length > 0) await docker(host, 'volume', 'rm', '-f', ...volumes);
   const networks = await ids(host, 'network', 'ls', '-q', '--filter', 'type=custom');
   if (networks.length > 0) await docker(host, 'network', 'rm', ...networks);
-  return volumes.length > 0;
 }
 
 /** What is on a host: names of all containers, volumes and custom networks. */

@@ -11,7 +11,7 @@ export function useDockerRig(options: Parameters<typeof startDockerRig>[0] = {})
   beforeAll(async () => {
     rig = await startDockerRig(options);
   }, 180_000);
-  beforeEach(async () => void (await wipeBoth()), 120_000);
+  beforeEach(wipeBoth, 120_000);
   afterAll(async () => {
     await rig?.close();
     await wipeBoth();
