@@ -313,8 +313,12 @@ export const limits = {
     /** A helper has to start within this; how long it runs is bounded by its step. */
     helperStartMsMax: 30_000,
     helperStderrBytesMax: 65_536,
-    /** What a helper reads and writes counts as its memory while it is cached: too little, and all is read from the disk again. */
-    helperMemoryBytesMax: 512 * 1_048_576,
+    /**
+     * A helper's part of the host's memory, and the least it gets. What it reads and writes counts as its memory while it is
+     * cached: with little of it, all that was written is read from the disk again to be proven, while the stack is dark.
+     */
+    helperMemoryPart: 1 / 4,
+    helperMemoryBytesMin: 128 * 1_048_576,
     /** Seven for each of the jobs that one helper may have at once. */
     helperPidsMax: 32,
     /** Helpers of one migration that stay; beyond it each task starts one of its own. Without a task they end after this. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
@@ -167,6 +168,9 @@ function scriptOf({ script, arguments: args = [] }: HelperTask, io: string, redi
 /** One word of a shell script. */
 export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
+const { helperMemoryPart, helperMemoryBytesMin } = limits.agent;
+const memoryBytes = Math.max(helperMemoryBytesMin, Math.floor(totalmem() * helperMemoryPart));
+
 function containerOf(image: string, seat: HelperSeat, io: string, script: string): unknown {
   const { migrationId, purpose, mount, readOnly, capabilities } = seat;
   return {
@@ -184,8 +188,8 @@ function containerOf(image: string, seat: HelperSeat, io: string, script: string
       CapAdd: capabilities,
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: limits.agent.helperPidsMax,
-      Memory: limits.agent.helperMemoryBytesMax,
-      MemorySwap: limits.agent.helperMemoryBytesMax,
+      Memory: memoryBytes,
+      MemorySwap: memoryBytes,
       LogConfig: { Type: 'none', Config: {} },
       RestartPolicy: { Name: 'no' },
       Mounts: [
