@@ -321,9 +321,12 @@ export const limits = {
     helperMemoryBytesMin: 128 * 1_048_576,
     /** Seven for each of the jobs that one helper may have at once. */
     helperPidsMax: 32,
-    /** Helpers of one migration that stay; beyond it each task starts one of its own. Without a task they end after this. */
+    /**
+     * Helpers of one migration that stay; beyond it each task starts one of its own. Without a task they end after this: no
+     * one tells a source that a migration failed before it was stopped.
+     */
     residentsMax: 16,
-    residentIdleMsMax: 15 * 60_000,
+    residentIdleMsMax: 2 * 60_000,
   },
   warm: {
     /** Passes of one volume over a running stack, and the part by which one must be smaller than the one before. */

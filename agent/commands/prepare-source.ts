@@ -5,11 +5,17 @@ import { assertProjectDirectory } from './project-lane.ts';
 export const prepareSource: CommandHandler<'prepare_source'> = async ({ project, source_dir, volumes }, context) => {
   const { engine, ledger, migrationId, signal } = context;
   await assertProjectDirectory(project, source_dir, context);
-  await engine.standBy?.('source', { project, volumes, directory: source_dir }, migrationId);
   const sizes: { volume: string; bytes: number }[] = [];
-  for (const volume of volumes) {
-    signal.throwIfAborted();
-    sizes.push({ volume, bytes: await engine.measureVolume(volume, migrationId) });
+  try {
+    await engine.standBy?.('source', { project, volumes, directory: source_dir }, migrationId);
+    for (const volume of volumes) {
+      signal.throwIfAborted();
+      sizes.push({ volume, bytes: await engine.measureVolume(volume, migrationId) });
+    }
+  } catch (error) {
+    // Nothing more comes to a source that was not stopped.
+    await engine.release?.(migrationId);
+    throw error;
   }
   await ledger.update({ migration_id: migrationId, project, role: 'source' }, (entry) => {
     entry.sizes = Object.fromEntries(sizes.map(({ volume, bytes }) => [volume, bytes]));

@@ -18,7 +18,10 @@ export const warmSource: CommandHandler<'warm_source'> = async ({ project, peer,
       },
     })),
     context,
-  );
+  ).catch(async (error) => {
+    await engine.release?.(migrationId);
+    throw error;
+  });
   const passes = items.map(async ({ volume }) => {
     const report = (await warm.source(volume, migrationId, blocks)).report();
     return { volume, bytes: report.map(({ bytes }) => bytes), ms: report.map(({ ms }) => Math.round(ms)) };
