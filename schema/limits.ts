@@ -217,6 +217,12 @@ export const limits = {
     dialMsMax: 60_000,
     /** Compressions at once; each takes a thread. */
     compressionsMax: 2,
+    /** Where more than this passes nothing is compressed: two threads at the lowest level would be what is waited for. */
+    compressBytesPerSMax: 200_000_000,
+    /** From this part of the window on the network is waited for: compressing harder may pay. */
+    compressWindowPart: 0.5,
+    /** The rate is taken over about this long. */
+    rateWindowMs: 500,
     /** HELLO and WELCOME, after the handshake; a target may have to recreate its volume first. */
     helloMsMax: 60_000,
     aliveIntervalMs: 5_000,

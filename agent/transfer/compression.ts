@@ -5,36 +5,53 @@ import { limits } from '../../schema/limits.ts';
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-/** Levels from none upwards; the network's pace decides. Above the last, a context takes tens of megabytes. */
-const levels = [0, 1, 3, 6] as const;
-/** Ready chunks that wait for the network: above, compress harder; below, less hard. */
-const backlogHigh = 6;
-const backlogLow = 2;
+/** Levels from none upwards; the network's pace decides. Level 6 took three times as long as 3, for a thirtieth of the bytes. */
+const levels = [0, 1, 3] as const;
+/** As much as can come out: in Node's usual pieces of 16 KiB each would be a way to a thread and back. */
+const chunkSize = limits.stream.chunkBytesMax;
 /** Data that shrinks by less than this is sent as it is. */
 const ratioMax = 0.92;
 /** After a chunk that did not shrink this many go uncompressed, twice as many after the next, up to the last. */
 const skipMin = 8;
 const skipMax = 128;
 
+/** How a transfer is doing when its next chunk is there. */
+export interface Pressure {
+  /** Part of the window that is ready and not acknowledged: much of it means that the network, or the target, is slower than we are. */
+  unacknowledged: number;
+  /** Chunks that wait for a thread to be compressed. */
+  waiting: number;
+  /** Bytes of tar that were acknowledged per second lately; null where that is not known yet. */
+  bytesPerS: number | null;
+}
+
 export interface CompressionPolicy {
-  /** The zstd level for the next chunk, 0 for none. `backlog` is the number of encoded chunks that wait for the network. */
-  levelFor(backlog: number): number;
+  /** The zstd level for the next chunk, 0 for none. */
+  levelFor(pressure: Pressure): number;
   /** Tells what a compression gave. Returns whether the result is worth sending. */
   gained(rawBytes: number, encodedBytes: number): boolean;
 }
 
 /**
- * Compresses as hard as the network leaves time for: none while it takes chunks as fast as they come, harder while
- * they queue. Data that does not shrink is left alone and tried again now and then.
+ * Compresses as hard as the network leaves time for: harder while acknowledgements are waited for and compressing is not,
+ * less hard while chunks queue to be compressed, and not at all where so much passes that it would only take time. It
+ * begins by compressing a little, since what fills the buffers on a slow way at first would cost more than that. Data that
+ * does not shrink is left alone and tried again now and then.
  */
 export function createCompressionPolicy(): CompressionPolicy {
-  let step = 0;
+  let step = 1;
   let skip = 0;
   let skipNext = skipMin;
+  const change = (by: number) => {
+    step = Math.min(Math.max(step + by, 0), levels.length - 1);
+  };
   return {
-    levelFor: (backlog) => {
-      if (backlog >= backlogHigh) step = Math.min(step + 1, levels.length - 1);
-      else if (backlog <= backlogLow) step = Math.max(step - 1, 0);
+    levelFor: ({ unacknowledged, waiting, bytesPerS }) => {
+      const full = unacknowledged >= limits.stream.compressWindowPart;
+      if (bytesPerS === null) step = 1;
+      else if (bytesPerS > limits.stream.compressBytesPerSMax) step = 0;
+      else if (waiting > 0) change(full ? 0 : -1);
+      else change(full ? 1 : -1);
       if (step > 0 && skip > 0) {
         skip -= 1;
         return 0;
@@ -56,10 +73,10 @@ export function createCompressionPolicy(): CompressionPolicy {
 }
 
 export function compressChunk(bytes: Buffer, level: number): Promise<Buffer> {
-  return compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } });
+  return compress(bytes, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
 /** Throws where the data is no zstd frame, or holds more than a chunk may. */
 export function decompressChunk(bytes: Buffer): Promise<Buffer> {
-  return decompress(bytes, { maxOutputLength: limits.stream.chunkBytesMax });
+  return decompress(bytes, { chunkSize, maxOutputLength: limits.stream.chunkBytesMax });
 }

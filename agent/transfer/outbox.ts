@@ -7,6 +7,7 @@ import { compressChunk, createCompressionPolicy } from './compression.ts';
 import { writeChunkHeaders } from './frame-codec.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { packerEnded, settled } from './packer-end.ts';
+import { createRate } from './rate.ts';
 import type { TarSource } from './tar-ports.ts';
 
 /** The window of one reading of a tar: chunks that are encoded and not yet acknowledged. */
@@ -23,8 +24,6 @@ export interface Outbox {
   acknowledge(next: number): void;
   /** Bytes of tar in acknowledged chunks. */
   acknowledgedBytes(): number;
-  /** How far the connection has sent; the rest is what compression has time for. */
-  sentUpTo(sequence: number): void;
   /** Stops the packer and waits until it is gone. */
   close(): Promise<void>;
 }
@@ -47,12 +46,11 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
   // Hashed here and not in a thread: handing over a chunk cost more than it saved, 14 % of the whole on two cores.
   const digest = createHash('sha256');
   const policy = createCompressionPolicy();
+  const rate = createRate(bounds.rateWindowMs);
   const window: Entry[] = [];
   const toEncode: Entry[] = [];
   let first = 0;
   let next = 0;
-  let sent = 0;
-  let ready = 0;
   let compressing = 0;
   let bytes = 0;
   let acknowledgedBytes = 0;
@@ -121,7 +119,11 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
   const encode = () => {
     while (compressing < bounds.compressionsMax && toEncode.length > 0) {
       const entry = toEncode.shift()!;
-      const level = policy.levelFor(ready - sent);
+      const level = policy.levelFor({
+        unacknowledged: (window.length - toEncode.length - compressing - 1) / bounds.windowChunksMax,
+        waiting: toEncode.length,
+        bytesPerS: rate.bytesPerS(),
+      });
       if (level === 0) {
         seal(entry, null);
         continue;
@@ -147,7 +149,6 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
     writeChunkHeaders(frame, { sequence, compressed: encoded !== null, rawBytes, sha256, dataBytes });
     entry.frame = frame;
     if (encoded) release(entry);
-    while (window[ready - first]?.frame) ready += 1;
     if (!closed) onChange();
   };
 
@@ -186,14 +187,12 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
         first += 1;
         entry.acknowledged = true;
         acknowledgedBytes += entry.rawBytes;
+        rate.add(entry.rawBytes);
         release(entry);
       }
       resume();
     },
     acknowledgedBytes: () => acknowledgedBytes,
-    sentUpTo: (sequence) => {
-      sent = sequence;
-    },
     close: async () => {
       closed = true;
       aborter.abort();

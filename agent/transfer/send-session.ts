@@ -70,7 +70,6 @@ export function runSendSession(
         connection.send(frame);
         options.pace.sent(frame.length);
         cursor += 1;
-        outbox.sentUpTo(cursor);
       }
       const end = outbox.end();
       if (!end || endSent || cursor !== end.chunks) return;
@@ -108,7 +107,6 @@ export function runSendSession(
       }
       welcomed = true;
       cursor = next;
-      outbox.sentUpTo(cursor);
       pump();
     };
 

@@ -26,29 +26,39 @@ export async function startLongWire(line: { bytesPerS: number; delayMs: number }
   const servers: Server[] = [];
 
   const carry = (from: Socket, to: Socket, direction: 'up' | 'down', shaped: boolean) => {
+    // In one queue: of timers that are due in the same millisecond any may come first.
+    const queue: { dueAt: number; bytes: Buffer | null }[] = [];
     let queued = 0;
-    from.on('data', (bytes: Buffer) => {
-      if (!shaped) {
-        if (!to.write(bytes)) from.pause();
-        return;
+    let waiting = false;
+    const forwardIn = (ms: number) => {
+      waiting = true;
+      setTimeout(forward, Math.max(1, ms));
+    };
+    const forward = () => {
+      waiting = false;
+      while (queue[0] && queue[0].dueAt <= performance.now()) {
+        const { bytes } = queue.shift()!;
+        queued -= bytes?.length ?? 0;
+        if (bytes) to.write(bytes);
+        else to.end();
       }
-      const now = performance.now();
-      freeAt[direction] = Math.max(freeAt[direction], now) + (bytes.length / line.bytesPerS) * 1000;
-      queued += bytes.length;
+      if (queued < queueBytesMax / 2) from.resume();
+      if (queue[0]) forwardIn(queue[0].dueAt - performance.now());
+    };
+    const enqueue = (bytes: Buffer | null) => {
+      freeAt[direction] = Math.max(freeAt[direction], performance.now());
+      freeAt[direction] += ((bytes?.length ?? 0) / line.bytesPerS) * 1000;
+      queue.push({ dueAt: freeAt[direction] + line.delayMs, bytes });
+      queued += bytes?.length ?? 0;
       if (queued > queueBytesMax) from.pause();
-      setTimeout(
-        () => {
-          queued -= bytes.length;
-          to.write(bytes);
-          if (queued < queueBytesMax / 2) from.resume();
-        },
-        freeAt[direction] - now + line.delayMs,
-      );
+      if (!waiting) forwardIn(line.delayMs);
+    };
+    from.on('data', (bytes: Buffer) => {
+      if (shaped) enqueue(bytes);
+      else if (!to.write(bytes)) from.pause();
     });
     to.on('drain', () => from.resume());
-    from.on('end', () =>
-      setTimeout(() => to.end(), shaped ? freeAt[direction] - performance.now() + line.delayMs + 1 : 0),
-    );
+    from.on('end', () => (shaped ? enqueue(null) : to.end()));
     from.on('error', () => to.destroy());
     from.on('close', () => sockets.delete(from));
   };

@@ -1,20 +1,26 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { cut } from './cut.ts';
 import { downtime } from './downtime.ts';
 import { memory } from './memory.ts';
-import { printTable, type Result } from './result.ts';
+import { markdownTables, printTable, type Result } from './result.ts';
 import { tiny } from './tiny.ts';
 import { bulk, limit, small, wan } from './volumes.ts';
 
 /**
- * `npm run bench -- NAME|all [--json FILE]`: ours and the peers alternating in one run, as ratios. Needs the two Docker
+ * `npm run bench -- NAME|all [--json FILE]`: ours and the peers alternating in one run, as ratios; `-- table FILE` prints
+ * such a file as the tables of docs/benchmarks.md. Needs the two Docker
  * hosts of test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
  */
 const benchmarks: Record<string, () => Promise<Result>> = { bulk, limit, small, wan, cut, downtime, tiny, memory };
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
-const [wanted = ''] = positionals;
+const [wanted = '', file = ''] = positionals;
+if (wanted === 'table') {
+  const read: Result | Result[] = JSON.parse(await readFile(file, 'utf8'));
+  process.stdout.write(markdownTables([read].flat()));
+  process.exit(0);
+}
 const names = wanted === 'all' ? Object.keys(benchmarks) : [wanted];
 if (!names.every((name) => name in benchmarks)) {
   process.stderr.write(`npm run bench -- ${Object.keys(benchmarks).join('|')}|all [--json FILE]\n`);

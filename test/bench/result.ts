@@ -37,6 +37,31 @@ function median(sorted: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The tables of docs/benchmarks.md: medians of both, and of the ratio with its spread. */
+export function markdownTables(results: Result[]): string {
+  const middle = (times: number[]) => median(times.toSorted((a, b) => a - b)).toFixed(2);
+  const rows = results.flatMap(({ name, peers }) =>
+    peers.map(({ peer, ours_s, peer_s, ratio, goal }) => {
+      const spread = `${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}`;
+      const verdict = ratio.median >= goal ? 'met' : '**missed**';
+      const cells = [`\`${name}\``, peer, middle(ours_s), middle(peer_s), ratio.median.toFixed(2), spread, `≥ ${goal}`];
+      return `| ${[...cells, verdict].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    }),
+  );
+  const memory = results
+    .filter(({ name }) => name === 'memory')
+    .flatMap(({ memory_mb }) => Object.entries(memory_mb).map(([process_, mb]) => `| ${process_} | ${mb} |`));
+  return [
+    `${results[0]?.machine ?? ''}.`,
+    '',
+    '| | peer | ours, s | peer, s | ratio | spread | goal | |',
+    '|---|---|---|---|---|---|---|---|',
+    ...rows,
+    ...(memory.length > 0 ? ['', '| peak RSS of | MB |', '|---|---|', ...memory] : []),
+    '',
+  ].join('\n');
+}
+
 export function printTable({ name, machine: where, peers, memory_mb }: Result): void {
   const seconds = (times: number[]) => times.map((time) => time.toFixed(2)).join(' ');
   process.stdout.write(`${name} on ${where}\n`);

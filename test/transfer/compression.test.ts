@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { createCompressionPolicy, type Pressure } from '../../agent/transfer/compression.ts';
+import { createRate } from '../../agent/transfer/rate.ts';
+
+const mib = 1_048_576;
+const slow: Pressure = { unacknowledged: 1, waiting: 0, bytesPerS: 10 * mib };
+const levelsOf = (pressures: Pressure[]) => {
+  const policy = createCompressionPolicy();
+  return pressures.map((pressure) => {
+    const level = policy.levelFor(pressure);
+    policy.gained(mib, mib / 4);
+    return level;
+  });
+};
+
+describe('how hard chunks are compressed', () => {
+  it('begins low while nothing is known of the way', () => {
+    expect(levelsOf(Array(5).fill({ ...slow, bytesPerS: null }))).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('rises while acknowledgements are waited for, up to its end', () => {
+    expect(levelsOf(Array(5).fill(slow))).toEqual([3, 3, 3, 3, 3]);
+  });
+
+  it('falls while chunks queue to be compressed, and where the window does not fill', () => {
+    const queueing = { ...slow, unacknowledged: 0.2, waiting: 2 };
+    expect(levelsOf([slow, queueing, queueing, { ...slow, unacknowledged: 0.2 }])).toEqual([3, 1, 0, 0]);
+  });
+
+  it('stays where it is while both the network and compressing are waited for', () => {
+    expect(levelsOf([slow, { ...slow, waiting: 2 }])).toEqual([3, 3]);
+  });
+
+  it('is none where so much passes that it would only take time', () => {
+    expect(levelsOf([slow, slow, { ...slow, bytesPerS: 300 * mib }])).toEqual([3, 3, 0]);
+  });
+
+  it('leaves data alone that does not shrink, for longer and longer', () => {
+    const policy = createCompressionPolicy();
+    const tried: number[] = [];
+    for (let chunk = 0; chunk < 300; chunk++)
+      if (policy.levelFor(slow) > 0) {
+        tried.push(chunk);
+        expect(policy.gained(mib, mib)).toBe(false);
+      }
+    expect(tried).toEqual([0, 9, 26, 59, 124, 253]);
+  });
+});
+
+describe('the rate of a transfer', () => {
+  it('is that of the latest window that is over', () => {
+    let now = 0;
+    const rate = createRate(500, () => now);
+    rate.add(100);
+    expect(rate.bytesPerS()).toBeNull();
+    now = 500;
+    rate.add(400);
+    expect(rate.bytesPerS()).toBe(1_000);
+    now = 600;
+    rate.add(5_000);
+    expect(rate.bytesPerS()).toBe(1_000);
+    now = 1_500;
+    rate.add(0);
+    expect(rate.bytesPerS()).toBe(5_000);
+  });
+});
