@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type DockerApi, openDockerApi } from '../../agent/engine/docker/api.ts';
+import { openResidence } from '../../agent/engine/docker/resident-helper.ts';
+import { packCapabilities } from '../../agent/engine/docker/tar-arguments.ts';
+import { until } from '../../cli/fleet.ts';
+import { wipeBoth } from './docker-rig.ts';
+import { docker, socketOf } from './two-hosts.ts';
+import { describeDocker } from './use-docker-rig.ts';
+
+describeDocker('a helper that stays', () => {
+  let api: DockerApi;
+  let ioDir = '';
+  beforeEach(async () => {
+    await wipeBoth();
+    ioDir = await mkdtemp(join(tmpdir(), 'stackferry-io-'));
+    api = await openDockerApi(socketOf('a'));
+    await docker('a', 'volume', 'create', 'kept');
+  }, 60_000);
+  afterEach(async () => {
+    await api.close();
+    await rm(ioDir, { recursive: true });
+    await wipeBoth();
+  }, 60_000);
+
+  const seat = { migrationId: 'mig_1', purpose: 'resident', mount: { volume: 'kept' }, readOnly: true } as const;
+  const open = (idleMsMax: number) =>
+    openResidence({ api, image: 'stackferry-helper:1', ioDir }, { ...seat, capabilities: packCapabilities, idleMsMax });
+  const containersOfA = async () => (await docker('a', 'ps', '-aq')).trim();
+
+  it('does several jobs at once, each with its own end, and goes when it is told to', async () => {
+    const residence = await open(60_000);
+    const run = (script: string) => residence.place.resident!.run(script, AbortSignal.timeout(20_000));
+    expect(await Promise.all([run('sleep 0.3; exit 3'), run('exit 0'), run('test -d /v && exit 5')])).toEqual([
+      3, 0, 5,
+    ]);
+    expect(residence.isOpen()).toBe(true);
+    await residence.close();
+    expect([residence.isOpen(), await containersOfA()]).toEqual([false, '']);
+    await expect(run('exit 0')).rejects.toMatchObject({ code: 'cancelled' });
+  }, 60_000);
+
+  it('goes by itself when nothing is asked of it any more, and not while a job runs', async () => {
+    const residence = await open(500);
+    const job = residence.place.resident!.run('sleep 2; exit 7', AbortSignal.timeout(20_000));
+    expect(await job).toBe(7);
+    await until(async () => !residence.isOpen() && (await containersOfA()) === '', 'the helper to be gone');
+  }, 60_000);
+});
