@@ -54,24 +54,24 @@ stat -c '%b blocks' sparse
 
     it('100,000 small files have the same listing and contents on both sides', async () => {
       const { hosts, up, migrate, ended } = rig();
-      await up('awkward', plain());
+      await up('many', plain({ volume: 'awkward_data' }));
       const make = 'for d in 1 2 3 4; do mkdir $d; (cd $d; seq 25000 | split -l 1 -a 4 -); done; touch sparse';
       await inVolume('a', `cd /v; ${make}`);
       const before = await inVolume('a', listAll);
       expect(before.split('\n').length).toBeGreaterThan(200_000);
-      const migration = await ended((await migrate('awkward', hosts.b)).id);
+      const migration = await ended((await migrate('many', hosts.b)).id);
       expect(migration.failure).toBeNull();
       expect((await inVolume('b', listAll)) === before).toBe(true);
     }, 240_000);
 
     it('a file of 10 GiB that holds 1 MiB stays sparse, and only what it holds is carried', async () => {
       const { hosts, up, migrate, ended } = rig();
-      await up('awkward', plain());
+      await up('sparse', plain({ volume: 'awkward_data' }));
       const places = '$(seq 9000 9000 144000)';
       const fill = 'dd if=/dev/urandom of=/v/sparse bs=64K count=1 conv=notrunc status=none seek=$n';
       await inVolume('a', `truncate -s 10G /v/sparse; for n in ${places}; do ${fill}; done`);
       let carried = 0;
-      const { id } = await migrate('awkward', hosts.b);
+      const { id } = await migrate('sparse', hosts.b);
       const migration = await ended(id, ({ kind, data }) => {
         if (kind === 'progress') carried = Math.max(carried, Number((data as { bytes_done: number }).bytes_done));
       });
