@@ -39,26 +39,26 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
       const { hosts, up, migrate, ended } = rig();
       await up('shop', shop);
       const pgbench = 'pgbench -h /var/run/postgresql -U postgres';
-      await docker('a', 'exec', 'shop-db-1', ...`${pgbench} -iqs ${loadS > 0 ? 65 : 4} postgres`.split(' '));
-      const load = inContainer('shop-db-1', `${pgbench} -n -c 2 -T ${loadS + 600} postgres`.split(' '));
-      const rows = inContainer('shop-db-1', ['sh', '-c', writer]);
+      await docker('a', 'exec', db, ...`${pgbench} -iqs ${loadS > 0 ? 65 : 4} postgres`.split(' '));
+      const load = inContainer(db, `${pgbench} -n -c 2 -T ${loadS + 600} postgres`.split(' '));
+      const rows = inContainer(db, ['sh', '-c', writer]);
       await new Promise((resolve) => setTimeout(resolve, loadS * 1000));
       await until(async () => rows.printed().split('\n').length > 50, 'rows to be written');
 
-      const { id } = await migrate('shop', hosts.b, { mode: 'pre-copy' });
+      const { id } = await migrate(stack, hosts.b, { mode: 'pre-copy' });
       const migration = await ended(id);
       expect(migration.failure).toBeNull();
       expect(migration.status).toBe('completed');
       await load.ended;
 
       const acknowledged = (await rows.ended).trim().split('\n').length;
-      const kept = Number(await psql('b', 'shop-db-1', 'select max(n) from acknowledged'));
+      const kept = Number(await psql('b', db, 'select max(n) from acknowledged'));
       expect(acknowledged).toBeGreaterThan(50);
       expect(kept).toBeGreaterThanOrEqual(acknowledged);
       await docker(
         'b',
         'exec',
-        'shop-db-1',
+        db,
         ...'pg_amcheck -h /var/run/postgresql -U postgres --install-missing postgres'.split(' '),
       );
       expect(await running('a')).toEqual([]);

@@ -41,7 +41,8 @@ describeDocker('two real Docker hosts', () => {
     told.push(await rig.ended(id, (event) => told.push(event)));
     expect(await psql('b', 'shop-db-1', 'select v from c')).toBe(canary);
     const passed = await readFile(capture);
-    expect(passed.length).toBeGreaterThan(30_000_000);
+    // A new database, most of it empty pages, goes compressed.
+    expect(passed.length).toBeGreaterThan(2_000_000);
 
     const places = {
       'the relay’s bytes': passed,
