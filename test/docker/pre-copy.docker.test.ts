@@ -35,9 +35,12 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
 
   it.each([1, 2, 3])(
     'moves PostgreSQL while pgbench writes, run %i: it opens, passes pg_amcheck, and has every acknowledged row',
-    async () => {
+    async (run) => {
       const { hosts, up, migrate, ended } = rig();
-      await up('shop', shop);
+      // One that was moved is at home on the other host.
+      const stack = `shop${run}`;
+      const db = `${stack}-db-1`;
+      await up(stack, shop);
       const pgbench = 'pgbench -h /var/run/postgresql -U postgres';
       await docker('a', 'exec', db, ...`${pgbench} -iqs ${loadS > 0 ? 65 : 4} postgres`.split(' '));
       const load = inContainer(db, `${pgbench} -n -c 2 -T ${loadS + 600} postgres`.split(' '));
