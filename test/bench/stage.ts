@@ -52,18 +52,27 @@ const manyFiles = 5_000;
 export async function quiet(): Promise<void> {
   await run('sync', [], { timeoutMs: quietMsMax });
   const giveUp = Date.now() + quietMsMax;
-  let before = '';
+  let before = 0;
   for (let still = 0; still < quietLooks; ) {
     if (Date.now() > giveUp) return note('the disk did not come to rest');
     await new Promise((resolve) => setTimeout(resolve, quietLookMs));
-    const now = await readFile('/proc/diskstats', 'utf8');
-    still = now === before ? still + 1 : 0;
+    const now = await diskActs();
+    still = now - before < quietActsMax ? still + 1 : 0;
     before = now;
   }
+}
+
+/** Reads, writes and discards of all disks that are done. */
+async function diskActs(): Promise<number> {
+  const lines = (await readFile('/proc/diskstats', 'utf8')).trim().split('\n');
+  const fields = lines.map((line) => line.trim().split(/\s+/).map(Number));
+  return fields.reduce((sum, { 3: reads = 0, 7: writes = 0, 14: discards = 0 }) => sum + reads + writes + discards, 0);
 }
 const quietMsMax = 180_000;
 const quietLookMs = 500;
 const quietLooks = 4;
+/** In one look; logs and databases write a little all the time. */
+const quietActsMax = 50;
 
 /** Brings up a small stack on host a and fills its volume; resolves to the directory of the volume's files. */
 export async function stackWithVolume(
