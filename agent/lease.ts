@@ -11,6 +11,8 @@ import { isLeased, type MigrationLedger } from './migration-ledger.ts';
  * gives leave. Out of contact for longer than the lease, the agent stops it, and only then may the source start.
  */
 export interface LeaseKeeper {
+  /** A guard watches from now on: `acquire` need not wait for its start. */
+  standBy(): Promise<void>;
   /** One round trip. Resolves to a signal that is aborted when the lease lapses; throws `lease_expired` where it is not granted. */
   acquire(migrationId: string): Promise<AbortSignal>;
   /** The signal of a lease that is held; throws `lease_expired` where it has lapsed or was never held. */
@@ -138,6 +140,7 @@ export function createLeaseKeeper(options: {
   };
 
   return {
+    standBy: async () => guard?.ensure(),
     acquire: async (migrationId) => {
       // Nothing starts unguarded: were this agent killed, its containers would outlive the lease.
       const current = leases.get(migrationId);

@@ -42,6 +42,8 @@ export const ledgerEntry = z.object({
   created: z.object({ containers: names, networks: names, volumes: names, paths: names }),
   /** Containers may exist. */
   deployed: z.boolean(),
+  /** Those that were made before the stop; null where none were, or they are gone. */
+  staged: names.nullable().default(null),
   /** Containers may run. */
   started: z.boolean(),
   /** The migration is completed: no lease any more, never stopped or removed but on an explicit command. */
@@ -146,6 +148,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     volumes: [],
     created: { containers: [], networks: [], volumes: [], paths: [] },
     deployed: false,
+    staged: null,
     started: false,
     armed: false,
     halted: false,

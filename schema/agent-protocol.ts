@@ -63,6 +63,7 @@ export type Passage = z.infer<typeof passage>;
 /** Proof of one item: what passed, and the digest of its manifest read back from the disk. */
 export const itemProof = passage.extend({ manifest_sha256: z.string(), entries: z.number().int() });
 export type LaneProof = z.infer<typeof itemProof>;
+const manifest = z.object({ sha256: z.string(), entries: z.number().int() });
 
 const empty = z.object({});
 const stopped = z.object({
@@ -114,9 +115,23 @@ export const commandKinds = {
       passes: z.array(z.object({ volume: text, bytes: z.array(z.number()), ms: z.array(z.number()) })),
     }),
   },
+  /** The project directory while the stack runs, so that its containers can be made before the stop. */
+  stage_source: {
+    payload: z.object({ ...project, peer: id, source_dir: text }),
+    result: z.object({ passage }),
+  },
   send_volumes: {
-    payload: z.object({ ...carried, blocks: z.boolean() }),
-    result: z.object({ proofs: z.array(itemProof) }),
+    payload: z.object({
+      ...carried,
+      blocks: z.boolean(),
+      /** The project directory, where `stage_source` sent it. */
+      staged_dir: text.nullable(),
+    }),
+    result: z.object({
+      proofs: z.array(itemProof),
+      /** What that directory holds at rest, contents included. */
+      staged: manifest.nullable(),
+    }),
   },
   send_project: {
     payload: z.object({ ...project, peer: id, source_dir: text }),
@@ -140,6 +155,12 @@ export const commandKinds = {
   warm_target: {
     payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),
     result: z.object({ passages: z.array(passage) }),
+  },
+  /** The project directory received, and the stack's containers made from it: restart policies off, none started. */
+  stage_target: {
+    payload: z.object({ deployment, peer: id }),
+    /** The manifest holds the contents of files too. */
+    result: z.object({ proof: itemProof }),
   },
   receive_volumes: {
     payload: z.object(carried),

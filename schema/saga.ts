@@ -65,6 +65,8 @@ export interface SagaPlan {
   shipped: ShippedImage[];
   /** Large files go by their changed blocks. */
   blocks: boolean;
+  /** A pre-copy makes the containers before the stop. */
+  staged: boolean;
 }
 
 /**

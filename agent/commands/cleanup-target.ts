@@ -21,6 +21,7 @@ export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, 
     await ledger.amend(migrationId, (draft) => {
       draft.created = { containers: [], networks: [], volumes: [], paths: [] };
       draft.deployed = false;
+      draft.staged = null;
       draft.started = false;
       draft.lanes = {};
       draft.lease = null;

@@ -1,12 +1,13 @@
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
-import type { CreatedObjects } from '../engine/engine.ts';
-import type { LedgerEntry } from '../migration-ledger.ts';
 import type { CommandHandler } from './context.ts';
+import { createRecorded } from './created-stack.ts';
+import { isStagedHere } from './staged.ts';
 
 /**
- * Lease, create, start. The lease comes first, by a round trip to the control plane: a late `deploy` of a migration
- * that has turned back starts nothing. Everything runs with its restart policy off until the migration is completed.
+ * Lease, create (unless that was done before the stop), start. The lease comes first, by a round trip to the control
+ * plane: a late `deploy` of a migration that has turned back starts nothing. Everything runs with its restart policy off
+ * until the migration is completed.
  */
 export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) => {
   const { engine, ledger, migrationId } = context;
@@ -19,20 +20,16 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
     entry.deployed = true;
   });
   // The guard's process takes as long to start as judging the files does.
-  const [lapsed] = await Promise.all([
+  const [lapsed, staged] = await Promise.all([
     context.lease.acquire(migrationId),
-    engine.assertAllowed?.(deployment, context.signal),
+    isStagedHere(context).then(async (there) => {
+      if (!there) await engine.assertAllowed?.(deployment, context.signal);
+      return there;
+    }),
   ]);
   const signal = AbortSignal.any([context.signal, lapsed]);
 
-  await engine.createStack(
-    deployment,
-    migrationId,
-    async (made) => {
-      await ledger.update(key, (entry) => addCreated(entry, made));
-    },
-    signal,
-  );
+  if (!staged) await createRecorded(key, deployment, context, signal);
   signal.throwIfAborted();
   const { created } = await ledger.update(key, (entry) => {
     entry.started = true;
@@ -51,10 +48,3 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
   const containers = await engine.inspectContainers(created.containers);
   return { containers: containers.map(({ id, service }) => ({ id, service })) };
 };
-
-/** Adds what is new; the ids are the only things that a clean-up may touch. */
-export function addCreated({ created }: LedgerEntry, made: Partial<CreatedObjects>): void {
-  for (const kind of ['containers', 'networks', 'volumes', 'paths'] as const) {
-    created[kind] = [...new Set([...created[kind], ...(made[kind] ?? [])])];
-  }
-}

@@ -21,6 +21,8 @@ import { reviveSource } from './revive-source.ts';
 import { sendImages } from './send-images.ts';
 import { sendProject } from './send-project.ts';
 import { sendVolumes } from './send-volumes.ts';
+import { stageSource } from './stage-source.ts';
+import { stageTarget } from './stage-target.ts';
 import { stopSource } from './stop-source.ts';
 import { stopStack } from './stop-stack.ts';
 import { stopTarget } from './stop-target.ts';
@@ -33,6 +35,7 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   prepare_source: prepareSource,
   send_images: sendImages,
   warm_source: warmSource,
+  stage_source: stageSource,
   stop_stack: stopStack,
   send_volumes: sendVolumes,
   send_project: sendProject,
@@ -41,6 +44,7 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   prepare_target: prepareTarget,
   receive_images: receiveImages,
   warm_target: warmTarget,
+  stage_target: stageTarget,
   receive_volumes: receiveVolumes,
   receive_project: receiveProject,
   deploy,

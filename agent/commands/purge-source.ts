@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '../migration-ledger.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
-import { projectLane } from './project-lane.ts';
+import { projectLane, stagedLane } from './project-lane.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
 
 /**
@@ -44,8 +44,10 @@ async function directoryObstacle(
   const mounts = await context.mountsBelow(directory);
   if (mounts.length > 0) return `something else is mounted in it: ${mounts.join(', ')}`;
   if (entry.purging.includes(directory)) return null;
-  const moved = entry.lanes[projectLane]?.manifest;
-  const now = await engine.manifestProject(directory, entry.project, migrationId);
+  // What was staged, and still the same at rest, was not sent again; its manifest holds the contents too.
+  const { [projectLane]: sent, [stagedLane]: staged } = entry.lanes;
+  const moved = (sent ?? staged)?.manifest;
+  const now = await engine.manifestProject(directory, entry.project, migrationId, !sent);
   if (moved?.sha256 !== now.sha256 || moved.entries !== now.entries)
     return 'it is no longer what was moved: look what changed in it, and delete it by hand';
   await ledger.amend(migrationId, (draft) => {

@@ -1,6 +1,7 @@
 import { carryProvenLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { madeVolume } from './made-volume.ts';
+import { unstage } from './staged.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Receives each volume into the empty one that `prepare_target` made, or the changes since the passes into what they left. */
@@ -14,7 +15,10 @@ export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload,
       total: null,
       carry: async (end) => {
         const spec = madeVolume(volume, context);
-        const sink = changes ? warmCopiesOf(engine).sink(spec, migrationId) : engine.unpackVolume(spec, migrationId);
+        const sink = changes
+          ? warmCopiesOf(engine).sink(spec, migrationId, () => unstage(context))
+          : engine.unpackVolume(spec, migrationId);
+        if (!changes) await unstage(context);
         // An earlier run of this command, or of another way, may have left something.
         await sink.reset();
         return context.lanes.receive({ ...end, sink });

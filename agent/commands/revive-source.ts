@@ -2,7 +2,7 @@ import type { ContainerPrior } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import { leasedContainers } from '../migration-ledger.ts';
 import type { CommandHandler } from './context.ts';
-import { addCreated } from './deploy.ts';
+import { createRecorded } from './created-stack.ts';
 
 const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
 
@@ -22,15 +22,7 @@ export const reviveSource: CommandHandler<'revive_source'> = async ({ deployment
   const recorded = prior ?? [];
   const there = await engine.inspectContainers(recorded.map(({ id }) => id));
   const whole = there.length === recorded.length && recorded.length > 0;
-  if (!whole)
-    await engine.createStack(
-      deployment,
-      migrationId,
-      async (made) => {
-        await ledger.update(key, (entry) => addCreated(entry, made));
-      },
-      signal,
-    );
+  if (!whole) await createRecorded(key, deployment, context, signal);
   signal.throwIfAborted();
   const entry = await ledger.update(key, (draft) => {
     draft.started = true;

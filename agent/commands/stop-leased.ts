@@ -2,7 +2,7 @@ import { limits } from '../../schema/limits.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type LedgerEntry, leasedContainers, type MigrationLedger } from '../migration-ledger.ts';
 import { idsOf, runs, untilNoneRuns } from './container-states.ts';
-import { addCreated } from './deploy.ts';
+import { addCreated } from './created-stack.ts';
 
 /**
  * Stops what this migration started here: by the recorded ids, and by their origin what a crash kept from being

@@ -37,10 +37,11 @@ export interface Engine {
   /** Bytes of a volume's contents as `tar` will carry them, measured or estimated by reading the tree. */
   measureVolume(volume: string, migrationId: string): Promise<number>;
   packVolume(volume: string, migrationId: string): TarSource;
-  packProject(sourceDir: string, project: string, migrationId: string): TarSource;
+  /** `live`: while the stack runs, so that a file may change, or go, as it is read. */
+  packProject(sourceDir: string, project: string, migrationId: string, live?: boolean): TarSource;
   /** Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry; with `contents` what the files hold too. */
   manifestVolume(volume: string, migrationId: string, contents: boolean): Promise<Manifest>;
-  manifestProject(dir: string, project: string, migrationId: string): Promise<Manifest>;
+  manifestProject(dir: string, project: string, migrationId: string, contents?: boolean): Promise<Manifest>;
 
   // ------------------------------------------------------------ both
   /**
@@ -73,6 +74,8 @@ export interface Engine {
     created: (made: Partial<CreatedObjects>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Removes these, which never ran, and nothing else: what they use is about to be made anew. */
+  discard?(containerIds: string[]): Promise<void>;
   /** What is provably of this deployment, for a crash that came between making a thing and recording it. */
   findCreated(deployment: Deployment, migrationId: string): Promise<Pick<CreatedObjects, 'containers' | 'networks'>>;
   /** Starts the created stack in dependency order. */
@@ -97,8 +100,8 @@ export interface ImageCarriage {
 
 export interface WarmCopies {
   source(volume: string, migrationId: string, blocks: boolean): Promise<WarmVolume>;
-  /** For what either source gives; what it begins with is said by the stream itself. */
-  sink(spec: StackVolume, migrationId: string): TarSink;
+  /** For what either source gives. Where the stream says that it begins anew, `vacate` comes first: nothing may use the volume. */
+  sink(spec: StackVolume, migrationId: string, vacate: () => Promise<void>): TarSink;
 }
 
 /** What a migration carries: its project's directory, and volumes. */

@@ -108,6 +108,36 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(notices.join()).toContain('sent again as a whole');
     expect((await readFile(join(await mountpoint('b', 'quiet_data'), 'quiet'), 'utf8')).trim()).toBe('at rest');
   }, 120_000);
+
+  it('has the containers made before the stop', async () => {
+    const { hosts, up, migrate, ended } = rig();
+    await up('early', mapped);
+    const { id } = await migrate('early', hosts.b, { mode: 'pre-copy' });
+    const migration = await ended(id);
+    expect(migration.failure).toBeNull();
+    const timesOf = (step: string) => migration.steps.find(({ name }) => name === step)!;
+    expect(timesOf('shipping').ended_at).toBe(timesOf('shipping').started_at);
+    const created = (await docker('b', 'inspect', '-f', '{{.Created}}', 'early-app-1')).trim();
+    expect(Date.parse(created)).toBeLessThan(Date.parse(timesOf('stopping').started_at!));
+  }, 120_000);
+
+  it('brings a file of the project that changes after that all the same, and containers made anew', async () => {
+    const { api, hosts, up, migrate, ended, moved } = rig();
+    const project = await up('late', mapped);
+    const { id } = await migrate('late', hosts.b, { mode: 'pre-copy' });
+    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+    const changed = mapped['compose.yaml'].replace('app:', 'app:\n    labels: { changed: late }');
+    await writeFile(join(project.dir, 'compose.yaml'), changed);
+
+    const notices: string[] = [];
+    const migration = await ended(id, ({ kind, data }) => {
+      if (kind === 'notice') notices.push(JSON.stringify(data));
+    });
+    expect(migration.failure).toBeNull();
+    expect(notices.join()).toContain('the project directory is sent again');
+    expect(await readFile(join(moved(project, 'b').dir, 'compose.yaml'), 'utf8')).toBe(changed);
+    expect((await docker('b', 'inspect', '-f', '{{.Config.Labels.changed}}', 'late-app-1')).trim()).toBe('late');
+  }, 120_000);
 });
 
 /** Writes a counter into a mapped page, over and over; perl has no mmap of its own, so the kernel reads into the page. */

@@ -15,6 +15,17 @@ const payload = (story: Story) =>
 const warm = (story: Story) => {
   story.answer('warm_source');
   story.answer('warm_target');
+  story.answer('stage_source');
+  story.answer('stage_target');
+};
+/** As far as the end of `transferring`. */
+const carried = (sent = goodAnswers.send_volumes): Story => {
+  const story = started();
+  warm(story);
+  story.answer('stop_stack');
+  story.answer('send_volumes', sent);
+  story.answer('receive_volumes');
+  return story;
 };
 /** The volume of lane v0 arrived with another manifest. */
 const other = {
@@ -28,16 +39,57 @@ describe('a pre-copy', () => {
     warm(story);
     expect([story.saga.status, awaited(story)]).toEqual(['stopping', ['stop_stack']]);
     story.answer('stop_stack');
-    expect(payload(story)).toMatchObject({ changes: true, contents: true, blocks: true });
+    expect(payload(story)).toMatchObject({ changes: true, contents: true, blocks: true, staged_dir: '/srv/shop' });
     story.answer('send_volumes');
     story.answer('receive_volumes');
-    expect(story.saga.status).toBe('shipping');
+    expect(story.saga.status).toBe('deploying');
+  });
+
+  it('makes the containers before the stop, once the volumes are filled, and sends no directory after it', () => {
+    const story = started();
+    story.answer('warm_source');
+    expect(awaited(story)).toEqual(['warm_target']);
+    story.answer('warm_target');
+    expect([story.saga.status, awaited(story)]).toEqual(['preparing', ['stage_source', 'stage_target']]);
+    const later = carried();
+    expect(awaited(later)).toEqual(['deploy']);
+    expect(later.sent.map(({ kind }) => kind)).not.toContain('send_project');
+    expect(later.saga.steps.shipping).toEqual({ started_at: 0, ended_at: 0 });
+  });
+
+  it('sends a directory again that is not what it was before the stop', () => {
+    const answer = goodAnswers.send_volumes as object;
+    for (const staged of [{ sha256: 'other', entries: 3 }, { sha256: 'm-staged', entries: 4 }, null]) {
+      const story = carried({ ...answer, staged });
+      expect([story.saga.status, awaited(story)]).toEqual(['shipping', ['send_project', 'receive_project']]);
+    }
+  });
+
+  it('does not stop a stack whose directory did not arrive as it was sent', () => {
+    const story = started();
+    story.answer('warm_source');
+    story.answer('warm_target');
+    story.answer('stage_source');
+    story.answer('stage_target', { proof: { ...goodProofs()[0], sha256: 'x' } });
+    expect(story.saga.failure).toMatchObject({ step: 'preparing', code: 'digest_mismatch' });
+    expect(story.sent.map(({ kind }) => kind)).not.toContain('stop_stack');
+  });
+
+  it('makes no containers before the stop where the directory is too large for it', () => {
+    const story = newStory({ mode: 'pre-copy' });
+    story.feed({ type: 'preflight_passed', plan: { ...plan, staged: false } });
+    for (const kind of ['prepare_source', 'prepare_target', 'warm_source', 'warm_target'] as const) story.answer(kind);
+    expect([story.saga.status, awaited(story)]).toEqual(['stopping', ['stop_stack']]);
+    story.answer('stop_stack');
+    expect(payload(story).staged_dir).toBeNull();
   });
 
   it('does not stop a stack whose passes did not arrive as they were sent', () => {
     const story = started();
     story.answer('warm_source');
     story.answer('warm_target', { passages: [] });
+    story.answer('stage_source');
+    story.answer('stage_target');
     expect(story.saga.status).toBe('failed');
     expect(story.saga.failure).toMatchObject({ step: 'preparing', code: 'digest_mismatch' });
     expect(story.sent.map(({ kind }) => kind)).not.toContain('stop_stack');
@@ -50,8 +102,12 @@ describe('a pre-copy', () => {
     story.answer('send_volumes');
     story.answer('receive_volumes', other);
     expect([story.saga.status, awaited(story)]).toEqual(['transferring', ['send_volumes', 'receive_volumes']]);
-    expect(payload(story)).toMatchObject({ changes: false, items: [{ lane: 'v0.whole', volume: 'shop_data' }] });
-    const whole = { proofs: [{ ...goodProofs()[0]!, lane: 'v0.whole' }] };
+    expect(payload(story)).toMatchObject({
+      changes: false,
+      items: [{ lane: 'v0.whole', volume: 'shop_data' }],
+      staged_dir: null,
+    });
+    const whole = { proofs: [{ ...goodProofs()[0]!, lane: 'v0.whole' }], staged: null };
     story.answer('send_volumes', whole);
     story.answer('receive_volumes', whole);
     expect(story.saga.status).toBe('shipping');
@@ -64,7 +120,7 @@ describe('a pre-copy', () => {
     story.answer('send_volumes');
     story.answer('receive_volumes', other);
     const proof = { ...goodProofs()[0]!, lane: 'v0.whole' };
-    story.answer('send_volumes', { proofs: [proof] });
+    story.answer('send_volumes', { proofs: [proof], staged: null });
     story.answer('receive_volumes', { proofs: [{ ...proof, manifest_sha256: 'x' }] });
     expect(story.saga.status).toBe('reverting');
     expect(story.saga.failure).toMatchObject({ step: 'transferring', code: 'manifest_mismatch' });

@@ -28,9 +28,11 @@ export const plan: SagaPlan = {
   images: [],
   shipped: [],
   blocks: true,
+  staged: true,
 };
 
 const proof = (lane: string) => ({ lane, bytes: 10, sha256: `s-${lane}`, manifest_sha256: `m-${lane}`, entries: 3 });
+const staged = proof('staged');
 const proofs = { proofs: [proof('v0'), proof('v1')] };
 const passages = [proof('w0'), proof('w1')].map(({ lane, bytes, sha256 }) => ({ lane, bytes, sha256 }));
 
@@ -42,8 +44,10 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   receive_images: { passage: passages[0] },
   warm_source: { passages, passes: [] },
   warm_target: { passages },
+  stage_source: { passage: staged },
+  stage_target: { proof: staged },
   stop_stack: { prior: [], killed: [] },
-  send_volumes: proofs,
+  send_volumes: { ...proofs, staged: { sha256: staged.manifest_sha256, entries: staged.entries } },
   receive_volumes: proofs,
   send_project: { proof: proof('project') },
   receive_project: { proof: proof('project') },

@@ -5,8 +5,8 @@ import { type CommandDone, settle } from './answers.ts';
 import { afterTheEnd, complete } from './owed.ts';
 import { judgePrepared, judgeProject, judgeVolumes } from './proof.ts';
 import { onRollback } from './rollback.ts';
-import { nextRound } from './rounds.ts';
-import { issue, issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
+import { firstRound, nextRound } from './rounds.ts';
+import { issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
 import { beginUndo, endWithoutUndo, undo } from './undo.ts';
 
 /**
@@ -17,10 +17,12 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *   preparing     prepare_source ‖ prepare_target     volumes made empty, sizes known
  *     on demand:  send_images ‖ receive_images        what the target cannot pull
  *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
+ *                 stage_source ‖ stage_target         its containers made, started none
  *   stopping      stop_stack                          source recorded, disarmed, stopped
  *   transferring  send_volumes ‖ receive_volumes      equal digests and manifests for every volume
  *     pre-copy:   what changed since; whole again     where the two sides differ
  *   shipping      send_project ‖ receive_project      the same for the project directory
+ *     pre-copy:   nothing                             where it is as it was when it was staged
  *   deploying     deploy                              created disarmed, started under a lease
  *   verifying     verify_health                       healthy
  *   completed     arm_target, retain_source           owed until answered; the safety window opens
@@ -137,7 +139,9 @@ function enter(turn: Turn, step: Step | 'completed'): void {
   }
   saga.status = step;
   saga.steps[step] = { started_at: turn.now, ended_at: null };
-  issue(turn, step);
+  const round = firstRound(turn, step);
+  if (round.length > 0) issueRound(turn, step, round);
+  else enter(turn, nextStep(step));
 }
 
 function endStep(turn: Turn, step: Step): void {

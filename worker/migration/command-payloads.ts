@@ -11,6 +11,7 @@ const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   'prepare_source',
   'send_images',
   'warm_source',
+  'stage_source',
   'stop_stack',
   'send_volumes',
   'send_project',
@@ -76,7 +77,18 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     items: warmLanesOf(plan),
     blocks: plan.blocks,
   }),
-  send_volumes: (plan, saga) => ({ ...carried(plan, saga), peer: saga.target, blocks: plan.blocks }),
+  stage_source: (plan, { target }) => ({
+    ...project(plan),
+    peer: target,
+    source_dir: plan.deployment.source_dir,
+  }),
+  send_volumes: (plan, saga) => ({
+    ...carried(plan, saga),
+    peer: saga.target,
+    blocks: plan.blocks,
+    // A volume that is made anew takes the containers with it that were made to use it.
+    staged_dir: saga.results.stage_target && saga.sent_whole.length === 0 ? plan.deployment.source_dir : null,
+  }),
   send_project: (plan, { target }) => ({
     ...project(plan),
     peer: target,
@@ -86,6 +98,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
   retain_source: project,
   prepare_target: ({ deployment, volumes, images }) => ({ deployment, volumes, images }),
   warm_target: (plan, { source }) => ({ ...project(plan), peer: source, items: warmLanesOf(plan) }),
+  stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
   receive_volumes: (plan, saga) => ({ ...carried(plan, saga), peer: saga.source }),
   receive_project: (plan, { source }) => ({
     ...project(plan),

@@ -87,6 +87,7 @@ export function sagaPlanOf(
     images: [...images.values()].filter(({ reference }) => !shipped.some((image) => image.reference === reference)),
     shipped,
     blocks: hosts.source.engine.pre_copy === 'blocks' && hosts.target.engine.pre_copy === 'blocks',
+    staged: (stack.project_files.size_bytes ?? Number.POSITIVE_INFINITY) <= limits.warm.stagedBytesMax,
   };
 }
 

@@ -2,9 +2,9 @@ import type { Failure, LaneProof, Passage } from '../../schema/agent-protocol.ts
 import type { Saga } from '../../schema/saga.ts';
 import { payloadOf } from './command-payloads.ts';
 
-/** Images and passes that did not arrive as they were sent. */
+/** What was sent before the stop and did not arrive as it was sent. */
 export function judgePrepared(saga: Saga): Failure | null {
-  const { send_images, receive_images, warm_source, warm_target } = saga.results;
+  const { send_images, receive_images, warm_source, warm_target, stage_source, stage_target } = saga.results;
   if (saga.plan && saga.plan.shipped.length > 0) {
     const failure = comparePassages('images', send_images?.passage, receive_images?.passage);
     if (failure) return failure;
@@ -15,7 +15,13 @@ export function judgePrepared(saga: Saga): Failure | null {
     const failure = comparePassages(`volume "${volume}"`, sent, of(warm_target?.passages ?? [], lane));
     if (failure) return failure;
   }
-  return null;
+  return stage_source ? comparePassages('project directory', stage_source.passage, stage_target?.proof) : null;
+}
+
+/** Whether the containers that were made before the stop are what the stack at rest needs: its files are the same. */
+export function isStaged({ results }: Saga): boolean {
+  const [made, now] = [results.stage_target?.proof, results.send_volumes?.staged];
+  return !!made && !!now && made.manifest_sha256 === now.sha256 && made.entries === now.entries;
 }
 
 /** Volumes that are not the same on both sides after a pre-copy: they are sent again. */

@@ -1,11 +1,22 @@
 import type { CommandKind } from '../../schema/agent-protocol.ts';
 import type { Step } from '../../schema/migration-status.ts';
-import { differingVolumes } from './proof.ts';
-import { say, type Turn } from './turn.ts';
+import { differingVolumes, isStaged } from './proof.ts';
+import { say, stepCommands, type Turn } from './turn.ts';
+
+/** A step's own commands; none where all was done before. */
+export function firstRound(turn: Turn, step: Step): CommandKind[] {
+  const { kinds } = stepCommands[step];
+  if (step !== 'shipping' || !turn.saga.results.stage_target) return kinds;
+  if (isStaged(turn.saga)) return [];
+  say(turn, 'notice', {
+    message: 'what was made on the target before the stop is of no use any more: the project directory is sent again',
+  });
+  return kinds;
+}
 
 /**
  * What a step may do beyond its first commands: before the stop, images that the target cannot pull, and in a pre-copy
- * the passes over the running stack's volumes; after it, where a volume turns out to differ, that volume again, as a
+ * the passes over the running stack's volumes, and the containers; after it, where a volume turns out to differ, that volume again, as a
  * whole. The commands of the next round, or null where the step has no more.
  */
 export function nextRound(turn: Turn, step: Step): CommandKind[] | null {
@@ -14,7 +25,10 @@ export function nextRound(turn: Turn, step: Step): CommandKind[] | null {
   if (step === 'preparing') {
     if (saga.plan && saga.plan.shipped.length > 0 && !saga.results.send_images)
       return ['send_images', 'receive_images'];
-    return preCopy && !saga.results.warm_source ? ['warm_source', 'warm_target'] : null;
+    if (!preCopy) return null;
+    if (!saga.results.warm_source) return ['warm_source', 'warm_target'];
+    // Once the volumes are filled: a container that is created puts its image's files into an empty one.
+    return saga.plan?.staged && !saga.results.stage_source ? ['stage_source', 'stage_target'] : null;
   }
   if (step !== 'transferring' || !preCopy || saga.sent_whole.length > 0) return null;
   const volumes = differingVolumes(saga);

@@ -32,7 +32,7 @@ export function say(turn: Turn, kind: MigrationEvent['kind'], data: Record<strin
 }
 
 /** A step's commands go out together; the step ends when all are answered. */
-const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number } } = {
+export const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number } } = {
   preflight: { kinds: [], msMax: limits.step.preflightMsMax },
   preparing: { kinds: ['prepare_source', 'prepare_target'], msMax: limits.step.preparingMsMax },
   stopping: { kinds: ['stop_stack'], msMax: limits.step.stoppingMsMax },
@@ -41,10 +41,6 @@ const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number } } = {
   deploying: { kinds: ['deploy'], msMax: limits.step.deployingMsMax },
   verifying: { kinds: ['verify_health'], msMax: 0 },
 };
-
-export function issue(turn: Turn, step: Step): void {
-  issueRound(turn, step, stepCommands[step].kinds);
-}
 
 /** A step may have more than one round of commands; each gets the step's time, and passes get the time for copying. */
 export function issueRound(turn: Turn, step: Step, kinds: CommandKind[]): void {

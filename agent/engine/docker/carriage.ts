@@ -9,6 +9,7 @@ import { type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
 import { readManifest } from './manifest-stream.ts';
 import type { Carried } from './residences.ts';
 import {
+  changing,
   contentArguments,
   manifestScript,
   measureScript,
@@ -20,7 +21,7 @@ import {
 } from './tar-arguments.ts';
 
 /** `place` is asked at each opening: a helper that was at hand may be gone by then. */
-export function packer(place: () => HelperPlace, mount: Carried, migrationId: string): TarSource {
+export function packer(place: () => HelperPlace, mount: Carried, migrationId: string, live = false): TarSource {
   return {
     open: (signal) =>
       readFromHelper(place(), {
@@ -32,6 +33,7 @@ export function packer(place: () => HelperPlace, mount: Carried, migrationId: st
         script: 'exec "$@"',
         arguments: packArguments,
         failure: 'pack_failed',
+        tolerated: live ? changing : [],
         signal,
       }),
   };

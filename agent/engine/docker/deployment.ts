@@ -172,7 +172,7 @@ async function removeEach(
 }
 
 /** With the anonymous volumes that were made for it. */
-async function removeContainer(api: DockerApi, id: string): Promise<void> {
+export async function removeContainer(api: DockerApi, id: string): Promise<void> {
   await api.delete(`/containers/${id}?force=true&v=true`).catch((error) => {
     if (!(error instanceof EngineAnswer && error.status === 409)) throw error;
     throw new StackferryError('engine_error', 'it is being removed already', { cause: error });

@@ -16,7 +16,15 @@ import {
   stopContainers,
 } from './containers.ts';
 import type { DockerContext } from './context.ts';
-import { armStack, createStack, findCreated, purgeObjects, removeObjects, startStack } from './deployment.ts';
+import {
+  armStack,
+  createStack,
+  findCreated,
+  purgeObjects,
+  removeContainer,
+  removeObjects,
+  startStack,
+} from './deployment.ts';
 import { sweepHelpers } from './helper.ts';
 import { hostFacts } from './host-facts.ts';
 import { imageCarriage } from './image-carriage.ts';
@@ -81,9 +89,10 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     restore: (prior, signal) => restoreContainers(api, prior, signal),
     measureVolume: (volume, migrationId) => places.measure({ volume }, migrationId),
     packVolume: (volume, migrationId) => places.pack({ volume }, migrationId),
-    packProject: (directory, _project, migrationId) => places.pack({ directory }, migrationId),
+    packProject: (directory, _project, migrationId, live) => places.pack({ directory }, migrationId, live),
     manifestVolume: (volume, migrationId, contents) => places.manifest({ volume }, migrationId, contents),
-    manifestProject: (directory, _project, migrationId) => places.manifest({ directory }, migrationId),
+    manifestProject: (directory, _project, migrationId, contents) =>
+      places.manifest({ directory }, migrationId, contents),
     standBy: async (side, wanted, migrationId) => {
       if (side === 'target') assertTaken(wanted.project, wanted.directory);
       await places.standBy(side, wanted, migrationId);
@@ -102,6 +111,9 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     },
     assertAllowed: (deployment, signal) => assertArrivedAllowed(context, deployment, signal),
     createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),
+    discard: async (ids) => {
+      for (const id of ids) await removeContainer(api, id);
+    },
     findCreated: (deployment) => findCreated(api, deployment),
     startStack: (deployment, _ids, signal) => startStack(context, deployment, signal),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),

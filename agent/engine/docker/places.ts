@@ -16,7 +16,8 @@ export interface Places {
   /** See `Engine.standBy`. */
   standBy(side: Side, places: StandbyPlaces, migrationId: string): Promise<void>;
   release(migrationId: string): Promise<void>;
-  pack(mount: Carried, migrationId: string): TarSource;
+  /** `live`: a file may change, or go, as it is read. */
+  pack(mount: Carried, migrationId: string, live?: boolean): TarSource;
   measure(mount: Carried, migrationId: string): Promise<number>;
   manifest(mount: Carried, migrationId: string, contents?: boolean): Promise<Manifest>;
   fillVolume(spec: StackVolume, migrationId: string): TarSink;
@@ -58,7 +59,7 @@ export function createPlaces(place: HelperPlace, placed: PlacedDirectories): Pla
       empty.forget(migrationId);
       await residences.release(migrationId);
     },
-    pack: (mount, migrationId) => packer(() => residences.placeOf(mount, migrationId), mount, migrationId),
+    pack: (mount, migrationId, live) => packer(() => residences.placeOf(mount, migrationId), mount, migrationId, live),
     measure: (mount, migrationId) => measure(residences.placeOf(mount, migrationId), mount, migrationId),
     manifest: (mount, migrationId, contents) =>
       manifestOf(residences.placeOf(mount, migrationId), mount, migrationId, contents),

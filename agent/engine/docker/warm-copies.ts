@@ -31,12 +31,15 @@ export function createWarmCopies(
       warm.set(key, made);
       return made;
     },
-    sink: (spec, migrationId) =>
+    sink: (spec, migrationId, vacate) =>
       changesUnpacker({
         volume: spec.name,
         migrationId,
         mountpoint: () => mountpointOf(spec.name),
-        recreate: () => emptyVolume(spec, migrationId),
+        recreate: async () => {
+          await vacate();
+          await emptyVolume(spec, migrationId);
+        },
         residence: () => residences.open({ volume: spec.name }, migrationId, 'target'),
       }),
     forget(migrationId) {
