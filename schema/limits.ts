@@ -326,7 +326,7 @@ export const limits = {
     helperMemoryPart: 1 / 4,
     helperMemoryBytesMin: 128 * 1_048_576,
     /** Seven for each of the jobs that one helper may have at once. */
-    helperPidsMax: 32,
+    helperPidsMax: 64,
     /**
      * Helpers of one migration that stay; beyond it each task starts one of its own. Without a task they end after this: no
      * one tells a source that a migration failed before it was stopped.
@@ -353,7 +353,7 @@ export const limits = {
     /** A project directory up to this size is sent before the stop, too, and the containers are made from it. */
     stagedBytesMax: 64 * 1_048_576,
     /** Jobs of one helper at once. */
-    jobsMax: 4,
+    jobsMax: 8,
     pathBytesMax: 65_536,
   },
   plan: {

@@ -15,8 +15,6 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
     changes
       ? (await warmCopiesOf(engine).source(volume, migrationId, blocks)).rest
       : engine.packVolume(volume, migrationId);
-  const reading = staged_dir === null ? null : readStaged(project, staged_dir, context);
-  reading?.catch(() => {});
   const proofs = await carryProvenLanes(
     { project, role: 'source', peer },
     items.map(({ lane, volume }) => ({
@@ -27,7 +25,8 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
     })),
     context,
   );
-  const staged = await reading;
+  // The target still reads its side.
+  const staged = staged_dir === null ? null : await readStaged(project, staged_dir, context);
   await assertSourceAtRest(project, context);
   return { proofs, staged };
 };

@@ -57,6 +57,7 @@ const service = z.object({
   provider: z.unknown().optional(),
   post_start: z.array(hook).optional(),
   pre_stop: z.array(hook).optional(),
+  depends_on: z.record(text, z.object({ condition: text.optional() })).optional(),
   runtime: text.optional(),
   env_file: z
     .union([text, z.array(z.union([text, z.object({ path: text, required: z.boolean().optional() })]))])

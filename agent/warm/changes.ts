@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { limits } from '../../schema/limits.ts';
-import { type Entry, merge, readListing } from './listing.ts';
+import { changedAtOf, type Entry, eachPair, parseEntry, readRecords } from './listing.ts';
 
 /** What one pass has to carry. */
 export interface Changes {
@@ -44,15 +44,12 @@ export async function findChanges(options: {
   const linked = new Set<string>();
   const touchParent = (path: string) => path !== '' && directories.add(parentOf(path));
 
-  for await (const { before: old, now: entry } of merge(readListing(before), readListing(now))) {
-    if (!entry) {
-      if (isMapped(old!.path)) forgotten.push(old!.path);
-      await removals.add(old!.path);
-      continue;
-    }
+  const gone = async ({ path }: Entry) => {
+    if (isMapped(path)) forgotten.push(path);
+    await removals.add(path);
+  };
+  const changed = async (old: Entry | null, entry: Entry) => {
     const { path, type, links, inode } = entry;
-    const same = old?.record === entry.record && entry.changedAt < suspectSinceS;
-    if (same) continue;
     const blocks = type === 'f' && byBlocks(entry);
     const mapped = isMapped(path);
     // A map must begin with nothing on the other side.
@@ -63,14 +60,20 @@ export async function findChanges(options: {
     else if (type === 'f' && links > 1) linked.add(inode);
     else await packed.add(path);
     if (!old || type !== 'd') touchParent(path);
-  }
+  };
+  await eachPair(before, now, (old, record) => {
+    if (record === null) return gone(parseEntry(old!));
+    if (old === record && changedAtOf(record) < suspectSinceS) return;
+    return changed(old === null ? null : parseEntry(old), parseEntry(record));
+  });
 
   if (linked.size > 0)
-    for await (const { path, inode } of readListing(now))
-      if (linked.has(inode)) {
-        await packed.add(path);
-        touchParent(path);
-      }
+    for await (const records of readRecords(now))
+      for (const { path, inode } of records.map(parseEntry))
+        if (linked.has(inode)) {
+          await packed.add(path);
+          touchParent(path);
+        }
   for (const path of [...directories].sort()) await packed.add(path);
   return { large, forgotten, removals: await removals.end(), entries: await packed.end() };
 }

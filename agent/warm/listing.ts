@@ -17,26 +17,32 @@ export interface Entry {
   inode: string;
   /** Bytes on the disk. */
   allocated: number;
-  /** Seconds since the epoch: the later of when its contents and when anything of it changed. */
-  changedAt: number;
-  record: string;
 }
 
 const separator = '//';
 
 /** Prints the listing to one file, and to another the names of large files that have extended attributes. */
-export const scanScript = (listing: string, attributed: string): string =>
-  [
+export const scanScript = (listing: string, attributed: string): string => {
+  const large = `-type f -size +${limits.warm.blockFileBytesMin - 1}c -fprint0 $IO/large`;
+  return [
     'cd /v',
-    `find . -xdev ! -type s -printf '%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0' |
+    `find . -xdev ! -type s -printf '%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0' ${large} |
       LC_ALL=C sort -z -S 16M -T /io > ${listing}`,
-    `find . -xdev -type f -size +${limits.warm.blockFileBytesMin - 1}c -exec getfattr -h -m - -- '{}' + |
-      sed -n 's|^# file: ||p' > ${attributed}`,
+    `xargs -0 -r getfattr -h -m - -- <$IO/large | sed -n 's|^# file: ||p' > ${attributed}`,
   ].join(' && ');
+};
+
+/** Seconds since the epoch: the later of when the contents of the entry and when anything of it changed. */
+export function changedAtOf(record: string): number {
+  let at = record.indexOf(separator) + separator.length;
+  for (let field = 0; field < 4; field++) at = record.indexOf(' ', at) + 1;
+  const [mtimeEnd, ctimeEnd] = [record.indexOf(' ', at), record.indexOf(' ', record.indexOf(' ', at) + 1)];
+  return Math.max(Number(record.slice(at, mtimeEnd)), Number(record.slice(mtimeEnd + 1, ctimeEnd)));
+}
 
 export function parseEntry(record: string): Entry {
   const at = record.indexOf(separator);
-  const [type = '', , , size, mtime, ctime, links, inode = '', blocks] = record.slice(at + 2).split(' ', 9);
+  const [type = '', , , size, , , links, inode = '', blocks] = record.slice(at + separator.length).split(' ', 9);
   return {
     path: record.slice(0, at),
     type,
@@ -44,41 +50,64 @@ export function parseEntry(record: string): Entry {
     links: Number(links),
     inode,
     allocated: Number(blocks) * 512,
-    changedAt: Math.max(Number(mtime), Number(ctime)),
-    record,
   };
 }
 
-/** Entries of a listing file in its order; null for none. */
-export async function* readListing(file: string | null): AsyncGenerator<Entry> {
+/** Records of a listing file in its order, many at a time; null for none. */
+export async function* readRecords(file: string | null): AsyncGenerator<string[]> {
   if (file === null) return;
   let rest = '';
-  for await (const piece of createReadStream(file, { encoding: 'latin1' })) {
-    rest += piece;
-    if (rest.length > limits.warm.pathBytesMax * 4) throw new Error('a listing of files cannot be read');
-    const records = rest.split('\0');
+  for await (const piece of createReadStream(file, { encoding: 'latin1', highWaterMark: limits.warm.readBytes })) {
+    const records = (rest + piece).split('\0');
     rest = records.pop() ?? '';
-    for (const record of records) yield parseEntry(record);
+    if (rest.length > limits.warm.pathBytesMax * 4) throw new Error('a listing of files cannot be read');
+    yield records;
   }
 }
 
-/** An entry before and now; either may be missing. */
-export interface Pair {
-  before: Entry | null;
-  now: Entry | null;
-}
+/** A record before and now; either may be missing. */
+type Visit = (before: string | null, now: string | null) => Promise<void> | undefined;
 
-/** Both listings side by side, in order. */
-export async function* merge(before: AsyncGenerator<Entry>, now: AsyncGenerator<Entry>): AsyncGenerator<Pair> {
-  let a = await before.next();
-  let b = await now.next();
-  while (!a.done || !b.done) {
-    const order = a.done ? 1 : b.done ? -1 : compare(keyOf(a.value), keyOf(b.value));
-    yield { before: order <= 0 ? a.value : null, now: order >= 0 ? b.value : null };
-    if (order <= 0) a = await before.next();
-    if (order >= 0) b = await now.next();
+/** Both listings side by side, in order: each path once. Waits only for what `visit` returns. */
+export async function eachPair(before: string | null, now: string, visit: Visit): Promise<void> {
+  const [a, b] = [cursorOver(readRecords(before)), cursorOver(readRecords(now))];
+  for (;;) {
+    if (a.isSpent()) await a.refill();
+    if (b.isSpent()) await b.refill();
+    const [old, record] = [a.record(), b.record()];
+    if (old === null && record === null) return;
+    const order = orderOf(old, record);
+    const visiting = visit(order <= 0 ? old : null, order >= 0 ? record : null);
+    if (visiting) await visiting;
+    if (order <= 0) a.step();
+    if (order >= 0) b.step();
   }
 }
 
-const keyOf = ({ path }: Entry) => path + separator;
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+function cursorOver(batches: AsyncGenerator<string[]>) {
+  let batch: string[] = [];
+  let at = 0;
+  let ended = false;
+  return {
+    isSpent: () => at === batch.length && !ended,
+    async refill(): Promise<void> {
+      while (at === batch.length && !ended) {
+        const next = await batches.next();
+        [batch, at, ended] = [next.value ?? [], 0, next.done ?? false];
+      }
+    },
+    record: () => batch[at] ?? null,
+    step: () => {
+      at += 1;
+    },
+  };
+}
+
+function orderOf(a: string | null, b: string | null): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  if (a === b) return 0;
+  const [first, second] = [keyOf(a), keyOf(b)];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+const keyOf = (record: string) => record.slice(0, record.indexOf(separator) + separator.length);

@@ -39,7 +39,7 @@ describe('commands, each of which may run again after a crash', () => {
     expect(await source.perform('stop_stack', project), 'the prior state is that of before').toEqual(stopped);
 
     const moved = await moveData(pair);
-    expect(moved.sent).toEqual(moved.received);
+    expect(moved.sent.proofs).toEqual(moved.received.proofs);
     expect(moved.sentProject).toEqual(moved.receivedProject);
     const again = await moveData(pair);
     expect(again, 'nothing waits for a peer that is done').toEqual(moved);

@@ -15,7 +15,7 @@ const moved = (bytes: number, seconds: number, source_host_id: string, target_ho
     saga: {
       steps: { transferring: { started_at: 0, ended_at: seconds * 1_000 } },
       results: {
-        send_volumes: { proofs: [{ lane: 'v0', bytes, sha256: 'a', manifest_sha256: 'b', entries: 1 }] },
+        send_volumes: { proofs: [{ lane: 'v0', bytes, sha256: 'a', manifest_sha256: 'b', entries: 1 }], staged: null },
       },
     },
   });

@@ -13,13 +13,13 @@ import { filesNamed, remoteIncludes } from './project-files.ts';
 /**
  * Judges the files that arrived, before anything is made of them. The pre-flight judged what the source said of itself,
  * and whoever is root there can say anything: it must not make him root here (B36, B38). Symbolic links count as what
- * they lead to on this host. Throws `policy_refused`.
+ * they lead to on this host. Resolves to what Compose makes of them; throws `policy_refused`.
  */
 export async function assertArrivedAllowed(
   context: Pick<DockerContext, 'dockerBinary' | 'socketPath' | 'allow'>,
   deployment: Deployment,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<ComposeModel> {
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
   const project = projectOn(deployment);
   // Before Compose is let near them: it fetches what a file includes.
@@ -37,6 +37,7 @@ export async function assertArrivedAllowed(
   const beyond = asked.filter(({ power }) => !context.allow.includes(power));
   if (beyond.length > 0)
     throw refused(beyond.map(({ service, power, detail }) => `${service} asks for ${power} (${detail})`).join(', '));
+  return model;
 }
 
 async function assertNothingBeyond({ directory }: ComposeProject, files: string[]): Promise<void> {

@@ -6,12 +6,13 @@ import type { TarSource } from '../../transfer/tar-ports.ts';
 import type { Manifest } from '../engine.ts';
 import { readContents } from './content-stream.ts';
 import { type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
-import { readManifest } from './manifest-stream.ts';
+import { readAttributes, readEntries } from './manifest-stream.ts';
 import type { Carried } from './residences.ts';
 import {
+  attributesScript,
   changing,
   contentArguments,
-  manifestScript,
+  entriesScript,
   measureScript,
   packArguments,
   packCapabilities,
@@ -53,7 +54,7 @@ export function unpack(place: HelperPlace, mount: Carried, migrationId: string, 
   });
 }
 
-/** With `contents`, what is in the files counts too; both are read side by side. */
+/** With `contents`, what is in the files counts too; all is read side by side. */
 export async function manifestOf(
   place: HelperPlace,
   mount: Carried,
@@ -77,7 +78,8 @@ export async function manifestOf(
     return result;
   };
   const [entries] = await Promise.all([
-    reading(manifestScript, [], (output) => readManifest(output, digest)),
+    reading(entriesScript, [], (output) => readEntries(output, digest)),
+    reading(attributesScript, [], (output) => readAttributes(output, digest)),
     contents
       ? reading('exec "$@"', contentArguments, (tar) =>
           readContents(tar, (path, sha256) => digest.add('content', [path, sha256])),

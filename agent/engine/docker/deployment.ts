@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
-import { type ComposeProject, createArguments, startArguments } from '../../compose/arguments.ts';
+import { type ComposeProject, createArguments } from '../../compose/arguments.ts';
 import type { ServiceModel } from '../../compose/model.ts';
 import { isInside, readModel } from '../../compose/project.ts';
 import { runCompose } from '../../compose/run.ts';
@@ -84,11 +84,6 @@ export async function findCreated(
 
 const isOf = ({ target_dir }: Deployment, { Config }: Container) =>
   Config.Labels[composeLabels.workingDir] === target_dir;
-
-/** In the order of dependencies and with their conditions, which is what Compose knows. */
-export async function startStack(context: DockerContext, deployment: Deployment, signal: AbortSignal): Promise<void> {
-  await compose(context, startArguments(context.socketPath, projectOn(deployment), deployment.services), signal);
-}
 
 /** Policies as the file says; what should run and does not, because a lease lapsed, is started. */
 export async function armStack(
@@ -179,6 +174,10 @@ export async function removeContainer(api: DockerApi, id: string): Promise<void>
   });
 }
 
-async function compose({ dockerBinary }: DockerContext, args: string[], signal: AbortSignal): Promise<void> {
+export async function compose(
+  { dockerBinary }: Pick<DockerContext, 'dockerBinary'>,
+  args: string[],
+  signal: AbortSignal,
+): Promise<void> {
   await runCompose({ binary: dockerBinary, arguments: args, timeoutMs: limits.agent.composeWriteMsMax, signal });
 }

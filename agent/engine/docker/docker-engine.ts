@@ -16,15 +16,7 @@ import {
   stopContainers,
 } from './containers.ts';
 import type { DockerContext } from './context.ts';
-import {
-  armStack,
-  createStack,
-  findCreated,
-  purgeObjects,
-  removeContainer,
-  removeObjects,
-  startStack,
-} from './deployment.ts';
+import { armStack, createStack, findCreated, purgeObjects, removeContainer, removeObjects } from './deployment.ts';
 import { sweepHelpers } from './helper.ts';
 import { hostFacts } from './host-facts.ts';
 import { imageCarriage } from './image-carriage.ts';
@@ -32,6 +24,7 @@ import { ensureImages } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { createPlaces } from './places.ts';
 import { stackFacts } from './stack-facts.ts';
+import { startStack, startsPlainly } from './stack-start.ts';
 import { stackSummaries } from './stack-summaries.ts';
 import { listNetworks, targetFacts } from './target-facts.ts';
 import { createVolume, findVolume } from './volumes.ts';
@@ -63,6 +56,8 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);
   const { forget, ...warm } = createWarmCopies(api, places);
+  /** Project directories whose stacks start plainly, as they were judged here. */
+  const plain = new Set<string>();
   const assertTaken = (project: string, directory: string) => {
     if (options.stacksDir === null || directory === join(options.stacksDir, project)) return;
     throw new StackferryError('policy_refused', `This host takes project directories in ${options.stacksDir} only.`);
@@ -109,13 +104,19 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       assertTaken(project, directory);
       return places.fillDirectory(directory, migrationId);
     },
-    assertAllowed: (deployment, signal) => assertArrivedAllowed(context, deployment, signal),
+    assertAllowed: async (deployment, signal) => {
+      const model = await assertArrivedAllowed(context, deployment, signal);
+      if (startsPlainly(model)) plain.add(deployment.target_dir);
+      else plain.delete(deployment.target_dir);
+    },
     createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),
     discard: async (ids) => {
       for (const id of ids) await removeContainer(api, id);
     },
     findCreated: (deployment) => findCreated(api, deployment),
-    startStack: (deployment, _ids, signal) => startStack(context, deployment, signal),
+    // What this process has not judged, and a second start, are left to Compose.
+    startStack: (deployment, ids, signal) =>
+      startStack(context, deployment, ids, plain.delete(deployment.target_dir), signal),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
     remove: (objects, migrationId) => removeObjects(api, placed, objects, migrationId),
     purge: (objects, migrationId) => purgeObjects(api, placed, objects, migrationId),

@@ -1,82 +1,92 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { ManifestDigest } from '../../transfer/manifest.ts';
 
 /**
- * Reads what `manifestScript` prints into the digest; resolves to the number of entries. Memory grows only with the number
- * of files that have several names.
+ * Reads what `entriesScript` prints into the digest; resolves to the number of entries. They come sorted, so that they are
+ * hashed as they are; memory grows only with the number of files that have several names.
  */
-export async function readManifest(output: Readable, digest: ManifestDigest): Promise<number> {
-  const links = new Map<string, string[]>();
-  let entries = 0;
-
-  const entry = (fields: string[]) => {
-    const [path, type, mode, owner, size, mtime, names, target, inode] = fields as [string, ...string[]];
-    entries += 1;
-    // A directory's own size and link count are the file system's business.
-    const own = type === 'd' ? '' : `${size} ${names}`;
-    digest.add('entry', [path, type!, mode!, owner!, own, mtime!, target!]);
-    if (type !== 'd' && names !== '1') links.set(inode!, [...(links.get(inode!) ?? []), path]);
-  };
-  const attributes = (block: string[]) => {
-    const [file, ...values] = block;
-    if (file !== undefined) digest.add('attributes', [file, ...values.sort()]);
-  };
-
-  const block: string[] = [];
-  for await (const record of recordsOf(output)) {
-    if (record.kind === 'entry') entry(record.fields);
-    else if (record.kind === 'device') digest.add('device', record.fields);
-    else if (record.text !== '') block.push(record.text);
-    else attributes(block.splice(0));
-  }
-  attributes(block);
-  for (const names of links.values()) digest.add('links', names.sort());
-  return entries;
-}
-
-type Printed =
-  | { kind: 'entry'; fields: string[] }
-  | { kind: 'device'; fields: string[] }
-  | { kind: 'line'; text: string };
-
-/** Latin-1 throughout: names are bytes, not text. */
-async function* recordsOf(output: Readable): AsyncGenerator<Printed> {
-  let rest = '';
-  let fields: string[] = [];
-  let inAttributes = false;
+export async function readEntries(output: Readable, digest: ManifestDigest): Promise<number> {
+  const special = createSpecialEntries(digest);
+  const entries = createHash('sha256');
+  let rest = Buffer.alloc(0);
+  let inEntries = false;
+  let count = 0;
   for await (const chunk of output) {
-    rest += (chunk as Buffer).toString('latin1');
-    let from = 0;
-    for (;;) {
-      const at = rest.indexOf(inAttributes ? '\n' : '\0', from);
-      if (at < 0) break;
-      const piece = rest.slice(from, at);
-      from = at + 1;
-      if (inAttributes) {
-        yield { kind: 'line', text: piece };
-        continue;
-      }
-      fields.push(piece);
-      if (fields[0] === 'X') inAttributes = true;
-      else if (fields.length === lengthOf(fields[0])) {
-        yield fields[0] === 'E'
-          ? { kind: 'entry', fields: fields.slice(1) }
-          : { kind: 'device', fields: fields.slice(1) };
-        fields = [];
-      }
+    let bytes = Buffer.concat([rest, chunk as Buffer]);
+    if (!inEntries) {
+      const understood = special.read(bytes);
+      inEntries = special.ended();
+      bytes = bytes.subarray(understood);
     }
-    rest = rest.slice(from);
-    if (rest.length > limits.agent.manifestRecordBytesMax) throw unreadable();
+    // The end of the whole is kept back, to look at.
+    const known = inEntries ? Math.max(0, bytes.length - end.length) : 0;
+    entries.update(bytes.subarray(0, known));
+    count += zerosIn(bytes.subarray(0, known));
+    rest = Buffer.from(bytes.subarray(known));
+    if (!inEntries && rest.length > limits.agent.manifestRecordBytesMax) throw unreadable();
   }
-  if (!inAttributes) throw unreadable();
+  if (!inEntries || !rest.equals(end)) throw unreadable();
+  digest.add('entries', [entries.digest('hex')]);
+  return count;
 }
 
-function lengthOf(kind: string | undefined): number {
-  if (kind === 'E') return 10;
-  if (kind === 'D') return 3;
-  throw unreadable();
+const end = Buffer.from('end\0');
+
+function zerosIn(bytes: Buffer): number {
+  let zeros = 0;
+  for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros += 1;
+  return zeros;
+}
+
+/** Latin-1: names are bytes, not text. */
+function createSpecialEntries(digest: ManifestDigest) {
+  const links = new Map<string, string[]>();
+  let fields: string[] = [];
+  let ended = false;
+  return {
+    ended: () => ended,
+    /** Up to where they were understood. */
+    read(bytes: Buffer): number {
+      let at = 0;
+      while (!ended) {
+        const zero = bytes.indexOf(0, at);
+        if (zero < 0) break;
+        fields.push(bytes.toString('latin1', at, zero));
+        at = zero + 1;
+        const [kind, first = '', second = ''] = fields;
+        if (kind === 'entries') {
+          for (const names of links.values()) digest.add('links', names.sort());
+          ended = true;
+        } else if (kind !== 'L' && kind !== 'D') throw unreadable();
+        else if (fields.length === 3) {
+          if (kind === 'L') links.set(first, [...(links.get(first) ?? []), second]);
+          else digest.add('device', [first, second]);
+          fields = [];
+        }
+      }
+      return at;
+    },
+  };
+}
+
+/** Reads what `attributesScript` prints into the digest: blocks of a name and its attributes, each with an empty line. */
+export async function readAttributes(output: Readable, digest: ManifestDigest): Promise<void> {
+  let rest = '';
+  let ended = false;
+  for await (const chunk of output) {
+    const blocks = (rest + (chunk as Buffer).toString('latin1')).split('\n\n');
+    rest = blocks.pop() ?? '';
+    if (rest.length > limits.agent.manifestRecordBytesMax) throw unreadable();
+    for (const block of blocks) {
+      const [file = '', ...values] = block.split('\n');
+      if (file === '# end') ended = true;
+      else digest.add('attributes', [file, ...values.sort()]);
+    }
+  }
+  if (!ended || rest !== '') throw unreadable();
 }
 
 const unreadable = () => new StackferryError('manifest_mismatch', 'The helper’s listing of the files can’t be read.');

@@ -78,17 +78,26 @@ export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 
 export const contentArguments = 'tar -C /v -b 512 --format=posix --hard-dereference --one-file-system -c .'.split(' ');
 
 /**
- * Every entry in one pass: `E` records of ten fields from find, `D` records with the numbers of devices, then after `X` the
- * attributes as getfattr prints them. Fields end with NUL, because names hold anything else. Sockets are left out: tar
- * never carries them.
+ * Every entry, in one pass: first what can't be compared as it is printed, `L` records of the names of files that have
+ * several and `D` records of devices, fields ending with NUL; then, after `entries`, one record each, sorted:
+ *
+ *   path // type mode uid:gid size links mtime target        no path holds two slashes in a row
+ *
+ * A directory's own size and link count are the file system's business. Sockets are left out: tar never carries them.
  */
-export const manifestScript = [
+export const entriesScript = [
   'cd /v',
-  "find . -xdev ! -type s -printf 'E\\0%P\\0%y\\0%m\\0%U:%G\\0%s\\0%T@\\0%n\\0%l\\0%D:%i\\0'",
-  "find . -xdev \\( -type b -o -type c \\) -exec stat --printf 'D\\0%n\\0%t:%T\\0' '{}' +",
-  "printf 'X\\0'",
-  'getfattr -R -P -h -d -m - -e hex .',
+  `{ find . -xdev ! -type s \\( -type d -printf '%P//%y %m %U:%G - - %T@ \\0' -o -printf '%P//%y %m %U:%G %s %n %T@ %l\\0' \\) \\( ! -type d -links +1 -fprintf $IO/links 'L\\0%D:%i\\0%P\\0' -o -true \\) \\( -type b -o -type c \\) -fprint0 $IO/devices || echo find failed >&2; } |
+    LC_ALL=C sort -z -S 16M -T $IO >$IO/entries`,
+  'cat $IO/links',
+  "xargs -0 -r stat --printf 'D\\0%n\\0%t:%T\\0' <$IO/devices",
+  "printf 'entries\\0'",
+  'cat $IO/entries',
+  "printf 'end\\0'",
 ].join(' && ');
+
+/** And the attributes of those that have any. */
+export const attributesScript = "cd /v && getfattr -R -P -h -d -m - -e hex . && printf '# end\\n\\n'";
 
 /** Bytes of a tar of the volume, near enough for a progress bar: contents as allocated, and three blocks an entry. */
 export const measureScript = [
