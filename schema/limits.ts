@@ -198,8 +198,10 @@ export const limits = {
     chunkBytesMax: 1_048_576,
     /** Every other frame. */
     controlFrameBytesMax: 8_192,
-    /** Chunks the source keeps until they are acknowledged, so at most 16 MiB. */
+    /** Chunks the source keeps until they are acknowledged, so at most 16 MiB; as much again of compressed ones. */
     windowChunksMax: 16,
+    /** Chunks that are not acknowledged, those that shrank to little among them: what a long way takes to stay full. */
+    windowFramesMax: 64,
     /** Chunks the target holds between the connection and the unpacker. */
     inboxChunksMax: 8,
     /** What a bound on bytes per second can be: a chunk at the lowest takes 16 s. */

@@ -9,6 +9,8 @@ const decompress = promisify(zstdDecompress);
 const levels = [0, 1, 3] as const;
 /** As much as can come out: in Node's usual pieces of 16 KiB each would be a way to a thread and back. */
 const chunkSize = limits.stream.chunkBytesMax;
+/** Harder has to give less than this of what a little gives; of some data it makes more. */
+const harderMax = 0.98;
 /** Data that shrinks by less than this is sent as it is. */
 const ratioMax = 0.92;
 /** After a chunk that did not shrink this many go uncompressed, twice as many after the next, up to the last. */
@@ -28,20 +30,24 @@ export interface Pressure {
 export interface CompressionPolicy {
   /** The zstd level for the next chunk, 0 for none. */
   levelFor(pressure: Pressure): number;
-  /** Tells what a compression gave. Returns whether the result is worth sending. */
-  gained(rawBytes: number, encodedBytes: number): boolean;
+  /** Tells what a compression at that level gave. Returns whether the result is worth sending. */
+  gained(level: number, rawBytes: number, encodedBytes: number): boolean;
 }
 
 /**
  * Compresses as hard as the network leaves time for: harder while acknowledgements are waited for and compressing is not,
  * less hard while chunks queue to be compressed, and not at all where so much passes that it would only take time. It
- * begins by compressing a little, since what fills the buffers on a slow way at first would cost more than that. Data that
- * does not shrink is left alone and tried again now and then.
+ * begins by compressing a little, since what fills the buffers on a slow way at first would cost more than that. What is
+ * harder has to be better too, as the latest chunks show. Data that does not shrink is left alone and tried again now and then.
  */
 export function createCompressionPolicy(): CompressionPolicy {
   let step = 1;
   let skip = 0;
   let skipNext = skipMin;
+  /** What the latest chunk at each level shrank to. */
+  const shrunk = new Map<number, number>();
+  const isNoBetter = (harder: number, than: number) =>
+    (shrunk.get(harder) ?? 0) > (shrunk.get(than) ?? Number.POSITIVE_INFINITY) * harderMax;
   const change = (by: number) => {
     step = Math.min(Math.max(step + by, 0), levels.length - 1);
   };
@@ -56,9 +62,12 @@ export function createCompressionPolicy(): CompressionPolicy {
         skip -= 1;
         return 0;
       }
-      return levels[step]!;
+      const level = levels[step]!;
+      const easier = levels[step - 1];
+      return easier && isNoBetter(level, easier) ? easier : level;
     },
-    gained: (rawBytes, encodedBytes) => {
+    gained: (level, rawBytes, encodedBytes) => {
+      shrunk.set(level, encodedBytes / rawBytes);
       const worth = encodedBytes < rawBytes * ratioMax;
       if (worth) {
         skip = 0;

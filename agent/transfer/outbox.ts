@@ -41,6 +41,7 @@ interface Entry {
 /** Opens the packer and reads it into a bounded window; `onChange` is called when a frame, the end or a failure is there. */
 export async function openOutbox(source: TarSource, bounds: StreamBounds, onChange: () => void): Promise<Outbox> {
   const chunkBytes = Math.min(bounds.chunkBytesMax, limits.stream.chunkBytesMax);
+  const windowBytesMax = bounds.windowChunksMax * chunkBytes;
   const aborter = new AbortController();
   const reader = await source.open(aborter.signal);
   // Hashed here and not in a thread: handing over a chunk cost more than it saved, 14 % of the whole on two cores.
@@ -54,6 +55,8 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
   let compressing = 0;
   let bytes = 0;
   let acknowledgedBytes = 0;
+  /** Of frames that are not acknowledged yet. */
+  let readyBytes = 0;
   let end: End | null = null;
   let failure: StackferryError | null = null;
   let closed = false;
@@ -89,7 +92,8 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
   };
 
   const emptySlot = () => {
-    const slot = window.length < bounds.windowChunksMax ? pool.take() : null;
+    const hasRoom = readyBytes < windowBytesMax && window.length < bounds.windowFramesMax;
+    const slot = hasRoom ? pool.take() : null;
     return slot && { slot, bytes: 0 };
   };
 
@@ -120,7 +124,10 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
     while (compressing < bounds.compressionsMax && toEncode.length > 0) {
       const entry = toEncode.shift()!;
       const level = policy.levelFor({
-        unacknowledged: (window.length - toEncode.length - compressing - 1) / bounds.windowChunksMax,
+        unacknowledged: Math.max(
+          readyBytes / windowBytesMax,
+          (window.length - toEncode.length) / bounds.windowFramesMax,
+        ),
         waiting: toEncode.length,
         bytesPerS: rate.bytesPerS(),
       });
@@ -132,7 +139,7 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
       const raw = entry.slot!.buffer.subarray(headroomBytes, headroomBytes + entry.rawBytes);
       compressChunk(raw, level).then((encoded) => {
         compressing -= 1;
-        seal(entry, policy.gained(entry.rawBytes, encoded.length) ? encoded : null);
+        seal(entry, policy.gained(level, entry.rawBytes, encoded.length) ? encoded : null);
         encode();
       }, fail);
     }
@@ -148,6 +155,7 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
     const dataBytes = frame.length - headroomBytes;
     writeChunkHeaders(frame, { sequence, compressed: encoded !== null, rawBytes, sha256, dataBytes });
     entry.frame = frame;
+    readyBytes += frame.length;
     if (encoded) release(entry);
     if (!closed) onChange();
   };
@@ -186,6 +194,7 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
         const entry = window.shift()!;
         first += 1;
         entry.acknowledged = true;
+        readyBytes -= entry.frame?.length ?? 0;
         acknowledgedBytes += entry.rawBytes;
         rate.add(entry.rawBytes);
         release(entry);

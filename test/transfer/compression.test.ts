@@ -8,7 +8,7 @@ const levelsOf = (pressures: Pressure[]) => {
   const policy = createCompressionPolicy();
   return pressures.map((pressure) => {
     const level = policy.levelFor(pressure);
-    policy.gained(mib, mib / 4);
+    policy.gained(level, mib, mib / (level + 3));
     return level;
   });
 };
@@ -35,14 +35,33 @@ describe('how hard chunks are compressed', () => {
     expect(levelsOf([slow, slow, { ...slow, bytesPerS: 300 * mib }])).toEqual([3, 3, 0]);
   });
 
+  it('stays low where more effort makes no less of it, until the data is of another kind', () => {
+    const policy = createCompressionPolicy();
+    const tell = (shrunk: Record<number, number>) => {
+      const level = policy.levelFor(slow);
+      policy.gained(level, mib, mib * shrunk[level]!);
+      return level;
+    };
+    const [rows, text] = [
+      { 1: 0.1, 3: 0.12 },
+      { 1: 0.4, 3: 0.3 },
+    ];
+    policy.gained(1, mib, mib * 0.1);
+    expect([tell(rows), tell(rows), tell(rows)]).toEqual([3, 1, 1]);
+    expect([tell(text), tell(text), tell(text)]).toEqual([1, 3, 3]);
+    expect([tell(rows), tell(rows), tell(rows)]).toEqual([3, 3, 3]);
+  });
+
   it('leaves data alone that does not shrink, for longer and longer', () => {
     const policy = createCompressionPolicy();
     const tried: number[] = [];
-    for (let chunk = 0; chunk < 300; chunk++)
-      if (policy.levelFor(slow) > 0) {
+    for (let chunk = 0; chunk < 300; chunk++) {
+      const level = policy.levelFor(slow);
+      if (level > 0) {
         tried.push(chunk);
-        expect(policy.gained(mib, mib)).toBe(false);
+        expect(policy.gained(level, mib, mib)).toBe(false);
       }
+    }
     expect(tried).toEqual([0, 9, 26, 59, 124, 253]);
   });
 });
