@@ -112,7 +112,7 @@ export const limits = {
     timeoutSMax: 3_600,
     /** Containers without a healthcheck must stay running this long. */
     settleMs: 5_000,
-    pollMs: 500,
+    pollMs: 200,
     /** On top of the health timeout: settling and the answer's way. */
     answerMsMax: 30_000,
   },
@@ -223,7 +223,7 @@ export const limits = {
     compressBytesPerSMax: 200_000_000,
     /** From this part of the window on the network is waited for: compressing harder may pay. */
     compressWindowPart: 0.5,
-    /** The rate is taken over about this long. */
+    /** The rate is taken over about this long, and whether the unpacker keeps up. */
     rateWindowMs: 500,
     /** HELLO and WELCOME, after the handshake; a target may have to recreate its volume first. */
     helloMsMax: 60_000,

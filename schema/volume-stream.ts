@@ -9,7 +9,7 @@ import { limits } from './limits.ts';
  *   HELLO {version, lane, stream} ─────────▶
  *         ◀───────────────────────────────── WELCOME {version, next, verified}
  *   CHUNK next, next + 1, … ───────────────▶
- *         ◀───────────────────────────────── ACK next          all below were handed to the unpacker
+ *         ◀───────────────────────────────── ACK next, waiting   all below were handed to the unpacker
  *   END {chunks, bytes, sha256} ───────────▶
  *                                            … unpacker exited 0, filesystem synced, counts and digest agree
  *         ◀───────────────────────────────── VERIFIED {bytes, sha256}
@@ -37,7 +37,7 @@ export const frameType = {
   welcome: 2,
   /** sequence number u32 | flags u8 | bytes before compression u32 | SHA-256 of those bytes | data */
   chunk: 3,
-  /** next sequence number wanted u32 */
+  /** next sequence number wanted u32 | chunks that are here and wait for the unpacker u32 */
   ack: 4,
   /** JSON `end` */
   end: 5,
@@ -52,6 +52,7 @@ export const frameType = {
 } as const;
 export type FrameName = keyof typeof frameType;
 
+export const ackBytes = 8;
 export const chunkDigestBytes = 32;
 export const chunkHeaderBytes = 9 + chunkDigestBytes;
 /** The data is one zstd frame. */
@@ -61,7 +62,7 @@ export const sequenceMax = 0xffff_ffff;
 /** Largest payload of a frame type, in bytes; undefined for a type that does not exist. */
 export function payloadBytesMax(type: number): number | undefined {
   if (type === frameType.chunk) return chunkHeaderBytes + limits.stream.chunkBytesMax;
-  if (type === frameType.ack) return 4;
+  if (type === frameType.ack) return ackBytes;
   if (type === frameType.alive || type === frameType.done) return 0;
   return type >= frameType.hello && type <= frameType.rejected ? limits.stream.controlFrameBytesMax : undefined;
 }

@@ -19,8 +19,10 @@ const skipMax = 128;
 
 /** How a transfer is doing when its next chunk is there. */
 export interface Pressure {
-  /** Part of the window that is ready and not acknowledged: much of it means that the network, or the target, is slower than we are. */
+  /** Part of the window that is ready and not acknowledged: much of it means that the network, or the unpacker, is slower than we are. */
   unacknowledged: number;
+  /** Much of the target's memory for chunks waits for its unpacker all the time: it is not the network. */
+  unpackerBehind: boolean;
   /** Chunks that wait for a thread to be compressed. */
   waiting: number;
   /** Bytes of tar that were acknowledged per second lately; null where that is not known yet. */
@@ -52,9 +54,9 @@ export function createCompressionPolicy(): CompressionPolicy {
     step = Math.min(Math.max(step + by, 0), levels.length - 1);
   };
   return {
-    levelFor: ({ unacknowledged, waiting, bytesPerS }) => {
-      const full = unacknowledged >= limits.stream.compressWindowPart;
-      if (bytesPerS === null) step = 1;
+    levelFor: ({ unacknowledged, unpackerBehind, waiting, bytesPerS }) => {
+      const full = unacknowledged >= limits.stream.compressWindowPart && !unpackerBehind;
+      if (bytesPerS === null) step = unpackerBehind ? 0 : 1;
       else if (bytesPerS > limits.stream.compressBytesPerSMax) step = 0;
       else if (waiting > 0) change(full ? 0 : -1);
       else change(full ? 1 : -1);

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import {
+  ackBytes,
   chunkDigestBytes,
   chunkFlagZstd,
   chunkHeaderBytes,
@@ -43,11 +44,12 @@ export function encodeControl(name: Exclude<FrameName, 'chunk' | 'ack'>, message
   return frame;
 }
 
-export function encodeAck(next: number): Buffer {
-  const frame = Buffer.allocUnsafe(frameHeaderBytes + 4);
+export function encodeAck(next: number, waiting: number): Buffer {
+  const frame = Buffer.allocUnsafe(frameHeaderBytes + ackBytes);
   frame.writeUInt8(frameType.ack, 0);
-  frame.writeUInt32BE(4, 1);
+  frame.writeUInt32BE(ackBytes, 1);
   frame.writeUInt32BE(next, frameHeaderBytes);
+  frame.writeUInt32BE(waiting, frameHeaderBytes + 4);
   return frame;
 }
 
@@ -115,7 +117,7 @@ export function createFrameReader(options: {
     if (max === undefined) throw violation(`unknown frame type ${type}`);
     if (length > max) throw violation(`a frame of ${length} bytes`);
     if (type !== frameType.chunk) {
-      if (type === frameType.ack && length !== 4) throw violation('an ACK of a wrong length');
+      if (type === frameType.ack && length !== ackBytes) throw violation('an ACK of a wrong length');
       payload = Buffer.allocUnsafe(length);
       have = 0;
       need = length;

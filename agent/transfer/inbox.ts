@@ -24,6 +24,8 @@ export interface Inbox {
   /** Chunks and bytes that the unpacker was handed. */
   unpackedChunks(): number;
   unpackedBytes(): number;
+  /** Chunks that came, and are not with the unpacker yet. */
+  waitingChunks(): number;
   failure(): StackferryError | null;
   /** Compares counts and digest, lets the unpacker finish and the filesystem sync. Throws `digest_mismatch`, `unpack_failed`, or the unpacker's own failure. */
   finish(end: End): Promise<ItemProof>;
@@ -119,6 +121,7 @@ export async function openInbox(sink: TarSink, bounds: StreamBounds, onChange: (
       decoded.catch(fail);
     },
     unpackedChunks: () => unpackedChunks,
+    waitingChunks: () => next - unpackedChunks,
     unpackedBytes: () => unpackedBytes,
     failure: () => failure,
     finish: (end) => {

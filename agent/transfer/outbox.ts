@@ -7,7 +7,7 @@ import { compressChunk, createCompressionPolicy } from './compression.ts';
 import { writeChunkHeaders } from './frame-codec.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { packerEnded, settled } from './packer-end.ts';
-import { createRate } from './rate.ts';
+import { createLeast, createRate } from './rate.ts';
 import type { TarSource } from './tar-ports.ts';
 
 /** The window of one reading of a tar: chunks that are encoded and not yet acknowledged. */
@@ -21,7 +21,8 @@ export interface Outbox {
   end(): End | null;
   /** The packer's failure, if it failed. */
   failure(): StackferryError | null;
-  acknowledge(next: number): void;
+  /** `waiting`: chunks that the target has and its unpacker has not taken. */
+  acknowledge(next: number, waiting?: number): void;
   /** Bytes of tar in acknowledged chunks. */
   acknowledgedBytes(): number;
   /** Stops the packer and waits until it is gone. */
@@ -48,6 +49,7 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
   const digest = createHash('sha256');
   const policy = createCompressionPolicy();
   const rate = createRate(bounds.rateWindowMs);
+  const unpackerBehind = createLeast(bounds.rateWindowMs);
   const window: Entry[] = [];
   const toEncode: Entry[] = [];
   let first = 0;
@@ -128,6 +130,7 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
           readyBytes / windowBytesMax,
           (window.length - toEncode.length) / bounds.windowFramesMax,
         ),
+        unpackerBehind: unpackerBehind.value() >= bounds.inboxChunksMax / 2,
         waiting: toEncode.length,
         bytesPerS: rate.bytesPerS(),
       });
@@ -189,7 +192,8 @@ export async function openOutbox(source: TarSource, bounds: StreamBounds, onChan
     frame: (sequence) => window[sequence - first]?.frame ?? null,
     end: () => end,
     failure: () => failure,
-    acknowledge: (upTo) => {
+    acknowledge: (upTo, waiting = 0) => {
+      unpackerBehind.see(waiting);
       while (first < upTo && window.length > 0) {
         const entry = window.shift()!;
         first += 1;

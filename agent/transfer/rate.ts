@@ -23,3 +23,27 @@ export function createRate(windowMs: number, now: () => number = () => performan
     bytesPerS: () => latest,
   };
 }
+
+/** The least of what was seen over the latest window that is over. */
+export interface Least {
+  see(value: number): void;
+  /** 0 until one window is over. */
+  value(): number;
+}
+
+export function createLeast(windowMs: number, now: () => number = () => performance.now()): Least {
+  let beganAt: number | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  let latest = 0;
+  return {
+    see(value) {
+      beganAt ??= now();
+      least = Math.min(least, value);
+      if (now() - beganAt < windowMs) return;
+      latest = least;
+      beganAt = now();
+      least = value;
+    },
+    value: () => latest,
+  };
+}

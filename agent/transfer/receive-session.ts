@@ -69,7 +69,7 @@ export function runReceiveSession(
       connection.slotFreed();
       if (inbox.unpackedChunks() === acknowledged) return;
       acknowledged = inbox.unpackedChunks();
-      connection.send(encodeAck(acknowledged));
+      connection.send(encodeAck(acknowledged, inbox.waitingChunks()));
     };
 
     const awaitDone = () => {

@@ -124,7 +124,7 @@ export function runSendSession(
       if (frame.name === 'ack') {
         const next = frame.payload.readUInt32BE(0);
         if (next > cursor) throw violation(`ACK of chunk ${next}, which was not sent`);
-        outbox.acknowledge(next);
+        outbox.acknowledge(next, frame.payload.readUInt32BE(4));
         options.onAcknowledged();
         return pump();
       }

@@ -24,7 +24,7 @@ export async function openStage(options: Parameters<typeof startDockerRig>[0] = 
     close: async () => {
       ssh.close();
       await rig.close();
-      await wipeBoth();
+      await sweep();
     },
   };
 }

@@ -196,7 +196,7 @@ describe('a source that breaks the protocol', () => {
 describe('a target that breaks the protocol', () => {
   const bytes = tarLike(2 * mib);
   const cases: [string, Buffer][] = [
-    ['B32 an ACK of chunks that were never sent', encodeAck(999)],
+    ['B32 an ACK of chunks that were never sent', encodeAck(999, 0)],
     ['B32 a VERIFIED before the end was sent', encodeControl('verified', { bytes: 1, sha256: sha256(data) })],
     ['B32 a chunk from the target', chunkFrame(0, data)],
     ['B29 a giant frame', bareHeader(frameType.verified, -1)],

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createCompressionPolicy, type Pressure } from '../../agent/transfer/compression.ts';
-import { createRate } from '../../agent/transfer/rate.ts';
+import { createLeast, createRate } from '../../agent/transfer/rate.ts';
 
 const mib = 1_048_576;
-const slow: Pressure = { unacknowledged: 1, waiting: 0, bytesPerS: 10 * mib };
+const slow: Pressure = { unacknowledged: 1, unpackerBehind: false, waiting: 0, bytesPerS: 10 * mib };
 const levelsOf = (pressures: Pressure[]) => {
   const policy = createCompressionPolicy();
   return pressures.map((pressure) => {
@@ -25,6 +25,11 @@ describe('how hard chunks are compressed', () => {
   it('falls while chunks queue to be compressed, and where the window does not fill', () => {
     const queueing = { ...slow, unacknowledged: 0.2, waiting: 2 };
     expect(levelsOf([slow, queueing, queueing, { ...slow, unacknowledged: 0.2 }])).toEqual([3, 1, 0, 0]);
+  });
+
+  it('falls while it is the unpacker that is waited for, and not the network', () => {
+    expect(levelsOf([slow, { ...slow, unpackerBehind: true }, { ...slow, unpackerBehind: true }])).toEqual([3, 1, 0]);
+    expect(levelsOf([{ ...slow, unpackerBehind: true, bytesPerS: null }])).toEqual([0]);
   });
 
   it('stays where it is while both the network and compressing are waited for', () => {
@@ -82,4 +87,17 @@ describe('the rate of a transfer', () => {
     rate.add(0);
     expect(rate.bytesPerS()).toBe(5_000);
   });
+});
+
+it('the least of what was seen is that of the latest window that is over', () => {
+  let now = 0;
+  const least = createLeast(500, () => now);
+  const see = (at: number, value: number) => {
+    now = at;
+    least.see(value);
+    return least.value();
+  };
+  expect([see(0, 8), see(400, 7), see(500, 8)]).toEqual([0, 0, 7]);
+  // One moment without is enough.
+  expect([see(700, 0), see(1_000, 8), see(1_500, 8)]).toEqual([7, 0, 8]);
 });

@@ -17,8 +17,8 @@ const control = fc
     bytes: encodeControl(name as 'hello', message),
     said: { name, data: Buffer.from(JSON.stringify(message)).toString('hex') } as Said,
   }));
-const ack = fc.nat({ max: 0xffff_ffff }).map((next) => {
-  const bytes = encodeAck(next);
+const ack = fc.tuple(fc.nat({ max: 0xffff_ffff }), fc.nat({ max: 0xffff_ffff })).map(([next, waiting]) => {
+  const bytes = encodeAck(next, waiting);
   return { bytes, said: { name: 'ack', data: bytes.subarray(frameHeaderBytes).toString('hex') } as Said };
 });
 const bare = fc
