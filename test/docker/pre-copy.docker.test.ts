@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { until } from '../../cli/fleet.ts';
 import type { MigrationView } from '../../schema/api.ts';
 import { psql, shop } from './stacks.ts';
-import { docker, type HostName, running, socketOf } from './two-hosts.ts';
+import { docker, type HostName, inventory, running, socketOf } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 const mountpoint = async (host: HostName, volume: string) =>
@@ -119,6 +119,32 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(timesOf('shipping').ended_at).toBe(timesOf('shipping').started_at);
     const created = (await docker('b', 'inspect', '-f', '{{.Created}}', 'early-app-1')).trim();
     expect(Date.parse(created)).toBeLessThan(Date.parse(timesOf('stopping').started_at!));
+  }, 120_000);
+
+  it('starts those containers all the same when the target’s agent was killed meanwhile', async () => {
+    const { api, hosts, up, migrate, ended } = rig();
+    await up('survivor', mapped);
+    const { id } = await migrate('survivor', hosts.b, { mode: 'pre-copy' });
+    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+    const staged = (await docker('b', 'inspect', '-f', '{{.Id}}', 'survivor-app-1')).trim();
+    await hosts.b.restart();
+    const migration = await ended(id);
+    expect(migration.failure).toBeNull();
+    expect(await running('b')).toEqual(['survivor-app-1']);
+    expect((await docker('b', 'inspect', '-f', '{{.Id}}', 'survivor-app-1')).trim()).toBe(staged);
+    expect(await running('a')).toEqual([]);
+  }, 120_000);
+
+  it('leaves nothing of them when it is cancelled after that', async () => {
+    const { api, hosts, up, migrate, ended } = rig();
+    await up('undone', mapped);
+    const { id } = await migrate('undone', hosts.b, { mode: 'pre-copy' });
+    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+    expect(await inventory('b')).not.toEqual([]);
+    await api.post(`/migrations/${id}/cancel`, {});
+    expect((await ended(id)).status).toBe('cancelled');
+    expect(await running('a')).toEqual(['undone-app-1']);
+    expect(await inventory('b')).toEqual([]);
   }, 120_000);
 
   it('brings a file of the project that changes after that all the same, and containers made anew', async () => {

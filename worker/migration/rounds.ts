@@ -16,8 +16,8 @@ export function firstRound(turn: Turn, step: Step): CommandKind[] {
 
 /**
  * What a step may do beyond its first commands: before the stop, images that the target cannot pull, and in a pre-copy
- * the passes over the running stack's volumes, and the containers; after it, where a volume turns out to differ, that volume again, as a
- * whole. The commands of the next round, or null where the step has no more.
+ * the passes over the running stack's volumes, then its containers; after it, where a volume turns out to differ, that
+ * volume again, as a whole. The commands of the next round, or null where the step has no more.
  */
 export function nextRound(turn: Turn, step: Step): CommandKind[] | null {
   const { saga } = turn;

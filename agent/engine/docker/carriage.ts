@@ -5,9 +5,8 @@ import { manifestDigest } from '../../transfer/manifest.ts';
 import type { TarSource } from '../../transfer/tar-ports.ts';
 import type { Manifest } from '../engine.ts';
 import { readContents } from './content-stream.ts';
-import { type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
+import { type Carried, type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
-import type { Carried } from './residences.ts';
 import {
   attributesScript,
   changing,

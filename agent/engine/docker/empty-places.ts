@@ -1,4 +1,5 @@
-import { type Carried, keyOf } from './residences.ts';
+import type { Carried } from './helper.ts';
+import { keyOf } from './residences.ts';
 
 /** Places of a target that were made for a migration, and into which nothing was put since: they need not be made anew. */
 export interface EmptyPlaces {

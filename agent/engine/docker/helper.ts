@@ -29,11 +29,14 @@ export interface ResidentHelper {
   run(script: string, signal: AbortSignal): Promise<number>;
 }
 
+/** What a helper sees: a volume, or a directory. */
+export type Carried = { volume: string } | { directory: string };
+
 /** What one helper container is for, and may. */
 export interface HelperSeat {
   migrationId: string;
   purpose: 'pack' | 'unpack' | 'manifest' | 'measure' | 'resident';
-  mount: { volume: string } | { directory: string };
+  mount: Carried;
   readOnly: boolean;
   capabilities: string[];
 }

@@ -6,8 +6,8 @@ import type { Manifest, StandbyPlaces } from '../engine.ts';
 import type { PlacedDirectories } from '../placed-directories.ts';
 import { manifestOf, measure, packer, unpack } from './carriage.ts';
 import { createEmptyPlaces } from './empty-places.ts';
-import type { HelperPlace } from './helper.ts';
-import { type Carried, createResidences, type Residences, type Side } from './residences.ts';
+import type { Carried, HelperPlace } from './helper.ts';
+import { createResidences, type Residences, type Side } from './residences.ts';
 import { createVolume, removeVolume } from './volumes.ts';
 
 /** Volumes and project directories of migrations, as helpers read and fill them. */

@@ -1,10 +1,8 @@
 import { limits } from '../../../schema/limits.ts';
-import type { HelperPlace } from './helper.ts';
+import type { Carried, HelperPlace } from './helper.ts';
 import { openResidence, type Residence } from './resident-helper.ts';
 import { packCapabilities, unpackCapabilities } from './tar-arguments.ts';
 
-/** What a helper sees: a volume, or a directory. */
-export type Carried = { volume: string } | { directory: string };
 export type Side = 'source' | 'target';
 
 /** The helpers that stay: one for each place that a migration carries, on this side. */
