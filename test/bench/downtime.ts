@@ -38,6 +38,8 @@ const database = `
 services:
   app:
     image: sf-postgres:1
+    # As the official image has it: clients are disconnected, not waited for.
+    stop_signal: SIGINT
     environment: { POSTGRES_PASSWORD: bench }
     ports: ["5432:5432"]
     volumes: ["data:/var/lib/postgresql/data"]

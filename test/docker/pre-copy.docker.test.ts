@@ -109,6 +109,15 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect((await readFile(join(await mountpoint('b', 'quiet_data'), 'quiet'), 'utf8')).trim()).toBe('at rest');
   }, 120_000);
 
+  it('copies a volume in which files come and go all the time', async () => {
+    const { hosts, up, migrate, ended } = rig();
+    await up('restless', restless);
+    const { id } = await migrate('restless', hosts.b, { mode: 'pre-copy' });
+    const migration = await ended(id);
+    expect(migration.failure).toBeNull();
+    expect(await readFile(join(await mountpoint('b', 'restless_data'), 'kept'), 'utf8')).toBe('kept\n');
+  }, 120_000);
+
   it('has the containers made before the stop', async () => {
     const { hosts, up, migrate, ended } = rig();
     await up('early', mapped);
@@ -188,6 +197,26 @@ services:
     # It ignores SIGTERM as PID 1: the stop takes as long as it may.
     stop_grace_period: 3s
     volumes: [data:/data, ./mapper.pl:/mapper.pl:ro]
+volumes:
+  data: {}
+`,
+};
+
+const restless = {
+  'compose.yaml': `
+services:
+  app:
+    image: sf-busybox:1
+    init: true
+    command:
+      - sh
+      - -c
+      - |
+        echo kept > /data/kept
+        come_and_go() { while :; do head -c 5000000 /dev/zero > /data/$$1; rm /data/$$1; done; }
+        for n in 1 2 3 4; do come_and_go $$n & done
+        while :; do mkdir /data/d; touch /data/d/1 /data/d/2 /data/d/3; rm -r /data/d; done
+    volumes: [data:/data]
 volumes:
   data: {}
 `,

@@ -11,6 +11,8 @@ services:
   db:
     image: sf-postgres:1
     restart: always
+    # As the official image has it: clients are disconnected, not waited for.
+    stop_signal: SIGINT
     environment:
       POSTGRES_PASSWORD: \${DB_PASSWORD}
     volumes: [dbdata:/var/lib/postgresql/data]

@@ -97,6 +97,8 @@ export async function measure(place: HelperPlace, mount: Carried, migrationId: s
     capabilities: packCapabilities,
     script: measureScript,
     failure: 'pack_failed',
+    // The stack runs.
+    tolerated: changing,
     signal: AbortSignal.timeout(limits.step.preparingMsMax),
   });
   let text = '';

@@ -31,8 +31,9 @@ export const packListedArguments = (list: string): string[] => [
   list,
 ];
 
-/** What tar says of files that others write, or remove, while it reads them: the next pass sees to those. */
+/** What is said of files that others write, or remove, while they are read: the next pass sees to those. */
 export const changing = [
+  /^(find|getfattr): .*: No such file or directory$/,
   /^tar: .*: file changed as we read it$/,
   /^tar: .*: File removed before we read it$/,
   /^tar: .*: Cannot stat: No such file or directory$/,

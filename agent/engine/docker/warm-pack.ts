@@ -60,7 +60,8 @@ export function createWarmVolume(options: {
 
   async function* pass(atRest: boolean, signal: AbortSignal): AsyncGenerator<Buffer> {
     const { place } = await residence();
-    const task = { ...seat, failure: 'pack_failed', signal } as const;
+    const tolerated = atRest ? [] : changing;
+    const task = { ...seat, failure: 'pack_failed', tolerated, signal } as const;
     const file = (name: string) => ({ here: join(place.ioDir, name), there: `/io/${name}` });
     scans += 1;
     const listing = file(`listing.${scans}`);
@@ -91,7 +92,6 @@ export function createWarmVolume(options: {
         ...task,
         script: 'exec "$@"',
         arguments: packListedArguments(tarList.there),
-        tolerated: atRest ? [] : changing,
       });
       for await (const piece of tar.stream) yield encodeSection('tar', piece as Buffer);
       await tar.finished;
