@@ -213,9 +213,8 @@ services:
       - -c
       - |
         echo kept > /data/kept
-        come_and_go() { while :; do head -c 5000000 /dev/zero > /data/$$1; rm /data/$$1; done; }
-        for n in 1 2 3 4; do come_and_go $$n & done
-        while :; do mkdir /data/d; touch /data/d/1 /data/d/2 /data/d/3; rm -r /data/d; done
+        mkdir /data/many && cd /data/many
+        while :; do seq 20000 | xargs touch; seq 20000 | xargs rm; done
     volumes: [data:/data]
 volumes:
   data: {}
