@@ -8,6 +8,12 @@ import { warmCopiesOf } from './warm-copies-of.ts';
 export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload, context) => {
   const { project, peer, items, changes, contents } = payload;
   const { engine, migrationId } = context;
+  // The volumes that have to be made anew come side by side, and share what was staged.
+  let vacated: Promise<void> | null = null;
+  const vacate = () => {
+    vacated ??= unstage(context);
+    return vacated;
+  };
   const proofs = await carryProvenLanes(
     { project, role: 'target', peer },
     items.map(({ lane, volume }) => ({
@@ -16,9 +22,9 @@ export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload,
       carry: async (end) => {
         const spec = madeVolume(volume, context);
         const sink = changes
-          ? warmCopiesOf(engine).sink(spec, migrationId, () => unstage(context))
+          ? warmCopiesOf(engine).sink(spec, migrationId, vacate)
           : engine.unpackVolume(spec, migrationId);
-        if (!changes) await unstage(context);
+        if (!changes) await vacate();
         // An earlier run of this command, or of another way, may have left something.
         await sink.reset();
         return context.lanes.receive({ ...end, sink });

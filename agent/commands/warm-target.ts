@@ -1,7 +1,6 @@
 import { carryLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
 import { madeVolume } from './made-volume.ts';
-import { unstage } from './staged.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Applies the passes over the running stack's volumes to those that `prepare_target` made. */
@@ -14,7 +13,7 @@ export const warmTarget: CommandHandler<'warm_target'> = async ({ project, peer,
       lane,
       total: null,
       carry: async (end) => {
-        const sink = warm.sink(madeVolume(volume, context), migrationId, () => unstage(context));
+        const sink = warm.sink(madeVolume(volume, context), migrationId);
         return context.lanes.receive({ ...end, sink });
       },
     })),

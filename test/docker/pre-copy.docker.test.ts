@@ -33,6 +33,26 @@ const loadS = Number(process.env.STACKFERRY_PGBENCH_S ?? 0);
 describeDocker('a pre-copy between two real Docker hosts', () => {
   const rig = useDockerRig();
 
+  const stopping = (id: string) =>
+    until(async () => (await rig().api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+
+  /** With all that was told meanwhile. */
+  const endedTold = async (id: string) => {
+    let notices = '';
+    const migration = await rig().ended(id, ({ kind, data }) => {
+      if (kind === 'notice') notices += JSON.stringify(data);
+    });
+    return { migration, notices };
+  };
+
+  /** Other contents, with the size and time that they had. */
+  const damage = async (volume: string) => {
+    const file = join(await mountpoint('b', volume), 'quiet');
+    await writeFile(file, Buffer.from(await readFile(file)).fill(7));
+    const touch = ['touch', '-d', '2020-01-01', '/v/quiet'];
+    await docker('b', 'run', '--rm', '-v', `${volume}:/v`, 'stackferry-helper:1', ...touch);
+  };
+
   it.each([1, 2, 3])(
     'moves PostgreSQL while pgbench writes, run %i: it opens, passes pg_amcheck, and has every acknowledged row',
     async (run) => {
@@ -81,32 +101,29 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
   }, 120_000);
 
   it('F46 what differs on the target although size and times agree is found by the contents, and sent whole', async () => {
-    const { api, hosts, up, migrate, ended } = rig();
+    const { hosts, up, migrate } = rig();
     await up('quiet', mapped);
     const { id } = await migrate('quiet', hosts.b, { mode: 'pre-copy' });
-    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
-    const damaged = join(await mountpoint('b', 'quiet_data'), 'quiet');
-    await writeFile(damaged, Buffer.from(await readFile(damaged)).fill(7));
-    await docker(
-      'b',
-      'run',
-      '--rm',
-      '-v',
-      'quiet_data:/v',
-      'stackferry-helper:1',
-      'touch',
-      '-d',
-      '2020-01-01',
-      '/v/quiet',
-    );
+    await stopping(id);
+    await damage('quiet_data');
 
-    const notices: string[] = [];
-    const migration = await ended(id, ({ kind, data }) => {
-      if (kind === 'notice') notices.push(JSON.stringify(data));
-    });
+    const { migration, notices } = await endedTold(id);
     expect(migration.status).toBe('completed');
-    expect(notices.join()).toContain('sent again as a whole');
+    expect(notices).toContain('sent again as a whole');
     expect((await readFile(join(await mountpoint('b', 'quiet_data'), 'quiet'), 'utf8')).trim()).toBe('at rest');
+  }, 120_000);
+
+  it('F46 finds that of several volumes too, which are made anew side by side', async () => {
+    const { hosts, up, migrate } = rig();
+    await up('both', quietTwice);
+    const { id } = await migrate('both', hosts.b, { mode: 'pre-copy' });
+    await stopping(id);
+    for (const volume of ['both_one', 'both_two']) await damage(volume);
+    const { migration, notices } = await endedTold(id);
+    expect(migration.failure).toBeNull();
+    expect(notices).toContain('sent again as a whole');
+    for (const volume of ['both_one', 'both_two'])
+      expect((await readFile(join(await mountpoint('b', volume), 'quiet'), 'utf8')).trim()).toBe('at rest');
   }, 120_000);
 
   it('copies a volume in which files come and go all the time', async () => {
@@ -131,10 +148,10 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
   }, 120_000);
 
   it('starts those containers all the same when the target’s agent was killed meanwhile', async () => {
-    const { api, hosts, up, migrate, ended } = rig();
+    const { hosts, up, migrate, ended } = rig();
     await up('survivor', mapped);
     const { id } = await migrate('survivor', hosts.b, { mode: 'pre-copy' });
-    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+    await stopping(id);
     const staged = (await docker('b', 'inspect', '-f', '{{.Id}}', 'survivor-app-1')).trim();
     await hosts.b.restart();
     const migration = await ended(id);
@@ -148,7 +165,7 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     const { api, hosts, up, migrate, ended } = rig();
     await up('undone', mapped);
     const { id } = await migrate('undone', hosts.b, { mode: 'pre-copy' });
-    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+    await stopping(id);
     expect(await inventory('b')).not.toEqual([]);
     await api.post(`/migrations/${id}/cancel`, {});
     expect((await ended(id)).status).toBe('cancelled');
@@ -157,19 +174,16 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
   }, 120_000);
 
   it('brings a file of the project that changes after that all the same, and containers made anew', async () => {
-    const { api, hosts, up, migrate, ended, moved } = rig();
+    const { hosts, up, migrate, moved } = rig();
     const project = await up('late', mapped);
     const { id } = await migrate('late', hosts.b, { mode: 'pre-copy' });
-    await until(async () => (await api.get<MigrationView>(`/migrations/${id}`)).status === 'stopping', 'the stop');
+    await stopping(id);
     const changed = mapped['compose.yaml'].replace('app:', 'app:\n    labels: { changed: late }');
     await writeFile(join(project.dir, 'compose.yaml'), changed);
 
-    const notices: string[] = [];
-    const migration = await ended(id, ({ kind, data }) => {
-      if (kind === 'notice') notices.push(JSON.stringify(data));
-    });
+    const { migration, notices } = await endedTold(id);
     expect(migration.failure).toBeNull();
-    expect(notices.join()).toContain('the project directory is sent again');
+    expect(notices).toContain('the project directory is sent again');
     expect(await readFile(join(moved(project, 'b').dir, 'compose.yaml'), 'utf8')).toBe(changed);
     expect((await docker('b', 'inspect', '-f', '{{.Config.Labels.changed}}', 'late-app-1')).trim()).toBe('late');
   }, 120_000);
@@ -218,5 +232,26 @@ services:
     volumes: [data:/data]
 volumes:
   data: {}
+`,
+};
+
+/** Ignores SIGTERM, so that the stop takes as long as it may. */
+const quietTwice = {
+  'compose.yaml': `
+services:
+  app:
+    image: sf-busybox:1
+    command:
+      - sh
+      - -c
+      - |
+        trap : TERM
+        for d in one two; do echo at rest > /$$d/quiet; touch -d 2020-01-01 /$$d/quiet; done
+        while :; do sleep 1; done
+    stop_grace_period: 3s
+    volumes: [one:/one, two:/two]
+volumes:
+  one: {}
+  two: {}
 `,
 };

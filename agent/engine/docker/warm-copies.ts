@@ -37,7 +37,7 @@ export function createWarmCopies(
         migrationId,
         mountpoint: () => mountpointOf(spec.name),
         recreate: async () => {
-          await vacate();
+          await vacate?.();
           await emptyVolume(spec, migrationId);
         },
         residence: () => residences.open({ volume: spec.name }, migrationId, 'target'),
