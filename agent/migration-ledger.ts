@@ -42,8 +42,8 @@ export const ledgerEntry = z.object({
   created: z.object({ containers: names, networks: names, volumes: names, paths: names }),
   /** Containers may exist. */
   deployed: z.boolean(),
-  /** Those that were made before the stop; null where none were, or they are gone. */
-  staged: names.nullable().default(null),
+  /** Those that were made before the stop, and how they start (`Engine.assertAllowed`); null where none were, or they are gone. */
+  staged: z.object({ containers: names, plain: z.boolean() }).nullable().default(null),
   /** Containers may run. */
   started: z.boolean(),
   /** The migration is completed: no lease any more, never stopped or removed but on an explicit command. */

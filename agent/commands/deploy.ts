@@ -2,7 +2,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { CommandHandler } from './context.ts';
 import { createRecorded } from './created-stack.ts';
-import { isStagedHere } from './staged.ts';
+import { stagedHere } from './staged.ts';
 
 /**
  * Lease, create (unless that was done before the stop), start. The lease comes first, by a round trip to the control
@@ -20,12 +20,12 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
     entry.deployed = true;
   });
   // The guard's process takes as long to start as judging the files does.
-  const [lapsed, staged] = await Promise.all([
+  const [lapsed, { staged, judged }] = await Promise.all([
     context.lease.acquire(migrationId),
-    isStagedHere(context).then(async (there) => {
-      if (!there) await engine.assertAllowed?.(deployment, context.signal);
-      return there;
-    }),
+    stagedHere(context).then(async (staged) => ({
+      staged,
+      judged: staged ?? (await engine.assertAllowed?.(deployment, context.signal)),
+    })),
   ]);
   const signal = AbortSignal.any([context.signal, lapsed]);
 
@@ -35,7 +35,7 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
     entry.started = true;
   });
   try {
-    await engine.startStack(deployment, created.containers, signal);
+    await engine.startStack(deployment, created.containers, signal, judged?.plain);
     // The lease may have lapsed, and its stop have run, while the last container was being started.
     signal.throwIfAborted();
   } catch (error) {

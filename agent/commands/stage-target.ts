@@ -15,10 +15,10 @@ export const stageTarget: CommandHandler<'stage_target'> = async ({ deployment, 
     entry.deployment = deployment;
     entry.deployed = true;
   });
-  await engine.assertAllowed?.(deployment, signal);
+  const judged = await engine.assertAllowed?.(deployment, signal);
   await Promise.all([createRecorded(key, deployment, context, signal), lease.standBy()]);
   await ledger.update(key, (entry) => {
-    entry.staged = entry.created.containers;
+    entry.staged = { containers: entry.created.containers, plain: judged?.plain ?? false };
   });
   return { proof };
 };

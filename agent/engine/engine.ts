@@ -65,8 +65,11 @@ export interface Engine {
   unpackVolume(spec: StackVolume, migrationId: string): TarSink;
   /** Unpacks below `targetDir`, which must not exist (or be this migration's own). Calls `created` before it makes anything. */
   unpackProject(targetDir: string, project: string, migrationId: string): TarSink;
-  /** Judges the files that arrived by this host's own policy, before anything is made of them; throws `policy_refused`. */
-  assertAllowed?(deployment: Deployment, signal: AbortSignal): Promise<void>;
+  /**
+   * Judges the files that arrived by this host's own policy, before anything is made of them; throws `policy_refused`.
+   * `plain`: all that its start takes is to start its containers, first what others need.
+   */
+  assertAllowed?(deployment: Deployment, signal: AbortSignal): Promise<{ plain: boolean }>;
   /** Creates the stack's containers and networks, restart policies off, started none. Calls `created` as ids become known. */
   createStack(
     deployment: Deployment,
@@ -78,8 +81,8 @@ export interface Engine {
   discard?(containerIds: string[]): Promise<void>;
   /** What is provably of this deployment, for a crash that came between making a thing and recording it. */
   findCreated(deployment: Deployment, migrationId: string): Promise<Pick<CreatedObjects, 'containers' | 'networks'>>;
-  /** Starts the created stack in dependency order. */
-  startStack(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
+  /** Starts the created stack in dependency order. `plain`: as `assertAllowed` found it; false where that is not known. */
+  startStack(deployment: Deployment, containerIds: string[], signal: AbortSignal, plain?: boolean): Promise<void>;
   /** Sets the restart policies the compose file asks for, starting what should run and does not. */
   arm(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
   /** Removes exactly these, each only if this migration made it. What is already gone counts as removed. */
@@ -101,7 +104,7 @@ export interface ImageCarriage {
 export interface WarmCopies {
   source(volume: string, migrationId: string, blocks: boolean): Promise<WarmVolume>;
   /** For what either source gives. Where the stream says that it begins anew, `vacate` comes first: nothing may use the volume. */
-  sink(spec: StackVolume, migrationId: string, vacate: () => Promise<void>): TarSink;
+  sink(spec: StackVolume, migrationId: string, vacate?: () => Promise<void>): TarSink;
 }
 
 /** What a migration carries: its project's directory, and volumes. */

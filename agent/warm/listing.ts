@@ -36,7 +36,8 @@ export const scanScript = (listing: string, attributed: string): string => {
 export function changedAtOf(record: string): number {
   let at = record.indexOf(separator) + separator.length;
   for (let field = 0; field < 4; field++) at = record.indexOf(' ', at) + 1;
-  const [mtimeEnd, ctimeEnd] = [record.indexOf(' ', at), record.indexOf(' ', record.indexOf(' ', at) + 1)];
+  const mtimeEnd = record.indexOf(' ', at);
+  const ctimeEnd = record.indexOf(' ', mtimeEnd + 1);
   return Math.max(Number(record.slice(at, mtimeEnd)), Number(record.slice(mtimeEnd + 1, ctimeEnd)));
 }
 
@@ -103,8 +104,10 @@ function cursorOver(batches: AsyncGenerator<string[]>) {
   };
 }
 
+/** What is over comes last; not both are. */
 function orderOf(a: string | null, b: string | null): number {
-  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  if (a === null) return 1;
+  if (b === null) return -1;
   if (a === b) return 0;
   const [first, second] = [keyOf(a), keyOf(b)];
   return first < second ? -1 : first > second ? 1 : 0;

@@ -56,6 +56,11 @@ const carried = (plan: SagaPlan, { mode, verify, sent_whole }: Saga) => ({
   changes: mode === 'pre-copy' && sent_whole.length === 0,
   contents: verify === 'content',
 });
+const sentDirectory = (plan: SagaPlan, { target }: Saga) => ({
+  ...project(plan),
+  peer: target,
+  source_dir: plan.deployment.source_dir,
+});
 const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
   deployment,
   timeout_s: health_timeout_s,
@@ -77,11 +82,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     items: warmLanesOf(plan),
     blocks: plan.blocks,
   }),
-  stage_source: (plan, { target }) => ({
-    ...project(plan),
-    peer: target,
-    source_dir: plan.deployment.source_dir,
-  }),
+  stage_source: sentDirectory,
   send_volumes: (plan, saga) => ({
     ...carried(plan, saga),
     peer: saga.target,
@@ -89,11 +90,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     // A volume that is made anew takes the containers with it that were made to use it.
     staged_dir: saga.results.stage_target && saga.sent_whole.length === 0 ? plan.deployment.source_dir : null,
   }),
-  send_project: (plan, { target }) => ({
-    ...project(plan),
-    peer: target,
-    source_dir: plan.deployment.source_dir,
-  }),
+  send_project: sentDirectory,
   restore_source: project,
   retain_source: project,
   prepare_target: ({ deployment, volumes, images }) => ({ deployment, volumes, images }),

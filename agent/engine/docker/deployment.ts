@@ -174,10 +174,6 @@ export async function removeContainer(api: DockerApi, id: string): Promise<void>
   });
 }
 
-export async function compose(
-  { dockerBinary }: Pick<DockerContext, 'dockerBinary'>,
-  args: string[],
-  signal: AbortSignal,
-): Promise<void> {
+export async function compose({ dockerBinary }: DockerContext, args: string[], signal: AbortSignal): Promise<void> {
   await runCompose({ binary: dockerBinary, arguments: args, timeoutMs: limits.agent.composeWriteMsMax, signal });
 }

@@ -56,8 +56,6 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);
   const { forget, ...warm } = createWarmCopies(api, places);
-  /** Project directories whose stacks start plainly, as they were judged here. */
-  const plain = new Set<string>();
   const assertTaken = (project: string, directory: string) => {
     if (options.stacksDir === null || directory === join(options.stacksDir, project)) return;
     throw new StackferryError('policy_refused', `This host takes project directories in ${options.stacksDir} only.`);
@@ -104,19 +102,15 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       assertTaken(project, directory);
       return places.fillDirectory(directory, migrationId);
     },
-    assertAllowed: async (deployment, signal) => {
-      const model = await assertArrivedAllowed(context, deployment, signal);
-      if (startsPlainly(model)) plain.add(deployment.target_dir);
-      else plain.delete(deployment.target_dir);
-    },
+    assertAllowed: async (deployment, signal) => ({
+      plain: startsPlainly(await assertArrivedAllowed(context, deployment, signal)),
+    }),
     createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),
     discard: async (ids) => {
       for (const id of ids) await removeContainer(api, id);
     },
     findCreated: (deployment) => findCreated(api, deployment),
-    // What this process has not judged, and a second start, are left to Compose.
-    startStack: (deployment, ids, signal) =>
-      startStack(context, deployment, ids, plain.delete(deployment.target_dir), signal),
+    startStack: (deployment, ids, signal, plain) => startStack(context, deployment, ids, signal, plain),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
     remove: (objects, migrationId) => removeObjects(api, placed, objects, migrationId),
     purge: (objects, migrationId) => purgeObjects(api, placed, objects, migrationId),

@@ -13,12 +13,11 @@ export async function startStack(
   context: DockerContext,
   deployment: Deployment,
   containerIds: string[],
-  isPlain: boolean,
   signal: AbortSignal,
+  plain = false,
 ): Promise<void> {
-  const { api, dockerBinary, socketPath } = context;
-  if (!isPlain)
-    return compose({ dockerBinary }, startArguments(socketPath, projectOn(deployment), deployment.services), signal);
+  const { api, socketPath } = context;
+  if (!plain) return compose(context, startArguments(socketPath, projectOn(deployment), deployment.services), signal);
   for (const level of levels(await inspectAll(api, containerIds)))
     await Promise.all(level.map(({ Id }) => startContainer(api, Id, signal)));
 }
