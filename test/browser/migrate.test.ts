@@ -10,7 +10,8 @@ describeUi('a stack is moved in the browser', () => {
   let hostA: Member;
   let hostB: Member;
   const the = useUi(async (ui) => {
-    hostA = await ui.addHost('host-a');
+    // Three seconds for what it sends: long enough that the bars are seen to move.
+    hostA = await ui.addHost('host-a', '--bandwidth-limit', '16M');
     await ui.seed(hostA, 'guestbook', 48 * mib);
   });
 

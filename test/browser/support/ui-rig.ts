@@ -9,7 +9,8 @@ import { type FleetOptions, type FleetRig, startFleetRig } from '../../support/f
 export interface UiRig {
   fleet: FleetRig;
   token: string;
-  addHost(name: string): Promise<Member>;
+  /** An embedded host; what else its agent is told stands in `flags`. */
+  addHost(name: string, ...flags: string[]): Promise<Member>;
   /** A guestbook of this name that runs on the host, with so much data. */
   seed(host: Member, stack: string, bytes?: number): Promise<void>;
   close(): Promise<void>;
@@ -24,9 +25,9 @@ export async function startUiRig(options: FleetOptions = {}): Promise<UiRig> {
   return {
     fleet,
     token: fleet.control.adminToken ?? '',
-    addHost: async (name) => {
+    addHost: async (name, ...flags) => {
       roots.push(rootOf(name));
-      return fleet.addHost(name, ['--engine', 'embedded', '--embedded-root', rootOf(name)]);
+      return fleet.addHost(name, ['--engine', 'embedded', '--embedded-root', rootOf(name), ...flags]);
     },
     seed: async (host, stack, bytes = mib) => {
       await seedSampleStack(rootOf(host.name), stack, { bytes, port: await freePort('127.0.0.1') });
