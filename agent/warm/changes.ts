@@ -3,12 +3,15 @@ import { createWriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { limits } from '../../schema/limits.ts';
+import type { Rename } from './delta-stream.ts';
 import { changedAtOf, type Entry, eachPair, parseEntry, readRecords } from './listing.ts';
 
 /** What one pass has to carry. */
 export interface Changes {
   /** Paths of regular files that go by blocks. */
   large: string[];
+  /** Large files that only got another name in their directory: known by their inode, compared by their blocks all the same. */
+  renames: Rename[];
   /** Paths that leave the block maps: gone, or no longer what they were. */
   forgotten: string[];
   /** How many paths are in the files `remove` and `tar`. */
@@ -39,14 +42,17 @@ export async function findChanges(options: {
   const removals = pathList(options.removeList);
   const packed = pathList(options.tarList);
   const large: string[] = [];
+  const renames: Rename[] = [];
   const forgotten: string[] = [];
+  const mappedGone: Entry[] = [];
+  const newNames = new Map<string, string>();
   const directories = new Set<string>();
   const linked = new Set<string>();
   const touchParent = (path: string) => path !== '' && directories.add(parentOf(path));
 
-  const gone = async ({ path }: Entry) => {
-    if (isMapped(path)) forgotten.push(path);
-    await removals.add(path);
+  const gone = async (entry: Entry) => {
+    if (isMapped(entry.path)) mappedGone.push(entry);
+    else await removals.add(entry.path);
   };
   const changed = async (old: Entry | null, entry: Entry) => {
     const { path, type, links, inode } = entry;
@@ -59,6 +65,7 @@ export async function findChanges(options: {
     else if (blocks) large.push(path);
     else if (type === 'f' && links > 1) linked.add(inode);
     else await packed.add(path);
+    if (!old && blocks) newNames.set(inode, path);
     if (!old || type !== 'd') touchParent(path);
   };
   await eachPair(before, now, (old, record) => {
@@ -67,6 +74,15 @@ export async function findChanges(options: {
     return changed(old === null ? null : parseEntry(old), parseEntry(record));
   });
 
+  for (const { path, inode } of mappedGone) {
+    const to = newNames.get(inode);
+    if (to !== undefined && parentOf(to) === parentOf(path)) {
+      renames.push({ from: path, to });
+      continue;
+    }
+    forgotten.push(path);
+    await removals.add(path);
+  }
   if (linked.size > 0)
     for await (const records of readRecords(now))
       for (const { path, inode } of records.map(parseEntry))
@@ -75,7 +91,7 @@ export async function findChanges(options: {
           touchParent(path);
         }
   for (const path of [...directories].sort()) await packed.add(path);
-  return { large, forgotten, removals: await removals.end(), entries: await packed.end() };
+  return { large, renames, forgotten, removals: await removals.end(), entries: await packed.end() };
 }
 
 /** Of the root's own children it is the root, ''. */

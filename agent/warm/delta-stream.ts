@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 
@@ -7,13 +8,14 @@ import { limits } from '../../schema/limits.ts';
  *   begin    whole | changes          whole: the place is made empty first
  *   then per pass, in this order
  *   remove   path …                   NUL-terminated, also what changed its type
+ *   rename   large file …             what the next `file` section knows by its new name
  *   file     large file … block …     written in place, created where it is not there
  *   tar      piece …                  of all other entries that changed, ended by an empty piece
  *   end
  *
  * A section is: type u8 | length u32 | data. Lengths and offsets are big endian; paths are bytes, not text.
  */
-export const sectionType = { begin: 1, remove: 2, file: 3, block: 4, tar: 5, end: 6 } as const;
+export const sectionType = { begin: 1, remove: 2, file: 3, block: 4, tar: 5, end: 6, rename: 7 } as const;
 export const sectionHeaderBytes = 5;
 /** A block section's data starts with its offset in the file, u64. */
 export const blockOffsetBytes = 8;
@@ -22,6 +24,7 @@ export const sectionBytesMax = blockOffsetBytes + limits.warm.readBytes;
 export type Section =
   | { kind: 'begin'; whole: boolean }
   | { kind: 'remove'; data: Buffer }
+  | { kind: 'rename'; rename: Rename }
   | { kind: 'file'; file: LargeFile }
   | { kind: 'block'; offset: number; data: Buffer }
   | { kind: 'tar'; data: Buffer }
@@ -36,6 +39,12 @@ export interface LargeFile {
   gid: number;
   /** Seconds and nine digits, as `find -printf %T@` gives it. */
   mtime: string;
+}
+
+/** Within one directory: neither name was there at once. */
+export interface Rename {
+  from: string;
+  to: string;
 }
 
 /** Paths are latin1 strings throughout: names are bytes. */
@@ -56,6 +65,9 @@ export const encodeBegin = (whole: boolean): Buffer => encodeSection('begin', Bu
 export function encodeFile({ path, size, mode, uid, gid, mtime }: LargeFile): Buffer {
   return encodeSection('file', Buffer.from(`${size} ${mode} ${uid} ${gid} ${mtime}\0${path}`, 'latin1'));
 }
+
+export const encodeRename = ({ from, to }: Rename): Buffer =>
+  encodeSection('rename', Buffer.from(`${from}\0${to}`, 'latin1'));
 
 export function encodeBlock(offset: number, data: Buffer): Buffer {
   const at = Buffer.allocUnsafe(blockOffsetBytes);
@@ -87,6 +99,8 @@ function decode(type: number, data: Buffer): Section {
       return { kind: 'begin', whole: data[0] === 1 };
     case sectionType.remove:
       return { kind: 'remove', data };
+    case sectionType.rename:
+      return { kind: 'rename', rename: decodeRename(data.toString('latin1')) };
     case sectionType.file:
       return { kind: 'file', file: decodeFile(data.toString('latin1')) };
     case sectionType.block:
@@ -107,6 +121,12 @@ function decodeFile(text: string): LargeFile {
   const [, size, mode, uid, gid, mtime, path] = fileRecord.exec(text) ?? [];
   if (!path || !mtime) throw broken('a file that cannot be read');
   return { path, size: Number(size), mode: Number(mode), uid: Number(uid), gid: Number(gid), mtime };
+}
+
+function decodeRename(text: string): Rename {
+  const [from, to, ...rest] = text.split('\0');
+  if (!from || !to || rest.length > 0 || dirname(from) !== dirname(to)) throw broken('a rename that cannot be read');
+  return { from, to };
 }
 
 function offsetOf(data: Buffer): number {

@@ -1,39 +1,75 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename } from 'node:fs/promises';
 import { pathBytes } from './delta-stream.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
+interface Walk {
+  /** Makes what is missing on the way. */
+  makeDirectories?: boolean;
+}
+
 /**
- * Opens a file below a directory without ever following a symbolic link, component by component: whoever can write in a
- * volume must not lead us out of it, not even by swapping a directory while we walk. A name below an open directory is
- * reached by way of /proc/self/fd, as `openat` would. `makeDirectories` makes what is missing on the way.
+ * Opens a file below a directory without ever following a symbolic link. Throws the system's error, and an `Error` for
+ * what is no path inside.
  */
-export async function openInside(
+export function openInside(
   root: string,
   path: string,
   flags: number,
-  { mode = 0, makeDirectories = false } = {},
+  { mode = 0, ...walk }: Walk & { mode?: number } = {},
 ): Promise<FileHandle> {
-  const names = path.split('/');
-  const last = names.pop();
-  if (!last || [...names, last].some((name) => name === '' || name === '.' || name === '..' || name.includes('\0')))
-    throw new Error(`"${path}" is not a path inside a volume`);
+  return inDirectoryOf(root, path, walk, (directory, name) => open(below(directory, name), flags | O_NOFOLLOW, mode));
+}
+
+/** Renames within one directory below `root`; done already where only the new name is there. */
+export async function renameInside(root: string, from: string, to: string): Promise<void> {
+  const { name: old } = inside(from);
+  await inDirectoryOf(root, to, {}, async (directory, name) => {
+    const target = below(directory, name);
+    await rename(below(directory, old), target).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      await lstat(target);
+    });
+  });
+}
+
+/**
+ * Walks component by component: whoever can write in a volume must not lead us out of it, not even by swapping a directory
+ * while we walk. A name below an open directory is reached by way of /proc/self/fd, as `openat` would.
+ */
+async function inDirectoryOf<T>(
+  root: string,
+  path: string,
+  { makeDirectories = false }: Walk,
+  act: (directory: FileHandle, name: string) => Promise<T>,
+): Promise<T> {
+  const { directories, name: last } = inside(path);
   let directory = await open(root, O_RDONLY | O_DIRECTORY);
   try {
-    for (const name of names) {
+    for (const name of directories) {
       const at = below(directory, name);
       if (makeDirectories) await mkdir(at, { mode: 0o700 }).catch(unlessThere);
       const next = await open(at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       await directory.close();
       directory = next;
     }
-    return await open(below(directory, last), flags | O_NOFOLLOW, mode);
+    return await act(directory, last);
   } finally {
     await directory.close();
   }
 }
 
+function inside(path: string): { directories: string[]; name: string } {
+  const directories = path.split('/');
+  const name = directories.pop();
+  if (
+    !name ||
+    [...directories, name].some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'))
+  )
+    throw new Error(`"${path}" is not a path inside a volume`);
+  return { directories, name };
+}
 const below = ({ fd }: FileHandle, name: string): Buffer =>
   Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), pathBytes(name)]);
 

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { limits } from '../../schema/limits.ts';
 import { type BlockMap, compareBlocks, emptyMap, resized } from './block-map.ts';
-import { blockOffsetBytes, encodeFile, sectionHeaderBytes, sectionType } from './delta-stream.ts';
+import { blockOffsetBytes, encodeFile, type Rename, sectionHeaderBytes, sectionType } from './delta-stream.ts';
 import { openInside } from './inside.ts';
 import type { Entry } from './listing.ts';
 
@@ -11,12 +11,32 @@ const headroom = sectionHeaderBytes + blockOffsetBytes;
 /** Sections that a reader may still hold when the next is made; see `tar-ports.ts`. */
 const buffers = 4;
 
-/** The large files of a volume below `root`, and what the target has of each. */
-export function createLargeFiles(root: string) {
-  const maps = new Map<string, BlockMap>();
+/** The large files of a volume, and what the target has of each. */
+export interface LargeFiles {
+  has(path: string): boolean;
+  hasRoomFor(entry: Entry): boolean;
+  forget(path: string): void;
+  forgetAll(): void;
+  /** The target has it by another name from here on. */
+  rename(names: Rename): void;
+  /**
+   * Sections of one file: its state, then the blocks that the target does not have; from here on it has them. Where it
+   * `mayVanish`, one that is not there gives nothing: the next pass sees to it.
+   */
+  read(path: string, options: { mayVanish: boolean }): AsyncGenerator<Buffer>;
+  /** One to try with: what it learns is not learned here. */
+  copy(): LargeFiles;
+}
+
+/** Those below `root`, a directory; '' for none. */
+export function createLargeFiles(root: string): LargeFiles {
   const ring = Array.from({ length: root === '' ? 0 : buffers }, () => Buffer.allocUnsafeSlow(headroom + readBytes));
+  return largeFiles(root, ring, new Map());
+}
+
+function largeFiles(root: string, ring: Buffer[], maps: Map<string, BlockMap>): LargeFiles {
   let turn = 0;
-  let mappedBytes = 0;
+  let mappedBytes = [...maps.values()].reduce((sum, { size }) => sum + size, 0);
 
   const forget = (path: string) => {
     mappedBytes -= maps.get(path)?.size ?? 0;
@@ -28,11 +48,9 @@ export function createLargeFiles(root: string) {
     mappedBytes += map.size;
   };
 
-  /** Sections of one file: its state, then the blocks that changed. At rest nothing is remembered: it may be asked again. */
-  async function* read(path: string, atRest: boolean): AsyncGenerator<Buffer> {
+  async function* read(path: string, { mayVanish }: { mayVanish: boolean }): AsyncGenerator<Buffer> {
     const file = await openInside(root, path, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {
-      // It went while the stack runs; the next pass sees to it.
-      if (!atRest && (error.code === 'ENOENT' || error.code === 'ELOOP' || error.code === 'ENOTDIR')) return null;
+      if (mayVanish && (error.code === 'ENOENT' || error.code === 'ELOOP' || error.code === 'ENOTDIR')) return null;
       throw error;
     });
     if (!file) return;
@@ -40,7 +58,7 @@ export function createLargeFiles(root: string) {
       const stats = await file.stat({ bigint: true });
       const size = Number(stats.size);
       const map = resized(maps.get(path) ?? emptyMap(), size);
-      if (!atRest) remember(path, map);
+      remember(path, map);
       yield encodeFile({
         path,
         size,
@@ -70,7 +88,13 @@ export function createLargeFiles(root: string) {
       maps.clear();
       mappedBytes = 0;
     },
+    rename: ({ from, to }) => {
+      const map = maps.get(from);
+      forget(from);
+      if (map) remember(to, map);
+    },
     read,
+    copy: () => largeFiles(root, ring, new Map(maps)),
   };
 }
 

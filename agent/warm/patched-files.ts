@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { broken, type LargeFile } from './delta-stream.ts';
-import { openInside } from './inside.ts';
+import { broken, type LargeFile, type Rename } from './delta-stream.ts';
+import { openInside, renameInside } from './inside.ts';
 
 /** Writes large files of a volume below `root` in place, one after the other. */
 export function createPatchedFiles(root: string) {
@@ -24,6 +24,9 @@ export function createPatchedFiles(root: string) {
   };
 
   return {
+    async rename({ from, to }: Rename): Promise<void> {
+      await renameInside(root, from, to);
+    },
     async begin(file: LargeFile): Promise<void> {
       await close();
       const handle = await openInside(root, file.path, constants.O_RDWR | constants.O_CREAT, {

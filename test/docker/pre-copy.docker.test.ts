@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from '../../cli/fleet.ts';
@@ -135,6 +136,22 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(await readFile(join(await mountpoint('b', 'restless_data'), 'kept'), 'utf8')).toBe('kept\n');
   }, 120_000);
 
+  it('brings large files that are renamed and written anew all the time as they were at the stop', async () => {
+    const { hosts, up, migrate, ended } = rig();
+    await up('segments', segments);
+    const { id } = await migrate('segments', hosts.b, { mode: 'pre-copy' });
+    const migration = await ended(id);
+    expect(migration.failure).toBeNull();
+    const sums = async (host: HostName) => {
+      const dir = await mountpoint(host, 'segments_data');
+      const names = (await readdir(dir)).sort();
+      return Promise.all(names.map(async (name) => [name, hash('sha256', await readFile(join(dir, name)))]));
+    };
+    const before = await sums('a');
+    expect(before.length).toBe(7);
+    expect(await sums('b')).toEqual(before);
+  }, 120_000);
+
   it('has the containers made before the stop', async () => {
     const { hosts, up, migrate, ended } = rig();
     await up('early', mapped);
@@ -229,6 +246,32 @@ services:
         echo kept > /data/kept
         mkdir /data/many && cd /data/many
         while :; do seq 20000 | xargs touch; seq 20000 | xargs rm; done
+    volumes: [data:/data]
+volumes:
+  data: {}
+`,
+};
+
+/** As a database recycles its log: the oldest becomes the newest, and is written over from its start. */
+const segments = {
+  'compose.yaml': `
+services:
+  app:
+    image: sf-busybox:1
+    init: true
+    command:
+      - sh
+      - -c
+      - |
+        # In its new home it only looks on.
+        test -e /data/next && exec sleep 600
+        for n in 1 2 3 4 5 6; do head -c 16777216 /dev/urandom > /data/segment.$$n; done
+        n=1
+        while :; do
+          mv /data/segment.$$n /data/segment.$$((n + 6))
+          head -c 1000000 /dev/urandom | dd of=/data/segment.$$((n + 6)) conv=notrunc bs=65536
+          n=$$((n + 1)); echo $$n > /data/next; sleep 0.1
+        done
     volumes: [data:/data]
 volumes:
   data: {}

@@ -94,6 +94,35 @@ describe('what a pass has to carry', () => {
     expect(found).toMatchObject({ remove: ['./f'], large: ['f'], tar: ['./'] });
   });
 
+  it('knows a large file by its inode where it only got another name in its directory', async () => {
+    const dirs = { ...root, a: { type: 'd' }, b: { type: 'd' } };
+    const before = {
+      ...dirs,
+      'a/1': { size: big, inode: 1 },
+      'a/2': { size: big, inode: 2 },
+      'a/3': { size: big, inode: 3 },
+    };
+    const now = {
+      ...dirs,
+      'a/9': { size: big, inode: 1 },
+      'b/2': { size: big, inode: 2 },
+      'a/4': { size: 10, inode: 3 },
+    };
+    const found = await changes(before, now, ['a/1', 'a/2', 'a/3']);
+    expect(found.renames).toEqual([{ from: 'a/1', to: 'a/9' }]);
+    expect(found.large).toEqual(['a/9', 'b/2']);
+    expect(found.forgotten).toEqual(['a/2', 'a/3']);
+    expect(found.remove).toEqual(['./a/2', './a/3']);
+    expect(found.tar).toEqual(['./a', './a/4', './b']);
+  });
+
+  it('takes no name for another while both were there: one took the place of the other', async () => {
+    const before = { ...root, log: { size: big, inode: 1 }, 'log.1': { size: big, inode: 2 } };
+    const now = { ...root, log: { size: big, inode: 3, time: 200 }, 'log.1': { size: big, inode: 1 } };
+    const found = await changes(before, now, ['log', 'log.1']);
+    expect(found).toMatchObject({ renames: [], forgotten: [], remove: [], large: ['log.1', 'log'] });
+  });
+
   it('forgets a large file that is gone, sparse, or has another name now', async () => {
     const before = { ...root, gone: { size: big }, linked: { size: big } };
     const found = await changes(before, { ...root, linked: { size: big, links: 2, inode: 9 } }, ['gone', 'linked']);

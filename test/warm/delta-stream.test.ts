@@ -4,6 +4,7 @@ import {
   encodeBegin,
   encodeBlock,
   encodeFile,
+  encodeRename,
   encodeSection,
   type LargeFile,
   type Section,
@@ -20,6 +21,7 @@ const file: LargeFile = {
 const stream = Buffer.concat([
   encodeBegin(true),
   encodeSection('remove', Buffer.from('./gone\0./b\0')),
+  encodeRename({ from: 'a/old\xef', to: 'a/new' }),
   encodeFile(file),
   encodeBlock(2 ** 33, Buffer.from('new')),
   encodeSection('tar', Buffer.from('tar')),
@@ -36,16 +38,17 @@ const read = (...pieces: Buffer[]): Section[] => {
 describe('the stream of a pre-copy', () => {
   it('comes out as it went in, whole or cut at any place', () => {
     const whole = read(stream);
-    expect(whole.map(({ kind }) => kind)).toEqual(['begin', 'remove', 'file', 'block', 'tar', 'tar', 'end']);
-    expect(whole[2]).toEqual({ kind: 'file', file });
-    expect(whole[3]).toMatchObject({ offset: 2 ** 33 });
+    expect(whole.map(({ kind }) => kind)).toEqual(['begin', 'remove', 'rename', 'file', 'block', 'tar', 'tar', 'end']);
+    expect(whole[2]).toEqual({ kind: 'rename', rename: { from: 'a/old\xef', to: 'a/new' } });
+    expect(whole[3]).toEqual({ kind: 'file', file });
+    expect(whole[4]).toMatchObject({ offset: 2 ** 33 });
     for (let at = 0; at <= stream.length; at++)
       expect(read(stream.subarray(0, at), stream.subarray(at))).toEqual(whole);
     expect(read(...Array.from(stream, (byte) => Buffer.from([byte])))).toEqual(whole);
   });
 
   it('that was cut off gives no section that is not whole', () => {
-    for (let at = 0; at < stream.length; at++) expect(read(stream.subarray(0, at)).length).toBeLessThan(7);
+    for (let at = 0; at < stream.length; at++) expect(read(stream.subarray(0, at)).length).toBeLessThan(8);
   });
 
   it.each([
@@ -53,6 +56,8 @@ describe('the stream of a pre-copy', () => {
     ['a giant section', Buffer.from([4, 0xff, 0xff, 0xff, 0xff])],
     ['a block without its place', encodeSection('block', Buffer.from('x'))],
     ['a block beyond any file', encodeSection('block', Buffer.alloc(9, 0xff))],
+    ['a rename into another directory', encodeSection('rename', Buffer.from('a/x\0b/x'))],
+    ['a rename to nothing', encodeSection('rename', Buffer.from('x\0'))],
     ['a file that is no record', encodeSection('file', Buffer.from('x y z'))],
     ['a file without a name', encodeSection('file', Buffer.from('1 1 1 1 1.000000000\0'))],
   ])('refuses %s', (_, bytes) => {

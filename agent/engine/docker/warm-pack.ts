@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { limits } from '../../../schema/limits.ts';
 import type { TarSource } from '../../transfer/tar-ports.ts';
-import { type Changes, findChanges, isBlockFile } from '../../warm/changes.ts';
-import { encodeBegin, encodeSection } from '../../warm/delta-stream.ts';
+import { findChanges, isBlockFile } from '../../warm/changes.ts';
+import { encodeBegin, encodeRename, encodeSection } from '../../warm/delta-stream.ts';
 import { createLargeFiles } from '../../warm/large-files.ts';
 import { scanScript } from '../../warm/listing.ts';
 import type { WarmVolume } from '../engine.ts';
@@ -62,6 +62,8 @@ export function createWarmVolume(options: {
     const { place } = await residence();
     const tolerated = atRest ? [] : changing;
     const task = { ...seat, failure: 'pack_failed', tolerated, signal } as const;
+    // At rest nothing is remembered: it may be asked for again.
+    const files = atRest ? large.copy() : large;
     const file = (name: string) => ({ here: join(place.ioDir, name), there: `/io/${name}` });
     scans += 1;
     const listing = file(`listing.${scans}`);
@@ -79,14 +81,19 @@ export function createWarmVolume(options: {
       now: listing.here,
       suspectSinceS: known?.suspectSinceS ?? 0,
       byBlocks: (entry) =>
-        mountpoint !== null && isBlockFile(entry) && !withAttributes.has(entry.path) && large.hasRoomFor(entry),
-      isMapped: large.has,
+        mountpoint !== null && isBlockFile(entry) && !withAttributes.has(entry.path) && files.hasRoomFor(entry),
+      isMapped: files.has,
       removeList: removeList.here,
       tarList: tarList.here,
     });
 
     if (changes.removals > 0) yield* removals(removeList.here);
-    yield* largeFiles(changes, atRest);
+    for (const path of changes.forgotten) files.forget(path);
+    for (const rename of changes.renames) {
+      files.rename(rename);
+      yield encodeRename(rename);
+    }
+    for (const path of changes.large) yield* files.read(path, { mayVanish: !atRest });
     if (changes.entries > 0) {
       const tar = await readFromHelper(place, {
         ...task,
@@ -100,11 +107,6 @@ export function createWarmVolume(options: {
     if (atRest) return;
     if (known) await rm(known.listing, { force: true });
     known = { listing: listing.here, suspectSinceS };
-  }
-
-  async function* largeFiles({ large: paths, forgotten }: Changes, atRest: boolean): AsyncGenerator<Buffer> {
-    for (const path of forgotten) large.forget(path);
-    for (const path of paths) yield* large.read(path, atRest);
   }
 
   const source = (sections: (signal: AbortSignal) => AsyncGenerator<Buffer>): TarSource => ({

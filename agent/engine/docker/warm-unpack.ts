@@ -64,6 +64,9 @@ export function changesUnpacker(options: {
           await writeFile(join(place.ioDir, 'remove'), section.data, { mode: 0o600 });
           return run('cd /v && xargs -0 -r rm -rf -- </io/remove');
         }
+        case 'rename':
+          await setTimes();
+          return files.rename(section.rename);
         case 'file':
           return files.begin(section.file);
         case 'block':

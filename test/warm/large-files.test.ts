@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createSectionReader, encodeRename } from '../../agent/warm/delta-stream.ts';
+import { createLargeFiles, type LargeFiles } from '../../agent/warm/large-files.ts';
+import { createPatchedFiles } from '../../agent/warm/patched-files.ts';
+import { limits } from '../../schema/limits.ts';
+import { temporaryDirectory } from '../agent/temporary.ts';
+
+const { blockBytes, readBytes } = limits.warm;
+
+async function twoSides() {
+  const [source, target] = [await temporaryDirectory(), await temporaryDirectory()];
+  const patched = createPatchedFiles(target);
+  const apply = async (sections: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number> => {
+    const read = createSectionReader();
+    let carried = 0;
+    for await (const data of sections)
+      for (const section of read(data)) {
+        if (section.kind === 'file') await patched.begin(section.file);
+        if (section.kind === 'rename') await patched.rename(section.rename);
+        if (section.kind !== 'block') continue;
+        await patched.write(section.offset, section.data);
+        carried += section.data.length;
+      }
+    await patched.end();
+    return carried;
+  };
+  const [here, there] = [(name: string) => join(source, name), (name: string) => join(target, name)];
+  return {
+    here,
+    large: createLargeFiles(source),
+    /** Bytes of contents that were sent. */
+    carry: (large: LargeFiles, name: string) => apply(large.read(name, { mayVanish: false })),
+    rename: async (large: LargeFiles, names: { from: string; to: string }) => {
+      large.rename(names);
+      await apply([encodeRename(names)]);
+    },
+    isSame: async (name: string) => (await readFile(here(name))).equals(await readFile(there(name))),
+  };
+}
+
+const contents = () => randomBytes(3 * readBytes + 5);
+
+describe('large files, from one side to the other', () => {
+  it('go whole, and after that by the blocks that changed, under another name too', async () => {
+    const { here, large, carry, rename: renameThere, isSame } = await twoSides();
+    const bytes = contents();
+    await writeFile(here('segment.1'), bytes);
+    expect(await carry(large, 'segment.1')).toBe(bytes.length);
+
+    bytes[2 * readBytes] = bytes[2 * readBytes]! ^ 1;
+    await writeFile(here('segment.1'), bytes);
+    await rename(here('segment.1'), here('segment.9'));
+    await renameThere(large, { from: 'segment.1', to: 'segment.9' });
+    expect(large.has('segment.1')).toBe(false);
+    expect(await carry(large, 'segment.9')).toBe(blockBytes);
+    expect(await isSame('segment.9')).toBe(true);
+  });
+
+  it('are learned of by a copy alone when a copy is asked, so that it may be asked again', async () => {
+    const { here, large, carry, rename: renameThere, isSame } = await twoSides();
+    const bytes = contents();
+    await writeFile(here('a'), bytes);
+    await carry(large, 'a');
+    bytes[0] = bytes[0]! ^ 1;
+    await writeFile(here('a'), bytes);
+    await rename(here('a'), here('b'));
+
+    for (let asked = 0; asked < 2; asked++) {
+      const trial = large.copy();
+      await renameThere(trial, { from: 'a', to: 'b' });
+      expect(await carry(trial, 'b')).toBe(blockBytes);
+      expect(await isSame('b')).toBe(true);
+      expect([large.has('a'), large.has('b')]).toEqual([true, false]);
+    }
+  });
+
+  it('that vanished give nothing where they may, and are an error where not', async () => {
+    const { large } = await twoSides();
+    const read = async (mayVanish: boolean) => {
+      let count = 0;
+      for await (const _ of large.read('gone', { mayVanish })) count += 1;
+      return count;
+    };
+    expect(await read(true)).toBe(0);
+    await expect(read(false)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
