@@ -346,8 +346,10 @@ export const limits = {
     blockFileBytesMin: 4 * 1_048_576,
     /** A database's page. Larger blocks send more around each page that changed, and are hashed only a tenth faster. */
     blockBytes: 8_192,
-    /** One read of such a file. */
+    /** One read of such a file, how many are under way while one is sent, and the threads of an agent that compare them. */
     readBytes: 1_048_576,
+    readsAheadMax: 4,
+    threadsMax: 2,
     /** Files beyond this many bytes together are carried whole: the digests of their blocks are kept in memory (64 MiB). */
     blockMapBytesMax: 32 * 1_073_741_824,
     /** What happened this long before a pass's sync is looked at again by the next: file times are coarse. */

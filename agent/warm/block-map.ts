@@ -8,15 +8,19 @@ const digestBytes = 16;
 export interface BlockMap {
   /** Of how many bytes. */
   size: number;
+  /** In memory that threads share. */
   digests: Buffer;
 }
 
-export const emptyMap = (): BlockMap => ({ size: 0, digests: Buffer.alloc(0) });
+export const emptyMap = (): BlockMap => ({ size: 0, digests: sharedBuffer(0) });
+
+/** Of zeros; what one thread writes in it another reads. */
+export const sharedBuffer = (bytes: number): Buffer => Buffer.from(new SharedArrayBuffer(bytes));
 
 /** What `map` says of a file of this size, cut or made longer: a new block is a hole. */
 export function resized({ size: before, digests }: BlockMap, size: number): BlockMap {
   const blocks = Math.ceil(size / blockBytes);
-  const next = Buffer.alloc(blocks * digestBytes);
+  const next = sharedBuffer(blocks * digestBytes);
   digests.copy(next, 0, 0, Math.min(digests.length, next.length));
   // The last block, cut or made longer, is another one; where it was whole nothing changes.
   const edge = Math.min(before, size);
@@ -29,7 +33,7 @@ export function resized({ size: before, digests }: BlockMap, size: number): Bloc
  * run of blocks that the target does not have.
  */
 export function compareBlocks(
-  map: BlockMap,
+  { digests }: Pick<BlockMap, 'digests'>,
   offset: number,
   data: Buffer,
   changed: (offset: number, data: Buffer) => void,
@@ -38,7 +42,7 @@ export function compareBlocks(
   for (let at = 0; at < data.length; at += blockBytes) {
     const block = data.subarray(at, at + blockBytes);
     const place = span((offset + at) / blockBytes);
-    const known = map.digests.subarray(...place);
+    const known = digests.subarray(...place);
     const digest = digestOf(block);
     const same = known.equals(digest);
     if (!same) digest.copy(known);

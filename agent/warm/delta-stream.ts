@@ -16,10 +16,12 @@ import { limits } from '../../schema/limits.ts';
  * A section is: type u8 | length u32 | data. Lengths and offsets are big endian; paths are bytes, not text.
  */
 export const sectionType = { begin: 1, remove: 2, file: 3, block: 4, tar: 5, end: 6, rename: 7 } as const;
-export const sectionHeaderBytes = 5;
+const sectionHeaderBytes = 5;
 /** A block section's data starts with its offset in the file, u64. */
-export const blockOffsetBytes = 8;
-export const sectionBytesMax = blockOffsetBytes + limits.warm.readBytes;
+const blockOffsetBytes = 8;
+/** What stands before the bytes of a block. */
+export const blockHeaderBytes = sectionHeaderBytes + blockOffsetBytes;
+const sectionBytesMax = blockOffsetBytes + limits.warm.readBytes;
 
 export type Section =
   | { kind: 'begin'; whole: boolean }
@@ -69,10 +71,11 @@ export function encodeFile({ path, size, mode, uid, gid, mtime }: LargeFile): Bu
 export const encodeRename = ({ from, to }: Rename): Buffer =>
   encodeSection('rename', Buffer.from(`${from}\0${to}`, 'latin1'));
 
-export function encodeBlock(offset: number, data: Buffer): Buffer {
-  const at = Buffer.allocUnsafe(blockOffsetBytes);
-  at.writeBigUInt64BE(BigInt(offset));
-  return encodeSection('block', at, data);
+/** Of a block of so many bytes that lies at `offset` in its file. */
+export function writeBlockHeader(into: Buffer, at: number, offset: number, bytes: number): void {
+  into.writeUInt8(sectionType.block, at);
+  into.writeUInt32BE(blockOffsetBytes + bytes, at + 1);
+  into.writeBigUInt64BE(BigInt(offset), at + sectionHeaderBytes);
 }
 
 /** Cuts a stream into sections; a piece of it may end anywhere. Throws `transfer_protocol`. */

@@ -1,15 +1,15 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { limits } from '../../schema/limits.ts';
-import { type BlockMap, compareBlocks, emptyMap, resized } from './block-map.ts';
-import { blockOffsetBytes, encodeFile, type Rename, sectionHeaderBytes, sectionType } from './delta-stream.ts';
+import { type BlockMap, emptyMap, resized, sharedBuffer } from './block-map.ts';
+import { changedSectionsInThread } from './block-threads.ts';
+import { blockHeaderBytes, encodeFile, type LargeFile, type Rename } from './delta-stream.ts';
 import { openInside } from './inside.ts';
 import type { Entry } from './listing.ts';
 
-const { readBytes } = limits.warm;
-const headroom = sectionHeaderBytes + blockOffsetBytes;
-/** Sections that a reader may still hold when the next is made; see `tar-ports.ts`. */
-const buffers = 4;
+const { readBytes, readsAheadMax } = limits.warm;
+/** Pieces that a reader may still hold when the next is made; see `tar-ports.ts`. */
+const heldMax = 4;
 
 /** The large files of a volume, and what the target has of each. */
 export interface LargeFiles {
@@ -20,22 +20,18 @@ export interface LargeFiles {
   /** The target has it by another name from here on. */
   rename(names: Rename): void;
   /**
-   * Sections of one file: its state, then the blocks that the target does not have; from here on it has them. Where it
+   * Sections of each file: its state, then the blocks that the target does not have; from here on it has them. Where they
    * `mayVanish`, one that is not there gives nothing: the next pass sees to it.
    */
-  read(path: string, options: { mayVanish: boolean }): AsyncGenerator<Buffer>;
+  read(paths: string[], options: { mayVanish: boolean }): AsyncGenerator<Buffer>;
   /** One to try with: what it learns is not learned here. */
   copy(): LargeFiles;
 }
 
-/** Those below `root`, a directory; '' for none. */
-export function createLargeFiles(root: string): LargeFiles {
-  const ring = Array.from({ length: root === '' ? 0 : buffers }, () => Buffer.allocUnsafeSlow(headroom + readBytes));
-  return largeFiles(root, ring, new Map());
-}
+/** Those below `root`, a directory. */
+export const createLargeFiles = (root: string): LargeFiles => largeFiles(root, new Map());
 
-function largeFiles(root: string, ring: Buffer[], maps: Map<string, BlockMap>): LargeFiles {
-  let turn = 0;
+function largeFiles(root: string, maps: Map<string, BlockMap>): LargeFiles {
   let mappedBytes = [...maps.values()].reduce((sum, { size }) => sum + size, 0);
 
   const forget = (path: string) => {
@@ -48,35 +44,23 @@ function largeFiles(root: string, ring: Buffer[], maps: Map<string, BlockMap>): 
     mappedBytes += map.size;
   };
 
-  async function* read(path: string, { mayVanish }: { mayVanish: boolean }): AsyncGenerator<Buffer> {
-    const file = await openInside(root, path, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {
-      if (mayVanish && (error.code === 'ENOENT' || error.code === 'ELOOP' || error.code === 'ENOTDIR')) return null;
-      throw error;
-    });
-    if (!file) return;
-    try {
-      const stats = await file.stat({ bigint: true });
-      const size = Number(stats.size);
-      const map = resized(maps.get(path) ?? emptyMap(), size);
-      remember(path, map);
-      yield encodeFile({
-        path,
-        size,
-        mode: Number(stats.mode) & 0o7777,
-        uid: Number(stats.uid),
-        gid: Number(stats.gid),
-        mtime: `${stats.mtimeNs / 1_000_000_000n}.${String(stats.mtimeNs % 1_000_000_000n).padStart(9, '0')}`,
+  async function* read(paths: string[], { mayVanish }: { mayVanish: boolean }): AsyncGenerator<Buffer> {
+    const slots = createSlots();
+    for (const path of paths) {
+      const file = await openInside(root, path, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {
+        if (mayVanish && ['ENOENT', 'ELOOP', 'ENOTDIR'].includes(error.code ?? '')) return null;
+        throw error;
       });
-      for (let offset = 0; offset < size; offset += readBytes) {
-        const buffer = ring[turn % buffers]!;
-        const data = buffer.subarray(headroom, headroom + (await fill(file, buffer, offset, size)));
-        const runs: Buffer[] = [];
-        compareBlocks(map, offset, data, (at, run) => runs.push(frame(buffer, at, run)));
-        if (runs.length > 0) turn += 1;
-        yield* runs;
+      if (!file) continue;
+      try {
+        const state = stateOf(path, await file.stat({ bigint: true }));
+        const map = resized(maps.get(path) ?? emptyMap(), state.size);
+        remember(path, map);
+        yield encodeFile(state);
+        yield* changedBlocks(file, map, slots);
+      } finally {
+        await file.close();
       }
-    } finally {
-      await file.close();
     }
   }
 
@@ -94,31 +78,58 @@ function largeFiles(root: string, ring: Buffer[], maps: Map<string, BlockMap>): 
       if (map) remember(to, map);
     },
     read,
-    copy: () => largeFiles(root, ring, new Map(maps)),
+    copy: () => largeFiles(root, new Map(maps)),
   };
 }
 
-/** Reads as much as there is, up to the buffer's end or the size that was told; a file that shrank gives less. */
-async function fill(file: FileHandle, buffer: Buffer, offset: number, size: number): Promise<number> {
-  const wanted = Math.min(readBytes, size - offset);
-  let got = 0;
-  while (got < wanted) {
-    const { bytesRead } = await file.read(buffer, headroom + got, wanted - got, offset + got);
-    if (bytesRead === 0) break;
-    got += bytesRead;
+const stateOf = (path: string, stats: BigIntStats): LargeFile => ({
+  path,
+  size: Number(stats.size),
+  mode: Number(stats.mode) & 0o7777,
+  uid: Number(stats.uid),
+  gid: Number(stats.gid),
+  mtime: `${stats.mtimeNs / 1_000_000_000n}.${String(stats.mtimeNs % 1_000_000_000n).padStart(9, '0')}`,
+});
+
+/** Sections of a file's blocks in their order; the pieces after it are read and compared while one is sent. */
+async function* changedBlocks(
+  { fd }: FileHandle,
+  { size, digests }: BlockMap,
+  slots: ReturnType<typeof createSlots>,
+): AsyncGenerator<Buffer> {
+  const ahead: { slot: Buffer; changed: Promise<number> }[] = [];
+  try {
+    for (let offset = 0; offset < size || ahead.length > 0; ) {
+      for (; offset < size && ahead.length < readsAheadMax; offset += readBytes) {
+        const slot = slots.take();
+        const bytes = Math.min(readBytes, size - offset);
+        const changed = changedSectionsInThread({ fd, offset, bytes, digests, slot });
+        changed.catch(() => {});
+        ahead.push({ slot, changed });
+      }
+      const { slot, changed } = ahead[0]!;
+      const bytes = await changed;
+      ahead.shift();
+      if (bytes > 0) yield slot.subarray(0, bytes);
+      slots.giveBack(slot, bytes > 0);
+    }
+  } finally {
+    // The file is not closed under them.
+    await Promise.allSettled(ahead.map(({ changed }) => changed));
   }
-  return got;
 }
 
-/**
- * A block section around data that lies in the buffer: its head is written over what precedes it there, the buffer's
- * headroom or blocks that did not change.
- */
-function frame(buffer: Buffer, offset: number, data: Buffer): Buffer {
-  const from = data.byteOffset - buffer.byteOffset - headroom;
-  const section = buffer.subarray(from, from + headroom + data.length);
-  section.writeUInt8(sectionType.block, 0);
-  section.writeUInt32BE(blockOffsetBytes + data.length, 1);
-  section.writeBigUInt64BE(BigInt(offset), sectionHeaderBytes);
-  return section;
+/** Shared memory for the pieces that are read ahead and those that were just sent: as many as there may be of both. */
+function createSlots() {
+  const idle: Buffer[] = [];
+  const held: Buffer[] = [];
+  return {
+    take: () => idle.pop() ?? sharedBuffer(blockHeaderBytes + readBytes),
+    /** One that was sent is not used again before `heldMax` others were. */
+    giveBack(slot: Buffer, sent: boolean): void {
+      if (sent) held.push(slot);
+      else idle.push(slot);
+      if (held.length > heldMax) idle.push(held.shift()!);
+    },
+  };
 }

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
+  blockHeaderBytes,
   createSectionReader,
   encodeBegin,
-  encodeBlock,
   encodeFile,
   encodeRename,
   encodeSection,
   type LargeFile,
   type Section,
+  writeBlockHeader,
 } from '../../agent/warm/delta-stream.ts';
 
 const file: LargeFile = {
@@ -18,12 +19,17 @@ const file: LargeFile = {
   gid: 7,
   mtime: '1700000000.000000042',
 };
+function block(offset: number, data: string): Buffer {
+  const section = Buffer.concat([Buffer.alloc(blockHeaderBytes), Buffer.from(data)]);
+  writeBlockHeader(section, 0, offset, data.length);
+  return section;
+}
 const stream = Buffer.concat([
   encodeBegin(true),
   encodeSection('remove', Buffer.from('./gone\0./b\0')),
   encodeRename({ from: 'a/old\xef', to: 'a/new' }),
   encodeFile(file),
-  encodeBlock(2 ** 33, Buffer.from('new')),
+  block(2 ** 33, 'new'),
   encodeSection('tar', Buffer.from('tar')),
   encodeSection('tar'),
   encodeSection('end'),

@@ -32,7 +32,7 @@ async function twoSides() {
     here,
     large: createLargeFiles(source),
     /** Bytes of contents that were sent. */
-    carry: (large: LargeFiles, name: string) => apply(large.read(name, { mayVanish: false })),
+    carry: (large: LargeFiles, name: string) => apply(large.read([name], { mayVanish: false })),
     rename: async (large: LargeFiles, names: { from: string; to: string }) => {
       large.rename(names);
       await apply([encodeRename(names)]);
@@ -81,7 +81,7 @@ describe('large files, from one side to the other', () => {
     const { large } = await twoSides();
     const read = async (mayVanish: boolean) => {
       let count = 0;
-      for await (const _ of large.read('gone', { mayVanish })) count += 1;
+      for await (const _ of large.read(['gone'], { mayVanish })) count += 1;
       return count;
     };
     expect(await read(true)).toBe(0);

@@ -93,7 +93,7 @@ export function createWarmVolume(options: {
       files.rename(rename);
       yield encodeRename(rename);
     }
-    for (const path of changes.large) yield* files.read(path, { mayVanish: !atRest });
+    yield* files.read(changes.large, { mayVanish: !atRest });
     if (changes.entries > 0) {
       const tar = await readFromHelper(place, {
         ...task,
