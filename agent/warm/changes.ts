@@ -4,13 +4,13 @@ import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { limits } from '../../schema/limits.ts';
 import type { Rename } from './delta-stream.ts';
-import { changedAtOf, type Entry, eachPair, parseEntry, readRecords } from './listing.ts';
+import { type Entry, eachPair, namelessOf, parseEntry, readRecords, timesOf } from './listing.ts';
 
 /** What one pass has to carry. */
 export interface Changes {
-  /** Paths of regular files that go by blocks. */
+  /** Paths, the new ones, of regular files that go by blocks. */
   large: string[];
-  /** Large files that only got another name in their directory: known by their inode, compared by their blocks all the same. */
+  /** Large files that got another name in their directory: known by their inode. */
   renames: Rename[];
   /** Paths that leave the block maps: gone, or no longer what they were. */
   forgotten: string[];
@@ -25,6 +25,8 @@ export interface Changes {
  *
  * - What changed its type is removed first.
  * - A file with several names goes with all of them, or it would come apart.
+ * - A large file that got another name and was not written since is not looked into: its time of modification is trusted
+ *   there, as the comparison at the end trusts it.
  * - A directory goes with whatever of it was replaced, for its own times.
  */
 export async function findChanges(options: {
@@ -44,17 +46,20 @@ export async function findChanges(options: {
   const large: string[] = [];
   const renames: Rename[] = [];
   const forgotten: string[] = [];
-  const mappedGone: Entry[] = [];
-  const newNames = new Map<string, string>();
+  const mappedGone: string[] = [];
+  /** By inode. */
+  const newLarge = new Map<string, { path: string; record: string }>();
   const directories = new Set<string>();
   const linked = new Set<string>();
   const touchParent = (path: string) => path !== '' && directories.add(parentOf(path));
 
-  const gone = async (entry: Entry) => {
-    if (isMapped(entry.path)) mappedGone.push(entry);
-    else await removals.add(entry.path);
+  const gone = async (record: string) => {
+    const { path } = parseEntry(record);
+    if (isMapped(path)) mappedGone.push(record);
+    else await removals.add(path);
   };
-  const changed = async (old: Entry | null, entry: Entry) => {
+  const changed = async (old: Entry | null, record: string) => {
+    const entry = parseEntry(record);
     const { path, type, links, inode } = entry;
     const blocks = type === 'f' && byBlocks(entry);
     const mapped = isMapped(path);
@@ -62,27 +67,30 @@ export async function findChanges(options: {
     if (old && (old.type !== type || (blocks && !mapped))) await removals.add(path);
     if (mapped && !blocks) forgotten.push(path);
     if (type === 'd') directories.add(path);
+    else if (blocks && !old) newLarge.set(inode, { path, record });
     else if (blocks) large.push(path);
     else if (type === 'f' && links > 1) linked.add(inode);
     else await packed.add(path);
-    if (!old && blocks) newNames.set(inode, path);
     if (!old || type !== 'd') touchParent(path);
   };
   await eachPair(before, now, (old, record) => {
-    if (record === null) return gone(parseEntry(old!));
-    if (old === record && changedAtOf(record) < suspectSinceS) return;
-    return changed(old === null ? null : parseEntry(old), parseEntry(record));
+    if (record === null) return gone(old!);
+    if (old === record && Math.max(...Object.values(timesOf(record))) < suspectSinceS) return;
+    return changed(old === null ? null : parseEntry(old), record);
   });
 
-  for (const { path, inode } of mappedGone) {
-    const to = newNames.get(inode);
-    if (to !== undefined && parentOf(to) === parentOf(path)) {
-      renames.push({ from: path, to });
+  for (const old of mappedGone) {
+    const { path, inode } = parseEntry(old);
+    const found = newLarge.get(inode);
+    if (!found || parentOf(found.path) !== parentOf(path)) {
+      forgotten.push(path);
+      await removals.add(path);
       continue;
     }
-    forgotten.push(path);
-    await removals.add(path);
+    renames.push({ from: path, to: found.path });
+    if (namelessOf(old) === namelessOf(found.record) && timesOf(old).mtime < suspectSinceS) newLarge.delete(inode);
   }
+  for (const { path } of newLarge.values()) large.push(path);
   if (linked.size > 0)
     for await (const records of readRecords(now))
       for (const { path, inode } of records.map(parseEntry))

@@ -78,21 +78,63 @@ export function writeBlockHeader(into: Buffer, at: number, offset: number, bytes
   into.writeBigUInt64BE(BigInt(offset), at + sectionHeaderBytes);
 }
 
-/** Cuts a stream into sections; a piece of it may end anywhere. Throws `transfer_protocol`. */
+/**
+ * Cuts a stream into sections; a piece of it may end anywhere. The contents of a block or of a tar are given as they come,
+ * in several sections if need be; any other section once it is whole. Throws `transfer_protocol`.
+ */
 export function createSectionReader(): (piece: Buffer) => Generator<Section> {
   let rest: Buffer = Buffer.alloc(0);
+  let contents: Contents | null = null;
   return function* read(piece) {
     let bytes = rest.length > 0 ? Buffer.concat([rest, piece]) : piece;
+    const take = (count: number) => {
+      const taken = bytes.subarray(0, count);
+      bytes = bytes.subarray(count);
+      return taken;
+    };
     for (;;) {
+      if (contents && contents.left > 0) {
+        const data = take(Math.min(contents.left, bytes.length));
+        if (data.length === 0) break;
+        contents.left -= data.length;
+        yield contents.section(data);
+        continue;
+      }
       if (bytes.length < sectionHeaderBytes) break;
+      const type = bytes.readUInt8(0);
       const length = bytes.readUInt32BE(1);
       if (length > sectionBytesMax) throw broken(`a section of ${length} bytes`);
-      if (bytes.length < sectionHeaderBytes + length) break;
-      yield decode(bytes.readUInt8(0), bytes.subarray(sectionHeaderBytes, sectionHeaderBytes + length));
-      bytes = bytes.subarray(sectionHeaderBytes + length);
+      const gathered = type === sectionType.block ? blockOffsetBytes : type === sectionType.tar ? 0 : length;
+      if (gathered > length) throw broken('a block without its place');
+      if (bytes.length < sectionHeaderBytes + gathered) break;
+      const data = take(sectionHeaderBytes + gathered).subarray(sectionHeaderBytes);
+      contents = contentsOf(type, data, length - gathered);
+      if (contents?.left === 0) yield contents.section(Buffer.alloc(0));
+      if (!contents) yield decode(type, data);
     }
     // The piece's memory is its owner's again when we return.
     rest = Buffer.from(bytes);
+  };
+}
+
+interface Contents {
+  /** Bytes still to come. */
+  left: number;
+  section(data: Buffer): Section;
+}
+
+/** Of a section whose contents are not waited for. */
+function contentsOf(type: number, head: Buffer, left: number): Contents | null {
+  if (type === sectionType.tar) return { left, section: (data) => ({ kind: 'tar', data }) };
+  if (type !== sectionType.block) return null;
+  let offset = offsetOf(head);
+  return {
+    left,
+    section(data) {
+      const at = offset;
+      offset += data.length;
+      return { kind: 'block', offset: at, data };
+    },
   };
 }
 
@@ -106,11 +148,6 @@ function decode(type: number, data: Buffer): Section {
       return { kind: 'rename', rename: decodeRename(data.toString('latin1')) };
     case sectionType.file:
       return { kind: 'file', file: decodeFile(data.toString('latin1')) };
-    case sectionType.block:
-      if (data.length < blockOffsetBytes) throw broken('a block without its place');
-      return { kind: 'block', offset: offsetOf(data), data: data.subarray(blockOffsetBytes) };
-    case sectionType.tar:
-      return { kind: 'tar', data };
     case sectionType.end:
       return { kind: 'end' };
     default:

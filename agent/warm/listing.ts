@@ -32,13 +32,23 @@ export const scanScript = (listing: string, attributed: string): string => {
   ].join(' && ');
 };
 
-/** Seconds since the epoch: the later of when the contents of the entry and when anything of it changed. */
-export function changedAtOf(record: string): number {
-  let at = record.indexOf(separator) + separator.length;
-  for (let field = 0; field < 4; field++) at = record.indexOf(' ', at) + 1;
-  const mtimeEnd = record.indexOf(' ', at);
-  const ctimeEnd = record.indexOf(' ', mtimeEnd + 1);
-  return Math.max(Number(record.slice(at, mtimeEnd)), Number(record.slice(mtimeEnd + 1, ctimeEnd)));
+/** Seconds since the epoch: when the contents of the entry changed, and when anything of it did. */
+export function timesOf(record: string): { mtime: number; ctime: number } {
+  const { from, between, to } = timesIn(record);
+  return { mtime: Number(record.slice(from, between)), ctime: Number(record.slice(between + 1, to)) };
+}
+
+/** What stays as it is when the entry gets another name and nothing else. */
+export function namelessOf(record: string): string {
+  const { between, to } = timesIn(record);
+  return record.slice(record.indexOf(separator), between) + record.slice(to);
+}
+
+function timesIn(record: string): { from: number; between: number; to: number } {
+  let from = record.indexOf(separator) + separator.length;
+  for (let field = 0; field < 4; field++) from = record.indexOf(' ', from) + 1;
+  const between = record.indexOf(' ', from);
+  return { from, between, to: record.indexOf(' ', between + 1) };
 }
 
 export function parseEntry(record: string): Entry {

@@ -110,10 +110,26 @@ describe('what a pass has to carry', () => {
     };
     const found = await changes(before, now, ['a/1', 'a/2', 'a/3']);
     expect(found.renames).toEqual([{ from: 'a/1', to: 'a/9' }]);
-    expect(found.large).toEqual(['a/9', 'b/2']);
+    expect(found.large).toEqual(['b/2']);
     expect(found.forgotten).toEqual(['a/2', 'a/3']);
     expect(found.remove).toEqual(['./a/2', './a/3']);
     expect(found.tar).toEqual(['./a', './a/4', './b']);
+  });
+
+  it('looks into one that was written, or changed otherwise, when it got its other name', async () => {
+    const times = { written: { time: 200 }, moded: { mode: '600' }, cut: { size: big - 1 }, still: {} };
+    const named = (suffix: string, change: Record<string, Made>) =>
+      Object.fromEntries(
+        Object.keys(times).map((name, n) => [name + suffix, { size: big, inode: n + 1, ...change[name] }]),
+      );
+    const found = await changes({ ...root, ...named('', {}) }, { ...root, ...named('+', times) }, Object.keys(times));
+    expect(found.renames.length).toBe(4);
+    expect(found.large.sort()).toEqual(['cut+', 'moded+', 'written+']);
+  });
+
+  it('looks into one that was written near the sync of the pass before, when it got its other name', async () => {
+    const hot = { size: big, inode: 1, time: 1_000 };
+    expect(await changes({ ...root, a: hot }, { ...root, b: hot }, ['a'])).toMatchObject({ large: ['b'] });
   });
 
   it('takes no name for another while both were there: one took the place of the other', async () => {
