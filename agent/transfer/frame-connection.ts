@@ -40,7 +40,9 @@ export function openFrameConnection(
 ): FrameConnection {
   const { bounds } = options;
   const alive = encodeControl('alive');
-  let leftover: Buffer | null = null;
+  // What came while there is no slot for it: at most what the socket read at once. One memory for all times it happens.
+  let kept = Buffer.alloc(0);
+  let keptBytes = 0;
   let heardAt = Date.now();
   let saidAt = Date.now();
   let closed = false;
@@ -66,17 +68,24 @@ export function openFrameConnection(
     },
   });
 
+  const keep = (bytes: Buffer) => {
+    const wanted = keptBytes + bytes.length;
+    if (wanted > kept.length) kept = Buffer.concat([kept], Math.max(wanted, readBytes));
+    bytes.copy(kept, keptBytes);
+    keptBytes = wanted;
+  };
+
   const take = (bytes: Buffer) => {
     heardAt = Date.now();
-    if (leftover) {
-      // TLS gives what it has decrypted already, paused or not: at most what the socket read at once.
-      leftover = Buffer.concat([leftover, bytes]);
+    if (keptBytes > 0) {
+      // TLS gives what it has decrypted already, paused or not.
+      keep(bytes);
       return false;
     }
     try {
       const taken = reader.push(bytes);
       if (closed || taken === bytes.length) return true;
-      leftover = Buffer.from(bytes.subarray(taken));
+      keep(bytes.subarray(taken));
       socket.pause();
       return false;
     } catch (error) {
@@ -88,7 +97,7 @@ export function openFrameConnection(
   const heartbeat = setInterval(() => {
     const now = Date.now();
     // While we do not read, the peer cannot be heard.
-    if (leftover) heardAt = now;
+    if (keptBytes > 0) heardAt = now;
     if (now - heardAt > bounds.silenceMsMax) close(new Error('the peer fell silent'));
     else if (now - saidAt >= bounds.aliveIntervalMs && socket.writableLength === 0) send(alive);
   }, Math.min(bounds.aliveIntervalMs, bounds.silenceMsMax) / 2);
@@ -112,11 +121,11 @@ export function openFrameConnection(
     send,
     writable: () => !closed && !leaving && socket.writableLength < bounds.writeAheadBytesMax,
     slotFreed: () => {
-      if (!leftover || closed) return;
-      const bytes = leftover;
-      leftover = null;
+      if (keptBytes === 0 || closed) return;
+      const bytes = kept.subarray(0, keptBytes);
+      keptBytes = 0;
       take(bytes);
-      if (!leftover && !closed) socket.resume();
+      if (keptBytes === 0 && !closed) socket.resume();
     },
     farewell: (frame) => {
       if (closed || leaving) return Promise.resolve();
