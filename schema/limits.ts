@@ -335,6 +335,8 @@ export const limits = {
      */
     residentsMax: 16,
     residentIdleMsMax: 2 * 60_000,
+    /** Ways for bytes into and out of a helper that stays, made at once; half of them are always there. */
+    exchangesAhead: 8,
   },
   warm: {
     /** Passes of one volume over a running stack, and the part by which one must be smaller than the one before. */

@@ -75,7 +75,7 @@ export async function findChanges(options: {
   };
   await eachPair(before, now, (old, record) => {
     if (record === null) return gone(old!);
-    if (old === record && Math.max(...Object.values(timesOf(record))) < suspectSinceS) return;
+    if (old === record && lastChangeOf(record) < suspectSinceS) return;
     return changed(old === null ? null : parseEntry(old), record);
   });
 
@@ -100,6 +100,11 @@ export async function findChanges(options: {
         }
   for (const path of [...directories].sort()) await packed.add(path);
   return { large, renames, forgotten, removals: await removals.end(), entries: await packed.end() };
+}
+
+function lastChangeOf(record: string): number {
+  const { mtime, ctime } = timesOf(record);
+  return mtime > ctime ? mtime : ctime;
 }
 
 /** Of the root's own children it is the root, ''. */

@@ -13,9 +13,9 @@ const readBytes = 65_536;
 /** Two chunks at the consumer and what it passes them on to, one waiting in each stream, one being filled, one to spare. */
 const buffers = 6;
 
-/** Made by the same user that opens it: a 0600 FIFO of another fails. */
-export async function makeFifo(path: string): Promise<void> {
-  await execute('mkfifo', ['-m', '0600', path], { timeout: limits.agent.engineRequestMsMax });
+/** Made by the same user that opens them: a 0600 FIFO of another fails. */
+export async function makeFifos(paths: string[]): Promise<void> {
+  await execute('mkfifo', ['-m', '0600', ...paths], { timeout: limits.agent.engineRequestMsMax });
 }
 
 /**

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { type ErrorCode, StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import { type DockerApi, filters, nothing } from './api.ts';
-import { makeFifo, readFifo, writeFifo } from './fifo.ts';
+import { type Exchanges, makeExchanges } from './exchanges.ts';
+import { readFifo, writeFifo } from './fifo.ts';
 import { migrationLabel } from './labels.ts';
 import { worrying } from './tar-arguments.ts';
 
@@ -27,6 +28,7 @@ export interface HelperPlace {
 export interface ResidentHelper {
   /** Runs a shell script in it. Resolves to its exit code. */
   run(script: string, signal: AbortSignal): Promise<number>;
+  exchanges: Exchanges;
 }
 
 /** What a helper sees: a volume, or a directory. */
@@ -61,7 +63,7 @@ export async function readFromHelper(
   place: HelperPlace,
   task: HelperTask,
 ): Promise<{ stream: Readable; finished: Promise<void> }> {
-  const io = await openIo(place);
+  const io = await exchangeOf(place);
   const fifo = readFifo(join(io, 'data'));
   const finished = runHelper(place, task, io, '2>&1 >$IO/data').finally(fifo.ended);
   finished.catch((error) => fifo.stream.destroy(error));
@@ -73,7 +75,7 @@ export async function writeToHelper(
   place: HelperPlace,
   task: HelperTask,
 ): Promise<{ stream: Writable; finished: Promise<void> }> {
-  const io = await openIo(place);
+  const io = await exchangeOf(place);
   const stream = writeFifo(join(io, 'data'));
   const finished = runHelper(place, task, io, '<$IO/data 2>&1').finally(() => stream.destroy());
   finished.catch(() => {});
@@ -82,7 +84,9 @@ export async function writeToHelper(
 
 /** A task without a stream: what it prints is thrown away. */
 export async function runInHelper(place: HelperPlace, task: HelperTask): Promise<void> {
-  await runHelper(place, task, await openIo(place), '2>&1 >/dev/null');
+  const io = join(place.ioDir, randomUUID());
+  await mkdir(io, { recursive: true, mode: 0o700 });
+  await runHelper(place, task, io, '2>&1 >/dev/null');
 }
 
 /** Removes helpers that a crash, of the agent or of the engine, left behind. */
@@ -95,11 +99,10 @@ export async function sweepHelpers(api: DockerApi, isStale: (migrationId: string
   await Promise.all(stale.map(({ Id }) => api.delete(`/containers/${Id}?force=true&v=true`)));
 }
 
-async function openIo({ ioDir }: HelperPlace): Promise<string> {
-  const io = join(ioDir, randomUUID());
-  await mkdir(io, { recursive: true, mode: 0o700 });
-  await makeFifo(join(io, 'data'));
-  return io;
+async function exchangeOf({ ioDir, resident }: HelperPlace): Promise<string> {
+  if (resident) return resident.exchanges.take();
+  const [made] = await makeExchanges(ioDir, 1);
+  return made!;
 }
 
 async function runHelper(place: HelperPlace, task: HelperTask, io: string, redirect: string): Promise<void> {
@@ -160,10 +163,13 @@ async function removeHelper(api: DockerApi, id: string): Promise<void> {
   await api.delete(`/containers/${id}?force=true&v=true`).catch(() => {});
 }
 
-/** The complaints go through a pipe, cut at their bound; the exit code through a file, since the pipe hides it. */
-function scriptOf({ script, arguments: args = [] }: HelperTask, io: string, redirect: string): string {
+/**
+ * The complaints go through a pipe, cut at their bound; the exit code through a file, since the pipe hides it. A manifest
+ * that is read beside other work of the same helper gives way to it.
+ */
+function scriptOf({ purpose, script, arguments: args = [] }: HelperTask, io: string, redirect: string): string {
   return `export IO=${io}
-    { sh -c ${[script, 'helper', ...args].map(quoted).join(' ')}; echo $? >$IO/status; } ${redirect} |
+    { ${purpose === 'manifest' ? 'nice ' : ''}sh -c ${[script, 'helper', ...args].map(quoted).join(' ')}; echo $? >$IO/status; } ${redirect} |
       head -c ${limits.agent.helperStderrBytesMax} >$IO/stderr
     exit "$(cat $IO/status)"`;
 }

@@ -3,7 +3,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
-import { makeFifo, readFifo, writeFifo } from './fifo.ts';
+import { createExchanges } from './exchanges.ts';
+import { makeFifos, readFifo, writeFifo } from './fifo.ts';
 import { type HelperPlace, type HelperSeat, startHelper } from './helper.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function openResidence(
 ): Promise<Residence> {
   const ioDir = join(place.ioDir, randomUUID());
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
-  await Promise.all([makeFifo(join(ioDir, 'jobs')), makeFifo(join(ioDir, 'ends'))]);
+  await makeFifos([join(ioDir, 'jobs'), join(ioDir, 'ends')]);
   const jobs = writeFifo(join(ioDir, 'jobs'));
   const ends = readFifo(join(ioDir, 'ends'));
   const waiting = new Map<string, { resolve: (code: number) => void; reject: (error: Error) => void }>();
@@ -107,6 +108,7 @@ export async function openResidence(
     })();
     return closed;
   };
+  const exchanges = createExchanges(ioDir);
   awaitIdle();
-  return { place: { ...place, ioDir, resident: { run } }, isOpen: () => over === null, close };
+  return { place: { ...place, ioDir, resident: { run, exchanges } }, isOpen: () => over === null, close };
 }
