@@ -335,6 +335,8 @@ export const limits = {
      */
     residentsMax: 16,
     residentIdleMsMax: 2 * 60_000,
+    /** How often the kernel asks for the address of a container that is being started; a second is its own default. */
+    neighbourRetryMs: 50,
     /** Ways for bytes into and out of a helper that stays, made at once; half of them are always there. */
     exchangesAhead: 8,
   },

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { ContainerPrior } from '../../../schema/agent-protocol.ts';
-import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { ContainerState } from '../engine.ts';
-import { type DockerApi, EngineAnswer, filters, nothing } from './api.ts';
+import { type DockerApi, filters, nothing } from './api.ts';
 import { composeLabels } from './labels.ts';
 
 const orEmpty = <T extends z.ZodType>(type: T) =>
@@ -41,6 +40,13 @@ export const containerAnswer = z.object({
       .record(z.string(), orEmpty(z.object({ HostIp: z.string(), HostPort: z.string() })))
       .nullish()
       .transform((bindings) => bindings ?? {}),
+  }),
+  NetworkSettings: z.object({
+    /** By name. */
+    Networks: z
+      .record(z.string(), z.unknown())
+      .nullish()
+      .transform((networks) => networks ?? {}),
   }),
   Mounts: orEmpty(
     z.object({
@@ -169,32 +175,6 @@ export function stopSeconds(own: number | null | undefined, graceMsMax?: number)
 /** Starts, what runs already included. */
 export async function startContainer(api: DockerApi, id: string, signal: AbortSignal): Promise<void> {
   await api.post(`/containers/${id}/start`, undefined, nothing, { signal });
-}
-
-/**
- * Puts containers back as recorded: first every policy, then those that ran are started, dependencies first. Throws
- * where one is gone or won't start.
- */
-export async function restoreContainers(api: DockerApi, prior: ContainerPrior[], signal: AbortSignal): Promise<void> {
-  const there = await inspectAll(
-    api,
-    prior.map(({ id }) => id),
-  );
-  const absent = prior.filter(({ id }) => !there.some((container) => container.Id === id));
-  if (absent.length > 0)
-    throw new StackferryError('engine_error', `Gone from the source: ${absent.map(({ name }) => name).join(', ')}.`);
-  for (const { id, restart_policy } of prior) await setRestartPolicy(api, id, restart_policy);
-  const ran = new Map(prior.filter(({ running }) => running).map((container) => [container.id, container.name]));
-  for (const level of levels(there.filter(({ Id }) => ran.has(Id))))
-    await Promise.all(
-      level.map(({ Id }) =>
-        startContainer(api, Id, signal).catch((error) => {
-          if (!(error instanceof EngineAnswer)) throw error;
-          const message = `${ran.get(Id)} does not start: ${errorMessageOf(error)}`;
-          throw new StackferryError('engine_error', message, { cause: error });
-        }),
-      ),
-    );
 }
 
 /** `db:service_healthy:false,cache:service_started:true` → db, cache. */

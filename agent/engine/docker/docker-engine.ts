@@ -7,14 +7,7 @@ import { missingObjects } from '../missing-objects.ts';
 import { createPlacedDirectories } from '../placed-directories.ts';
 import { openDockerApi } from './api.ts';
 import { assertArrivedAllowed } from './arrived-file.ts';
-import {
-  inspectAll,
-  inspectProject,
-  restoreContainers,
-  setRestartPolicy,
-  stateOf,
-  stopContainers,
-} from './containers.ts';
+import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { armStack, createStack, findCreated, purgeObjects, removeContainer, removeObjects } from './deployment.ts';
 import { sweepHelpers } from './helper.ts';
@@ -24,7 +17,7 @@ import { ensureImages } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { createPlaces } from './places.ts';
 import { stackFacts } from './stack-facts.ts';
-import { startStack, startsPlainly } from './stack-start.ts';
+import { restoreContainers, startStack, startsPlainly } from './stack-start.ts';
 import { stackSummaries } from './stack-summaries.ts';
 import { listNetworks, targetFacts } from './target-facts.ts';
 import { createVolume, findVolume } from './volumes.ts';

@@ -1,9 +1,12 @@
-import type { Deployment } from '../../../schema/agent-protocol.ts';
+import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
+import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import { startArguments } from '../../compose/arguments.ts';
 import type { ComposeModel } from '../../compose/model.ts';
-import { inspectAll, levels, startContainer } from './containers.ts';
+import { type DockerApi, EngineAnswer } from './api.ts';
+import { type Container, inspectAll, levels, setRestartPolicy, startContainer } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { compose, projectOn } from './deployment.ts';
+import { reachedAtOnce } from './neighbours.ts';
 
 /**
  * Starts a created stack in the order of its dependencies. Compose does it where that takes more than starting: it knows
@@ -17,9 +20,10 @@ export async function startStack(
   plain = false,
 ): Promise<void> {
   const { api, socketPath } = context;
-  if (!plain) return compose(context, startArguments(socketPath, projectOn(deployment), deployment.services), signal);
-  for (const level of levels(await inspectAll(api, containerIds)))
-    await Promise.all(level.map(({ Id }) => startContainer(api, Id, signal)));
+  const containers = await inspectAll(api, containerIds);
+  if (plain) return startInOrder(api, containers, ({ Id }) => startContainer(api, Id, signal));
+  const arguments_ = startArguments(socketPath, projectOn(deployment), deployment.services);
+  return reachedAtOnce(api, containers, () => compose(context, arguments_, signal));
 }
 
 /** Whether all that its start takes is to start its containers, what others need first. */
@@ -33,3 +37,40 @@ export function startsPlainly({ services }: ComposeModel): boolean {
 }
 
 const started = 'service_started';
+
+/**
+ * Puts containers back as recorded: first every policy, then those that ran are started, dependencies first. Throws
+ * where one is gone or won't start.
+ */
+export async function restoreContainers(api: DockerApi, prior: ContainerPrior[], signal: AbortSignal): Promise<void> {
+  const there = await inspectAll(
+    api,
+    prior.map(({ id }) => id),
+  );
+  const absent = prior.filter(({ id }) => !there.some((container) => container.Id === id));
+  if (absent.length > 0)
+    throw new StackferryError('engine_error', `Gone from the source: ${absent.map(({ name }) => name).join(', ')}.`);
+  for (const { id, restart_policy } of prior) await setRestartPolicy(api, id, restart_policy);
+  const ran = new Map(prior.filter(({ running }) => running).map((container) => [container.id, container.name]));
+  await startInOrder(
+    api,
+    there.filter(({ Id }) => ran.has(Id)),
+    ({ Id }) =>
+      startContainer(api, Id, signal).catch((error) => {
+        if (!(error instanceof EngineAnswer)) throw error;
+        const message = `${ran.get(Id)} does not start: ${errorMessageOf(error)}`;
+        throw new StackferryError('engine_error', message, { cause: error });
+      }),
+  );
+}
+
+/** What others need first, as the labels tell; side by side otherwise. */
+function startInOrder(
+  api: DockerApi,
+  containers: Container[],
+  start: (container: Container) => Promise<unknown>,
+): Promise<void> {
+  return reachedAtOnce(api, containers, async () => {
+    for (const level of levels(containers)) await Promise.all(level.map(start));
+  });
+}
