@@ -16,6 +16,8 @@ import { moveByHand } from './tiny.ts';
 
 const files = 32_768;
 const pages = 131_072;
+/** A probe asks every 10 ms and waits 100 ms for an answer: less than this above the floor, or below it, counts as this. */
+const leastS = 0.1;
 /** 1 % is written evenly over this long, or up to the stop. */
 const writeS = 8;
 
@@ -155,7 +157,8 @@ export async function downtime(rounds = 3, only = ''): Promise<Result> {
           note(`${one.name}, round ${round + 1} of ${rounds}, ${kind}: dark ${times[kind].at(-1)?.toFixed(2)} s`);
         }
       await sweep();
-      const above = (kind: keyof typeof runs) => times[kind].map((s, round) => Math.max(0.01, s - times.floor[round]!));
+      const above = (kind: keyof typeof runs) =>
+        times[kind].map((s, round) => Math.max(leastS, s - times.floor[round]!));
       const { stopCopy, preCopy, floor } = one.goals;
       peers.push(
         compare(`${one.name}: by hand, against stop-copy, above the floor`, above('stop'), above('hand'), stopCopy),
