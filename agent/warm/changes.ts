@@ -25,8 +25,8 @@ export interface Changes {
  *
  * - What changed its type is removed first.
  * - A file with several names goes with all of them, or it would come apart.
- * - A large file that got another name and was not written since is not looked into: its time of modification is trusted
- *   there, as the comparison at the end trusts it.
+ * - A large file that got another name and was not written since it was read is not looked into: its time of modification
+ *   is trusted there, as the comparison at the end trusts it.
  * - A directory goes with whatever of it was replaced, for its own times.
  */
 export async function findChanges(options: {
@@ -37,10 +37,12 @@ export async function findChanges(options: {
   /** Whether a file may go by blocks, and whether it goes by blocks already. */
   byBlocks: (entry: Entry) => boolean;
   isMapped: (path: string) => boolean;
+  /** Whether what the target has of it was read from this very file, after the listing before. */
+  wasRead: (entry: Entry) => boolean;
   removeList: string;
   tarList: string;
 }): Promise<Changes> {
-  const { before, now, suspectSinceS, byBlocks, isMapped } = options;
+  const { before, now, suspectSinceS, byBlocks, isMapped, wasRead } = options;
   const removals = pathList(options.removeList);
   const packed = pathList(options.tarList);
   const large: string[] = [];
@@ -80,7 +82,8 @@ export async function findChanges(options: {
   });
 
   for (const old of mappedGone) {
-    const { path, inode } = parseEntry(old);
+    const entry = parseEntry(old);
+    const { path, inode } = entry;
     const found = newLarge.get(inode);
     if (!found || parentOf(found.path) !== parentOf(path)) {
       forgotten.push(path);
@@ -88,7 +91,8 @@ export async function findChanges(options: {
       continue;
     }
     renames.push({ from: path, to: found.path });
-    if (namelessOf(old) === namelessOf(found.record) && timesOf(old).mtime < suspectSinceS) newLarge.delete(inode);
+    const isSame = namelessOf(old) === namelessOf(found.record) && timesOf(old).mtime < suspectSinceS;
+    if (isSame && wasRead(entry)) newLarge.delete(inode);
   }
   for (const { path } of newLarge.values()) large.push(path);
   if (linked.size > 0)

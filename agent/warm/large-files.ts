@@ -15,6 +15,8 @@ const heldMax = 4;
 export interface LargeFiles {
   has(path: string): boolean;
   hasRoomFor(entry: Entry): boolean;
+  /** Whether it was this file that was read by that name, when it was last listed as changed. */
+  wasRead(entry: Entry): boolean;
   forget(path: string): void;
   forgetAll(): void;
   /** The target has it by another name from here on. */
@@ -28,17 +30,22 @@ export interface LargeFiles {
   copy(): LargeFiles;
 }
 
+interface KnownFile extends BlockMap {
+  /** Number of the file that was read; null where it was to be read and was not there: another may have its name by now. */
+  inode: string | null;
+}
+
 /** Those below `root`, a directory. */
 export const createLargeFiles = (root: string): LargeFiles => largeFiles(root, new Map());
 
-function largeFiles(root: string, maps: Map<string, BlockMap>): LargeFiles {
+function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
   let mappedBytes = [...maps.values()].reduce((sum, { size }) => sum + size, 0);
 
   const forget = (path: string) => {
     mappedBytes -= maps.get(path)?.size ?? 0;
     maps.delete(path);
   };
-  const remember = (path: string, map: BlockMap) => {
+  const remember = (path: string, map: KnownFile) => {
     forget(path);
     maps.set(path, map);
     mappedBytes += map.size;
@@ -51,10 +58,15 @@ function largeFiles(root: string, maps: Map<string, BlockMap>): LargeFiles {
         if (mayVanish && ['ENOENT', 'ELOOP', 'ENOTDIR'].includes(error.code ?? '')) return null;
         throw error;
       });
-      if (!file) continue;
+      const known = maps.get(path);
+      if (!file) {
+        if (known) remember(path, { ...known, inode: null });
+        continue;
+      }
       try {
-        const state = stateOf(path, await file.stat({ bigint: true }));
-        const map = resized(maps.get(path) ?? emptyMap(), state.size);
+        const stats = await file.stat({ bigint: true });
+        const state = stateOf(path, stats);
+        const map = { ...resized(known ?? emptyMap(), state.size), inode: String(stats.ino) };
         remember(path, map);
         yield encodeFile(state);
         yield* changedBlocks(file, map, slots);
@@ -67,6 +79,8 @@ function largeFiles(root: string, maps: Map<string, BlockMap>): LargeFiles {
   return {
     has: (path: string) => maps.has(path),
     hasRoomFor: ({ path, size }: Entry) => maps.has(path) || mappedBytes + size <= limits.warm.blockMapBytesMax,
+    // A listing's has the device before it.
+    wasRead: ({ path, inode }: Entry) => maps.get(path)?.inode === inode.slice(inode.indexOf(':') + 1),
     forget,
     forgetAll: () => {
       maps.clear();

@@ -19,7 +19,12 @@ const record = (path: string, { type = 'f', size = 10, time = 100, links = 1, in
 
 const big = 8_000_000;
 
-async function changes(before: Record<string, Made> | null, now: Record<string, Made>, mapped: string[] = []) {
+async function changes(
+  before: Record<string, Made> | null,
+  now: Record<string, Made>,
+  mapped: string[] = [],
+  unread: string[] = [],
+) {
   const dir = await temporaryDirectory();
   const write = async (name: string, entries: Record<string, Made>) => {
     const records = Object.entries(entries).map(([path, made]) => record(path, made));
@@ -39,6 +44,7 @@ async function changes(before: Record<string, Made> | null, now: Record<string, 
     suspectSinceS: 1_000,
     byBlocks: isBlockFile,
     isMapped: (path) => mapped.includes(path),
+    wasRead: ({ path }) => !unread.includes(path),
     removeList: join(dir, 'remove'),
     tarList: join(dir, 'tar'),
   });
@@ -125,6 +131,12 @@ describe('what a pass has to carry', () => {
     const found = await changes({ ...root, ...named('', {}) }, { ...root, ...named('+', times) }, Object.keys(times));
     expect(found.renames.length).toBe(4);
     expect(found.large.sort()).toEqual(['cut+', 'moded+', 'written+']);
+  });
+
+  it('looks into one that had its other name before it was read', async () => {
+    const file = { size: big, inode: 1 };
+    const found = await changes({ ...root, a: file }, { ...root, b: file }, ['a'], ['a']);
+    expect(found).toMatchObject({ renames: [{ from: 'a', to: 'b' }], large: ['b'] });
   });
 
   it('looks into one that was written near the sync of the pass before, when it got its other name', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSectionReader, encodeRename } from '../../agent/warm/delta-stream.ts';
@@ -41,6 +41,7 @@ async function twoSides() {
   };
 }
 
+const entry = { type: 'f', size: 0, links: 1, allocated: 0 };
 const contents = () => randomBytes(3 * readBytes + 5);
 
 describe('large files, from one side to the other', () => {
@@ -75,6 +76,26 @@ describe('large files, from one side to the other', () => {
       expect(await isSame('b')).toBe(true);
       expect([large.has('a'), large.has('b')]).toEqual([true, false]);
     }
+  });
+
+  it('were read from the file that was listed, unless it was gone or another had its name', async () => {
+    const { here, large, carry } = await twoSides();
+    const listed = async (name: string) => {
+      const { dev, ino } = await stat(here(name));
+      return { ...entry, path: name, inode: `${dev}:${ino}` };
+    };
+    await writeFile(here('a'), contents());
+    const before = await listed('a');
+    await carry(large, 'a');
+    expect(large.wasRead(before)).toBe(true);
+
+    await rename(here('a'), here('b'));
+    for await (const _ of large.read(['a'], { mayVanish: true }));
+    expect([large.has('a'), large.wasRead(before)]).toEqual([true, false]);
+
+    await writeFile(here('a'), contents());
+    await carry(large, 'a');
+    expect([large.wasRead(before), large.wasRead(await listed('a'))]).toEqual([false, true]);
   });
 
   it('that vanished give nothing where they may, and are an error where not', async () => {

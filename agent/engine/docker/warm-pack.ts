@@ -83,6 +83,7 @@ export function createWarmVolume(options: {
       byBlocks: (entry) =>
         mountpoint !== null && isBlockFile(entry) && !withAttributes.has(entry.path) && files.hasRoomFor(entry),
       isMapped: files.has,
+      wasRead: files.wasRead,
       removeList: removeList.here,
       tarList: tarList.here,
     });
