@@ -108,7 +108,7 @@ export async function findChanges(options: {
 
 function lastChangeOf(record: string): number {
   const { mtime, ctime } = timesOf(record);
-  return mtime > ctime ? mtime : ctime;
+  return Math.max(mtime, ctime);
 }
 
 /** Of the root's own children it is the root, ''. */

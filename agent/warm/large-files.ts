@@ -18,7 +18,6 @@ export interface LargeFiles {
   /** Whether it was this file that was read by that name, when it was last listed as changed. */
   wasRead(entry: Entry): boolean;
   forget(path: string): void;
-  forgetAll(): void;
   /** The target has it by another name from here on. */
   rename(names: Rename): void;
   /**
@@ -82,10 +81,6 @@ function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
     // A listing's has the device before it.
     wasRead: ({ path, inode }: Entry) => maps.get(path)?.inode === inode.slice(inode.indexOf(':') + 1),
     forget,
-    forgetAll: () => {
-      maps.clear();
-      mappedBytes = 0;
-    },
     rename: ({ from, to }) => {
       const map = maps.get(from);
       forget(from);

@@ -24,9 +24,7 @@ export function createPatchedFiles(root: string) {
   };
 
   return {
-    async rename({ from, to }: Rename): Promise<void> {
-      await renameInside(root, from, to);
-    },
+    rename: ({ from, to }: Rename): Promise<void> => renameInside(root, from, to),
     async begin(file: LargeFile): Promise<void> {
       await close();
       const handle = await openInside(root, file.path, constants.O_RDWR | constants.O_CREAT, {

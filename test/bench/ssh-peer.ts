@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../../cli/fleet.ts';
-import { addressOf } from '../docker/two-hosts.ts';
+import { addressOf, netnsOf } from '../docker/two-hosts.ts';
 import { run } from '../support/run.ts';
 
 const port = 2222;
@@ -45,7 +45,9 @@ export async function startSshPeer(dir: string): Promise<SshPeer> {
   const inside = ['--net=/run/netns/sf-b', '/usr/sbin/sshd', '-D', '-f', at('sshd_config')];
   const sshd: ChildProcess = spawn('nsenter', inside, { stdio: 'ignore' });
   const onHostA = (line: string) =>
-    run('nsenter', ['--net=/run/netns/sf-a', 'bash', '-c', `set -eo pipefail; ${line}`], { timeoutMs: 600_000 });
+    run('nsenter', [`--net=/run/netns/${netnsOf('a')}`, 'bash', '-c', `set -eo pipefail; ${line}`], {
+      timeoutMs: 600_000,
+    });
   const peer = (address: string): SshPeer => {
     const [host, hostPort] = address.split(':');
     const options = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR';

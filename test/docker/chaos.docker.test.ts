@@ -8,7 +8,16 @@ import { freePort } from '../../cli/free-port.ts';
 import type { MigrationView } from '../../schema/api.ts';
 import { type ControlProcess, startControlProcess } from '../support/control-process.ts';
 import { wipeBoth } from './docker-rig.ts';
-import { compose, docker, gatewayAddress, type HostName, running, socketOf, writeProject } from './two-hosts.ts';
+import {
+  compose,
+  docker,
+  gatewayAddress,
+  type HostName,
+  netnsOf,
+  running,
+  socketOf,
+  writeProject,
+} from './two-hosts.ts';
 import { describeDocker } from './use-docker-rig.ts';
 
 type Part = 'source' | 'target' | 'relay' | 'control';
@@ -87,7 +96,7 @@ describeDocker('agents, relay and control plane killed by SIGKILL, between two r
           ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
           ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
         ],
-        netns: `sf-${host}`,
+        netns: netnsOf(host),
       });
     parts = { relay, source: await agent('a'), target: await agent('b') };
   }, 180_000);

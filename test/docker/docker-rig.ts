@@ -6,6 +6,7 @@ import {
   dockerd,
   gatewayAddress,
   type HostName,
+  netnsOf,
   type Project,
   socketOf,
   wipe,
@@ -33,7 +34,7 @@ export async function startDockerRig(options: Omit<FleetOptions, 'address'> = {}
         ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
         ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
       ],
-      `sf-${host}`,
+      netnsOf(host),
     );
   const hosts = { a: await add('a'), b: await add('b') };
   return {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { limits } from '../../schema/limits.ts';
 import { run } from '../support/run.ts';
 import { wipeBoth } from './docker-rig.ts';
-import { docker, socketOf } from './two-hosts.ts';
+import { docker, netnsOf, socketOf } from './two-hosts.ts';
 import { describeDocker } from './use-docker-rig.ts';
 
 /** In the host's own network, as an agent is. */
@@ -40,7 +40,7 @@ describeDocker('a container that is being started', () => {
       id,
       `br-${network.slice(0, 12)}`,
     ];
-    const seen = (await run('nsenter', ['--net=/run/netns/sf-a', ...node])).trim().split(' ').map(Number);
+    const seen = (await run('nsenter', [`--net=/run/netns/${netnsOf('a')}`, ...node])).trim().split(' ').map(Number);
     expect([seen[0], ...seen.slice(3)]).toEqual([1000, 1000, 1000]);
     // The kernel rounds to its own ticks.
     for (const during of seen.slice(1, 3)) expect(during).toBeLessThan(2 * limits.agent.neighbourRetryMs);

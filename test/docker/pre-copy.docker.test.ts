@@ -236,50 +236,33 @@ volumes:
 `,
 };
 
-const restless = {
-  'compose.yaml': `
+/** One container that runs the script and ends when it is told to. */
+function scripted(script: string): Record<string, string> {
+  return {
+    'compose.yaml': `
 services:
-  app:
-    image: sf-busybox:1
-    init: true
-    command:
-      - sh
-      - -c
-      - |
-        echo kept > /data/kept
-        mkdir /data/many && cd /data/many
-        while :; do seq 20000 | xargs touch; seq 20000 | xargs rm; done
-    volumes: [data:/data]
-volumes:
-  data: {}
+  app: { image: "sf-busybox:1", init: true, command: ${JSON.stringify(['sh', '-c', script])}, volumes: ["data:/data"] }
+volumes: { data: {} }
 `,
-};
+  };
+}
+
+const restless = scripted(`
+  echo kept > /data/kept
+  mkdir /data/many && cd /data/many
+  while :; do seq 20000 | xargs touch; seq 20000 | xargs rm; done`);
 
 /** As a database recycles its log: the oldest becomes the newest, and is written over from its start. */
-const segments = {
-  'compose.yaml': `
-services:
-  app:
-    image: sf-busybox:1
-    init: true
-    command:
-      - sh
-      - -c
-      - |
-        # In its new home it only looks on.
-        test -e /data/next && exec sleep 600
-        for n in 1 2 3 4 5 6; do head -c 16777216 /dev/urandom > /data/segment.$$n; done
-        n=1
-        while :; do
-          mv /data/segment.$$n /data/segment.$$((n + 6))
-          head -c 1000000 /dev/urandom | dd of=/data/segment.$$((n + 6)) conv=notrunc bs=65536
-          n=$$((n + 1)); echo $$n > /data/next; sleep 0.1
-        done
-    volumes: [data:/data]
-volumes:
-  data: {}
-`,
-};
+const segments = scripted(`
+  # In its new home it only looks on.
+  test -e /data/next && exec sleep 600
+  for n in 1 2 3 4 5 6; do head -c 16777216 /dev/urandom > /data/segment.$$n; done
+  n=1
+  while :; do
+    mv /data/segment.$$n /data/segment.$$((n + 6))
+    head -c 1000000 /dev/urandom | dd of=/data/segment.$$((n + 6)) conv=notrunc bs=65536
+    n=$$((n + 1)); echo $$n > /data/next; sleep 0.1
+  done`);
 
 /** Ignores SIGTERM, so that the stop takes as long as it may. */
 const quietTwice = {

@@ -13,6 +13,8 @@ export const dockerBinary = '/usr/bin/docker';
 export const gatewayAddress = '10.77.0.1';
 export const addressOf = { a: '10.77.0.2', b: '10.77.0.3' } as const;
 
+/** The network namespace that a host has for itself. */
+export const netnsOf = (host: HostName) => `sf-${host}`;
 export const socketOf = (host: HostName) => join(state, host, 'docker.sock');
 export const hostsAreUp = () => existsSync(socketOf('a')) && existsSync(socketOf('b'));
 

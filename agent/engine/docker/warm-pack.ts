@@ -30,7 +30,7 @@ export function createWarmVolume(options: {
     readOnly: true,
     capabilities: packCapabilities,
   };
-  const large = createLargeFiles(mountpoint ?? '');
+  let large = createLargeFiles(mountpoint ?? '');
   let known: { listing: string; suspectSinceS: number } | null = null;
   let report: ReturnType<WarmVolume['report']> = [];
   let scans = 0;
@@ -38,7 +38,7 @@ export function createWarmVolume(options: {
   async function* passes(signal: AbortSignal): AsyncGenerator<Buffer> {
     known = null;
     report = [];
-    large.forgetAll();
+    large = createLargeFiles(mountpoint ?? '');
     yield encodeBegin(true);
     do {
       const began = performance.now();
