@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { runsNow } from '../../agent/engine/embedded/containers.ts';
@@ -9,7 +9,7 @@ import { systemClock } from '../../agent/lease.ts';
 import { liveGuard } from '../../agent/lease-guard-seat.ts';
 import { createLeaseGuard } from '../../agent/lease-guard-start.ts';
 import { type LedgerEntry, openMigrationLedger } from '../../agent/migration-ledger.ts';
-import { temporaryDirectory } from './temporary.ts';
+import { eventually, temporaryDirectory } from './temporary.ts';
 
 /** An embedded host with real processes under leases, its ledger, and real lease guards; no agent. */
 export async function guardedHost() {
@@ -26,8 +26,7 @@ export async function guardedHost() {
     (await host.containers.all()).filter((record) => record.project === project).map(({ id }) => id);
 
   onTestFinished(async () => {
-    const guard = await pid();
-    if (guard) process.kill(guard, 'SIGKILL');
+    await eventually(() => killGuards(stateDir), 'the end of all guards');
     await killHost(root);
   });
 
@@ -62,6 +61,19 @@ export async function guardedHost() {
   function leaseOf(ms: number) {
     return { boot_id: clock.bootId, ends_at_ms: clock.sinceBootMs() + ms };
   }
+}
+
+/** Also those that have not taken the seat yet. True once there are none. */
+async function killGuards(stateDir: string): Promise<boolean> {
+  const pids = (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name));
+  const argvs = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  const guards = pids.filter((_, n) => argvs[n]!.split('\0').includes(stateDir));
+  for (const guard of guards) {
+    try {
+      process.kill(Number(guard), 'SIGKILL');
+    } catch {} // Ended by itself meanwhile.
+  }
+  return guards.length === 0;
 }
 
 /** Heeds no SIGTERM. */

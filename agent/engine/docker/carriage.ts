@@ -4,12 +4,12 @@ import { limits } from '../../../schema/limits.ts';
 import { manifestDigest } from '../../transfer/manifest.ts';
 import type { TarSource } from '../../transfer/tar-ports.ts';
 import type { Manifest } from '../engine.ts';
+import { changing } from './complaints.ts';
 import { readContents } from './content-stream.ts';
 import { type Carried, type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
 import {
   attributesScript,
-  changing,
   contentArguments,
   entriesScript,
   measureScript,

@@ -7,10 +7,10 @@ import { z } from 'zod';
 import { type ErrorCode, StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import { type DockerApi, filters, nothing } from './api.ts';
+import { complaintFilter } from './complaints.ts';
 import { type Exchanges, makeExchanges } from './exchanges.ts';
 import { readFifo, writeFifo } from './fifo.ts';
 import { migrationLabel } from './labels.ts';
-import { worrying } from './tar-arguments.ts';
 
 /**
  * Helper containers: one sees one volume (or one directory) and nothing else. Its bytes cross a FIFO in a directory of
@@ -150,7 +150,7 @@ export async function startHelper(
 
 /** Throws the task's failure for a bad exit, and for a good one with a complaint that hides a loss. */
 function judge({ purpose, failure, tolerated = [] }: HelperTask, code: number, stderr: string): void {
-  const complaints = worrying(stderr);
+  const complaints = stderr.split('\n').filter((line) => line !== '');
   const losses = complaints.filter((line) => !tolerated.some((pattern) => pattern.test(line)));
   // GNU tar ends with 1 or 2 after a complaint; anything else is an end of another kind.
   if (losses.length === 0 && (code === 0 || (complaints.length > 0 && code <= 2))) return;
@@ -164,13 +164,17 @@ async function removeHelper(api: DockerApi, id: string): Promise<void> {
 }
 
 /**
- * The complaints go through a pipe, cut at their bound; the exit code through a file, since the pipe hides it. A manifest
+ * The complaints go through a pipe, filtered and bounded; the exit code through a file, since the pipe hides it. A manifest
  * that is read beside other work of the same helper gives way to it.
  */
-function scriptOf({ purpose, script, arguments: args = [] }: HelperTask, io: string, redirect: string): string {
+function scriptOf(
+  { purpose, script, arguments: args = [], tolerated = [] }: HelperTask,
+  io: string,
+  redirect: string,
+): string {
   return `export IO=${io}
     { ${purpose === 'manifest' ? 'nice ' : ''}sh -c ${[script, 'helper', ...args].map(quoted).join(' ')}; echo $? >$IO/status; } ${redirect} |
-      head -c ${limits.agent.helperStderrBytesMax} >$IO/stderr
+      awk ${quoted(complaintFilter(tolerated))} >$IO/stderr
     exit "$(cat $IO/status)"`;
 }
 

@@ -31,17 +31,6 @@ export const packListedArguments = (list: string): string[] => [
   list,
 ];
 
-/** What is said of files that others write, or remove, while they are read: the next pass sees to those. */
-export const changing = [
-  /^(find|getfattr): .*: No such file or directory$/,
-  /^tar: .*: file changed as we read it$/,
-  /^tar: .*: File removed before we read it$/,
-  /^tar: .*: Cannot stat: No such file or directory$/,
-  /^tar: .*: Cannot open: No such file or directory$/,
-  /^tar: .*: File shrank by \d+ bytes?; padding with zeros$/,
-  /^tar: Exiting with failure status due to previous errors$/,
-];
-
 export const unpackArguments = [
   'tar',
   '-C',
@@ -105,15 +94,3 @@ export const measureScript = [
   'cd /v',
   'find . -xdev ! -type s -printf \'%y %s %b %n\\n\' | awk \'{ n++; size = $1 == "f" ? ($2 < $3 * 512 ? $2 : $3 * 512) : 0; sum += int((size + 511) / 512) * 512 / ($1 == "f" ? $4 : 1) } END { printf "%.0f\\n", sum + n * 1536 }\'',
 ].join(' && ');
-
-/** Lines of tar's stderr that mean no loss. Anything else does, whatever tar's exit code says. */
-const harmless = [
-  /^tar: .*: socket ignored$/,
-  /^tar: .*: implausibly old time stamp /,
-  /^tar: .*: time stamp .* in the future$/,
-  /^getfattr: Removing leading /,
-];
-
-export function worrying(stderr: string): string[] {
-  return stderr.split('\n').filter((line) => line !== '' && !harmless.some((pattern) => pattern.test(line)));
-}

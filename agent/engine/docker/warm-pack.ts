@@ -9,9 +9,10 @@ import { encodeBegin, encodeRename, encodeSection } from '../../warm/delta-strea
 import { createLargeFiles } from '../../warm/large-files.ts';
 import { scanScript } from '../../warm/listing.ts';
 import type { WarmVolume } from '../engine.ts';
+import { changing } from './complaints.ts';
 import { type HelperSeat, readFromHelper, runInHelper } from './helper.ts';
 import type { Residence } from './resident-helper.ts';
-import { changing, packCapabilities, packListedArguments } from './tar-arguments.ts';
+import { packCapabilities, packListedArguments } from './tar-arguments.ts';
 
 /** The source's side of one volume that is copied before the stop. What it remembers of the passes is lost with the agent. */
 export function createWarmVolume(options: {

@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { changing, complaintFilter } from '../../../agent/engine/docker/complaints.ts';
+import { limits } from '../../../schema/limits.ts';
+
+/** What awk leaves of the lines. */
+const left = (lines: string[], tolerated: RegExp[] = []): string[] => {
+  const input = lines.map((line) => `${line}\n`).join('');
+  const { stdout, status } = spawnSync('awk', [complaintFilter(tolerated)], { input, encoding: 'latin1' });
+  expect(status).toBe(0);
+  return stdout.split('\n').slice(0, -1);
+};
+
+describe('F20 exit 0 hides loss, so what helpers say is read', () => {
+  it.each([
+    ['tar: ./run/app.sock: socket ignored', false],
+    ['tar: ./a: time stamp 2030-01-01 00:00:00 is 99 s in the future', false],
+    ['tar: ./a: implausibly old time stamp 1901-12-13 20:45:52', false],
+    ["getfattr: Removing leading '/' from absolute path names", false],
+    ['tar: ./a: file changed as we read it', true],
+    ['tar: ./a: Cannot change ownership to uid 0, gid 0: Operation not permitted', true],
+    ['tar: ./a: File shrank by 10 bytes; padding with zeros', true],
+    ['tar: ./a: Warning: Cannot llistxattrat: No such file or directory', true],
+  ])('%s', (line, worries) => {
+    expect(left([line])).toEqual(worries ? [line] : []);
+  });
+});
+
+describe('what is said of files that come and go while a stack runs is no loss', () => {
+  it.each([
+    ['tar: ./a: File removed before we read it', true],
+    ['tar: ./a: file changed as we read it', true],
+    ['tar: ./a: File shrank by 10 bytes; padding with zeros', true],
+    ['tar: ./a: Warning: Cannot llistxattrat: No such file or directory', true],
+    ['tar: ./a: Warning: Cannot lgetxattrat: No such file or directory', true],
+    ['tar: ./a: Warning: Cannot llistxattrat: Input/output error', false],
+    ['tar: ./a: Warning: Cannot lgetxattrat: Permission denied', false],
+    ['getfattr: ./pg_wal/xlogtemp.213: No such file or directory', true],
+    ["find: './pg_wal/xlogtemp.213': No such file or directory", true],
+    ["find: './a': Permission denied", false],
+    ['tar: ./a: Read error at byte 0: Input/output error', false],
+  ])('%s', (line, expected) => {
+    expect(changing.some((pattern) => pattern.test(line))).toBe(expected);
+    // awk reads the patterns as we do, and keeps what explains an exit code.
+    expect(left([line, line], changing)).toEqual(expected ? [line] : [line, line]);
+  });
+});
+
+describe('any number of complaints that mean no loss', () => {
+  const many = (line: (n: number) => string) => Array.from({ length: 50_000 }, (_, n) => line(n));
+  const loss = 'tar: ./a: Read error at byte 0: Input/output error';
+
+  it('hides none that does', () => {
+    const future = many((n) => `tar: ./${n}: time stamp 2040-01-01 00:00:00 is 99 s in the future`);
+    expect(left([...future, loss])).toEqual([loss]);
+    const gone = many((n) => `tar: ./${n}: Cannot stat: No such file or directory`);
+    expect(left([...gone, loss], changing)).toEqual([gone[0], loss]);
+  });
+
+  it('is bounded where they do', () => {
+    const kept = left(many((n) => `tar: ./${n}: Cannot open: Permission denied`));
+    expect(kept[0]).toBe('tar: ./0: Cannot open: Permission denied');
+    expect(kept.join('').length).toBeGreaterThan(limits.agent.helperStderrBytesMax);
+    expect(kept.join('').length).toBeLessThan(limits.agent.helperStderrBytesMax + 100);
+  });
+});
