@@ -22,7 +22,7 @@ export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload,
       carry: async (end) => {
         const spec = madeVolume(volume, context);
         const sink = changes
-          ? warmCopiesOf(engine).sink(spec, migrationId, vacate)
+          ? warmCopiesOf(engine).target(spec, migrationId).rest(vacate)
           : engine.unpackVolume(spec, migrationId);
         if (!changes) await vacate();
         // An earlier run of this command, or of another way, may have left something.

@@ -13,7 +13,7 @@ export const warmTarget: CommandHandler<'warm_target'> = async ({ project, peer,
       lane,
       total: null,
       carry: async (end) => {
-        const sink = warm.sink(madeVolume(volume, context), migrationId);
+        const sink = warm.target(madeVolume(volume, context), migrationId).passes;
         return context.lanes.receive({ ...end, sink });
       },
     })),

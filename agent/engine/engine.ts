@@ -103,8 +103,13 @@ export interface ImageCarriage {
 
 export interface WarmCopies {
   source(volume: string, migrationId: string, blocks: boolean): Promise<WarmVolume>;
-  /** For what either source gives. Where the stream says that it begins anew, `vacate` comes first: nothing may use the volume. */
-  sink(spec: StackVolume, migrationId: string, vacate?: () => Promise<void>): TarSink;
+  target(spec: StackVolume, migrationId: string): WarmTarget;
+}
+
+/** For what the source's `passes` give, and its `rest`. Where that begins anew, `vacate` comes first: nothing may use the volume. */
+export interface WarmTarget {
+  passes: TarSink;
+  rest(vacate: () => Promise<void>): TarSink;
 }
 
 /** What a migration carries: its project's directory, and volumes. */

@@ -53,17 +53,17 @@ function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
   async function* read(paths: string[], { mayVanish }: { mayVanish: boolean }): AsyncGenerator<Buffer> {
     const slots = createSlots();
     for (const path of paths) {
-      const file = await openInside(root, path, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {
-        if (mayVanish && ['ENOENT', 'ELOOP', 'ENOTDIR'].includes(error.code ?? '')) return null;
+      const opened = await openFile(root, path).catch((error: NodeJS.ErrnoException) => {
+        if (mayVanish && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(error.code ?? '')) return null;
         throw error;
       });
       const known = maps.get(path);
-      if (!file) {
+      if (!opened) {
         if (known) remember(path, { ...known, inode: null });
         continue;
       }
+      const { file, stats } = opened;
       try {
-        const stats = await file.stat({ bigint: true });
         const state = stateOf(path, stats);
         const map = { ...resized(known ?? emptyMap(), state.size), inode: String(stats.ino) };
         remember(path, map);
@@ -89,6 +89,15 @@ function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
     read,
     copy: () => largeFiles(root, new Map(maps)),
   };
+}
+
+/** What has its name by now may be a pipe, at which an open would wait, or a device: no such file, then. */
+async function openFile(root: string, path: string): Promise<{ file: FileHandle; stats: BigIntStats }> {
+  const file = await openInside(root, path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stats = await file.stat({ bigint: true });
+  if (stats.isFile()) return { file, stats };
+  await file.close();
+  throw Object.assign(new Error(`"${path}" is not a file any more`), { code: 'ENOENT' });
 }
 
 const stateOf = (path: string, stats: BigIntStats): LargeFile => ({

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSectionReader, encodeRename } from '../../agent/warm/delta-stream.ts';
@@ -98,14 +99,21 @@ describe('large files, from one side to the other', () => {
     expect([large.wasRead(before), large.wasRead(await listed('a'))]).toEqual([false, true]);
   });
 
-  it('that vanished give nothing where they may, and are an error where not', async () => {
-    const { large } = await twoSides();
-    const read = async (mayVanish: boolean) => {
+  it('that vanished, or are something else by now, give nothing where they may, and are an error where not', async () => {
+    const { large, here } = await twoSides();
+    const read = async (name: string, mayVanish: boolean) => {
       let count = 0;
-      for await (const _ of large.read(['gone'], { mayVanish })) count += 1;
+      for await (const _ of large.read([name], { mayVanish })) count += 1;
       return count;
     };
-    expect(await read(true)).toBe(0);
-    await expect(read(false)).rejects.toMatchObject({ code: 'ENOENT' });
+    execFileSync('mkfifo', [here('pipe')]);
+    await mkdir(here('directory'));
+    await symlink('/etc/passwd', here('link'));
+    for (const name of ['gone', 'pipe', 'directory', 'link', 'pipe/below', 'link/below']) {
+      expect(await read(name, true)).toBe(0);
+      await expect(read(name, false)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(ENOENT|ELOOP|ENOTDIR)$/),
+      });
+    }
   });
 });

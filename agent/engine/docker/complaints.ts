@@ -6,24 +6,27 @@ import { limits } from '../../../schema/limits.ts';
  */
 
 /** Lines that mean no loss. Any other does, whatever the exit code says. */
-const harmless = [
-  /^tar: .*: socket ignored$/,
-  /^tar: .*: implausibly old time stamp /,
-  /^tar: .*: time stamp .* in the future$/,
-  /^getfattr: Removing leading /,
-];
+const harmless = [/^tar: .*: socket ignored$/, /^getfattr: Removing leading /];
+
+/** How it is said that a name is gone, or that one on the way to it is another thing now. */
+const gone = 'No such file or directory|Not a directory|Too many levels of symbolic links';
+const exiting = /^tar: Exiting with failure status due to previous errors$/;
 
 /** What is said of files that others write, or remove, while they are read: the next pass sees to those. */
 export const changing = [
-  /^(find|getfattr): .*: No such file or directory$/,
+  new RegExp(`^(find|getfattr): .*: (${gone})$`),
+  // Some were still there when tar looked, and not when it asked for their attributes.
+  new RegExp(`^tar: .*: (Warning: )?Cannot (stat|open|llistxattrat|lgetxattrat): (${gone})$`),
   /^tar: .*: file changed as we read it$/,
   /^tar: .*: File removed before we read it$/,
-  /^tar: .*: Cannot stat: No such file or directory$/,
-  /^tar: .*: Cannot open: No such file or directory$/,
-  // Its name was still there when tar looked, and not when it asked for its attributes.
-  /^tar: .*: Warning: Cannot (llistxattrat|lgetxattrat): No such file or directory$/,
   /^tar: .*: File shrank by [0-9]+ bytes?; padding with zeros$/,
-  /^tar: Exiting with failure status due to previous errors$/,
+  exiting,
+];
+
+/** And where that arrives: names of different moments, of which one may be a directory's and that of something else. */
+export const torn = [
+  new RegExp(`^tar: .*: Cannot .*: (${gone}|File exists|Is a directory|Directory not empty)$`),
+  exiting,
 ];
 
 /**

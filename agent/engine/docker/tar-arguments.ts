@@ -31,8 +31,10 @@ export const packListedArguments = (list: string): string[] => [
   list,
 ];
 
+/** Times of another clock's future are no matter, and told with names as they are, in which a line may end. */
 export const unpackArguments = [
   'tar',
+  '--warning=no-timestamp',
   '-C',
   '/v',
   '-b',

@@ -31,17 +31,21 @@ export function createWarmCopies(
       warm.set(key, made);
       return made;
     },
-    sink: (spec, migrationId, vacate) =>
-      changesUnpacker({
-        volume: spec.name,
-        migrationId,
-        mountpoint: () => mountpointOf(spec.name),
-        recreate: async () => {
-          await vacate?.();
-          await emptyVolume(spec, migrationId);
-        },
-        residence: () => residences.open({ volume: spec.name }, migrationId, 'target'),
-      }),
+    target(spec, migrationId) {
+      const unpacker = (isLive: boolean, vacate: () => Promise<void>) =>
+        changesUnpacker({
+          volume: spec.name,
+          migrationId,
+          isLive,
+          mountpoint: () => mountpointOf(spec.name),
+          recreate: async () => {
+            await vacate();
+            await emptyVolume(spec, migrationId);
+          },
+          residence: () => residences.open({ volume: spec.name }, migrationId, 'target'),
+        });
+      return { passes: unpacker(true, async () => {}), rest: (vacate) => unpacker(false, vacate) };
+    },
     forget(migrationId) {
       for (const key of warm.keys()) if (key.startsWith(`${migrationId}/`)) warm.delete(key);
     },

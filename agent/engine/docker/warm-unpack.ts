@@ -6,6 +6,7 @@ import type { TarSink, TarWriter } from '../../transfer/tar-ports.ts';
 import { feedUnpacker, type UnpackerFeed } from '../../transfer/unpacker-feed.ts';
 import { broken, createSectionReader, type Section } from '../../warm/delta-stream.ts';
 import { createPatchedFiles } from '../../warm/patched-files.ts';
+import { torn } from './complaints.ts';
 import { type HelperPlace, type HelperSeat, quoted, runInHelper, writeToHelper } from './helper.ts';
 import { unpackCapabilities, unpackOverArguments } from './tar-arguments.ts';
 
@@ -13,6 +14,8 @@ import { unpackCapabilities, unpackOverArguments } from './tar-arguments.ts';
 export function changesUnpacker(options: {
   volume: string;
   migrationId: string;
+  /** Whether it comes from a running stack. */
+  isLive: boolean;
   mountpoint: () => Promise<string>;
   /** The volume, made anew and empty. */
   recreate: () => Promise<void>;
@@ -46,7 +49,12 @@ export function changesUnpacker(options: {
     const openTar = async (): Promise<UnpackerFeed> => {
       await setTimes();
       const { place } = await options.residence();
-      const writer = await writeToHelper(place, { ...task, script: 'exec "$@"', arguments: unpackOverArguments });
+      const writer = await writeToHelper(place, {
+        ...task,
+        script: 'exec "$@"',
+        arguments: unpackOverArguments,
+        tolerated: options.isLive ? torn : [],
+      });
       return feedUnpacker(writer, limits.stream.unpackerExitMsMax, (error) => stream.destroy(error as Error));
     };
 

@@ -12,7 +12,7 @@ it('the argv of the helpers’ tar, to the letter', () => {
     'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=* --sparse --one-file-system -c .',
   );
   expect(unpackArguments.join(' ')).toBe(
-    'tar -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=* -f -',
+    'tar --warning=no-timestamp -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=* -f -',
   );
 });
 
