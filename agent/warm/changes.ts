@@ -17,10 +17,12 @@ export interface Changes {
   /** How many paths are in the files `remove` and `tar`. */
   removals: number;
   entries: number;
+  /** And in `directories`: those of the entries that may be there already. */
+  directories: number;
 }
 
 /**
- * Compares two listings and writes NUL-terminated lists: what to remove, and what to pack. Memory grows with the number
+ * Compares two listings and writes NUL-terminated lists: what to remove, what to pack, and which directories. Memory grows with the number
  * of directories and of files with several names, not of files.
  *
  * - What changed its type is removed first.
@@ -41,10 +43,12 @@ export async function findChanges(options: {
   wasRead: (entry: Entry) => boolean;
   removeList: string;
   tarList: string;
+  directoryList: string;
 }): Promise<Changes> {
   const { before, now, suspectSinceS, byBlocks, isMapped, wasRead } = options;
   const removals = pathList(options.removeList);
   const packed = pathList(options.tarList);
+  const known = pathList(options.directoryList);
   const large: string[] = [];
   const renames: Rename[] = [];
   const forgotten: string[] = [];
@@ -102,8 +106,12 @@ export async function findChanges(options: {
           await packed.add(path);
           touchParent(path);
         }
-  for (const path of [...directories].sort()) await packed.add(path);
-  return { large, renames, forgotten, removals: await removals.end(), entries: await packed.end() };
+  for (const path of [...directories].sort()) {
+    await packed.add(path);
+    if (before) await known.add(path);
+  }
+  const [removed, entries, there] = [await removals.end(), await packed.end(), await known.end()];
+  return { large, renames, forgotten, removals: removed, entries, directories: there };
 }
 
 function lastChangeOf(record: string): number {

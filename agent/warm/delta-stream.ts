@@ -9,13 +9,15 @@ import { limits } from '../../schema/limits.ts';
  *   then per pass, in this order
  *   remove   path …                   NUL-terminated, also what changed its type
  *   rename   large file …             what the next `file` section knows by its new name
+ *   strip    directory …              NUL-terminated, their attributes go: what they have comes with the tar, and what
+ *                                     is made in them inherits nothing
  *   file     large file … block …     written in place, created where it is not there
  *   tar      piece …                  of all other entries that changed, ended by an empty piece
  *   end
  *
  * A section is: type u8 | length u32 | data. Lengths and offsets are big endian; paths are bytes, not text.
  */
-export const sectionType = { begin: 1, remove: 2, file: 3, block: 4, tar: 5, end: 6, rename: 7 } as const;
+export const sectionType = { begin: 1, remove: 2, file: 3, block: 4, tar: 5, end: 6, rename: 7, strip: 8 } as const;
 const sectionHeaderBytes = 5;
 /** A block section's data starts with its offset in the file, u64. */
 const blockOffsetBytes = 8;
@@ -25,7 +27,7 @@ const sectionBytesMax = blockOffsetBytes + limits.warm.readBytes;
 
 export type Section =
   | { kind: 'begin'; whole: boolean }
-  | { kind: 'remove'; data: Buffer }
+  | { kind: 'remove' | 'strip'; data: Buffer }
   | { kind: 'rename'; rename: Rename }
   | { kind: 'file'; file: LargeFile }
   | { kind: 'block'; offset: number; data: Buffer }
@@ -144,6 +146,8 @@ function decode(type: number, data: Buffer): Section {
       return { kind: 'begin', whole: data[0] === 1 };
     case sectionType.remove:
       return { kind: 'remove', data };
+    case sectionType.strip:
+      return { kind: 'strip', data };
     case sectionType.rename:
       return { kind: 'rename', rename: decodeRename(data.toString('latin1')) };
     case sectionType.file:

@@ -24,6 +24,7 @@ setfattr -n user.comment -v 'hello there' plain; setfattr -n user.dir -v 1 empty
 setfacl -m u:1234:rw,g:77:r plain; setfacl -d -m u:99:rwx empty
 chmod 000 deep/er; chmod 1777 empty; touch -d '2001-02-03 04:05:06.123456789' plain deep empty
 touch -h -d '1999-12-31 23:59:59.5' soft; : > zero; chown 0:54321 zero
+mkdir heirless; echo x > heirless/file; setfacl -d -m u:99:rwx heirless
 mkdir future; cd future; seq 2000 | xargs touch -d '2040-01-01'; touch -d '2040-01-01' "$(printf 'new\\nline')"
 `;
 

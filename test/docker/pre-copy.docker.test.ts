@@ -155,6 +155,23 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(await sums('b')).toEqual(before);
   }, 120_000);
 
+  it('brings directories whose attributes went, or that others took the place of, as they were at the stop', async () => {
+    const { hosts, up, migrate } = rig();
+    await up('stripped', stripped);
+    const { id } = await migrate('stripped', hosts.b, { mode: 'pre-copy', verify: 'manifest' });
+    const { migration, notices } = await endedTold(id);
+    expect(migration.failure).toBeNull();
+    expect(notices).not.toContain('sent again');
+    const attributes = (host: HostName) => {
+      const look = 'cd /v && getfattr -R -d -m - -e hex . && getfacl -R -n .';
+      return docker(host, 'run', '--rm', '-v', 'stripped_data:/v', 'stackferry-helper:1', 'sh', '-c', look);
+    };
+    const before = await attributes('a');
+    expect(before).toContain('user.kept');
+    expect(before).not.toContain('user.gone');
+    expect(await attributes('b')).toBe(before);
+  }, 120_000);
+
   it('has the containers made before the stop', async () => {
     const { hosts, up, migrate, ended } = rig();
     await up('early', mapped);
@@ -237,11 +254,11 @@ volumes:
 };
 
 /** One container that runs the script and ends when it is told to. */
-function scripted(script: string): Record<string, string> {
+function scripted(script: string, image = 'sf-busybox:1'): Record<string, string> {
   return {
     'compose.yaml': `
 services:
-  app: { image: "sf-busybox:1", init: true, command: ${JSON.stringify(['sh', '-c', script])}, volumes: ["data:/data"] }
+  app: { image: "${image}", init: true, command: ${JSON.stringify(['sh', '-c', script])}, volumes: ["data:/data"] }
 volumes: { data: {} }
 `,
   };
@@ -251,6 +268,20 @@ const restless = scripted(`
   echo kept > /data/kept
   mkdir /data/many && cd /data/many
   while :; do seq 20000 | xargs touch; seq 20000 | xargs rm; done`);
+
+/** What happens at the stop alone is seen by no pass. */
+const stripped = scripted(
+  `
+  cd /data; test -e done && exec sleep 600
+  mkdir plain replaced 'with space' kept heirless
+  setfattr -n user.gone -v 1 plain 'with space'; setfacl -m u:7:rw -d -m u:8:rwx replaced plain heirless
+  setfattr -n user.kept -v 1 kept 'with space'; echo one > kept/file; echo two > replaced/file
+  trap "setfattr -x user.gone plain; setfattr -x user.gone 'with space'; setfacl -b plain
+    echo > heirless/small; head -c 5000000 /dev/urandom > heirless/large; setfacl -b heirless/*
+    rm -r replaced; mkdir replaced; echo three > replaced/file; touch kept/more done; exit" TERM
+  while :; do sleep 0.1; done`,
+  'stackferry-helper:1',
+);
 
 /** As a database recycles its log: the oldest becomes the newest, and is written over from its start. */
 const segments = scripted(`

@@ -47,9 +47,10 @@ async function changes(
     wasRead: ({ path }) => !unread.includes(path),
     removeList: join(dir, 'remove'),
     tarList: join(dir, 'tar'),
+    directoryList: join(dir, 'directories'),
   });
   const list = async (name: string) => (await readFile(join(dir, name), 'latin1')).split('\0').slice(0, -1).sort();
-  return { ...found, remove: await list('remove'), tar: await list('tar') };
+  return { ...found, remove: await list('remove'), tar: await list('tar'), known: await list('directories') };
 }
 
 const root = { '': { type: 'd' } };
@@ -73,6 +74,14 @@ describe('what a pass has to carry', () => {
       { ...root, a: { type: 'd' }, 'a/f': { time: 101 } },
     );
     expect(found.tar).toEqual(['./a', './a/f']);
+  });
+
+  it('names its directories, but the first time: their attributes are taken off before it', async () => {
+    const before = { ...root, a: { type: 'd' }, 'a/f': {}, b: { type: 'd' } };
+    expect((await changes(null, before)).known).toEqual([]);
+    const found = await changes(before, { ...before, 'a/f': { time: 101 }, c: { type: 'd' } });
+    expect(found.known).toEqual(['./', './a', './c']);
+    expect(found.directories).toBe(3);
   });
 
   it('removes what is gone and what changed its type', async () => {

@@ -30,6 +30,7 @@ const stream = Buffer.concat([
   encodeRename({ from: 'a/old\xef', to: 'a/new' }),
   encodeFile(file),
   block(2 ** 33, 'new'),
+  encodeSection('strip', Buffer.from('./a\0')),
   encodeSection('tar', Buffer.from('tar')),
   encodeSection('tar'),
   encodeSection('end'),
@@ -58,7 +59,17 @@ function joined(sections: Section[]): Section[] {
 describe('the stream of a pre-copy', () => {
   it('comes out as it went in, whole or cut at any place', () => {
     const whole = joined(read(stream));
-    expect(whole.map(({ kind }) => kind)).toEqual(['begin', 'remove', 'rename', 'file', 'block', 'tar', 'tar', 'end']);
+    expect(whole.map(({ kind }) => kind)).toEqual([
+      'begin',
+      'remove',
+      'rename',
+      'file',
+      'block',
+      'strip',
+      'tar',
+      'tar',
+      'end',
+    ]);
     expect(whole[2]).toEqual({ kind: 'rename', rename: { from: 'a/old\xef', to: 'a/new' } });
     expect(whole[3]).toEqual({ kind: 'file', file });
     expect(whole[4]).toMatchObject({ offset: 2 ** 33 });

@@ -62,6 +62,19 @@ export const unpackScript = `
 /** Over what is there: a directory's own times are set when all below it are done, in whatever order they come. */
 export const unpackOverArguments = [...unpackArguments, '--delay-directory-restore'];
 
+/**
+ * Takes the attributes off the directories of a NUL-terminated list, where any of them has some: a tar brings what one
+ * has, and takes nothing away. What is not there is passed over.
+ */
+export const stripScript = (list: string): string => `
+  cd /v || exit; export names='^(user[.]|trusted[.]|system[.]posix_acl_)'
+  [ -n "$(xargs -0 -r getfattr -h -m "$names" -- <${list} 2>/dev/null | head -c 1)" ] || exit 0
+  xargs -0 -r sh -c 'for directory; do
+    getfattr -h -m "$names" -- "$directory" | sed "/^#/d; /^$/d" |
+      while read -r name; do setfattr -h -x "$name" -- "$directory"; done
+  done' sh <${list} 2>/dev/null
+  exit 0`;
+
 /** What each side's tar may do beyond an ordinary user, each one found to be needed. */
 export const packCapabilities = ['DAC_READ_SEARCH'];
 export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP', 'MKNOD'];

@@ -71,6 +71,7 @@ export function createWarmVolume(options: {
     const attributed = file('attributed');
     const removeList = file('remove');
     const tarList = file('tar');
+    const directoryList = file('directories');
 
     const suspectSinceS = Date.now() / 1000 - limits.warm.timeMarginS;
     // A page that was written through a mapping shows in the file's times once it was written back, and not before.
@@ -87,14 +88,16 @@ export function createWarmVolume(options: {
       wasRead: files.wasRead,
       removeList: removeList.here,
       tarList: tarList.here,
+      directoryList: directoryList.here,
     });
 
-    if (changes.removals > 0) yield* removals(removeList.here);
+    if (changes.removals > 0) yield* pathSections('remove', removeList.here);
     for (const path of changes.forgotten) files.forget(path);
     for (const rename of changes.renames) {
       files.rename(rename);
       yield encodeRename(rename);
     }
+    if (changes.directories > 0) yield* pathSections('strip', directoryList.here);
     yield* files.read(changes.large, { mayVanish: !atRest });
     if (changes.entries > 0) {
       const tar = await readFromHelper(place, {
@@ -127,12 +130,12 @@ export function createWarmVolume(options: {
 }
 
 /** Cut between two paths. */
-async function* removals(list: string): AsyncGenerator<Buffer> {
+async function* pathSections(kind: 'remove' | 'strip', list: string): AsyncGenerator<Buffer> {
   let rest = Buffer.alloc(0);
   for await (const piece of createReadStream(list)) {
     const bytes = Buffer.concat([rest, piece as Buffer]);
     const end = bytes.lastIndexOf(0) + 1;
-    if (end > 0) yield encodeSection('remove', bytes.subarray(0, end));
+    if (end > 0) yield encodeSection(kind, bytes.subarray(0, end));
     rest = bytes.subarray(end);
   }
 }

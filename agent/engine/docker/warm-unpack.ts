@@ -8,7 +8,7 @@ import { broken, createSectionReader, type Section } from '../../warm/delta-stre
 import { createPatchedFiles } from '../../warm/patched-files.ts';
 import { torn } from './complaints.ts';
 import { type HelperPlace, type HelperSeat, quoted, runInHelper, writeToHelper } from './helper.ts';
-import { unpackCapabilities, unpackOverArguments } from './tar-arguments.ts';
+import { stripScript, unpackCapabilities, unpackOverArguments } from './tar-arguments.ts';
 
 /** The target's side of one volume that is copied before the stop: applies a delta stream to what is there. */
 export function changesUnpacker(options: {
@@ -66,11 +66,14 @@ export function changesUnpacker(options: {
           begun = true;
           if (section.whole) await options.recreate();
           return;
-        case 'remove': {
+        case 'remove':
+        case 'strip': {
           await setTimes();
           const { place } = await options.residence();
-          await writeFile(join(place.ioDir, 'remove'), section.data, { mode: 0o600 });
-          return run('cd /v && xargs -0 -r rm -rf -- </io/remove');
+          await writeFile(join(place.ioDir, 'paths'), section.data, { mode: 0o600 });
+          return run(
+            section.kind === 'remove' ? 'cd /v && xargs -0 -r rm -rf -- </io/paths' : stripScript('/io/paths'),
+          );
         }
         case 'rename':
           await setTimes();
