@@ -1,4 +1,5 @@
-import { leasedContainers } from '../migration-ledger.ts';
+import type { Deployment } from '../../schema/agent-protocol.ts';
+import { type LedgerEntry, leasedContainers } from '../migration-ledger.ts';
 import type { CommandHandler } from './context.ts';
 import { awaitHealth } from './health.ts';
 
@@ -14,7 +15,7 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
   // The stack runs, so the time that this takes is not dark.
   await engine.release?.(migrationId);
   const services = await awaitHealth({
-    services: deployment.services,
+    services: entry ? provenServices(deployment, entry) : deployment.services,
     oneShots: deployment.one_shots,
     look: () => engine.inspectContainers(started),
     timeoutMs: timeout_s * 1000,
@@ -23,3 +24,10 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
   });
   return { services };
 };
+
+/** A rollback puts the kept containers back as they were: what did not run then has nothing to prove now. */
+function provenServices({ services, one_shots }: Deployment, { prior, revived, created }: LedgerEntry): string[] {
+  if (!prior || !revived || created.containers.length > 0) return services;
+  const ran = prior.filter(({ running }) => running).map(({ service }) => service);
+  return services.filter((service) => ran.includes(service) || one_shots.includes(service));
+}

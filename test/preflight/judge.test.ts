@@ -369,4 +369,23 @@ describe('the pre-flight’s judgement', () => {
     expect(report.passed).toBe(true);
     expect(report.notes).toEqual([expect.stringMatching(/\/etc\/ssl .*absent on the target/)]);
   });
+
+  it('notes what is stopped, and what is taken for a job, since both are started on the target', () => {
+    const report = judge(
+      facts((w) => {
+        const service = w.stack.services[0]!;
+        w.stack.services = [
+          service,
+          { ...service, name: 'off', running: 0 },
+          { ...service, name: 'job', running: 0, one_shot: true },
+          { ...service, name: 'unused', running: 0, replicas: 0 },
+        ];
+      }),
+    );
+    expect(report.passed).toBe(true);
+    expect(report.notes).toEqual([
+      expect.stringMatching(/^Service off does not run on the source/),
+      expect.stringMatching(/^Service job is taken for a job/),
+    ]);
+  });
 });

@@ -90,6 +90,14 @@ function notesOf({ stack: model, fit }: PreflightFacts): string[] {
     });
   for (const { name } of model.data.volumes.filter(({ external }) => external))
     notes.push(`External volume ${name} is not moved: the stack will use the one of that name on the target.`);
+  for (const { name, running, one_shot } of model.data.services.filter(({ replicas }) => replicas > 0)) {
+    if (one_shot)
+      notes.push(
+        `Service ${name} is taken for a job that has ended: it is run again on the target, and must end with 0.`,
+      );
+    else if (running === 0)
+      notes.push(`Service ${name} does not run on the source: it is started on the target, and must run there.`);
+  }
   const written = model.data.written_layers.filter(({ size_bytes }) => size_bytes > 0);
   if (written.length > 0) {
     const what = written.map(({ container, size_bytes }) => `${container} (${size(size_bytes)})`);

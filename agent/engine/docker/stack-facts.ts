@@ -85,6 +85,12 @@ export function projectOf(name: string, containers: Container[]): ComposeProject
   };
 }
 
+/** What its policy would have started again was stopped by somebody, and is no job. */
+const hasDoneItsJob = ({ State, HostConfig }: Container) =>
+  State.Status === 'exited' &&
+  State.ExitCode === 0 &&
+  !['always', 'unless-stopped'].includes(HostConfig.RestartPolicy.Name);
+
 async function serviceFacts(
   api: DockerApi,
   name: string,
@@ -101,7 +107,7 @@ async function serviceFacts(
     replicas: own.length,
     running: daemons.length,
     has_healthcheck: own.some(({ State }) => State.Health != null),
-    one_shot: daemons.length === 0 && own.every(({ State }) => State.Status === 'exited' && State.ExitCode === 0),
+    one_shot: daemons.length === 0 && own.every(hasDoneItsJob),
     builds: service?.build !== undefined,
     ports: own.flatMap(publishedPorts).filter(firstOfItsKind),
     devices: (service?.devices ?? []).map((device) =>
