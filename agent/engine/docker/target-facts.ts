@@ -10,7 +10,7 @@ import { composeVersionOf } from './host-facts.ts';
 import { locateImage } from './images.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
 import { portsTaken } from './ports.ts';
-import { findVolume, volumeAnswer } from './volumes.ts';
+import { findVolumes, volumeAnswer } from './volumes.ts';
 
 /** The oldest Compose whose `create`, `start` and `--dry-run` behave as we rely on. */
 const composeOldest = '2.20';
@@ -116,15 +116,13 @@ function namesTaken(stack: StackFacts, containers: Summary[], networks: z.infer<
 }
 
 async function volumesTaken(api: DockerApi, names: string[]) {
-  const found = await Promise.all(names.map((name) => findVolume(api, name)));
-  return found.flatMap((volume) =>
-    volume ? [{ name: volume.Name, migration_id: volume.Labels[migrationLabel] ?? null }] : [],
-  );
+  const found = await findVolumes(api, names);
+  return found.map(({ Name, Labels }) => ({ name: Name, migration_id: Labels[migrationLabel] ?? null }));
 }
 
 async function absentVolumes(api: DockerApi, names: string[]): Promise<string[]> {
-  const found = await Promise.all(names.map((name) => findVolume(api, name)));
-  return names.filter((_, i) => !found[i]);
+  const found = await findVolumes(api, names);
+  return names.filter((name) => !found.some(({ Name }) => Name === name));
 }
 
 /** The place of the project directory, and the room on the file system that will hold it. */

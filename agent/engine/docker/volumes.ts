@@ -19,8 +19,16 @@ export const volumeAnswer = z.object({
   Mountpoint: z.string(),
 });
 
+export type Volume = z.infer<typeof volumeAnswer>;
+
 export const findVolume = (api: DockerApi, name: string) =>
   api.find(`/volumes/${encodeURIComponent(name)}`, volumeAnswer);
+
+/** Those of the names that are here. */
+export async function findVolumes(api: DockerApi, names: string[]): Promise<Volume[]> {
+  const found = await Promise.all(names.map((name) => findVolume(api, name)));
+  return found.filter((volume) => volume !== null);
+}
 
 /**
  * An empty volume with the source's driver, options and labels. The Engine answers "created" for a name that exists, so
