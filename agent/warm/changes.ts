@@ -22,8 +22,8 @@ export interface Changes {
 }
 
 /**
- * Compares two listings and writes NUL-terminated lists: what to remove, what to pack, and which directories. Memory grows with the number
- * of directories and of files with several names, not of files.
+ * Compares two listings and writes NUL-terminated lists: what to remove, what to pack, and which of that are directories
+ * that may be there already. Memory grows with the number of directories and of files with several names, not of files.
  *
  * - What changed its type is removed first.
  * - A file with several names goes with all of them, or it would come apart.
@@ -110,8 +110,14 @@ export async function findChanges(options: {
     await packed.add(path);
     if (before) await known.add(path);
   }
-  const [removed, entries, there] = [await removals.end(), await packed.end(), await known.end()];
-  return { large, renames, forgotten, removals: removed, entries, directories: there };
+  return {
+    large,
+    renames,
+    forgotten,
+    removals: await removals.end(),
+    entries: await packed.end(),
+    directories: await known.end(),
+  };
 }
 
 function lastChangeOf(record: string): number {

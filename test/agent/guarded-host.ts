@@ -71,7 +71,10 @@ async function killGuards(stateDir: string): Promise<boolean> {
   for (const guard of guards) {
     try {
       process.kill(Number(guard), 'SIGKILL');
-    } catch {} // Ended by itself meanwhile.
+    } catch (error) {
+      // Else it has ended by itself meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
   return guards.length === 0;
 }

@@ -42,7 +42,7 @@ export async function startSshPeer(dir: string): Promise<SshPeer> {
       '',
     ].join('\n'),
   );
-  const inside = ['--net=/run/netns/sf-b', '/usr/sbin/sshd', '-D', '-f', at('sshd_config')];
+  const inside = [`--net=/run/netns/${netnsOf('b')}`, '/usr/sbin/sshd', '-D', '-f', at('sshd_config')];
   const sshd: ChildProcess = spawn('nsenter', inside, { stdio: 'ignore' });
   const onHostA = (line: string) =>
     run('nsenter', [`--net=/run/netns/${netnsOf('a')}`, 'bash', '-c', `set -eo pipefail; ${line}`], {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
+import { inVolume as inVolumeOf, listVolume } from './listing.ts';
 import { plain } from './stacks.ts';
 import { compose, docker, type HostName, running } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
@@ -28,30 +29,21 @@ mkdir heirless; echo x > heirless/file; setfacl -d -m u:99:rwx heirless
 mkdir future; cd future; seq 2000 | xargs touch -d '2040-01-01'; touch -d '2040-01-01' "$(printf 'new\\nline')"
 `;
 
-  /** Path, type, mode, owner, size, links, mtime and link target of every entry, then attributes, ACLs and digests. */
-  const listAll = `
-cd /v
-find . -printf '%P|%y|%m|%U:%G|%s|%n|%T@|%l\\n' | sed 's/^\\(|d|[^|]*|[^|]*\\)|[0-9]*|/\\1|-|/; s/^\\([^|]*|d|[^|]*|[^|]*\\)|[0-9]*|/\\1|-|/' | LC_ALL=C sort
-getfattr -R -h -d -m - -e hex . | LC_ALL=C sort
-getfacl -R -n . 2>/dev/null | LC_ALL=C sort
-find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
-stat -c '%b blocks' sparse
-`;
-
-  const inVolume = (host: HostName, script: string) =>
-    docker(host, 'run', '--rm', '-v', 'awkward_data:/v', '--entrypoint', 'sh', 'stackferry-helper:1', '-c', script);
+  const inVolume = (host: HostName, script: string) => inVolumeOf(host, 'awkward_data', script);
+  const listAll = async (host: HostName) =>
+    (await listVolume(host, 'awkward_data')) + (await inVolume(host, "stat -c '%b blocks' /v/sparse"));
 
   describe('what arrives is what was there', () => {
     it('a volume of awkward files has the same listing on both sides', async () => {
       const { hosts, up, migrate, ended } = rig();
       await up('awkward', plain());
       await inVolume('a', makeAwkward);
-      const before = await inVolume('a', listAll);
+      const before = await listAll('a');
       expect(before.split('\n').length).toBeGreaterThan(40);
       const migration = await ended((await migrate('awkward', hosts.b)).id);
       expect(migration.failure).toBeNull();
-      expect(await inVolume('b', listAll)).toBe(before);
-      expect(await inVolume('a', listAll)).toBe(before);
+      expect(await listAll('b')).toBe(before);
+      expect(await listAll('a')).toBe(before);
     }, 180_000);
 
     it('100,000 small files have the same listing and contents on both sides', async () => {
@@ -59,11 +51,11 @@ stat -c '%b blocks' sparse
       await up('many', plain({ volume: 'awkward_data' }));
       const make = 'for d in 1 2 3 4; do mkdir $d; (cd $d; seq 25000 | split -l 1 -a 4 -); done; touch sparse';
       await inVolume('a', `cd /v; ${make}`);
-      const before = await inVolume('a', listAll);
+      const before = await listAll('a');
       expect(before.split('\n').length).toBeGreaterThan(200_000);
       const migration = await ended((await migrate('many', hosts.b)).id);
       expect(migration.failure).toBeNull();
-      expect((await inVolume('b', listAll)) === before).toBe(true);
+      expect((await listAll('b')) === before).toBe(true);
     }, 240_000);
 
     it('a file of 10 GiB that holds 1 MiB stays sparse, and only what it holds is carried', async () => {

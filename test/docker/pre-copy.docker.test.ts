@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from '../../cli/fleet.ts';
 import type { MigrationView } from '../../schema/api.ts';
+import { listVolume } from './listing.ts';
 import { psql, shop } from './stacks.ts';
 import { docker, type HostName, inventory, running, socketOf } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
@@ -162,14 +163,10 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     const { migration, notices } = await endedTold(id);
     expect(migration.failure).toBeNull();
     expect(notices).not.toContain('sent again');
-    const attributes = (host: HostName) => {
-      const look = 'cd /v && getfattr -R -d -m - -e hex . && getfacl -R -n .';
-      return docker(host, 'run', '--rm', '-v', 'stripped_data:/v', 'stackferry-helper:1', 'sh', '-c', look);
-    };
-    const before = await attributes('a');
+    const before = await listVolume('a', 'stripped_data');
     expect(before).toContain('user.kept');
     expect(before).not.toContain('user.gone');
-    expect(await attributes('b')).toBe(before);
+    expect(await listVolume('b', 'stripped_data')).toBe(before);
   }, 120_000);
 
   it('has the containers made before the stop', async () => {

@@ -1,18 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { docker, type HostName } from './two-hosts.ts';
+import { listVolume } from './listing.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
-
-/** Everything of a volume but the times and sizes of directories' own blocks: entries, attributes, ACLs, contents. */
-const listAll = `
-cd /v
-find . -type d -printf '%P|%y|%m|%U:%G|%T@\\n' -o -printf '%P|%y|%m|%U:%G|%s|%n|%T@|%l\\n' | LC_ALL=C sort
-getfattr -R -h -d -m - -e hex . | LC_ALL=C sort
-getfacl -R -n -P . 2>/dev/null | LC_ALL=C sort
-find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
-`;
-const listed = (host: HostName, volume: string) =>
-  docker(host, 'run', '--rm', '-v', `${volume}:/v`, 'stackferry-helper:1', 'sh', '-c', listAll);
 
 /** docs/benchmarks.md has the command for more. */
 const first = Number(process.env.STACKFERRY_SEED ?? 1);
@@ -48,9 +37,9 @@ volumes: { data: {} }
       expect(migration.failure).toBeNull();
       // By its passes alone.
       expect(notices).not.toContain('sent again');
-      const before = await listed('a', `${name}_data`);
+      const before = await listVolume('a', `${name}_data`);
       expect(before.split('\n').length).toBeGreaterThan(100);
-      expect((await listed('b', `${name}_data`)) === before).toBe(true);
+      expect((await listVolume('b', `${name}_data`)) === before).toBe(true);
     },
     240_000,
   );
