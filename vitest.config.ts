@@ -52,7 +52,6 @@ export default defineConfig({
           name: 'docker',
           include: ['test/**/*.docker.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

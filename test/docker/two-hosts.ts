@@ -7,14 +7,21 @@ import { run } from '../support/run.ts';
 /** The two real Docker hosts that `test/docker/hosts/up.sh` brings up. */
 export type HostName = 'a' | 'b';
 
-const state = process.env.STACKFERRY_DOCKER_STATE ?? '/var/tmp/stackferry-docker';
+/**
+ * Which of several pairs of hosts this process uses; two workers of one test run use two. The layout is that of
+ * `test/docker/hosts/settings.sh`.
+ */
+const pair = Number(process.env.STACKFERRY_PAIR ?? process.env.VITEST_POOL_ID ?? 1);
+const suffix = pair === 1 ? '' : String(pair);
+const network = `10.77.${pair - 1}`;
+const state = (process.env.STACKFERRY_DOCKER_STATE ?? '/var/tmp/stackferry-docker') + (suffix && `-${suffix}`);
 export const dockerBinary = '/usr/bin/docker';
 /** The root network namespace, as both hosts see it. */
-export const gatewayAddress = '10.77.0.1';
-export const addressOf = { a: '10.77.0.2', b: '10.77.0.3' } as const;
+export const gatewayAddress = `${network}.1`;
+export const addressOf = { a: `${network}.2`, b: `${network}.3` } as const;
 
 /** The network namespace that a host has for itself. */
-export const netnsOf = (host: HostName) => `sf-${host}`;
+export const netnsOf = (host: HostName) => `sf-${host}${suffix}`;
 export const socketOf = (host: HostName) => join(state, host, 'docker.sock');
 export const hostsAreUp = () => existsSync(socketOf('a')) && existsSync(socketOf('b'));
 
@@ -33,7 +40,7 @@ export function compose(host: HostName, project: Project, ...args: string[]): Pr
 /** `host.sh start|stop|kill|restart`. */
 export function dockerd(action: 'start' | 'stop' | 'kill' | 'restart', host: HostName): Promise<string> {
   const script = fileURLToPath(new URL('hosts/host.sh', import.meta.url));
-  return run(script, [action, host], { timeoutMs: 120_000 });
+  return run(script, [action, host], { timeoutMs: 120_000, env: { STACKFERRY_PAIR: String(pair) } });
 }
 
 export interface Project {

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # The daemon ends its own containers. Those of a killed one run on, so it comes back once more for them.
 end_containers() { # host
   local container
-  nsenter --net="/run/netns/sf-$1" true 2>/dev/null || return 0
+  nsenter --net="/run/netns/$(netns_of "$1")" true 2>/dev/null || return 0
   compgen -G "$(root_of "$1")/exec/containerd/daemon/io.containerd.runtime.v2.task/moby/*" >/dev/null || return 0
   "$here/host.sh" start "$1" || return 1
   for container in $(on "$1" ps -q); do on "$1" kill "$container" >/dev/null || true; done
@@ -19,8 +19,9 @@ for host in "${hosts[@]}"; do
   "$here/host.sh" stop "$host"
   awk -v root="$(root_of "$host")/" 'index($2, root) == 1 { print $2 }' /proc/mounts | sort -r |
     while read -r mount; do umount -l "$mount" || true; done
-  [ ! -e "/run/netns/sf-$host" ] || ip netns del "sf-$host" 2>/dev/null || rm -f "/run/netns/sf-$host"
-  ip link del "sfv-$host" 2>/dev/null || true
+  netns=$(netns_of "$host")
+  [ ! -e "/run/netns/$netns" ] || ip netns del "$netns" 2>/dev/null || rm -f "/run/netns/$netns"
+  ip link del "sfv-$host$suffix" 2>/dev/null || true
   if [ "${1:-}" = --purge ]; then rm -rf --one-file-system "$(root_of "$host")"; fi
 done
 ip link del "$bridge" 2>/dev/null || true

@@ -23,9 +23,9 @@ launch() {
   mkdir -p "$root/data" "$root/exec"
   # A killed engine leaves these, and dockerd takes a pid that it finds there for a living twin.
   rm -f "$root/dockerd.pid" "$root/exec/containerd/containerd.pid" "$(socket_of "$host")"
-  setsid nsenter --net="/run/netns/sf-$host" \
+  setsid nsenter --net="/run/netns/$(netns_of "$host")" \
     dockerd --data-root "$root/data" --exec-root "$root/exec" --pidfile "$root/dockerd.pid" \
-    -H "unix://$(socket_of "$host")" --bip "${bip[$host]}" --cgroup-parent "/sf-$host" \
+    -H "unix://$(socket_of "$host")" --bip "${bip[$host]}" --cgroup-parent "/$(netns_of "$host")" \
     --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs >>"$root/dockerd.log" 2>&1 </dev/null &
   launched=$!
 }

@@ -1,14 +1,18 @@
-# Sourced by the other scripts: where the two hosts live.
-state=${STACKFERRY_DOCKER_STATE:-/var/tmp/stackferry-docker}
+# Sourced by the other scripts: where the two hosts live. STACKFERRY_PAIR names one of several pairs, side by side.
+pair=${STACKFERRY_PAIR:-1}
+suffix=$([ "$pair" = 1 ] || echo "$pair")
+state=${STACKFERRY_DOCKER_STATE:-/var/tmp/stackferry-docker}${suffix:+-$suffix}
 image_cache=${STACKFERRY_IMAGE_CACHE:-/var/tmp/stackferry-images}
-bridge=sfbr0
+bridge=sfbr$((pair - 1))
 hosts=(a b)
 docker=/usr/bin/docker
 
-declare -A address=([a]=10.77.0.2 [b]=10.77.0.3)
-declare -A bip=([a]=172.30.1.1/24 [b]=172.30.2.1/24)
-gateway=10.77.0.1
+network=10.77.$((pair - 1))
+declare -A address=([a]=$network.2 [b]=$network.3)
+declare -A bip=([a]=172.30.$((2 * pair - 1)).1/24 [b]=172.30.$((2 * pair)).1/24)
+gateway=$network.1
 
+netns_of() { echo "sf-$1$suffix"; }
 root_of() { echo "$state/$1"; }
 socket_of() { echo "$state/$1/docker.sock"; }
 on() { # host, docker arguments

@@ -10,17 +10,18 @@ ip addr replace "$gateway/24" dev "$bridge"
 ip link set "$bridge" up
 
 for host in "${hosts[@]}"; do
-  netns=sf-$host
+  netns=$(netns_of "$host")
+  link=sfv-$host$suffix
   # After a reboot the name may be there as an empty file, with no namespace behind it.
   if ! nsenter --net="/run/netns/$netns" true 2>/dev/null; then
     rm -f "/run/netns/$netns"
     ip netns add "$netns"
   fi
   if ! ip -n "$netns" link show eth0 >/dev/null 2>&1; then
-    ip link del "sfv-$host" 2>/dev/null || true
-    ip link add "sfv-$host" type veth peer name eth0 netns "$netns"
+    ip link del "$link" 2>/dev/null || true
+    ip link add "$link" type veth peer name eth0 netns "$netns"
   fi
-  ip link set "sfv-$host" master "$bridge" up
+  ip link set "$link" master "$bridge" up
   ip -n "$netns" link set lo up
   ip -n "$netns" addr replace "${address[$host]}/24" dev eth0
   ip -n "$netns" link set eth0 up
