@@ -8,10 +8,10 @@ import { resolve } from 'node:path';
  */
 const root = resolve(import.meta.dirname, '../..');
 const page = resolve(root, 'docs/failures.md');
-const row = /^\| ([FB]\d+) \| (.*) \| (.*) \|(.*)\|$/;
+const row = /^\| ([FBCPR]\d+) \| (.*) \| (.*) \|(.*)\|$/;
 const later = /^ not built yet/;
 /** A string that begins with numbers, as titles do: 'F14 F15: …'. */
-const titled = /(?<=['"`])[FB]\d{1,2}(?:,? [FB]\d{1,2})*(?=[ :,])/g;
+const titled = /(?<=['"`])[FBCPR]\d{1,2}(?:,? [FBCPR]\d{1,2})*(?=[ :,])/g;
 
 /** Number → test files that show it. */
 async function shownBy(): Promise<Map<string, Set<string>>> {
