@@ -5,13 +5,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/settings.sh"
 
-mirror() {
-  local file
-  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
-    [ -e "$file" ] && grep -hoE 'https?://[^ ]+' "$file" | grep -v snapshot | head -n 1 && return
-  done
-}
-
 tmp=$(mktemp -d /var/tmp/stackferry-rootfs.XXXXXX)
 # One file system: an interrupted debootstrap leaves /proc and /sys mounted in there.
 trap 'rm -rf --one-file-system "$tmp"' EXIT

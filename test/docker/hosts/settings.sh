@@ -6,6 +6,8 @@ image_cache=${STACKFERRY_IMAGE_CACHE:-/var/tmp/stackferry-images}
 bridge=sfbr$((pair - 1))
 hosts=(a b)
 docker=/usr/bin/docker
+# Engine 28 and Compose 2.40, put there by next-release.sh.
+next_release=${STACKFERRY_NEXT_RELEASE:-/var/tmp/stackferry-next-release}
 
 network=10.77.$((pair - 1))
 declare -A address=([a]=$network.2 [b]=$network.3)
@@ -19,4 +21,12 @@ on() { # host, docker arguments
   local host=$1
   shift
   timeout 300 "$docker" -H "unix://$(socket_of "$host")" "$@"
+}
+
+# The Debian mirror that this machine uses.
+mirror() {
+  local file
+  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+    [ -e "$file" ] && grep -hoE 'https?://[^ ]+' "$file" | grep -v snapshot | head -n 1 && return
+  done
 }
