@@ -11,6 +11,7 @@ const mount = z.object({
   type: text,
   source: text.optional(),
   target: text,
+  read_only: z.boolean().optional(),
   volume: z.object({ subpath: text.optional() }).optional(),
 });
 
@@ -22,6 +23,8 @@ const port = z.object({
 });
 
 const file = z.object({ file: text.optional(), external: z.boolean().optional() });
+
+const mountedFile = z.object({ source: text });
 
 const hook = z.object({ privileged: z.boolean().optional() });
 
@@ -41,6 +44,9 @@ const service = z.object({
     .optional(),
   ports: z.array(port).optional(),
   volumes: z.array(mount).optional(),
+  volumes_from: z.array(text).optional(),
+  configs: z.array(mountedFile).optional(),
+  secrets: z.array(mountedFile).optional(),
   healthcheck: z.object({ disable: z.boolean().optional() }).optional(),
   privileged: z.boolean().optional(),
   network_mode: text.optional(),

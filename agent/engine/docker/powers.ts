@@ -1,12 +1,22 @@
 import type { HostPower } from '../../../schema/facts.ts';
 import type { ComposeModel, ServiceModel } from '../../compose/model.ts';
+import { replaceableSources } from './replaceable-sources.ts';
 
 /**
  * What a service asks for that reaches beyond its container: whoever has one of these is root on the host, or near it.
  * Ordinary bind mounts are not among them; those of the host's own directories are.
  */
 export function powersOf(model: ComposeModel): Map<string, { power: HostPower; detail: string }[]> {
-  return new Map(Object.entries(model.services).map(([name, service]) => [name, powersOfService(service, model)]));
+  const replaceable = replaceableSources(model);
+  return new Map(
+    Object.entries(model.services).map(([name, service]) => [
+      name,
+      [
+        ...powersOfService(service, model),
+        ...(replaceable.get(name) ?? []).map((detail) => ({ power: 'host_path' as const, detail })),
+      ],
+    ]),
+  );
 }
 
 const hostDirectories = [
@@ -49,6 +59,7 @@ function powersOfService(service: ServiceModel, { volumes }: ComposeModel): { po
   for (const rule of service.device_cgroup_rules ?? []) add('devices', rule);
   for (const capability of service.cap_add ?? []) add('cap_add', capability);
   for (const option of service.security_opt ?? []) if (!harmlessOptions.has(option)) add('security_opt', option);
+  for (const from of service.volumes_from ?? []) if (reachesOut(from)) add('host_path', `volumes_from: ${from}`);
   for (const { type, source } of service.volumes ?? []) {
     if (!source) continue;
     if (type === 'volume' && mountOptions.some((option) => option in (volumes[source]?.driver_opts ?? {})))
