@@ -100,6 +100,8 @@ export interface Purge {
   done_at: number | null;
   /** What could not be deleted, at the latest try. */
   remaining: Remaining[];
+  /** Nothing was deleted: the host left the fleet, and whatever it keeps is its owner's. */
+  host_deleted?: boolean;
 }
 export type Remaining = CommandResult<'purge_source'>['remaining'][number];
 

@@ -48,7 +48,9 @@ export type SagaEvent =
   /** The safety window may have passed. */
   | { type: 'remind' }
   /** Whether the retained source copy runs, as its host reports. */
-  | { type: 'copy_seen'; running: boolean };
+  | { type: 'copy_seen'; running: boolean }
+  /** A host left the fleet for good. */
+  | { type: 'host_deleted'; host: string };
 
 /** The next state with what to send and tell, or null where the event changes nothing (a repeat, or too late). */
 export function advance(saga: Saga, event: SagaEvent, now: number): Transition | null {
@@ -115,6 +117,7 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
     case 'purge':
     case 'remind':
     case 'copy_seen':
+    case 'host_deleted':
       return false;
   }
 }

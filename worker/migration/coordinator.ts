@@ -97,6 +97,11 @@ export class Coordinator {
     await this.#apply(id, { type: 'copy_seen', running });
   }
 
+  /** The route asks `hostDeletionRefusal` first; a migration that began meanwhile keeps the host busy. */
+  async hostDeleted(id: string, host: string): Promise<void> {
+    await this.#apply(id, { type: 'host_deleted', host });
+  }
+
   /** An agent's answer. Resolves once it is committed, so the agent may forget it. */
   async report(id: string, commandId: string, outcome: Outcome): Promise<void> {
     const row = await this.#ports.store.load(id);

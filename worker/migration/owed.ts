@@ -1,6 +1,7 @@
 import type { CommandKind, CommandResult } from '../../schema/agent-protocol.ts';
 import type { SagaEvent } from './advance.ts';
 import { close, settle } from './answers.ts';
+import { hostDeleted } from './host-deletion.ts';
 import { beginRollback } from './rollback.ts';
 import { beginPurge, purgeEnded, remind, seeCopy } from './safety-window.ts';
 import { nextTryAt, say, send, type Turn } from './turn.ts';
@@ -80,6 +81,8 @@ export function afterTheEnd(turn: Turn, event: SagaEvent): boolean {
       return remind(turn);
     case 'copy_seen':
       return seeCopy(turn, event.running);
+    case 'host_deleted':
+      return hostDeleted(turn, event.host);
     case 'agent_lost':
     case 'cancel':
     case 'preflight_passed':

@@ -71,6 +71,7 @@ export function onRollback(turn: Turn, event: SagaEvent): boolean {
     case 'purge':
     case 'remind':
     case 'copy_seen':
+    case 'host_deleted':
       return false;
   }
 }

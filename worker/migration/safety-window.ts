@@ -21,6 +21,11 @@ export function rollbackRefusal(saga: Saga, now: number): Refusal | null {
       code: 'migration_not_completed',
       message: `It is "${status}"; only a completed migration is rolled back.`,
     };
+  if (window.source_purge?.host_deleted)
+    return {
+      code: 'source_purged',
+      message: 'The source host was deleted from the fleet: there is nothing to roll back to.',
+    };
   if (window.source_purge)
     return { code: 'source_purged', message: 'What the source kept has been deleted, or begun to be.' };
   if (now >= window.ends_at)

@@ -44,6 +44,10 @@ export class StackMigration extends DurableObject<Env> {
     return this.#coordinator.copySeen(id, running);
   }
 
+  hostDeleted(id: string, host: string): Promise<void> {
+    return this.#coordinator.hostDeleted(id, host);
+  }
+
   report(id: string, _host: string, commandId: string, outcome: Outcome): Promise<void> {
     return this.#coordinator.report(id, commandId, outcome);
   }

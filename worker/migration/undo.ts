@@ -116,6 +116,7 @@ export function undo(turn: Turn, event: SagaEvent): boolean {
     case 'purge':
     case 'remind':
     case 'copy_seen':
+    case 'host_deleted':
       return false;
   }
 }

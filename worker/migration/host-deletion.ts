@@ -1,0 +1,51 @@
+import { isTerminal } from '../../schema/migration-status.ts';
+import type { SafetyWindow, Saga } from '../../schema/saga.ts';
+import { close } from './answers.ts';
+import { hostOf } from './command-payloads.ts';
+import { isPurged, owesArming, type Refusal } from './safety-window.ts';
+import { say, type Turn } from './turn.ts';
+
+/** Null where this migration does not keep the host from being deleted. */
+export function hostDeletionRefusal(saga: Saga, host: string): Refusal | null {
+  if (host !== saga.source && host !== saga.target) return null;
+  if (!isTerminal(saga.status))
+    return { code: 'host_busy', message: `Migration ${saga.id} is "${saga.status}"; cancel or resolve it first.` };
+  if (owesArming(saga))
+    return {
+      code: 'host_busy',
+      message: `Migration ${saga.id} waits until its stack has its restart policies back; delete the host after that.`,
+    };
+  return null;
+}
+
+/**
+ * Nobody waits any more for what the host owes, and what it keeps counts as settled: no reminder, no rollback onto it, no
+ * purge of it.
+ */
+export function hostDeleted(turn: Turn, host: string): boolean {
+  const { saga } = turn;
+  if (hostDeletionRefusal(saga, host)) return false;
+  const awaited = saga.awaiting.filter((command) => command.host === host);
+  const retried = saga.retry.filter((kind) => hostOf(saga, kind) === host);
+  const side = keptBy(saga, host);
+  if (awaited.length + retried.length === 0 && !side) return false;
+  for (const { id } of awaited) close(turn, id);
+  saga.retry = saga.retry.filter((kind) => !retried.includes(kind));
+  if (saga.retry.length === 0) saga.deadline_at = null;
+  if (side) settlePurge(saga.window!, side, turn.now);
+  say(turn, 'notice', { message: 'the host was deleted: nothing is expected of it any more', host });
+  return true;
+}
+
+/** The side whose kept copy is on this host, null where it keeps none. */
+function keptBy({ status, window, source, target }: Saga, host: string): 'source' | 'target' | null {
+  const side = status === 'completed' ? 'source' : status === 'rolled_back' ? 'target' : null;
+  if (!window || !side || isPurged(window, side)) return null;
+  return host === (side === 'source' ? source : target) ? side : null;
+}
+
+function settlePurge(window: SafetyWindow, side: 'source' | 'target', now: number): void {
+  const requested_at = window[`${side}_purge`]?.requested_at ?? now;
+  window[`${side}_purge`] = { requested_at, done_at: now, remaining: [], host_deleted: true };
+  window.copy_running = false;
+}
