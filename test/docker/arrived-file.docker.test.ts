@@ -25,7 +25,7 @@ async function judge({ compose, files = {}, links = {}, services = ['web'], allo
   await writeProject(dir, { ...files, 'compose.yaml': compose });
   for (const [name, to] of Object.entries(links)) await symlink(to, join(dir, name));
   await assertArrivedAllowed(
-    { dockerBinary, socketPath: socketOf('b'), allow },
+    { dockerBinary, socketPath: socketOf('b'), allow, ownPaths: async () => ['/data/agent'] },
     {
       project: 'shop',
       source_dir: '/srv/shop',
@@ -54,6 +54,8 @@ describeDocker('what arrived is judged by the target, whatever the source said o
     ['privileged', '    privileged: true\n'],
     ['docker_socket', '    volumes: ["/var/run/docker.sock:/s"]\n'],
     ['host_path', '    volumes: ["/etc:/host-etc"]\n'],
+    ['host_path', '    volumes: ["/var:/v"]\n'],
+    ['host_path', '    volumes: ["/data:/v"]\n'],
     ['host_path', '    volumes: ["kept:/v"]\nvolumes: {kept: {driver_opts: {type: none, o: bind, device: /}}}\n'],
     ['host_pid', '    pid: host\n'],
     ['host_network', '    network_mode: "container:of-another-stack"\n'],

@@ -1,5 +1,4 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Deployment } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
@@ -9,6 +8,7 @@ import type { DockerContext } from './context.ts';
 import { projectOn } from './deployment.ts';
 import { powersOf } from './powers.ts';
 import { filesNamed, remoteIncludes } from './project-files.ts';
+import { realOf } from './protected-paths.ts';
 
 /**
  * Judges the files that arrived, before anything is made of them. The pre-flight judged what the source said of itself,
@@ -16,7 +16,7 @@ import { filesNamed, remoteIncludes } from './project-files.ts';
  * they lead to on this host. Resolves to what Compose makes of them; throws `policy_refused`.
  */
 export async function assertArrivedAllowed(
-  context: Pick<DockerContext, 'dockerBinary' | 'socketPath' | 'allow'>,
+  context: Pick<DockerContext, 'dockerBinary' | 'socketPath' | 'allow' | 'ownPaths'>,
   deployment: Deployment,
   signal: AbortSignal,
 ): Promise<ComposeModel> {
@@ -31,7 +31,8 @@ export async function assertArrivedAllowed(
     readModel(compose, project, 'names', signal),
   ]);
   await assertNothingBeyond(project, filesNamed(names, Object.keys(model.services)));
-  const asked = [...powersOf(await withRealPaths(model))].flatMap(([service, powers]) =>
+  const host = { directory: await realOf(project.directory), own: await context.ownPaths() };
+  const asked = [...powersOf(await withRealPaths(model), host)].flatMap(([service, powers]) =>
     powers.map((power) => ({ service, ...power })),
   );
   const beyond = asked.filter(({ power }) => !context.allow.includes(power));
@@ -59,12 +60,6 @@ async function withRealPaths(model: ComposeModel): Promise<ComposeModel> {
     }),
   );
   return { ...model, services: Object.fromEntries(services) };
-}
-
-/** Without symbolic links, as far as it is there. */
-async function realOf(path: string): Promise<string> {
-  const parent = dirname(path);
-  return realpath(path).catch(async () => (parent === path ? path : join(await realOf(parent), basename(path))));
 }
 
 const refused = (why: string) =>

@@ -12,4 +12,6 @@ export interface DockerContext {
   /** Where arriving project directories go; null for the path they had. */
   stacksDir: string | null;
   allow: HostPower[];
+  /** Directories of this host that belong to the agent and its engine; nothing that arrives may reach them. */
+  ownPaths: () => Promise<string[]>;
 }

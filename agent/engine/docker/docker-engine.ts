@@ -16,6 +16,8 @@ import { imageCarriage } from './image-carriage.ts';
 import { ensureImages } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { createPlaces } from './places.ts';
+import { placeRefusal } from './project-place.ts';
+import { ownPaths } from './protected-paths.ts';
 import { stackFacts } from './stack-facts.ts';
 import { restoreContainers, startStack, startsPlainly } from './stack-start.ts';
 import { stackSummaries } from './stack-summaries.ts';
@@ -45,13 +47,13 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
   const helperImage = options.helperImage ?? defaultHelperImage;
   const place = { api, image: helperImage, ioDir };
-  const context: DockerContext = { ...options, api, helperImage, place };
+  const context: DockerContext = { ...options, api, helperImage, place, ownPaths: () => ownPaths(api, options) };
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);
   const { forget, ...warm } = createWarmCopies(api, places);
-  const assertTaken = (project: string, directory: string) => {
-    if (options.stacksDir === null || directory === join(options.stacksDir, project)) return;
-    throw new StackferryError('policy_refused', `This host takes project directories in ${options.stacksDir} only.`);
+  const assertTaken = async (project: string, directory: string) => {
+    const refusal = await placeRefusal(context, project, directory);
+    if (refusal) throw new StackferryError('policy_refused', `This host refuses ${directory}: ${refusal}`);
   };
   return {
     kind: 'docker',
@@ -80,7 +82,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     manifestProject: (directory, _project, migrationId, contents) =>
       places.manifest({ directory }, migrationId, contents),
     standBy: async (side, wanted, migrationId) => {
-      if (side === 'target') assertTaken(wanted.project, wanted.directory);
+      if (side === 'target') await assertTaken(wanted.project, wanted.directory);
       await places.standBy(side, wanted, migrationId);
     },
     release: async (migrationId) => {
@@ -92,8 +94,14 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     createVolume: (spec, migrationId) => createVolume(api, spec, migrationId),
     unpackVolume: (spec, migrationId) => places.fillVolume(spec, migrationId),
     unpackProject: (directory, project, migrationId) => {
-      assertTaken(project, directory);
-      return places.fillDirectory(directory, migrationId);
+      const sink = places.fillDirectory(directory, migrationId);
+      return {
+        open: async (signal) => {
+          await assertTaken(project, directory);
+          return sink.open(signal);
+        },
+        reset: sink.reset,
+      };
     },
     assertAllowed: async (deployment, signal) => ({
       plain: startsPlainly(await assertArrivedAllowed(context, deployment, signal)),

@@ -38,7 +38,7 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     directorySize(project.directory),
     Promise.all(containers.filter(({ State }) => State.Status === 'running').map(({ Id }) => memoryOf(api, Id))),
   ]);
-  const powers = powersOf(model);
+  const powers = powersOf(model, { directory: project.directory, own: [] });
   const sum = (sizes: (number | null)[]) => sizes.reduce((total: number, size) => total + (size ?? 0), 0);
   return {
     project: name,

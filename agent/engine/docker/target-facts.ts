@@ -1,5 +1,5 @@
 import { access, lstat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { StackFacts, TargetFacts } from '../../../schema/facts.ts';
 import { isFree } from '../placed-directories.ts';
@@ -10,6 +10,9 @@ import { composeVersionOf } from './host-facts.ts';
 import { locateImage } from './images.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
 import { portsTaken } from './ports.ts';
+import { powerOfBind } from './powers.ts';
+import { placeRefusal, projectPlace } from './project-place.ts';
+import { realOf } from './protected-paths.ts';
 import { findVolumes, volumeAnswer } from './volumes.ts';
 
 /** The oldest Compose whose `create`, `start` and `--dry-run` behave as we rely on. */
@@ -24,7 +27,7 @@ export const listNetworks = (api: DockerApi, label?: string) =>
 /** What stands in this stack's way here. What could not be told is null, and counts as the bad case. */
 export async function targetFacts(context: DockerContext, stack: StackFacts): Promise<TargetFacts> {
   const { api } = context;
-  const project_path = context.stacksDir ? join(context.stacksDir, stack.project) : stack.working_dir;
+  const project_path = projectPlace(context, stack.project, stack.working_dir);
   const [containers, networks] = await Promise.all([listContainers(api), listNetworks(api)]);
   const moved = stack.volumes.filter(({ external }) => !external);
   const external = stack.volumes.filter((volume) => volume.external);
@@ -50,7 +53,7 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
         moved.map(({ name }) => name),
       ),
     ),
-    path: await pathFacts(project_path),
+    path: await pathFacts(context, stack.project, project_path),
     networks_absent: stack.networks
       .filter(({ name, external: isExternal }) => isExternal && !networks.some(({ Name }) => Name === name))
       .map(({ name }) => name),
@@ -61,9 +64,7 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
       ),
     ),
     devices_absent: await absentPaths(stack.services.flatMap(({ devices }) => devices)),
-    powers_refused: stack.services.flatMap(({ name, powers }) =>
-      powers.filter(({ power }) => !context.allow.includes(power)).map((power) => ({ service: name, ...power })),
-    ),
+    powers_refused: await powersRefused(context, stack, project_path),
     bind_mounts: await Promise.all(
       stack.bind_mounts
         .filter(({ inside_project }) => !inside_project)
@@ -126,9 +127,11 @@ async function absentVolumes(api: DockerApi, names: string[]): Promise<string[]>
 }
 
 /** The place of the project directory, and the room on the file system that will hold it. */
-async function pathFacts(path: string): Promise<TargetFacts['path']> {
+async function pathFacts(context: DockerContext, project: string, path: string): Promise<TargetFacts['path']> {
   const free_bytes = await roomAt(path);
   try {
+    const refusal = await placeRefusal(context, project, path);
+    if (refusal) return { free: false, detail: refusal, free_bytes };
     const free = await isFree(path);
     return { free, detail: free ? '' : 'something is there already; move it away or set --stacks-dir.', free_bytes };
   } catch (error) {
@@ -144,6 +147,26 @@ async function roomAt(path: string): Promise<number | null> {
     }
     if (at === dirname(at)) return null;
   }
+}
+
+/** What the source says its services ask for, and what their bind mounts reach on this host. */
+async function powersRefused(context: DockerContext, stack: StackFacts, project_path: string) {
+  const host = { directory: project_path, own: await context.ownPaths() };
+  const binds = await Promise.all(
+    stack.bind_mounts
+      .filter(({ inside_project }) => !inside_project)
+      .map(async ({ service, source }) => ({
+        service,
+        power: powerOfBind(await realOf(source), host),
+        detail: source,
+      })),
+  );
+  const asked = [
+    ...stack.services.flatMap(({ name, powers }) => powers.map((power) => ({ service: name, ...power }))),
+    ...binds.flatMap(({ power, ...bind }) => (power ? [{ ...bind, power }] : [])),
+  ].filter(({ power }) => !context.allow.includes(power));
+  const key = ({ service, power, detail }: (typeof asked)[number]) => `${service} ${power} ${detail}`;
+  return [...new Map(asked.map((one) => [key(one), one])).values()];
 }
 
 async function absentPaths(paths: string[]): Promise<string[]> {

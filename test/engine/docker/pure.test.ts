@@ -4,7 +4,7 @@ import { compareVersions } from '../../../agent/engine/docker/api.ts';
 import { policyOf, projectOn } from '../../../agent/engine/docker/deployment.ts';
 import { splitReference } from '../../../agent/engine/docker/images.ts';
 import { listenersIn } from '../../../agent/engine/docker/ports.ts';
-import { powersOf } from '../../../agent/engine/docker/powers.ts';
+import { powerOfBind, powersOf } from '../../../agent/engine/docker/powers.ts';
 import { packArguments, unpackArguments } from '../../../agent/engine/docker/tar-arguments.ts';
 
 it('the argv of the helpers’ tar, to the letter', () => {
@@ -18,7 +18,10 @@ it('the argv of the helpers’ tar, to the letter', () => {
 
 describe('B38 powers that reach beyond a container', () => {
   const powers = (service: object) =>
-    powersOf(composeModel.parse({ name: 'x', services: { s: service } }))
+    powersOf(composeModel.parse({ name: 'x', services: { s: service } }), {
+      directory: '/root/shop',
+      own: ['/mnt/docker', '/data/agent'],
+    })
       .get('s')
       ?.map(({ power }) => power);
   it.each([
@@ -28,11 +31,41 @@ describe('B38 powers that reach beyond a container', () => {
     [{ volumes: [{ type: 'bind', source: '/', target: '/host' }] }, ['host_path']],
     [{ volumes: [{ type: 'bind', source: '/etc/passwd', target: '/p' }] }, ['host_path']],
     [{ volumes: [{ type: 'bind', source: '/srv/media', target: '/m' }] }, []],
+    [{ volumes: [{ type: 'bind', source: '/root/shop/data', target: '/m' }] }, []],
     [{ cap_add: ['SYS_ADMIN'], devices: ['/dev/kvm:/dev/kvm'] }, ['devices', 'cap_add']],
     [{ security_opt: ['no-new-privileges:true', 'seccomp:unconfined'] }, ['security_opt']],
   ])('%j', (service, found) => {
     expect(powers(service)).toEqual(found);
   });
+});
+
+describe('P4 a bind mount needs a permission where its writer could become root on the host', () => {
+  const own = ['/mnt/docker', '/data/agent'];
+  it.each([
+    ['/var', 'holds the engine’s and systemd’s directories'],
+    ['/var/lib', 'does too'],
+    ['/var/lib/docker/volumes/other_db/_data', 'is another stack’s volume'],
+    ['/opt', 'holds containerd’s plugins'],
+    ['/mnt', 'holds the engine’s data root'],
+    ['/mnt/docker/volumes/other_db/_data', 'lies in the engine’s data root'],
+    ['/data/agent/identity', 'lies in the agent’s state directory'],
+    ['/data', 'holds the agent’s state directory'],
+    ['/var/spool/cron/crontabs', 'runs as root'],
+    ['/home', 'holds users’ keys'],
+    ['/home/alice', 'holds a user’s keys'],
+    ['/home/alice/.ssh', 'lets in'],
+    ['/root/scripts', 'is root’s'],
+    ['/srv/../etc', 'is /etc'],
+  ])('%s %s', (source) => {
+    expect(powerOfBind(source, { directory: '/srv/shop', own })).toBe('host_path');
+  });
+
+  it.each(['/srv/media', '/var/www', '/home/alice/photos', '/mnt/disk', '/data/media', '/varnish', '/srv/shop/conf'])(
+    '%s needs none',
+    (source) => {
+      expect(powerOfBind(source, { directory: '/srv/shop', own })).toBeNull();
+    },
+  );
 });
 
 describe('restart policies as the file says', () => {

@@ -7,7 +7,7 @@ const writer = { volumes: [bind('/p/data')] };
 
 /** What service `reader` is said to reach. */
 const reached = (services: object, more: object = {}) =>
-  powersOf(composeModel.parse({ name: 'x', services, ...more }))
+  powersOf(composeModel.parse({ name: 'x', services, ...more }), { directory: '/p', own: [] })
     .get('reader')
     ?.map(({ power, detail }) => `${power}: ${detail}`);
 
