@@ -3,7 +3,9 @@ import type { Member } from '../../cli/fleet.ts';
 import { type FleetOptions, type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
 import {
   compose,
+  dockerBinaryOf,
   dockerd,
+  environmentOf,
   gatewayAddress,
   type HostName,
   netnsOf,
@@ -31,10 +33,11 @@ export async function startDockerRig(options: Omit<FleetOptions, 'address'> = {}
     fleet.addHost(
       host,
       [
-        ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
+        ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', dockerBinaryOf(host)],
         ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
       ],
       netnsOf(host),
+      environmentOf(host),
     );
   const hosts = { a: await add('a'), b: await add('b') };
   return {

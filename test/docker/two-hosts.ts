@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,15 +23,30 @@ export const addressOf = { a: `${network}.2`, b: `${network}.3` } as const;
 /** The network namespace that a host has for itself. */
 export const netnsOf = (host: HostName) => `sf-${host}${suffix}`;
 export const socketOf = (host: HostName) => join(state, host, 'docker.sock');
+
+/** What the host is like beyond a plain Engine 26: the words that `up.sh` recorded. */
+export function is(host: HostName, word: 'containerd' | 'next' | 'btrfs' | 'xfs' | 'ext4' | 'busybox'): boolean {
+  const recorded = join(state, host, 'words');
+  return existsSync(recorded) && readFileSync(recorded, 'utf8').split(',').includes(word);
+}
+
+const nextRelease = process.env.STACKFERRY_NEXT_RELEASE ?? '/var/tmp/stackferry-next-release';
+/** The client of the host's own release, which brings that release's Compose. */
+export const dockerBinaryOf = (host: HostName) => (is(host, 'next') ? join(nextRelease, 'docker') : dockerBinary);
+
+/** For a host's agent: where it finds its tools. */
+export const environmentOf = (host: HostName): Record<string, string> =>
+  is(host, 'busybox') ? { PATH: join(state, host, 'busybox') } : {};
+
 export const hostsAreUp = () => existsSync(socketOf('a')) && existsSync(socketOf('b'));
 
 export function docker(host: HostName, ...args: string[]): Promise<string> {
-  return run(dockerBinary, ['-H', `unix://${socketOf(host)}`, ...args], { timeoutMs: 180_000 });
+  return run(dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, ...args], { timeoutMs: 180_000 });
 }
 
 export function compose(host: HostName, project: Project, ...args: string[]): Promise<string> {
   const files = project.composeFiles.flatMap((file) => ['-f', file]);
-  return run(dockerBinary, ['-H', `unix://${socketOf(host)}`, 'compose', ...files, ...args], {
+  return run(dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, 'compose', ...files, ...args], {
     cwd: project.dir,
     timeoutMs: 180_000,
   });

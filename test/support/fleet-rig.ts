@@ -18,7 +18,7 @@ export interface FleetRig {
   relayAddress: string;
   /** Of its counters. */
   relayStatusUrl: string;
-  addHost(name: string, args: string[], netns?: string): Promise<Member>;
+  addHost(name: string, args: string[], netns?: string, env?: Record<string, string>): Promise<Member>;
   /** Waits until the stack is listed with this host as its home. */
   stackAt(name: string, host: Member): Promise<void>;
   migrate(stack: string, target: Member, options?: Record<string, unknown>): Promise<MigrationView>;
@@ -58,7 +58,13 @@ export async function startFleetRig({
     await control.close();
     if (!process.env.STACKFERRY_KEEP) await rm(dir, { recursive: true, force: true });
   };
-  const add = async (kind: 'host' | 'relay', name: string, args: string[], netns?: string) => {
+  const add = async (
+    kind: 'host' | 'relay',
+    name: string,
+    args: string[],
+    netns?: string,
+    env?: Record<string, string>,
+  ) => {
     const member = await startMember({
       api,
       controlUrl: control.url,
@@ -67,6 +73,7 @@ export async function startFleetRig({
       stateDir: join(dir, `${kind}-${name}`),
       arguments: args,
       ...(netns ? { netns } : {}),
+      ...(env ? { env } : {}),
     });
     members.push(member);
     return member;
@@ -82,7 +89,7 @@ export async function startFleetRig({
       ...rigOf(dir, api, control, relay),
       relayAddress,
       relayStatusUrl: `http://127.0.0.1:${statusPort}/status`,
-      addHost: (name, args, netns) => add('host', name, args, netns),
+      addHost: (name, args, netns, env) => add('host', name, args, netns, env),
       close,
     };
   } catch (error) {

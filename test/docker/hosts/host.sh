@@ -19,14 +19,37 @@ containerd_pid() { recorded_pid "$root/exec/containerd/containerd.pid" "$root/ex
 
 answers() { timeout 5 "$docker" -H "unix://$(socket_of "$host")" version >/dev/null 2>&1; }
 
+# The data root on a file system of its own, made in a file.
+mount_data() { # btrfs, xfs or ext4
+  local data
+  data=$(data_of "$host")
+  mountpoint -q "$data" && return
+  if [ ! -e "$data.img" ]; then
+    truncate -s "$disk_size" "$data.img"
+    "mkfs.$1" -q "$data.img"
+  fi
+  mount -o loop "$data.img" "$data"
+}
+
 launch() {
-  mkdir -p "$root/data" "$root/exec"
+  local fs data program=dockerd path=$PATH
+  data=$(data_of "$host")
+  mkdir -p "$data" "$root/exec"
+  for fs in btrfs xfs ext4; do if is "$host" $fs; then mount_data $fs; fi; done
+  if is "$host" next; then
+    program=$next_release/usr/sbin/dockerd path=$next_release/usr/bin:$next_release/usr/sbin:$PATH
+  fi
+  if is "$host" containerd; then
+    echo '{"features": {"containerd-snapshotter": true}}'
+  else
+    echo '{"features": {"containerd-snapshotter": false}, "storage-driver": "overlay2"}'
+  fi >"$root/daemon.json"
   # A killed engine leaves these, and dockerd takes a pid that it finds there for a living twin.
   rm -f "$root/dockerd.pid" "$root/exec/containerd/containerd.pid" "$(socket_of "$host")"
-  setsid nsenter --net="/run/netns/$(netns_of "$host")" \
-    dockerd --data-root "$root/data" --exec-root "$root/exec" --pidfile "$root/dockerd.pid" \
-    -H "unix://$(socket_of "$host")" --bip "${bip[$host]}" --cgroup-parent "/$(netns_of "$host")" \
-    --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs >>"$root/dockerd.log" 2>&1 </dev/null &
+  PATH=$path setsid nsenter --net="/run/netns/$(netns_of "$host")" \
+    "$program" --config-file "$root/daemon.json" --data-root "$data" --exec-root "$root/exec" \
+    --pidfile "$root/dockerd.pid" -H "unix://$(socket_of "$host")" --bip "${bip[$host]}" \
+    --cgroup-parent "/$(netns_of "$host")" --exec-opt native.cgroupdriver=cgroupfs >>"$root/dockerd.log" 2>&1 </dev/null &
   launched=$!
 }
 

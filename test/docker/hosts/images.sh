@@ -68,20 +68,24 @@ build_busybox() {
 
 mkdir -p "$image_cache"
 for set in helper services busybox; do
-  [ -s "$image_cache/$set.tar" ] || "build_$set"
+  [ -s "$image_cache/$set.tar" ] && continue
+  # Its archives name layers by their contents.
+  ! is a containerd || { echo "images are built on a host without the containerd image store" >&2; exit 1; }
+  "build_$set"
 done
 
-# `name id` of each image in an archive, from the manifest that `docker save` wrote.
+# `name layers` of each image in an archive, from the manifest that `docker save` wrote. A layer is named by the digest of
+# its content, which is the same in both image stores; the image's id is not.
 archived() { # archive name
-  tar -xOf "$image_cache/$1.tar" manifest.json | grep -oE '"Config":"[^"]*","RepoTags":\["[^"]*"' |
-    sed -E 's#.*([0-9a-f]{64}).*\["(.*)"#\2 sha256:\1#'
+  tar -xOf "$image_cache/$1.tar" manifest.json | grep -oE '"RepoTags":\["[^"]*"\],"Layers":\[[^]]*\]' |
+    sed -E 's#"RepoTags":\["([^"]*)"\],"Layers":(.*)#\1 \2#; s#blobs/sha256/#sha256:#g'
 }
 
 holds() { # host, archive name
-  local images name id
+  local images name layers
   images=$(archived "$2") || return 1
-  while read -r name id; do
-    [ "$(on "$1" image inspect -f '{{.Id}}' "$name" 2>/dev/null)" = "$id" ] || return 1
+  while read -r name layers; do
+    [ "$(on "$1" image inspect -f '{{json .RootFS.Layers}}' "$name" 2>/dev/null)" = "$layers" ] || return 1
   done <<<"$images"
 }
 

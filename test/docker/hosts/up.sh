@@ -4,7 +4,32 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/settings.sh"
 
+# Records what a host is to be like; one that runs as something else is stopped first.
+set_words() { # host, words
+  local host=$1 words=$2 word
+  for word in ${words//,/ }; do
+    [[ " ${known_words[*]} " == *" $word "* ]] ||
+      { echo "host $host: \"$word\" is not one of: ${known_words[*]}" >&2; exit 2; }
+  done
+  [ "$words" = "$(words_of "$host")" ] && return
+  "$here/host.sh" stop "$host"
+  mkdir -p "$(root_of "$host")"
+  echo -n "$words" >"$(root_of "$host")/words"
+}
+
+# All that the host's agent finds on its PATH.
+link_busybox() { # host
+  local bin applet
+  bin=$(root_of "$1")/busybox
+  mkdir -p "$bin"
+  for applet in $(busybox --list); do ln -sf "$(command -v busybox)" "$bin/$applet"; done
+}
+
 mkdir -p "$state"
+set_words a "${STACKFERRY_HOST_A:-}"
+set_words b "${STACKFERRY_HOST_B:-}"
+for host in "${hosts[@]}"; do if is "$host" busybox; then link_busybox "$host"; fi; done
+for host in "${hosts[@]}"; do if is "$host" next; then "$here/next-release.sh" >/dev/null; fi; done
 ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
 ip addr replace "$gateway/24" dev "$bridge"
 ip link set "$bridge" up
@@ -34,5 +59,6 @@ done
 
 for host in "${hosts[@]}"; do "$here/host.sh" start "$host"; done
 for host in "${hosts[@]}"; do
-  echo "host $host: $(on "$host" version --format 'Docker {{.Server.Version}}') at unix://$(socket_of "$host"), ${address[$host]}"
+  words=$(words_of "$host")
+  echo "host $host: $(on "$host" version --format 'Docker {{.Server.Version}}') at unix://$(socket_of "$host"), ${address[$host]}${words:+, $words}"
 done
