@@ -341,6 +341,8 @@ export const limits = {
     exchangesAhead: 8,
   },
   warm: {
+    /** Migrations whose passes an agent remembers; a source is not told that one ended before the stop. */
+    migrationsMax: 32,
     /** Passes of one volume over a running stack, and the part by which one must be smaller than the one before. */
     passesMax: 8,
     shrinkMin: 1 / 3,

@@ -83,13 +83,15 @@ function eachLane<L extends Lane, R>(
     progress.done(lane, passed.bytes);
     return { lane, bytes: passed.bytes, sha256: passed.sha256 };
   };
+  // A lane may need its helper again only after minutes: it waits its turn, or the agent reads large files itself.
+  const letGo = context.engine.hold?.(context.migrationId);
   return eachOf(lanes, limits.agent.lanesAtOnceMax, async (lane) => {
     signal.throwIfAborted();
     return work(lane, carried).catch((error) => {
       failed.abort(error);
       throw error;
     });
-  });
+  }).finally(letGo);
 }
 
 async function record(

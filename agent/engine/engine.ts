@@ -49,6 +49,8 @@ export interface Engine {
    * stop is done in the dark. A target's volumes are there and empty; its directory is made here, throws `resource_taken`.
    */
   standBy?(side: 'source' | 'target', places: StandbyPlaces, migrationId: string): Promise<void>;
+  /** Keeps what `standBy` prepared, however long it is not used, until the function it returns is called. */
+  hold?(migrationId: string): () => void;
   /** Nothing more is to be carried: what was kept at hand, or remembered, is let go. */
   release?(migrationId: string): Promise<void>;
   /** Images that go from engine to engine; null where the engine has no images of its own. */

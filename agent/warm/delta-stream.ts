@@ -41,7 +41,7 @@ export interface LargeFile {
   mode: number;
   uid: number;
   gid: number;
-  /** Seconds and nine digits, as `find -printf %T@` gives it. */
+  /** Seconds since 1970 with nine decimals, negative before it. */
   mtime: string;
 }
 
@@ -159,7 +159,7 @@ function decode(type: number, data: Buffer): Section {
   }
 }
 
-const fileRecord = /^(\d{1,16}) (\d{1,5}) (\d{1,10}) (\d{1,10}) (\d{1,12}\.\d{9})\d*\0([^\0]+)$/s;
+const fileRecord = /^(\d{1,16}) (\d{1,5}) (\d{1,10}) (\d{1,10}) (-?\d{1,12}\.\d{9})\0([^\0]+)$/s;
 
 function decodeFile(text: string): LargeFile {
   const [, size, mode, uid, gid, mtime, path] = fileRecord.exec(text) ?? [];

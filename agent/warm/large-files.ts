@@ -106,8 +106,14 @@ const stateOf = (path: string, stats: BigIntStats): LargeFile => ({
   mode: Number(stats.mode) & 0o7777,
   uid: Number(stats.uid),
   gid: Number(stats.gid),
-  mtime: `${stats.mtimeNs / 1_000_000_000n}.${String(stats.mtimeNs % 1_000_000_000n).padStart(9, '0')}`,
+  mtime: secondsOf(stats.mtimeNs),
 });
+
+/** Exact, also before 1970: half a second before it is -0.500000000. */
+function secondsOf(ns: bigint): string {
+  const digits = String(ns < 0n ? -ns : ns).padStart(10, '0');
+  return `${ns < 0n ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`;
+}
 
 /** Sections of a file's blocks in their order; the pieces after it are read and compared while one is sent. */
 async function* changedBlocks(

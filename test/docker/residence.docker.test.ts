@@ -1,10 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type DockerApi, openDockerApi } from '../../agent/engine/docker/api.ts';
+import { createResidences } from '../../agent/engine/docker/residences.ts';
 import { openResidence } from '../../agent/engine/docker/resident-helper.ts';
 import { packCapabilities } from '../../agent/engine/docker/tar-arguments.ts';
+import { createWarmVolume } from '../../agent/engine/docker/warm-pack.ts';
+import type { TarSource } from '../../agent/transfer/tar-ports.ts';
+import { createSectionReader, type Section } from '../../agent/warm/delta-stream.ts';
 import { until } from '../../cli/fleet.ts';
 import { wipeBoth } from './docker-rig.ts';
 import { docker, socketOf } from './two-hosts.ts';
@@ -26,8 +31,9 @@ describeDocker('a helper that stays', () => {
   }, 60_000);
 
   const seat = { migrationId: 'mig_1', purpose: 'resident', mount: { volume: 'kept' }, readOnly: true } as const;
-  const open = (idleMsMax: number) =>
-    openResidence({ api, image: 'stackferry-helper:1', ioDir }, { ...seat, capabilities: packCapabilities, idleMsMax });
+  const place = () => ({ api, image: 'stackferry-helper:1', ioDir });
+  const open = (idleMsMax: number, isHeld = () => false) =>
+    openResidence(place(), { ...seat, capabilities: packCapabilities, idleMsMax, isHeld });
   const containersOfA = async () => (await docker('a', 'ps', '-aq')).trim();
 
   it('does several jobs at once, each with its own end, and goes when it is told to', async () => {
@@ -47,5 +53,45 @@ describeDocker('a helper that stays', () => {
     const job = residence.place.resident!.run('sleep 2; exit 7', AbortSignal.timeout(20_000));
     expect(await job).toBe(7);
     await until(async () => !residence.isOpen() && (await containersOfA()) === '', 'the helper to be gone');
+  }, 60_000);
+
+  it('P6: stays without a job for as long as its migration carries anything, and goes after that', async () => {
+    let isHeld = true;
+    let looked = 0;
+    const residence = await open(50, () => {
+      looked += 1;
+      return isHeld;
+    });
+    await until(async () => looked > 5, 'its bound to pass several times');
+    expect(residence.isOpen()).toBe(true);
+    isHeld = false;
+    await until(async () => !residence.isOpen() && (await containersOfA()) === '', 'the helper to be gone');
+  }, 60_000);
+
+  it('P6: what a pass listed outlives the helper, and where it is lost after all the copy is a whole one', async () => {
+    const residences = createResidences(place());
+    const mount = { volume: 'kept' };
+    const directory = join(ioDir, 'passes');
+    const volume = createWarmVolume({
+      mount,
+      migrationId: 'mig_1',
+      mountpoint: null,
+      residence: () => residences.open(mount, 'mig_1', 'source'),
+      directory,
+    });
+    const sections = async (source: TarSource): Promise<Section[]> => {
+      const { stream, finished } = await source.open(AbortSignal.timeout(30_000));
+      const bytes = await buffer(stream);
+      await finished;
+      return [...createSectionReader()(bytes)];
+    };
+    const begun = (whole: boolean) => ({ kind: 'begin', whole });
+    expect((await sections(volume.passes))[0]).toEqual(begun(true));
+    await residences.release('mig_1');
+    expect((await sections(volume.rest))[0]).toEqual(begun(false));
+    await rm(directory, { recursive: true });
+    expect((await sections(volume.rest))[0]).toEqual(begun(true));
+    await volume.forget();
+    await residences.release('mig_1');
   }, 60_000);
 });

@@ -11,7 +11,7 @@ import { type Member, startMember, until } from '../../cli/fleet.ts';
 import { freePort } from '../../cli/free-port.ts';
 import { startControlPlane } from '../../cli/start.ts';
 import type { MigrationView } from '../../schema/api.ts';
-import { type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
+import { type FleetRig, type Limits, preloading, startFleetRig } from '../support/fleet-rig.ts';
 import { type SlowWire, startSlowWire } from '../support/slow-wire.ts';
 
 export type Side = 'source' | 'target';
@@ -47,7 +47,7 @@ export const stackBytes = volumes.data + volumes.more;
 export interface FlowOptions {
   relays?: number;
   /** Limits that the agents have in place of the usual ones, by section. */
-  limits?: Record<string, Record<string, number>>;
+  limits?: Limits;
 }
 
 export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> {
@@ -121,11 +121,6 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
     },
   };
 }
-
-const preloading = (limits: NonNullable<FlowOptions['limits']>) => ({
-  NODE_OPTIONS: `--import=${import.meta.resolve('./preloaded-limits.ts')}`,
-  TEST_LIMITS: JSON.stringify(limits),
-});
 
 async function addRelay(fleet: FleetRig, index: number, wire: SlowWire): Promise<FlowRig['relays'][number]> {
   const port = await freePort('127.0.0.1');

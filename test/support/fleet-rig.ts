@@ -36,12 +36,23 @@ export interface FleetOptions {
   relayAdvertise?: string;
   /** Settings of the control plane. */
   vars?: Record<string, string>;
+  /** Limits that the agents have in place of the usual ones. */
+  limits?: Limits;
 }
+
+/** By section of schema/limits.ts. */
+export type Limits = Record<string, Record<string, number>>;
+
+export const preloading = (limits: Limits) => ({
+  NODE_OPTIONS: `--import=${import.meta.resolve('./preloaded-limits.ts')}`,
+  TEST_LIMITS: JSON.stringify(limits),
+});
 
 export async function startFleetRig({
   address = '127.0.0.1',
   relayAdvertise,
   vars,
+  limits,
 }: FleetOptions = {}): Promise<FleetRig> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-'));
   const control = await startControlPlane({
@@ -72,6 +83,7 @@ export async function startFleetRig({
       name,
       stateDir: join(dir, `${kind}-${name}`),
       arguments: args,
+      ...(limits ? { env: preloading(limits) } : {}),
       ...(netns ? { netns } : {}),
       ...(env ? { env } : {}),
     });

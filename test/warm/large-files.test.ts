@@ -99,6 +99,21 @@ describe('large files, from one side to the other', () => {
     expect([large.wasRead(before), large.wasRead(await listed('a'))]).toEqual([false, true]);
   });
 
+  it.each([-130_000_000.25, -0.5, 0, 0.25, 1_700_000_000.5])(
+    'P24, R30: a large file that was last written at %d s keeps that time, 1970 or not',
+    async (seconds) => {
+      const { large, here } = await twoSides();
+      await writeFile(here('old'), '');
+      execFileSync('touch', ['-d', `@${seconds}`, here('old')]);
+      const read = createSectionReader();
+      for await (const data of large.read(['old'], { mayVanish: false }))
+        expect([...read(data)]).toMatchObject([{ kind: 'file', file: { mtime: seconds.toFixed(9) } }]);
+      execFileSync('touch', ['-d', `@${seconds.toFixed(9)}`, here('again')]);
+      const { mtimeNs } = await stat(here('again'), { bigint: true });
+      expect(mtimeNs).toBe((await stat(here('old'), { bigint: true })).mtimeNs);
+    },
+  );
+
   it('that vanished, or are something else by now, give nothing where they may, and are an error where not', async () => {
     const { large, here } = await twoSides();
     const read = async (name: string, mayVanish: boolean) => {

@@ -50,7 +50,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const context: DockerContext = { ...options, api, helperImage, place, ownPaths: () => ownPaths(api, options) };
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);
-  const { forget, ...warm } = createWarmCopies(api, places);
+  const { forget, ...warm } = createWarmCopies(api, places, join(ioDir, 'passes'));
   const assertTaken = async (project: string, directory: string) => {
     const refusal = await placeRefusal(context, project, directory);
     if (refusal) throw new StackferryError('policy_refused', `This host refuses ${directory}: ${refusal}`);
@@ -85,8 +85,9 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       if (side === 'target') await assertTaken(wanted.project, wanted.directory);
       await places.standBy(side, wanted, migrationId);
     },
+    hold: places.residences.hold,
     release: async (migrationId) => {
-      forget(migrationId);
+      await forget(migrationId);
       await places.release(migrationId);
     },
 

@@ -13,12 +13,15 @@ export interface Residences {
   placeOf(mount: Carried, migrationId: string): HelperPlace;
   /** An engine lets nothing be removed that a container still uses. */
   vacate(mount: Carried, migrationId: string): Promise<void>;
+  /** Until the function it returns is called, no helper of the migration ends for want of jobs. */
+  hold(migrationId: string): () => void;
   release(migrationId: string): Promise<void>;
 }
 
 export function createResidences(place: HelperPlace): Residences {
   const opening = new Map<string, Promise<Residence>>();
   const ready = new Map<string, Residence>();
+  const holds: { migrationId: string }[] = [];
   const close = async (key: string) => {
     const residence = opening.get(key);
     opening.delete(key);
@@ -37,6 +40,7 @@ export function createResidences(place: HelperPlace): Residences {
         readOnly: side === 'source',
         capabilities: side === 'source' ? packCapabilities : unpackCapabilities,
         idleMsMax: limits.agent.residentIdleMsMax,
+        isHeld: () => holds.some((hold) => hold.migrationId === migrationId),
       });
       opening.set(key, opened);
       opened.then(
@@ -48,6 +52,11 @@ export function createResidences(place: HelperPlace): Residences {
     placeOf(mount, migrationId) {
       const residence = ready.get(keyOf(mount, migrationId));
       return residence?.isOpen() ? residence.place : place;
+    },
+    hold(migrationId) {
+      const hold = { migrationId };
+      holds.push(hold);
+      return () => void holds.splice(holds.indexOf(hold), 1);
     },
     vacate: (mount, migrationId) => close(keyOf(mount, migrationId)),
     async release(migrationId) {

@@ -25,10 +25,13 @@ const loop = `
     { sh "/io/$job"; echo "$job $?" >&4; } </dev/null &
   done`;
 
-/** After `idleMsMax` without a job it closes itself: nobody tells a host that a migration ended before it took part. */
+/**
+ * After `idleMsMax` without a job it closes itself, unless it `isHeld`: a source is not told that a migration ended before
+ * the stop.
+ */
 export async function openResidence(
   place: HelperPlace,
-  { idleMsMax, ...seat }: HelperSeat & { idleMsMax: number },
+  { idleMsMax, isHeld = () => false, ...seat }: HelperSeat & { idleMsMax: number; isHeld?: () => boolean },
 ): Promise<Residence> {
   const ioDir = join(place.ioDir, randomUUID());
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
@@ -95,7 +98,7 @@ export async function openResidence(
   let idle: NodeJS.Timeout | undefined;
   const awaitIdle = () => {
     clearTimeout(idle);
-    if (!over && waiting.size === 0) idle = setTimeout(close, idleMsMax).unref();
+    if (!over && waiting.size === 0) idle = setTimeout(() => (isHeld() ? awaitIdle() : close()), idleMsMax).unref();
   };
   let closed: Promise<void> | null = null;
   const close = () => {

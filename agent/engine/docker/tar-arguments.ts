@@ -62,6 +62,15 @@ export const unpackScript = `
 /** Over what is there: a directory's own times are set when all below it are done, in whatever order they come. */
 export const unpackOverArguments = [...unpackArguments, '--delay-directory-restore'];
 
+/** What a NUL-terminated list names. */
+export const removeScript = (list: string): string => `cd /v && xargs -0 -r rm -rf -- <${list}`;
+
+/** Times of modification, from NUL-terminated records of seconds, a space and a path. */
+export const timesScript = (list: string): string => `
+  cd /v && xargs -0 -r sh -c 'for record; do
+    touch -c -h -m -d "@\${record%% *}" -- "./\${record#* }" || exit 255
+  done' sh <${list}`;
+
 /**
  * Takes the attributes off the directories of a NUL-terminated list, where any of them has some: a tar brings what one
  * has, and takes nothing away. What is not there is passed over.

@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { limits } from '../../../schema/limits.ts';
 import type { TarSink, TarWriter } from '../../transfer/tar-ports.ts';
@@ -7,12 +6,13 @@ import { feedUnpacker, type UnpackerFeed } from '../../transfer/unpacker-feed.ts
 import { broken, createSectionReader, type Section } from '../../warm/delta-stream.ts';
 import { createPatchedFiles } from '../../warm/patched-files.ts';
 import { torn } from './complaints.ts';
-import { type HelperPlace, type HelperSeat, quoted, runInHelper, writeToHelper } from './helper.ts';
-import { stripScript, unpackCapabilities, unpackOverArguments } from './tar-arguments.ts';
+import { type Carried, type HelperPlace, type HelperSeat, runInHelper, writeToHelper } from './helper.ts';
+import { sharedFile } from './pass-files.ts';
+import { removeScript, stripScript, timesScript, unpackCapabilities, unpackOverArguments } from './tar-arguments.ts';
 
 /** The target's side of one volume that is copied before the stop: applies a delta stream to what is there. */
 export function changesUnpacker(options: {
-  volume: string;
+  mount: Carried;
   migrationId: string;
   /** Whether it comes from a running stack. */
   isLive: boolean;
@@ -25,7 +25,7 @@ export function changesUnpacker(options: {
   const seat: HelperSeat = {
     migrationId: options.migrationId,
     purpose: 'unpack',
-    mount: { volume: options.volume },
+    mount: options.mount,
     readOnly: false,
     capabilities: unpackCapabilities,
   };
@@ -34,7 +34,15 @@ export function changesUnpacker(options: {
     const read = createSectionReader();
     const files = createPatchedFiles(await options.mountpoint());
     const task = { ...seat, failure: 'unpack_failed', signal } as const;
-    const run = async (script: string) => runInHelper((await options.residence()).place, { ...task, script });
+    const run = async (script: string, place?: HelperPlace) =>
+      runInHelper(place ?? (await options.residence()).place, { ...task, script });
+    /** A list goes by a file: an argument would end at 128 KiB. */
+    const runOver = async (list: Buffer, scriptOf: (list: string) => string) => {
+      const { place } = await options.residence();
+      const { here, there } = sharedFile(place);
+      await writeFile(here, list, { mode: 0o600, flag: 'wx' });
+      await run(scriptOf(there), place).finally(() => rm(here, { force: true }));
+    };
     let tar: UnpackerFeed | null = null;
     let begun = false;
     let ended = false;
@@ -42,8 +50,8 @@ export function changesUnpacker(options: {
     const setTimes = async () => {
       const written = await files.end();
       if (written.length === 0) return;
-      const lines = written.map(({ path, mtime }) => `touch -h -m -d @${mtime} -- ${quoted(`/v/${path}`)}`);
-      await run(lines.join(' &&\n'));
+      const records = written.map(({ path, mtime }) => `${mtime} ${path}\0`);
+      await runOver(Buffer.from(records.join(''), 'latin1'), timesScript);
     };
 
     const openTar = async (): Promise<UnpackerFeed> => {
@@ -67,14 +75,9 @@ export function changesUnpacker(options: {
           if (section.whole) await options.recreate();
           return;
         case 'remove':
-        case 'strip': {
+        case 'strip':
           await setTimes();
-          const { place } = await options.residence();
-          await writeFile(join(place.ioDir, 'paths'), section.data, { mode: 0o600 });
-          return run(
-            section.kind === 'remove' ? 'cd /v && xargs -0 -r rm -rf -- </io/paths' : stripScript('/io/paths'),
-          );
-        }
+          return runOver(section.data, section.kind === 'remove' ? removeScript : stripScript);
         case 'rename':
           await setTimes();
           return files.rename(section.rename);
