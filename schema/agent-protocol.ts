@@ -90,7 +90,10 @@ const carried = {
   contents: z.boolean(),
 };
 
-/** kind → payload and result. First the way out, source and target; then the safety window, source and target. */
+/**
+ * kind → payload and result. A field that is added has a `.default()`: agents and sagas of the release before are read.
+ * First the way out, source and target; then the safety window, source and target.
+ */
 export const commandKinds = {
   prepare_source: {
     payload: z.object({ ...project, source_dir: text, volumes: z.array(text) }),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /**
  * What agents measure and report about their host and its stacks. No environment values, ever: names, sizes, ids.
- * `null` means "could not tell", which every check counts as the bad case.
+ * `null` means "could not tell", which every check counts as the bad case. An agent of the release before leaves out
+ * what is new here: a new field has a `.default()` that means "could not tell".
  */
 
 const bytes = z.number().nonnegative();

@@ -1,133 +1,148 @@
-import type {
-  CommandKind,
-  CommandPayload,
-  CommandResult,
-  Deployment,
-  Failure,
-  ShippedImage,
+import { z } from 'zod';
+import {
+  type CommandKind,
+  type CommandPayload,
+  type CommandResult,
+  commandKindNames,
+  commandKinds,
+  deployment,
+  failure,
+  shippedImage,
 } from './agent-protocol.ts';
-import type { StackImage, StackVolume } from './facts.ts';
-import type { Mode, Status, Step, Verification } from './migration-status.ts';
+import { stackImage, stackVolume } from './facts.ts';
+import { modes, statuses, steps, verifications } from './migration-status.ts';
 
-/** The saga's record: all that `advance()` reads and writes. Plain data, stored whole with each transition. */
-export interface Saga {
-  id: string;
-  status: Status;
-  source: string;
-  target: string;
-  /** Rises whenever the direction changes; agents refuse commands of an older one. */
-  epoch: number;
-  mode: Mode;
-  verify: Verification;
-  health_timeout_s: number;
-  /** How long the source is kept after `completed`. */
-  window_ms: number;
-  /** From the pre-flight; null before it passed. */
-  plan: SagaPlan | null;
-  /** Volumes that turned out to differ after a pre-copy, and were sent again as a whole. */
-  sent_whole: string[];
-  /** Results of this migration's commands, by kind. */
-  results: { [K in CommandKind]?: CommandResult<K> };
-  /** Commands whose answer is awaited. */
-  awaiting: AwaitedCommand[];
-  /** Commands that failed and are issued anew at the deadline. */
-  retry: CommandKind[];
-  /** Commands issued so far: numbers their ids. */
-  issued: number;
-  steps: { [S in Step]?: StepClock };
-  /** When `overdue` is due; null where nothing is waited for. */
-  deadline_at: number | null;
-  /** Why it goes back; kept for good. */
-  failure: SagaFailure | null;
-  cancel_requested: boolean;
-  undo: Undo | null;
-  /** Set by `completed`. */
-  window: SafetyWindow | null;
-  /** The newest one asked for; a failed one leaves the migration `completed`. */
-  rollback: Rollback | null;
-  /** Set with `needs_attention`, for as long as it lasts. */
-  attention: Attention | null;
-}
+/**
+ * The saga's record: all that `advance()` reads and writes. Plain data, stored whole with each transition and parsed
+ * whenever it is read. A release reads what the one before stored, so a new field has a `.default()`, and whatever else
+ * changes takes a new version with an upcaster in `saga-versions.ts`.
+ */
 
-export interface StepClock {
-  started_at: number;
-  ended_at: number | null;
-}
+const time = z.number();
 
-export type SagaFailure = Failure & { step: Step };
+const stepClock = z.object({ started_at: time, ended_at: time.nullable() });
 
-export interface SagaPlan {
-  deployment: Deployment;
-  volumes: StackVolume[];
+const sagaFailure = failure.extend({ step: z.enum(steps) });
+export type SagaFailure = z.infer<typeof sagaFailure>;
+
+const sagaPlan = z.object({
+  deployment,
+  volumes: z.array(stackVolume),
   /** On the target already, or to be pulled there. */
-  images: StackImage[];
+  images: z.array(stackImage),
   /** To be sent there before the stop. */
-  shipped: ShippedImage[];
+  shipped: z.array(shippedImage),
   /** Large files go by their changed blocks. */
-  blocks: boolean;
+  blocks: z.boolean(),
   /** A pre-copy makes the containers before the stop. */
-  staged: boolean;
-}
+  staged: z.boolean(),
+});
+export type SagaPlan = z.infer<typeof sagaPlan>;
 
 /**
  * One copy is stopped, then the other is put back: after a failed `migration` the target is stopped and the source put
  * back, after a failed `rollback` the other way round.
  */
-export interface Undo {
-  from: 'migration' | 'rollback';
-  phase: 'stop' | 'restore';
+const undo = z.object({
+  from: z.enum(['migration', 'rollback']),
+  phase: z.enum(['stop', 'restore']),
   /** Failures a host answered with, since the phase began or a person asked for a retry. */
-  tries: number;
+  tries: z.number(),
   /** It answered that it could not stop: its lease can't be trusted any more. */
-  stop_refused: boolean;
-}
+  stop_refused: z.boolean(),
+});
+export type Undo = z.infer<typeof undo>;
+
+const purge = z.object({
+  requested_at: time,
+  done_at: time.nullable(),
+  /** What could not be deleted, at the latest try. */
+  remaining: commandKinds.purge_source.result.shape.remaining,
+  /** Nothing was deleted: the host left the fleet, and whatever it keeps is its owner's. */
+  host_deleted: z.boolean().optional(),
+});
+export type Purge = z.infer<typeof purge>;
+export type Remaining = Purge['remaining'][number];
 
 /** After `completed` the source is kept. Times are epoch milliseconds. */
-export interface SafetyWindow {
-  completed_at: number;
-  ends_at: number;
-  reminded_at: number | null;
+const safetyWindow = z.object({
+  completed_at: time,
+  ends_at: time,
+  reminded_at: time.nullable(),
   /** The retained copy was seen running, and not stopped since. */
-  copy_running: boolean;
+  copy_running: z.boolean(),
   /** From the moment it is set there is no rollback. */
-  source_purge: Purge | null;
+  source_purge: purge.nullable(),
   /** Of what a rolled back migration left on the target. */
-  target_purge: Purge | null;
-}
-
-export interface Purge {
-  requested_at: number;
-  done_at: number | null;
-  /** What could not be deleted, at the latest try. */
-  remaining: Remaining[];
-  /** Nothing was deleted: the host left the fleet, and whatever it keeps is its owner's. */
-  host_deleted?: boolean;
-}
-export type Remaining = CommandResult<'purge_source'>['remaining'][number];
+  target_purge: purge.nullable(),
+});
+export type SafetyWindow = z.infer<typeof safetyWindow>;
 
 export const rollbackPhases = ['checking', 'halting', 'reviving', 'proving'] as const;
 export type RollbackPhase = (typeof rollbackPhases)[number];
 
-export interface Rollback {
-  phase: RollbackPhase;
-  requested_at: number;
-  ended_at: number | null;
-  failure: (Failure & { phase: RollbackPhase }) | null;
-}
+const rollback = z.object({
+  phase: z.enum(rollbackPhases),
+  requested_at: time,
+  ended_at: time.nullable(),
+  failure: failure.extend({ phase: z.enum(rollbackPhases) }).nullable(),
+});
+export type Rollback = z.infer<typeof rollback>;
 
 /** What a person needs who has to mend something: where the copies are, and what to do. */
-export interface Attention {
-  why: string;
-  source: string;
-  target: string;
-  todo: string;
-}
+const attention = z.object({ why: z.string(), source: z.string(), target: z.string(), todo: z.string() });
+export type Attention = z.infer<typeof attention>;
 
-export interface AwaitedCommand {
-  id: string;
-  kind: CommandKind;
-  host: string;
-}
+const awaitedCommand = z.object({ id: z.string(), kind: z.enum(commandKindNames), host: z.string() });
+
+type Results = { [K in CommandKind]?: CommandResult<K> };
+const results = z.object(
+  Object.fromEntries(commandKindNames.map((kind) => [kind, commandKinds[kind].result.optional()])),
+) as unknown as z.ZodType<Results>;
+
+/** Of the newest form of a saga; `readSaga` brings older ones to it. */
+export const sagaVersion = 1;
+
+export const saga = z.object({
+  v: z.literal(sagaVersion),
+  id: z.string(),
+  status: z.enum(statuses),
+  source: z.string(),
+  target: z.string(),
+  /** Rises whenever the direction changes; agents refuse commands of an older one. */
+  epoch: z.number(),
+  mode: z.enum(modes),
+  verify: z.enum(verifications),
+  health_timeout_s: z.number(),
+  /** How long the source is kept after `completed`. */
+  window_ms: z.number(),
+  /** From the pre-flight; null before it passed. */
+  plan: sagaPlan.nullable(),
+  /** Volumes that turned out to differ after a pre-copy, and were sent again as a whole. */
+  sent_whole: z.array(z.string()),
+  /** Results of this migration's commands, by kind. */
+  results,
+  /** Commands whose answer is awaited. */
+  awaiting: z.array(awaitedCommand),
+  /** Commands that failed and are issued again at the deadline. */
+  retry: z.array(z.enum(commandKindNames)),
+  /** Commands issued so far: numbers their ids. */
+  issued: z.number(),
+  steps: z.partialRecord(z.enum(steps), stepClock),
+  /** When `overdue` is due; null where nothing is waited for. */
+  deadline_at: time.nullable(),
+  /** Why it goes back; kept for good. */
+  failure: sagaFailure.nullable(),
+  cancel_requested: z.boolean(),
+  undo: undo.nullable(),
+  /** Set by `completed`. */
+  window: safetyWindow.nullable(),
+  /** The newest one asked for; a failed one leaves the migration `completed`. */
+  rollback: rollback.nullable(),
+  /** Set with `needs_attention`, for as long as it lasts. */
+  attention: attention.nullable(),
+});
+export type Saga = z.infer<typeof saga>;
 
 export type SagaCommand = {
   [K in CommandKind]: { id: string; host: string; epoch: number; kind: K; payload: CommandPayload<K> };

@@ -1,15 +1,23 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { Failure } from './agent-protocol.ts';
 import { activeDrainStatuses, type DrainRun, drainStatuses } from './drain.ts';
 import type { Resources, StackSummary } from './facts.ts';
 import { activeStatuses, modes, sizings, statuses } from './migration-status.ts';
 import type { Report } from './preflight-report.ts';
 import type { Saga } from './saga.ts';
+import { readSaga } from './saga-versions.ts';
 import type { Scope } from './scopes.ts';
 import { deliveryStatuses, type LastAttempt, type WebhookType } from './webhook-events.ts';
 
 /** D1. Times are epoch milliseconds of the control plane's clock. No secret is stored but as a hash. */
+
+/** Parsed at each read: an older release may have stored it. */
+const sagaColumn = customType<{ data: Saga; driverData: string }>({
+  dataType: () => 'text',
+  toDriver: (saga) => JSON.stringify(saga),
+  fromDriver: (stored) => readSaga(JSON.parse(stored)),
+});
 
 const quoted = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '));
 
@@ -113,7 +121,7 @@ export const migration = sqliteTable(
     status: text({ enum: statuses }).notNull(),
     version: integer().notNull(),
     /** Everything `advance()` needs and nothing else. */
-    saga: text({ mode: 'json' }).$type<Saga>().notNull(),
+    saga: sagaColumn().notNull(),
     report: text({ mode: 'json' }).$type<Report>(),
     failure: text({ mode: 'json' }).$type<Failure & { step: string }>(),
     requested_by: text().notNull(),

@@ -1,7 +1,7 @@
 import { limits } from '../../schema/limits.ts';
 import type { Mode, Sizing, Verification } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
-import type { Saga } from '../../schema/saga.ts';
+import { type Saga, sagaVersion } from '../../schema/saga.ts';
 
 export interface StartInput {
   stack_id: string;
@@ -37,6 +37,7 @@ export function verificationOf(mode: Mode): Verification {
 /** A migration before anything was asked of any host. */
 export function newSaga(id: string, input: StartInput, now: number): Saga {
   return {
+    v: sagaVersion,
     id,
     status: 'preflight',
     source: input.source_host_id,
