@@ -105,6 +105,20 @@ export const stackService = z.object({
 });
 export type StackService = z.infer<typeof stackService>;
 
+export const stackNetwork = z.object({
+  name,
+  external: z.boolean(),
+  /** Fixed by the file, CIDR; empty where the engine chooses. */
+  subnets: z.array(name).default([]),
+  /** The interface of the host that a macvlan or ipvlan network is built on. */
+  parent: name.nullable().default(null),
+  /** The interface name that the file gives a bridge. */
+  bridge: name.nullable().default(null),
+  /** Fixed addresses of services. */
+  addresses: z.array(name).default([]),
+});
+export type StackNetwork = z.infer<typeof stackNetwork>;
+
 export const bindMount = z.object({
   service: name,
   source: name,
@@ -121,7 +135,7 @@ export const stackFacts = z.object({
   services: z.array(stackService),
   volumes: z.array(stackVolume),
   anonymous_volumes: z.array(z.object({ name, service: name, size_bytes: bytes.nullable() })),
-  networks: z.array(z.object({ name, external: z.boolean() })),
+  networks: z.array(stackNetwork),
   /** Names fixed by the file (`container_name`, `networks.x.name`). */
   fixed_names: z.array(z.object({ kind: z.enum(['container', 'network']), name })),
   bind_mounts: z.array(bindMount),
@@ -159,6 +173,13 @@ export const targetFacts = z.object({
   ),
   /** `name` is `port/protocol`. */
   ports_taken: takenList,
+  /** Addresses that ports are published on and that no interface here has. */
+  addresses_absent: z.array(name).nullable().default([]),
+  /** Subnets, interfaces and fixed addresses that the stack's networks need and cannot have here. */
+  network_obstacles: z
+    .array(z.object({ name, why: z.string() }))
+    .nullable()
+    .default([]),
   project_resources: takenList,
   names_taken: takenList,
   volumes_taken: z.array(z.object({ name, migration_id: z.string().nullable() })).nullable(),

@@ -50,6 +50,9 @@ const service = z.object({
   healthcheck: z.object({ disable: z.boolean().optional() }).optional(),
   privileged: z.boolean().optional(),
   network_mode: text.optional(),
+  networks: z
+    .record(text, z.object({ ipv4_address: text.optional(), ipv6_address: text.optional() }).nullable())
+    .optional(),
   pid: text.optional(),
   ipc: text.optional(),
   userns_mode: text.optional(),
@@ -92,7 +95,16 @@ export const composeModel = z.object({
       })
       .nullable(),
   ),
-  networks: none(z.object({ name: text.optional(), external: z.boolean().optional() }).nullable()),
+  networks: none(
+    z
+      .object({
+        name: text.optional(),
+        external: z.boolean().optional(),
+        driver_opts: z.record(text, z.unknown()).optional(),
+        ipam: z.object({ config: z.array(z.object({ subnet: text.optional() })).nullish() }).optional(),
+      })
+      .nullable(),
+  ),
   configs: none(file.nullable()),
   secrets: none(file.nullable()),
 });

@@ -160,6 +160,30 @@ describe('the pre-flight’s judgement', () => {
       'could not be told',
     ],
     [
+      'P18 R10 a port is published on an address that the target does not have',
+      'ports_free',
+      (w) => {
+        w.fit.addresses_absent = ['10.95.0.2'];
+      },
+      '10.95.0.2, which no interface of the target has',
+    ],
+    [
+      'P18 R10 a fixed subnet is in use on the target',
+      'networks_present',
+      (w) => {
+        w.fit.network_obstacles = [{ name: 'subnet 10.44.0.0/24 of network shop_n', why: 'network other uses it' }];
+      },
+      'subnet 10.44.0.0/24 of network shop_n (network other uses it)',
+    ],
+    [
+      'P18 whether the networks can be made could not be told',
+      'networks_present',
+      (w) => {
+        w.fit.network_obstacles = null;
+      },
+      'could not be told',
+    ],
+    [
       'F47 the project name is taken',
       'project_free',
       (w) => {

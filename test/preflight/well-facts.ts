@@ -71,6 +71,8 @@ export const targetFacts: TargetFacts = {
   project_path: '/srv/shop',
   images: [{ reference: 'nginx:1', state: 'present', detail: '', layers_present: 0 }],
   ports_taken: [],
+  addresses_absent: [],
+  network_obstacles: [],
   project_resources: [],
   names_taken: [],
   volumes_taken: [],

@@ -113,6 +113,8 @@ export function factsOf(
         project_path: stack.working_dir,
         images: [{ reference: image.reference, state: 'present' as const, detail: 'is there', layers_present: 0 }],
         ports_taken: [],
+        addresses_absent: [],
+        network_obstacles: [],
         project_resources: containers.of(stack.project).map(({ name }) => ({ name, by: 'a container' })),
         names_taken: [],
         volumes_taken: stack.volumes.flatMap(({ name }) => {

@@ -49,8 +49,17 @@ function free(taken: { name: string; by: string }[] | null, what: string, advice
   return fail(`Taken on the target: ${list(taken.map(({ name, by }) => `${name} (by ${by})`))}. ${advice}`, { taken });
 }
 
-export const portsFree = ({ target }: Fit): Verdict =>
-  free(target.ports_taken, 'published ports', 'Free it, or publish another port.');
+export function portsFree({ target }: Fit): Verdict {
+  const { addresses_absent: absent } = target;
+  if (absent === null)
+    return fail('Whether the target has the addresses that ports are published on could not be told.');
+  if (absent.length > 0)
+    return fail(
+      `Ports are published on ${list(absent)}, which no interface of the target has. Publish them on an address that both hosts have, or on all (leave the address out).`,
+      { absent },
+    );
+  return free(target.ports_taken, 'published ports', 'Free it, or publish another port.');
+}
 
 export const projectFree = (fit: Fit): Verdict =>
   free(
@@ -103,7 +112,20 @@ function present(absent: string[] | null, what: string): Verdict {
     : fail(`Absent on the target: ${list(absent)}. Create it there first.`, { absent });
 }
 
-export const networksPresent = ({ target }: Fit): Verdict => present(target.networks_absent, 'external networks');
+export function networksPresent({ target }: Fit): Verdict {
+  const absent = present(target.networks_absent, 'external networks');
+  if (absent.status === 'fail') return absent;
+  const { network_obstacles: obstacles } = target;
+  if (obstacles === null) return fail('Whether the stack’s networks can be made on the target could not be told.');
+  if (obstacles.length === 0) return absent;
+  const words = obstacles.map(({ name, why }) => `${name} (${why})`);
+  return fail(
+    `Cannot be had on the target: ${list(words)}. Free it there, or change the network in the stack’s file.`,
+    {
+      obstacles,
+    },
+  );
+}
 export const devicesPresent = ({ target }: Fit): Verdict => present(target.devices_absent, 'devices and runtimes');
 
 export function platformMatch({ stack, targetHost }: Fit): Verdict {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { PublishedPort } from '../../../schema/facts.ts';
 import type { containerSummary } from './containers.ts';
+import { dotted } from './host-network.ts';
 
 interface Listener {
   protocol: string;
@@ -73,8 +74,5 @@ export function listenersIn(table: string, protocol: 'tcp' | 'udp'): Listener[] 
 /** Hexadecimal, in the machine's byte order; IPv6 but for "every address" is not told apart, so it counts as every. */
 function addressOf(hex: string): string | null {
   if (hex.length !== 8 || hex === '00000000') return null;
-  return (hex.match(/../g) ?? [])
-    .reverse()
-    .map((byte) => Number.parseInt(byte, 16))
-    .join('.');
+  return dotted(hex);
 }

@@ -11,6 +11,7 @@ import { stackImageOf } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { powersOf } from './powers.ts';
 import { directorySize, filesBeyond, remoteIncludes } from './project-files.ts';
+import { stackNetworks } from './stack-networks.ts';
 import { anonymousVolumes, stackVolumes } from './stack-volumes.ts';
 
 /**
@@ -50,10 +51,7 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     ),
     volumes,
     anonymous_volumes: anonymous,
-    networks: Object.entries(model.networks).map(([key, network]) => ({
-      name: network?.name ?? `${name}_${key}`,
-      external: network?.external ?? false,
-    })),
+    networks: stackNetworks(name, model),
     fixed_names: fixedNames(name, serviceNames, model),
     bind_mounts: containers.flatMap((container) => bindMounts(container, project.directory)).filter(firstOfItsKind),
     project_files: { size_bytes: files, outside: filesBeyond(project, names, serviceNames) },

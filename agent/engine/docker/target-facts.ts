@@ -7,8 +7,10 @@ import { compareVersions, type DockerApi, filters } from './api.ts';
 import { type containerSummary, listContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { composeVersionOf } from './host-facts.ts';
+import { readHostNetwork } from './host-network.ts';
 import { locateImage } from './images.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
+import { addressesAbsent, networkAnswer, networkObstacles } from './network-conflicts.ts';
 import { portsTaken } from './ports.ts';
 import { powerOfBind } from './powers.ts';
 import { placeRefusal, projectPlace } from './project-place.ts';
@@ -18,11 +20,10 @@ import { findVolumes, volumeAnswer } from './volumes.ts';
 /** The oldest Compose whose `create`, `start` and `--dry-run` behave as we rely on. */
 const composeOldest = '2.20';
 
-const network = z.object({ Id: z.string(), Name: z.string(), Labels: z.record(z.string(), z.string()).nullish() });
 const volumes = z.object({ Volumes: z.array(volumeAnswer).nullish() });
 
 export const listNetworks = (api: DockerApi, label?: string) =>
-  api.get(`/networks${label ? `?${filters({ label: [label] })}` : ''}`, z.array(network));
+  api.get(`/networks${label ? `?${filters({ label: [label] })}` : ''}`, z.array(networkAnswer));
 
 /** What stands in this stack's way here. What could not be told is null, and counts as the bad case. */
 export async function targetFacts(context: DockerContext, stack: StackFacts): Promise<TargetFacts> {
@@ -45,6 +46,15 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
         containers,
       ),
     ),
+    addresses_absent: await orNull(
+      readHostNetwork().then((host) =>
+        addressesAbsent(
+          stack.services.flatMap(({ ports }) => ports),
+          host,
+        ),
+      ),
+    ),
+    network_obstacles: await orNull(conflictsOf(context, stack, networks)),
     project_resources: await orNull(projectResources(api, stack.project, containers)),
     names_taken: namesTaken(stack, containers, networks),
     volumes_taken: await orNull(
@@ -95,8 +105,18 @@ async function projectResources(api: DockerApi, project: string, containers: Sum
 
 type Summary = z.infer<typeof containerSummary>;
 
+/** Only an inspected network tells the addresses of its containers. */
+async function conflictsOf({ api }: DockerContext, stack: StackFacts, all: z.infer<typeof networkAnswer>[]) {
+  const joined = stack.networks.filter(({ external, addresses }) => external && addresses.length > 0);
+  const inspected = await Promise.all(
+    joined.map(({ name }) => api.find(`/networks/${encodeURIComponent(name)}`, networkAnswer)),
+  );
+  const present = all.map((one) => inspected.find((network) => network?.Id === one.Id) ?? one);
+  return networkObstacles(stack.networks, present, await readHostNetwork());
+}
+
 /** Names that the file fixes, and those that Compose will make. */
-function namesTaken(stack: StackFacts, containers: Summary[], networks: z.infer<typeof network>[]) {
+function namesTaken(stack: StackFacts, containers: Summary[], networks: z.infer<typeof networkAnswer>[]) {
   const fixed = (kind: string) => stack.fixed_names.filter((name) => name.kind === kind).map(({ name }) => name);
   const made = stack.services.flatMap(({ name, replicas }) =>
     Array.from({ length: replicas }, (_, i) => `${stack.project}-${name}-${i + 1}`),

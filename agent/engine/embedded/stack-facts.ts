@@ -3,7 +3,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
-import type { PublishedPort, StackFacts, StackImage, StackSummary, StackVolume } from '../../../schema/facts.ts';
+import {
+  type PublishedPort,
+  type StackFacts,
+  type StackImage,
+  type StackSummary,
+  type StackVolume,
+  stackNetwork,
+} from '../../../schema/facts.ts';
 import { runStateOf, runsNow } from './containers.ts';
 import { specHash } from './deployment.ts';
 import type { ContainerRecord, HostRoot } from './host-root.ts';
@@ -58,7 +65,7 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
     anonymous_volumes: [],
     networks: (await host.networks.all())
       .filter((network) => network.project === project)
-      .map(({ name }) => ({ name, external: false })),
+      .map(({ name }) => stackNetwork.parse({ name, external: false })),
     fixed_names: [],
     bind_mounts: [],
     project_files: { size_bytes: projectBytes, outside: [] },

@@ -32,6 +32,8 @@ export async function checkTarget(host: HostRoot, stack: StackFacts, allow: read
           },
     ),
     ports_taken: await portsTaken(host, stack),
+    addresses_absent: [],
+    network_obstacles: [],
     project_resources: await resourcesOf(host, stack.project),
     names_taken: [],
     volumes_taken: volumes.flatMap(({ name, external, record }) =>
