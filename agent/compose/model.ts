@@ -22,13 +22,21 @@ const port = z.object({
   host_ip: text.optional(),
 });
 
-const file = z.object({ file: text.optional(), external: z.boolean().optional() });
+/** An object with the names of all its attributes in `keys`, those that we don't read included. */
+const withKeys = <T extends z.ZodRawShape>(shape: T) =>
+  z.preprocess(
+    (value) => (value !== null && typeof value === 'object' ? { ...value, keys: Object.keys(value) } : value),
+    z.object({ ...shape, keys: z.array(text) }),
+  );
+
+const file = withKeys({ file: text.optional(), external: z.boolean().optional() });
+export type FileModel = z.infer<typeof file>;
 
 const mountedFile = z.object({ source: text });
 
 const hook = z.object({ privileged: z.boolean().optional() });
 
-const service = z.object({
+const service = withKeys({
   image: text.optional(),
   build: z.unknown().optional(),
   container_name: text.optional(),

@@ -24,7 +24,12 @@ export interface DockerRig extends FleetRig {
   moved(project: Project, host: HostName): Project;
 }
 
-export async function startDockerRig(options: Omit<FleetOptions, 'address'> = {}): Promise<DockerRig> {
+export interface DockerRigOptions extends Omit<FleetOptions, 'address'> {
+  /** The docker client of agents and projects, which brings its own Compose; each host's own where none is named. */
+  client?: string;
+}
+
+export async function startDockerRig({ client, ...options }: DockerRigOptions = {}): Promise<DockerRig> {
   for (const host of ['a', 'b'] as const) await dockerd('start', host);
   const fleet = await startFleetRig({ address: gatewayAddress, ...options });
   // Both hosts share this machine's file system, so a project can't have the same path on both.
@@ -33,7 +38,7 @@ export async function startDockerRig(options: Omit<FleetOptions, 'address'> = {}
     fleet.addHost(
       host,
       [
-        ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', dockerBinaryOf(host)],
+        ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', client ?? dockerBinaryOf(host)],
         ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
       ],
       netnsOf(host),
@@ -44,7 +49,8 @@ export async function startDockerRig(options: Omit<FleetOptions, 'address'> = {}
     ...fleet,
     hosts,
     async up(name, files, ...upArguments) {
-      const project = await writeProject(join(stacksDir('a'), name), files);
+      const written = await writeProject(join(stacksDir('a'), name), files);
+      const project = client ? { ...written, client } : written;
       await compose('a', project, ...upArguments, 'up', '-d', '--wait', '--wait-timeout', '90').catch((error) => {
         // `--wait` fails on jobs that have ended well.
         if (!String(error).includes('exited (0)')) throw error;

@@ -31,8 +31,10 @@ export function is(host: HostName, word: 'containerd' | 'next' | 'btrfs' | 'xfs'
 }
 
 const nextRelease = process.env.STACKFERRY_NEXT_RELEASE ?? '/var/tmp/stackferry-next-release';
+/** A client with Compose 2.40; `hosts/next-release.sh` puts it there. */
+export const nextClient = join(nextRelease, 'docker');
 /** The client of the host's own release, which brings that release's Compose. */
-export const dockerBinaryOf = (host: HostName) => (is(host, 'next') ? join(nextRelease, 'docker') : dockerBinary);
+export const dockerBinaryOf = (host: HostName) => (is(host, 'next') ? nextClient : dockerBinary);
 
 /** For a host's agent: where it finds its tools. */
 export const environmentOf = (host: HostName): Record<string, string> =>
@@ -46,7 +48,7 @@ export function docker(host: HostName, ...args: string[]): Promise<string> {
 
 export function compose(host: HostName, project: Project, ...args: string[]): Promise<string> {
   const files = project.composeFiles.flatMap((file) => ['-f', file]);
-  return run(dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, 'compose', ...files, ...args], {
+  return run(project.client ?? dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, 'compose', ...files, ...args], {
     cwd: project.dir,
     timeoutMs: 180_000,
   });
@@ -62,6 +64,8 @@ export interface Project {
   name: string;
   dir: string;
   composeFiles: string[];
+  /** The docker client whose Compose is used; the host's own where none is named. */
+  client?: string;
 }
 
 /** Writes a project directory; the first file named compose*.yaml, and any more, are its compose files. */

@@ -104,7 +104,9 @@ export async function armStack(
 }
 
 /** `restart:` wins over `deploy.restart_policy`, as in Compose. */
-export function policyOf(service: ServiceModel | undefined): ContainerPrior['restart_policy'] {
+export function policyOf(
+  service: Pick<ServiceModel, 'restart' | 'deploy'> | undefined,
+): ContainerPrior['restart_policy'] {
   const [name = 'no', count = '0'] = (service?.restart ?? '').split(':').filter((part) => part !== '');
   if (service?.restart) return { name, maximum_retry_count: Number(count) };
   const policy = service?.deploy?.restart_policy;

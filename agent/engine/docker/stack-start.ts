@@ -1,7 +1,6 @@
 import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import { startArguments } from '../../compose/arguments.ts';
-import type { ComposeModel } from '../../compose/model.ts';
 import { type DockerApi, EngineAnswer } from './api.ts';
 import { type Container, inspectAll, levels, setRestartPolicy, startContainer } from './containers.ts';
 import type { DockerContext } from './context.ts';
@@ -25,18 +24,6 @@ export async function startStack(
   const arguments_ = startArguments(socketPath, projectOn(deployment), deployment.services);
   return reachedAtOnce(api, containers, () => compose(context, arguments_, signal));
 }
-
-/** Whether all that its start takes is to start its containers, what others need first. */
-export function startsPlainly({ services }: ComposeModel): boolean {
-  return Object.values(services).every(
-    ({ depends_on = {}, post_start = [], provider }) =>
-      post_start.length === 0 &&
-      provider === undefined &&
-      Object.values(depends_on).every(({ condition = started }) => condition === started),
-  );
-}
-
-const started = 'service_started';
 
 /**
  * Puts containers back as recorded: first every policy, then those that ran are started, dependencies first. Throws
