@@ -10,7 +10,8 @@ import { openDockerApi } from './api.ts';
 import { assertArrivedAllowed } from './arrived-file.ts';
 import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
-import { armStack, createStack, findCreated, purgeObjects, removeContainer, removeObjects } from './deployment.ts';
+import { armStack, createStack, findCreated } from './deployment.ts';
+import { sweepExchanges } from './exchanges.ts';
 import { sweepHelpers } from './helper.ts';
 import { hostFacts } from './host-facts.ts';
 import { imageCarriage } from './image-carriage.ts';
@@ -19,6 +20,7 @@ import { composeLabels } from './labels.ts';
 import { createPlaces } from './places.ts';
 import { placeRefusal } from './project-place.ts';
 import { ownPaths } from './protected-paths.ts';
+import { purgeObjects, removeContainer, removeObjects } from './removal.ts';
 import { stackFacts } from './stack-facts.ts';
 import { restoreContainers, startStack } from './stack-start.ts';
 import { stackSummaries } from './stack-summaries.ts';
@@ -47,7 +49,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const ioDir = join(options.stateDir, 'io');
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
   const helperImage = options.helperImage ?? defaultHelperImage;
-  const place = { api, image: helperImage, ioDir };
+  const place = { api, image: helperImage, ioDir, agentId: ioDir };
   const context: DockerContext = { ...options, api, helperImage, place, ownPaths: () => ownPaths(api, options) };
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);
@@ -115,9 +117,12 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     findCreated: (deployment) => findCreated(api, deployment),
     startStack: (deployment, ids, signal, plain) => startStack(context, deployment, ids, signal, plain),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
-    remove: (objects, migrationId) => removeObjects(api, placed, objects, migrationId),
-    purge: (objects, migrationId) => purgeObjects(api, placed, objects, migrationId),
-    sweep: () => sweepHelpers(api, () => true),
+    remove: (objects, migrationId) => removeObjects(place, placed, objects, migrationId),
+    purge: (objects, migrationId) => purgeObjects(place, placed, objects, migrationId),
+    sweep: async () => {
+      await sweepHelpers(place);
+      await sweepExchanges(ioDir);
+    },
     close: () => api.close(),
   };
 }

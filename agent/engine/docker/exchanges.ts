@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../../../schema/limits.ts';
 import { makeFifos } from './fifo.ts';
@@ -13,6 +13,11 @@ export async function makeExchanges(ioDir: string, count: number): Promise<strin
   for (const exchange of made) await mkdir(exchange, { mode: 0o700 });
   await makeFifos(made.map((exchange) => join(exchange, 'data')));
   return made;
+}
+
+/** Removes what tasks of an earlier run of this agent left: nothing is at work in it, and nothing removes it later. */
+export async function sweepExchanges(ioDir: string): Promise<void> {
+  for (const name of await readdir(ioDir)) await rm(join(ioDir, name), { recursive: true, force: true });
 }
 
 export interface Exchanges {

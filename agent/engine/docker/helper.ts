@@ -6,11 +6,12 @@ import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { type ErrorCode, StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
+import { shortened } from '../../../schema/shortened.ts';
 import { type DockerApi, filters, nothing } from './api.ts';
 import { complaintFilter } from './complaints.ts';
 import { type Exchanges, makeExchanges } from './exchanges.ts';
 import { readFifo, writeFifo } from './fifo.ts';
-import { migrationLabel } from './labels.ts';
+import { agentLabel, helperLabel, migrationLabel } from './labels.ts';
 
 /**
  * Helper containers: one sees one volume (or one directory) and nothing else. Its bytes cross a FIFO in a directory of
@@ -21,6 +22,8 @@ export interface HelperPlace {
   image: string;
   /** A directory of root's that this agent and the engine see at the same path. */
   ioDir: string;
+  /** Marks this agent's helpers, so that a sweep spares those of another agent. */
+  agentId: string;
   /** Runs tasks in a helper that is there already, instead of one each; it sees `ioDir` as /io. */
   resident?: ResidentHelper;
 }
@@ -34,11 +37,15 @@ export interface ResidentHelper {
 /** What a helper sees: a volume, or a directory. */
 export type Carried = { volume: string } | { directory: string };
 
+/** `volume shop_media` or `/srv/shop`. */
+export const nameOf = (mount: Carried): string => ('volume' in mount ? `volume ${mount.volume}` : mount.directory);
+
 /** What one helper container is for, and may. */
 export interface HelperSeat {
   migrationId: string;
   purpose: 'pack' | 'unpack' | 'manifest' | 'measure' | 'resident';
-  mount: Carried;
+  /** Seen as /v; several as /v/0, /v/1 and so on. */
+  mount: Carried | Carried[];
   readOnly: boolean;
   capabilities: string[];
 }
@@ -54,7 +61,6 @@ export interface HelperTask extends HelperSeat {
   signal: AbortSignal;
 }
 
-const helperLabel = 'dev.stackferry.helper';
 const created = z.object({ Id: z.string() });
 const waited = z.object({ StatusCode: z.number() });
 
@@ -89,14 +95,15 @@ export async function runInHelper(place: HelperPlace, task: HelperTask): Promise
   await runHelper(place, task, io, '2>&1 >/dev/null');
 }
 
-/** Removes helpers that a crash, of the agent or of the engine, left behind. */
-export async function sweepHelpers(api: DockerApi, isStale: (migrationId: string) => boolean): Promise<void> {
-  const left = await api.get(
-    `/containers/json?all=true&${filters({ label: [helperLabel] })}`,
-    z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) })),
-  );
-  const stale = left.filter(({ Labels }) => isStale(Labels[migrationLabel] ?? ''));
-  await Promise.all(stale.map(({ Id }) => api.delete(`/containers/${Id}?force=true&v=true`)));
+/**
+ * Removes helpers of this agent that a crash, of the agent or of the engine, left behind: all, or those of one migration.
+ * Another agent on the same engine may be using its own.
+ */
+export async function sweepHelpers({ api, agentId }: HelperPlace, migrationId?: string): Promise<void> {
+  const label = [helperLabel, `${agentLabel}=${agentId}`];
+  if (migrationId !== undefined) label.push(`${migrationLabel}=${migrationId}`);
+  const left = await api.get(`/containers/json?all=true&${filters({ label })}`, z.array(z.object({ Id: z.string() })));
+  await Promise.all(left.map(({ Id }) => api.delete(`/containers/${Id}?force=true&v=true`)));
 }
 
 async function exchangeOf({ ioDir, resident }: HelperPlace): Promise<string> {
@@ -130,13 +137,15 @@ async function runContainer(place: HelperPlace, seat: HelperTask, io: string, sc
 
 /** Starts a helper that runs the script; `ended` resolves to its exit code, and rejects when the signal aborts. */
 export async function startHelper(
-  { api, image }: HelperPlace,
+  { api, image, agentId }: HelperPlace,
   seat: HelperSeat & { signal: AbortSignal },
   io: string,
   script: string,
 ): Promise<{ ended: Promise<number>; remove(): Promise<void> }> {
   const { signal } = seat;
-  const { Id } = await api.post('/containers/create', containerOf(image, seat, io, script), created, { signal });
+  const { Id } = await api.post('/containers/create', containerOf(image, agentId, seat, io, script), created, {
+    signal,
+  });
   const remove = () => removeHelper(api, Id);
   try {
     await api.post(`/containers/${Id}/start`, undefined, nothing, { timeoutMs: limits.agent.helperStartMsMax, signal });
@@ -149,13 +158,14 @@ export async function startHelper(
 }
 
 /** Throws the task's failure for a bad exit, and for a good one with a complaint that hides a loss. */
-function judge({ purpose, failure, tolerated = [] }: HelperTask, code: number, stderr: string): void {
+function judge({ purpose, mount, failure, tolerated = [] }: HelperTask, code: number, stderr: string): void {
   const complaints = stderr.split('\n').filter((line) => line !== '');
   const losses = complaints.filter((line) => !tolerated.some((pattern) => pattern.test(line)));
   // GNU tar ends with 1 or 2 after a complaint; anything else is an end of another kind.
   if (losses.length === 0 && (code === 0 || (complaints.length > 0 && code <= 2))) return;
-  const said = losses.slice(0, 3).join('; ').slice(0, 500);
-  throw new StackferryError(failure, `The ${purpose} helper ended with ${code}: ${said}`);
+  const said = shortened(losses.slice(0, 3).join('; '), limits.agent.engineMessageCharsMax);
+  const of = [mount].flat().map(nameOf).join(', ');
+  throw new StackferryError(failure, `The ${purpose} helper of ${shortened(of, 200)} ended with ${code}: ${said}`);
 }
 
 /** An engine that is down keeps its helper; the sweep at the agent's next start removes it. */
@@ -184,7 +194,7 @@ export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`
 const { helperMemoryPart, helperMemoryBytesMin } = limits.agent;
 const memoryBytes = Math.max(helperMemoryBytesMin, Math.floor(totalmem() * helperMemoryPart));
 
-function containerOf(image: string, seat: HelperSeat, io: string, script: string): unknown {
+function containerOf(image: string, agentId: string, seat: HelperSeat, io: string, script: string): unknown {
   const { migrationId, purpose, mount, readOnly, capabilities } = seat;
   return {
     Image: image,
@@ -193,7 +203,7 @@ function containerOf(image: string, seat: HelperSeat, io: string, script: string
     User: '0:0',
     WorkingDir: '/',
     NetworkDisabled: true,
-    Labels: { [migrationLabel]: migrationId, [helperLabel]: purpose },
+    Labels: { [migrationLabel]: migrationId, [helperLabel]: purpose, [agentLabel]: agentId },
     HostConfig: {
       NetworkMode: 'none',
       ReadonlyRootfs: true,
@@ -206,11 +216,16 @@ function containerOf(image: string, seat: HelperSeat, io: string, script: string
       LogConfig: { Type: 'none', Config: {} },
       RestartPolicy: { Name: 'no' },
       Mounts: [
-        'volume' in mount
-          ? { Type: 'volume', Source: mount.volume, Target: '/v', ReadOnly: readOnly, VolumeOptions: { NoCopy: true } }
-          : { Type: 'bind', Source: mount.directory, Target: '/v', ReadOnly: readOnly },
+        ...(Array.isArray(mount)
+          ? mount.map((each, index) => mountAt(each, `/v/${index}`, readOnly))
+          : [mountAt(mount, '/v', readOnly)]),
         { Type: 'bind', Source: io, Target: '/io' },
       ],
     },
   };
 }
+
+const mountAt = (mount: Carried, target: string, readOnly: boolean) =>
+  'volume' in mount
+    ? { Type: 'volume', Source: mount.volume, Target: target, ReadOnly: readOnly, VolumeOptions: { NoCopy: true } }
+    : { Type: 'bind', Source: mount.directory, Target: target, ReadOnly: readOnly };

@@ -3,6 +3,10 @@
 /** On everything that a migration makes: helpers and volumes. */
 export const migrationLabel = 'dev.stackferry.migration';
 
+/** On helper containers: what each is for, and whose it is, told by the directory through which its agent talks to it. */
+export const helperLabel = 'dev.stackferry.helper';
+export const agentLabel = 'dev.stackferry.agent';
+
 /** Compose's own, read to know a project's parts. */
 export const composeLabels = {
   project: 'com.docker.compose.project',
