@@ -29,6 +29,8 @@ export const ledgerEntry = z.object({
   stopped: z.record(z.string(), z.string()).nullable(),
   /** Volume → bytes, as measured. */
   sizes: z.record(z.string(), z.number()),
+  /** Volume → what tells it from a later one of its name. */
+  marks: z.record(z.string(), z.string()).default({}),
   /** The stack has a new home; what is here is the copy that the safety window keeps. */
   retained: z.boolean(),
   /** A rollback started the retained copy: containers may run, under a lease. */
@@ -141,6 +143,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     killed: [],
     stopped: null,
     sizes: {},
+    marks: {},
     retained: false,
     revived: false,
     purging: [],

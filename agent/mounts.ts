@@ -1,15 +1,21 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 
-/** Mount points at or below a directory: deleting it would reach into what is mounted there. Empty where there is no /proc. */
+/** Mount points at or below a directory, as this process sees them. Empty where there is no /proc. */
 export async function mountsBelow(directory: string): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
-  return mountPoints(table).filter((path) => path === directory || path.startsWith(`${directory}/`));
+  // The table names no links.
+  const real = await realpath(directory).catch(() => directory);
+  return mountPoints(table).filter((path) => path === real || path.startsWith(`${real}/`));
 }
 
-/** The fifth field of each line, with blanks and the like as octal escapes (proc_pid_mountinfo(5)). */
+/** The fifth field of each line of a mountinfo table. */
 export function mountPoints(table: string): string[] {
   return table.split('\n').flatMap((line) => {
     const path = line.split(' ')[4];
-    return path ? [path.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)))] : [];
+    return path ? [unescapedPath(path)] : [];
   });
 }
+
+/** A path as mountinfo has it, with blanks and the like as octal escapes (proc_pid_mountinfo(5)). */
+export const unescapedPath = (path: string): string =>
+  path.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));

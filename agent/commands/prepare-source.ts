@@ -7,15 +7,19 @@ export const prepareSource: CommandHandler<'prepare_source'> = async ({ project,
   const { engine, ledger, migrationId, signal } = context;
   await assertProjectDirectory(project, source_dir, context);
   const sizes: { volume: string; bytes: number }[] = [];
+  const marks: Record<string, string> = {};
   await releasedOnFailure(context, async () => {
     await engine.standBy?.('source', { project, volumes, directory: source_dir }, migrationId);
     for (const volume of volumes) {
       signal.throwIfAborted();
-      sizes.push({ volume, bytes: await engine.measureVolume(volume, migrationId) });
+      const { bytes, mark } = await engine.measureVolume(volume, migrationId);
+      sizes.push({ volume, bytes });
+      if (mark !== null) marks[volume] = mark;
     }
   });
   await ledger.update({ migration_id: migrationId, project, role: 'source' }, (entry) => {
     entry.sizes = Object.fromEntries(sizes.map(({ volume, bytes }) => [volume, bytes]));
+    entry.marks = marks;
   });
   return { sizes };
 };

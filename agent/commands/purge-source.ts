@@ -1,4 +1,5 @@
 import type { LedgerEntry } from '../migration-ledger.ts';
+import { isInside, realPathOf } from '../real-path.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
 import { projectLane, stagedLane } from './project-lane.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
@@ -24,6 +25,7 @@ export const purgeSource: CommandHandler<'purge_source'> = async ({ deployment, 
       networks: await engine.projectNetworks(project),
       volumes,
       paths: obstacle ? [] : [source_dir],
+      marks: entry.marks,
     },
     migrationId,
   );
@@ -38,16 +40,20 @@ async function directoryObstacle(
 ): Promise<string | null> {
   const { engine, ledger, migrationId } = context;
   if ((await engine.missing({ volumes: [], paths: [directory] })).length > 0) return null;
-  const others = (await engine.stacks()).filter(({ project }) => project !== entry.project);
-  const shared = others.find(({ working_dir }) => nested(working_dir, directory) || nested(directory, working_dir));
-  if (shared) return `the stack "${shared.project}" uses it too`;
+  const own = await realPathOf(directory);
+  for (const { project, working_dir } of await engine.stacks()) {
+    const other = await realPathOf(working_dir);
+    if (project !== entry.project && (isInside(own, other) || isInside(other, own)))
+      return `the stack "${project}" uses it too`;
+  }
   const mounts = await context.mountsBelow(directory);
   if (mounts.length > 0) return `something else is mounted in it: ${mounts.join(', ')}`;
   if (entry.purging.includes(directory)) return null;
   // What was staged, and still the same at rest, was not sent again; its manifest holds the contents too.
   const { [projectLane]: sent, [stagedLane]: staged } = entry.lanes;
   const moved = (sent ?? staged)?.manifest;
-  const now = await engine.manifestProject(directory, entry.project, migrationId, !sent);
+  const now = await engine.manifestProject(directory, entry.project, migrationId, !sent).catch((error: Error) => error);
+  if (now instanceof Error) return now.message;
   if (moved?.sha256 !== now.sha256 || moved.entries !== now.entries)
     return 'it is no longer what was moved: look what changed in it, and delete it by hand';
   await ledger.amend(migrationId, (draft) => {
@@ -55,5 +61,3 @@ async function directoryObstacle(
   });
   return null;
 }
-
-const nested = (inner: string, outer: string) => inner === outer || inner.startsWith(`${outer}/`);

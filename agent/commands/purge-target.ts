@@ -14,5 +14,14 @@ export const purgeTarget: CommandHandler<'purge_target'> = async ({ project }, c
   const { created, prior } = entry;
   await assertNoOtherCopy(project, prior ?? [], context, created.containers);
   const containers = [...new Set([...created.containers, ...(prior ?? []).map(({ id }) => id)])];
-  return engine.purge({ ...created, containers, networks: await engine.projectNetworks(project) }, migrationId);
+  const networks = await engine.projectNetworks(project);
+  const removals = [
+    await engine.purge({ containers, networks, volumes: [], paths: [], marks: {} }, migrationId),
+    // A volume and a directory are known by who made them: others may have come at their names.
+    await engine.remove({ ...created, containers: [], networks: [] }, migrationId),
+  ];
+  return {
+    removed: removals.flatMap(({ removed }) => removed),
+    remaining: removals.flatMap(({ remaining }) => remaining),
+  };
 };

@@ -34,8 +34,8 @@ export interface Engine {
   stop(ids: string[], signal: AbortSignal, graceMsMax?: number): Promise<string[]>;
   /** Puts containers back as recorded: policies first, then those start that ran. Never creates, never runs a job again. */
   restore(prior: ContainerPrior[], signal: AbortSignal): Promise<void>;
-  /** Bytes of a volume's contents as `tar` will carry them, measured or estimated by reading the tree. */
-  measureVolume(volume: string, migrationId: string): Promise<number>;
+  /** Reads the tree; throws `pack_failed` where something else is mounted in it, which a copy would leave out. */
+  measureVolume(volume: string, migrationId: string): Promise<MeasuredTree>;
   packVolume(volume: string, migrationId: string): TarSource;
   /** `live`: while the stack runs, so that a file may change, or go, as it is read. */
   packProject(sourceDir: string, project: string, migrationId: string, live?: boolean): TarSource;
@@ -89,8 +89,11 @@ export interface Engine {
   arm(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
   /** Removes exactly these, each only if this migration made it. What is already gone counts as removed. */
   remove(objects: CreatedObjects, migrationId: string): Promise<Removal>;
-  /** As `remove`, whoever made them: what somebody asked to be deleted. A volume that anything else uses stays. */
-  purge(objects: CreatedObjects, migrationId: string): Promise<Removal>;
+  /**
+   * As `remove`, whoever made them: what somebody asked to be deleted. A volume stays that anything else uses, that is not
+   * the one whose mark was recorded, or in which something else is mounted.
+   */
+  purge(objects: PurgedObjects, migrationId: string): Promise<Removal>;
   /** Removes what an earlier run of the agent left at work: nobody can take it up again. */
   sweep(): Promise<void>;
   close(): Promise<void>;
@@ -156,6 +159,16 @@ export interface CreatedObjects {
   volumes: string[];
   /** Absolute paths; each was absent before. */
   paths: string[];
+}
+
+/** `marks`: of volumes, as `measureVolume` gave them. */
+export type PurgedObjects = CreatedObjects & { marks: Record<string, string> };
+
+export interface MeasuredTree {
+  /** As `tar` will carry it. */
+  bytes: number;
+  /** Tells it from a later one of its name; null where that can't be told. */
+  mark: string | null;
 }
 
 export interface Removal {

@@ -1,7 +1,8 @@
-import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StackferryError } from '../../schema/errors.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
+import { removeTree } from '../remove-tree.ts';
 
 /**
  * Which migration made a project directory on this host, and which directory that was: a path alone does not say whether
@@ -52,7 +53,7 @@ export function createPlacedDirectories(recordPath: string): PlacedDirectories {
     throw new StackferryError('resource_taken', `${path} exists on this host and is left alone.`);
   };
   const purge = async (path: string) => {
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
     await change((placed) => {
       delete placed[path];
     });
@@ -72,7 +73,7 @@ export function createPlacedDirectories(recordPath: string): PlacedDirectories {
     },
     empty: async (path, migrationId) => {
       await assertUsable(path, migrationId);
-      await rm(path, { recursive: true, force: true });
+      await removeTree(path);
     },
     remove: async (path, migrationId) => {
       if (await isOwn(path, migrationId)) await purge(path);

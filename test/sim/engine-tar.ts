@@ -56,7 +56,7 @@ export function portsOf(
   };
 
   return {
-    measureVolume: (name) => call('measure', () => volumeOf(name).content % 1_000),
+    measureVolume: (name) => call('measure', () => ({ bytes: volumeOf(name).content % 1_000, mark: null })),
     packVolume: (name) => source(() => ({ content: volumeOf(name).content, spec: null })),
     packProject: (directory) => source(() => ({ content: pathOf(directory).content, spec: pathOf(directory).spec })),
     manifestVolume: (name) => call('manifest', () => manifestOf(volumeOf(name).content)),

@@ -115,7 +115,7 @@ export const plants: Plant[] = [
         const project = host.world.control.store.rows.get(migrationId)?.stack_name ?? '';
         const containers = host.containers.of(project).map(({ id }) => id);
         const volumes = [...host.volumes.values()].flatMap(({ name, project: of }) => (of === project ? [name] : []));
-        return engine.purge({ ...objects, containers, volumes }, migrationId);
+        return engine.purge({ ...objects, containers, volumes, marks: {} }, migrationId);
       },
     }),
   },

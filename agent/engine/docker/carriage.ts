@@ -1,18 +1,17 @@
 import type { Readable } from 'node:stream';
-import { z } from 'zod';
 import { limits } from '../../../schema/limits.ts';
 import { manifestDigest } from '../../transfer/manifest.ts';
 import type { TarSource } from '../../transfer/tar-ports.ts';
-import type { Manifest } from '../engine.ts';
+import type { Manifest, MeasuredTree } from '../engine.ts';
 import { changing } from './complaints.ts';
 import { readContents } from './content-stream.ts';
+import { assertWhole, surveyTrees } from './data/survey.ts';
 import { type Carried, type HelperPlace, readFromHelper, writeToHelper } from './helper.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
 import {
   attributesScript,
   contentArguments,
   entriesScript,
-  measureScript,
   packArguments,
   packCapabilities,
   unpackArguments,
@@ -88,23 +87,10 @@ export async function manifestOf(
   return { sha256: digest.sum(), entries };
 }
 
-export async function measure(place: HelperPlace, mount: Carried, migrationId: string): Promise<number> {
-  const helper = await readFromHelper(place, {
-    migrationId,
-    purpose: 'measure',
-    mount,
-    readOnly: true,
-    capabilities: packCapabilities,
-    script: measureScript,
-    failure: 'pack_failed',
-    // The stack runs.
-    tolerated: changing,
-    signal: AbortSignal.timeout(limits.step.preparingMsMax),
-  });
-  let text = '';
-  const read = async () => {
-    for await (const chunk of helper.stream) text += String(chunk);
-  };
-  await Promise.all([read(), helper.finished]);
-  return z.coerce.number().int().nonnegative().parse(text.trim());
+/** The tree's stack may run. Throws where something else is mounted in it. */
+export async function measure(place: HelperPlace, mount: Carried, migrationId: string): Promise<MeasuredTree> {
+  const signal = AbortSignal.timeout(limits.step.preparingMsMax);
+  const [survey] = await surveyTrees(place, [mount], { migrationId, signal, secondsMax: null });
+  assertWhole(mount, survey!);
+  return { bytes: survey!.size!.tar_bytes, mark: survey!.mark };
 }

@@ -4,25 +4,16 @@ import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import { type ComposeProject, createArguments } from '../../compose/arguments.ts';
 import type { ServiceModel } from '../../compose/model.ts';
-import { isInside, readModel } from '../../compose/project.ts';
+import { readModel } from '../../compose/project.ts';
 import { runCompose } from '../../compose/run.ts';
-import type { CreatedObjects, Removal } from '../engine.ts';
-import type { PlacedDirectories } from '../placed-directories.ts';
-import { type DockerApi, EngineAnswer } from './api.ts';
-import {
-  type Container,
-  inspectAll,
-  inspectProject,
-  setRestartPolicy,
-  startContainer,
-  stopContainers,
-} from './containers.ts';
+import { isInside } from '../../real-path.ts';
+import type { CreatedObjects } from '../engine.ts';
+import type { DockerApi } from './api.ts';
+import { type Container, inspectAll, inspectProject, setRestartPolicy, startContainer } from './containers.ts';
 import type { DockerContext } from './context.ts';
-import { sweepHelpers } from './helper.ts';
 import { composeLabels } from './labels.ts';
 import { serviceOf } from './stack-facts.ts';
 import { listNetworks } from './target-facts.ts';
-import { removeVolume } from './volumes.ts';
 
 const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
 
@@ -115,65 +106,6 @@ export function policyOf(
   if (policy.condition === 'none') return off;
   if (policy.condition === 'on-failure' || attempts > 0) return { name: 'on-failure', maximum_retry_count: attempts };
   return { name: 'always', maximum_retry_count: 0 };
-}
-
-/** Exactly these and nothing by name or label; a volume or a directory only if this migration made the one that is there. */
-export function removeObjects(
-  api: DockerApi,
-  placed: PlacedDirectories,
-  objects: CreatedObjects,
-  migrationId: string,
-): Promise<Removal> {
-  return removeEach(api, objects, migrationId, {
-    volume: (name) => removeVolume(api, name, migrationId),
-    directory: (path) => placed.remove(path, migrationId),
-  });
-}
-
-/** Whoever made them. The Engine refuses a volume that any container still uses. */
-export function purgeObjects(
-  api: DockerApi,
-  placed: PlacedDirectories,
-  objects: CreatedObjects,
-  migrationId: string,
-): Promise<Removal> {
-  return removeEach(api, objects, migrationId, {
-    volume: (name) => api.delete(`/volumes/${encodeURIComponent(name)}`),
-    directory: placed.purge,
-  });
-}
-
-async function removeEach(
-  api: DockerApi,
-  objects: CreatedObjects,
-  migrationId: string,
-  named: Record<'volume' | 'directory', (name: string) => Promise<unknown>>,
-): Promise<Removal> {
-  const removal: Removal = { removed: [], remaining: [] };
-  const attempt = async (what: string, remove: () => Promise<unknown>) => {
-    try {
-      await remove();
-      removal.removed.push(what);
-    } catch (error) {
-      removal.remaining.push({ what, why: (error as Error).message });
-    }
-  };
-  // A helper that outlived its engine holds the volume.
-  await attempt('helpers', () => sweepHelpers(api, (id) => id === migrationId));
-  await stopContainers(api, objects.containers, AbortSignal.timeout(limits.step.cleanupMsMax)).catch(() => []);
-  for (const id of objects.containers) await attempt(`container ${id}`, () => removeContainer(api, id));
-  for (const id of objects.networks) await attempt(`network ${id}`, () => api.delete(`/networks/${id}`));
-  for (const name of objects.volumes) await attempt(`volume ${name}`, () => named.volume(name));
-  for (const path of objects.paths) await attempt(path, () => named.directory(path));
-  return removal;
-}
-
-/** With the anonymous volumes that were made for it. */
-export async function removeContainer(api: DockerApi, id: string): Promise<void> {
-  await api.delete(`/containers/${id}?force=true&v=true`).catch((error) => {
-    if (!(error instanceof EngineAnswer && error.status === 409)) throw error;
-    throw new StackferryError('engine_error', 'it is being removed already', { cause: error });
-  });
 }
 
 export async function compose({ dockerBinary }: DockerContext, args: string[], signal: AbortSignal): Promise<void> {

@@ -58,7 +58,8 @@ function createSpecialEntries(digest: ManifestDigest) {
         at = zero + 1;
         const [kind, first = '', second = ''] = fields;
         if (kind === 'entries') {
-          for (const names of links.values()) digest.add('links', names.sort());
+          // A file with one name here has the others beyond the tree: it arrives as a file of its own.
+          for (const names of links.values()) if (names.length > 1) digest.add('links', names.sort());
           ended = true;
         } else if (kind !== 'L' && kind !== 'D') throw unreadable();
         else if (fields.length === 3) {

@@ -2,13 +2,14 @@ import { eachOf } from '../../../schema/each-of.ts';
 import type { StackVolume } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { TarSink, TarSource } from '../../transfer/tar-ports.ts';
-import type { Manifest, StandbyPlaces } from '../engine.ts';
+import type { Manifest, MeasuredTree, StandbyPlaces } from '../engine.ts';
 import type { PlacedDirectories } from '../placed-directories.ts';
 import { manifestOf, measure, packer, unpack } from './carriage.ts';
 import { createEmptyPlaces } from './empty-places.ts';
 import type { Carried, HelperPlace } from './helper.ts';
 import { createResidences, type Residences, type Side } from './residences.ts';
-import { createVolume, removeVolume } from './volumes.ts';
+import { removeVolume } from './volume-removal.ts';
+import { createVolume } from './volumes.ts';
 
 /** Volumes and project directories of migrations, as helpers read and fill them. */
 export interface Places {
@@ -18,7 +19,7 @@ export interface Places {
   release(migrationId: string): Promise<void>;
   /** `live`: a file may change, or go, as it is read. */
   pack(mount: Carried, migrationId: string, live?: boolean): TarSource;
-  measure(mount: Carried, migrationId: string): Promise<number>;
+  measure(mount: Carried, migrationId: string): Promise<MeasuredTree>;
   manifest(mount: Carried, migrationId: string, contents?: boolean): Promise<Manifest>;
   fillVolume(spec: StackVolume, migrationId: string): TarSink;
   /** Refuses a directory where anything is that this migration did not make. */
@@ -42,7 +43,7 @@ export function createPlaces(place: HelperPlace, placed: PlacedDirectories): Pla
   const emptyVolume = (spec: StackVolume, migrationId: string) =>
     // Removals of attributes on directories do not travel in a tar, so a whole resend needs a new volume.
     emptied({ volume: spec.name }, migrationId, async () => {
-      await removeVolume(api, spec.name, migrationId);
+      await removeVolume(place, spec.name, migrationId);
       await createVolume(api, spec, migrationId);
     });
 

@@ -2,7 +2,8 @@
 
 /**
  * All attributes, ACLs among them (`--acls` would carry those twice, and makes packing small files slower by half), sparse
- * files as such, one file system; blocks of 256 KiB, since small writes through a FIFO cost most.
+ * files as such, one file system; blocks of 256 KiB, since small writes through a FIFO cost most. Verbose, the names thrown
+ * away: only then does tar complain of a directory on another file system, which it leaves out.
  */
 const packOptions = [
   'tar',
@@ -16,6 +17,8 @@ const packOptions = [
   '--xattrs-include=*',
   '--sparse',
   '--one-file-system',
+  '-v',
+  '--index-file=/dev/null',
   '-c',
 ];
 
@@ -91,18 +94,26 @@ export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 
 /** What the regular files hold, each under every name it has, so that both sides tell the same in whatever order. */
 export const contentArguments = 'tar -C /v -b 512 --format=posix --hard-dereference --one-file-system -c .'.split(' ');
 
+const printed = {
+  directory: "'%P//%y %m %U:%G - - %T@ \\0'",
+  other: "'%P//%y %m %U:%G %s - %T@ %l\\0'",
+  link: "'L\\0%D:%i\\0%P\\0'",
+};
+
 /**
  * Every entry, in one pass: first what can't be compared as it is printed, `L` records of the names of files that have
  * several and `D` records of devices, fields ending with NUL; then, after `entries`, one record each, sorted:
  *
- *   path // type mode uid:gid size links mtime target        no path holds two slashes in a row
+ *   path // type mode uid:gid size - mtime target        no path holds two slashes in a row
  *
- * A directory's own size and link count are the file system's business. Sockets are left out: tar never carries them.
+ * A directory's own size and any number of links are the file system's business: a file may have names beyond the tree.
+ * Sockets are left out: tar never carries them. A directory of another device fails: it would be listed as an empty one.
  */
 export const entriesScript = [
   'cd /v',
-  `{ find . -xdev ! -type s \\( -type d -printf '%P//%y %m %U:%G - - %T@ \\0' -o -printf '%P//%y %m %U:%G %s %n %T@ %l\\0' \\) \\( ! -type d -links +1 -fprintf $IO/links 'L\\0%D:%i\\0%P\\0' -o -true \\) \\( -type b -o -type c \\) -fprint0 $IO/devices || echo find failed >&2; } |
+  `{ find . -xdev ! -type s \\( -type d -printf ${printed.directory} -fprintf $IO/directories '%D\\n' -o -printf ${printed.other} \\) \\( ! -type d -links +1 -fprintf $IO/links ${printed.link} -o -true \\) \\( -type b -o -type c \\) -fprint0 $IO/devices || echo find failed >&2; } |
     LC_ALL=C sort -z -S 16M -T $IO >$IO/entries`,
+  'if [ "$(uniq $IO/directories | head -n 2 | wc -l)" != 1 ]; then echo "something is mounted in it" >&2; fi',
   'cat $IO/links',
   "xargs -0 -r stat --printf 'D\\0%n\\0%t:%T\\0' <$IO/devices",
   "printf 'entries\\0'",
@@ -112,9 +123,3 @@ export const entriesScript = [
 
 /** And the attributes of those that have any. */
 export const attributesScript = "cd /v && getfattr -R -P -h -d -m - -e hex . && printf '# end\\n\\n'";
-
-/** Bytes of a tar of the volume, near enough for a progress bar: contents as allocated, and three blocks an entry. */
-export const measureScript = [
-  'cd /v',
-  'find . -xdev ! -type s -printf \'%y %s %b %n\\n\' | awk \'{ n++; size = $1 == "f" ? ($2 < $3 * 512 ? $2 : $3 * 512) : 0; sum += int((size + 511) / 512) * 512 / ($1 == "f" ? $4 : 1) } END { printf "%.0f\\n", sum + n * 1536 }\'',
-].join(' && ');

@@ -30,13 +30,17 @@ export async function findVolumes(api: DockerApi, names: string[]): Promise<Volu
   return found.filter((volume) => volume !== null);
 }
 
+/** A directory of this host's disk, and no mount of its own: a remote driver's, or one by options. */
+export const isPlain = ({ Driver, Options }: Pick<Volume, 'Driver' | 'Options'>): boolean =>
+  Driver === 'local' && !mountOptions.some((option) => option in Options);
+
 /**
  * An empty volume with the source's driver, options and labels. The Engine answers "created" for a name that exists, so
  * that is looked at first, and at who made it afterwards. Throws `resource_taken`, `policy_refused`.
  */
 export async function createVolume(api: DockerApi, spec: StackVolume, migrationId: string): Promise<void> {
   // The pre-flight names these as unmovable; here they would be a way out of the volume, into the host's own directories.
-  if (spec.driver !== 'local' || mountOptions.some((option) => option in spec.options))
+  if (!isPlain({ Driver: spec.driver, Options: spec.options }))
     throw new StackferryError(
       'policy_refused',
       `Volume "${spec.name}" would be a mount of its own; that is never made.`,
@@ -58,12 +62,6 @@ export async function createVolume(api: DockerApi, spec: StackVolume, migrationI
   );
   const made = await findVolume(api, spec.name);
   if (made?.Labels[migrationLabel] !== migrationId) throw taken(spec.name);
-}
-
-/** Removes the volume if this migration made it. One that another made meanwhile under its name stays: ours is gone. */
-export async function removeVolume(api: DockerApi, name: string, migrationId: string): Promise<void> {
-  const volume = await findVolume(api, name);
-  if (volume?.Labels[migrationLabel] === migrationId) await api.delete(`/volumes/${encodeURIComponent(name)}`);
 }
 
 function taken(name: string): StackferryError {

@@ -68,7 +68,7 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
         if (record) await startContainer(host, id);
       }
     },
-    measureVolume: (volume) => measureTree(dataOf(host, volume)),
+    measureVolume: async (volume) => ({ bytes: await measureTree(dataOf(host, volume)), mark: null }),
     packVolume: (volume) => packTree(dataOf(host, volume)),
     packProject: (directory) => packTree(directory),
     manifestVolume: (volume, _migrationId, contents) => manifestOfTree(dataOf(host, volume), contents),

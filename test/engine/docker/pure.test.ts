@@ -9,7 +9,7 @@ import { packArguments, unpackArguments } from '../../../agent/engine/docker/tar
 
 it('the argv of the helpers’ tar, to the letter', () => {
   expect(packArguments.join(' ')).toBe(
-    'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=* --sparse --one-file-system -c .',
+    'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=* --sparse --one-file-system -v --index-file=/dev/null -c .',
   );
   expect(unpackArguments.join(' ')).toBe(
     'tar --warning=no-timestamp -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=* -f -',
