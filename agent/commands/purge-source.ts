@@ -1,5 +1,6 @@
+import { isInside } from '../compose/project.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
-import { isInside, realPathOf } from '../real-path.ts';
+import { realOf } from '../real-path.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
 import { projectLane, stagedLane } from './project-lane.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
@@ -40,9 +41,9 @@ async function directoryObstacle(
 ): Promise<string | null> {
   const { engine, ledger, migrationId } = context;
   if ((await engine.missing({ volumes: [], paths: [directory] })).length > 0) return null;
-  const own = await realPathOf(directory);
+  const own = await realOf(directory);
   for (const { project, working_dir } of await engine.stacks()) {
-    const other = await realPathOf(working_dir);
+    const other = await realOf(working_dir);
     if (project !== entry.project && (isInside(own, other) || isInside(other, own)))
       return `the stack "${project}" uses it too`;
   }

@@ -1,3 +1,4 @@
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { type ComposeProject, configArguments, dryRunArguments, namesArguments } from './arguments.ts';
@@ -58,4 +59,10 @@ export function driftIn(told: string): { current: boolean; detail: string } {
   const changed = told.split('\n').flatMap((line) => /Container (\S+)\s+(?:Recreate|Creating)\b/.exec(line)?.[1] ?? []);
   if (changed.length === 0) return { current: true, detail: '' };
   return { current: false, detail: `"up" would recreate ${[...new Set(changed)].join(', ')}.` };
+}
+
+/** Below the directory, or the directory itself. */
+export function isInside(directory: string, path: string): boolean {
+  const way = relative(directory, resolve(directory, path));
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }

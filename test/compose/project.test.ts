@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { driftIn } from '../../agent/compose/project.ts';
+import { driftIn, isInside } from '../../agent/compose/project.ts';
 import { withoutValues } from '../../agent/compose/run.ts';
 import { referencesIn } from '../../agent/engine/docker/project-files.ts';
-import { isInside } from '../../agent/real-path.ts';
 
 describe('whether the file on disk is what runs', () => {
   it('a container that is there, running or stopped, is no drift', () => {

@@ -3,13 +3,12 @@ import type { Deployment } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
 import type { ComposeModel } from '../../compose/model.ts';
-import { readModel } from '../../compose/project.ts';
-import { isInside, realPathOf } from '../../real-path.ts';
+import { isInside, readModel } from '../../compose/project.ts';
+import { realOf } from '../../real-path.ts';
 import type { DockerContext } from './context.ts';
 import { projectOn } from './deployment.ts';
 import { powersOf } from './powers.ts';
 import { filesNamed, remoteIncludes } from './project-files.ts';
-import { realOf } from './protected-paths.ts';
 
 /**
  * Judges the files that arrived, before anything is made of them. The pre-flight judged what the source said of itself,
@@ -43,9 +42,9 @@ export async function assertArrivedAllowed(
 }
 
 async function assertNothingBeyond({ directory }: ComposeProject, files: string[]): Promise<void> {
-  const root = await realPathOf(directory);
+  const root = await realOf(directory);
   const real = await Promise.all(
-    files.map(async (file) => ({ file, leadsTo: await realPathOf(resolve(directory, file)) })),
+    files.map(async (file) => ({ file, leadsTo: await realOf(resolve(directory, file)) })),
   );
   const beyond = real.filter(({ leadsTo }) => !isInside(root, leadsTo));
   if (beyond.length > 0) throw refused(`it uses ${beyond.map(({ file }) => file).join(', ')} of this host`);
@@ -55,7 +54,7 @@ async function withRealPaths(model: ComposeModel): Promise<ComposeModel> {
   const services = await Promise.all(
     Object.entries(model.services).map(async ([name, service]) => {
       const volumes = (service.volumes ?? []).map(async (mount) =>
-        mount.type === 'bind' && mount.source ? { ...mount, source: await realPathOf(mount.source) } : mount,
+        mount.type === 'bind' && mount.source ? { ...mount, source: await realOf(mount.source) } : mount,
       );
       return [name, { ...service, volumes: await Promise.all(volumes) }] as const;
     }),

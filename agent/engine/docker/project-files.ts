@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { limits } from '../../../schema/limits.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
 import type { ComposeModel } from '../../compose/model.ts';
-import { isInside } from '../../real-path.ts';
+import { isInside } from '../../compose/project.ts';
 
 /** Bytes of all files below a directory; null where it can't be read, or holds more entries than are worth counting. */
 export async function directorySize(directory: string): Promise<number | null> {

@@ -1,6 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
+import { realOf } from '../../real-path.ts';
 import type { DockerContext } from './context.ts';
-import { realOf, refusesProject } from './protected-paths.ts';
+import { refusesProject } from './protected-paths.ts';
 
 /** Compose's own rule; a dot or a slash could lead out of `stacksDir`. */
 const projectName = /^[a-z0-9_-]+$/;

@@ -1,7 +1,7 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isInside } from '../../compose/project.ts';
+import { realOf } from '../../real-path.ts';
 import type { DockerApi } from './api.ts';
 
 /** Whoever writes here is root on the host: programs, configuration, devices, engines and their state. */
@@ -57,12 +57,6 @@ export function refusesProject(path: string, own: string[]): string | null {
   const at = resolve('/', path);
   const plain = at !== rootHome && isInside(rootHome, at) && !startupInHome.test(at);
   return plain ? (own.find((dir) => isInside(dir, at) || isInside(at, dir)) ?? null) : protectedBy(at, own);
-}
-
-/** Without symbolic links, as far as it exists. */
-export async function realOf(path: string): Promise<string> {
-  const parent = dirname(path);
-  return realpath(path).catch(async () => (parent === path ? path : join(await realOf(parent), basename(path))));
 }
 
 /** What this agent and its engine keep on the host, with and without symbolic links. */

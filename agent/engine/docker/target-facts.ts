@@ -2,6 +2,7 @@ import { access, lstat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { StackFacts, TargetFacts } from '../../../schema/facts.ts';
+import { realOf } from '../../real-path.ts';
 import { isFree } from '../placed-directories.ts';
 import { compareVersions, type DockerApi, filters } from './api.ts';
 import { type containerSummary, listContainers } from './containers.ts';
@@ -14,7 +15,6 @@ import { addressesAbsent, networkAnswer, networkObstacles } from './network-conf
 import { portsTaken } from './ports.ts';
 import { powerOfBind } from './powers.ts';
 import { placeRefusal, projectPlace } from './project-place.ts';
-import { realOf } from './protected-paths.ts';
 import { findVolumes, volumeAnswer } from './volumes.ts';
 
 /** The oldest Compose whose `create`, `start` and `--dry-run` behave as we rely on. */
