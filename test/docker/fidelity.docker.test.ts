@@ -77,6 +77,22 @@ mkdir future; cd future; seq 2000 | xargs touch -d '2040-01-01'; touch -d '2040-
       expect(carried).toBeLessThan(2 * 1_048_576);
     }, 180_000);
 
+    it.each(['stop-copy', 'pre-copy'])(
+      'P11, R22: volumes that the app emptied stay empty in a %s, whatever its image has at their places',
+      async (mode) => {
+        const { hosts, up, migrate, ended } = rig();
+        const volumes = ['skel', 'alternatives', 'below'].map((name) => `emptied-${mode}_${name}`);
+        await up(`emptied-${mode}`, emptied);
+        const listed = (host: HostName) => Promise.all(volumes.map((volume) => listVolume(host, volume)));
+        const before = await listed('a');
+        expect(before.join()).not.toMatch(/bash|awk/);
+        const migration = await ended((await migrate(`emptied-${mode}`, hosts.b, { mode })).id);
+        expect(migration.failure).toBeNull();
+        expect(await listed('b')).toEqual(before);
+      },
+      180_000,
+    );
+
     it('a project with its own directories, an env_file, two compose files and a profile arrives whole', async () => {
       const { hosts, up, migrate, ended, moved } = rig();
       const project = await up(
@@ -122,3 +138,18 @@ services:
     }, 180_000);
   });
 });
+
+/** The image has files at two of the places, which the Engine copied into the volumes when the container was first created. */
+const emptied = {
+  'compose.yaml': `
+services:
+  app:
+    image: stackferry-helper:1
+    init: true
+    # In its new home it only looks on.
+    command: [sh, -c, "test -e /home/emptied || rm -r /etc/skel/.[a-z]* /etc/alternatives/*; touch /home/emptied; exec sleep 100000"]
+    healthcheck: { test: test -e /home/emptied, interval: 1s, retries: 30 }
+    volumes: [skel:/etc/skel, alternatives:/etc/alternatives, below:/etc/alternatives/below, home:/home]
+volumes: { skel: {}, alternatives: {}, below: {}, home: {} }
+`,
+};

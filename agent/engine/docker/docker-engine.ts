@@ -25,6 +25,7 @@ import { stackFacts } from './stack-facts.ts';
 import { restoreContainers, startStack } from './stack-start.ts';
 import { stackSummaries } from './stack-summaries.ts';
 import { listNetworks, targetFacts } from './target-facts.ts';
+import { createUnfilled } from './unfilled-volumes.ts';
 import { createVolume, findVolume } from './volumes.ts';
 import { createWarmCopies } from './warm-copies.ts';
 
@@ -110,7 +111,10 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     assertAllowed: async (deployment, signal) => ({
       plain: startsPlainly(await assertArrivedAllowed(context, deployment, signal)),
     }),
-    createStack: (deployment, _migrationId, created, signal) => createStack(context, deployment, created, signal),
+    createStack: (deployment, migrationId, created, signal) =>
+      createUnfilled(place, places.residences, { project: deployment.project, migrationId, signal }, () =>
+        createStack(context, deployment, created, signal),
+      ),
     discard: async (ids) => {
       for (const id of ids) await removeContainer(api, id);
     },

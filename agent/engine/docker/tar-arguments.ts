@@ -87,6 +87,14 @@ export const stripScript = (list: string): string => `
   done' sh <${list} 2>/dev/null
   exit 0`;
 
+/** Stands in a volume that must not count as empty, and keeps the time that the directory had without it. */
+export const occupant = '.stackferry-empty';
+
+export const occupyScript = `cd /v && if [ -z "$(ls -A)" ]; then touch -r . ${occupant}; fi`;
+export const vacateScript = `cd /v && if [ -f ${occupant} ]; then
+  time=$(stat -c %y ${occupant}) && rm ${occupant} && touch -d "$time" .
+fi`;
+
 /** What each side's tar may do beyond an ordinary user, each one found to be needed. */
 export const packCapabilities = ['DAC_READ_SEARCH'];
 export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP', 'MKNOD'];
