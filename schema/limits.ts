@@ -304,6 +304,10 @@ export const limits = {
     composeWriteMsMax: 10 * 60_000,
     engineRequestMsMax: 60_000,
     engineConnectionsMax: 64,
+    /** Calls that wait for a container's end, a stop, a pull or a stream: two for each helper, and the stops of a few large stacks. */
+    engineWaitsMax: 512,
+    /** Helper containers of one host at once. */
+    helpersMax: 128,
     volumeSizesMsMax: 10_000,
     /** Entries of a project directory that are counted; beyond it its size is unknown. */
     projectEntriesMax: 200_000,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type DockerApi, openDockerApi } from '../../agent/engine/docker/api.ts';
 import { createResidences } from '../../agent/engine/docker/residences.ts';
 import { openResidence } from '../../agent/engine/docker/resident-helper.ts';
+import { createSlots } from '../../agent/engine/docker/slots.ts';
 import { packCapabilities } from '../../agent/engine/docker/tar-arguments.ts';
 import { createWarmVolume } from '../../agent/engine/docker/warm-pack.ts';
 import type { TarSource } from '../../agent/transfer/tar-ports.ts';
@@ -31,7 +32,7 @@ describeDocker('a helper that stays', () => {
   }, 60_000);
 
   const seat = { migrationId: 'mig_1', purpose: 'resident', mount: { volume: 'kept' }, readOnly: true } as const;
-  const place = () => ({ api, image: 'stackferry-helper:1', ioDir, agentId: ioDir });
+  const place = () => ({ api, image: 'stackferry-helper:1', ioDir, agentId: ioDir, slots: createSlots(2) });
   const open = (idleMsMax: number, isHeld = () => false) =>
     openResidence(place(), { ...seat, capabilities: packCapabilities, idleMsMax, isHeld });
   const containersOfA = async () => (await docker('a', 'ps', '-aq')).trim();

@@ -22,8 +22,10 @@ export interface DockerApi {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
-  /** For calls that last as long as what they wait for; 0 for no limit but the signal. */
+  /** 0 for no limit but the signal. */
   timeoutMs?: number;
+  /** It lasts as long as what it waits for: such calls have connections of their own, so that they hold up no other. */
+  waits?: boolean;
 }
 
 /** What the engine answered instead of a 2xx; `status` tells 404 and 409 apart. */
@@ -48,21 +50,25 @@ export const nothing = z.unknown();
 
 /** Negotiates the API's version. Throws `engine_unreachable`, or `engine_error` where the engine is too old. */
 export async function openDockerApi(socketPath: string): Promise<DockerApi> {
-  // Connections are opened as calls need them: one that waits for a container must not hold up the others.
-  const pool = new Pool('http://docker', { socketPath, connections: limits.agent.engineConnectionsMax, pipelining: 1 });
+  const poolOf = (connections: number) => new Pool('http://docker', { socketPath, connections, pipelining: 1 });
+  const pool = poolOf(limits.agent.engineConnectionsMax);
+  const waiting = poolOf(limits.agent.engineWaitsMax);
   let prefix = '';
 
   async function request(method: 'GET' | 'POST' | 'DELETE', path: string, options: CallOptions, body?: unknown) {
-    const { signal, timeoutMs = limits.agent.engineRequestMsMax } = options;
+    const { signal, timeoutMs = limits.agent.engineRequestMsMax, waits = false } = options;
     const signals = [...(signal ? [signal] : []), ...(timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : [])];
-    return await pool.request({
+    const either = AbortSignal.any(signals);
+    const answered = (waits ? waiting : pool).request({
       method,
       path: `${prefix}${path}`,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
-      signal: AbortSignal.any(signals),
+      signal: either,
       ...(body === undefined ? {} : bodyOf(body)),
     });
+    // A request heeds its signal only once it has a connection.
+    return await raced(answered, either);
   }
 
   async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, options: CallOptions = {}) {
@@ -103,7 +109,7 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
       const answer = await checked(call('POST', path, body, options), z.object({ error: z.string().optional() }));
       if (answer.error) throw new EngineAnswer(500, answer.error);
     },
-    close: () => pool.destroy(),
+    close: async () => void (await Promise.all([pool.destroy(), waiting.destroy()])),
   };
   api.version = await api.get('/version', engineVersion);
   const spoken = compareVersions(api.version.ApiVersion, newestApi) < 0 ? api.version.ApiVersion : newestApi;
@@ -114,6 +120,16 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
     );
   prefix = `/v${spoken}`;
   return api;
+}
+
+/** Rejects with the signal's reason as soon as it aborts, whatever becomes of the work. */
+function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 /** Negative where `a` is the older of two dotted versions. */

@@ -158,7 +158,9 @@ async function stopContainer(
   if (State.Status === 'paused') await api.post(`/containers/${Id}/unpause`, undefined, nothing);
   const seconds = stopSeconds(Config.StopTimeout, graceMsMax);
   const timeoutMs = (seconds < 0 ? limits.step.stoppingMsMax / 1000 : seconds) * 1000 + limits.agent.engineRequestMsMax;
-  await api.post(`/containers/${Id}/stop?t=${seconds}`, undefined, nothing, { timeoutMs, signal });
+  // A lease's stop is short, and must not queue behind stops of ten minutes.
+  const waits = graceMsMax === undefined;
+  await api.post(`/containers/${Id}/stop?t=${seconds}`, undefined, nothing, { timeoutMs, signal, waits });
   const [after] = await inspectAll(api, [Id]);
   // 137 is SIGKILL's; nothing else of ours sends it.
   return after?.State.ExitCode === 137 ? [Name.replace(/^\//, '')] : [];

@@ -12,6 +12,7 @@ import { complaintFilter } from './complaints.ts';
 import { type Exchanges, makeExchanges } from './exchanges.ts';
 import { readFifo, writeFifo } from './fifo.ts';
 import { agentLabel, helperLabel, migrationLabel } from './labels.ts';
+import type { Slots } from './slots.ts';
 
 /**
  * Helper containers: one sees one volume (or one directory) and nothing else. Its bytes cross a FIFO in a directory of
@@ -24,6 +25,8 @@ export interface HelperPlace {
   ioDir: string;
   /** Marks this agent's helpers, so that a sweep spares those of another agent. */
   agentId: string;
+  /** Of this host, for all migrations. */
+  slots: Slots;
   /** Runs tasks in a helper that is there already, instead of one each; it sees `ioDir` as /io. */
   resident?: ResidentHelper;
 }
@@ -99,7 +102,10 @@ export async function runInHelper(place: HelperPlace, task: HelperTask): Promise
  * Removes helpers of this agent that a crash, of the agent or of the engine, left behind: all, or those of one migration.
  * Another agent on the same engine may be using its own.
  */
-export async function sweepHelpers({ api, agentId }: HelperPlace, migrationId?: string): Promise<void> {
+export async function sweepHelpers(
+  { api, agentId }: Pick<HelperPlace, 'api' | 'agentId'>,
+  migrationId?: string,
+): Promise<void> {
   const label = [helperLabel, `${agentLabel}=${agentId}`];
   if (migrationId !== undefined) label.push(`${migrationLabel}=${migrationId}`);
   const left = await api.get(`/containers/json?all=true&${filters({ label })}`, z.array(z.object({ Id: z.string() })));
@@ -137,23 +143,28 @@ async function runContainer(place: HelperPlace, seat: HelperTask, io: string, sc
 
 /** Starts a helper that runs the script; `ended` resolves to its exit code, and rejects when the signal aborts. */
 export async function startHelper(
-  { api, image, agentId }: HelperPlace,
+  { api, image, agentId, slots }: HelperPlace,
   seat: HelperSeat & { signal: AbortSignal },
   io: string,
   script: string,
 ): Promise<{ ended: Promise<number>; remove(): Promise<void> }> {
   const { signal } = seat;
-  const { Id } = await api.post('/containers/create', containerOf(image, agentId, seat, io, script), created, {
-    signal,
-  });
-  const remove = () => removeHelper(api, Id);
+  const free = await slots.take(signal);
+  const { Id } = await api
+    .post('/containers/create', containerOf(image, agentId, seat, io, script), created, { signal })
+    .catch((error) => {
+      free();
+      throw error;
+    });
+  const remove = () => removeHelper(api, Id).finally(free);
   try {
     await api.post(`/containers/${Id}/start`, undefined, nothing, { timeoutMs: limits.agent.helperStartMsMax, signal });
   } catch (error) {
     await remove();
     throw error;
   }
-  const ended = api.post(`/containers/${Id}/wait`, undefined, waited, { timeoutMs: 0, signal });
+  const ended = api.post(`/containers/${Id}/wait`, undefined, waited, { timeoutMs: 0, signal, waits: true });
+  ended.then(free, free);
   return { ended: ended.then(({ StatusCode }) => StatusCode), remove };
 }
 

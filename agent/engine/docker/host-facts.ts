@@ -96,7 +96,10 @@ async function helperState({ api, helperImage }: DockerContext): Promise<HostFac
   if (await api.find(path, imageAnswer)) return { image, ready: true, detail: '' };
   try {
     const timeoutMs = limits.agent.helperPullMsMax;
-    await api.post(`/images/create?fromImage=${encodeURIComponent(image)}`, undefined, nothing, { timeoutMs });
+    await api.post(`/images/create?fromImage=${encodeURIComponent(image)}`, undefined, nothing, {
+      timeoutMs,
+      waits: true,
+    });
     const ready = (await api.find(path, imageAnswer)) !== null;
     return { image, ready, detail: ready ? '' : 'it could not be pulled' };
   } catch (error) {

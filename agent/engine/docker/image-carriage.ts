@@ -14,7 +14,7 @@ export function imageCarriage(api: DockerApi): ImageCarriage {
     pack: (images) => ({
       open: async (signal) => {
         const names = images.map(({ reference }) => `names=${encodeURIComponent(reference)}`).join('&');
-        const saved = await api.download(`/images/get?${names}`, { signal, timeoutMs: 0 });
+        const saved = await api.download(`/images/get?${names}`, { signal, timeoutMs: 0, waits: true });
         const stream = pack();
         const finished = withoutLayers(saved, stream, knownLayers(images)).catch((error) => {
           stream.destroy(error);
@@ -28,7 +28,7 @@ export function imageCarriage(api: DockerApi): ImageCarriage {
       open: async (signal) => {
         const stream = new PassThrough({ highWaterMark: limits.stream.chunkBytesMax });
         const finished = api
-          .upload('/images/load?quiet=true', stream, { signal, timeoutMs: 0 })
+          .upload('/images/load?quiet=true', stream, { signal, timeoutMs: 0, waits: true })
           .then(() => assertLoaded(api, images))
           .catch((error) => {
             stream.destroy(error);

@@ -124,7 +124,11 @@ export async function ensureImages(
         `${image.reference} is not here and has no registry to come from.`,
       );
     const timeoutMs = limits.step.preparingMsMax;
-    await api.post(`/images/create?fromImage=${encodeURIComponent(digest)}`, undefined, nothing, { timeoutMs, signal });
+    await api.post(`/images/create?fromImage=${encodeURIComponent(digest)}`, undefined, nothing, {
+      timeoutMs,
+      signal,
+      waits: true,
+    });
     if (!(await findImage(api, digest)))
       throw new StackferryError('image_unavailable', `${image.reference} could not be pulled.`);
     const { repo, tag } = splitReference(image.reference);
