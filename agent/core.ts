@@ -14,6 +14,7 @@ import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease.ts'
 import type { Log } from './log.ts';
 import { isLeased, openMigrationLedger } from './migration-ledger.ts';
 import { mountsBelow } from './mounts.ts';
+import { sleep } from './sleep.ts';
 import type { Lanes } from './transfer/lanes.ts';
 import type { Throttles } from './transfer/throttle.ts';
 
@@ -27,6 +28,7 @@ export interface AgentCore {
   acknowledge(commandId: string): void;
   /** Takes up, or ends, what may still run under a lease. */
   resumeLeases(): void;
+  /** Aborts commands and stops what runs under a lease: this may be the last agent here. Everything else runs on. */
   close(): Promise<void>;
 }
 
@@ -102,7 +104,11 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
       void journal.acknowledge(id).catch((error) => log.error('the journal could not be written', { error })),
     resumeLeases: lease.resume,
     close: async () => {
+      const stopped = lease.giveUp();
       await runner.close();
+      // Once more: a command may have started something in its last moment.
+      const done = Promise.all([stopped, lease.giveUp()]);
+      await Promise.race([done, sleep(limits.agent.closeMsMax)]);
       lease.close();
       await journal.close();
     },

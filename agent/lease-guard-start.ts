@@ -13,8 +13,8 @@ const entry = fileURLToPath(new URL(`./lease-guard${extname(import.meta.filename
 
 /**
  * Starts the lease guard where none watches this state directory: a process of its own session, without ties to this
- * one, so that what ends the agent does not end it. (A supervisor that ends whole control groups does; see
- * ARCHITECTURE.md.)
+ * one, so that what ends the agent does not end it. A service manager that kills whole control groups does, so the unit
+ * sets `KillMode=process`.
  */
 export function createLeaseGuard({ stateDir, engine }: Pick<AgentConfig, 'stateDir' | 'engine'>): LeaseGuard {
   let starting: Promise<void> | null = null;

@@ -6,7 +6,7 @@ import type { Log } from './log.ts';
 import { isLeased, type LedgerEntry, leasedContainers } from './migration-ledger.ts';
 
 export interface GuardWatch {
-  /** Looks once, and sets to work what has to stop. Resolves to whether anything is leased. */
+  /** Looks once, and sets to work what has to stop. Resolves to whether there is anything left to guard. */
   look(): Promise<boolean>;
 }
 
@@ -20,16 +20,18 @@ export function watchLeases(options: {
   engine: () => Promise<GuardedEngine>;
   clock: LeaseClock;
   log: Log;
+  /** The agent's service is being stopped: no lease counts any more. */
+  ending?: () => boolean;
   bounds?: Partial<Record<'guardGraceMs' | 'guardRecheckMs', number>>;
 }): GuardWatch {
-  const { view, engine, clock } = options;
+  const { view, engine, clock, ending = () => false } = options;
   const bounds = { ...limits.lease, ...options.bounds };
   const attended = new Set<string>();
   const quietUntil = new Map<string, number>();
 
   const overdue = ({ lease }: LedgerEntry) =>
     lease?.boot_id !== clock.bootId || clock.sinceBootMs() >= lease.ends_at_ms + bounds.guardGraceMs;
-  const hasNoLeave = (entry: LedgerEntry) => isLeased(entry) && entry.started && overdue(entry);
+  const hasNoLeave = (entry: LedgerEntry) => isLeased(entry) && entry.started && (ending() || overdue(entry));
 
   /** A completion that was recorded meanwhile has the last word: the stack's home is here, and it was just stopped. */
   const undoIfHome = async (migrationId: string, stopped: string[], signal: AbortSignal) => {
@@ -66,7 +68,8 @@ export function watchLeases(options: {
         attended.add(migration_id);
         void attend(entry).finally(() => attended.delete(migration_id));
       }
-      return leased.length > 0 || attended.size > 0;
+      const guarded = ending() ? leased.filter(({ started }) => started) : leased;
+      return guarded.length > 0 || attended.size > 0;
     },
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { limits } from '../schema/limits.ts';
 import { agentConfig } from './config.ts';
 import { systemClock } from './lease.ts';
-import { type GuardedEngine, openGuardedEngine } from './lease-guard-engine.ts';
+import { type GuardedEngine, loadGuardedEngine } from './lease-guard-engine.ts';
 import { leaveSeat, liveGuard, takeSeat } from './lease-guard-seat.ts';
 import { viewLedger } from './lease-guard-view.ts';
 import { watchLeases } from './lease-guard-watch.ts';
@@ -17,15 +17,30 @@ import { sleep } from './sleep.ts';
 async function main([stateDir = '', engineJson = '']: string[]): Promise<void> {
   const engineConfig = agentConfig.shape.engine.parse(JSON.parse(engineJson));
   const log = createLog(boundedFile(join(stateDir, 'lease-guard.log')));
+  // A service manager that stops the agent may signal all of its processes. This one outlives that: it stops what is
+  // leased, whether the agent does or not, and goes when nothing is.
+  let ending = false;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      log.info(`${signal}: stopping what is leased`);
+      ending = true;
+    });
+  const openEngine = await loadGuardedEngine(engineConfig);
   let opened: Promise<GuardedEngine> | null = null;
   const engine = () => {
-    opened ??= openGuardedEngine(engineConfig).catch((error) => {
+    opened ??= openEngine().catch((error) => {
       opened = null;
       throw error;
     });
     return opened;
   };
-  const watch = watchLeases({ view: viewLedger(stateDir, log), engine, clock: systemClock(), log });
+  const watch = watchLeases({
+    view: viewLedger(stateDir, log),
+    engine,
+    clock: systemClock(),
+    log,
+    ending: () => ending,
+  });
 
   /** A look that failed tells nothing, so it counts as "something is leased". */
   const look = () =>

@@ -21,6 +21,8 @@ export interface LeaseKeeper {
   release(migrationId: string): Promise<void>;
   /** At the agent's start: takes up the leases of what may still run, stopping at once what is overdue. */
   resume(): void;
+  /** The agent ends, perhaps for good: resolves when nothing runs under its leases, which are over. */
+  giveUp(): Promise<void>;
   close(): void;
 }
 
@@ -62,6 +64,7 @@ export function createLeaseKeeper(options: {
   const clock = options.clock ?? systemClock();
   const bounds = { ...limits.lease, ...options.bounds };
   const leases = new Map<string, Lease>();
+  let givenUp = false;
   let closed = false;
 
   const renew = async (migrationId: string, lease: Lease): Promise<void> => {
@@ -71,7 +74,7 @@ export function createLeaseKeeper(options: {
     lease.askedAt = askedAt;
     try {
       const { granted, lease_ms } = await ask(migrationId);
-      if (lease.released || lease.lapsed.signal.aborted) return;
+      if (givenUp || lease.released || lease.lapsed.signal.aborted) return;
       if (!granted) return lapse(migrationId, lease, 'the control plane no longer gives leave');
       const endsAt = askedAt + Math.min(lease_ms, bounds.leaseMs);
       await ledger.amend(migrationId, (entry) => {
@@ -107,6 +110,21 @@ export function createLeaseKeeper(options: {
         await new Promise((resolve) => setTimeout(resolve, limits.agent.stopRetryMs).unref());
       }
     }
+  };
+
+  /** Also where it has lapsed already: a command may have started something since. */
+  const giveUpOne = async (migrationId: string): Promise<void> => {
+    const lease = leases.get(migrationId) ?? fresh(Number.NEGATIVE_INFINITY);
+    leases.set(migrationId, lease);
+    const { stopping } = lease;
+    if (stopping) lease.stopping = stopping.then(() => stopUntilDone(migrationId));
+    else lapse(migrationId, lease, 'the agent was stopped');
+    // The next agent must not take it for one that it holds.
+    const over = ledger.amend(migrationId, (entry) => {
+      entry.lease = null;
+    });
+    over.catch((error) => log.of(migrationId).error('the end of the lease could not be recorded', { error }));
+    await lease.stopping;
   };
 
   const look = () => {
@@ -173,6 +191,15 @@ export function createLeaseKeeper(options: {
         leases.set(migration_id, fresh(endsAt));
       }
       look();
+    },
+    giveUp: async () => {
+      givenUp = true;
+      await Promise.all(
+        ledger
+          .all()
+          .filter(isLeased)
+          .map(({ migration_id }) => giveUpOne(migration_id)),
+      );
     },
     close: () => {
       closed = true;

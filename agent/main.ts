@@ -27,7 +27,10 @@ export interface RunningAgent {
   connected: Promise<void>;
   /** Resolves when the control plane has removed this host; the agent is closed by then. */
   refused: Promise<void>;
-  /** Ends it. What was being done is done anew after the next start; containers run on. */
+  /**
+   * Ends it. Commands start again with the next agent. What runs under a lease is stopped: no agent may come to renew it.
+   * All other containers run on.
+   */
   close(): Promise<void>;
 }
 
@@ -139,12 +142,12 @@ export async function agentCommand(argv: string[], env: NodeJS.ProcessEnv = proc
     tell(`${errorMessageOf(error)}${error instanceof UsageError ? `\n\n${agentUsage}` : ''}`, 'stderr');
     return error instanceof UsageError ? 2 : 1;
   }
+  // Each time: a second one must not cut the end short.
   const asked = new Promise<0>((resolve) => {
-    process.once('SIGTERM', () => resolve(0));
-    process.once('SIGINT', () => resolve(0));
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(0));
   });
   const code = await Promise.race([asked, agent.refused.then(() => 1)]);
-  const guard = setTimeout(() => process.exit(code), 2 * limits.agent.closeMsMax);
+  const guard = setTimeout(() => process.exit(code), 3 * limits.agent.closeMsMax);
   await agent.close();
   clearTimeout(guard);
   return code;

@@ -32,6 +32,7 @@ export interface FlowRig {
   /** Digest of the stack's volumes as they are on that host. */
   digest(side: Side): Promise<string[]>;
   log(side: Side): Promise<string>;
+  stateDir(side: Side): string;
   /** The control plane goes away and comes back, on its port and with its state. */
   stopControl(): Promise<void>;
   startControl(): Promise<void>;
@@ -59,13 +60,14 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
   for (const [index, wire] of wires.entries()) if (index > 0) relays.push(await addRelay(fleet, index, wire));
 
   const rootOf = (side: Side) => join(fleet.dir, `root-${side}`);
+  const stateDir = (side: Side) => join(fleet.dir, side);
   const add = (side: Side) =>
     startMember({
       api: fleet.api,
       controlUrl: fleet.control.url,
       kind: 'host',
       name: side,
-      stateDir: join(fleet.dir, side),
+      stateDir: stateDir(side),
       arguments: ['--engine', 'embedded', '--embedded-root', rootOf(side)],
       ...(options.limits ? { env: preloading(options.limits) } : {}),
     });
@@ -101,6 +103,7 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
       return (await Promise.all(manifests)).map(({ sha256 }) => sha256);
     },
     log: (side) => readFile(hosts[side].logPath, 'utf8'),
+    stateDir,
     stopControl: async () => {
       controlIsUp = false;
       await control.close();

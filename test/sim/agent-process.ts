@@ -37,6 +37,12 @@ export class AgentProcess {
     world.time.after(world.random.between(20, 200), this.actor, () => void this.#run());
   }
 
+  /** SIGTERM. */
+  async end(): Promise<void> {
+    await this.#core?.close();
+    this.#host.world.time.kill(this.actor);
+  }
+
   async #run(): Promise<void> {
     const { actor } = this;
     const host = this.#host;

@@ -39,6 +39,11 @@ const faults: { [name: string]: Fault } = {
     if (host.guard) world.time.kill(host.guard.actor);
     world.time.after(Math.min(ms, 20_000), null, () => host.startAgent());
   },
+  'the service of an agent is stopped': (world, ms, among) => {
+    const host = world.random.pick(among);
+    host.stopService(ms);
+    world.time.after(ms, null, () => host.startAgent());
+  },
   'all agents are killed': (world, ms) => {
     for (const host of world.hosts) {
       host.killAgent('SIGKILL');
@@ -135,6 +140,7 @@ export const stepFaults = [
   'a write is held up, and its object replaced',
   'an agent is killed',
   'an agent and its guard are killed',
+  'the service of an agent is stopped',
   'an engine is restarted',
   'an engine cannot end what runs',
   'a host loses power',

@@ -11,6 +11,8 @@ import type { SimHost } from './host.ts';
 /** The lease guard's watch, as `agent/lease-guard.ts` runs it in a process of its own. */
 export class GuardProcess {
   readonly actor: Actor;
+  /** It got SIGTERM. */
+  ending = false;
 
   constructor(host: SimHost) {
     const { world } = host;
@@ -52,6 +54,7 @@ export class GuardProcess {
         },
       }),
       clock: clockOf(host),
+      ending: () => this.ending,
       log: createLog((line) => world.trace(actor.name, line.slice(25))),
     });
     const run = async () => {

@@ -34,6 +34,8 @@ export interface SimNetwork {
   madeBy: string | null;
 }
 
+const serviceStopMsMax = 90_000;
+
 /** One machine: disk, container engine, and the two processes of ours. It loses power, and each part can die alone. */
 export class SimHost {
   readonly id: string;
@@ -101,6 +103,20 @@ export class SimHost {
     if (!this.agent?.actor.alive) return;
     this.world.trace(this.id, `agent dies: ${why}`);
     this.world.time.kill(this.agent.actor);
+  }
+
+  /** As a service manager does it: SIGTERM to agent and guard, SIGKILL to what is left at the timeout. Starts it again later. */
+  stopService(backMs: number): void {
+    const { agent, guard, world } = this;
+    if (!agent?.actor.alive) return;
+    world.trace(this.id, 'the service is stopped');
+    if (guard) guard.ending = true;
+    world.time.after(0, agent.actor, () => void agent.end());
+    const killed = () => {
+      for (const process of [agent, guard]) if (process) world.time.kill(process.actor);
+    };
+    world.time.after(serviceStopMsMax, null, killed);
+    world.time.after(serviceStopMsMax + backMs, null, () => this.startAgent());
   }
 
   /** The guard outlives the agent that started it, not the machine. */
