@@ -318,6 +318,8 @@ export const limits = {
     engineMessageCharsMax: 500,
     /** One entry of a manifest: a path, a link's text, the values of a file's attributes. */
     manifestRecordBytesMax: 1_048_576,
+    /** Regions between the holes of one file that is read back; sixteen bytes of memory each. */
+    sparseRegionsMax: 4_000_000,
     /** Output of one `docker compose` call; a file that expands beyond it (alias bomb) is refused. */
     composeOutputBytesMax: 8 * 1_048_576,
     /** Address space of the client, and of Compose. */
