@@ -311,7 +311,14 @@ export const limits = {
     volumeSizesMsMax: 10_000,
     /** Entries of a project directory that are counted; beyond it its size is unknown. */
     projectEntriesMax: 200_000,
+    /** Links that one path may lead through, as in the kernel. */
+    pathLinksMax: 40,
+    /** Files of one project that Compose reads, by `include` and `extends` in turn; more are refused. */
     includedFilesMax: 100,
+    /** A generated file of some hundred services has a tenth of it. */
+    composeFileBytesMax: 4 * 1_048_576,
+    /** What aliases expand to, for each alias: more is an alias bomb. */
+    yamlAliasesMax: 1_000,
     /** Asking a registry about one image; the pre-flight waits for it. */
     registryMsMax: 8_000,
     helperPullMsMax: 15_000,

@@ -1,9 +1,11 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { limits } from '../../../schema/limits.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
+import type { FileReferences } from '../../compose/file-references.ts';
 import type { ComposeModel } from '../../compose/model.ts';
-import { isInside } from '../../compose/project.ts';
+import { envFilesOf, isInside } from '../../compose/project.ts';
+import { realOf } from '../../real-path.ts';
 
 /** Bytes of all files below a directory; null where it can't be read, or holds more entries than are worth counting. */
 export async function directorySize(directory: string): Promise<number | null> {
@@ -25,62 +27,22 @@ export async function directorySize(directory: string): Promise<number | null> {
   }
 }
 
-/** Files the stack needs that would stay behind, because they are not below its project directory. */
-export function filesBeyond(project: ComposeProject, names: ComposeModel, services: string[]): string[] {
-  const all = [...project.configFiles, ...project.envFiles, ...filesNamed(names, services)];
-  return [...new Set(all)].filter((path) => !isInside(project.directory, path));
-}
-
-/** Files of the host that these services read: what `env_file`, `configs` and `secrets` name. */
-export function filesNamed(names: ComposeModel, services: string[]): string[] {
-  const envFiles = services.flatMap((service) => {
-    const list = names.services[service]?.env_file ?? [];
-    return (Array.isArray(list) ? list : [list]).flatMap((file) => {
-      if (typeof file === 'string') return [file];
-      return file.required === false ? [] : [file.path];
-    });
-  });
-  const mounted = [...Object.values(names.configs), ...Object.values(names.secrets)].flatMap(
+/**
+ * Files that Compose reads for this project, or mounts into its containers, that are not in its directory: by what links
+ * lead to, since a link is moved as a link. Source and target ask the same question.
+ */
+export async function filesBeyond(
+  project: ComposeProject,
+  { models, values }: Pick<FileReferences, 'models' | 'values'>,
+  model: ComposeModel,
+): Promise<string[]> {
+  const root = await realOf(project.directory);
+  const mounted = [...Object.values(model.configs), ...Object.values(model.secrets)].flatMap(
     (item) => item?.file ?? [],
   );
-  return [...envFiles, ...mounted];
-}
-
-/**
- * `include` and `extends` that name a remote file, or one beyond the project directory: Compose resolves them before it
- * prints the model, so they are looked for in the text. A line that only looks like one is named too: better asked than lost.
- */
-export async function remoteIncludes(configFiles: string[]): Promise<string[]> {
-  const found: string[] = [];
-  const seen = new Set<string>();
-  const scan = async (path: string, root: string): Promise<void> => {
-    if (seen.has(path) || seen.size >= limits.agent.includedFilesMax) return;
-    seen.add(path);
-    const text = await readFile(path, 'utf8').catch(() => '');
-    for (const reference of referencesIn(text)) {
-      if (/^(https?|git|oci|ssh):|^git@|\.git(#|$)/.test(reference)) found.push(reference);
-      else if (!isInside(root, join(dirname(path), reference))) found.push(reference);
-      else await scan(join(dirname(path), reference), root);
-    }
-  };
-  for (const path of configFiles) await scan(path, dirname(configFiles[0] ?? path));
-  return [...new Set(found)];
-}
-
-/** Of a list in one line: files, and whatever has a scheme or is a repository. */
-const listed = /["']?((?:https?|git|oci|ssh):[^\s"',\]}]+|[\w./:@-]+\.(?:ya?ml|git))/g;
-
-/** Paths below a top-level `include:`, and those of `extends: { file: … }`. */
-export function referencesIn(text: string): string[] {
-  const references: string[] = [];
-  let inInclude = false;
-  for (const line of text.split('\n')) {
-    const top = /^(\w[\w-]*):/.exec(line)?.[1];
-    if (top) inInclude = top === 'include';
-    const item = inInclude ? /^\s*-\s*(?:path:\s*)?["']?([^"'#\s]+)/.exec(line)?.[1] : undefined;
-    const inline = inInclude && top ? [...line.matchAll(listed)].map(([, path]) => path ?? '') : [];
-    const extended = /\bfile:\s*["']?([^"',}\s]+\.ya?ml)/.exec(line)?.[1];
-    references.push(...[item, ...inline, extended].filter((path) => path !== undefined));
-  }
-  return references.filter((path) => path !== 'path:');
+  const all = [...project.configFiles, ...envFilesOf(project), ...models, ...values, ...mounted];
+  const real = await Promise.all([...new Set(all)].map(async (path) => ({ path, leadsTo: await realOf(path) })));
+  return real
+    .filter(({ leadsTo }) => !isInside(root, leadsTo))
+    .map(({ path, leadsTo }) => (isInside(project.directory, path) ? `${path} (which leads to ${leadsTo})` : path));
 }

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { StackFacts, StackService } from '../../../schema/facts.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
-import type { ComposeModel } from '../../compose/model.ts';
+import { fileReferences, noReferences } from '../../compose/file-references.ts';
+import { type ComposeModel, emptyModel } from '../../compose/model.ts';
 import { driftOf, isInside, readModel } from '../../compose/project.ts';
 import type { DockerApi } from './api.ts';
 import { type Container, inspectProject } from './containers.ts';
@@ -10,7 +12,7 @@ import type { DockerContext } from './context.ts';
 import { stackImageOf } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { powersOf } from './powers.ts';
-import { directorySize, filesBeyond, remoteIncludes } from './project-files.ts';
+import { directorySize, filesBeyond } from './project-files.ts';
 import { stackNetworks } from './stack-networks.ts';
 import { anonymousVolumes, stackVolumes } from './stack-volumes.ts';
 
@@ -23,15 +25,16 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
   const containers = await inspectProject(api, name, true);
   const project = projectOf(name, containers);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
-  const errors: string[] = [];
-  const read = (as: 'values' | 'names') =>
-    readModel(compose, project, as, signal).catch((error: Error) => {
-      errors.push(error.message);
-      return emptyModel;
-    });
-  const [model, names] = [await read('values'), await read('names')];
   const services = [...Map.groupBy(containers, serviceOf)];
   const serviceNames = services.map(([service]) => service);
+  const errors: string[] = [];
+  const orElse = <T>(reading: Promise<T>, nothing: T) =>
+    reading.catch((error: Error) => {
+      errors.push(error.message);
+      return nothing;
+    });
+  const model = await orElse(readModel(compose, project, signal), emptyModel);
+  const references = await orElse(fileReferences(compose, project, serviceNames, signal), noReferences);
   const [drift, volumes, anonymous, files, memory] = await Promise.all([
     driftOf(compose, project, serviceNames, signal),
     stackVolumes(context, name, containers, model),
@@ -54,8 +57,8 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     networks: stackNetworks(name, model),
     fixed_names: fixedNames(name, serviceNames, model),
     bind_mounts: containers.flatMap((container) => bindMounts(container, project.directory)).filter(firstOfItsKind),
-    project_files: { size_bytes: files, outside: filesBeyond(project, names, serviceNames) },
-    remote_includes: await remoteIncludes(project.configFiles),
+    project_files: { size_bytes: files, outside: await filesBeyond(project, references, model) },
+    remote_includes: references.remote,
     drift: errors.length > 0 ? { current: null, detail: 'the file can’t be read' } : drift,
     written_layers: containers.map(({ Name, SizeRw }) => ({ container: Name.slice(1), size_bytes: SizeRw ?? 0 })),
     compose_errors: [...new Set(errors)],
@@ -66,8 +69,6 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
   };
 }
 
-const emptyModel: ComposeModel = { name: '', services: {}, volumes: {}, networks: {}, configs: {}, secrets: {} };
-
 export const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.service] ?? '';
 
 /** Where a project's files are, by the labels that Compose left on its containers. Throws `stack_not_found`. */
@@ -75,11 +76,15 @@ export function projectOf(name: string, containers: Container[]): ComposeProject
   const labels = containers[0]?.Config.Labels;
   if (!labels) throw new StackferryError('stack_not_found', `No container of a project named "${name}" is here.`);
   const list = (label: string | undefined) => (label ?? '').split(',').filter((path) => path !== '');
+  const directory = labels[composeLabels.workingDir] ?? '/';
+  // Compose v1 wrote them relative to its working directory.
+  const here = (path: string) => resolve(directory, path);
   return {
     project: name,
-    directory: labels[composeLabels.workingDir] ?? '/',
-    configFiles: list(labels[composeLabels.configFiles]),
-    envFiles: list(labels[composeLabels.envFiles]),
+    directory,
+    configFiles: list(labels[composeLabels.configFiles]).map(here),
+    envFiles: list(labels[composeLabels.envFiles]).map(here),
+    environment: { PWD: directory },
   };
 }
 
