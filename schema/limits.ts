@@ -97,6 +97,7 @@ export const limits = {
   },
   step: {
     preflightMsMax: 60_000,
+    /** These three count from the last byte that moved, where bytes move: a slow line is no fault. */
     preparingMsMax: 30 * 60_000,
     stoppingMsMax: 10 * 60_000,
     transferringMsMax: 24 * 3_600_000,
@@ -232,6 +233,9 @@ export const limits = {
     silenceMsMax: 20_000,
     /** Without progress for this long an item fails with `transfer_interrupted`. */
     reconnectMsMax: 120_000,
+    /** Or for this part of the time that it took so far, within this: an hour's copy outlives a router's restart. */
+    patiencePart: 0.1,
+    patienceMsMax: 15 * 60_000,
     /** Time without the control plane, which gives tickets, does not count, up to this: as long as it waits for hosts it lost. */
     controlAwayMsMax: 15 * 60_000,
     reconnectDelayMsMin: 50,
@@ -431,7 +435,6 @@ export const limits = {
     listItemsMax: 10_000,
     /** Progress where lines cannot be painted over. */
     plainProgressMs: 5_000,
-    rateWindowMs: 5_000,
     /** A completed migration's last duties (restart policies) are waited for this long before the summary is shown. */
     owedMsMax: 15_000,
     /** The answer to a test webhook is waited for this long. */

@@ -6,7 +6,7 @@ import { afterTheEnd, complete } from './owed.ts';
 import { judgePrepared, judgeProject, judgeVolumes } from './proof.ts';
 import { onRollback } from './rollback.ts';
 import { firstRound, nextRound } from './rounds.ts';
-import { issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
+import { extendRound, issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
 import { beginUndo, endWithoutUndo, undo } from './undo.ts';
 
 /**
@@ -38,6 +38,8 @@ export type SagaEvent =
   | { type: 'command_failed'; command_id: string; failure: Failure }
   /** A host has been out of contact for longer than its bound. */
   | { type: 'agent_lost'; host: string }
+  /** Bytes have moved since the last look. */
+  | { type: 'moved' }
   /** `deadline_at` has passed. */
   | { type: 'overdue' }
   | { type: 'cancel' }
@@ -101,6 +103,8 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
       if (!turn.saga.awaiting.some(({ host }) => host === event.host)) return false;
       beginUndo(turn, step, lost(turn.saga, event.host));
       return true;
+    case 'moved':
+      return extendRound(turn, step);
     case 'overdue':
       beginUndo(turn, step, {
         code: 'command_timeout',

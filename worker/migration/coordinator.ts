@@ -8,7 +8,7 @@ import { advance, type SagaEvent } from './advance.ts';
 import { Contacts } from './contacts.ts';
 import { grantsLease } from './lease-grant.ts';
 import type { CoordinatorPorts, MigrationRow } from './ports.ts';
-import { newProgress, type ProgressMemory, recordProgress, viewProgress } from './progress.ts';
+import { newProgress, type ProgressMemory, recordProgress, takeMoved, viewProgress } from './progress.ts';
 import { isPurged, purgeRefusal, type Refusal, rollbackRefusal } from './safety-window.ts';
 import { newSaga, type StartInput, type StartOutcome } from './start.ts';
 
@@ -142,6 +142,9 @@ export class Coordinator {
 
   async #check(row: MigrationRow): Promise<void> {
     if (row.status === 'preflight') void this.#preflight(row.id).catch(() => null);
+    const sides = [row.source_host_id, row.target_host_id].map((host) => this.#progress.get(`${row.id} ${host}`));
+    // Both are asked: each forgets that its bytes moved.
+    if (sides.map(takeMoved).includes(true)) await this.#apply(row.id, { type: 'moved' });
     await this.#apply(row.id, { type: 'overdue' });
     if (isTerminal(row.status)) return;
     for (const host of await this.#contacts.lost(row.saga)) await this.#apply(row.id, { type: 'agent_lost', host });

@@ -84,6 +84,7 @@ export function afterTheEnd(turn: Turn, event: SagaEvent): boolean {
     case 'host_deleted':
       return hostDeleted(turn, event.host);
     case 'agent_lost':
+    case 'moved':
     case 'cancel':
     case 'preflight_passed':
     case 'preflight_refused':

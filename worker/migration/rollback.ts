@@ -69,6 +69,7 @@ export function onRollback(turn: Turn, event: SagaEvent): boolean {
     case 'retry':
     case 'rollback':
     case 'purge':
+    case 'moved':
     case 'remind':
     case 'copy_seen':
     case 'host_deleted':

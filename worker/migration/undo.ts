@@ -114,6 +114,7 @@ export function undo(turn: Turn, event: SagaEvent): boolean {
     case 'preflight_refused':
     case 'rollback':
     case 'purge':
+    case 'moved':
     case 'remind':
     case 'copy_seen':
     case 'host_deleted':
