@@ -325,7 +325,20 @@ export const limits = {
     yamlAliasesMax: 1_000,
     /** Asking a registry about one image; the pre-flight waits for it. */
     registryMsMax: 8_000,
-    helperPullMsMax: 15_000,
+    /** Digests of one image that registries are asked for: more names of it hardly help. */
+    registryDigestsMax: 4,
+    /** Images of the target that are compared with the one to be sent, for layers in common. */
+    imagesComparedMax: 500,
+    /** A pull ends when the engine reports nothing for so long: registries stall, lines are slow. */
+    pullIdleMsMax: 2 * 60_000,
+    /** The last report of a pull, which says how it ended. */
+    progressEndCharsMax: 16_384,
+    /** How long a pre-flight waits for the helper image; its pull goes on. */
+    helperPullWaitMs: 10_000,
+    helperPullRetry: { reconnectDelayMsMin: 10_000, reconnectDelayMsMax: 10 * 60_000 },
+    /** A manifest, an index or a configuration of an image; registries take no longer ones. Then all of one archive. */
+    imageJsonBytesMax: 4 * 1_048_576,
+    imageJsonBytesTotal: 64 * 1_048_576,
     engineMessageCharsMax: 500,
     /** One entry of a manifest: a path, a link's text, the values of a file's attributes. */
     manifestRecordBytesMax: 1_048_576,
