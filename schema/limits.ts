@@ -107,6 +107,8 @@ export const limits = {
     cleanupMsMax: 10 * 60_000,
     /** Looking whether what the source kept is whole. */
     checkingRetainedMsMax: 2 * 60_000,
+    /** From a terminal state until a person is asked, where its host has not confirmed that the stack runs. */
+    armingMsMax: 5 * 60_000,
   },
   health: {
     timeoutSDefault: 180,
@@ -130,6 +132,10 @@ export const limits = {
     checkIntervalMs: 500,
     /** Added before the source may start on the strength of an expired lease: stopping takes time and clocks drift. */
     marginMs: 30_000,
+    /** A proof of health must be committed this long before its lease ends: the clocks of object and database may differ. */
+    commitMarginMs: 2_000,
+    /** Proofs that may come too late, each followed by another, before the migration goes back. */
+    lateProofsMax: 5,
     /** When a lease lapses, from SIGTERM to SIGKILL, however long a container's own stop timeout is. */
     stopGraceMsMax: 8_000,
     /** The guard acts this long after the end of a lease: the agent, if it lives, was first. */

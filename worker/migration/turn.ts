@@ -10,6 +10,8 @@ export interface Transition {
   commands: SagaCommand[];
   closed: string[];
   events: MigrationEvent[];
+  /** It must not be written later than this: what it says holds until then. Null where it holds for good. */
+  commit_by: number | null;
 }
 
 /** Something a person is told of the migration's course. */
@@ -24,7 +26,7 @@ export interface Turn extends Transition {
 }
 
 export function startTurn(saga: Saga, now: number): Turn {
-  return { saga: structuredClone(saga), now, commands: [], closed: [], events: [] };
+  return { saga: structuredClone(saga), now, commands: [], closed: [], events: [], commit_by: null };
 }
 
 export function say(turn: Turn, kind: MigrationEvent['kind'], data: Record<string, unknown>): void {
