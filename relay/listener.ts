@@ -9,6 +9,7 @@ import { joinFirstByte, joinKeyBytes, type RefusalCode, tlsFirstByte } from '../
 import { admit } from './admission.ts';
 import { createTicketVerifier } from './join-ticket.ts';
 import { createMatchmaking } from './matchmaking.ts';
+import { trackUnauthenticated } from './unauthenticated.ts';
 
 export type RelayBounds = { [K in keyof typeof limits.relay]: number };
 
@@ -23,7 +24,7 @@ export interface RelayStatus {
   sessions_total: number;
   /** Both directions of all sessions, open ones included. */
   bytes_total: number;
-  refusals: Partial<Record<RefusalCode | 'untrusted' | 'join_key', number>>;
+  refusals: Partial<Record<RefusalCode | 'untrusted' | 'join_key' | 'crowded_out', number>>;
 }
 
 export interface Relay {
@@ -64,6 +65,7 @@ export async function startRelay(options: {
   const matchmaking = createMatchmaking(bounds, createThrottle(options.bandwidthLimit ?? null));
   const admissions = new Map<TLSSocket, string>();
   const connections = new Set<net.Socket>();
+  const unauthenticated = trackUnauthenticated(bounds, () => countRefusal('crowded_out'));
 
   const tlsServer = tls.createServer({
     ...fleetTlsOptions(options.identity()),
@@ -82,6 +84,7 @@ export async function startRelay(options: {
       socket.destroy();
       return;
     }
+    unauthenticated.admit(socket.remoteAddress, socket.remotePort);
     admissions.set(socket, hostId);
     socket.on('close', () => admissions.delete(socket));
     admit(socket, {
@@ -106,12 +109,14 @@ export async function startRelay(options: {
 
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.add(socket);
+    unauthenticated.add(socket);
+
     socket.on('error', () => socket.destroy());
     socket.on('close', () => connections.delete(socket));
     readOpening(socket, bounds, {
       tls: () => startTls(socket),
       key: (key) => {
-        if (matchmaking.join(key, socket)) return;
+        if (matchmaking.join(key, socket)) return unauthenticated.admit(socket.remoteAddress, socket.remotePort);
         countRefusal('join_key');
         socket.destroy();
       },

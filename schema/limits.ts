@@ -160,7 +160,11 @@ export const limits = {
   },
   relay: {
     /** Sockets open at once, whatever their state; more are refused by the listener. */
-    connectionsMax: 1_024,
+    connectionsMax: 2_048,
+    /** Of those, before they showed that they belong to the fleet: a quarter, so that sessions keep their room. */
+    unauthenticatedMax: 512,
+    /** A fleet behind one address comes back at once after a relay's restart, within one handshake's time. */
+    unauthenticatedPerAddressMax: 128,
     sessionsMax: 256,
     sessionsPerHostMax: 32,
     /** Admissions that wait for their peer. */
