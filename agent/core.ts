@@ -13,7 +13,7 @@ import type { Engine } from './engine/engine.ts';
 import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease.ts';
 import type { Log } from './log.ts';
 import { isLeased, openMigrationLedger } from './migration-ledger.ts';
-import { mountsBelow } from './mounts.ts';
+import { type HostPaths, hostPaths } from './mounts.ts';
 import { sleep } from './sleep.ts';
 import type { Lanes } from './transfer/lanes.ts';
 import type { Throttles } from './transfer/throttle.ts';
@@ -44,7 +44,7 @@ export interface CoreOptions {
   guard?: LeaseGuard;
   disk?: Disk;
   clock?: LeaseClock;
-  mounts?: (directory: string) => Promise<string[]>;
+  paths?: HostPaths;
 }
 
 /** Journal and ledger from the state directory; the commands, the questions and the leases over them. */
@@ -79,7 +79,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
         ledger,
         lease,
         lanes,
-        mountsBelow: options.mounts ?? mountsBelow,
+        paths: options.paths ?? hostPaths,
         log: log.of(migration_id),
         signal,
         progress: (items) => control.report({ type: 'progress', migration_id, command_id, items }),

@@ -29,6 +29,8 @@ export const ledgerEntry = z.object({
   stopped: z.record(z.string(), z.string()).nullable(),
   /** Volume → bytes, as measured. */
   sizes: z.record(z.string(), z.number()),
+  /** What moves: volumes and the project directory. */
+  data: z.object({ volumes: names, directory: z.string() }).nullable().default(null),
   /** Volume → what tells it from a later one of its name. */
   marks: z.record(z.string(), z.string()).default({}),
   /** The stack has a new home; what is here is the copy that the safety window keeps. */
@@ -73,6 +75,11 @@ export function isLeased({ deployed, armed, halted, revived }: LedgerEntry): boo
 export function leasedContainers({ created, prior, revived }: LedgerEntry): string[] {
   const own = revived ? (prior ?? []).map(({ id }) => id) : [];
   return [...new Set([...own, ...created.containers])];
+}
+
+/** On a target: where this migration put the files, once `deploy` may have used them. On a source they always were its own. */
+export function ownsFiles({ deployment, deployed, revived, created }: LedgerEntry): boolean {
+  return revived || (deployed && deployment !== null && created.paths.includes(deployment.target_dir));
 }
 
 export interface MigrationLedger {
@@ -143,6 +150,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     killed: [],
     stopped: null,
     sizes: {},
+    data: null,
     marks: {},
     retained: false,
     revived: false,

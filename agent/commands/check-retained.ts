@@ -1,12 +1,14 @@
 import { StackferryError } from '../../schema/errors.ts';
 import { runs, servicesOf } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
+import { assertNoneBeside } from './data-users.ts';
 
 /** Before a rollback stops anything: is what the source kept whole? Containers may be gone, they are made anew. */
 export const checkRetained: CommandHandler<'check_retained'> = async ({ deployment, volumes }, context) => {
   const { engine, ledger, migrationId } = context;
   const { project, source_dir } = deployment;
-  if (!ledger.find(migrationId)?.prior)
+  const entry = ledger.find(migrationId);
+  if (!entry?.prior)
     throw new StackferryError('stack_not_found', `This host has no record of what it kept of "${project}".`);
   const missing = await engine.missing({ volumes, paths: [source_dir] });
   if (missing.length > 0)
@@ -17,5 +19,6 @@ export const checkRetained: CommandHandler<'check_retained'> = async ({ deployme
       'stack_running',
       `Someone started the retained copy (${servicesOf(running)}): look whose data is right, stop it there, then try again.`,
     );
+  await assertNoneBeside(entry, engine, 'The stack was left where it runs.');
   return {};
 };

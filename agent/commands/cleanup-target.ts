@@ -1,5 +1,6 @@
 import { StackferryError } from '../../schema/errors.ts';
 import type { CommandHandler } from './context.ts';
+import { oneOffsOf } from './data-users.ts';
 import { stopLeased } from './stop-leased.ts';
 
 /** Removes what this migration made here, by recorded ids, nothing else (Invariant 5). Safe to repeat. */
@@ -16,7 +17,8 @@ export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, 
   await stopLeased(migrationId, engine, ledger, signal);
   await engine.release?.(migrationId);
   const created = ledger.find(migrationId)?.created ?? entry.created;
-  const { removed, remaining } = await engine.remove(created, migrationId);
+  const containers = [...created.containers, ...(await oneOffsOf(entry, engine))];
+  const { removed, remaining } = await engine.remove({ ...created, containers }, migrationId);
   if (remaining.length === 0) {
     await ledger.amend(migrationId, (draft) => {
       draft.created = { containers: [], networks: [], volumes: [], paths: [] };

@@ -16,6 +16,10 @@ export function servicesOf(containers: { service: string }[]): string {
   return [...new Set(containers.map(({ service }) => service))].join(', ');
 }
 
+export function namesOf(containers: { name: string }[]): string {
+  return containers.map(({ name }) => name).join(', ');
+}
+
 /** Looks until none of the containers runs. Throws `stack_running` that names those that still do. */
 export async function untilNoneRuns(look: () => Promise<ContainerState[]>, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + limits.agent.stoppedWaitMsMax;

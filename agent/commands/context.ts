@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { LeaseKeeper } from '../lease.ts';
 import type { Log } from '../log.ts';
 import type { MigrationLedger } from '../migration-ledger.ts';
+import type { HostPaths } from '../mounts.ts';
 import type { Lanes } from '../transfer/lanes.ts';
 
 /** What a command works with. Its migration's id and epoch are fixed; everything it must remember goes to the ledger. */
@@ -17,8 +18,7 @@ export interface CommandContext {
   /** Tells the control plane how far the lanes are; rate-limited by the sender. */
   progress(items: ItemProgress[]): void;
   lanes: Lanes;
-  /** Mount points below a directory of this host. */
-  mountsBelow(directory: string): Promise<string[]>;
+  paths: HostPaths;
 }
 
 /** Every command may run again after a crash cut it off, so each looks first at what is already so. */

@@ -2,6 +2,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { CommandHandler } from './context.ts';
 import { createRecorded } from './created-stack.ts';
+import { assertNoneBeside } from './data-users.ts';
 import { stagedHere } from './staged.ts';
 
 /**
@@ -15,9 +16,9 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
     throw new StackferryError('resource_taken', `${deployment.target_dir} was not put here by this migration.`);
   }
   const key = { migration_id: migrationId, project: deployment.project, role: 'target' } as const;
-  await ledger.update(key, (entry) => {
-    entry.deployment = deployment;
-    entry.deployed = true;
+  const entry = await ledger.update(key, (draft) => {
+    draft.deployment = deployment;
+    draft.deployed = true;
   });
   // The guard's process takes as long to start as judging the files does.
   const [lapsed, { staged, judged }] = await Promise.all([
@@ -26,13 +27,14 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
       staged,
       judged: staged ?? (await engine.assertAllowed?.(deployment, context.signal)),
     })),
+    assertNoneBeside(entry, engine, 'The stack was not started here.'),
   ]);
   const signal = AbortSignal.any([context.signal, lapsed]);
 
   if (!staged) await createRecorded(key, deployment, context, signal);
   signal.throwIfAborted();
-  const { created } = await ledger.update(key, (entry) => {
-    entry.started = true;
+  const { created } = await ledger.update(key, (draft) => {
+    draft.started = true;
   });
   try {
     await engine.startStack(deployment, created.containers, signal, judged?.plain);

@@ -4,10 +4,12 @@ import type { ContainerState } from '../engine/engine.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
 import { idsOf, runs, untilNoneRuns } from './container-states.ts';
 import type { CommandContext } from './context.ts';
+import { assertNoneBeside, besideStack } from './data-users.ts';
 
 /**
  * Record, disarm, stop, look: in this order, so that whenever this is cut off, what the containers were like before is
- * on disk, and a reboot after the stop starts nothing.
+ * on disk, and a reboot after the stop starts nothing. On a source nothing is stopped while anything else uses the data; on
+ * a target one-off runs of the stack are stopped with it.
  */
 export async function haltStack(
   key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>,
@@ -15,6 +17,8 @@ export async function haltStack(
 ): Promise<CommandResult<'stop_stack'>> {
   const { engine, ledger, signal, log } = context;
   const found = await engine.containers(key.project);
+  const known = ledger.find(key.migration_id);
+  if (known && key.role === 'source') await assertNoneBeside(known, engine, 'Nothing was stopped.');
 
   let entry = await ledger.update(key, (draft) => {
     // A re-run finds the containers disarmed already: only the first look counts.
@@ -26,10 +30,11 @@ export async function haltStack(
     throw new StackferryError('stack_not_found', `No containers of the stack "${key.project}" are on this host.`);
 
   await engine.disarm(idsOf(found));
-  const killed = await engine.stop(idsOf(found.filter(runs)), signal);
-  await untilNoneRuns(() => engine.containers(key.project), signal);
+  const oneOffs = async () => (await besideStack(entry, engine)).filter(({ of_stack }) => of_stack);
+  const killed = await engine.stop(idsOf([...found, ...(await oneOffs())].filter(runs)), signal);
+  await untilNoneRuns(async () => [...(await engine.containers(key.project)), ...(await oneOffs())], signal);
 
-  const stopped = await engine.containers(key.project);
+  const stopped = [...(await engine.containers(key.project)), ...(await besideStack(entry, engine))];
   entry = await ledger.update(key, (draft) => {
     draft.killed = [...new Set([...draft.killed, ...killed])];
     draft.stopped = Object.fromEntries(stopped.map(({ id, started_at }) => [id, started_at]));

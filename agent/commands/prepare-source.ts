@@ -20,6 +20,7 @@ export const prepareSource: CommandHandler<'prepare_source'> = async ({ project,
   await ledger.update({ migration_id: migrationId, project, role: 'source' }, (entry) => {
     entry.sizes = Object.fromEntries(sizes.map(({ volume, bytes }) => [volume, bytes]));
     entry.marks = marks;
+    entry.data = { volumes, directory: source_dir };
   });
   return { sizes };
 };

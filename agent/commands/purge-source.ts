@@ -1,7 +1,8 @@
 import { isInside } from '../compose/project.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
-import { realOf } from '../real-path.ts';
+import { idsOf } from './container-states.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
+import { oneOffsOf } from './data-users.ts';
 import { projectLane, stagedLane } from './project-lane.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
 
@@ -22,7 +23,7 @@ export const purgeSource: CommandHandler<'purge_source'> = async ({ deployment, 
   const obstacle = await directoryObstacle(entry, source_dir, context);
   const { removed, remaining } = await engine.purge(
     {
-      containers: [...entry.prior.map(({ id }) => id), ...entry.created.containers],
+      containers: [...idsOf(entry.prior), ...entry.created.containers, ...(await oneOffsOf(entry, engine))],
       networks: await engine.projectNetworks(project),
       volumes,
       paths: obstacle ? [] : [source_dir],
@@ -39,15 +40,15 @@ async function directoryObstacle(
   directory: string,
   context: CommandContext,
 ): Promise<string | null> {
-  const { engine, ledger, migrationId } = context;
+  const { engine, ledger, migrationId, paths } = context;
   if ((await engine.missing({ volumes: [], paths: [directory] })).length > 0) return null;
-  const own = await realOf(directory);
+  const own = await paths.real(directory);
   for (const { project, working_dir } of await engine.stacks()) {
-    const other = await realOf(working_dir);
+    const other = await paths.real(working_dir);
     if (project !== entry.project && (isInside(own, other) || isInside(other, own)))
       return `the stack "${project}" uses it too`;
   }
-  const mounts = await context.mountsBelow(directory);
+  const mounts = await paths.mountsBelow(directory);
   if (mounts.length > 0) return `something else is mounted in it: ${mounts.join(', ')}`;
   if (entry.purging.includes(directory)) return null;
   // What was staged, and still the same at rest, was not sent again; its manifest holds the contents too.

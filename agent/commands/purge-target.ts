@@ -1,5 +1,7 @@
 import { StackferryError } from '../../schema/errors.ts';
+import { idsOf } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
+import { oneOffsOf } from './data-users.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
 
 /** Removes what a rolled back migration left here: what it made, and the containers that stood here when it was stopped. */
@@ -13,7 +15,8 @@ export const purgeTarget: CommandHandler<'purge_target'> = async ({ project }, c
     );
   const { created, prior } = entry;
   await assertNoOtherCopy(project, prior ?? [], context, created.containers);
-  const containers = [...new Set([...created.containers, ...(prior ?? []).map(({ id }) => id)])];
+  const others = [...idsOf(prior ?? []), ...(await oneOffsOf(entry, engine))];
+  const containers = [...new Set([...created.containers, ...others])];
   const networks = await engine.projectNetworks(project);
   const removals = [
     await engine.purge({ containers, networks, volumes: [], paths: [], marks: {} }, migrationId),

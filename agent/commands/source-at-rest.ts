@@ -1,19 +1,31 @@
 import { StackferryError } from '../../schema/errors.ts';
-import { runs, servicesOf } from './container-states.ts';
+import type { ContainerState } from '../engine/engine.ts';
+import { namesOf, runs } from './container-states.ts';
 import type { CommandContext } from './context.ts';
+import { besideStack } from './data-users.ts';
 
 /**
- * F26, Invariant 3: since the stop no container of the stack ran, not even for a moment between two looks. Throws
- * `stack_running` that names who did.
+ * F26, Invariant 3: since the stop no container of the stack ran, nor any other that can write its data, not even for a
+ * moment between two looks. Throws `stack_running` that names it.
  */
-export async function assertSourceAtRest(project: string, context: CommandContext): Promise<void> {
-  const stopped = context.ledger.find(context.migrationId)?.stopped;
-  if (!stopped) throw new StackferryError('stack_running', `The stack "${project}" was not stopped by this migration.`);
-  const containers = await context.engine.containers(project);
-  const ran = containers.filter((container) => runs(container) || stopped[container.id] !== container.started_at);
+export async function assertSourceAtRest(
+  project: string,
+  { engine, ledger, migrationId }: CommandContext,
+): Promise<void> {
+  const entry = ledger.find(migrationId);
+  if (!entry?.stopped)
+    throw new StackferryError('stack_running', `The stack "${project}" was not stopped by this migration.`);
+  const { stopped } = entry;
+  const [containers, others] = await Promise.all([engine.containers(project), besideStack(entry, engine)]);
+  const ran = [...containers, ...others.filter(hasRun)].filter(
+    (container) => runs(container) || stopped[container.id] !== container.started_at,
+  );
   if (ran.length === 0) return;
   throw new StackferryError(
     'stack_running',
-    `Started again while its data was being copied: ${servicesOf(ran)}. The copy cannot be trusted.`,
+    `Started while the data was being copied: ${namesOf(ran)}. The copy cannot be trusted.`,
   );
 }
+
+/** A container that was only created has the year 1, or nothing, for its start. */
+const hasRun = ({ started_at }: ContainerState) => started_at !== '' && !started_at.startsWith('0001-');

@@ -1,5 +1,5 @@
 import type { CommandPayload, ContainerPrior, Deployment, ShippedImage } from '../../schema/agent-protocol.ts';
-import type { HostFacts, Resources, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
+import type { HostFacts, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
 import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
 
 /**
@@ -12,14 +12,14 @@ export interface Engine {
 
   // ------------------------------------------------------------ reading
   host(relays: HostFacts['relays']): Promise<HostFacts>;
-  /** The part of it that changes all the time; cheap enough for every few seconds. */
-  resources(): Promise<Resources>;
   /** Every Compose project the engine runs or holds, stopped retained copies included. */
   stacks(): Promise<StackSummary[]>;
   inspectStack(project: string, signal: AbortSignal): Promise<StackFacts>;
   checkTarget(stack: StackFacts, signal: AbortSignal): Promise<TargetFacts>;
   containers(project: string): Promise<ContainerState[]>;
   inspectContainers(ids: string[]): Promise<ContainerState[]>;
+  /** Every container that can write this data, or is of the stack, whoever made it and whether it runs. */
+  dataUsers(places: StandbyPlaces): Promise<DataUser[]>;
 
   /** Those of these that are not here. */
   missing(objects: Pick<CreatedObjects, 'volumes' | 'paths'>): Promise<string[]>;
@@ -146,6 +146,11 @@ export interface ContainerState {
   restart_count: number;
   started_at: string;
   restart_policy: ContainerPrior['restart_policy'];
+}
+
+export interface DataUser extends ContainerState {
+  /** Of the project and its directory: a service's container, or a one-off run (`docker compose run`). */
+  of_stack: boolean;
 }
 
 /** An order-independent digest over one record per entry, and how many there were. */

@@ -9,7 +9,7 @@ import type { Engine } from '../../agent/engine/engine.ts';
 import { createLeaseKeeper } from '../../agent/lease.ts';
 import { createLog } from '../../agent/log.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
-import { mountsBelow } from '../../agent/mounts.ts';
+import { hostPaths } from '../../agent/mounts.ts';
 import { lanesOver } from '../../agent/transfer/lanes.ts';
 import type { CommandKind, CommandPayload, CommandResult, Deployment } from '../../schema/agent-protocol.ts';
 import { createLanePairs } from './lane-pairs.ts';
@@ -96,7 +96,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
           log,
           signal: AbortSignal.timeout(15_000),
           progress: () => {},
-          mountsBelow,
+          paths: hostPaths,
           lanes: lanesOver(
             (_role, { lane }) =>
               (signal) =>

@@ -100,7 +100,7 @@ export class AgentProcess {
           guard: { ensure: async () => host.ensureGuard() },
           disk: plant?.disk?.(host.disk.for(actor)) ?? host.disk.for(actor),
           clock: clockOf(host),
-          mounts: async () => [],
+          paths: { mountsBelow: async () => [], real: async (path) => path },
           log: createLog((line) => world.trace(actor.name, line.slice(25))),
         });
       } catch (error) {

@@ -47,6 +47,14 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
     inspectContainers: (ids) =>
       call('inspect', () => ids.flatMap((id) => containers.all.get(id) ?? []).map(containers.stateOf)),
 
+    dataUsers: ({ project, directory }) =>
+      call('users', () =>
+        containers.of(project).map((container) => ({
+          ...containers.stateOf(container),
+          of_stack: container.directory === directory,
+        })),
+      ),
+
     disarm: async (ids) => {
       for (const id of ids) if (containers.all.has(id)) await setPolicy(id, 'no');
     },

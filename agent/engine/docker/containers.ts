@@ -74,8 +74,16 @@ export const containerSummary = z.object({
       Type: z.string(),
     }),
   ),
-  Mounts: orEmpty(z.object({ Type: z.string(), Name: z.string().optional(), Source: z.string().optional() })),
+  Mounts: orEmpty(
+    z.object({
+      Type: z.string(),
+      Name: z.string().optional(),
+      Source: z.string().optional(),
+      RW: z.boolean().optional(),
+    }),
+  ),
 });
+export type ContainerSummary = z.infer<typeof containerSummary>;
 
 /** All containers, or those with this label; stopped ones included. */
 export function listContainers(api: DockerApi, label?: string) {

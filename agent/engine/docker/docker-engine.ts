@@ -11,12 +11,12 @@ import { openDockerApi } from './api.ts';
 import { assertArrivedAllowed } from './arrived-file.ts';
 import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
+import { dataUserStates } from './data/data-users.ts';
 import { armStack, createStack, findCreated } from './deployment.ts';
 import { sweepExchanges } from './exchanges.ts';
 import { sweepHelpers } from './helper.ts';
-import { createHelperImage } from './helper-image.ts';
-import { hostFacts, hostResources } from './host-facts.ts';
-import { imageCarriage, sweepIncoming } from './image-carriage.ts';
+import { hostFacts } from './host-facts.ts';
+import { imageCarriage } from './image-carriage.ts';
 import { ensureImages } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { createPlaces } from './places.ts';
@@ -52,9 +52,9 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const api = await openDockerApi(options.socketPath);
   const ioDir = join(options.stateDir, 'io');
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
-  const helper = createHelperImage(api, options.helperImage ?? defaultHelperImage);
-  const place = { api, image: helper.id, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
-  const context: DockerContext = { ...options, api, helper, place, ownPaths: () => ownPaths(api, options) };
+  const helperImage = options.helperImage ?? defaultHelperImage;
+  const place = { api, image: helperImage, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
+  const context: DockerContext = { ...options, api, helperImage, place, ownPaths: () => ownPaths(api, options) };
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);
   const { forget, ...warm } = createWarmCopies(api, places, join(ioDir, 'passes'));
@@ -67,12 +67,12 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     images: imageCarriage(api),
     warm,
     host: (relays) => hostFacts(context, relays),
-    resources: () => hostResources(context),
     stacks: () => stackSummaries(api),
     inspectStack: (project, signal) => stackFacts(context, project, signal),
     checkTarget: (stack) => targetFacts(context, stack),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
+    dataUsers: (places) => dataUserStates(api, places),
 
     missing: (objects) => missingObjects(objects, async (name) => (await findVolume(api, name)) !== null),
     projectNetworks: async (project) =>
@@ -130,11 +130,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     sweep: async () => {
       await sweepHelpers(place);
       await sweepExchanges(ioDir);
-      await sweepIncoming(api);
     },
-    close: async () => {
-      helper.close();
-      await api.close();
-    },
+    close: () => api.close(),
   };
 }

@@ -19,3 +19,8 @@ export const composeLabels = {
   configHash: 'com.docker.compose.config-hash',
   dependsOn: 'com.docker.compose.depends_on',
 } as const;
+
+/** Paths of a label that lists them. Compose separates them by commas, which absolute paths may hold too. */
+export function pathsIn(label = ''): string[] {
+  return label.split(label.startsWith('/') ? /,(?=\/)/ : ',').filter((path) => path !== '');
+}

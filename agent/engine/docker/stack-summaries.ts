@@ -1,7 +1,7 @@
 import type { StackSummary } from '../../../schema/facts.ts';
 import type { DockerApi } from './api.ts';
 import { listContainers } from './containers.ts';
-import { composeLabels } from './labels.ts';
+import { composeLabels, pathsIn } from './labels.ts';
 
 /** Every Compose project of this engine, from one listing: it is asked for every few seconds. */
 export async function stackSummaries(api: DockerApi): Promise<StackSummary[]> {
@@ -22,7 +22,7 @@ export async function stackSummaries(api: DockerApi): Promise<StackSummary[]> {
     return {
       project,
       working_dir: labels[composeLabels.workingDir] ?? '',
-      config_files: (labels[composeLabels.configFiles] ?? '').split(',').filter((path) => path !== ''),
+      config_files: pathsIn(labels[composeLabels.configFiles]),
       services: [...services].map(([name, list]) => ({
         name,
         image: list[0]?.Image ?? '',
@@ -34,7 +34,8 @@ export async function stackSummaries(api: DockerApi): Promise<StackSummary[]> {
         ({ port, protocol }, i) => ports.findIndex((p) => p.port === port && p.protocol === protocol) === i,
       ),
       bind_mounts: distinct(mounts.flatMap(({ Type, Source }) => (Type === 'bind' && Source ? [Source] : []))),
-      running: members.some(({ State }) => State === 'running'),
+      // One-off runs write its data too.
+      running: containers.some(({ State, Labels }) => State === 'running' && Labels[composeLabels.project] === project),
     };
   });
 }

@@ -8,7 +8,7 @@ import { createPlacedDirectories } from '../placed-directories.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
 import { armStack, createStack, disarmContainers, recordsOf, startInOrder } from './deployment.ts';
 import { createHealthProbes } from './health-probes.ts';
-import { measureHost, measureResources } from './host-facts.ts';
+import { measureHost } from './host-facts.ts';
 import { belowStacks, openHostRoot } from './host-root.ts';
 import { packTree } from './pack-tree.ts';
 
@@ -41,13 +41,17 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     warm: null,
 
     host: (relays) => measureHost(host, relays),
-    resources: () => measureResources(host),
     stacks: () => summarizeStacks(host),
     inspectStack: (project) => inspectStack(host, project),
     checkTarget: (stack) => checkTarget(host, stack, options.allow ?? []),
     containers: async (project) =>
       Promise.all((await ofProject(project)).map((record) => stateOf(host, record, probes))),
     inspectContainers: statesOf,
+    // A volume's name begins with its project's: nothing else can have it.
+    dataUsers: async ({ project }) => {
+      const records = await ofProject(project);
+      return Promise.all(records.map(async (record) => ({ ...(await stateOf(host, record, probes)), of_stack: true })));
+    },
 
     missing: (objects) => missingObjects(objects, async (name) => (await findVolume(host, name)) !== null),
     projectNetworks: async (project) =>
