@@ -26,7 +26,10 @@ export const modeOption = () =>
   new Option('--mode <mode>', 'copy while stopped, or first while it runs').choices(modes).default('stop-copy');
 
 export const acceptUnmoved = () =>
-  new Option('--accept-unmoved', 'go although anonymous volumes hold data, which does not move');
+  new Option(
+    '--accept-unmoved',
+    'go although anonymous volumes hold data, or bind mounts are absent on the target: neither moves',
+  );
 
 export function onMigration(
   program: Command,

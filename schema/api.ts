@@ -147,7 +147,9 @@ const target = {
   accept_unmoved: z
     .boolean()
     .default(false)
-    .describe('Go on although anonymous volumes hold data, which stays behind.'),
+    .describe(
+      'Go on although anonymous volumes hold data, which stays behind, or bind mounts are absent on the target.',
+    ),
 };
 export const preflightRequest = z.strictObject(target).meta({ id: 'PreflightRequest' });
 export const migrateRequest = z

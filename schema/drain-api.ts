@@ -27,7 +27,9 @@ export const drainRequest = z
     accept_unmoved: z
       .boolean()
       .default(false)
-      .describe('Of each migration: go on although anonymous volumes hold data, which stays behind.'),
+      .describe(
+        'Of each migration: go on although anonymous volumes hold data, which stays behind, or bind mounts are absent.',
+      ),
   })
   .meta({ id: 'DrainRequest' });
 export type DrainRequest = z.infer<typeof drainRequest>;

@@ -52,8 +52,6 @@ export const stackImage = z.object({
   reference: name,
   /** The image id (content digest of its configuration), null where the source no longer has it. */
   image_id: z.string().nullable(),
-  /** Of layers, configuration and platform: equal for the same image in every image store, as its id is not. */
-  content_sha256: z.string().nullish(),
   repo_digests: z.array(z.string()),
   /** Digests of its layers, lowest first. */
   layers: z.array(z.string()),
@@ -125,8 +123,30 @@ export const bindMount = z.object({
   service: name,
   source: name,
   target: name,
-  /** Inside the project directory: travels with the project. */
+  /** Inside the project directory, by its real path: travels with the project. */
   inside_project: z.boolean(),
+  /** The link of the project directory that leads to `source`. */
+  link: name.nullable().default(null),
+});
+
+/** What was found where a stack's data lies. */
+export const stackData = z.object({
+  /** Something else is mounted below a volume or directory (`tree`): a copy would leave out what is there. */
+  nested_mounts: z.array(z.object({ tree: name, path: name, kind: z.string() })),
+  /** Volumes and directories that could not be looked at. */
+  unseen: z.array(z.object({ tree: name, why: z.string() })),
+  /** Running containers beside the stack's services that can write what moves. */
+  writers: z.array(
+    z.object({
+      container: name,
+      /** A volume, or a path of the host. */
+      uses: name,
+      /** It only has a directory above the data. */
+      above: z.boolean(),
+      /** Of the stack, by `docker compose run`. */
+      one_off: z.boolean(),
+    }),
+  ),
 });
 
 export const stackFacts = z.object({
@@ -141,10 +161,13 @@ export const stackFacts = z.object({
   /** Names fixed by the file (`container_name`, `networks.x.name`). */
   fixed_names: z.array(z.object({ kind: z.enum(['container', 'network']), name })),
   bind_mounts: z.array(bindMount),
+  data: stackData.nullable().default(null),
   project_files: z.object({
     size_bytes: bytes.nullable(),
     /** Files the stack needs that lie outside its project directory. */
     outside: z.array(name),
+    /** Links by absolute path: they lead to the files that arrive only if the directory keeps its place. */
+    absolute_links: z.array(name).default([]),
   }),
   remote_includes: z.array(name),
   /** What `up` would do on the source now: nothing, or which services it would recreate. */
@@ -169,10 +192,8 @@ export const targetFacts = z.object({
       reference: name,
       state: z.enum(['present', 'pullable', 'differs', 'not_found', 'unauthorized', 'rate_limited', 'unreachable']),
       detail: z.string(),
-      /** How many of its layers, from the lowest, are here and need not be sent. */
+      /** How many of its layers, from the lowest, are here. */
       layers_present: z.number().int(),
-      /** The image store can hold it under this name when the source sends it. */
-      loadable: z.boolean().optional(),
     }),
   ),
   /** `name` is `port/protocol`. */

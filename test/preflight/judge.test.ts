@@ -136,22 +136,12 @@ describe('the pre-flight’s judgement', () => {
       'rate limit',
     ],
     [
-      'F29 R28 the tag on the target means another image',
+      'F29 the tag on the target means another image',
       'image_available',
       (w) => {
         w.fit.images = [{ reference: 'shop/web:3', state: 'differs', detail: '', layers_present: 0 }];
       },
-      'shop/web:3 is another image on the target. A tag of the target is never moved',
-    ],
-    [
-      'R17 a digest that the target’s image store can’t keep',
-      'image_available',
-      (w) => {
-        w.fit.images = [
-          { reference: 'shop/web@sha256:1', state: 'unreachable', detail: '', layers_present: 0, loadable: false },
-        ];
-      },
-      'let the target reach its registry',
+      'other content',
     ],
     [
       'F30 a published port is taken',
@@ -287,7 +277,7 @@ describe('the pre-flight’s judgement', () => {
       'B36 a file of the stack lies outside its project directory',
       'compose_supported',
       (w) => {
-        w.stack = { ...w.stack, project_files: { size_bytes: 1, outside: ['/etc/shop.env'] } };
+        w.stack = { ...w.stack, project_files: { size_bytes: 1, outside: ['/etc/shop.env'], absolute_links: [] } };
       },
       '/etc/shop.env lies outside',
     ],
@@ -392,16 +382,91 @@ describe('the pre-flight’s judgement', () => {
     });
   });
 
-  it('notes a bind mount outside the project with its path and whether it is on the target, and lets it pass', () => {
-    const report = judge(
+  const bound = (exists: boolean, link: string | null = null) =>
+    facts((w) => {
+      const mount = { service: 'web', source: '/srv/media', target: '/media', inside_project: false, link };
+      w.stack = { ...w.stack, bind_mounts: [mount] };
+      w.fit.bind_mounts = [{ path: '/srv/media', exists }];
+    });
+
+  it('notes a bind mount outside the project that is there on the target, and lets it pass', () => {
+    const report = judge(bound(true));
+    expect(report.passed).toBe(true);
+    expect(report.notes).toEqual([expect.stringMatching(/\/srv\/media .*exists on the target/)]);
+  });
+
+  it('P13: a bind mount that is absent on the target fails, since the stack would start on an empty directory', () => {
+    const refused = judge(bound(false));
+    expect(failed(refused)).toEqual(['compose_supported']);
+    expect(detailOf(refused, 'compose_supported')).toMatch(
+      /\/srv\/media .*absent on the target.*"accept_unmoved": true/,
+    );
+    const accepted = bound(false);
+    accepted.inputs.accept_unmoved = true;
+    expect(judge(accepted).passed).toBe(true);
+    expect(detailOf(judge(accepted), 'compose_supported')).toContain('/srv/media');
+  });
+
+  it('R4: a link of the project directory that leads out of it is judged as the bind mount that it leads to', () => {
+    const report = judge(bound(false, '/srv/shop/data'));
+    expect(failed(report)).toEqual(['compose_supported']);
+    expect(detailOf(report, 'compose_supported')).toContain('/srv/media (by the link /srv/shop/data)');
+  });
+
+  const withData = (found: Partial<NonNullable<Well['stack']['data']>>) =>
+    judge(
       facts((w) => {
-        const mount = { service: 'web', source: '/etc/ssl', target: '/ssl', inside_project: false };
-        w.stack = { ...w.stack, bind_mounts: [mount] };
-        w.fit.bind_mounts = [{ path: '/etc/ssl', exists: false }];
+        w.stack.data = { nested_mounts: [], unseen: [], writers: [], ...found };
       }),
     );
-    expect(report.passed).toBe(true);
-    expect(report.notes).toEqual([expect.stringMatching(/\/etc\/ssl .*absent on the target/)]);
+
+  it('P1 R3: a mount below a volume, and another device without a mount, are named', () => {
+    const report = withData({
+      nested_mounts: [
+        { tree: 'volume shop_media', path: 'cold', kind: 'nfs4' },
+        { tree: '/srv/shop', path: 'data/sub', kind: 'device' },
+      ],
+    });
+    expect(failed(report)).toEqual(['compose_supported']);
+    expect(detailOf(report, 'compose_supported')).toMatch(
+      /cold in volume shop_media.*nfs4.*data\/sub in \/srv\/shop is another device/,
+    );
+  });
+
+  it('P1: data that could not be looked at, or that an older agent did not look at, does not pass', () => {
+    const report = withData({ unseen: [{ tree: 'volume shop_media', why: 'no such image' }] });
+    expect(detailOf(report, 'compose_supported')).toContain('volume shop_media could not be looked at (no such image)');
+    expect(failed(judge(facts((w) => (w.stack.data = null))))).toEqual(['compose_supported']);
+  });
+
+  it('P2 R7: who else runs and can write the data is named: a one-off run, and a stranger’s container', () => {
+    const writer = (container: string, over: object) => ({
+      container,
+      uses: 'shop_db',
+      above: false,
+      one_off: false,
+      ...over,
+    });
+    const report = withData({ writers: [writer('shop-db-run-1', { one_off: true }), writer('backup', {})] });
+    expect(failed(report)).toEqual(['compose_supported']);
+    expect(detailOf(report, 'compose_supported')).toMatch(/shop-db-run-1 .*docker compose run.*backup, .*uses shop_db/);
+    const above = withData({ writers: [writer('sync', { above: true, uses: '/srv' })] });
+    expect(above.passed).toBe(true);
+    expect(above.notes).toEqual([expect.stringMatching(/sync can write to \/srv/)]);
+  });
+
+  it('R38: a link by absolute path is refused where the project directory gets another place, and only there', () => {
+    const linked = (place: string) =>
+      judge(
+        facts((w) => {
+          w.stack.project_files = { ...w.stack.project_files, absolute_links: ['/srv/shop/app.env'] };
+          w.fit.project_path = place;
+        }),
+      );
+    expect(linked('/srv/shop').passed).toBe(true);
+    expect(detailOf(linked('/data/shop'), 'compose_supported')).toContain(
+      '/srv/shop/app.env is a link by absolute path',
+    );
   });
 
   it('notes what is stopped, and what is taken for a job, since both are started on the target', () => {

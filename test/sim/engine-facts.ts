@@ -17,17 +17,11 @@ const image = {
   size_bytes: 0,
 };
 
-const resources = {
-  memory: { total_bytes: 64 * gigabyte, used_bytes: gigabyte, free_bytes: 63 * gigabyte },
-  disk: { path: '/', total_bytes: 640 * gigabyte, used_bytes: gigabyte, free_bytes: 639 * gigabyte },
-  cpu: { cores: 4, load_1m: 0 },
-};
-
 /** What the pre-flight and the inventory ask. */
 export function factsOf(
   host: SimHost,
   call: Call,
-): Pick<Engine, 'host' | 'resources' | 'stacks' | 'inspectStack' | 'checkTarget' | 'missing' | 'projectNetworks'> {
+): Pick<Engine, 'host' | 'stacks' | 'inspectStack' | 'checkTarget' | 'missing' | 'projectNetworks'> {
   const { containers, volumes, paths, networks } = host;
 
   const stackOf = (project: string): StackFacts => {
@@ -65,7 +59,8 @@ export function factsOf(
       networks: [],
       fixed_names: [],
       bind_mounts: [],
-      project_files: { size_bytes: 100, outside: [] },
+      data: { nested_mounts: [], unseen: [], writers: [] },
+      project_files: { size_bytes: 100, outside: [], absolute_links: [] },
       remote_includes: [],
       drift: { current: true, detail: 'as the file says' },
       written_layers: [],
@@ -89,11 +84,14 @@ export function factsOf(
           userns_remap: false,
           pre_copy: null,
         },
-        resources,
+        resources: {
+          memory: { total_bytes: 64 * gigabyte, used_bytes: gigabyte, free_bytes: 63 * gigabyte },
+          disk: { path: '/', total_bytes: 640 * gigabyte, used_bytes: gigabyte, free_bytes: 639 * gigabyte },
+          cpu: { cores: 4, load_1m: 0 },
+        },
         helper: { image: 'helper', ready: true, detail: 'is there', layers_present: 0 },
         relays,
       })),
-    resources: () => call('look', () => resources),
     stacks: () =>
       call('list', () =>
         [...new Set([...containers.all.values()].map(({ project }) => project))].map((project) => {

@@ -26,8 +26,7 @@ export function moveOf(
     id,
     stack_id,
     stack_name,
-    // A person is asked about its home, which is where it ended nonetheless.
-    status: status === 'needs_attention' ? (saga.arming?.end ?? status) : status,
+    status,
     ended_at,
     role,
     cleanup_owed: owes(saga, 'cleanup_target'),

@@ -82,11 +82,12 @@ function notesOf({ stack: model, fit }: PreflightFacts): string[] {
   if (!model.ok) return [];
   const notes = model.data.bind_mounts
     .filter(({ inside_project }) => !inside_project)
-    .map(({ service, source }) => {
+    .map(({ service, source, link }) => {
       const there = fit.ok ? fit.data.bind_mounts.find(({ path }) => path === source)?.exists : undefined;
       const words =
         there === undefined ? 'not known on the target' : there ? 'exists on the target' : 'absent on the target';
-      return `Bind mount ${source} of service ${service} is not moved: it points at a path of the host (${words}).`;
+      const by = link ? ` (by the link ${link})` : '';
+      return `Bind mount ${source}${by} of service ${service} is not moved: it points at a path of the host (${words}).`;
     });
   for (const { name } of model.data.volumes.filter(({ external }) => external))
     notes.push(`External volume ${name} is not moved: the stack will use the one of that name on the target.`);
@@ -98,6 +99,10 @@ function notesOf({ stack: model, fit }: PreflightFacts): string[] {
     else if (running === 0)
       notes.push(`Service ${name} does not run on the source: it is started on the target, and must run there.`);
   }
+  for (const { container, uses } of model.data.data?.writers.filter(({ above }) => above) ?? [])
+    notes.push(
+      `Container ${container} can write to ${uses}, which holds data of the stack: keep it from writing there.`,
+    );
   const written = model.data.written_layers.filter(({ size_bytes }) => size_bytes > 0);
   if (written.length > 0) {
     const what = written.map(({ container, size_bytes }) => `${container} (${size(size_bytes)})`);

@@ -6,11 +6,8 @@ import type { Transition } from './turn.ts';
 
 export type MigrationRow = typeof migration.$inferSelect;
 
-/**
- * `stale`: another writer was first. `late`: `commit_by` has passed. `busy`: it would become active while another migration
- * of its stack is.
- */
-export type CommitOutcome = 'committed' | 'stale' | 'late' | 'busy';
+/** `busy`: it would become active while another migration of its stack is. */
+export type CommitOutcome = 'committed' | 'stale' | 'busy';
 
 /** What the coordinator needs of the platform. The Worker gives it D1 and Durable Objects, the simulation its own. */
 export interface CoordinatorPorts {

@@ -22,33 +22,20 @@ const adviceOf = ({ kept }: Fit, otherwise: string): string =>
 export function imageAvailable({ stack, target }: Fit): Verdict {
   const shipped = shippedImages(stack, target).map(({ reference }) => reference);
   const words = {
-    differs: 'is another image on the target',
+    differs: 'has other content on the target under this name',
     not_found: 'is not found',
     unauthorized: 'needs a login on the target',
     rate_limited: 'is refused for now by the registry (rate limit)',
     unreachable: 'is not on the target, and its registry can’t be reached from there',
   };
-  const missing = target.images.flatMap((image) =>
-    image.state === 'present' || image.state === 'pullable' || shipped.includes(image.reference)
+  const bad = target.images.flatMap(({ reference, state, detail }) =>
+    state === 'present' || state === 'pullable' || shipped.includes(reference)
       ? []
-      : [{ ...image, state: image.state }],
+      : [`${reference} ${words[state]}${detail ? ` (${detail})` : ''}`],
   );
-  const measured = { images: target.images };
-  if (missing.length === 0) return pass(imagesFound(target.images.length, shipped), measured);
-  const what = missing.map(
-    ({ reference, state, detail }) => `${reference} ${words[state]}${detail ? ` (${detail})` : ''}`,
-  );
-  const advice = new Set(missing.map(imageAdvice));
-  return fail([`${list(what)}.`, ...advice].join(' '), measured);
-}
-
-/** A tag that moved could change what another stack starts next. */
-function imageAdvice({ state, loadable = true }: TargetFacts['images'][number]): string {
-  if (state === 'differs')
-    return 'A tag of the target is never moved: on the source, give this image a tag of its own, name that in the compose file, and recreate the service.';
-  if (!loadable)
-    return 'An image that is named by its digest can only be sent between two containerd image stores: let the target reach its registry, or name a tag in the compose file.';
-  return 'Load or pull it there first.';
+  return bad.length === 0
+    ? pass(imagesFound(target.images.length, shipped), { images: target.images })
+    : fail(`${list(bad)}. Load or pull it there first.`, { images: target.images });
 }
 
 function imagesFound(all: number, shipped: string[]): string {
@@ -168,8 +155,13 @@ const unmovableOptions = ['type', 'o', 'device'];
 export function composeSupported({ stack, target, accept_unmoved }: Fit): Verdict {
   const problems = [
     ...stack.compose_errors,
+    ...dataProblems(stack),
     ...stack.remote_includes.map((what) => `${what} is included from elsewhere`),
     ...stack.project_files.outside.map((path) => `${path} lies outside the project directory`),
+    ...(target.project_path === stack.working_dir ? [] : stack.project_files.absolute_links).map(
+      (path) =>
+        `${path} is a link by absolute path, which leads elsewhere at ${target.project_path}: make it a relative one`,
+    ),
     ...(target.external_volumes_absent ?? []).map((volume) => `external volume ${volume} is not on the target`),
     ...stack.volumes.flatMap((volume) => [
       ...(volume.driver !== 'local' ? [`volume ${volume.name} has the remote driver ${volume.driver}`] : []),
@@ -180,12 +172,44 @@ export function composeSupported({ stack, target, accept_unmoved }: Fit): Verdic
     ]),
   ];
   const anonymous = stack.anonymous_volumes.filter(({ size_bytes }) => size_bytes !== 0);
-  const lost = anonymous.map(({ service }) => `an anonymous volume of service ${service} holds data and does not move`);
+  const lost = [
+    ...anonymous.map(({ service }) => `an anonymous volume of service ${service} holds data and does not move`),
+    ...absentBinds({ stack, target }).map(
+      ({ service, source, link }) =>
+        `bind mount ${source}${link ? ` (by the link ${link})` : ''} of service ${service} does not move and is absent on the target: the stack would start on an empty directory`,
+    ),
+  ];
   if (target.external_volumes_absent === null) problems.push('whether external volumes are on the target is not known');
   if (!accept_unmoved) problems.push(...lost.map((what) => `${what} (go on without it: "accept_unmoved": true)`));
   if (problems.length > 0) return fail(`Can’t be moved: ${list(problems)}.`, { problems });
   return lost.length > 0 ? note(`Left behind, as accepted: ${list(lost)}.`) : pass('Everything in the stack can move.');
 }
+
+/** What stands against moving all of the data, and nothing but one copy of it. */
+function dataProblems({ data }: StackFacts): string[] {
+  if (!data) return ['what is mounted in its data and who else uses it is not known: update the agent of the source'];
+  return [
+    ...data.nested_mounts.map(
+      ({ tree, path, kind }) =>
+        `${path} in ${tree} is ${kind === 'device' ? 'another device' : `a mount of its own (${kind})`}, and what is there would be left behind: unmount it, or move it into the data`,
+    ),
+    ...data.unseen.map(({ tree, why }) => `${tree} could not be looked at (${why})`),
+    ...data.writers
+      .filter(({ above }) => !above)
+      .map(({ container, uses, one_off }) =>
+        one_off
+          ? `${container} runs beside the stack ("docker compose run") and can write its data: let it end, or stop it`
+          : `${container}, which is not of this stack, runs and uses ${uses}: stop it first`,
+      ),
+  ];
+}
+
+/** Bind mounts that a container would find empty on the target. */
+const absentBinds = ({ stack, target }: Pick<Fit, 'stack' | 'target'>) =>
+  stack.bind_mounts.filter(
+    ({ inside_project, source }) =>
+      !inside_project && target.bind_mounts.some(({ path, exists }) => path === source && !exists),
+  );
 
 export function configCurrent({ stack }: Fit): Verdict {
   const { current, detail } = stack.drift;

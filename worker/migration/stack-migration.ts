@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AskReply, ItemProgress, Outcome, RelayAddress } from '../../schema/agent-protocol.ts';
+import type { ItemProgress, Outcome, RelayAddress } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
-import type { Resolution } from '../../schema/saga.ts';
 import { nudging } from '../drain/nudge.ts';
 import type { Env } from '../env.ts';
 import { RelayChoice } from '../hosts/relay-choice.ts';
@@ -27,10 +26,6 @@ export class StackMigration extends DurableObject<Env> {
 
   retry(id: string, stopped: boolean): Promise<ActOutcome> {
     return this.#coordinator.retry(id, stopped);
-  }
-
-  resolve(id: string, resolution: Resolution): Promise<ActOutcome> {
-    return this.#coordinator.resolve(id, resolution);
   }
 
   rollback(id: string): Promise<ActOutcome> {
@@ -65,7 +60,7 @@ export class StackMigration extends DurableObject<Env> {
     return this.#coordinator.progressOf(id);
   }
 
-  lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>> {
+  lease(id: string, host: string, epoch: number): Promise<{ granted: boolean; lease_ms: number }> {
     return this.#coordinator.lease(id, host, epoch);
   }
 

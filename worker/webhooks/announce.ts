@@ -21,8 +21,7 @@ const announced: { [S in Status]?: (before: Status) => MigrationWebhook | null }
   completed: (before) => (isStep(before) ? 'migration.completed' : null),
   failed: () => 'migration.failed',
   cancelled: () => 'migration.cancelled',
-  // From `needs_attention` too, where it was announced before a person was asked about its host.
-  rolled_back: (before) => (before === 'rolling_back' ? 'migration.rolled_back' : null),
+  rolled_back: () => 'migration.rolled_back',
   needs_attention: () => 'migration.needs_attention',
 };
 

@@ -1,20 +1,20 @@
-import { resolve } from 'node:path';
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { StackFacts, StackService } from '../../../schema/facts.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
-import { fileReferences, noReferences } from '../../compose/file-references.ts';
-import { type ComposeModel, emptyModel } from '../../compose/model.ts';
+import type { ComposeModel } from '../../compose/model.ts';
 import { driftOf, isInside, readModel } from '../../compose/project.ts';
+import { realOf } from '../../real-path.ts';
 import type { DockerApi } from './api.ts';
 import { type Container, inspectProject } from './containers.ts';
 import type { DockerContext } from './context.ts';
+import { stackData } from './data/stack-data.ts';
 import { stackImageOf } from './images.ts';
-import { composeLabels } from './labels.ts';
+import { composeLabels, pathsIn } from './labels.ts';
 import { powersOf } from './powers.ts';
-import { directorySize, filesBeyond } from './project-files.ts';
+import { filesBeyond, remoteIncludes } from './project-files.ts';
 import { stackNetworks } from './stack-networks.ts';
-import { anonymousVolumes, stackVolumes } from './stack-volumes.ts';
+import { anonymousVolumes, type FoundVolumes, findStackVolumes, stackVolumes } from './stack-volumes.ts';
 
 /**
  * All that a pre-flight needs to know of a stack, measured on its host: the running containers and their labels tell
@@ -25,23 +25,23 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
   const containers = await inspectProject(api, name, true);
   const project = projectOf(name, containers);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
+  const errors: string[] = [];
+  const read = (as: 'values' | 'names') =>
+    readModel(compose, project, as, signal).catch((error: Error) => {
+      errors.push(error.message);
+      return emptyModel;
+    });
+  const [model, names] = [await read('values'), await read('names')];
   const services = [...Map.groupBy(containers, serviceOf)];
   const serviceNames = services.map(([service]) => service);
-  const errors: string[] = [];
-  const orElse = <T>(reading: Promise<T>, nothing: T) =>
-    reading.catch((error: Error) => {
-      errors.push(error.message);
-      return nothing;
-    });
-  const model = await orElse(readModel(compose, project, signal), emptyModel);
-  const references = await orElse(fileReferences(compose, project, serviceNames, signal), noReferences);
-  const [drift, volumes, anonymous, files, memory] = await Promise.all([
+  const found = await findStackVolumes(context, name, containers, model);
+  const [drift, data, memory] = await Promise.all([
     driftOf(compose, project, serviceNames, signal),
-    stackVolumes(context, name, containers, model),
-    anonymousVolumes(context, containers),
-    directorySize(project.directory),
+    stackData(context.place, dataOf(project, found), idsOf(containers), signal),
     Promise.all(containers.filter(({ State }) => State.Status === 'running').map(({ Id }) => memoryOf(api, Id))),
   ]);
+  const volumes = await stackVolumes(context, name, containers, found, data);
+  const binds = await bindMounts(containers, project.directory);
   const powers = powersOf(model, { directory: project.directory, own: [] });
   const sum = (sizes: (number | null)[]) => sizes.reduce((total: number, size) => total + (size ?? 0), 0);
   return {
@@ -53,21 +53,36 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
       services.map(([service, own]) => serviceFacts(api, service, own, model, powers.get(service) ?? [])),
     ),
     volumes,
-    anonymous_volumes: anonymous,
+    anonymous_volumes: anonymousVolumes(containers, found, data),
     networks: stackNetworks(name, model),
     fixed_names: fixedNames(name, serviceNames, model),
-    bind_mounts: containers.flatMap((container) => bindMounts(container, project.directory)).filter(firstOfItsKind),
-    project_files: { size_bytes: files, outside: await filesBeyond(project, references, model) },
-    remote_includes: references.remote,
+    bind_mounts: binds,
+    data: data.facts,
+    project_files: {
+      size_bytes: data.projectBytes,
+      ...(await filesBeyond(project, names, serviceNames, insideOf(binds))),
+    },
+    remote_includes: await remoteIncludes(project.configFiles),
     drift: errors.length > 0 ? { current: null, detail: 'the file can’t be read' } : drift,
     written_layers: containers.map(({ Name, SizeRw }) => ({ container: Name.slice(1), size_bytes: SizeRw ?? 0 })),
     compose_errors: [...new Set(errors)],
     usage: {
       memory_bytes: sum(memory),
-      disk_bytes: sum(volumes.map(({ size_bytes }) => size_bytes)) + sum([files]),
+      disk_bytes: sum(volumes.map(({ size_bytes }) => size_bytes)) + (data.projectBytes ?? 0),
     },
   };
 }
+
+const dataOf = ({ project, directory }: ComposeProject, { named, anonymous, external }: FoundVolumes) => ({
+  project,
+  directory,
+  volumes: named.filter(({ Name }) => !external.has(Name)),
+  anonymous,
+});
+
+const idsOf = (containers: Container[]) => containers.map(({ Id }) => Id);
+
+const emptyModel: ComposeModel = { name: '', services: {}, volumes: {}, networks: {}, configs: {}, secrets: {} };
 
 export const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.service] ?? '';
 
@@ -75,16 +90,11 @@ export const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.
 export function projectOf(name: string, containers: Container[]): ComposeProject {
   const labels = containers[0]?.Config.Labels;
   if (!labels) throw new StackferryError('stack_not_found', `No container of a project named "${name}" is here.`);
-  const list = (label: string | undefined) => (label ?? '').split(',').filter((path) => path !== '');
-  const directory = labels[composeLabels.workingDir] ?? '/';
-  // Compose v1 wrote them relative to its working directory.
-  const here = (path: string) => resolve(directory, path);
   return {
     project: name,
-    directory,
-    configFiles: list(labels[composeLabels.configFiles]).map(here),
-    envFiles: list(labels[composeLabels.envFiles]).map(here),
-    environment: { PWD: directory },
+    directory: labels[composeLabels.workingDir] ?? '/',
+    configFiles: pathsIn(labels[composeLabels.configFiles]),
+    envFiles: pathsIn(labels[composeLabels.envFiles]),
   };
 }
 
@@ -132,14 +142,23 @@ function publishedPorts({ HostConfig }: Container): StackService['ports'] {
   );
 }
 
-function bindMounts(container: Container, directory: string): StackFacts['bind_mounts'] {
-  return container.Mounts.filter(({ Type }) => Type === 'bind').map(({ Source, Destination }) => ({
-    service: serviceOf(container),
-    source: Source,
-    target: Destination,
-    inside_project: isInside(directory, Source),
-  }));
+/** Judged by real path: a link of the project directory may lead anywhere, and the data stays where it leads. */
+async function bindMounts(containers: Container[], directory: string): Promise<StackFacts['bind_mounts']> {
+  const root = await realOf(directory);
+  const isNamedInside = (path: string) => isInside(directory, path) || isInside(root, path);
+  const binds = containers.flatMap((container) =>
+    container.Mounts.filter(({ Type }) => Type === 'bind').map(async ({ Source, Destination }) => {
+      const real = await realOf(Source);
+      const inside_project = isNamedInside(Source) && isInside(root, real);
+      const link = isNamedInside(Source) && !inside_project ? Source : null;
+      return { service: serviceOf(container), source: link ? real : Source, target: Destination, inside_project, link };
+    }),
+  );
+  return (await Promise.all(binds)).filter(firstOfItsKind);
 }
+
+const insideOf = (binds: StackFacts['bind_mounts']) =>
+  binds.filter(({ inside_project }) => inside_project).map(({ source }) => source);
 
 /** Names that the file fixes; those that Compose makes from the project's name are `project_free`'s business. */
 function fixedNames(project: string, services: string[], model: ComposeModel): StackFacts['fixed_names'] {

@@ -9,18 +9,16 @@ import { type containerSummary, listContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { composeVersionOf } from './host-facts.ts';
 import { readHostNetwork } from './host-network.ts';
-import { locateImages } from './image-location.ts';
+import { locateImage } from './images.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
 import { addressesAbsent, networkAnswer, networkObstacles } from './network-conflicts.ts';
 import { portsTaken } from './ports.ts';
 import { powerOfBind } from './powers.ts';
 import { placeRefusal, projectPlace } from './project-place.ts';
-import { findVolumes, volumeAnswer } from './volumes.ts';
+import { findVolumes, listVolumes } from './volumes.ts';
 
 /** The oldest Compose whose `create`, `start` and `--dry-run` behave as we rely on. */
 const composeOldest = '2.20';
-
-const volumes = z.object({ Volumes: z.array(volumeAnswer).nullish() });
 
 export const listNetworks = (api: DockerApi, label?: string) =>
   api.get(`/networks${label ? `?${filters({ label: [label] })}` : ''}`, z.array(networkAnswer));
@@ -35,9 +33,10 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
   const images = stack.services.map(({ image }) => image);
   return {
     project_path,
-    images: await locateImages(
-      api,
-      images.filter(({ reference }, i) => images.findIndex((image) => image.reference === reference) === i),
+    images: await Promise.all(
+      images
+        .filter(({ reference }, i) => images.findIndex((image) => image.reference === reference) === i)
+        .map((image) => locateImage(api, image)),
     ),
     ports_taken: await orNull(
       portsTaken(
@@ -85,17 +84,14 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
 
 async function projectResources(api: DockerApi, project: string, containers: Summary[]) {
   const label = `${composeLabels.project}=${project}`;
-  const [networks, { Volumes }] = await Promise.all([
-    listNetworks(api, label),
-    api.get(`/volumes?${filters({ label: [label] })}`, volumes),
-  ]);
+  const [networks, volumes] = await Promise.all([listNetworks(api, label), listVolumes(api, label)]);
   const by = `project ${project}`;
   return [
     ...containers
       .filter(({ Labels }) => Labels[composeLabels.project] === project)
       .map(({ Names, Id }) => ({ name: `container ${Names[0]?.slice(1) ?? Id.slice(0, 12)}`, by })),
     ...networks.map(({ Name }) => ({ name: `network ${Name}`, by })),
-    ...(Volumes ?? []).map(({ Name, Labels }) => ({
+    ...volumes.map(({ Name, Labels }) => ({
       name: `volume ${Name}`,
       by: Labels[migrationLabel] ? `migration ${Labels[migrationLabel]}` : by,
     })),

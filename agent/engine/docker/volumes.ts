@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { StackVolume } from '../../../schema/facts.ts';
-import { type DockerApi, nothing } from './api.ts';
+import { type DockerApi, filters, nothing } from './api.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
 import { mountOptions } from './powers.ts';
 
@@ -23,6 +23,12 @@ export type Volume = z.infer<typeof volumeAnswer>;
 
 export const findVolume = (api: DockerApi, name: string) =>
   api.find(`/volumes/${encodeURIComponent(name)}`, volumeAnswer);
+
+export async function listVolumes(api: DockerApi, label?: string): Promise<Volume[]> {
+  const answer = z.object({ Volumes: z.array(volumeAnswer).nullish() });
+  const { Volumes } = await api.get(`/volumes${label ? `?${filters({ label: [label] })}` : ''}`, answer);
+  return Volumes ?? [];
+}
 
 /** Those of the names that are here. */
 export async function findVolumes(api: DockerApi, names: string[]): Promise<Volume[]> {

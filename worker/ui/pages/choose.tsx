@@ -88,8 +88,10 @@ export function ChoosePage({ session, stack, hosts, wanted, problem }: ChoosePro
             <label class="choice">
               <input type="checkbox" name="accept_unmoved" checked={wanted.accept_unmoved} />
               <span>
-                <span class="name">Go on although anonymous volumes hold data</span>
-                <span class="hint">What is in them stays behind.</span>
+                <span class="name">Go on although some data does not move</span>
+                <span class="hint">
+                  Anonymous volumes stay behind, and bind mounts that the target lacks start empty.
+                </span>
               </span>
             </label>
           </fieldset>

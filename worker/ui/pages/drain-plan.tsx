@@ -73,7 +73,8 @@ function Options({ host, hosts, wish }: Pick<DrainPlanProps, 'host' | 'hosts' | 
         />
       </Field>
       <label class="check">
-        <input type="checkbox" name="accept_unmoved" checked={wish.accept_unmoved} /> Leave anonymous volumes behind
+        <input type="checkbox" name="accept_unmoved" checked={wish.accept_unmoved} /> Leave behind anonymous volumes,
+        and bind mounts that the target lacks
       </label>
       <button type="submit">Plan again</button>
     </form>
