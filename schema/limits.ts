@@ -321,6 +321,8 @@ export const limits = {
     registryMsMax: 8_000,
     helperPullMsMax: 15_000,
     engineMessageCharsMax: 500,
+    /** A refusal that lists what of a stack's data can't be copied. */
+    uncarriedCharsMax: 1_500,
     /** One entry of a manifest: a path, a link's text, the values of a file's attributes. */
     manifestRecordBytesMax: 1_048_576,
     /** Output of one `docker compose` call; a file that expands beyond it (alias bomb) is refused. */

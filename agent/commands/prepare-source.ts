@@ -9,7 +9,9 @@ export const prepareSource: CommandHandler<'prepare_source'> = async ({ project,
   const sizes: { volume: string; bytes: number }[] = [];
   const marks: Record<string, string> = {};
   await releasedOnFailure(context, async () => {
-    await engine.standBy?.('source', { project, volumes, directory: source_dir }, migrationId);
+    const places = { project, volumes, directory: source_dir };
+    await engine.assertCarriable?.(places, migrationId, signal);
+    await engine.standBy?.('source', places, migrationId);
     for (const volume of volumes) {
       signal.throwIfAborted();
       const { bytes, mark } = await engine.measureVolume(volume, migrationId);

@@ -38,6 +38,8 @@ export interface Engine {
   restore(prior: ContainerPrior[], signal: AbortSignal): Promise<void>;
   /** Reads the tree; throws `pack_failed` where something else is mounted in it, which a copy would leave out. */
   measureVolume(volume: string, migrationId: string): Promise<MeasuredTree>;
+  /** Throws where the data of a running stack has what a copy can't carry, and names it. */
+  assertCarriable?(places: Omit<StandbyPlaces, 'project'>, migrationId: string, signal: AbortSignal): Promise<void>;
   packVolume(volume: string, migrationId: string): TarSource;
   /** `live`: while the stack runs, so that a file may change, or go, as it is read. */
   packProject(sourceDir: string, project: string, migrationId: string, live?: boolean): TarSource;

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { limits } from '../../schema/limits.ts';
+import { carriedAttributes } from '../transfer/attributes.ts';
 
 /**
  * A listing is what `scanScript` prints of a volume: one record per entry, in the order of its bytes, NUL-terminated.
@@ -28,7 +29,7 @@ export const scanScript = (listing: string, attributed: string): string => {
     'cd /v',
     `find . -xdev ! -type s -printf '%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0' ${large} |
       LC_ALL=C sort -z -S 16M -T /io > ${listing}`,
-    `xargs -0 -r getfattr -h -m - -- <$IO/large | sed -n 's|^# file: ||p' > ${attributed}`,
+    `xargs -0 -r getfattr -h -m '${carriedAttributes}' -- <$IO/large | sed -n 's|^# file: ||p' > ${attributed}`,
   ].join(' && ');
 };
 

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
+import { run } from '../support/run.ts';
 import { inVolume as inVolumeOf, listVolume } from './listing.ts';
 import { plain } from './stacks.ts';
-import { compose, docker, type HostName, running } from './two-hosts.ts';
+import { compose, docker, type HostName, inventory, running } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 describeDocker('two real Docker hosts', () => {
@@ -32,6 +33,12 @@ mkdir future; cd future; seq 2000 | xargs touch -d '2040-01-01'; touch -d '2040-
   const inVolume = (host: HostName, script: string) => inVolumeOf(host, 'awkward_data', script);
   const listAll = async (host: HostName) =>
     (await listVolume(host, 'awkward_data')) + (await inVolume(host, "stat -c '%b blocks' /v/sparse"));
+
+  /** As the host's root, in the volume's directory. */
+  const onDisk = async (volume: string, script: string) => {
+    const cwd = (await docker('a', 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
+    await run('sh', ['-ec', script], { cwd });
+  };
 
   describe('what arrives is what was there', () => {
     it('a volume of awkward files has the same listing on both sides', async () => {
@@ -92,6 +99,47 @@ mkdir future; cd future; seq 2000 | xargs touch -d '2040-01-01'; touch -d '2040-
       },
       180_000,
     );
+
+    it.each(['stop-copy', 'pre-copy'])(
+      'P20: labels of the host’s security module stay behind in a %s, other attributes come along',
+      async (mode) => {
+        const { hosts, up, migrate, ended } = rig();
+        const name = `labelled-${mode}`;
+        await up(name, plain());
+        await onDisk(
+          `${name}_data`,
+          `mkdir d; echo x > d/f; fallocate -l 5M large; setfattr -n user.kept -v 1 . d d/f large
+          setfattr -h -n security.selinux -v system_u:object_r:container_file_t:s0 . d d/f large; setcap cap_net_raw+ep d/f`,
+        );
+        const migration = await ended((await migrate(name, hosts.b, { mode })).id);
+        expect(migration.failure).toBeNull();
+        const before = (await listVolume('a', `${name}_data`)).split('\n');
+        const unlabelled = before.filter((line) => !line.startsWith('security.selinux'));
+        expect(unlabelled.length).toBe(before.length - 4);
+        expect((await listVolume('b', `${name}_data`)).split('\n')).toEqual(unlabelled);
+        expect(unlabelled.join()).toContain('security.capability=');
+      },
+      120_000,
+    );
+
+    it('P20, R21, R23: what a copy can’t carry is named before anything stops', async () => {
+      const { hosts, up, migrate, ended } = rig();
+      await up('inner-docker', plain());
+      await onDisk(
+        'inner-docker_data',
+        `mkdir overlay; setfattr -n trusted.overlay.opaque -v y overlay
+        perl -e 'for (1..21) { mkdir "d" x 200 or die; chdir "d" x 200 }'`,
+      );
+      const { id } = await migrate('inner-docker', hosts.b);
+      const migration = await ended(id);
+      expect(migration.failure).toMatchObject({ step: 'preparing', code: 'pack_failed' });
+      const { message } = migration.failure!;
+      expect(message).toContain('volume inner-docker_data: 1 with the attribute trusted.overlay.opaque, first overlay');
+      expect(message).toMatch(/1 with a path of more than 4093 bytes, first ddd/);
+      expect(migration.steps.find(({ name }) => name === 'stopping')?.started_at ?? null).toBeNull();
+      expect(await running('a')).toEqual(['inner-docker-app-1']);
+      expect(await inventory('b')).toEqual([]);
+    }, 120_000);
 
     it('a project with its own directories, an env_file, two compose files and a profile arrives whole', async () => {
       const { hosts, up, migrate, ended, moved } = rig();

@@ -12,6 +12,7 @@ import { assertArrivedAllowed } from './arrived-file.ts';
 import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { dataUserStates } from './data/data-users.ts';
+import { assertCarriable } from './data/uncarried.ts';
 import { armStack, createStack, findCreated } from './deployment.ts';
 import { sweepExchanges } from './exchanges.ts';
 import { sweepHelpers } from './helper.ts';
@@ -84,6 +85,8 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     stop: (ids, signal, graceMsMax) => stopContainers(api, ids, signal, graceMsMax),
     restore: (prior, signal) => restoreContainers(api, prior, signal),
     measureVolume: (volume, migrationId) => places.measure({ volume }, migrationId),
+    assertCarriable: ({ volumes, directory }, migrationId, signal) =>
+      assertCarriable(place, [{ directory }, ...volumes.map((volume) => ({ volume }))], { migrationId, signal }),
     packVolume: (volume, migrationId) => places.pack({ volume }, migrationId),
     packProject: (directory, _project, migrationId, live) => places.pack({ directory }, migrationId, live),
     manifestVolume: (volume, migrationId, contents) => places.manifest({ volume }, migrationId, contents),

@@ -1,7 +1,11 @@
+import { carriedAttributes, carriedPatterns } from '../../transfer/attributes.ts';
+
 /** argv of the helpers' GNU tar. Pure, so that tests assert it to the letter. */
 
+const attributeOptions = ['--xattrs', ...carriedPatterns.map((pattern) => `--xattrs-include=${pattern}`)];
+
 /**
- * All attributes, ACLs among them (`--acls` would carry those twice, and makes packing small files slower by half), sparse
+ * Attributes, ACLs among them (`--acls` would carry those twice, and makes packing small files slower by half), sparse
  * files as such, one file system; blocks of 256 KiB, since small writes through a FIFO cost most. Verbose, the names thrown
  * away: only then does tar complain of a directory on another file system, which it leaves out.
  */
@@ -13,8 +17,7 @@ const packOptions = [
   '512',
   '--format=posix',
   '--numeric-owner',
-  '--xattrs',
-  '--xattrs-include=*',
+  ...attributeOptions,
   '--sparse',
   '--one-file-system',
   '-v',
@@ -46,8 +49,7 @@ export const unpackArguments = [
   '-p',
   '--same-owner',
   '--numeric-owner',
-  '--xattrs',
-  '--xattrs-include=*',
+  ...attributeOptions,
   '-f',
   '-',
 ];
@@ -76,14 +78,17 @@ export const timesScript = (list: string): string => `
 
 /**
  * Takes the attributes off the directories of a NUL-terminated list, where any of them has some: a tar brings what one
- * has, and takes nothing away. What is not there is passed over.
+ * has, and takes nothing away. What is not there is passed over. getfattr writes the odd bytes of a name as `\\ooo`, as
+ * printf reads them.
  */
 export const stripScript = (list: string): string => `
-  cd /v || exit; export names='^(user[.]|trusted[.]|system[.]posix_acl_)'
+  cd /v || exit; export names='${carriedAttributes}'
   [ -n "$(xargs -0 -r getfattr -h -m "$names" -- <${list} 2>/dev/null | head -c 1)" ] || exit 0
   xargs -0 -r sh -c 'for directory; do
-    getfattr -h -m "$names" -- "$directory" | sed "/^#/d; /^$/d" |
-      while read -r name; do setfattr -h -x "$name" -- "$directory"; done
+    getfattr -h -m "$names" -- "$directory" | sed "/^#/d; /^$/d; s/%/%%/g" |
+      while IFS= read -r name; do
+        name=$(printf "$name."); setfattr -h -x "\${name%.}" -- "$directory"
+      done
   done' sh <${list} 2>/dev/null
   exit 0`;
 
@@ -130,4 +135,4 @@ export const entriesScript = [
 ].join(' && ');
 
 /** And the attributes of those that have any. */
-export const attributesScript = "cd /v && getfattr -R -P -h -d -m - -e hex . && printf '# end\\n\\n'";
+export const attributesScript = `cd /v && getfattr -R -P -h -d -m '${carriedAttributes}' -e hex . && printf '# end\\n\\n'`;

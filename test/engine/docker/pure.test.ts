@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { composeModel } from '../../../agent/compose/model.ts';
 import { compareVersions } from '../../../agent/engine/docker/api.ts';
@@ -5,15 +6,27 @@ import { policyOf, projectOn } from '../../../agent/engine/docker/deployment.ts'
 import { splitReference } from '../../../agent/engine/docker/images.ts';
 import { listenersIn } from '../../../agent/engine/docker/ports.ts';
 import { powerOfBind, powersOf } from '../../../agent/engine/docker/powers.ts';
-import { packArguments, unpackArguments } from '../../../agent/engine/docker/tar-arguments.ts';
+import { packArguments, stripScript, unpackArguments } from '../../../agent/engine/docker/tar-arguments.ts';
+import { temporaryDirectory } from '../../agent/temporary.ts';
 
 it('the argv of the helpers’ tar, to the letter', () => {
   expect(packArguments.join(' ')).toBe(
-    'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=* --sparse --one-file-system -v --index-file=/dev/null -c .',
+    'tar -C /v -b 512 --format=posix --numeric-owner --xattrs --xattrs-include=user.* --xattrs-include=security.capability --xattrs-include=system.posix_acl_* --sparse --one-file-system -v --index-file=/dev/null -c .',
   );
   expect(unpackArguments.join(' ')).toBe(
-    'tar --warning=no-timestamp -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=* -f -',
+    'tar --warning=no-timestamp -C /v -b 512 -x -p --same-owner --numeric-owner --xattrs --xattrs-include=user.* --xattrs-include=security.capability --xattrs-include=system.posix_acl_* -f -',
   );
+});
+
+it('R23: attributes are taken off a directory whatever bytes their names have', async () => {
+  const dir = await temporaryDirectory();
+  const setUp = `cd ${dir}; mkdir 'with space'; printf './with space\\0./gone\\0' >list
+    for name in plain 'a=b' 'with space ' 'per%cent%s' 'back\\slash\\101' "$(printf 'new\\nline')"; do
+      setfattr -n "user.$name" -v 1 'with space'
+    done; getfattr -m - 'with space' | grep -c user`;
+  expect(execFileSync('sh', ['-c', setUp], { encoding: 'utf8' })).toBe('6\n');
+  execFileSync('sh', ['-c', stripScript(`${dir}/list`).replace('/v', dir)]);
+  expect(execFileSync('getfattr', ['-m', '-', `${dir}/with space`], { encoding: 'utf8' })).toBe('');
 });
 
 describe('B38 powers that reach beyond a container', () => {

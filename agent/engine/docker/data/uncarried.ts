@@ -1,0 +1,74 @@
+import { StackferryError } from '../../../../schema/errors.ts';
+import { limits } from '../../../../schema/limits.ts';
+import { shortened } from '../../../../schema/shortened.ts';
+import { carriedAttributes, hostAttributes } from '../../../transfer/attributes.ts';
+import { changing } from '../complaints.ts';
+import { type Carried, type HelperPlace, nameOf, readFromHelper } from '../helper.ts';
+import { packCapabilities } from '../tar-arguments.ts';
+
+/** As long as a path relative to its tree can be for a tar to unpack it: PATH_MAX, less `./` and the final zero. */
+const pathBytesMax = 4093;
+
+/**
+ * Throws `pack_failed` where one of these trees has what a copy can't carry: attributes beyond those of users, file
+ * capabilities and ACLs, or paths longer than a system call takes. Their stack may run.
+ */
+export async function assertCarriable(
+  place: HelperPlace,
+  trees: Carried[],
+  { migrationId, signal }: { migrationId: string; signal: AbortSignal },
+): Promise<void> {
+  const helper = await readFromHelper(place, {
+    migrationId,
+    purpose: 'measure',
+    mount: trees,
+    readOnly: true,
+    // The kernel shows `trusted.*` to nobody else. This helper runs none but our script, and can write nowhere.
+    capabilities: [...packCapabilities, 'SYS_ADMIN'],
+    script: uncarriedScript,
+    arguments: trees.map((_, index) => `/v/${index}`),
+    failure: 'pack_failed',
+    tolerated: [...changing, /^getfattr: .*: File name too long$/],
+    signal,
+  });
+  let text = '';
+  const read = async () => {
+    for await (const chunk of helper.stream) text += (chunk as Buffer).toString('utf8');
+  };
+  await Promise.all([read(), helper.finished]);
+  const lines = text.split('\n').slice(0, -1);
+  if (lines.pop() !== 'end')
+    throw new StackferryError('pack_failed', 'What the helper tells of the data can’t be read.');
+  if (lines.length === 0) return;
+  const found = lines.map((line) => {
+    const [root = '', ...what] = line.split(' ');
+    return `${nameOf(trees[Number(root.slice('/v/'.length))]!)}: ${what.join(' ')}`;
+  });
+  throw new StackferryError(
+    'pack_failed',
+    shortened(
+      `A copy can’t carry everything the data has, so nothing was stopped. ${found.join('; ')}.`,
+      limits.agent.uncarriedCharsMax,
+    ),
+  );
+}
+
+/**
+ * Prints one line for each kind of thing that can't be carried, of each directory in "$@": the directory, how often, what,
+ * and the first path.
+ */
+export const uncarriedScript = `
+  export LC_ALL=C
+  for root; do (
+    cd "$root" || exit
+    getfattr -R -P -h -m - . | awk -v root="$root" '
+      /^# file: / { file = substr($0, 9); next }
+      $0 == "" || /${carriedAttributes}/ || /${hostAttributes}/ { next }
+      $0 in count { count[$0]++; next }
+      kinds < 8 { kinds++; count[$0] = 1; first[$0] = file }
+      END { for (name in count) print root, count[name], "with the attribute", name ", first " first[name] }'
+    find . -xdev -printf '%P\\0' | tr '\\n\\0' '?\\n' | awk -v root="$root" '
+      length > ${pathBytesMax} && !count++ { first = substr($0, 1, 60) }
+      END { if (count) print root, count, "with a path of more than ${pathBytesMax} bytes, first " first "..." }'
+  ) || echo "$root could not be looked at" >&2; done
+  echo end`;

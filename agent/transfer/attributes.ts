@@ -1,0 +1,12 @@
+/**
+ * Extended attributes that move with a file, as tar's patterns and as an extended regular expression: what users and apps
+ * set, file capabilities, ACLs.
+ */
+export const carriedPatterns = ['user.*', 'security.capability', 'system.posix_acl_*'];
+export const carriedAttributes = '^(user[.]|security[.]capability$|system[.]posix_acl_)';
+
+/**
+ * Those that a host gives by its own policy or for its own file system: labels of its security modules and how it
+ * compresses. They stay behind, since another host gives its own.
+ */
+export const hostAttributes = '^(security[.](selinux|SMACK64.*|ima|evm)|btrfs[.]compression)$';
