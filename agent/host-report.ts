@@ -22,7 +22,7 @@ export function startHostReports(options: { engine: Engine; link: ControlLink; l
     }
   };
   const inventory = async () => link.report({ type: 'inventory', stacks: await engine.stacks() });
-  const metrics = async () => link.report({ type: 'metrics', resources: (await engine.host([])).resources });
+  const metrics = async () => link.report({ type: 'metrics', resources: await engine.resources() });
   const both = repeat(async () => {
     await inventory();
     await metrics();

@@ -17,6 +17,11 @@ export interface LeaseKeeper {
   acquire(migrationId: string): Promise<AbortSignal>;
   /** The signal of a lease that is held; throws `lease_expired` where it has lapsed or was never held. */
   held(migrationId: string): AbortSignal;
+  /**
+   * Renews a held lease. Resolves to when it ends at the earliest, by the control plane's clock: what runs under it runs
+   * until then. Null where that is not known.
+   */
+  renewed(migrationId: string): Promise<number | null>;
   /** No longer needed: the migration is completed, or stopped. Waits for a stop that is under way. */
   release(migrationId: string): Promise<void>;
   /** At the agent's start: takes up the leases of what may still run, stopping at once what is overdue. */
@@ -40,6 +45,8 @@ export interface LeaseGuard {
 
 interface Lease {
   endsAt: number;
+  /** The same moment by the control plane's clock, or earlier; null where the lease was not renewed by this process. */
+  until: number | null;
   askedAt: number;
   asking: boolean;
   /** Nobody holds it any more, so a late answer about it means nothing. */
@@ -73,7 +80,8 @@ export function createLeaseKeeper(options: {
     const askedAt = clock.sinceBootMs();
     lease.askedAt = askedAt;
     try {
-      const { granted, lease_ms } = await ask(migrationId);
+      const { granted, lease_ms, granted_at } = await ask(migrationId);
+      const travelMs = clock.sinceBootMs() - askedAt;
       if (givenUp || lease.released || lease.lapsed.signal.aborted) return;
       if (!granted) return lapse(migrationId, lease, 'the control plane no longer gives leave');
       const endsAt = askedAt + Math.min(lease_ms, bounds.leaseMs);
@@ -81,6 +89,9 @@ export function createLeaseKeeper(options: {
         entry.lease = { boot_id: clock.bootId, ends_at_ms: endsAt };
       });
       lease.endsAt = Math.max(lease.endsAt, endsAt);
+      // It was asked for at most `travelMs` before it was granted.
+      const until = granted_at === undefined ? null : granted_at + Math.min(lease_ms, bounds.leaseMs) - travelMs;
+      if (until !== null) lease.until = Math.max(lease.until ?? 0, Math.floor(until));
     } catch (error) {
       log.of(migrationId).warn('the lease could not be renewed', { error });
     } finally {
@@ -143,6 +154,7 @@ export function createLeaseKeeper(options: {
 
   const fresh = (endsAt: number): Lease => ({
     endsAt,
+    until: null,
     askedAt: Number.NEGATIVE_INFINITY,
     asking: false,
     released: false,
@@ -180,6 +192,13 @@ export function createLeaseKeeper(options: {
       const lease = leases.get(migrationId);
       if (!lease) throw new StackferryError('lease_expired', 'The target holds no lease for this migration.');
       return heldOf(lease);
+    },
+    renewed: async (migrationId) => {
+      const lease = leases.get(migrationId);
+      if (!lease) throw new StackferryError('lease_expired', 'The target holds no lease for this migration.');
+      await renew(migrationId, lease);
+      heldOf(lease);
+      return lease.until;
     },
     release,
     resume: () => {

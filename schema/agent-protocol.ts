@@ -74,8 +74,14 @@ const stopped = z.object({
 const removal = z.object({ removed: z.array(text), remaining: z.array(z.object({ what: text, why: text })) });
 const health = {
   payload: z.object({ deployment, timeout_s: z.number().int(), settle_ms: z.number().int() }),
-  result: z.object({ services: z.array(z.object({ service: text, state: text })) }),
+  result: z.object({
+    services: z.array(z.object({ service: text, state: text })),
+    /** What was verified runs at least until then, by the control plane's clock. Null from an agent that cannot tell. */
+    lease_until: z.number().nullable().default(null),
+  }),
 };
+/** The containers seen running afterwards. */
+const armed = z.object({ running: z.array(text).default([]) });
 /** An image that goes from engine to engine; the target has that many of its layers, from the lowest. */
 export const shippedImage = stackImage.extend({ layers_present: z.number().int() });
 export type ShippedImage = z.infer<typeof shippedImage>;
@@ -179,7 +185,7 @@ export const commandKinds = {
   },
   verify_health: health,
   /** The migration is completed: start what a lapsed lease stopped, set the policies as the file says, drop the lease. */
-  arm_target: { payload: z.object({ deployment }), result: empty },
+  arm_target: { payload: z.object({ deployment }), result: armed },
   /** Stop what this migration started; answered only when none of it runs. */
   stop_target: { payload: z.object(project), result: empty },
   /** Remove what this migration made, by recorded ids, nothing else. */
@@ -194,7 +200,7 @@ export const commandKinds = {
   },
   verify_source: health,
   /** The migration is rolled back: policies as they were, no lease any more. */
-  arm_source: { payload: z.object({ deployment }), result: empty },
+  arm_source: { payload: z.object({ deployment }), result: armed },
   /** Stop what `revive_source` started; answered only when none of it runs. */
   stop_source: { payload: z.object(project), result: empty },
   /** Remove what the migration recorded as its source, whoever made it; nothing else. */
@@ -302,7 +308,12 @@ export const askKinds = {
   /** Leave to keep the target's containers running for `lease_ms` from when this was asked. */
   lease: {
     payload: z.object({ migration_id: id, epoch: z.number().int() }),
-    reply: z.object({ granted: z.boolean(), lease_ms: z.number() }),
+    reply: z.object({
+      granted: z.boolean(),
+      lease_ms: z.number(),
+      /** By the control plane's clock. */
+      granted_at: z.number().optional(),
+    }),
   },
 } as const;
 export type AskKind = keyof typeof askKinds;

@@ -52,6 +52,8 @@ export const stackImage = z.object({
   reference: name,
   /** The image id (content digest of its configuration), null where the source no longer has it. */
   image_id: z.string().nullable(),
+  /** Of layers, configuration and platform: equal for the same image in every image store, as its id is not. */
+  content_sha256: z.string().nullish(),
   repo_digests: z.array(z.string()),
   /** Digests of its layers, lowest first. */
   layers: z.array(z.string()),
@@ -192,8 +194,10 @@ export const targetFacts = z.object({
       reference: name,
       state: z.enum(['present', 'pullable', 'differs', 'not_found', 'unauthorized', 'rate_limited', 'unreachable']),
       detail: z.string(),
-      /** How many of its layers, from the lowest, are here. */
+      /** How many of its layers, from the lowest, are here and need not be sent. */
       layers_present: z.number().int(),
+      /** The image store can hold it under this name when the source sends it. */
+      loadable: z.boolean().optional(),
     }),
   ),
   /** `name` is `port/protocol`. */

@@ -97,6 +97,7 @@ export const limits = {
   },
   step: {
     preflightMsMax: 60_000,
+    /** These three count from the last byte that moved, where bytes move: a slow line is no fault. */
     preparingMsMax: 30 * 60_000,
     stoppingMsMax: 10 * 60_000,
     transferringMsMax: 24 * 3_600_000,
@@ -106,6 +107,8 @@ export const limits = {
     cleanupMsMax: 10 * 60_000,
     /** Looking whether what the source kept is whole. */
     checkingRetainedMsMax: 2 * 60_000,
+    /** From a terminal state until a person is asked, where its host has not confirmed that the stack runs. */
+    armingMsMax: 5 * 60_000,
   },
   health: {
     timeoutSDefault: 180,
@@ -129,6 +132,10 @@ export const limits = {
     checkIntervalMs: 500,
     /** Added before the source may start on the strength of an expired lease: stopping takes time and clocks drift. */
     marginMs: 30_000,
+    /** A proof of health must be committed this long before its lease ends: the clocks of object and database may differ. */
+    commitMarginMs: 2_000,
+    /** Proofs that may come too late, each followed by another, before the migration goes back. */
+    lateProofsMax: 5,
     /** When a lease lapses, from SIGTERM to SIGKILL, however long a container's own stop timeout is. */
     stopGraceMsMax: 8_000,
     /** The guard acts this long after the end of a lease: the agent, if it lives, was first. */
@@ -236,6 +243,9 @@ export const limits = {
     silenceMsMax: 20_000,
     /** Without progress for this long an item fails with `transfer_interrupted`. */
     reconnectMsMax: 120_000,
+    /** Or for this part of the time that it took so far, within this: an hour's copy outlives a router's restart. */
+    patiencePart: 0.1,
+    patienceMsMax: 15 * 60_000,
     /** Time without the control plane, which gives tickets, does not count, up to this: as long as it waits for hosts it lost. */
     controlAwayMsMax: 15 * 60_000,
     reconnectDelayMsMin: 50,
@@ -316,15 +326,37 @@ export const limits = {
     surveySecondsMax: 8,
     /** Trees that one helper looks at, with five processes each. */
     surveyTreesMax: 10,
+    /** Links that one path may lead through, as in the kernel. */
+    pathLinksMax: 40,
+    /** Files of one project that Compose reads, by `include` and `extends` in turn; more are refused. */
     includedFilesMax: 100,
+    /** A generated file of some hundred services has a tenth of it. */
+    composeFileBytesMax: 4 * 1_048_576,
+    /** What aliases expand to, for each alias: more is an alias bomb. */
+    yamlAliasesMax: 1_000,
     /** Asking a registry about one image; the pre-flight waits for it. */
     registryMsMax: 8_000,
-    helperPullMsMax: 15_000,
+    /** Digests of one image that registries are asked for: more names of it hardly help. */
+    registryDigestsMax: 4,
+    /** Images of the target that are compared with the one to be sent, for layers in common. */
+    imagesComparedMax: 500,
+    /** A pull ends when the engine reports nothing for so long: registries stall, lines are slow. */
+    pullIdleMsMax: 2 * 60_000,
+    /** The last report of a pull, which says how it ended. */
+    progressEndCharsMax: 16_384,
+    /** How long a pre-flight waits for the helper image; its pull goes on. */
+    helperPullWaitMs: 10_000,
+    helperPullRetry: { reconnectDelayMsMin: 10_000, reconnectDelayMsMax: 10 * 60_000 },
+    /** A manifest, an index or a configuration of an image; registries take no longer ones. Then all of one archive. */
+    imageJsonBytesMax: 4 * 1_048_576,
+    imageJsonBytesTotal: 64 * 1_048_576,
     engineMessageCharsMax: 500,
     /** A refusal that lists what of a stack's data can't be copied. */
     uncarriedCharsMax: 1_500,
     /** One entry of a manifest: a path, a link's text, the values of a file's attributes. */
     manifestRecordBytesMax: 1_048_576,
+    /** Regions between the holes of one file that is read back; sixteen bytes of memory each. */
+    sparseRegionsMax: 4_000_000,
     /** Output of one `docker compose` call; a file that expands beyond it (alias bomb) is refused. */
     composeOutputBytesMax: 8 * 1_048_576,
     /** Address space of the client, and of Compose. */
@@ -429,7 +461,6 @@ export const limits = {
     listItemsMax: 10_000,
     /** Progress where lines cannot be painted over. */
     plainProgressMs: 5_000,
-    rateWindowMs: 5_000,
     /** A completed migration's last duties (restart policies) are waited for this long before the summary is shown. */
     owedMsMax: 15_000,
     /** The answer to a test webhook is waited for this long. */

@@ -86,12 +86,37 @@ const rollback = z.object({
   requested_at: time,
   ended_at: time.nullable(),
   failure: failure.extend({ phase: z.enum(rollbackPhases) }).nullable(),
+  /** It began before the target had its restart policies: to put the target back means to arm it. */
+  unarmed: z.boolean().default(false),
+  /** A person declared the target lost: it is not halted first, and stopped should it come back. */
+  target_lost: z.boolean().default(false),
 });
 export type Rollback = z.infer<typeof rollback>;
 
+/** What a person may declare where a migration waits for what may never come. */
+export const resolutions = ['source_lost', 'target_lost', 'give_up'] as const;
+export type Resolution = (typeof resolutions)[number];
+
 /** What a person needs who has to mend something: where the copies are, and what to do. */
-const attention = z.object({ why: z.string(), source: z.string(), target: z.string(), todo: z.string() });
+const attention = z.object({
+  why: z.string(),
+  source: z.string(),
+  target: z.string(),
+  todo: z.string(),
+  /** The ways to end the wait by decision, with what each does. */
+  resolutions: z.array(z.object({ resolution: z.enum(resolutions), consequence: z.string() })).default([]),
+});
 export type Attention = z.infer<typeof attention>;
+
+/** The end is committed; its host has yet to confirm that the stack runs there. */
+const arming = z.object({
+  end: z.enum(['completed', 'rolled_back']),
+  /** Failures the host answered with, since the end or a person's retry. */
+  tries: z.number(),
+  /** Without an answer by then a person is asked. */
+  attention_at: time,
+});
+export type Arming = z.infer<typeof arming>;
 
 const awaitedCommand = z.object({ id: z.string(), kind: z.enum(commandKindNames), host: z.string() });
 
@@ -141,6 +166,12 @@ export const saga = z.object({
   rollback: rollback.nullable(),
   /** Set with `needs_attention`, for as long as it lasts. */
   attention: attention.nullable(),
+  /** Set with a terminal state whose stack has yet to be confirmed running without a lease. */
+  arming: arming.nullable().default(null),
+  /** Proofs of health that came too late for the lease they were given under. */
+  late_proofs: z.number().default(0),
+  /** A person declared the source lost: should it come back, its copy is stopped. */
+  source_lost: z.boolean().default(false),
 });
 export type Saga = z.infer<typeof saga>;
 

@@ -1,7 +1,12 @@
-import { leasedContainers } from '../migration-ledger.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import { idsOf, runs } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
+import { untilSeenRunning } from './seen-running.ts';
 
-/** The migration is rolled back: the stack lives here again. Recorded first, so that a lapse no longer stops it. */
+/**
+ * The migration is rolled back: the stack lives here again. Recorded first, so that a lapse no longer stops it. Answered only
+ * when what ran before has been seen running.
+ */
 export const armSource: CommandHandler<'arm_source'> = async ({ deployment }, context) => {
   const { engine, ledger, lease, migrationId, signal } = context;
   await ledger.amend(migrationId, (entry) => {
@@ -9,9 +14,16 @@ export const armSource: CommandHandler<'arm_source'> = async ({ deployment }, co
   });
   await lease.release(migrationId);
   const entry = ledger.find(migrationId);
-  const recorded = entry?.prior ?? [];
-  const there = await engine.inspectContainers(recorded.map(({ id }) => id));
-  if (there.length === recorded.length) await engine.restore(recorded, signal);
-  else if (entry) await engine.arm(deployment, leasedContainers(entry), signal);
-  return {};
+  if (!entry) throw new StackferryError('stack_not_found', 'This host has no record of that migration.');
+  const recorded = entry.prior ?? [];
+  const whole = (await engine.inspectContainers(idsOf(recorded))).length === recorded.length;
+  const ids = whole ? idsOf(recorded) : entry.created.containers;
+  if (whole) await engine.restore(recorded, signal);
+  else await engine.arm(deployment, ids, signal);
+  const expected = whole ? recorded.filter(({ running }) => running) : await engine.inspectContainers(ids);
+  await untilSeenRunning(
+    expected.filter(({ service }) => !deployment.one_shots.includes(service)),
+    context,
+  );
+  return { running: idsOf((await engine.inspectContainers(ids)).filter(runs)) };
 };

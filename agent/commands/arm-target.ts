@@ -1,9 +1,12 @@
 import { StackferryError } from '../../schema/errors.ts';
+import { idsOf, runs } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
+import { untilSeenRunning } from './seen-running.ts';
 
 /**
  * The migration is completed: this is the stack's home. Recorded first, so that a lease which lapses in this very
- * moment no longer stops anything; what an earlier lapse stopped is started again.
+ * moment no longer stops anything; what an earlier lapse, or a rollback that failed, stopped is started again. Answered only
+ * when every service has been seen running.
  */
 export const armTarget: CommandHandler<'arm_target'> = async ({ deployment }, context) => {
   const { engine, ledger, lease, migrationId, signal } = context;
@@ -11,11 +14,15 @@ export const armTarget: CommandHandler<'arm_target'> = async ({ deployment }, co
   if (!entry?.deployed)
     throw new StackferryError('command_failed', 'This migration has deployed nothing on this host.');
   await ledger.amend(migrationId, (draft) => {
-    draft.armed = true;
-    draft.started = true;
-    draft.lease = null;
+    Object.assign(draft, { armed: true, started: true, halted: false, lease: null });
+    Object.assign(draft, { prior: null, stopped: null, killed: [] });
   });
   await lease.release(migrationId);
   await engine.arm(deployment, entry.created.containers, signal);
-  return {};
+  const containers = await engine.inspectContainers(entry.created.containers);
+  await untilSeenRunning(
+    containers.filter(({ service }) => !deployment.one_shots.includes(service)),
+    context,
+  );
+  return { running: idsOf((await engine.inspectContainers(entry.created.containers)).filter(runs)) };
 };

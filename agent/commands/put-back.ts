@@ -1,8 +1,6 @@
-import { StackferryError } from '../../schema/errors.ts';
-import { limits } from '../../schema/limits.ts';
-import { sleep } from '../sleep.ts';
-import { idsOf, runs, servicesOf } from './container-states.ts';
+import { idsOf, runs } from './container-states.ts';
 import type { CommandContext } from './context.ts';
+import { untilSeenRunning } from './seen-running.ts';
 
 /**
  * Puts the recorded containers back, restart policies included, and resolves once each that ran before has been seen
@@ -15,19 +13,10 @@ export async function putBack(project: string, context: CommandContext): Promise
   // A stop that was cut off goes on in the engine, and would end what is taken for running: it is brought to its end first.
   if (!stopped) await engine.stop(idsOf((await engine.inspectContainers(idsOf(prior))).filter(runs)), signal);
   await engine.restore(prior, signal);
-  const missing = new Map(prior.filter(({ running }) => running).map((container) => [container.id, container]));
-  const deadline = performance.now() + limits.agent.restoredWaitMsMax;
-  while (missing.size > 0) {
-    // Each need be seen only once: a job that ran at the stop may end again at any moment.
-    for (const { id, state } of await engine.inspectContainers([...missing.keys()])) {
-      if (state === 'running') missing.delete(id);
-    }
-    if (missing.size === 0) break;
-    if (performance.now() > deadline) {
-      throw new StackferryError('unhealthy', `Put back, but not seen running: ${servicesOf([...missing.values()])}.`);
-    }
-    await sleep(limits.agent.statePollMs, signal);
-  }
+  await untilSeenRunning(
+    prior.filter(({ running }) => running),
+    context,
+  );
   return runningOf(project, context);
 }
 

@@ -22,7 +22,7 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
     settleMs: settle_ms,
     signal: AbortSignal.any([context.signal, lease.held(migrationId)]),
   });
-  return { services };
+  return { services, lease_until: await lease.renewed(migrationId) };
 };
 
 /** A rollback puts the kept containers back as they were: what did not run then has nothing to prove now. */

@@ -6,6 +6,8 @@ export interface ComposeProject {
   directory: string;
   configFiles: string[];
   envFiles: string[];
+  /** Of every Compose call: what the shell that made the stack would have given it. */
+  environment: Record<string, string>;
 }
 
 /** Naming services also activates the profiles they are in. */
@@ -39,17 +41,6 @@ export const configArguments = (socket: string, project: ComposeProject, service
   '--format',
   'json',
   ...services,
-];
-
-/** The same with variables left as written and `env_file` paths instead of what the files hold: names, not values. */
-export const namesArguments = (socket: string, project: ComposeProject): string[] => [
-  ...base(socket, project),
-  '--profile',
-  '*',
-  'config',
-  '--no-interpolate',
-  '--format',
-  'json',
 ];
 
 /** Tells on stderr what would be recreated, and does nothing. */

@@ -76,9 +76,6 @@ const service = withKeys({
   pre_stop: z.array(hook).optional(),
   depends_on: z.record(text, z.object({ condition: text.optional() })).optional(),
   runtime: text.optional(),
-  env_file: z
-    .union([text, z.array(z.union([text, z.object({ path: text, required: z.boolean().optional() })]))])
-    .optional(),
   platform: text.optional(),
 });
 export type ServiceModel = z.infer<typeof service>;
@@ -117,3 +114,12 @@ export const composeModel = z.object({
   secrets: none(file.nullable()),
 });
 export type ComposeModel = z.infer<typeof composeModel>;
+
+export const emptyModel: ComposeModel = {
+  name: '',
+  services: {},
+  volumes: {},
+  networks: {},
+  configs: {},
+  secrets: {},
+};

@@ -1,7 +1,7 @@
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
-import { type ComposeProject, configArguments, dryRunArguments, namesArguments } from './arguments.ts';
+import { type ComposeProject, configArguments, dryRunArguments } from './arguments.ts';
 import { type ComposeModel, composeModel } from './model.ts';
 import { runCompose } from './run.ts';
 
@@ -10,21 +10,17 @@ export interface Compose {
   socketPath: string;
 }
 
-/**
- * The file as Compose reads it: variables filled in (`values`), or as written, with `env_file` paths (`names`). Of the
- * former may be asked for only these services and what they depend on; Compose tells names of all.
- */
+/** The file as Compose reads it, variables filled in: of all services, or of these and what they depend on. */
 export async function readModel(
   { binary, socketPath }: Compose,
   project: ComposeProject,
-  as: 'values' | 'names',
   signal: AbortSignal,
   services: string[] = [],
 ): Promise<ComposeModel> {
-  const build = as === 'values' ? configArguments : namesArguments;
   const { stdout } = await runCompose({
     binary,
-    arguments: build(socketPath, project, services),
+    arguments: configArguments(socketPath, project, services),
+    environment: project.environment,
     timeoutMs: limits.agent.composeReadMsMax,
     signal,
   });
@@ -45,6 +41,7 @@ export async function driftOf(
     const { stderr } = await runCompose({
       binary,
       arguments: dryRunArguments(socketPath, project, services),
+      environment: project.environment,
       timeoutMs: limits.agent.composeReadMsMax,
       signal,
     });
@@ -60,6 +57,10 @@ export function driftIn(told: string): { current: boolean; detail: string } {
   if (changed.length === 0) return { current: true, detail: '' };
   return { current: false, detail: `"up" would recreate ${[...new Set(changed)].join(', ')}.` };
 }
+
+/** Whose variables the main files are read with. */
+export const envFilesOf = ({ directory, envFiles }: ComposeProject): string[] =>
+  envFiles.length > 0 ? envFiles : [join(directory, '.env')];
 
 /** Below the directory, or the directory itself. */
 export function isInside(directory: string, path: string): boolean {

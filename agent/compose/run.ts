@@ -5,6 +5,7 @@ import { limits } from '../../schema/limits.ts';
 export interface ComposeRun {
   binary: string;
   arguments: string[];
+  environment?: Record<string, string>;
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -19,7 +20,13 @@ interface Printed {
  * `compose_failed`; its message is Compose's last line with whatever may be a value cut out, since Compose quotes what it
  * can't read.
  */
-export function runCompose({ binary, arguments: args, timeoutMs, signal }: ComposeRun): Promise<Printed> {
+export function runCompose({
+  binary,
+  arguments: args,
+  environment = {},
+  timeoutMs,
+  signal,
+}: ComposeRun): Promise<Printed> {
   const [verb = 'compose'] = args.filter((arg) => verbs.has(arg));
   const failed = (why: string) => new StackferryError('compose_failed', `docker compose ${verb}: ${why}`);
   return new Promise((resolve, reject) => {
@@ -29,7 +36,7 @@ export function runCompose({ binary, arguments: args, timeoutMs, signal }: Compo
       ['-c', bounded, String(limits.agent.composeMemoryBytesMax / 1024), binary, ...args],
       {
         cwd: '/',
-        env: { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_CONFIG: process.env.DOCKER_CONFIG, ...offline },
+        env: { ...agentEnvironment(), ...environment, ...offline },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       },
@@ -81,6 +88,12 @@ function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => stri
   });
   return () => Buffer.concat(parts).toString('utf8');
 }
+
+const agentEnvironment = () => ({
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  DOCKER_CONFIG: process.env.DOCKER_CONFIG,
+});
 
 /** However a file spells an `include` of elsewhere, Compose must not fetch it: only what is on this disk counts (B36). */
 const offline = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' };

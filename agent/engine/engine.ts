@@ -1,5 +1,5 @@
 import type { CommandPayload, ContainerPrior, Deployment, ShippedImage } from '../../schema/agent-protocol.ts';
-import type { HostFacts, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
+import type { HostFacts, Resources, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
 import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
 
 /**
@@ -12,6 +12,8 @@ export interface Engine {
 
   // ------------------------------------------------------------ reading
   host(relays: HostFacts['relays']): Promise<HostFacts>;
+  /** The part of it that changes all the time; cheap enough for every few seconds. */
+  resources(): Promise<Resources>;
   /** Every Compose project the engine runs or holds, stopped retained copies included. */
   stacks(): Promise<StackSummary[]>;
   inspectStack(project: string, signal: AbortSignal): Promise<StackFacts>;

@@ -5,7 +5,7 @@ import type { Hello } from '../../schema/volume-stream.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { type Inbox, openInbox } from './inbox.ts';
 import { type Reception, runReceiveSession } from './receive-session.ts';
-import { type Connect, keepConnected, type SessionEnd, type TransferEvent } from './reconnect.ts';
+import { type Connect, keepConnected, patienceMs, type SessionEnd, type TransferEvent } from './reconnect.ts';
 import type { ItemProof, TarSink } from './tar-ports.ts';
 
 /**
@@ -92,7 +92,7 @@ export async function receiveItem(options: {
       progress: () => advanced,
       signal,
       bounds,
-      withoutProgressMsMax: () => (proof ? bounds.verifiedWaitMsMax : bounds.reconnectMsMax),
+      withoutProgressMsMax: (spentMs) => (proof ? bounds.verifiedWaitMsMax : patienceMs(spentMs, bounds)),
       observe,
     });
   } catch (error) {

@@ -27,7 +27,8 @@ const finalCodes: ErrorCode[] = [
 
 /**
  * Dials, runs one session, and dials again when it was interrupted, until a session is done, throws, or nothing got
- * further for `withoutProgressMsMax`: then throws `transfer_interrupted` with the last interruption as its cause.
+ * further for `withoutProgressMsMax` of the time spent so far: then throws `transfer_interrupted` with the last
+ * interruption as its cause.
  * While dials fail for want of the control plane (F16) that time is not counted, up to `controlAwayMsMax` of it.
  * A peer that breaks the protocol is dialed again too, `violationsMax` times.
  * `progress` is any number that grows; a session says by `alive()` that the peer lives though no bytes move.
@@ -38,19 +39,20 @@ export async function keepConnected<T>(options: {
   progress: () => number;
   signal: AbortSignal;
   bounds: StreamBounds;
-  withoutProgressMsMax: () => number;
+  withoutProgressMsMax: (spentMs: number) => number;
   observe: (event: TransferEvent) => void;
 }): Promise<T> {
   const { bounds, signal } = options;
   let seen = options.progress();
-  let progressAt = Date.now();
+  const startedAt = Date.now();
+  let progressAt = startedAt;
   let tries = 0;
   let violations = 0;
   let awaySince: number | null = null;
   const alive = () => {
     progressAt = Date.now();
   };
-  const msLeft = () => progressAt + options.withoutProgressMsMax() - Date.now();
+  const msLeft = () => progressAt + options.withoutProgressMsMax(progressAt - startedAt) - Date.now();
   for (;;) {
     let interruption: Error;
     const dialedAt = Date.now();
@@ -89,6 +91,11 @@ export async function keepConnected<T>(options: {
     }
     await pause(Math.min(left, tries === 0 ? 0 : backoffMs(tries, bounds)), signal);
   }
+}
+
+/** Giving up wastes what was carried: the longer that took, the longer an interruption is waited for. */
+export function patienceMs(spentMs: number, { reconnectMsMax, patienceMsMax, patiencePart }: StreamBounds): number {
+  return Math.max(reconnectMsMax, Math.min(patienceMsMax, spentMs * patiencePart));
 }
 
 /** Doubles from min to max, the upper half of each at random, so that many lanes do not return in step. */

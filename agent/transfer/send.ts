@@ -4,7 +4,7 @@ import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { openOutbox } from './outbox.ts';
-import { type Connect, keepConnected, type SessionEnd, type TransferEvent } from './reconnect.ts';
+import { type Connect, keepConnected, patienceMs, type SessionEnd, type TransferEvent } from './reconnect.ts';
 import { rejection } from './rejection.ts';
 import { runSendSession } from './send-session.ts';
 import type { ItemProof, TarSource } from './tar-ports.ts';
@@ -87,7 +87,7 @@ export async function sendItem(options: {
       progress: () => advanced,
       signal,
       bounds,
-      withoutProgressMsMax: () => bounds.reconnectMsMax,
+      withoutProgressMsMax: (spentMs) => patienceMs(spentMs, bounds),
       observe,
     });
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { ProgressView } from '../../schema/api.ts';
-import { limits } from '../../schema/limits.ts';
+import { type ByteSamples, rateOfSamples, withSample } from '../../schema/byte-samples.ts';
 import { clock, rate, share } from '../../schema/units.ts';
 import { cut, pad } from './layout.ts';
 import type { Terminal } from './terminal.ts';
@@ -37,9 +37,11 @@ function laneLine(
 const figuresWidth = 50;
 
 const percent = (done: number, total: number | null) =>
-  total === null
-    ? '    '
-    : `${String(total === 0 ? 100 : Math.min(100, Math.floor((done / total) * 100))).padStart(3)}%`;
+  total === null ? '    ' : `${String(percentOf(done, total)).padStart(3)}%`;
+
+/** 0 to 100, whatever an estimate of the total was. */
+export const percentOf = (done: number, total: number) =>
+  total <= 0 ? 100 : Math.max(0, Math.min(100, Math.floor((done / total) * 100)));
 
 function bar(term: Terminal, done: number, total: number | null, width: number): string {
   const part = total === null ? 0 : total === 0 ? 1 : Math.min(1, done / total);
@@ -50,20 +52,12 @@ function bar(term: Terminal, done: number, total: number | null, width: number):
 
 /** Bytes a second of each item, over a short window of what was seen here. */
 export function speedometer() {
-  const samples = new Map<string, { at: number; bytes: number }[]>();
+  const samples = new Map<string, ByteSamples>();
   return {
     see({ items }: ProgressView, at = Date.now()): void {
-      for (const { item, bytes_done } of items) {
-        const kept = (samples.get(item) ?? []).filter((sample) => at - sample.at <= limits.cli.rateWindowMs);
-        samples.set(item, [...kept, { at, bytes: bytes_done }]);
-      }
+      for (const { item, bytes_done } of items) samples.set(item, withSample(samples.get(item) ?? [], at, bytes_done));
     },
     /** Null until there are two samples. */
-    of(item: string): number | null {
-      const seen = samples.get(item) ?? [];
-      const [first, last] = [seen[0], seen.at(-1)];
-      if (!first || !last || last.at - first.at < limits.progress.rateWindowMsMin) return null;
-      return ((last.bytes - first.bytes) * 1000) / (last.at - first.at);
-    },
+    of: (item: string): number | null => rateOfSamples(samples.get(item) ?? []),
   };
 }

@@ -2,7 +2,7 @@ import type { ProgressView } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
 import { clock, rate, share } from '../../schema/units.ts';
 import type { Watcher } from '../watch.ts';
-import { speedometer } from './lanes.ts';
+import { percentOf, speedometer } from './lanes.ts';
 import { migrationLines, route } from './migration.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -42,7 +42,7 @@ export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Wa
 function laneText({ item, bytes_done, bytes_total }: ProgressView['items'][number], speed: number | null): string {
   const pace = speed && bytes_done !== bytes_total ? `, ${rate(speed)}` : '';
   if (bytes_total === null) return `  ${item}: ${share(bytes_done, null)}${pace}`;
-  const part = bytes_total === 0 ? 100 : Math.floor((bytes_done / bytes_total) * 100);
+  const part = percentOf(bytes_done, bytes_total);
   const left = pace && speed ? `, ${clock(((bytes_total - bytes_done) / speed) * 1000)} left` : '';
   return `  ${item}: ${share(bytes_done, bytes_total)} (${part}%)${pace}${left}`;
 }

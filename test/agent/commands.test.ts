@@ -54,8 +54,9 @@ describe('commands, each of which may run again after a crash', () => {
       'no',
     ]);
 
-    await target.perform('arm_target', { deployment });
-    await target.perform('arm_target', { deployment });
+    const armed = await target.perform('arm_target', { deployment });
+    expect(armed.running, 'what runs is the answer').toHaveLength(1);
+    expect(await target.perform('arm_target', { deployment })).toEqual(armed);
     await source.perform('retain_source', project);
     await source.perform('retain_source', project);
     const policies = (await target.engine.containers('guestbook')).map(({ service, restart_policy }) => [

@@ -75,6 +75,23 @@ describe('lease', () => {
     await eventually(() => lapsed.aborted, 'the end of the lease');
   });
 
+  test('C1: it says until when it holds at least, by the control plane’s clock, whatever the way took', async () => {
+    const { state, ledger, keeper, cutOff } = await target();
+    await deployed(ledger);
+    await keeper.acquire('m1');
+    expect(await keeper.renewed('m1')).toBeNull();
+    state.answer = async () => {
+      state.now += 3_000;
+      return { granted: true, lease_ms: 45_000, granted_at: 7_000_000 };
+    };
+    expect(await keeper.renewed('m1')).toBe(7_000_000 + 45_000 - 3_000);
+    cutOff();
+    expect(await keeper.renewed('m1')).toBe(7_000_000 + 45_000 - 3_000);
+    state.now += 45_000;
+    await eventually(() => !state.running, 'the stop');
+    await expect(keeper.renewed('m1')).rejects.toThrow('lapsed');
+  });
+
   test('a lease that is renewed lasts', async () => {
     const { state, ledger, keeper } = await target();
     await deployed(ledger);

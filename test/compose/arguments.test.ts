@@ -1,17 +1,12 @@
 import { expect, it } from 'vitest';
-import {
-  configArguments,
-  createArguments,
-  dryRunArguments,
-  namesArguments,
-  startArguments,
-} from '../../agent/compose/arguments.ts';
+import { configArguments, createArguments, dryRunArguments, startArguments } from '../../agent/compose/arguments.ts';
 
 const project = {
   project: 'shop',
   directory: '/srv/shop',
   configFiles: ['/srv/shop/compose.yaml', '/srv/shop/extra.yaml'],
   envFiles: ['/srv/shop/prod.env'],
+  environment: {},
 };
 const common =
   '-H unix:///run/docker.sock compose --ansi never --progress plain -p shop --project-directory /srv/shop ' +
@@ -20,10 +15,6 @@ const socket = '/run/docker.sock';
 
 it('compose is called with the project’s own files, directory and name', () => {
   expect(configArguments(socket, project).join(' ')).toBe(`${common} --profile * config --format json`);
-});
-
-it('the model without values leaves variables as they are written', () => {
-  expect(namesArguments(socket, project).join(' ')).toBe(`${common} --profile * config --no-interpolate --format json`);
 });
 
 it('creating never builds, pulls or recreates', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { driftIn, isInside } from '../../agent/compose/project.ts';
 import { withoutValues } from '../../agent/compose/run.ts';
-import { referencesIn } from '../../agent/engine/docker/project-files.ts';
 
 describe('whether the file on disk is what runs', () => {
   it('a container that is there, running or stopped, is no drift', () => {
@@ -19,26 +18,7 @@ describe('whether the file on disk is what runs', () => {
   });
 });
 
-describe('B36 what a compose file names beyond itself', () => {
-  it('finds includes and extended files, local and remote', () => {
-    const text = `
-include:
-  - common.yaml
-  - path: ../elsewhere/compose.yaml
-  - https://github.com/acme/stack.git
-services:
-  web:
-    extends: { file: base.yaml, service: web }
-    image: nginx
-`;
-    expect(referencesIn(text)).toEqual([
-      'common.yaml',
-      '../elsewhere/compose.yaml',
-      'https://github.com/acme/stack.git',
-      'base.yaml',
-    ]);
-  });
-
+describe('what lies below a directory', () => {
   it.each([
     ['/srv/shop', '/srv/shop/conf/a', true],
     ['/srv/shop', './conf', true],

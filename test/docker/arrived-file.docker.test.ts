@@ -2,6 +2,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { readModel } from '../../agent/compose/project.ts';
 import { assertArrivedAllowed } from '../../agent/engine/docker/arrived-file.ts';
 import { createVolume } from '../../agent/engine/docker/volumes.ts';
 import type { HostPower } from '../../schema/facts.ts';
@@ -18,12 +19,17 @@ interface Arrived {
   allow?: HostPower[];
 }
 
-/** Real Compose reads it, as the target's agent lets it. */
-async function judge({ compose, files = {}, links = {}, services = ['web'], allow = [] }: Arrived): Promise<void> {
+async function arrive({ compose, files = {}, links = {} }: Arrived): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-arrived-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   await writeProject(dir, { ...files, 'compose.yaml': compose });
   for (const [name, to] of Object.entries(links)) await symlink(to, join(dir, name));
+  return dir;
+}
+
+/** Real Compose reads it, as the target's agent lets it. */
+async function judge({ services = ['web'], allow = [], ...arrived }: Arrived): Promise<void> {
+  const dir = await arrive(arrived);
   await assertArrivedAllowed(
     { dockerBinary, socketPath: socketOf('b'), allow, ownPaths: async () => ['/data/agent'] },
     {
@@ -84,16 +90,59 @@ describeDocker('what arrived is judged by the target, whatever the source said o
     ['a secret of this host', { compose: web('    secrets: [s]\nsecrets: {s: {file: /etc/hostname}}\n') }],
     ['a local file beyond it', { compose: `include: ["../elsewhere.yaml"]\n${web('')}` }],
     ['a remote file', { compose: `include: ["https://example.com/stack.git"]\n${web('')}` }],
+    ['a remote file, spelt in escapes', { compose: `include: ["oci\\u003a//example.com/stack"]\n${web('')}` }],
   ])('B36 a file that uses %s is refused', async (_, arrived: Arrived) => {
     await expect(judge(arrived)).rejects.toMatchObject(refusal('refuses the compose file'));
   });
 
+  it.each([
+    ['.env as a link', { compose: web(''), links: { '.env': '/etc/hostname' } }],
+    ['an env_file that need not exist', { compose: web('    env_file: [{path: /etc/absent.env, required: false}]\n') }],
+    ['a label_file', { compose: web('    label_file: /etc/absent.labels\n') }],
+    ['"extends" in quotes', { compose: web('    "extends": {"file": "/etc/absent.yaml", "service": "a"}\n') }],
+    ['"include" in quotes', { compose: `"include": [{"path": "/etc/absent.yaml"}]\n${web('')}` }],
+    ['an include by another document of the file', { compose: `${web('')}---\ninclude: [../elsewhere.yaml]\n` }],
+    ['the env_file of an include', { compose: `include: [{path: [c.yaml], env_file: /etc/absent}]\n${web('')}` }],
+    ['the .env of an include', { compose: `include: [sub/c.yaml]\n${web('')}`, links: { sub: '/etc' } }],
+    ['an extended file’s env_file', { compose: web('    extends: {file: base.yaml, service: b}\n') }],
+    ['an env_file by way of a variable', { compose: web('    env_file: ["$WHERE/x"]\n') }],
+  ])('P5: %s cannot bring in values of another stack', async (_, arrived: Arrived) => {
+    const files = {
+      '.env': 'WHERE=/etc\n',
+      'c.yaml': 'services: {}\n',
+      'base.yaml': `${web('').replace('web', 'b')}    env_file: /etc/x\n`,
+    };
+    await expect(judge({ ...arrived, files: arrived.links ? {} : files })).rejects.toMatchObject(
+      refusal('refuses the compose file'),
+    );
+  });
+
+  it('P5: files that a project includes and extends from its own directory are let in', async () => {
+    const files = {
+      'base.yaml': web('    env_file: base.env\n').replace('web', 'b'),
+      'sub/c.yaml': 'services: {other: {image: app, env_file: o.env}}\n',
+      'base.env': 'A=1\n',
+      'sub/o.env': 'B=1\n',
+      'sub/.env': 'C=1\n',
+      '.env': 'WHERE=sub\n',
+    };
+    const own = web('    extends: {file: base.yaml, service: b}\n    env_file: ["$WHERE/o.env"]\n');
+    await judge({ compose: `include: [{path: "$WHERE/c.yaml"}]\n${own}`, files });
+  });
+
   it.each(['https://example.com/stack.git', 'oci://example.com/stack'])(
-    'B36 an include of %s, spelt so that nobody sees it coming, is not fetched',
+    'B36 an include of %s is not fetched, if ever Compose is asked to',
     async (remote) => {
-      const spelt = remote.replace(':', '\\u003a');
+      const dir = await arrive({ compose: `include: ["${remote}"]\n${web('')}` });
+      const project = {
+        project: 'shop',
+        directory: dir,
+        configFiles: [join(dir, 'compose.yaml')],
+        envFiles: [],
+        environment: {},
+      };
       await expect(
-        judge({ compose: `{"include": ["${spelt}"], "services": {"web": {"image": "app"}}}` }),
+        readModel({ binary: dockerBinary, socketPath: socketOf('b') }, project, AbortSignal.timeout(30_000)),
       ).rejects.toMatchObject({
         code: 'compose_failed',
         message: expect.stringMatching(/remote resource is disabled/),

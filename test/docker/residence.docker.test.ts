@@ -32,7 +32,7 @@ describeDocker('a helper that stays', () => {
   }, 60_000);
 
   const seat = { migrationId: 'mig_1', purpose: 'resident', mount: { volume: 'kept' }, readOnly: true } as const;
-  const place = () => ({ api, image: 'stackferry-helper:1', ioDir, agentId: ioDir, slots: createSlots(2) });
+  const place = () => ({ api, image: async () => 'stackferry-helper:1', ioDir, agentId: ioDir, slots: createSlots(2) });
   const open = (idleMsMax: number, isHeld = () => false) =>
     openResidence(place(), { ...seat, capabilities: packCapabilities, idleMsMax, isHeld });
   const containersOfA = async () => (await docker('a', 'ps', '-aq')).trim();

@@ -136,12 +136,22 @@ describe('the pre-flight’s judgement', () => {
       'rate limit',
     ],
     [
-      'F29 the tag on the target means another image',
+      'F29 R28 the tag on the target means another image',
       'image_available',
       (w) => {
         w.fit.images = [{ reference: 'shop/web:3', state: 'differs', detail: '', layers_present: 0 }];
       },
-      'other content',
+      'shop/web:3 is another image on the target. A tag of the target is never moved',
+    ],
+    [
+      'R17 a digest that the target’s image store can’t keep',
+      'image_available',
+      (w) => {
+        w.fit.images = [
+          { reference: 'shop/web@sha256:1', state: 'unreachable', detail: '', layers_present: 0, loadable: false },
+        ];
+      },
+      'let the target reach its registry',
     ],
     [
       'F30 a published port is taken',

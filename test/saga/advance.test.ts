@@ -80,13 +80,13 @@ describe('every status meets every event', () => {
     // biome-ignore format: a table
     needs_attention: { done: 'failed', failed: 'needs_attention', overdue: '=', lostSource: '=', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
     // biome-ignore format: a table
-    completed: { done: 'completed', failed: 'completed', overdue: '=', lostSource: '=', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
+    completed: { done: 'completed', failed: 'completed', overdue: 'needs_attention', lostSource: '=', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
     // biome-ignore format: a table
     failed: { done: 'failed', failed: 'failed', overdue: '=', lostSource: '=', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
     // biome-ignore format: a table
     rolling_back: { done: 'rolling_back', failed: 'completed', overdue: 'completed', lostSource: 'completed', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
     // biome-ignore format: a table
-    rolled_back: { done: 'rolled_back', failed: 'rolled_back', overdue: '=', lostSource: '=', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
+    rolled_back: { done: 'rolled_back', failed: 'rolled_back', overdue: 'needs_attention', lostSource: '=', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
     // biome-ignore format: a table
     cancelled: { done: 'cancelled', failed: 'cancelled', overdue: '=', lostSource: '=', lostTarget: '=', cancelEvent: '=', passed: '=', refused: '=' },
   };

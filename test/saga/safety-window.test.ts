@@ -23,7 +23,7 @@ describe('a rollback on a good day', () => {
       expect(awaitedKinds(story)).toEqual([kind]);
       story.answer(kind);
     }
-    expect(story.saga).toMatchObject({ status: 'rolled_back', epoch: epoch + 1, deadline_at: null });
+    expect(story.saga).toMatchObject({ status: 'rolled_back', epoch: epoch + 1 });
     expect(awaitedKinds(story)).toEqual(['arm_source']);
   });
 
@@ -108,7 +108,6 @@ describe('B16 what the window refuses', () => {
     ['before completion', storyAt('verifying'), 0, 'migration_not_completed'],
     ['after a failure', storyAt('failed'), 0, 'migration_not_completed'],
     ['when it is rolled back already', storyAt('rolled_back'), 0, 'migration_not_completed'],
-    ['while the target has not taken the stack over', storyAt('completed'), 0, 'target_unreachable'],
     ['the moment the window closes', completed(), windowMs, 'window_closed'],
   ])('a rollback %s', (_, story, later, code) => {
     expect(rollbackRefusal(story.saga, story.now + later)?.code).toBe(code);
@@ -135,7 +134,11 @@ describe('B16 what the window refuses', () => {
   it('a purge of the source before completion, of the target before a rollback', () => {
     expect(purgeRefusal(storyAt('verifying').saga, 'source')?.code).toBe('migration_not_completed');
     expect(purgeRefusal(storyAt('completed').saga, 'target')?.code).toBe('migration_not_rolled_back');
-    expect(purgeRefusal(storyAt('rolled_back').saga, 'target')).toBeNull();
+    expect(purgeRefusal(storyAt('completed').saga, 'source')?.code).toBe('target_unreachable');
+    const rolledBack = storyAt('rolled_back');
+    expect(purgeRefusal(rolledBack.saga, 'target')?.code).toBe('host_offline');
+    rolledBack.answer('arm_source');
+    expect(purgeRefusal(rolledBack.saga, 'target')).toBeNull();
   });
 });
 

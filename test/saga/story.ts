@@ -52,8 +52,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   send_project: { proof: proof('project') },
   receive_project: { proof: proof('project') },
   deploy: { containers: [] },
-  verify_health: { services: [] },
-  arm_target: {},
+  verify_health: { services: [], lease_until: null },
+  arm_target: { running: [] },
   retain_source: {},
   stop_target: {},
   restore_source: { running: [] },
@@ -61,8 +61,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   check_retained: {},
   halt_target: { prior: [], killed: [] },
   revive_source: { containers: [] },
-  verify_source: { services: [] },
-  arm_source: {},
+  verify_source: { services: [], lease_until: null },
+  arm_source: { running: [] },
   stop_source: {},
   resume_target: { running: [] },
   purge_source: { removed: [], remaining: [] },
@@ -72,6 +72,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
 export interface Story {
   saga: Saga;
   now: number;
+  /** By when the latest transition must be written. */
+  commitBy: number | null;
   /** Every command ever issued, in order. */
   sent: SagaCommand[];
   /** Whether the event changed anything. */
@@ -88,6 +90,7 @@ export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify'>> =
   const story: Story = {
     saga: newSaga('mig_1', { ...startInput, ...options }, 0),
     now: 0,
+    commitBy: null,
     sent: [],
     feed(event) {
       const before = structuredClone(story.saga);
@@ -95,6 +98,7 @@ export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify'>> =
       if (JSON.stringify(story.saga) !== JSON.stringify(before)) throw new Error('advance() changed its input');
       if (!next) return false;
       story.saga = next.saga;
+      story.commitBy = next.commit_by;
       story.sent.push(...next.commands);
       return true;
     },
@@ -112,7 +116,7 @@ export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify'>> =
   return story;
 }
 
-const startInput = {
+export const startInput = {
   stack_id: 'stack_1',
   stack_name: 'shop',
   source_host_id: 'host_a',

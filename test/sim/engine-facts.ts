@@ -17,11 +17,17 @@ const image = {
   size_bytes: 0,
 };
 
+const resources = {
+  memory: { total_bytes: 64 * gigabyte, used_bytes: gigabyte, free_bytes: 63 * gigabyte },
+  disk: { path: '/', total_bytes: 640 * gigabyte, used_bytes: gigabyte, free_bytes: 639 * gigabyte },
+  cpu: { cores: 4, load_1m: 0 },
+};
+
 /** What the pre-flight and the inventory ask. */
 export function factsOf(
   host: SimHost,
   call: Call,
-): Pick<Engine, 'host' | 'stacks' | 'inspectStack' | 'checkTarget' | 'missing' | 'projectNetworks'> {
+): Pick<Engine, 'host' | 'resources' | 'stacks' | 'inspectStack' | 'checkTarget' | 'missing' | 'projectNetworks'> {
   const { containers, volumes, paths, networks } = host;
 
   const stackOf = (project: string): StackFacts => {
@@ -84,14 +90,11 @@ export function factsOf(
           userns_remap: false,
           pre_copy: null,
         },
-        resources: {
-          memory: { total_bytes: 64 * gigabyte, used_bytes: gigabyte, free_bytes: 63 * gigabyte },
-          disk: { path: '/', total_bytes: 640 * gigabyte, used_bytes: gigabyte, free_bytes: 639 * gigabyte },
-          cpu: { cores: 4, load_1m: 0 },
-        },
+        resources,
         helper: { image: 'helper', ready: true, detail: 'is there', layers_present: 0 },
         relays,
       })),
+    resources: () => call('look', () => resources),
     stacks: () =>
       call('list', () =>
         [...new Set([...containers.all.values()].map(({ project }) => project))].map((project) => {

@@ -111,7 +111,12 @@ export class StackObjects {
   }
 
   #memoryFor(actor: Actor, stackId: string, durable: Durable): DurableMemory {
-    const port = <T>(act: () => T) => this.#world.port(actor, this.#world.random.between(0.1, 2), act);
+    // Only the newest instance of an object may use its storage: the platform fences the others off.
+    const port = <T>(act: () => T) =>
+      this.#world.port(actor, this.#world.random.between(0.1, 2), () => {
+        if (durable.object?.actor !== actor) throw new Error('the object was replaced');
+        return act();
+      });
     return {
       get: (key) => port(() => durable.values.get(key)),
       put: (key, value) => port(() => void durable.values.set(key, value)),

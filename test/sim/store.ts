@@ -3,7 +3,7 @@ import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { SagaCommand } from '../../schema/saga.ts';
 import type { MigrationRow, MigrationStore } from '../../worker/migration/ports.ts';
 import { announcements } from '../../worker/webhooks/announce.ts';
-import type { Actor } from './clock.ts';
+import { type Actor, epochMs } from './clock.ts';
 import type { World } from './world.ts';
 
 interface Recorded {
@@ -66,7 +66,9 @@ export class Store {
           const stored = this.rows.get(row.id);
           const { plant } = this.#world.options;
           if (!stored || (stored.version !== row.version && !plant?.unlocked)) return 'stale';
-          const { saga } = next;
+          const { saga, commit_by } = next;
+          if (commit_by !== null && commit_by !== undefined && this.#world.time.now + epochMs > commit_by)
+            return 'late';
           const active = this.#activeOf(row.stack_id);
           if (!isTerminal(saga.status) && active && active.id !== row.id) return 'busy';
           this.#world.trace('control', `${row.id.slice(-4)}: ${cause}: ${row.status} → ${told(next)}`);

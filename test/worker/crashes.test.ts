@@ -121,6 +121,16 @@ describe('one transition is one batch', () => {
     expect((await store.load(id))?.status).toBe('reverting');
   });
 
+  it('C1: what holds only for a time is not written after it, and is written before', async () => {
+    const { id, store, row, next } = await transferring();
+    const late = { ...next, commit_by: Date.now() - 1_000 };
+    expect(await store.commit(row, late, 'cancel', Date.now(), null)).toBe('late');
+    for (const table of ['transition', 'command', 'migration_event']) expect(await rowsOf(table, id)).toBe(0);
+    expect((await store.load(id))?.status).toBe('transferring');
+    const early = { ...next, commit_by: Date.now() + 30_000 };
+    expect(await store.commit(row, early, 'cancel', Date.now(), null)).toBe('committed');
+  });
+
   it('a writer that worked from an older version writes nothing', async () => {
     const { id, store, row, next } = await transferring();
     expect(await store.commit(row, next, 'cancel', Date.now(), null)).toBe('committed');

@@ -26,7 +26,8 @@ export function moveOf(
     id,
     stack_id,
     stack_name,
-    status,
+    // A person is asked about its home, which is where it ended nonetheless.
+    status: status === 'needs_attention' ? (saga.arming?.end ?? status) : status,
     ended_at,
     role,
     cleanup_owed: owes(saga, 'cleanup_target'),

@@ -1,12 +1,14 @@
 import type { Failure } from '../../schema/agent-protocol.ts';
 import { isStep, type Step, steps } from '../../schema/migration-status.ts';
-import type { Saga, SagaPlan } from '../../schema/saga.ts';
-import { type CommandDone, settle } from './answers.ts';
+import type { Resolution, Saga, SagaPlan } from '../../schema/saga.ts';
+import { type CommandDone, close, settle } from './answers.ts';
+import { isLate, lateProof, mayProveAgain } from './lease-proof.ts';
 import { afterTheEnd, complete } from './owed.ts';
 import { judgePrepared, judgeProject, judgeVolumes } from './proof.ts';
+import { resolve } from './resolve.ts';
 import { onRollback } from './rollback.ts';
 import { firstRound, nextRound } from './rounds.ts';
-import { issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
+import { extendRound, issueRound, say, startTurn, type Transition, type Turn } from './turn.ts';
 import { beginUndo, endWithoutUndo, undo } from './undo.ts';
 
 /**
@@ -25,22 +27,27 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *     pre-copy:   nothing                             where it is as it was when it was staged
  *   deploying     deploy                              created disarmed, started under a lease
  *   verifying     verify_health                       healthy
+ *     late:       verify_health, or deploy again      where the proof came too late for the lease it was given under
  *   completed     arm_target, retain_source           owed until answered; the safety window opens
  *
  * A failure, a lost agent, a deadline or a cancel in any step leads to `undo.ts`: the target stopped, the source put
  * back, the target cleaned. What a terminal state still owes to hosts, and what may be asked of it (purge, rollback), is
- * in `owed.ts`; the rollback's own steps are in `rollback.ts`.
+ * in `owed.ts` and `arming.ts`; the rollback's own steps are in `rollback.ts`, what a person may decide in `resolve.ts`.
  */
 export type SagaEvent =
   | { type: 'preflight_passed'; plan: SagaPlan }
   | { type: 'preflight_refused'; failure: Failure }
   | CommandDone
-  | { type: 'command_failed'; command_id: string; failure: Failure }
+  | CommandFailed
   /** A host has been out of contact for longer than its bound. */
   | { type: 'agent_lost'; host: string }
-  /** `deadline_at` has passed. */
-  | { type: 'overdue' }
+  /** Bytes have moved since the last look. */
+  | { type: 'moved' }
+  /** `deadline_at` has passed. `leased_until`: when the last lease ends that a host of it was granted. */
+  | { type: 'overdue'; leased_until?: number | null }
   | { type: 'cancel' }
+  /** A person decided what is to become of a wait. */
+  | { type: 'resolve'; resolution: Resolution }
   /** A person mended something. `stopped`: they vouch that the copy which is to be stopped is, for good. */
   | { type: 'retry'; stopped: boolean }
   | { type: 'rollback' }
@@ -52,17 +59,30 @@ export type SagaEvent =
   /** A host left the fleet for good. */
   | { type: 'host_deleted'; host: string };
 
+interface CommandFailed {
+  type: 'command_failed';
+  command_id: string;
+  failure: Failure;
+}
+
 /** The next state with what to send and tell, or null where the event changes nothing (a repeat, or too late). */
 export function advance(saga: Saga, event: SagaEvent, now: number): Transition | null {
   if (event.type === 'overdue' && (saga.deadline_at === null || now < saga.deadline_at)) return null;
   const turn = startTurn(saga, now);
   if (!handle(turn, event)) return null;
   if (turn.saga.status !== saga.status) say(turn, 'status', { from: saga.status, to: turn.saga.status });
-  return { saga: turn.saga, commands: turn.commands, closed: turn.closed, events: turn.events };
+  return {
+    saga: turn.saga,
+    commands: turn.commands,
+    closed: turn.closed,
+    events: turn.events,
+    commit_by: turn.commit_by,
+  };
 }
 
 function handle(turn: Turn, event: SagaEvent): boolean {
   const { status } = turn.saga;
+  if (event.type === 'resolve') return resolve(turn, event.resolution);
   if (turn.saga.undo) return undo(turn, event);
   if (isStep(status)) return inStep(turn, status, event);
   if (status === 'rolling_back') return onRollback(turn, event);
@@ -74,7 +94,7 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
     case 'preflight_passed':
       if (step !== 'preflight') return false;
       turn.saga.plan = event.plan;
-      enter(turn, 'preparing');
+      enterStep(turn, 'preparing');
       return true;
     case 'preflight_refused':
       if (step !== 'preflight') return false;
@@ -88,19 +108,22 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
         issueRound(turn, step, round);
         return true;
       }
-      const failure = judge[step]?.(turn.saga) ?? null;
+      const failure = judge[step]?.(turn) ?? null;
       if (failure) beginUndo(turn, step, failure);
-      else enter(turn, nextStep(step));
+      else enterStep(turn, nextStep(step));
       return true;
     }
     case 'command_failed':
       if (!turn.saga.awaiting.some(({ id }) => id === event.command_id)) return false;
+      if (startsAgain(turn, step, event)) return true;
       beginUndo(turn, step, event.failure);
       return true;
     case 'agent_lost':
       if (!turn.saga.awaiting.some(({ host }) => host === event.host)) return false;
       beginUndo(turn, step, lost(turn.saga, event.host));
       return true;
+    case 'moved':
+      return extendRound(turn, step);
     case 'overdue':
       beginUndo(turn, step, {
         code: 'command_timeout',
@@ -112,6 +135,7 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
       turn.saga.cancel_requested = true;
       beginUndo(turn, step, { code: 'cancelled', message: 'Cancelled on request.', log_tail: [] });
       return true;
+    case 'resolve':
     case 'retry':
     case 'rollback':
     case 'purge':
@@ -123,17 +147,32 @@ function inStep(turn: Turn, step: Step, event: SagaEvent): boolean {
 }
 
 /** What must hold before a step may end; a failure of its own where the answers don't agree. */
-const judge: { [S in Step]?: (saga: Saga) => Failure | null } = {
-  preparing: judgePrepared,
-  transferring: judgeVolumes,
-  shipping: judgeProject,
+const judge: { [S in Step]?: (turn: Turn) => Failure | null } = {
+  preparing: ({ saga }) => judgePrepared(saga),
+  transferring: ({ saga }) => judgeVolumes(saga),
+  shipping: ({ saga }) => judgeProject(saga),
+  verifying: (turn) => (isLate(turn, 'verify_health') ? lateProof : null),
 };
+
+/** The lease ran out, so the target stopped what it had started. All data is there: it is started and verified again. */
+function startsAgain(turn: Turn, step: Step, { command_id, failure }: CommandFailed): boolean {
+  if (failure.code !== 'lease_expired' || (step !== 'deploying' && step !== 'verifying')) return false;
+  if (!mayProveAgain(turn)) return false;
+  close(turn, command_id);
+  say(turn, 'notice', {
+    message: 'the lease of the target ran out: the stack is started there again',
+    why: failure.message,
+  });
+  enterStep(turn, 'deploying');
+  delete turn.saga.steps.verifying;
+  return true;
+}
 
 function nextStep(step: Step): Step | 'completed' {
   return steps[steps.indexOf(step) + 1] ?? 'completed';
 }
 
-function enter(turn: Turn, step: Step | 'completed'): void {
+export function enterStep(turn: Turn, step: Step | 'completed'): void {
   const { saga } = turn;
   if (isStep(saga.status)) endStep(turn, saga.status);
   if (step === 'completed') {
@@ -144,7 +183,7 @@ function enter(turn: Turn, step: Step | 'completed'): void {
   saga.steps[step] = { started_at: turn.now, ended_at: null };
   const round = firstRound(turn, step);
   if (round.length > 0) issueRound(turn, step, round);
-  else enter(turn, nextStep(step));
+  else enterStep(turn, nextStep(step));
 }
 
 function endStep(turn: Turn, step: Step): void {

@@ -5,7 +5,8 @@ import type { DurableMemory, Hosts } from './ports.ts';
 
 /**
  * Sends commands, and tells which hosts of a migration are lost. A host that answers for its commands is in contact,
- * however long they take; since when one is silent is kept in storage, because an eviction must not start the clock anew.
+ * however long they take; since when one is silent is kept in storage, because an eviction must not restart the clock.
+ * Silence counts only while it is listened to: a clock of another migration, or of an earlier wait, says nothing of this one.
  */
 export class Contacts {
   readonly #hosts: Hosts;
@@ -51,7 +52,7 @@ export class Contacts {
         { command_id: id },
         limits.control.statusMsMax,
       );
-      if (!outcome.ok) return this.#silentSince(host);
+      if (!outcome.ok) return this.#silentSince(saga.id, host);
       const { state } = outcome.data as { state: string };
       // "done" means that the answer was lost on its way: a repeat of the command brings the journal's result (F8).
       if (state !== 'running') await this.#hosts.deliverOwed(host);
@@ -60,13 +61,21 @@ export class Contacts {
     return 0;
   }
 
-  async #silentSince(host: string): Promise<number> {
+  async #silentSince(migration_id: string, host: string): Promise<number> {
     const now = Date.now();
-    const since = (await this.#memory.get(silence(host))) as number | undefined;
-    if (since !== undefined) return now - since;
-    await this.#memory.put(silence(host), now);
-    return 1;
+    const before = (await this.#memory.get(silence(host))) as Silence | undefined;
+    const goesOn = before?.migration_id === migration_id && now - before.asked_at <= limits.control.agentReturnMsMax;
+    const since = goesOn ? before.since : now;
+    await this.#memory.put(silence(host), { migration_id, since, asked_at: now } satisfies Silence);
+    return Math.max(1, now - since);
   }
+}
+
+interface Silence {
+  migration_id: string;
+  since: number;
+  /** When it was last asked in vain. */
+  asked_at: number;
 }
 
 const silence = (host: string) => `silent:${host}`;

@@ -1,14 +1,17 @@
-import { commandKinds, type ItemProgress, type Outcome } from '../../schema/agent-protocol.ts';
+import { type AskReply, commandKinds, type ItemProgress, type Outcome } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
-import { isTerminal } from '../../schema/migration-status.ts';
+import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
+import type { Resolution } from '../../schema/saga.ts';
 import { advance, type SagaEvent } from './advance.ts';
 import { Contacts } from './contacts.ts';
+import { GrantedLeases } from './granted-leases.ts';
 import { grantsLease } from './lease-grant.ts';
 import type { CoordinatorPorts, MigrationRow } from './ports.ts';
-import { newProgress, type ProgressMemory, recordProgress, viewProgress } from './progress.ts';
+import { newProgress, type ProgressMemory, recordProgress, takeMoved, viewProgress } from './progress.ts';
+import { resolutionRefusal } from './resolutions.ts';
 import { isPurged, purgeRefusal, type Refusal, rollbackRefusal } from './safety-window.ts';
 import { newSaga, type StartInput, type StartOutcome } from './start.ts';
 
@@ -21,6 +24,7 @@ export type ActOutcome = { kind: 'accepted' } | { kind: 'unknown' } | ({ kind: '
 export class Coordinator {
   readonly #ports: CoordinatorPorts;
   readonly #contacts: Contacts;
+  readonly #leases: GrantedLeases;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #preflights = new Map<string, Promise<Report | null>>();
   /** By migration and reporting host; emptied with each step. */
@@ -29,6 +33,7 @@ export class Coordinator {
   constructor(ports: CoordinatorPorts) {
     this.#ports = ports;
     this.#contacts = new Contacts(ports.hosts, ports.memory);
+    this.#leases = new GrantedLeases(ports.memory);
   }
 
   async start(input: StartInput): Promise<StartOutcome> {
@@ -36,26 +41,35 @@ export class Coordinator {
     const now = Date.now();
     const id = newId('mig', now);
     const saga = newSaga(id, input, now);
-    // Armed before the row exists: whatever dies after the insert, something wakes up to go on (F1).
-    await memory.put('stack_id', input.stack_id);
-    await memory.setAlarm(now + limits.control.commandCheckMs);
     const { health_timeout_s: _, window_ms: __, drain_id = null, bandwidth_limit = null, ...row } = input;
     const inserted = { ...row, drain_id, bandwidth_limit, id, status: saga.status, saga, report: null, failure: null };
-    const outcome = await store.insert({ ...inserted, created_at: now, ended_at: null });
+    const outcome = await this.#inTurn(async () => {
+      // Armed before the row exists: whatever dies after the insert, something wakes up to go on (F1).
+      await memory.put('stack_id', input.stack_id);
+      await memory.setAlarm(now + limits.control.commandCheckMs);
+      return store.insert({ ...inserted, created_at: now, ended_at: null });
+    });
     if (outcome === 'busy') return { kind: 'busy', id: (await store.activeOf(input.stack_id))?.id ?? '' };
     const report = await within(limits.control.preflightWaitMsMax, this.#preflight(id));
     return report && !report.passed ? { kind: 'refused', id, report } : { kind: 'started', id };
   }
 
   async cancel(id: string): Promise<ActOutcome> {
-    const ended: ActOutcome = {
-      kind: 'refused',
-      code: 'migration_ended',
-      message: 'It has ended; there is nothing left to cancel.',
-    };
     const { row, changed } = await this.#apply(id, { type: 'cancel' });
     if (!row) return { kind: 'unknown' };
-    return changed || row.saga.cancel_requested || !isTerminal(row.status) ? { kind: 'accepted' } : ended;
+    const repeated = row.saga.cancel_requested && ['reverting', 'cancelled'].includes(row.status);
+    return changed || repeated ? { kind: 'accepted' } : { kind: 'refused', ...cancelRefusal(row.status) };
+  }
+
+  /** For the operator who decides what a wait cannot bring about. */
+  async resolve(id: string, resolution: Resolution): Promise<ActOutcome> {
+    const before = await this.#ports.store.load(id);
+    if (!before) return { kind: 'unknown' };
+    const refused = resolutionRefusal(before.saga, resolution) ?? (await this.#resolveObstacle(before, resolution));
+    if (refused) return { kind: 'refused', ...refused };
+    const { row, changed } = await this.#apply(id, { type: 'resolve', resolution });
+    if (changed) return { kind: 'accepted' };
+    return { kind: 'refused', ...((row && resolutionRefusal(row.saga, resolution)) ?? anotherRuns) };
   }
 
   /** For the operator who mended what a `needs_attention` waits for, or what an ended migration still owes. */
@@ -122,27 +136,36 @@ export class Coordinator {
     return row ? viewProgress(this.#progress.get(`${id} ${row.target_host_id}`) ?? newProgress(), row.saga) : null;
   }
 
-  /** Decided in turn with transitions, so never granted once a way back has begun. */
-  lease(id: string, host: string, epoch: number): Promise<{ granted: boolean; lease_ms: number }> {
+  /** Decided in turn with transitions, so never granted once a way back has begun; recorded before it is answered. */
+  lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>> {
     return this.#inTurn(async () => {
       const row = await this.#ports.store.load(id);
-      return { granted: row !== null && grantsLease(row.saga, host, epoch), lease_ms: limits.lease.leaseMs };
+      const granted_at = Date.now();
+      const { leaseMs: lease_ms } = limits.lease;
+      if (!row || !grantsLease(row.saga, host, epoch)) return { granted: false, lease_ms };
+      await this.#leases.record(id, host, granted_at + lease_ms);
+      return { granted: true, lease_ms, granted_at };
     });
   }
 
   /** The alarm, and the repair sweep. */
   async wake(): Promise<void> {
-    const stackId = (await this.#ports.memory.get('stack_id')) as string | undefined;
+    const { memory, store } = this.#ports;
     // The platform gives an alarm up after six failures, so the next one is armed before anything can fail (F4).
-    await this.#ports.memory.setAlarm(Date.now() + limits.control.commandCheckMs);
+    await this.#inTurn(() => memory.setAlarm(Date.now() + limits.control.commandCheckMs));
+    const stackId = (await memory.get('stack_id')) as string | undefined;
     if (!stackId) return;
-    for (const row of await this.#ports.store.waitingOf(stackId)) await this.#check(row);
-    await this.#rearm(stackId);
+    for (const row of await store.waitingOf(stackId)) await this.#check(row);
+    // In turn, or what was read here could delete the alarm that a migration which began meanwhile has set.
+    await this.#inTurn(() => this.#rearm(stackId));
   }
 
   async #check(row: MigrationRow): Promise<void> {
     if (row.status === 'preflight') void this.#preflight(row.id).catch(() => null);
-    await this.#apply(row.id, { type: 'overdue' });
+    const sides = [row.source_host_id, row.target_host_id].map((host) => this.#progress.get(`${row.id} ${host}`));
+    // Both are asked: each forgets that its bytes moved.
+    if (sides.map(takeMoved).includes(true)) await this.#apply(row.id, { type: 'moved' });
+    await this.#apply(row.id, async ({ saga }) => ({ type: 'overdue', leased_until: await this.#leases.until(saga) }));
     if (isTerminal(row.status)) return;
     for (const host of await this.#contacts.lost(row.saga)) await this.#apply(row.id, { type: 'agent_lost', host });
   }
@@ -175,6 +198,21 @@ export class Coordinator {
     return source ? null : { code: 'host_offline', message: 'The source host does not answer; bring its agent back.' };
   }
 
+  /** A host that answers is asked, not declared lost. */
+  async #resolveObstacle(row: MigrationRow, resolution: Resolution): Promise<Refusal | null> {
+    if (resolution === 'give_up') return null;
+    const [lost, home] =
+      resolution === 'source_lost'
+        ? (['source', row.source_host_id] as const)
+        : (['target', row.target_host_id] as const);
+    if (isTerminal(row.status) && (await this.#ports.store.homeOf(row.stack_id)) !== home) return movedOn;
+    if (!(await this.#ports.hosts.online(home))) return null;
+    return {
+      code: 'host_not_lost',
+      message: `The ${lost} host answers, so it is not lost: its agent can stop or start the stack there. Mend what it reports, then retry.`,
+    };
+  }
+
   async #purgeObstacle(row: MigrationRow, side: 'source' | 'target'): Promise<Refusal | null> {
     const host = side === 'source' ? row.source_host_id : row.target_host_id;
     if (isPurged(row.saga.window, side)) return null;
@@ -187,19 +225,21 @@ export class Coordinator {
   /** Load, advance, commit; then send and arm. Another writer's win is met by loading again. */
   #apply(
     id: string,
-    event: SagaEvent,
+    given: SagaEvent | ((row: MigrationRow) => Promise<SagaEvent>),
     report: Report | null = null,
   ): Promise<{ row: MigrationRow | null; changed: boolean }> {
     return this.#inTurn(async () => {
       const { store, background } = this.#ports;
       for (let attempt = 0; attempt < limits.control.commitTriesMax; attempt++) {
         const row = await store.load(id);
+        if (!row) return { row, changed: false };
+        const event = typeof given === 'function' ? await given(row) : given;
         const now = Date.now();
-        const next = row && advance(row.saga, event, now);
-        if (!row || !next) return { row, changed: false };
+        const next = advance(row.saga, event, now);
+        if (!next) return { row, changed: false };
         const outcome = await store.commit(row, next, event.type, now, report);
         if (outcome === 'busy') return { row, changed: false };
-        if (outcome === 'stale') continue;
+        if (outcome === 'stale' || outcome === 'late') continue;
         if (next.saga.status !== row.status) this.#progress.clear();
         background(this.#contacts.deliver(row.id, next.commands));
         await this.#rearm(row.stack_id);
@@ -233,6 +273,17 @@ const movedOn: Refusal = {
   message: 'The stack has moved on since; roll back its newest migration.',
 };
 const anotherRuns: Refusal = { code: 'migration_running', message: 'Another migration of this stack is under way.' };
+
+function cancelRefusal(status: Status): Refusal {
+  if (isTerminal(status)) return { code: 'migration_ended', message: 'It has ended; there is nothing left to cancel.' };
+  const message =
+    status === 'rolling_back'
+      ? 'It is being rolled back, which is not cancelled: if it fails, the target is put back.'
+      : status === 'needs_attention'
+        ? 'It is going back already, and waits: `attention` says for what, and how the wait can be resolved.'
+        : 'It is going back already.';
+  return { code: 'nothing_to_cancel', message };
+}
 
 function eventOf(command_id: string, kind: keyof typeof commandKinds, outcome: Outcome): SagaEvent {
   if (!outcome.ok) return { type: 'command_failed', command_id, failure: outcome.error };

@@ -6,13 +6,12 @@ import type { SagaPlan } from '../../schema/saga.ts';
 
 /** Images that the target cannot pull but the source can send; `differs` is not among them: the name means another there. */
 export function shippedImages(stack: StackFacts, target: TargetFacts): ShippedImage[] {
-  return target.images.flatMap(({ reference, state, layers_present }) => {
+  return target.images.flatMap(({ reference, state, layers_present, loadable }) => {
     const image = stack.services.find((service) => service.image.reference === reference)?.image;
     const absent = state !== 'present' && state !== 'pullable' && state !== 'differs';
-    // An image that is named by its digest alone loses that name on the way.
-    return absent && image?.image_id && image.layers.length > 0 && !reference.includes('@')
-      ? [{ ...image, layers_present }]
-      : [];
+    // An older agent does not say, and cannot take one that is named by its digest.
+    const taken = loadable ?? !reference.includes('@');
+    return absent && taken && image?.image_id && image.layers.length > 0 ? [{ ...image, layers_present }] : [];
   });
 }
 

@@ -6,8 +6,11 @@ import type { Transition } from './turn.ts';
 
 export type MigrationRow = typeof migration.$inferSelect;
 
-/** `busy`: it would become active while another migration of its stack is. */
-export type CommitOutcome = 'committed' | 'stale' | 'busy';
+/**
+ * `stale`: another writer was first. `late`: `commit_by` has passed. `busy`: it would become active while another migration
+ * of its stack is.
+ */
+export type CommitOutcome = 'committed' | 'stale' | 'late' | 'busy';
 
 /** What the coordinator needs of the platform. The Worker gives it D1 and Durable Objects, the simulation its own. */
 export interface CoordinatorPorts {

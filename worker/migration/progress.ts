@@ -1,6 +1,6 @@
 import type { ItemProgress } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
-import { limits } from '../../schema/limits.ts';
+import { type ByteSamples, rateOfSamples, withSample } from '../../schema/byte-samples.ts';
 import type { Saga } from '../../schema/saga.ts';
 import { lanesOf, warmLanesOf } from './command-payloads.ts';
 
@@ -10,17 +10,27 @@ import { lanesOf, warmLanesOf } from './command-payloads.ts';
  */
 export interface ProgressMemory {
   items: Map<string, ItemProgress>;
-  samples: { at: number; bytes: number }[];
+  samples: ByteSamples;
+  /** Bytes have moved since `takeMoved` was last asked. */
+  moved: boolean;
 }
 
 export function recordProgress(memory: ProgressMemory, items: ItemProgress[], now: number): void {
-  for (const item of items) memory.items.set(item.lane, item);
+  for (const item of items) {
+    if (item.bytes_done !== (memory.items.get(item.lane)?.bytes_done ?? 0)) memory.moved = true;
+    memory.items.set(item.lane, item);
+  }
   const bytes = [...memory.items.values()].reduce((sum, { bytes_done }) => sum + bytes_done, 0);
-  memory.samples.push({ at: now, bytes });
-  memory.samples = memory.samples.filter(({ at }) => now - at <= limits.progress.rateWindowMs);
+  memory.samples = withSample(memory.samples, now, bytes);
 }
 
-export const newProgress = (): ProgressMemory => ({ items: new Map(), samples: [] });
+export const newProgress = (): ProgressMemory => ({ items: new Map(), samples: [], moved: false });
+
+export function takeMoved(memory: ProgressMemory | undefined): boolean {
+  const moved = memory?.moved ?? false;
+  if (memory) memory.moved = false;
+  return moved;
+}
 
 /** Null in steps that move no bytes. */
 export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView | null {
@@ -28,13 +38,16 @@ export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView |
   if (!items) return null;
   const views = items.map(({ lane, item, total }) => {
     const seen = memory.items.get(lane);
-    return { item, bytes_done: seen?.bytes_done ?? 0, bytes_total: seen?.bytes_total ?? total };
+    const bytes_done = Math.max(0, seen?.bytes_done ?? 0);
+    // What was measured beforehand is an estimate: volumes grow, and a pre-copy passes over them more than once.
+    const expected = seen?.bytes_total ?? total;
+    return { item, bytes_done, bytes_total: expected === null ? null : Math.max(expected, bytes_done) };
   });
   const bytes_done = views.reduce((sum, view) => sum + view.bytes_done, 0);
   const bytes_total = views.some((view) => view.bytes_total === null)
     ? null
     : views.reduce((sum, view) => sum + (view.bytes_total ?? 0), 0);
-  const rate = rateOf(memory);
+  const rate = rateOfSamples(memory.samples);
   const left = bytes_total === null ? null : Math.max(0, bytes_total - bytes_done);
   const unfinished = views.find((view) => view.bytes_total === null || view.bytes_done < view.bytes_total);
   return {
@@ -63,11 +76,4 @@ function itemsOf(saga: Saga): { lane: string; item: string; total: number | null
     item: volume,
     total: whole ? total(volume) : null,
   }));
-}
-
-function rateOf({ samples }: ProgressMemory): number | null {
-  const first = samples[0];
-  const last = samples.at(-1);
-  if (!first || !last || last.at - first.at < limits.progress.rateWindowMsMin) return null;
-  return ((last.bytes - first.bytes) * 1000) / (last.at - first.at);
 }

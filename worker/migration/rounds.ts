@@ -1,5 +1,6 @@
 import type { CommandKind } from '../../schema/agent-protocol.ts';
 import type { Step } from '../../schema/migration-status.ts';
+import { isLate, mayProveAgain } from './lease-proof.ts';
 import { differingVolumes, isStaged } from './proof.ts';
 import { say, stepCommands, type Turn } from './turn.ts';
 
@@ -17,10 +18,11 @@ export function firstRound(turn: Turn, step: Step): CommandKind[] {
 /**
  * What a step may do beyond its first commands: before the stop, images that the target cannot pull, and in a pre-copy
  * the passes over the running stack's volumes, then its containers; after it, where a volume turns out to differ, that
- * volume again, as a whole. The commands of the next round, or null where the step has no more.
+ * volume again, as a whole; at the end, a proof of health that came too late again. The commands of the next round, or null where the step has no more.
  */
 export function nextRound(turn: Turn, step: Step): CommandKind[] | null {
   const { saga } = turn;
+  if (step === 'verifying') return isLate(turn, 'verify_health') && mayProveAgain(turn) ? ['verify_health'] : null;
   const preCopy = saga.mode === 'pre-copy';
   if (step === 'preparing') {
     if (saga.plan && saga.plan.shipped.length > 0 && !saga.results.send_images)

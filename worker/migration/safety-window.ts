@@ -15,8 +15,9 @@ export interface Refusal {
 
 /** Null where a rollback may begin. */
 export function rollbackRefusal(saga: Saga, now: number): Refusal | null {
-  const { status, window } = saga;
-  if (status !== 'completed' || !window)
+  const { status, window, arming } = saga;
+  const completed = status === 'completed' || (status === 'needs_attention' && arming?.end === 'completed');
+  if (!completed || !window)
     return {
       code: 'migration_not_completed',
       message: `It is "${status}"; only a completed migration is rolled back.`,
@@ -28,18 +29,15 @@ export function rollbackRefusal(saga: Saga, now: number): Refusal | null {
     };
   if (window.source_purge)
     return { code: 'source_purged', message: 'What the source kept has been deleted, or begun to be.' };
-  if (now >= window.ends_at)
+  // While the target does not run the stack there is nothing to migrate back.
+  if (now >= window.ends_at && !arming)
     return { code: 'window_closed', message: 'The safety window has closed. Migrate the stack back instead.' };
-  if (owes(saga, 'arm_target'))
-    return {
-      code: 'target_unreachable',
-      message: 'The target has not yet confirmed that it took the stack over; try again in a moment.',
-    };
   return null;
 }
 
 /** Null where a purge may begin, is under way, or is done. */
-export function purgeRefusal({ status }: Saga, side: 'source' | 'target'): Refusal | null {
+export function purgeRefusal(saga: Saga, side: 'source' | 'target'): Refusal | null {
+  const { status } = saga;
   if (side === 'source' && status !== 'completed')
     return {
       code: 'migration_not_completed',
@@ -49,6 +47,12 @@ export function purgeRefusal({ status }: Saga, side: 'source' | 'target'): Refus
     return {
       code: 'migration_not_rolled_back',
       message: `It is "${status}"; what is on the target can be deleted only of a migration that was rolled back.`,
+    };
+  if (owesArming(saga))
+    return {
+      code: side === 'source' ? 'target_unreachable' : 'host_offline',
+      message:
+        'The stack has not yet been confirmed running in its home, so its other copy is kept. Try again in a moment.',
     };
   return null;
 }

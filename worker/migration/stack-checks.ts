@@ -22,20 +22,33 @@ const adviceOf = ({ kept }: Fit, otherwise: string): string =>
 export function imageAvailable({ stack, target }: Fit): Verdict {
   const shipped = shippedImages(stack, target).map(({ reference }) => reference);
   const words = {
-    differs: 'has other content on the target under this name',
+    differs: 'is another image on the target',
     not_found: 'is not found',
     unauthorized: 'needs a login on the target',
     rate_limited: 'is refused for now by the registry (rate limit)',
     unreachable: 'is not on the target, and its registry can’t be reached from there',
   };
-  const bad = target.images.flatMap(({ reference, state, detail }) =>
-    state === 'present' || state === 'pullable' || shipped.includes(reference)
+  const missing = target.images.flatMap((image) =>
+    image.state === 'present' || image.state === 'pullable' || shipped.includes(image.reference)
       ? []
-      : [`${reference} ${words[state]}${detail ? ` (${detail})` : ''}`],
+      : [{ ...image, state: image.state }],
   );
-  return bad.length === 0
-    ? pass(imagesFound(target.images.length, shipped), { images: target.images })
-    : fail(`${list(bad)}. Load or pull it there first.`, { images: target.images });
+  const measured = { images: target.images };
+  if (missing.length === 0) return pass(imagesFound(target.images.length, shipped), measured);
+  const what = missing.map(
+    ({ reference, state, detail }) => `${reference} ${words[state]}${detail ? ` (${detail})` : ''}`,
+  );
+  const advice = new Set(missing.map(imageAdvice));
+  return fail([`${list(what)}.`, ...advice].join(' '), measured);
+}
+
+/** A tag that moved could change what another stack starts next. */
+function imageAdvice({ state, loadable = true }: TargetFacts['images'][number]): string {
+  if (state === 'differs')
+    return 'A tag of the target is never moved: on the source, give this image a tag of its own, name that in the compose file, and recreate the service.';
+  if (!loadable)
+    return 'An image that is named by its digest can only be sent between two containerd image stores: let the target reach its registry, or name a tag in the compose file.';
+  return 'Load or pull it there first.';
 }
 
 function imagesFound(all: number, shipped: string[]): string {

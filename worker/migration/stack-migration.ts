@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { ItemProgress, Outcome, RelayAddress } from '../../schema/agent-protocol.ts';
+import type { AskReply, ItemProgress, Outcome, RelayAddress } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
+import type { Resolution } from '../../schema/saga.ts';
 import { nudging } from '../drain/nudge.ts';
 import type { Env } from '../env.ts';
 import { RelayChoice } from '../hosts/relay-choice.ts';
@@ -26,6 +27,10 @@ export class StackMigration extends DurableObject<Env> {
 
   retry(id: string, stopped: boolean): Promise<ActOutcome> {
     return this.#coordinator.retry(id, stopped);
+  }
+
+  resolve(id: string, resolution: Resolution): Promise<ActOutcome> {
+    return this.#coordinator.resolve(id, resolution);
   }
 
   rollback(id: string): Promise<ActOutcome> {
@@ -60,7 +65,7 @@ export class StackMigration extends DurableObject<Env> {
     return this.#coordinator.progressOf(id);
   }
 
-  lease(id: string, host: string, epoch: number): Promise<{ granted: boolean; lease_ms: number }> {
+  lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>> {
     return this.#coordinator.lease(id, host, epoch);
   }
 

@@ -61,5 +61,8 @@ export function newSaga(id: string, input: StartInput, now: number): Saga {
     window: null,
     rollback: null,
     attention: null,
+    arming: null,
+    late_proofs: 0,
+    source_lost: false,
   };
 }

@@ -10,6 +10,8 @@ export interface Transition {
   commands: SagaCommand[];
   closed: string[];
   events: MigrationEvent[];
+  /** It must not be written later than this: what it says holds until then. Null where it holds for good. */
+  commit_by: number | null;
 }
 
 /** Something a person is told of the migration's course. */
@@ -24,7 +26,7 @@ export interface Turn extends Transition {
 }
 
 export function startTurn(saga: Saga, now: number): Turn {
-  return { saga: structuredClone(saga), now, commands: [], closed: [], events: [] };
+  return { saga: structuredClone(saga), now, commands: [], closed: [], events: [], commit_by: null };
 }
 
 export function say(turn: Turn, kind: MigrationEvent['kind'], data: Record<string, unknown>): void {
@@ -42,10 +44,25 @@ export const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number 
   verifying: { kinds: ['verify_health'], msMax: 0 },
 };
 
+const roundMsMax = (step: Step, kinds: CommandKind[]) =>
+  stepCommands[kinds.includes('warm_source') || kinds.includes('warm_target') ? 'transferring' : step].msMax;
+
+/** Bytes move, so the round gets its time again, once half of it is spent: not every report is worth a transition. */
+export function extendRound({ saga, now }: Turn, step: Step): boolean {
+  if (!['preparing', 'transferring', 'shipping'].includes(step) || saga.deadline_at === null) return false;
+  const msMax = roundMsMax(
+    step,
+    saga.awaiting.map(({ kind }) => kind),
+  );
+  if (saga.deadline_at - now > msMax / 2) return false;
+  saga.deadline_at = now + msMax;
+  return true;
+}
+
 /** A step may have more than one round of commands; each gets the step's time, and passes get the time for copying. */
 export function issueRound(turn: Turn, step: Step, kinds: CommandKind[]): void {
   for (const kind of kinds) send(turn, kind);
-  const { msMax } = stepCommands[kinds.includes('warm_source') ? 'transferring' : step];
+  const msMax = roundMsMax(step, kinds);
   const healthMs = step === 'verifying' ? turn.saga.health_timeout_s * 1000 + limits.health.answerMsMax : 0;
   turn.saga.deadline_at = turn.now + msMax + healthMs;
 }

@@ -4,7 +4,7 @@ import type { Step } from '../../schema/migration-status.ts';
 import type { RollbackPhase, Saga, SagaFailure, Undo } from '../../schema/saga.ts';
 import type { SagaEvent } from './advance.ts';
 import { close, settle } from './answers.ts';
-import { attentionOf } from './attention.ts';
+import { needAttention } from './attention.ts';
 import { backToCompleted, oweCleanup } from './owed.ts';
 import { forgetAwaited, nextTryAt, say, send, type Turn } from './turn.ts';
 
@@ -15,15 +15,17 @@ import { forgetAwaited, nextTryAt, say, send, type Turn } from './turn.ts';
  *   from        stop                                 restore                              then
  *   migration   stop_target, if `deploy` was sent    restore_source, if `stop_stack` was  failed | cancelled
  *   rollback    stop_source, if `revive_source` was  resume_target, if `halt_target` was  completed, as before
+ *                                                    arm_target, where it was not armed
  *
- * Stopped means: the host said so, or it never answered and its lease ran out with a margin. What a host answers with a
+ * Stopped means: the host said so, or it never answered and the last lease it was granted ran out with a margin. What a host answers with a
  * failure is tried again; after `triesMax` the migration needs attention and goes on trying. The epoch rises first, so
  * that whatever still runs of the way out is aborted by the agents and refused if it is late.
  */
-const kinds: { [F in Undo['from']]: { stop: CommandKind; restore: CommandKind } } = {
-  migration: { stop: 'stop_target', restore: 'restore_source' },
-  rollback: { stop: 'stop_source', restore: 'resume_target' },
-};
+function kindOf({ rollback }: Saga, { from, phase }: Undo): CommandKind {
+  if (from === 'migration') return phase === 'stop' ? 'stop_target' : 'restore_source';
+  if (phase === 'stop') return 'stop_source';
+  return rollback?.unarmed ? 'arm_target' : 'resume_target';
+}
 
 export function beginUndo(turn: Turn, step: Step, failure: Failure): void {
   if (step === 'preflight') {
@@ -65,7 +67,8 @@ function mayRun({ steps, rollback }: Saga, from: Undo['from']): boolean {
 
 /** Whether the copy that has to be put back may have been stopped. */
 function mayBeStopped({ steps, rollback }: Saga, from: Undo['from']): boolean {
-  return from === 'migration' ? steps.stopping !== undefined : rollback?.phase !== 'checking';
+  if (from === 'migration') return steps.stopping !== undefined;
+  return rollback?.phase !== 'checking' || rollback.unarmed;
 }
 
 /** Invariant 1: reached only when the other copy never started, said that it stopped, or its lease is over. */
@@ -80,12 +83,12 @@ function enter(turn: Turn, undo: Undo): void {
 }
 
 /** No lease is granted once the epoch has risen, so from then on it can only run out. */
-function sendAnew(turn: Turn, { from, phase }: Undo): void {
+function sendAnew(turn: Turn, undo: Undo): void {
   forgetAwaited(turn);
   turn.saga.retry = [];
-  send(turn, kinds[from][phase]);
+  send(turn, kindOf(turn.saga, undo));
   turn.saga.deadline_at =
-    turn.now + (phase === 'stop' ? limits.lease.leaseMs + limits.lease.marginMs : limits.step.restoringMsMax);
+    turn.now + (undo.phase === 'stop' ? limits.lease.leaseMs + limits.lease.marginMs : limits.step.restoringMsMax);
 }
 
 export function undo(turn: Turn, event: SagaEvent): boolean {
@@ -105,15 +108,17 @@ export function undo(turn: Turn, event: SagaEvent): boolean {
       return true;
     }
     case 'overdue':
-      onDeadline(turn, current);
+      onDeadline(turn, current, event.leased_until ?? null);
       return true;
     case 'retry':
       return onRetry(turn, current, event.stopped);
     case 'cancel':
+    case 'resolve':
     case 'preflight_passed':
     case 'preflight_refused':
     case 'rollback':
     case 'purge':
+    case 'moved':
     case 'remind':
     case 'copy_seen':
     case 'host_deleted':
@@ -126,13 +131,14 @@ function goOn(turn: Turn, { from, phase }: Undo): void {
   else finish(turn, from);
 }
 
-function onDeadline(turn: Turn, undo: Undo): void {
+function onDeadline(turn: Turn, undo: Undo, leasedUntil: number | null): void {
   const { saga } = turn;
   if (saga.retry.length > 0) {
     sendAnew(turn, undo);
     return;
   }
   if (undo.phase === 'stop' && !undo.stop_refused) {
+    if (waitsForLease(turn, leasedUntil)) return;
     say(turn, 'notice', { message: 'the host did not answer; its lease has run out, so it has stopped by itself' });
     restore(turn, undo.from);
     return;
@@ -140,6 +146,28 @@ function onDeadline(turn: Turn, undo: Undo): void {
   saga.deadline_at = null;
   if (saga.status !== 'needs_attention') needAttention(turn, 'The host did not say in time that it is done.');
 }
+
+/** One was granted after the way back was decided, while that was still being written. */
+export function waitsForLease(turn: Turn, leasedUntil: number | null): boolean {
+  const over = leasedUntil === null ? 0 : leasedUntil + limits.lease.marginMs;
+  if (turn.now >= over) return false;
+  turn.saga.deadline_at = over;
+  return true;
+}
+
+/** A person vouched that what could not be stopped is stopped for good. The last lease is waited for all the same. */
+export function trustTheLease(turn: Turn): void {
+  const { saga } = turn;
+  const undo = undoOf(turn);
+  saga.status = goingBack(undo);
+  saga.attention = null;
+  undo.stop_refused = false;
+  forgetAwaited(turn);
+  saga.retry = [];
+  saga.deadline_at = turn.now;
+}
+
+const goingBack = ({ from }: Undo) => (from === 'migration' ? 'reverting' : 'rolling_back');
 
 function retryLater(turn: Turn, undo: Undo, command_id: string, failure: Failure): boolean {
   const { saga } = turn;
@@ -164,21 +192,13 @@ function retryLater(turn: Turn, undo: Undo, command_id: string, failure: Failure
 function onRetry(turn: Turn, undo: Undo, stopped: boolean): boolean {
   const { saga } = turn;
   if (saga.status !== 'needs_attention') return false;
-  saga.status = undo.from === 'migration' ? 'reverting' : 'rolling_back';
+  saga.status = goingBack(undo);
   saga.attention = null;
   say(turn, 'notice', { message: 'tried again on request', stopped });
   undo.tries = 0;
   if (stopped && undo.phase === 'stop') restore(turn, undo.from);
   else sendAnew(turn, undo);
   return true;
-}
-
-function needAttention(turn: Turn, why: string): void {
-  const { saga } = turn;
-  saga.status = 'needs_attention';
-  saga.deadline_at = null;
-  saga.attention = attentionOf(undoOf(turn), why);
-  say(turn, 'failure', { attention: true, message: why, ...saga.attention });
 }
 
 function finish(turn: Turn, from: Undo['from']): void {

@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne } from 'drizzle-orm';
+import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
@@ -10,7 +10,8 @@ import { callbackEndpoint } from './webhooks.ts';
 
 /**
  * Migrations in D1. One transition is one batch, and its first statement is the guard: `transition (migration_id,
- * version)` is unique, so a stale writer aborts the whole batch, and a writer whose answer was lost finds its own nonce.
+ * version)` is unique, so a stale writer aborts the whole batch, and a writer whose answer was lost finds its own nonce. A
+ * batch that comes after its `commit_by` aborts too.
  */
 export function d1MigrationStore(db: D1Database, announce: Announce = () => undefined): MigrationStore {
   return {
@@ -98,7 +99,9 @@ async function commitTransition(
   };
   const told = await migrationEvents(db, row.status, { ...row, ...changed }, next);
   const batch = [
-    orm.insert(transition).values(guard(row.id, version, nonce, cause, row.status, saga.status, now)),
+    orm
+      .insert(transition)
+      .values({ ...guard(row.id, version, nonce, cause, row.status, saga.status, now), ...inTime(nonce, next) }),
     orm.update(migration).set(changed).where(eq(migration.id, row.id)),
     ...next.events.map((event) => orm.insert(migrationEvent).values(eventRow(row.id, now, event))),
     ...next.closed.map((id) => orm.update(command).set({ closed_at: now }).where(eq(command.id, id))),
@@ -122,11 +125,18 @@ async function commitTransition(
       .where(and(eq(transition.migration_id, row.id), eq(transition.version, version)))
       .get();
     if (winner) return winner.nonce === nonce ? committed() : 'stale';
+    if (next.commit_by !== null && Date.now() > next.commit_by) return 'late';
     const active =
       isTerminal(row.status) && !isTerminal(saga.status) ? await activeMigrationOf(db, row.stack_id) : null;
     if (active) return 'busy';
     throw error;
   }
+}
+
+/** By the database's clock: after `commit_by` there is no nonce, so the batch is refused, however long it was on its way. */
+function inTime(nonce: string, { commit_by }: Transition) {
+  if (commit_by === null) return {};
+  return { nonce: sql<string>`CASE WHEN unixepoch('subsec') * 1000 <= ${commit_by} THEN ${nonce} END` };
 }
 
 /** Where the stack lives now; what that host's inventory listed under its name meanwhile was this very copy. */

@@ -21,7 +21,8 @@ const announced: { [S in Status]?: (before: Status) => MigrationWebhook | null }
   completed: (before) => (isStep(before) ? 'migration.completed' : null),
   failed: () => 'migration.failed',
   cancelled: () => 'migration.cancelled',
-  rolled_back: () => 'migration.rolled_back',
+  // From `needs_attention` too, where it was announced before a person was asked about its host.
+  rolled_back: (before) => (before === 'rolling_back' ? 'migration.rolled_back' : null),
   needs_attention: () => 'migration.needs_attention',
 };
 

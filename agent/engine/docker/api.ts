@@ -26,6 +26,8 @@ export interface CallOptions {
   timeoutMs?: number;
   /** It lasts as long as what it waits for: such calls have connections of their own, so that they hold up no other. */
   waits?: boolean;
+  /** Instead of `timeoutMs`, for calls that report progress: how long nothing may come. Of a long answer the end is kept. */
+  idleMs?: number;
 }
 
 /** What the engine answered instead of a 2xx; `status` tells 404 and 409 apart. */
@@ -56,14 +58,15 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
   let prefix = '';
 
   async function request(method: 'GET' | 'POST' | 'DELETE', path: string, options: CallOptions, body?: unknown) {
-    const { signal, timeoutMs = limits.agent.engineRequestMsMax, waits = false } = options;
-    const signals = [...(signal ? [signal] : []), ...(timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : [])];
+    const { signal, timeoutMs = limits.agent.engineRequestMsMax, idleMs, waits = false } = options;
+    const timed = idleMs === undefined && timeoutMs > 0;
+    const signals = [...(signal ? [signal] : []), ...(timed ? [AbortSignal.timeout(timeoutMs)] : [])];
     const either = AbortSignal.any(signals);
     const answered = (waits ? waiting : pool).request({
       method,
       path: `${prefix}${path}`,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      headersTimeout: idleMs ?? timeoutMs,
+      bodyTimeout: idleMs ?? timeoutMs,
       signal: either,
       ...(body === undefined ? {} : bodyOf(body)),
     });
@@ -74,7 +77,8 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
   async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, options: CallOptions = {}) {
     try {
       const response = await request(method, path, options, body);
-      return { status: response.statusCode, text: await response.body.text() };
+      const text = options.idleMs === undefined ? response.body.text() : endOf(response.body);
+      return { status: response.statusCode, text: await text };
     } catch (cause) {
       options.signal?.throwIfAborted();
       throw new StackferryError('engine_unreachable', `The Docker Engine at ${socketPath} does not answer.`, { cause });
@@ -149,6 +153,13 @@ export const filters = (wanted: Record<string, string[]>) => `filters=${encodeUR
 function bodyOf(body: unknown) {
   if (body instanceof Readable) return { headers: { 'content-type': 'application/x-tar' }, body };
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** Reports of a pull that lasts for hours would fill the memory. */
+async function endOf(body: Readable): Promise<string> {
+  let end = '';
+  for await (const chunk of body.setEncoding('utf8')) end = (end + chunk).slice(-limits.agent.progressEndCharsMax);
+  return end;
 }
 
 function unlessAbsent(error: unknown): null {

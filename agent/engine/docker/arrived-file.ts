@@ -1,14 +1,13 @@
-import { resolve } from 'node:path';
 import type { Deployment } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
-import type { ComposeProject } from '../../compose/arguments.ts';
-import type { ComposeModel } from '../../compose/model.ts';
-import { isInside, readModel } from '../../compose/project.ts';
+import { fileReferences, noReferences } from '../../compose/file-references.ts';
+import { type ComposeModel, emptyModel } from '../../compose/model.ts';
+import { readModel } from '../../compose/project.ts';
 import { realOf } from '../../real-path.ts';
 import type { DockerContext } from './context.ts';
 import { projectOn } from './deployment.ts';
 import { powersOf } from './powers.ts';
-import { envFilesOf, filesNamed, remoteIncludes } from './project-files.ts';
+import { filesBeyond } from './project-files.ts';
 
 /**
  * Judges the files that arrived, before anything is made of them. The pre-flight judged what the source said of itself,
@@ -22,15 +21,13 @@ export async function assertArrivedAllowed(
 ): Promise<ComposeModel> {
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
   const project = projectOn(deployment);
-  // Before Compose is let near them: it fetches what a file includes.
-  await assertNothingBeyond(project, [...project.configFiles, ...envFilesOf(project)]);
-  const remote = await remoteIncludes(project.configFiles);
-  if (remote.length > 0) throw refused(`it includes ${remote.join(', ')}`);
-  const [model, names] = await Promise.all([
-    readModel(compose, project, 'values', signal, deployment.services),
-    readModel(compose, project, 'names', signal),
-  ]);
-  await assertNothingBeyond(project, filesNamed(names, Object.keys(model.services)));
+  // Each before the next is read: Compose gives a container what its files name, wherever that is.
+  await assertNothingBeyond(project, noReferences, emptyModel);
+  const references = await fileReferences(compose, project, deployment.services, signal);
+  if (references.remote.length > 0) throw refused(`it includes ${references.remote.join(', ')}`);
+  await assertNothingBeyond(project, references, emptyModel);
+  const model = await readModel(compose, project, signal, deployment.services);
+  await assertNothingBeyond(project, references, model);
   const host = { directory: await realOf(project.directory), own: await context.ownPaths() };
   const asked = [...powersOf(await withRealPaths(model), host)].flatMap(([service, powers]) =>
     powers.map((power) => ({ service, ...power })),
@@ -41,13 +38,9 @@ export async function assertArrivedAllowed(
   return model;
 }
 
-async function assertNothingBeyond({ directory }: ComposeProject, files: string[]): Promise<void> {
-  const root = await realOf(directory);
-  const real = await Promise.all(
-    files.map(async (file) => ({ file, leadsTo: await realOf(resolve(directory, file)) })),
-  );
-  const beyond = real.filter(({ leadsTo }) => !isInside(root, leadsTo));
-  if (beyond.length > 0) throw refused(`it uses ${beyond.map(({ file }) => file).join(', ')} of this host`);
+async function assertNothingBeyond(...asked: Parameters<typeof filesBeyond>): Promise<void> {
+  const beyond = await filesBeyond(...asked);
+  if (beyond.length > 0) throw refused(`it uses ${beyond.join(', ')} of this host`);
 }
 
 async function withRealPaths(model: ComposeModel): Promise<ComposeModel> {

@@ -10,7 +10,7 @@ import { type Carried, type HelperPlace, readFromHelper, writeToHelper } from '.
 import { readAttributes, readEntries } from './manifest-stream.ts';
 import {
   attributesScript,
-  contentArguments,
+  contentScript,
   entriesScript,
   packArguments,
   packCapabilities,
@@ -60,7 +60,7 @@ export async function manifestOf(
   contents = false,
 ): Promise<Manifest> {
   const digest = manifestDigest();
-  const reading = async <T>(script: string, args: string[], read: (output: Readable) => Promise<T>): Promise<T> => {
+  const reading = async <T>(script: string, read: (output: Readable) => Promise<T>): Promise<T> => {
     const helper = await readFromHelper(place, {
       migrationId,
       purpose: 'manifest',
@@ -68,7 +68,6 @@ export async function manifestOf(
       readOnly: true,
       capabilities: packCapabilities,
       script,
-      arguments: args,
       failure: 'manifest_mismatch',
       signal: AbortSignal.timeout(limits.step.transferringMsMax),
     });
@@ -76,12 +75,10 @@ export async function manifestOf(
     return result;
   };
   const [entries] = await Promise.all([
-    reading(entriesScript, [], (output) => readEntries(output, digest)),
-    reading(attributesScript, [], (output) => readAttributes(output, digest)),
+    reading(entriesScript, (output) => readEntries(output, digest)),
+    reading(attributesScript, (output) => readAttributes(output, digest)),
     contents
-      ? reading('exec "$@"', contentArguments, (tar) =>
-          readContents(tar, (path, sha256) => digest.add('content', [path, sha256])),
-        )
+      ? reading(contentScript, (tar) => readContents(tar, (path, sha256) => digest.add('content', [path, sha256])))
       : null,
   ]);
   return { sha256: digest.sum(), entries };

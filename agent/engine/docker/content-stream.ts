@@ -1,15 +1,15 @@
-import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
+import { type ContentDigest, createContentDigest } from './content-digest.ts';
+import { blockBytes, type Member, sparseMember, unreadableContents, wholeNumber } from './sparse-member.ts';
 
 /**
  * Reads a tar of the POSIX format for what its regular files hold: `onFile` is called with each path, relative to the
- * place that was packed, and the SHA-256 of its contents. Nothing is kept of a file but its digest: the tool that would
+ * place that was packed, and the digest of its contents. Nothing is kept of a file but its digest: the tool that would
  * hash them beside the files takes four times as long as this process, which has the processor's own instructions for it.
  */
 export async function readContents(tar: Readable, onFile: (path: string, sha256: string) => void): Promise<void> {
-  let member: { path: string; digest: Hash | null; text: Buffer | null } | null = null;
+  let member: Member | null = null;
   /** Of the member: bytes to come, and the zeros behind them up to a whole block. */
   let left = 0;
   let padding = 0;
@@ -19,33 +19,29 @@ export async function readContents(tar: Readable, onFile: (path: string, sha256:
 
   const begin = (block: Buffer) => {
     const type = String.fromCharCode(block[156]!);
-    const size = extended.get('size') ?? octal(block.subarray(124, 136));
-    left = Number(size);
-    if (!Number.isSafeInteger(left) || left < 0) throw unreadable();
-    padding = (blockBytes - (left % blockBytes)) % blockBytes;
-    const isExtension = type === 'x' || type === 'g';
-    if (isExtension && left > limits.agent.manifestRecordBytesMax) throw unreadable();
-    const path = extended.get('path') ?? nameOf(block);
-    member = {
-      path: path.replace(/^\.\//, ''),
-      digest: type === '0' || type === '\0' ? createHash('sha256') : null,
-      text: isExtension ? Buffer.alloc(0) : null,
-    };
-    if (!isExtension) extended = new Map();
-  };
-
-  const end = () => {
-    if (member?.digest) onFile(member.path, member.digest.digest('hex'));
-    if (member?.text) extended = recordsOf(member.text);
-    member = null;
+    left = wholeNumber(extended.get('size') ?? octal(block.subarray(124, 136)));
+    padding = paddingOf(left);
+    if (type === 'x' || type === 'g') {
+      if (left > limits.agent.manifestRecordBytesMax) throw unreadableContents();
+      member = textMember((text) => {
+        extended = recordsOf(text);
+      });
+      return;
+    }
+    const path = (extended.get('GNU.sparse.name') ?? extended.get('path') ?? nameOf(block)).replace(/^\.\//, '');
+    const isFile = type === '0' || type === '\0';
+    const told = (digest: ContentDigest) => onFile(path, digest.hex());
+    if (!isFile) member = { data: () => {}, end: () => {} };
+    else if (extended.has('GNU.sparse.major')) member = sparseMember(extended, told);
+    else member = plainMember(told);
+    extended = new Map();
   };
 
   const take = (bytes: Buffer) => {
     for (let at = 0; at < bytes.length && !ended; ) {
       if (member && left > 0) {
         const data = bytes.subarray(at, at + left);
-        member.digest?.update(data);
-        if (member.text) member.text = Buffer.concat([member.text, data]);
+        member.data(data);
         left -= data.length;
         at += data.length;
       } else if (padding > 0) {
@@ -62,15 +58,31 @@ export async function readContents(tar: Readable, onFile: (path: string, sha256:
         if (block.every((byte) => byte === 0)) ended = true;
         else begin(block);
       }
-      if (member && left === 0) end();
+      if (member && left === 0) {
+        member.end();
+        member = null;
+      }
     }
   };
 
   for await (const bytes of tar) take(bytes as Buffer);
-  if (!ended) throw unreadable();
+  if (!ended) throw unreadableContents();
 }
 
-const blockBytes = 512;
+function textMember(onText: (text: Buffer) => void): Member {
+  const pieces: Buffer[] = [];
+  return {
+    data: (bytes) => void pieces.push(Buffer.from(bytes)),
+    end: () => onText(Buffer.concat(pieces)),
+  };
+}
+
+function plainMember(told: (digest: ContentDigest) => void): Member {
+  const digest = createContentDigest();
+  return { data: digest.data, end: () => told(digest) };
+}
+
+const paddingOf = (bytes: number): number => (blockBytes - (bytes % blockBytes)) % blockBytes;
 
 /** Names are bytes, kept as latin1 text. */
 const textOf = (field: Buffer): string => field.toString('latin1').replace(/\0.*$/s, '');
@@ -81,10 +93,10 @@ function nameOf(block: Buffer): string {
 }
 
 /** Larger sizes than eleven digits hold come in a record of the extended header. */
-function octal(field: Buffer): number {
+function octal(field: Buffer): string {
   const digits = textOf(field).trim();
-  if (!/^[0-7]+$/.test(digits)) throw unreadable();
-  return Number.parseInt(digits, 8);
+  if (!/^[0-7]+$/.test(digits)) throw unreadableContents();
+  return String(Number.parseInt(digits, 8));
 }
 
 /** `<length> <key>=<value>\n`, over and over; the length counts all of it. */
@@ -92,11 +104,9 @@ function recordsOf(text: Buffer): Map<string, string> {
   const records = new Map<string, string>();
   for (let at = 0; at < text.length; ) {
     const [head, length, key] = /^(\d+) ([^=]+)=/.exec(text.subarray(at, at + 512).toString('latin1')) ?? [];
-    if (!head || !key || Number(length) <= head.length || at + Number(length) > text.length) throw unreadable();
+    if (!head || !key || Number(length) <= head.length || at + Number(length) > text.length) throw unreadableContents();
     records.set(key, text.subarray(at + head.length, at + Number(length) - 1).toString('latin1'));
     at += Number(length);
   }
   return records;
 }
-
-const unreadable = () => new StackferryError('manifest_mismatch', 'What the files hold can’t be read back.');

@@ -1,13 +1,14 @@
 import type { HostPower } from '../../../schema/facts.ts';
 import type { DockerApi } from './api.ts';
 import type { HelperPlace } from './helper.ts';
+import type { HelperImage } from './helper-image.ts';
 
 /** What the parts of this engine work with. */
 export interface DockerContext {
   api: DockerApi;
   socketPath: string;
   dockerBinary: string;
-  helperImage: string;
+  helper: HelperImage;
   place: HelperPlace;
   /** Where arriving project directories go; null for the path they had. */
   stacksDir: string | null;

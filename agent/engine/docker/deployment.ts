@@ -25,6 +25,7 @@ export function projectOn(deployment: Deployment): ComposeProject {
     directory: target_dir,
     configFiles: deployment.config_files.map(here),
     envFiles: deployment.env_files.map(here),
+    environment: { PWD: target_dir },
   };
 }
 
@@ -47,7 +48,8 @@ export async function createStack(
       `Another stack named "${deployment.project}" has come up on the target.`,
     );
   try {
-    await compose(context, createArguments(context.socketPath, projectOn(deployment), deployment.services), signal);
+    const wanted = projectOn(deployment);
+    await compose(context, wanted, createArguments(context.socketPath, wanted, deployment.services), signal);
   } finally {
     const made = await findCreated(api, deployment);
     await created(made);
@@ -84,7 +86,7 @@ export async function armStack(
 ): Promise<void> {
   const { api } = context;
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
-  const model = await readModel(compose, projectOn(deployment), 'values', signal);
+  const model = await readModel(compose, projectOn(deployment), signal);
   for (const container of await inspectAll(api, containerIds)) {
     const service = serviceOf(container);
     await setRestartPolicy(api, container.Id, policyOf(model.services[service]));
@@ -107,6 +109,12 @@ export function policyOf(
   return { name: 'always', maximum_retry_count: 0 };
 }
 
-export async function compose({ dockerBinary }: DockerContext, args: string[], signal: AbortSignal): Promise<void> {
-  await runCompose({ binary: dockerBinary, arguments: args, timeoutMs: limits.agent.composeWriteMsMax, signal });
+export async function compose(
+  { dockerBinary }: DockerContext,
+  { environment }: ComposeProject,
+  args: string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const timeoutMs = limits.agent.composeWriteMsMax;
+  await runCompose({ binary: dockerBinary, arguments: args, environment, timeoutMs, signal });
 }

@@ -16,8 +16,9 @@ import { assertCarriable } from './data/uncarried.ts';
 import { armStack, createStack, findCreated } from './deployment.ts';
 import { sweepExchanges } from './exchanges.ts';
 import { sweepHelpers } from './helper.ts';
-import { hostFacts } from './host-facts.ts';
-import { imageCarriage } from './image-carriage.ts';
+import { createHelperImage } from './helper-image.ts';
+import { hostFacts, hostResources } from './host-facts.ts';
+import { imageCarriage, sweepIncoming } from './image-carriage.ts';
 import { ensureImages } from './images.ts';
 import { composeLabels } from './labels.ts';
 import { createPlaces } from './places.ts';
@@ -53,9 +54,9 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const api = await openDockerApi(options.socketPath);
   const ioDir = join(options.stateDir, 'io');
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
-  const helperImage = options.helperImage ?? defaultHelperImage;
-  const place = { api, image: helperImage, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
-  const context: DockerContext = { ...options, api, helperImage, place, ownPaths: () => ownPaths(api, options) };
+  const helper = createHelperImage(api, options.helperImage ?? defaultHelperImage);
+  const place = { api, image: helper.id, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
+  const context: DockerContext = { ...options, api, helper, place, ownPaths: () => ownPaths(api, options) };
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);
   const { forget, ...warm } = createWarmCopies(api, places, join(ioDir, 'passes'));
@@ -68,6 +69,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     images: imageCarriage(api),
     warm,
     host: (relays) => hostFacts(context, relays),
+    resources: () => hostResources(context),
     stacks: () => stackSummaries(api),
     inspectStack: (project, signal) => stackFacts(context, project, signal),
     checkTarget: (stack) => targetFacts(context, stack),
@@ -133,7 +135,11 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     sweep: async () => {
       await sweepHelpers(place);
       await sweepExchanges(ioDir);
+      await sweepIncoming(api);
     },
-    close: () => api.close(),
+    close: async () => {
+      helper.close();
+      await api.close();
+    },
   };
 }

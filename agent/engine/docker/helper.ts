@@ -20,7 +20,8 @@ import type { Slots } from './slots.ts';
  */
 export interface HelperPlace {
   api: DockerApi;
-  image: string;
+  /** Id or name of the helper image. */
+  image: () => Promise<string>;
   /** A directory of root's that this agent and the engine see at the same path. */
   ioDir: string;
   /** Marks this agent's helpers, so that a sweep spares those of another agent. */
@@ -150,8 +151,8 @@ export async function startHelper(
 ): Promise<{ ended: Promise<number>; remove(): Promise<void> }> {
   const { signal } = seat;
   const free = await slots.take(signal);
-  const { Id } = await api
-    .post('/containers/create', containerOf(image, agentId, seat, io, script), created, { signal })
+  const { Id } = await image()
+    .then((id) => api.post('/containers/create', containerOf(id, agentId, seat, io, script), created, { signal }))
     .catch((error) => {
       free();
       throw error;

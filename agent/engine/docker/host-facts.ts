@@ -7,9 +7,7 @@ import { limits } from '../../../schema/limits.ts';
 import { versionArguments } from '../../compose/arguments.ts';
 import { runCompose } from '../../compose/run.ts';
 import { agentVersion } from '../../version.ts';
-import { nothing } from './api.ts';
 import type { DockerContext } from './context.ts';
-import { imageAnswer } from './images.ts';
 
 const info = z.object({
   DockerRootDir: z.string(),
@@ -25,7 +23,7 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
   const [{ DockerRootDir, SecurityOptions }, composeVersion, helper] = await Promise.all([
     engineInfo(context),
     composeVersionOf(context),
-    helperState(context),
+    context.helper.state(),
   ]);
   const remapped = (SecurityOptions ?? []).some((option) => option.includes('name=userns'));
   return {
@@ -47,6 +45,9 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
     relays,
   };
 }
+
+export const hostResources = async (context: DockerContext): Promise<Resources> =>
+  resourcesOf((await engineInfo(context)).DockerRootDir);
 
 /** An agent in a container of its own may not. */
 async function seesVolumes(dataRoot: string): Promise<boolean> {
@@ -87,22 +88,4 @@ async function resourcesOf(dataRoot: string): Promise<Resources> {
     },
     cpu: { cores: cpus().length, load_1m: loadavg()[0] ?? 0 },
   };
-}
-
-/** There, or pulled now. */
-async function helperState({ api, helperImage }: DockerContext): Promise<HostFacts['helper']> {
-  const image = helperImage;
-  const path = `/images/${encodeURIComponent(image)}/json`;
-  if (await api.find(path, imageAnswer)) return { image, ready: true, detail: '' };
-  try {
-    const timeoutMs = limits.agent.helperPullMsMax;
-    await api.post(`/images/create?fromImage=${encodeURIComponent(image)}`, undefined, nothing, {
-      timeoutMs,
-      waits: true,
-    });
-    const ready = (await api.find(path, imageAnswer)) !== null;
-    return { image, ready, detail: ready ? '' : 'it could not be pulled' };
-  } catch (error) {
-    return { image, ready: false, detail: `not here, and not to be pulled: ${(error as Error).message}` };
-  }
 }

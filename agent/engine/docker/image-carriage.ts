@@ -1,22 +1,26 @@
-import { PassThrough, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { extract, pack } from 'tar-stream';
+import { randomUUID } from 'node:crypto';
+import { Readable, Transform } from 'node:stream';
+import { pack } from 'tar-stream';
+import { z } from 'zod';
 import type { ShippedImage } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { ImageCarriage } from '../engine.ts';
-import type { DockerApi } from './api.ts';
-import { findImage } from './images.ts';
+import { type DockerApi, filters } from './api.ts';
+import { copyWithNames, copyWithoutLayers, type NamesOf } from './image-archive.ts';
+import { canonicalRepo, parseReference } from './image-reference.ts';
+import { findImage, isSame, tagImage } from './images.ts';
 
 /** Images from engine to engine, as `docker save` and `docker load` write and read them. */
 export function imageCarriage(api: DockerApi): ImageCarriage {
   return {
     pack: (images) => ({
       open: async (signal) => {
-        const names = images.map(({ reference }) => `names=${encodeURIComponent(reference)}`).join('&');
-        const saved = await api.download(`/images/get?${names}`, { signal, timeoutMs: 0, waits: true });
+        // By id: a tag may have moved since the containers were made.
+        const names = [...new Set(images.map(({ image_id }) => `names=${encodeURIComponent(image_id ?? '')}`))];
+        const saved = await api.download(`/images/get?${names.join('&')}`, { signal, timeoutMs: 0, waits: true });
         const stream = pack();
-        const finished = withoutLayers(saved, stream, knownLayers(images)).catch((error) => {
+        const finished = copyWithoutLayers(saved, stream, knownLayers(images)).catch((error) => {
           stream.destroy(error);
           throw error;
         });
@@ -26,14 +30,12 @@ export function imageCarriage(api: DockerApi): ImageCarriage {
     }),
     unpack: (images) => ({
       open: async (signal) => {
-        const stream = new PassThrough({ highWaterMark: limits.stream.chunkBytesMax });
-        const finished = api
-          .upload('/images/load?quiet=true', stream, { signal, timeoutMs: 0, waits: true })
-          .then(() => assertLoaded(api, images))
-          .catch((error) => {
-            stream.destroy(error);
-            throw error;
-          });
+        const incoming = images.map((image) => ({ image, name: incomingName() }));
+        const stream = copied();
+        const finished = load(api, stream, incoming, signal).catch((error) => {
+          stream.destroy(error);
+          throw error;
+        });
         finished.catch(() => {});
         return { stream, finished };
       },
@@ -50,30 +52,81 @@ function knownLayers(images: ShippedImage[]): Set<string> {
   return new Set(known.filter((layer) => !needed.has(layer)));
 }
 
-/**
- * Copies the archive but for the contents of those layers. Engines that name layers otherwise (before 25) send all: the
- * name is `blobs/sha256/<digest>` since then.
- */
-async function withoutLayers(saved: Readable, packed: ReturnType<typeof pack>, known: Set<string>): Promise<void> {
-  const archive = extract();
-  const reading = pipeline(saved, archive);
-  reading.catch(() => {});
-  for await (const entry of archive) {
-    const digest = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(entry.header.name)?.[1];
-    if (digest && known.has(`sha256:${digest}`)) {
-      entry.resume();
-      continue;
-    }
-    await pipeline(entry, packed.entry(entry.header));
-  }
-  await reading;
-  packed.finalize();
+/** The lane uses a chunk's memory again once it is written; an archive's reader holds on to it for longer. */
+const copied = () =>
+  new Transform({
+    highWaterMark: limits.stream.chunkBytesMax,
+    transform: (chunk: Buffer, _encoding, done) => done(null, Buffer.from(chunk)),
+  });
+
+/** A repository of no registry; images have a name there until they are found to be right. */
+const incomingRepo = 'stackferry.invalid/incoming';
+const incomingName = () => `${incomingRepo}:${randomUUID()}`;
+
+interface Incoming {
+  image: ShippedImage;
+  name: string;
 }
 
-async function assertLoaded(api: DockerApi, images: ShippedImage[]): Promise<void> {
-  for (const { reference, image_id } of images) {
-    const here = await findImage(api, reference);
-    if (here?.Id === image_id) continue;
-    throw new StackferryError('image_unavailable', `${reference} did not arrive as the source has it.`);
+async function load(api: DockerApi, archive: Readable, incoming: Incoming[], signal: AbortSignal): Promise<void> {
+  const renamed = pack();
+  const copying = copyWithNames(archive, renamed, namesFor(incoming));
+  const loading = api.upload('/images/load?quiet=true', Readable.from(renamed, { objectMode: false }), {
+    signal,
+    timeoutMs: 0,
+    waits: true,
+  });
+  try {
+    await Promise.all([copying, loading]);
+    for (const { image, name } of incoming) await accept(api, image, name);
+  } catch (error) {
+    // Neither goes on without the other.
+    renamed.destroy();
+    archive.destroy();
+    throw error;
+  } finally {
+    await Promise.allSettled([copying, loading]);
+    await dropIncoming(
+      api,
+      incoming.map(({ name }) => name),
+    );
   }
+}
+
+/** A name of ours for each image; a digest is a name too, which containerd's store keeps. */
+const namesFor =
+  (incoming: Incoming[]): NamesOf =>
+  ({ content, config, digest }) =>
+    incoming.flatMap(({ image, name }) => {
+      const { repo, digest: pinned } = parseReference(image.reference);
+      const wanted =
+        content === image.content_sha256 || (image.image_id !== null && config.includes(image.image_id.slice(7)));
+      if (!wanted) return [];
+      return pinned && pinned === digest ? [name, `${canonicalRepo(repo)}@${pinned}`] : [name];
+    });
+
+async function accept(api: DockerApi, image: ShippedImage, name: string): Promise<void> {
+  const { tag } = parseReference(image.reference);
+  const loaded = await findImage(api, name);
+  if (!loaded || !isSame(loaded, image))
+    throw new StackferryError('image_unavailable', `${image.reference} did not arrive as the source has it.`);
+  if (tag) await tagImage(api, name, image);
+}
+
+/** Untagged; an image without another name goes with its name. */
+async function dropIncoming(api: DockerApi, names: string[]): Promise<void> {
+  await Promise.all(names.map((name) => api.delete(`/images/${encodeURIComponent(name)}`).catch(() => false)));
+}
+
+/** Names that a crash left behind. */
+export async function sweepIncoming(api: DockerApi): Promise<void> {
+  const left = await api.get(
+    `/images/json?${filters({ reference: [incomingRepo] })}`,
+    z.array(z.object({ RepoTags: z.array(z.string()).nullish() })),
+  );
+  const names = left.flatMap(({ RepoTags }) => RepoTags ?? []);
+  await dropIncoming(
+    api,
+    names.filter((name) => name.startsWith(`${incomingRepo}:`)),
+  );
 }

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { StackFacts, StackService } from '../../../schema/facts.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
-import type { ComposeModel } from '../../compose/model.ts';
+import { fileReferences, noReferences } from '../../compose/file-references.ts';
+import { type ComposeModel, emptyModel } from '../../compose/model.ts';
 import { driftOf, isInside, readModel } from '../../compose/project.ts';
 import { realOf } from '../../real-path.ts';
 import type { DockerApi } from './api.ts';
@@ -12,7 +14,7 @@ import { stackData } from './data/stack-data.ts';
 import { stackImageOf } from './images.ts';
 import { composeLabels, pathsIn } from './labels.ts';
 import { powersOf } from './powers.ts';
-import { filesBeyond, remoteIncludes } from './project-files.ts';
+import { absoluteLinks, filesBeyond } from './project-files.ts';
 import { stackNetworks } from './stack-networks.ts';
 import { anonymousVolumes, type FoundVolumes, findStackVolumes, stackVolumes } from './stack-volumes.ts';
 
@@ -25,15 +27,16 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
   const containers = await inspectProject(api, name, true);
   const project = projectOf(name, containers);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
-  const errors: string[] = [];
-  const read = (as: 'values' | 'names') =>
-    readModel(compose, project, as, signal).catch((error: Error) => {
-      errors.push(error.message);
-      return emptyModel;
-    });
-  const [model, names] = [await read('values'), await read('names')];
   const services = [...Map.groupBy(containers, serviceOf)];
   const serviceNames = services.map(([service]) => service);
+  const errors: string[] = [];
+  const orElse = <T>(reading: Promise<T>, nothing: T) =>
+    reading.catch((error: Error) => {
+      errors.push(error.message);
+      return nothing;
+    });
+  const model = await orElse(readModel(compose, project, signal), emptyModel);
+  const references = await orElse(fileReferences(compose, project, serviceNames, signal), noReferences);
   const found = await findStackVolumes(context, name, containers, model);
   const [drift, data, memory] = await Promise.all([
     driftOf(compose, project, serviceNames, signal),
@@ -60,9 +63,10 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     data: data.facts,
     project_files: {
       size_bytes: data.projectBytes,
-      ...(await filesBeyond(project, names, serviceNames, insideOf(binds))),
+      outside: await filesBeyond(project, references, model),
+      absolute_links: await absoluteLinks(project, references, model, insideOf(binds)),
     },
-    remote_includes: await remoteIncludes(project.configFiles),
+    remote_includes: references.remote,
     drift: errors.length > 0 ? { current: null, detail: 'the file can’t be read' } : drift,
     written_layers: containers.map(({ Name, SizeRw }) => ({ container: Name.slice(1), size_bytes: SizeRw ?? 0 })),
     compose_errors: [...new Set(errors)],
@@ -82,19 +86,21 @@ const dataOf = ({ project, directory }: ComposeProject, { named, anonymous, exte
 
 const idsOf = (containers: Container[]) => containers.map(({ Id }) => Id);
 
-const emptyModel: ComposeModel = { name: '', services: {}, volumes: {}, networks: {}, configs: {}, secrets: {} };
-
 export const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.service] ?? '';
 
 /** Where a project's files are, by the labels that Compose left on its containers. Throws `stack_not_found`. */
 export function projectOf(name: string, containers: Container[]): ComposeProject {
   const labels = containers[0]?.Config.Labels;
   if (!labels) throw new StackferryError('stack_not_found', `No container of a project named "${name}" is here.`);
+  const directory = labels[composeLabels.workingDir] ?? '/';
+  // Compose v1 wrote them relative to its working directory.
+  const here = (path: string) => resolve(directory, path);
   return {
     project: name,
-    directory: labels[composeLabels.workingDir] ?? '/',
-    configFiles: pathsIn(labels[composeLabels.configFiles]),
-    envFiles: pathsIn(labels[composeLabels.envFiles]),
+    directory,
+    configFiles: pathsIn(labels[composeLabels.configFiles]).map(here),
+    envFiles: pathsIn(labels[composeLabels.envFiles]).map(here),
+    environment: { PWD: directory },
   };
 }
 

@@ -21,8 +21,9 @@ export async function startStack(
   const { api, socketPath } = context;
   const containers = await inspectAll(api, containerIds);
   if (plain) return startInOrder(api, containers, ({ Id }) => startContainer(api, Id, signal));
-  const arguments_ = startArguments(socketPath, projectOn(deployment), deployment.services);
-  return reachedAtOnce(api, containers, () => compose(context, arguments_, signal));
+  const project = projectOn(deployment);
+  const arguments_ = startArguments(socketPath, project, deployment.services);
+  return reachedAtOnce(api, containers, () => compose(context, project, arguments_, signal));
 }
 
 /**

@@ -104,8 +104,15 @@ fi`;
 export const packCapabilities = ['DAC_READ_SEARCH'];
 export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP', 'MKNOD'];
 
-/** What the regular files hold, each under every name it has, so that both sides tell the same in whatever order. */
-export const contentArguments = 'tar -C /v -b 512 --format=posix --hard-dereference --one-file-system -c .'.split(' ');
+/**
+ * What the regular files hold, once each: in the order of their names, so that a file of several names comes by the first of
+ * them on both sides. Which names are one file is in the entries. Holes are left out.
+ */
+export const contentScript = [
+  'cd /v',
+  '{ find . -xdev -type f -print0 || echo find failed >&2; } | LC_ALL=C sort -z -S 16M -T $IO >$IO/files',
+  'exec tar -b 512 --format=posix --sparse --no-recursion --null --verbatim-files-from -T $IO/files -c',
+].join(' && ');
 
 const printed = {
   directory: "'%P//%y %m %U:%G - - %T@ \\0'",

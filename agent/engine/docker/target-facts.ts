@@ -9,7 +9,7 @@ import { type containerSummary, listContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { composeVersionOf } from './host-facts.ts';
 import { readHostNetwork } from './host-network.ts';
-import { locateImage } from './images.ts';
+import { locateImages } from './image-location.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
 import { addressesAbsent, networkAnswer, networkObstacles } from './network-conflicts.ts';
 import { portsTaken } from './ports.ts';
@@ -33,10 +33,9 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
   const images = stack.services.map(({ image }) => image);
   return {
     project_path,
-    images: await Promise.all(
-      images
-        .filter(({ reference }, i) => images.findIndex((image) => image.reference === reference) === i)
-        .map((image) => locateImage(api, image)),
+    images: await locateImages(
+      api,
+      images.filter(({ reference }, i) => images.findIndex((image) => image.reference === reference) === i),
     ),
     ports_taken: await orNull(
       portsTaken(

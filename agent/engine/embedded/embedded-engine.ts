@@ -8,7 +8,7 @@ import { createPlacedDirectories } from '../placed-directories.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
 import { armStack, createStack, disarmContainers, recordsOf, startInOrder } from './deployment.ts';
 import { createHealthProbes } from './health-probes.ts';
-import { measureHost } from './host-facts.ts';
+import { measureHost, measureResources } from './host-facts.ts';
 import { belowStacks, openHostRoot } from './host-root.ts';
 import { packTree } from './pack-tree.ts';
 
@@ -41,6 +41,7 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     warm: null,
 
     host: (relays) => measureHost(host, relays),
+    resources: () => measureResources(host),
     stacks: () => summarizeStacks(host),
     inspectStack: (project) => inspectStack(host, project),
     checkTarget: (stack) => checkTarget(host, stack, options.allow ?? []),

@@ -24,7 +24,7 @@ export async function measureHost(host: HostRoot, relays: HostFacts['relays']): 
   };
 }
 
-async function measureResources(host: HostRoot): Promise<Resources> {
+export async function measureResources(host: HostRoot): Promise<Resources> {
   const disk = await diskOf(host.root);
   const total = totalmem();
   const free = process.availableMemory();

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { composeModel } from '../../../agent/compose/model.ts';
 import { compareVersions } from '../../../agent/engine/docker/api.ts';
 import { policyOf, projectOn } from '../../../agent/engine/docker/deployment.ts';
-import { splitReference } from '../../../agent/engine/docker/images.ts';
 import { listenersIn } from '../../../agent/engine/docker/ports.ts';
 import { powerOfBind, powersOf } from '../../../agent/engine/docker/powers.ts';
 import { packArguments, stripScript, unpackArguments } from '../../../agent/engine/docker/tar-arguments.ts';
@@ -104,14 +103,6 @@ it('a project’s files are found at their new place; what lay elsewhere stays n
     one_shots: [],
   };
   expect(projectOn(deployment).configFiles).toEqual(['/data/shop/compose.yaml', '/etc/extra.yaml']);
-});
-
-it.each([
-  ['nginx', 'nginx', 'latest'],
-  ['host:5000/a/b:1.2', 'host:5000/a/b', '1.2'],
-  ['a/b@sha256:00', 'a/b', null],
-])('the image reference %s is %s with tag %s', (reference, repo, tag) => {
-  expect(splitReference(reference)).toEqual({ repo, tag });
 });
 
 it('versions compare by number', () => {

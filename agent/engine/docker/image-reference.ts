@@ -1,0 +1,14 @@
+/** `host:5000/a/b:tag@sha256:…`, taken apart. Without tag and digest it means `latest`. */
+export function parseReference(reference: string): { repo: string; tag: string | null; digest: string | null } {
+  const [named = '', digest = null] = reference.split('@');
+  const colon = named.lastIndexOf(':');
+  if (colon > named.lastIndexOf('/')) return { repo: named.slice(0, colon), tag: named.slice(colon + 1), digest };
+  return { repo: named, tag: digest ? null : 'latest', digest };
+}
+
+/** As image stores write it: `nginx` is `docker.io/library/nginx`. */
+export function canonicalRepo(repo: string): string {
+  const [first = '', ...rest] = repo.split('/');
+  if (rest.length === 0) return `docker.io/library/${repo}`;
+  return /[.:]/.test(first) || first === 'localhost' ? repo : `docker.io/${repo}`;
+}

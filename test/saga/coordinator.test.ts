@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { limits } from '../../schema/limits.ts';
+import type { Saga } from '../../schema/saga.ts';
+import { Coordinator } from '../../worker/migration/coordinator.ts';
+import type { CoordinatorPorts, MigrationRow } from '../../worker/migration/ports.ts';
+import { startInput, storyAt } from './story.ts';
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000_000 }));
+afterEach(() => void vi.useRealTimers());
+
+/** One stack's object on a database and a storage in memory, whose hosts answer as the test says. */
+function rig(saga: Saga) {
+  const now = Date.now();
+  const stored = { value: { ...rowOf(saga), created_at: now } };
+  const storage = new Map<string, unknown>();
+  const state = {
+    row: () => stored.value,
+    take: (newer: Saga) => {
+      stored.value = { ...rowOf(newer), created_at: now };
+    },
+    storage,
+    alarm: null as number | null,
+    silent: false,
+    beforeDelete: async () => {},
+    beforeCommit: async () => {},
+  };
+  const ports: CoordinatorPorts = {
+    store: {
+      load: async (id) => (stored.value.id === id ? structuredClone(stored.value) : null),
+      insert: async (row) => {
+        stored.value = { ...row, version: 1, updated_at: now };
+        return 'inserted';
+      },
+      commit: async (row, next) => {
+        await state.beforeCommit();
+        if (stored.value.version !== row.version) return 'stale';
+        stored.value = { ...row, saga: next.saga, status: next.saga.status, version: row.version + 1 };
+        return 'committed';
+      },
+      activeOf: async () => null,
+      waitingOf: async () => (isWaiting(stored.value) ? [structuredClone(stored.value)] : []),
+      homeOf: async () => null,
+    },
+    hosts: {
+      online: async () => !state.silent,
+      deliver: async () => {},
+      deliverOwed: async () => {},
+      request: async () =>
+        state.silent
+          ? { ok: false, error: { code: 'host_offline', message: 'silent', log_tail: [] } }
+          : { ok: true, data: { state: 'running' } },
+    },
+    memory: {
+      get: async (key) => storage.get(key),
+      put: async (key, value) => void storage.set(key, structuredClone(value)),
+      delete: async (key) => storage.delete(key),
+      setAlarm: async (at) => {
+        state.alarm = at;
+      },
+      deleteAlarm: async () => {
+        await state.beforeDelete();
+        state.alarm = null;
+      },
+    },
+    preflight: () => new Promise(() => {}),
+    background: (work) => void work.catch(() => {}),
+  };
+  storage.set('stack_id', 'stack_1');
+  return { ...state, state, coordinator: new Coordinator(ports), replaced: () => new Coordinator(ports) };
+}
+
+const isWaiting = ({ saga }: MigrationRow) => saga.deadline_at !== null;
+const rowOf = (saga: Saga): MigrationRow =>
+  ({
+    id: saga.id,
+    stack_id: 'stack_1',
+    status: saga.status,
+    saga,
+    version: 1,
+    source_host_id: saga.source,
+    target_host_id: saga.target,
+  }) as MigrationRow;
+
+/** A story's saga, as if its time began now. */
+function sagaAt(status: Parameters<typeof storyAt>[0]): Saga {
+  const { saga } = storyAt(status);
+  const now = Date.now();
+  return { ...saga, deadline_at: saga.deadline_at === null ? null : now + saga.deadline_at };
+}
+
+describe('C2 a lease that is granted while a way back is being written', () => {
+  it('C2: is in storage before it is answered, and waited for by whichever instance goes on', async () => {
+    const { coordinator, replaced, state } = rig(sagaAt('verifying'));
+    const successor = replaced();
+    // The cancel's write is under way for 25 s, and its object is replaced meanwhile.
+    const written = Promise.withResolvers<void>();
+    state.beforeCommit = () => written.promise;
+    const cancelled = coordinator.cancel('mig_1');
+    await vi.advanceTimersByTimeAsync(25_000);
+    const grantedAt = Date.now();
+    expect(await successor.lease('mig_1', 'host_b', 1)).toMatchObject({ granted: true, granted_at: grantedAt });
+    expect(state.storage.get('lease:host_b')).toMatchObject({ until: grantedAt + limits.lease.leaseMs });
+    written.resolve();
+    await cancelled;
+    expect(state.row().saga.undo?.phase).toBe('stop');
+    const deadline = state.row().saga.deadline_at ?? 0;
+    expect(deadline).toBeLessThan(grantedAt + limits.lease.leaseMs + limits.lease.marginMs);
+
+    state.beforeCommit = async () => {};
+    vi.setSystemTime(deadline);
+    await successor.wake();
+    expect(state.row().saga.undo?.phase).toBe('stop');
+    vi.setSystemTime(grantedAt + limits.lease.leaseMs + limits.lease.marginMs);
+    await successor.wake();
+    expect(state.row().saga.undo?.phase).toBe('restore');
+  });
+
+  it('C2: is not answered where it could not be stored', async () => {
+    const { coordinator, storage } = rig(sagaAt('verifying'));
+    storage.set = () => {
+      throw new Error('the object was replaced');
+    };
+    await expect(coordinator.lease('mig_1', 'host_b', 1)).rejects.toThrow('replaced');
+  });
+
+  it('C2: is not granted to a way back', async () => {
+    const { coordinator, storage } = rig(sagaAt('reverting'));
+    expect(await coordinator.lease('mig_1', 'host_b', 2)).toMatchObject({ granted: false });
+    expect(storage.has('lease:host_b')).toBe(false);
+  });
+});
+
+describe('C11 the clock of a silent host', () => {
+  const silentFor = async (ms: number, { coordinator, state }: ReturnType<typeof rig>) => {
+    state.silent = true;
+    for (let passed = 0; passed <= ms; passed += 5_000) {
+      await coordinator.wake();
+      vi.setSystemTime(Date.now() + 5_000);
+    }
+    state.silent = false;
+  };
+
+  it.each([
+    ['an earlier migration', 'mig_2'],
+    ['an earlier wait of this one', 'mig_1'],
+  ])('C11: a blip of six seconds loses no host that was silent in %s', async (_, id) => {
+    const it = rig(sagaAt('verifying'));
+    it.state.silent = true;
+    await it.coordinator.wake();
+    vi.setSystemTime(Date.now() + 3_600_000);
+    it.state.take({ ...sagaAt('verifying'), id });
+    await silentFor(6_000, it);
+    expect(it.state.row().status).toBe('verifying');
+  });
+
+  it('C11: a host that is silent all the while is lost, whoever listened', async () => {
+    const it = rig(sagaAt('verifying'));
+    await silentFor(40_000, it);
+    expect(it.state.row().status).toBe('verifying');
+    await silentFor(30_000, { ...it, coordinator: it.replaced() });
+    expect(it.state.row().status).toBe('reverting');
+  });
+});
+
+describe('C19 the alarm', () => {
+  it('C19: one that a migration sets when it starts is not deleted by what was waited for before', async () => {
+    const armed = storyAt('completed');
+    armed.answer('arm_target');
+    armed.answer('retain_source');
+    const { coordinator, state } = rig(armed.saga);
+    const deleting = Promise.withResolvers<void>();
+    state.beforeDelete = () => deleting.promise;
+    const woken = coordinator.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    void coordinator.start(startInput);
+    await vi.advanceTimersByTimeAsync(0);
+    deleting.resolve();
+    await woken;
+    await vi.advanceTimersByTimeAsync(10);
+    expect(state.row().status).toBe('preflight');
+    expect(state.alarm).not.toBeNull();
+  });
+});
