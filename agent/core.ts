@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Command, Outcome, request } from '../schema/agent-protocol.ts';
+import type { Command, Leftover, Outcome, request } from '../schema/agent-protocol.ts';
 import { limits } from '../schema/limits.ts';
 import { type CommandJournal, openCommandJournal } from './command-journal.ts';
 import { failureOf } from './commands/failure.ts';
@@ -12,7 +12,7 @@ import { type Disk, nodeDisk } from './disk.ts';
 import type { Engine } from './engine/engine.ts';
 import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease.ts';
 import type { Log } from './log.ts';
-import { isLeased, openMigrationLedger } from './migration-ledger.ts';
+import { isLeased, leftoversIn, openMigrationLedger } from './migration-ledger.ts';
 import { type HostPaths, hostPaths } from './mounts.ts';
 import { sleep } from './sleep.ts';
 import type { Lanes } from './transfer/lanes.ts';
@@ -26,6 +26,8 @@ export interface AgentCore {
   /** Outcomes that the control plane has not acknowledged. */
   owed: CommandJournal['owed'];
   acknowledge(commandId: string): void;
+  /** Projects whose copy on this host is what a migration left there. */
+  leftovers(): Leftover[];
   /** Takes up, or ends, what may still run under a lease. */
   resumeLeases(): void;
   /** Aborts commands and stops what runs under a lease: this may be the last agent here. Everything else runs on. */
@@ -102,6 +104,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     owed: journal.owed,
     acknowledge: (id) =>
       void journal.acknowledge(id).catch((error) => log.error('the journal could not be written', { error })),
+    leftovers: () => leftoversIn(ledger.all()),
     resumeLeases: lease.resume,
     close: async () => {
       const stopped = lease.giveUp();

@@ -1,14 +1,20 @@
+import type { Leftover } from '../schema/agent-protocol.ts';
 import { limits } from '../schema/limits.ts';
 import type { ControlLink } from './control-link.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Log } from './log.ts';
 
 /** Tells the control plane again and again what runs here and how much room there is. One look at a time. */
-export function startHostReports(options: { engine: Engine; link: ControlLink; log: Log }): {
+export function startHostReports(options: {
+  engine: Engine;
+  link: ControlLink;
+  leftovers: () => Leftover[];
+  log: Log;
+}): {
   now(): void;
   close(): void;
 } {
-  const { engine, link, log } = options;
+  const { engine, link, leftovers, log } = options;
   let looking = false;
   const repeat = (look: () => Promise<void>) => async () => {
     if (looking || !link.ready()) return;
@@ -21,7 +27,8 @@ export function startHostReports(options: { engine: Engine; link: ControlLink; l
       looking = false;
     }
   };
-  const inventory = async () => link.report({ type: 'inventory', stacks: await engine.stacks() });
+  const inventory = async () =>
+    link.report({ type: 'inventory', stacks: await engine.stacks(), leftovers: leftovers() });
   const metrics = async () => link.report({ type: 'metrics', resources: await engine.resources() });
   const both = repeat(async () => {
     await inventory();

@@ -104,7 +104,7 @@ export async function runAgent(
     },
     log,
   });
-  const reports = startHostReports({ engine, link, log });
+  const reports = startHostReports({ engine, link, leftovers: core.leftovers, log });
   core.resumeLeases();
 
   let closed: Promise<void> | null = null;

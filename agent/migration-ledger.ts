@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { containerPrior, deployment } from '../schema/agent-protocol.ts';
+import { containerPrior, deployment, type Leftover } from '../schema/agent-protocol.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { stackVolume } from '../schema/facts.ts';
 import { type Disk, nodeDisk } from './disk.ts';
@@ -80,6 +80,16 @@ export function leasedContainers({ created, prior, revived }: LedgerEntry): stri
 /** On a target: where this migration put the files, once `deploy` may have used them. On a source they always were its own. */
 export function ownsFiles({ deployment, deployed, revived, created }: LedgerEntry): boolean {
   return revived || (deployed && deployment !== null && created.paths.includes(deployment.target_dir));
+}
+
+/** Copies that are not their stack's home, by the newest migration of each project. */
+export function leftoversIn(entries: LedgerEntry[]): Leftover[] {
+  const newest = new Map<string, LedgerEntry>();
+  for (const entry of entries.toSorted((a, b) => (a.migration_id < b.migration_id ? -1 : 1)))
+    newest.set(entry.project, entry);
+  return [...newest.values()]
+    .filter(({ role, retained, armed, halted }) => (role === 'source' ? retained : !armed || halted))
+    .map(({ project, migration_id }) => ({ project, migration_id }));
 }
 
 export interface MigrationLedger {

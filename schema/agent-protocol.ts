@@ -320,6 +320,9 @@ export type AskKind = keyof typeof askKinds;
 export type AskPayload<K extends AskKind> = z.infer<(typeof askKinds)[K]['payload']>;
 export type AskReply<K extends AskKind> = z.infer<(typeof askKinds)[K]['reply']>;
 
+const leftover = z.object({ project: text, migration_id: id });
+export type Leftover = z.infer<typeof leftover>;
+
 export const agentMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('hello'),
@@ -330,7 +333,12 @@ export const agentMessage = z.discriminatedUnion('type', [
     /** Where agents reach this relay, or sources this host without one; null for a host that listens nowhere. */
     address: z.object({ host: text, port: z.number().int() }).nullable(),
   }),
-  z.object({ type: z.literal('inventory'), stacks: z.array(stackSummary) }),
+  z.object({
+    type: z.literal('inventory'),
+    stacks: z.array(stackSummary),
+    /** What the host's ledger knows as a copy that a migration left there. */
+    leftovers: z.array(leftover).optional(),
+  }),
   z.object({ type: z.literal('metrics'), resources }),
   z.object({ type: z.literal('result'), command_id: id, outcome: unknownOutcome }),
   z.object({ type: z.literal('answer'), request_id: id, outcome: unknownOutcome }),

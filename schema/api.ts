@@ -105,7 +105,7 @@ export const nodeView = z.object({
   agent_version: z.string().nullable(),
   certificate_ends_at: time.nullable(),
   warnings: z
-    .array(z.object({ code: z.enum(['certificate_cloned']), at: time, message: z.string() }))
+    .array(z.object({ code: z.enum(['certificate_cloned', 'leftover']), at: time, message: z.string() }))
     .describe('What somebody should look at.'),
 });
 export const hostView = nodeView
@@ -222,6 +222,7 @@ const purgeView = z
     requested_at: time,
     done_at: time.nullable(),
     remaining: z.array(z.object({ what: z.string(), why: z.string() })),
+    host_deleted: z.boolean().describe('Nothing was deleted: its host left the fleet before, with the copy on it.'),
   })
   .meta({ id: 'Purge' })
   .nullable();

@@ -41,6 +41,7 @@ export const errorStatus = {
   webhook_disabled: 409,
   webhook_is_callback: 409,
   host_busy: 409,
+  host_deleted: 409,
   host_cordoned: 409,
   drain_running: 409,
   drain_ended: 409,

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
-import type { Failure } from './agent-protocol.ts';
+import type { Failure, Leftover } from './agent-protocol.ts';
 import { activeDrainStatuses, type DrainRun, drainStatuses } from './drain.ts';
 import type { Resources, StackSummary } from './facts.ts';
 import { activeStatuses, modes, sizings, statuses } from './migration-status.ts';
@@ -30,6 +30,18 @@ export const apiToken = sqliteTable('api_token', {
   created_at: integer().notNull(),
   expires_at: integer(),
   revoked_at: integer(),
+  /** Within `limits.api.tokenUseNoteMs`. */
+  last_used_at: integer(),
+});
+
+/** The one fleet of this database. Its keys are in `FleetAuthority`; a CA other than this one is never used. */
+export const fleet = sqliteTable('fleet', {
+  /** Always 1. */
+  id: integer().primaryKey(),
+  fleet_id: text().notNull(),
+  /** SHA-256 (hex) of the CA's certificate. */
+  ca_sha256: text().notNull(),
+  created_at: integer().notNull(),
 });
 
 /** A login to the web UI: see `worker/ui/session.ts`. */
@@ -73,9 +85,13 @@ export const node = sqliteTable(
     seen_at: integer(),
     connected: integer({ mode: 'boolean' }).notNull().default(false),
     agent_version: text(),
+    /** Client address of its latest connection. */
+    connected_from: text(),
     /** Relays: where agents reach it. */
     address: text({ mode: 'json' }).$type<{ host: string; port: number }>(),
     resources: text({ mode: 'json' }).$type<Resources>(),
+    /** Hosts: stopped copies from before it was deleted and joined again. */
+    leftovers: text({ mode: 'json' }).$type<Leftover[]>(),
     /** Hosts: from then on no migration may target it. */
     cordoned_at: integer(),
   },
@@ -139,6 +155,9 @@ export const migration = sqliteTable(
     index('migration_stack').on(t.stack_id, t.id),
     index('migration_source').on(t.source_host_id, t.id),
     index('migration_target').on(t.target_host_id, t.id),
+    index('migration_incoming')
+      .on(t.target_host_id)
+      .where(sql`status IN (${quoted(activeStatuses)})`),
   ],
 );
 

@@ -80,13 +80,17 @@ function keptLines(term: Terminal, view: MigrationView): string[] {
   const purge = back ? window.target_purge : window.source_purge;
   return [
     '',
-    ...row(back ? 'target copy' : 'source copy', purge?.done_at ? `deleted ${ago(purge.done_at)}` : kept(view, window)),
+    ...row(back ? 'target copy' : 'source copy', purge?.done_at ? gone(purge) : kept(view, window)),
     ...(window.copy_running ? row('', term.paint('red', 'Somebody started the kept copy: two copies run.')) : []),
     ...(back && rollback && !purge?.done_at
       ? row('left behind', `changes of ${hours(rollback.hours_left_behind)}`)
       : []),
     ...(purge?.done_at ? [] : (purge?.remaining ?? [])).flatMap(({ what, why }) => row('remains', `${what}: ${why}`)),
   ];
+}
+
+function gone({ done_at, host_deleted }: NonNullable<NonNullable<MigrationView['window']>['source_purge']>): string {
+  return host_deleted ? 'left on its host, which was deleted from the fleet' : `deleted ${ago(done_at)}`;
 }
 
 function kept({ status }: MigrationView, window: NonNullable<MigrationView['window']>): string {

@@ -56,5 +56,5 @@ export const preflightOver =
       report.passed && stack.ok && fit.ok && source.ok && target.ok
         ? sagaPlanOf(stack.data, fit.data, { source: source.data, target: target.data })
         : null;
-    return { report, project: stack_name, plan };
+    return { report, project: stack_name, plan, spare: null };
   };

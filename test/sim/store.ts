@@ -61,7 +61,7 @@ export class Store {
           this.rows.set(row.id, { ...row, version: 1, updated_at: row.created_at });
           return 'inserted';
         }),
-      commit: (row, next, cause, now, report) =>
+      commit: (row, next, cause, now, preflight) =>
         this.#write(caller, `commit of ${row.status} + ${cause}`, this.#heldUpMs(row.stack_id), () => {
           const stored = this.rows.get(row.id);
           const { plant } = this.#world.options;
@@ -78,7 +78,7 @@ export class Store {
           const wasOver = isTerminal(row.status);
           const ended_at = !isTerminal(saga.status) ? null : wasOver ? row.ended_at : now;
           const changed = { status: saga.status, version: row.version + 1, saga, updated_at: now, ended_at };
-          this.rows.set(row.id, { ...stored, ...changed, ...(report ? { report } : {}) });
+          this.rows.set(row.id, { ...stored, ...changed, ...(preflight ? { report: preflight.report } : {}) });
           for (const id of next.closed) this.#close(id);
           for (const command of next.commands)
             this.#commands.set(command.id, { command, migration_id: row.id, stack_id: row.stack_id, closed: false });

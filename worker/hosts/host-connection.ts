@@ -25,7 +25,7 @@ import {
   readMessage,
   send,
 } from './control-socket.ts';
-import { applyInventory } from './inventory.ts';
+import { applyInventory, type Inventory } from './inventory.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ProgressGate } from './progress-gate.ts';
 import { fleetOf, migrationsOf } from './stubs.ts';
@@ -43,6 +43,8 @@ export class HostConnection extends DurableObject<Env> {
   readonly #greetings = new Map<WebSocket, Promise<void>>();
   readonly #progress = new ProgressGate(this.env);
   readonly #clones = new CloneWatch(this.ctx, this.env);
+  /** As its row has them, in JSON. */
+  #leftovers = '';
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -189,14 +191,24 @@ export class HostConnection extends DurableObject<Env> {
       case 'metrics':
         return this.#seen(socket, { connected: true, resources: message.resources });
       case 'inventory':
-        return applyInventory(this.env, hostId, message.stacks, Date.now());
+        return this.#onInventory(socket, hostId, { stacks: message.stacks, leftovers: message.leftovers ?? [] });
     }
+  }
+
+  async #onInventory(socket: WebSocket, hostId: string, inventory: Inventory): Promise<void> {
+    const leftovers = await applyInventory(this.env, hostId, inventory, Date.now());
+    const told = JSON.stringify(leftovers);
+    if (told === this.#leftovers) return;
+    await this.#seen(socket, { leftovers });
+    this.#leftovers = told;
   }
 
   /** Acknowledged once its migration has recorded it, or where nobody waits for it any more. */
   async #onResult(socket: WebSocket, hostId: string, { command_id, outcome }: Message<'result'>): Promise<void> {
     const owner = await ownerOfCommand(this.env.DB, command_id);
-    if (owner && owner.host_id !== hostId) return this.#refuse(socket, `foreign_resource: result of ${command_id}`);
+    // Of a closed command it changes nothing: a host that was deleted and joined again still has some to tell.
+    if (owner && owner.host_id !== hostId && owner.closed_at === null)
+      return this.#refuse(socket, `foreign_resource: result of ${command_id}`);
     if (owner && owner.closed_at === null)
       await migrationsOf(this.env, owner.stack_id).report(owner.migration_id, hostId, command_id, outcome);
     this.#progress.forget(command_id);

@@ -1,9 +1,11 @@
+import type { Leftover } from '../../schema/agent-protocol.ts';
 import { stackName } from '../../schema/api.ts';
 import type { StackSummary } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
-import { type InventoryChanges, latestMovesOf, stacksAt, writeInventory } from '../store/inventory-store.ts';
+import { type InventoryChanges, keepersOf, latestMovesOf, stacksAt, writeInventory } from '../store/inventory-store.ts';
 import type { StackRow } from '../store/stacks.ts';
+import { confirmedLeftovers } from './leftovers.ts';
 import { copiesSeen, type Move, settling } from './moves.ts';
 import { standingOf } from './standing.ts';
 import { migrationsOf } from './stubs.ts';
@@ -11,12 +13,35 @@ import { migrationsOf } from './stubs.ts';
 /** A row that nothing changed in is written this often all the same, to say that it was seen. */
 const refreshMs = 60_000;
 
-/** Brings the stacks of a host in line with what its agent reports, and tells of kept copies that run. */
-export async function applyInventory(env: Env, hostId: string, reported: StackSummary[], now: number) {
+export interface Inventory {
+  stacks: StackSummary[];
+  leftovers: Leftover[];
+}
+
+/**
+ * Brings the stacks of a host in line with what its agent reports, and reports kept copies that run. Returns the stopped
+ * copies that are no stacks although no migration of this host tells so.
+ */
+export async function applyInventory(
+  env: Env,
+  hostId: string,
+  { stacks: reported, leftovers: claims }: Inventory,
+  now: number,
+): Promise<Leftover[]> {
   const [rows, moves] = await Promise.all([stacksAt(env.DB, hostId), latestMovesOf(env.DB, hostId)]);
-  await writeInventory(env.DB, hostId, inventoryChanges(reported, rows, moves, now), now);
+  const known = new Set(moves.map(({ stack_name }) => stack_name));
+  const unknown = claims.filter(({ project }) => !known.has(project));
+  const { keepers, deletedHosts } = await keepersOf(
+    env.DB,
+    unknown.map(({ migration_id }) => migration_id),
+  );
+  const leftovers = confirmedLeftovers(unknown, reported, keepers, deletedHosts);
+  const left = new Set(leftovers.map(({ project }) => project));
+  const stacks = reported.filter(({ project }) => !left.has(project));
+  await writeInventory(env.DB, hostId, inventoryChanges(stacks, rows, moves, now), now);
   for (const { id, stack_id, running } of copiesSeen(reported, moves, now))
     await migrationsOf(env, stack_id).copySeen(id, running);
+  return leftovers;
 }
 
 /** What to write; pure. `rows` are the stacks whose home is this host, `moves` its newest migration of each project. */

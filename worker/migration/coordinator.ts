@@ -9,7 +9,8 @@ import { advance, type SagaEvent } from './advance.ts';
 import { Contacts } from './contacts.ts';
 import { GrantedLeases } from './granted-leases.ts';
 import { grantsLease } from './lease-grant.ts';
-import type { CoordinatorPorts, MigrationRow } from './ports.ts';
+import type { CommitOutcome, CoordinatorPorts, MigrationRow } from './ports.ts';
+import type { Preflight } from './preflight-facts.ts';
 import { newProgress, type ProgressMemory, recordProgress, takeMoved, viewProgress } from './progress.ts';
 import { resolutionRefusal } from './resolutions.ts';
 import { isPurged, purgeRefusal, type Refusal, rollbackRefusal } from './safety-window.ts';
@@ -50,7 +51,12 @@ export class Coordinator {
       return store.insert({ ...inserted, created_at: now, ended_at: null });
     });
     if (outcome === 'busy') return { kind: 'busy', id: (await store.activeOf(input.stack_id))?.id ?? '' };
-    const report = await within(limits.control.preflightWaitMsMax, this.#preflight(id));
+    if (outcome === 'host_deleted') return { kind: 'host_deleted' };
+    // Begun, whatever becomes of the pre-flight here: the alarm runs it again.
+    const report = await within(
+      limits.control.preflightWaitMsMax,
+      this.#preflight(id).catch(() => null),
+    );
     return report && !report.passed ? { kind: 'refused', id, report } : { kind: 'started', id };
   }
 
@@ -86,8 +92,9 @@ export class Coordinator {
     const refused = rollbackRefusal(before.saga, Date.now()) ?? (await this.#rollbackObstacle(before));
     if (before.status === 'rolling_back') return { kind: 'accepted' };
     if (refused) return { kind: 'refused', ...refused };
-    const { row, changed } = await this.#apply(id, { type: 'rollback' });
+    const { row, changed, outcome } = await this.#apply(id, { type: 'rollback' });
     if (changed || row?.status === 'rolling_back') return { kind: 'accepted' };
+    if (outcome === 'host_deleted') return { kind: 'refused', ...hostIsDeleted };
     const lateRefusal = row && rollbackRefusal(row.saga, Date.now());
     return { kind: 'refused', ...(lateRefusal ?? anotherRuns) };
   }
@@ -180,9 +187,15 @@ export class Coordinator {
   async #runPreflight(id: string): Promise<Report | null> {
     const row = await this.#ports.store.load(id);
     if (!row) return null;
-    const { report, plan } = await this.#ports.preflight(row);
-    await this.#apply(id, plan ? { type: 'preflight_passed', plan } : refusal(report), report);
-    return report;
+    for (let attempt = 0; attempt < limits.control.commitTriesMax; attempt++) {
+      const preflight = await this.#ports.preflight(row);
+      const { plan, report } = preflight;
+      const event: SagaEvent = plan ? { type: 'preflight_passed', plan } : refusal(report);
+      const { outcome } = await this.#apply(id, event, preflight);
+      // The next look counts the room that was promised to another meanwhile.
+      if (outcome !== 'no_room') return report;
+    }
+    throw new Error(`migration ${id}: the target's room kept being promised to others`);
   }
 
   /** Two copies must never run, so the target has to be there to be stopped. */
@@ -226,8 +239,8 @@ export class Coordinator {
   #apply(
     id: string,
     given: SagaEvent | ((row: MigrationRow) => Promise<SagaEvent>),
-    report: Report | null = null,
-  ): Promise<{ row: MigrationRow | null; changed: boolean }> {
+    preflight: Preflight | null = null,
+  ): Promise<{ row: MigrationRow | null; changed: boolean; outcome?: CommitOutcome }> {
     return this.#inTurn(async () => {
       const { store, background } = this.#ports;
       for (let attempt = 0; attempt < limits.control.commitTriesMax; attempt++) {
@@ -237,9 +250,9 @@ export class Coordinator {
         const now = Date.now();
         const next = advance(row.saga, event, now);
         if (!next) return { row, changed: false };
-        const outcome = await store.commit(row, next, event.type, now, report);
-        if (outcome === 'busy') return { row, changed: false };
+        const outcome = await store.commit(row, next, event.type, now, preflight);
         if (outcome === 'stale' || outcome === 'late') continue;
+        if (outcome !== 'committed') return { row, changed: false, outcome };
         if (next.saga.status !== row.status) this.#progress.clear();
         background(this.#contacts.deliver(row.id, next.commands));
         await this.#rearm(row.stack_id);
@@ -271,6 +284,10 @@ export class Coordinator {
 const movedOn: Refusal = {
   code: 'migration_superseded',
   message: 'The stack has moved on since; roll back its newest migration.',
+};
+const hostIsDeleted: Refusal = {
+  code: 'host_deleted',
+  message: 'One of its hosts was deleted from the fleet, so it cannot be rolled back.',
 };
 const anotherRuns: Refusal = { code: 'migration_running', message: 'Another migration of this stack is under way.' };
 

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Report, ReportInputs } from '../../schema/preflight-report.ts';
 import { fail, list, pass, size, skipped, type Verdict } from './check.ts';
-import type { PreflightFacts } from './preflight-facts.ts';
+import type { PreflightFacts, Room } from './preflight-facts.ts';
 
 /** The checks about hosts: the six of the contract, the relay, the helper and the clocks. */
 
@@ -60,6 +60,17 @@ export function usedBy({ source, stack }: PreflightFacts, sizing: ReportInputs['
   if (!source.ok) return null;
   const { memory, disk } = source.data.resources;
   return { memory_bytes: memory.used_bytes, disk_bytes: disk.used_bytes };
+}
+
+/** What is left of the target for other migrations; null where it is not known. */
+export function spareRoom(facts: PreflightFacts): Room | null {
+  const used = usedBy(facts, facts.inputs.sizing);
+  if (!facts.target.ok || !used) return null;
+  const { memory, disk } = facts.target.data.resources;
+  return {
+    memory_bytes: memory.free_bytes - Math.ceil(used.memory_bytes * memoryFactor),
+    disk_bytes: disk.free_bytes - Math.ceil(used.disk_bytes * diskFactor),
+  };
 }
 
 function room(

@@ -1,5 +1,4 @@
 import type { Command, Outcome, RequestKind } from '../../schema/agent-protocol.ts';
-import type { Report } from '../../schema/preflight-report.ts';
 import type { migration } from '../../schema/tables.ts';
 import type { Preflight } from './preflight-facts.ts';
 import type { Transition } from './turn.ts';
@@ -8,9 +7,11 @@ export type MigrationRow = typeof migration.$inferSelect;
 
 /**
  * `stale`: another writer was first. `late`: `commit_by` has passed. `busy`: it would become active while another migration
- * of its stack is.
+ * of its stack is. `host_deleted`: likewise while one of its hosts leaves the fleet. `no_room`: others were promised the
+ * target's room since the pre-flight looked.
  */
-export type CommitOutcome = 'committed' | 'stale' | 'late' | 'busy';
+export type CommitOutcome = 'committed' | 'stale' | 'late' | 'busy' | 'host_deleted' | 'no_room';
+export type InsertOutcome = 'inserted' | 'busy' | 'host_deleted';
 
 /** What the coordinator needs of the platform. The Worker gives it D1 and Durable Objects, the simulation its own. */
 export interface CoordinatorPorts {
@@ -26,13 +27,13 @@ export interface CoordinatorPorts {
 export interface MigrationStore {
   load(id: string): Promise<MigrationRow | null>;
   /** `busy` where the stack already has an active migration. */
-  insert(row: Omit<MigrationRow, 'version' | 'updated_at'>): Promise<'inserted' | 'busy'>;
+  insert(row: Omit<MigrationRow, 'version' | 'updated_at'>): Promise<InsertOutcome>;
   commit(
     row: MigrationRow,
     next: Transition,
     cause: string,
     now: number,
-    report: Report | null,
+    preflight: Preflight | null,
   ): Promise<CommitOutcome>;
   activeOf(stackId: string): Promise<MigrationRow | null>;
   /** Those of a stack that wait for something: active ones, and ended ones with a retry due. */

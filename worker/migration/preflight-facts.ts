@@ -23,13 +23,21 @@ export interface PreflightFacts {
   /** The call that deletes the copy of this stack which an earlier migration keeps on the target; null where none does. */
   kept: string | null;
   /** What migrations under way will still take on the target. */
-  reserved: { memory_bytes: number; disk_bytes: number };
+  reserved: Room;
   /** Bytes a second between these hosts; null where nothing was measured yet. */
   measured_rate: number | null;
 }
 
+/** Bytes of a target. */
+export interface Room {
+  memory_bytes: number;
+  disk_bytes: number;
+}
+
 export interface Preflight {
   report: Report;
+  /** What the target has beyond this stack's needs: no more may be promised to others. Null unless the report passed. */
+  spare: Room | null;
   /** Null unless the report passed. */
   plan: SagaPlan | null;
   project: string;

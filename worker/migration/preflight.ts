@@ -1,17 +1,19 @@
-import { and, desc, eq, inArray, ne, or } from 'drizzle-orm';
+import { and, desc, eq, inArray, ne, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { Outcome, RequestAnswer, RequestKind, RequestPayload } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
-import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
 import type { ReportInputs } from '../../schema/preflight-report.ts';
 import { migration, node } from '../../schema/tables.ts';
 import type { Env } from '../env.ts';
 import { connectionOf } from '../hosts/stubs.ts';
 import { measuredRate } from '../store/measured-rate.ts';
 import { connectedRelays } from '../store/relays.ts';
+import { promisedOn } from '../store/transition-guard.ts';
+import { spareRoom } from './host-checks.ts';
 import { judge } from './judge.ts';
 import { sagaPlanOf } from './plan.ts';
-import type { Answered, Preflight, PreflightFacts } from './preflight-facts.ts';
+import type { Answered, Preflight, PreflightFacts, Room } from './preflight-facts.ts';
 import { isPurged, owesArming } from './safety-window.ts';
 
 /**
@@ -41,7 +43,7 @@ export async function runPreflight(
     stack.ok && target.ok
       ? await ask(env, inputs.target_host_id, 'check_target', { stack: stack.data, migration_id: ownId })
       : { ok: false, why: stack.ok ? 'the target does not answer' : 'the stack could not be read' };
-  const report = judge({
+  const facts: PreflightFacts = {
     inputs,
     now: Date.now(),
     source,
@@ -55,12 +57,13 @@ export async function runPreflight(
     kept,
     reserved,
     measured_rate,
-  });
+  };
+  const report = judge(facts);
   const plan =
     report.passed && stack.ok && fit.ok && source.ok && target.ok
       ? sagaPlanOf(stack.data, fit.data, { source: source.data, target: target.data })
       : null;
-  return { report, project, plan };
+  return { report, project, plan, spare: report.passed ? spareRoom(facts) : null };
 }
 
 export async function ask<K extends RequestKind>(
@@ -87,9 +90,6 @@ async function hostsOf(env: Env, { source_host_id, target_host_id }: ReportInput
     cordoned: rows.some(({ id, cordoned_at }) => id === target_host_id && cordoned_at !== null),
   };
 }
-
-const others = (ownId: string | null) =>
-  and(inArray(migration.status, [...activeStatuses]), ownId ? ne(migration.id, ownId) : undefined);
 
 /** Of this stack: one under way, or one that has ended and not yet been seen to on its host. */
 export async function runningMigration(env: Env, stackId: string, ownId: string | null): Promise<string | null> {
@@ -126,16 +126,11 @@ export async function keptOn(
   return null;
 }
 
-/** Two stacks cannot both be promised the same room. */
-export async function reservedOn(env: Env, hostId: string, ownId: string | null) {
-  const rows = await drizzle(env.DB)
-    .select({ report: migration.report })
-    .from(migration)
-    .where(and(eq(migration.target_host_id, hostId), others(ownId)))
-    .all();
-  const needs = rows.flatMap(({ report }) => report?.needs ?? []);
-  return {
-    memory_bytes: needs.reduce((sum, { memory_bytes }) => sum + memory_bytes, 0),
-    disk_bytes: needs.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0),
-  };
+/** Two stacks cannot both be promised the same room: the commit of a pre-flight that passed looks again. */
+export async function reservedOn(env: Env, hostId: string, ownId: string | null): Promise<Room> {
+  const { memory_bytes, disk_bytes } = promisedOn(hostId, ownId);
+  const promised = await drizzle(env.DB).get<Room>(
+    sql`SELECT ${memory_bytes} AS memory_bytes, ${disk_bytes} AS disk_bytes`,
+  );
+  return promised;
 }

@@ -27,7 +27,9 @@ export type StartOutcome =
   /** The pre-flight found it can't be done; nothing was touched. */
   | { kind: 'refused'; id: string; report: Report }
   /** That migration of this stack is still under way. */
-  | { kind: 'busy'; id: string };
+  | { kind: 'busy'; id: string }
+  /** One of the hosts was deleted meanwhile. */
+  | { kind: 'host_deleted' };
 
 /** What both sides compare unless the request says otherwise: files of a pre-copy were read while they changed. */
 export function verificationOf(mode: Mode): Verification {

@@ -46,6 +46,7 @@ const migrate = createRoute({
     'stack_ambiguous',
     'same_host',
     'host_cordoned',
+    'host_deleted',
     'migration_running',
     'preflight_failed',
     'url_refused',
@@ -80,7 +81,8 @@ const remove = (side: 'source' | 'target') =>
     description: 'Only what the migration recorded is deleted. What could not be is named; the call can be repeated.',
     ...guarded('migrate'),
     ...refuses(
-      ...(['not_found', 'host_offline', 'migration_superseded', 'purge_incomplete', 'command_timeout'] as const),
+      ...(['not_found', 'host_offline', 'host_deleted', 'migration_superseded', 'purge_incomplete'] as const),
+      'command_timeout',
       side === 'source' ? 'migration_not_completed' : 'migration_not_rolled_back',
     ),
     request: { params: params.extend({ id: objectId }) },
@@ -113,6 +115,8 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       throw new Problem('migration_running', `A migration of "${stack_name}" is running already.`, {
         migration_id: outcome.id,
       });
+    if (outcome.kind === 'host_deleted')
+      throw new Problem('host_deleted', 'One of the hosts was deleted meanwhile; nothing was touched.');
     if (outcome.kind === 'refused')
       throw new Problem('preflight_failed', 'The pre-flight found that it cannot be done; nothing was touched.', {
         migration_id: outcome.id,
@@ -147,6 +151,11 @@ async function purged(env: Env, id: string, side: 'source' | 'target'): Promise<
   for (;;) {
     const row = await loadMigration(env.DB, id);
     const purge = row && purgeOf(row.saga.window, side);
+    if (purge?.host_deleted)
+      throw new Problem(
+        'host_deleted',
+        `The ${side} host was deleted from the fleet before its copy was. If the machine still exists, remove the copy there.`,
+      );
     if (row && isPurged(row.saga.window, side)) return;
     if (purge && !owes(row.saga, `purge_${side}`))
       throw new Problem('purge_incomplete', `Not all could be deleted: ${purge.remaining[0]?.why}`, {

@@ -98,7 +98,7 @@ const rollback = act(
     answer: 'It goes home.',
   },
   ...(['migration_not_completed', 'source_purged', 'window_closed', 'target_unreachable'] as const),
-  ...(['host_offline', 'migration_superseded', 'migration_running'] as const),
+  ...(['host_offline', 'host_deleted', 'migration_superseded', 'migration_running'] as const),
 );
 
 const retry = createRoute({

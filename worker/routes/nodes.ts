@@ -3,7 +3,8 @@ import { createdNode, createNode, hostView, objectId, page, pageQuery, relayView
 import type { Authed } from '../auth/bearer.ts';
 import { revoke } from '../hosts/revoke.ts';
 import { log } from '../log.ts';
-import { findNode, insertNode, listNodes, markDeleted, type NodeKind } from '../store/nodes.ts';
+import { markDeleted, whyNeeded } from '../store/host-deletion.ts';
+import { findNode, insertNode, listNodes, type NodeKind } from '../store/nodes.ts';
 import { viewBase, viewNode } from '../views/node-view.ts';
 import { time } from '../views/time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
@@ -88,7 +89,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     summary: `Delete a ${kind}: its certificate is revoked and its connection closed at once`,
     description:
       kind === 'host'
-        ? 'Nothing on the host itself is touched; its stacks run on.'
+        ? 'Nothing on the host itself is touched: its stacks run on, and copies that migrations keep there stay. No migration expects anything of it any more. Refused while a migration or a drain needs it.'
         : 'Transfers that pass it go on over another relay.',
     ...guarded('admin'),
     ...refuses('not_found', 'host_busy'),
@@ -101,9 +102,11 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     if (!row) throw absent();
     const outcome = await markDeleted(c.env.DB, id, Date.now());
     if (outcome === 'absent') throw absent();
-    if (outcome === 'busy')
-      throw new Problem('host_busy', `"${row.name}" takes part in a running migration; cancel it or wait for its end.`);
-    // From here on it is refused everywhere it asks; who could not be told now is told by the repair sweep.
+    if (outcome === 'busy') {
+      const why = (await whyNeeded(c.env.DB, id)) ?? `"${row.name}" was needed a moment ago; try again.`;
+      throw new Problem('host_busy', why);
+    }
+    // From here on it is refused everywhere it asks. What could not be told now is told by the repair sweep.
     await revoke(c.env, kind, id).catch((error) => log.error('a revocation is owed', { node: id, error }));
     return c.body(null, 204);
   });

@@ -18,6 +18,7 @@ export const problems = {
   host_offline: 'The host does not answer; nothing was done.',
   name_taken: 'The name is in use.',
   host_busy: 'It takes part in a running migration.',
+  host_deleted: 'The host was deleted from the fleet.',
   host_cordoned: 'The host is cordoned: no migration may target it.',
   drain_running: 'A drain of the host is under way (`drain_id`).',
   drain_ended: 'The drain has ended, or is being aborted.',

@@ -1,8 +1,10 @@
-import { eq, inArray, max, or, sql } from 'drizzle-orm';
+import { eq, inArray, isNotNull, max, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { StackSummary } from '../../schema/facts.ts';
 import { newId } from '../../schema/ids.ts';
-import { migration, stack } from '../../schema/tables.ts';
+import { limits } from '../../schema/limits.ts';
+import { migration, node, stack } from '../../schema/tables.ts';
+import type { Keeper } from '../hosts/leftovers.ts';
 import { type Move, moveOf } from '../hosts/moves.ts';
 import type { StackRow } from './stacks.ts';
 
@@ -39,6 +41,24 @@ export async function latestMovesOf(db: D1Database, hostId: string): Promise<Mov
     .where(inArray(migration.id, newest))
     .all();
   return rows.map((row) => moveOf(row, hostId));
+}
+
+/** The migrations of these ids, and those of their hosts that were deleted. */
+export async function keepersOf(
+  db: D1Database,
+  ids: string[],
+): Promise<{ keepers: Keeper[]; deletedHosts: ReadonlySet<string> }> {
+  if (ids.length === 0) return { keepers: [], deletedHosts: new Set() };
+  const orm = drizzle(db);
+  const wanted = sql`${migration.id} IN (SELECT value FROM json_each(${JSON.stringify(ids.slice(0, limits.control.stacksPerHostMax))}))`;
+  const { id, status, source_host_id, target_host_id, saga } = migration;
+  const keepers = await orm.select({ id, status, source_host_id, target_host_id, saga }).from(migration).where(wanted);
+  const deleted = await orm
+    .select({ id: node.id })
+    .from(node)
+    .innerJoin(migration, or(eq(migration.source_host_id, node.id), eq(migration.target_host_id, node.id)))
+    .where(sql`${wanted} AND ${isNotNull(node.deleted_at)}`);
+  return { keepers, deletedHosts: new Set(deleted.map((row) => row.id)) };
 }
 
 export async function writeInventory(db: D1Database, hostId: string, changes: InventoryChanges, now: number) {

@@ -1,11 +1,12 @@
-import { and, eq, inArray, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, ne } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, isTerminal, type Status } from '../../schema/migration-status.ts';
-import type { Report } from '../../schema/preflight-report.ts';
 import { command, migration, migrationEvent, stack, transition } from '../../schema/tables.ts';
-import type { CommitOutcome, MigrationRow, MigrationStore } from '../migration/ports.ts';
+import type { CommitOutcome, InsertOutcome, MigrationRow, MigrationStore } from '../migration/ports.ts';
+import type { Preflight } from '../migration/preflight-facts.ts';
 import type { MigrationEvent, Transition } from '../migration/turn.ts';
 import { migrationEvents, outboxStatements } from './outbox.ts';
+import { type Condition, conditionFailed, guardRow, hostsExist, notAfter, roomLeft } from './transition-guard.ts';
 import { callbackEndpoint } from './webhooks.ts';
 
 /**
@@ -17,7 +18,7 @@ export function d1MigrationStore(db: D1Database, announce: Announce = () => unde
   return {
     load: (id) => loadMigration(db, id),
     insert: (row) => insertMigration(db, row),
-    commit: (row, next, cause, now, report) => commitTransition(db, announce, row, next, cause, now, report),
+    commit: (row, next, cause, now, preflight) => commitTransition(db, announce, row, next, cause, now, preflight),
     activeOf: (stackId) => activeMigrationOf(db, stackId),
     waitingOf: (stackId) => waitingMigrationsOf(db, stackId),
     homeOf: (stackId) => homeOf(db, stackId),
@@ -52,24 +53,27 @@ async function homeOf(db: D1Database, stackId: string): Promise<string | null> {
   return row?.home ?? null;
 }
 
-/** The first transition: `busy` where the stack already has an active migration. */
+/** The first transition. Where its answer is lost, the row that is there tells that it was written. */
 async function insertMigration(
   db: D1Database,
   row: Omit<MigrationRow, 'version' | 'updated_at'>,
-): Promise<'inserted' | 'busy'> {
+): Promise<InsertOutcome> {
   const orm = drizzle(db);
+  const first = guard(row.id, 1, crypto.randomUUID(), 'start', row.status, row.status, row.created_at);
+  const condition = hostsExist([row.source_host_id, row.target_host_id]);
   try {
     await orm.batch([
-      orm
-        .insert(transition)
-        .values(guard(row.id, 1, crypto.randomUUID(), 'start', row.status, row.status, row.created_at)),
+      orm.insert(transition).values(guardRow(first, condition)),
       orm.insert(migration).values({ ...row, version: 1, updated_at: row.created_at }),
       orm.insert(migrationEvent).values(eventRow(row.id, row.created_at, { kind: 'status', data: { to: row.status } })),
       ...callbackEndpoint(db, row),
     ]);
     return 'inserted';
   } catch (error) {
-    if (await activeMigrationOf(db, row.stack_id)) return 'busy';
+    if (conditionFailed(error)) return condition.otherwise;
+    const active = await activeMigrationOf(db, row.stack_id);
+    if (active) return active.id === row.id ? 'inserted' : 'busy';
+    if (await loadMigration(db, row.id)) return 'inserted';
     throw error;
   }
 }
@@ -82,7 +86,7 @@ async function commitTransition(
   next: Transition,
   cause: string,
   now: number,
-  report: Report | null,
+  preflight: Preflight | null,
 ): Promise<CommitOutcome> {
   const orm = drizzle(db);
   const version = row.version + 1;
@@ -94,14 +98,15 @@ async function commitTransition(
     saga,
     failure: saga.failure,
     updated_at: now,
-    ...(report ? { report } : {}),
+    ...(preflight ? { report: preflight.report } : {}),
     ended_at: !isTerminal(saga.status) ? null : isTerminal(row.status) ? row.ended_at : now,
   };
   const told = await migrationEvents(db, row.status, { ...row, ...changed }, next);
+  const condition = conditionOf(row, next, preflight);
   const batch = [
     orm
       .insert(transition)
-      .values({ ...guard(row.id, version, nonce, cause, row.status, saga.status, now), ...inTime(nonce, next) }),
+      .values(guardRow(guard(row.id, version, nonce, cause, row.status, saga.status, now), condition)),
     orm.update(migration).set(changed).where(eq(migration.id, row.id)),
     ...next.events.map((event) => orm.insert(migrationEvent).values(eventRow(row.id, now, event))),
     ...next.closed.map((id) => orm.update(command).set({ closed_at: now }).where(eq(command.id, id))),
@@ -119,13 +124,13 @@ async function commitTransition(
     await orm.batch(batch as unknown as Parameters<typeof orm.batch>[0]);
     return committed();
   } catch (error) {
+    if (condition && conditionFailed(error)) return condition.otherwise;
     const winner = await orm
       .select({ nonce: transition.nonce })
       .from(transition)
       .where(and(eq(transition.migration_id, row.id), eq(transition.version, version)))
       .get();
     if (winner) return winner.nonce === nonce ? committed() : 'stale';
-    if (next.commit_by !== null && Date.now() > next.commit_by) return 'late';
     const active =
       isTerminal(row.status) && !isTerminal(saga.status) ? await activeMigrationOf(db, row.stack_id) : null;
     if (active) return 'busy';
@@ -133,10 +138,16 @@ async function commitTransition(
   }
 }
 
-/** By the database's clock: after `commit_by` there is no nonce, so the batch is refused, however long it was on its way. */
-function inTime(nonce: string, { commit_by }: Transition) {
-  if (commit_by === null) return {};
-  return { nonce: sql<string>`CASE WHEN unixepoch('subsec') * 1000 <= ${commit_by} THEN ${nonce} END` };
+/** What the row's version alone does not fence. */
+function conditionOf(
+  row: MigrationRow,
+  { saga, commit_by }: Transition,
+  preflight: Preflight | null,
+): Condition<'late' | 'host_deleted' | 'no_room'> | null {
+  if (commit_by !== null) return notAfter(commit_by);
+  if (isTerminal(saga.status)) return null;
+  if (preflight?.spare) return roomLeft(row.target_host_id, row.id, preflight.spare);
+  return isTerminal(row.status) ? hostsExist([row.source_host_id, row.target_host_id]) : null;
 }
 
 /** Where the stack lives now; what that host's inventory listed under its name meanwhile was this very copy. */

@@ -1,9 +1,8 @@
-import { and, asc, eq, exists, gt, inArray, isNotNull, isNull, notExists, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
-import { activeStatuses } from '../../schema/migration-status.ts';
-import { migration, node } from '../../schema/tables.ts';
+import { node } from '../../schema/tables.ts';
 import { hashToken, newToken } from '../auth/token-format.ts';
 
 export type NodeRow = typeof node.$inferSelect;
@@ -49,33 +48,6 @@ export async function findNode(db: D1Database, kind: NodeKind, id: string): Prom
 /** Deleted ones too: a revoked certificate must be told from an unknown one. */
 export async function findNodeEver(db: D1Database, id: string): Promise<NodeRow | null> {
   return (await drizzle(db).select().from(node).where(eq(node.id, id)).get()) ?? null;
-}
-
-/** `busy` where it is source or target of an active migration; one statement, so none can start in between. */
-export async function markDeleted(db: D1Database, id: string, now: number): Promise<'deleted' | 'busy' | 'absent'> {
-  const orm = drizzle(db);
-  const involved = orm
-    .select({ one: sql`1` })
-    .from(migration)
-    .where(
-      and(
-        inArray(migration.status, [...activeStatuses]),
-        or(eq(migration.source_host_id, id), eq(migration.target_host_id, id)),
-      ),
-    );
-  const one = and(eq(node.id, id), alive);
-  const deleted = await orm
-    .update(node)
-    .set({ deleted_at: now, connected: false, revocation_owed: true })
-    .where(and(one, notExists(involved)))
-    .returning({ id: node.id });
-  if (deleted.length > 0) return 'deleted';
-  const still = await orm
-    .select({ id: node.id })
-    .from(node)
-    .where(and(one, exists(involved)))
-    .get();
-  return still ? 'busy' : 'absent';
 }
 
 /** Deleted nodes that may still be connected somewhere. */

@@ -58,8 +58,8 @@ function viewWindow(saga: Saga, window: SafetyWindow, now: number): z.infer<type
   };
 }
 
-function viewPurge({ requested_at, done_at, remaining }: Purge) {
-  return { requested_at: time(requested_at), done_at: timeOrNull(done_at), remaining };
+function viewPurge({ requested_at, done_at, remaining, host_deleted = false }: Purge) {
+  return { requested_at: time(requested_at), done_at: timeOrNull(done_at), remaining, host_deleted };
 }
 
 function viewRollback(rollback: Rollback, window: SafetyWindow | null): z.infer<typeof rollbackView> {

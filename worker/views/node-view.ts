@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Leftover } from '../../schema/agent-protocol.ts';
 import type { hostView, nodeView, relayView } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
@@ -35,7 +36,20 @@ export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView
   };
 }
 
-function warningsOf({ cloned_at, kind }: NodeRow, now: number): z.infer<typeof nodeView>['warnings'] {
+type Warning = z.infer<typeof nodeView>['warnings'][number];
+
+function warningsOf(row: NodeRow, now: number): Warning[] {
+  return [...cloneWarning(row, now), ...(row.leftovers ?? []).map((leftover) => leftoverWarning(row, leftover))];
+}
+
+function leftoverWarning({ seen_at, created_at }: NodeRow, { project, migration_id }: Leftover): Warning {
+  const message =
+    `It holds a stopped copy of "${project}" that migration ${migration_id} left, from before this host was deleted and ` +
+    'joined again. It is not listed as a stack. Once you no longer need it, remove it on the machine.';
+  return { code: 'leftover', at: time(seen_at ?? created_at), message };
+}
+
+function cloneWarning({ cloned_at, kind }: NodeRow, now: number): Warning[] {
   if (cloned_at === null || now - cloned_at > limits.control.clonedWarnMs) return [];
   const message =
     `Two processes connected with this ${kind}'s certificate at the same time: one of them is a copy. ` +

@@ -83,7 +83,9 @@ export function WindowCard({ migration, source, target }: Sides) {
         rows={[
           [
             back ? `Copy on ${target}` : `Copy on ${source}`,
-            purge?.done_at ? (
+            purge?.host_deleted ? (
+              'left on its host, which was deleted from the fleet'
+            ) : purge?.done_at ? (
               <>
                 deleted <Ago at={purge.done_at} />
               </>
@@ -117,6 +119,7 @@ export function WindowCard({ migration, source, target }: Sides) {
 
 /** Null while a rollback may begin, or will in a moment. */
 export function whyClosed({ window }: MigrationView): string | null {
+  if (window?.source_purge?.host_deleted) return 'The source host was deleted from the fleet.';
   if (window?.source_purge) return 'What the source kept has been deleted, or begun to be.';
   if (window && Date.parse(window.ends_at) <= Date.now())
     return 'The safety window has closed. Migrate it back instead.';

@@ -1,0 +1,71 @@
+import { and, eq, exists, inArray, isNull, not, or, type SQL, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { activeDrainStatuses } from '../../schema/drain.ts';
+import { activeStatuses, terminalStatuses } from '../../schema/migration-status.ts';
+import { drain, migration, node } from '../../schema/tables.ts';
+import { hostDeletionRefusal } from '../migration/host-deletion.ts';
+
+/**
+ * A host leaves the fleet in two parts: its row is marked, unless something needs the host, and then every migration that
+ * still expects something of it is told. Both are in D1, and a migration begins only on hosts that are not marked
+ * (`transition-guard.ts`), so that none can slip in between.
+ */
+
+/** `busy` where something needs it; one statement, so nothing can start in between. */
+export async function markDeleted(db: D1Database, id: string, now: number): Promise<'deleted' | 'busy' | 'absent'> {
+  const orm = drizzle(db);
+  const needed = or(
+    exists(orm.select({ one: sql`1` }).from(migration).where(needs(id))),
+    exists(orm.select({ one: sql`1` }).from(drain).where(emptied(id))),
+  );
+  const one = and(eq(node.id, id), isNull(node.deleted_at));
+  const deleted = await orm
+    .update(node)
+    .set({ deleted_at: now, connected: false, revocation_owed: true })
+    .where(and(one, not(needed as SQL)))
+    .returning({ id: node.id });
+  if (deleted.length > 0) return 'deleted';
+  return (await orm.select({ id: node.id }).from(node).where(one).get()) ? 'busy' : 'absent';
+}
+
+/** Why `markDeleted` found it busy, fit for people; null where that has passed meanwhile. */
+export async function whyNeeded(db: D1Database, id: string): Promise<string | null> {
+  const orm = drizzle(db);
+  const row = await orm.select({ saga: migration.saga }).from(migration).where(needs(id)).limit(1).get();
+  const refusal = row && hostDeletionRefusal(row.saga, id);
+  if (refusal) return refusal.message;
+  const draining = await orm.select({ id: drain.id }).from(drain).where(emptied(id)).get();
+  return draining ? `Drain ${draining.id} of the host is under way; abort it or wait for its end.` : null;
+}
+
+/** Migrations that have ended, and still expect something of a host or count on the copy that it keeps. */
+export async function unsettledMigrations(db: D1Database, host: string): Promise<{ id: string; stack_id: string }[]> {
+  const purged = (side: string) =>
+    sql`json_extract(${migration.saga}, ${`$.window.${side}_purge.done_at`}) IS NOT NULL`;
+  const owed = (list: string) => sql`json_array_length(${migration.saga}, ${`$.${list}`}) > 0`;
+  const keeps = or(
+    and(eq(migration.status, 'completed'), eq(migration.source_host_id, host), not(purged('source'))),
+    and(eq(migration.status, 'rolled_back'), eq(migration.target_host_id, host), not(purged('target'))),
+  );
+  return drizzle(db)
+    .select({ id: migration.id, stack_id: migration.stack_id })
+    .from(migration)
+    .where(
+      and(touches(host), inArray(migration.status, [...terminalStatuses]), or(owed('awaiting'), owed('retry'), keeps)),
+    )
+    .all();
+}
+
+const touches = (host: string) => or(eq(migration.source_host_id, host), eq(migration.target_host_id, host));
+
+/** Under way, or ended with its stack still waiting for its restart policies: as `hostDeletionRefusal` has it. */
+const needs = (host: string) =>
+  and(
+    touches(host),
+    sql`(${inArray(migration.status, [...activeStatuses])}
+      OR EXISTS (SELECT 1 FROM json_each(${migration.saga}, '$.awaiting')
+        WHERE json_extract(value, '$.kind') IN ('arm_target', 'arm_source'))
+      OR EXISTS (SELECT 1 FROM json_each(${migration.saga}, '$.retry') WHERE value IN ('arm_target', 'arm_source')))`,
+  );
+
+const emptied = (host: string) => and(eq(drain.host_id, host), inArray(drain.status, [...activeDrainStatuses]));
