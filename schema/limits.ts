@@ -83,6 +83,8 @@ export const limits = {
     expireRowsMax: 5_000,
     expireRoundsMax: 20,
     urlCharsMax: 2_048,
+    /** Asked for where the database is overloaded: its queue is a few seconds long. */
+    retryAfterS: 5,
   },
   ui: {
     /** A login lasts this long, or as long as its token. */

@@ -43,12 +43,14 @@ export class Coordinator {
     const id = newId('mig', now);
     const saga = newSaga(id, input, now);
     const { health_timeout_s: _, window_ms: __, drain_id = null, bandwidth_limit = null, ...row } = input;
-    const inserted = { ...row, drain_id, bandwidth_limit, id, status: saga.status, saga, report: null, failure: null };
+    const clocks = { created_at: now, ended_at: null };
+    const first = { ...row, ...clocks, drain_id, bandwidth_limit, id, status: saga.status, saga };
+    const inserted = { ...first, report: null, failure: null };
     const outcome = await this.#inTurn(async () => {
       // Armed before the row exists: whatever dies after the insert, something wakes up to go on (F1).
       await memory.put('stack_id', input.stack_id);
       await memory.setAlarm(now + limits.control.commandCheckMs);
-      return store.insert({ ...inserted, created_at: now, ended_at: null });
+      return store.insert(inserted);
     });
     if (outcome === 'busy') return { kind: 'busy', id: (await store.activeOf(input.stack_id))?.id ?? '' };
     if (outcome === 'host_deleted') return { kind: 'host_deleted' };
@@ -57,7 +59,8 @@ export class Coordinator {
       limits.control.preflightWaitMsMax,
       this.#preflight(id).catch(() => null),
     );
-    return report && !report.passed ? { kind: 'refused', id, report } : { kind: 'started', id };
+    if (report && !report.passed) return { kind: 'refused', id, report };
+    return { kind: 'started', id, row: { ...inserted, version: 1, updated_at: now } };
   }
 
   async cancel(id: string): Promise<ActOutcome> {

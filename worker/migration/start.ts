@@ -2,6 +2,7 @@ import { limits } from '../../schema/limits.ts';
 import type { Mode, Sizing, Verification } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { type Saga, sagaVersion } from '../../schema/saga.ts';
+import type { MigrationRow } from './ports.ts';
 
 export interface StartInput {
   stack_id: string;
@@ -23,7 +24,8 @@ export interface StartInput {
 }
 
 export type StartOutcome =
-  | { kind: 'started'; id: string }
+  /** `row` is as it was inserted. */
+  | { kind: 'started'; id: string; row: MigrationRow }
   /** The pre-flight found it can't be done; nothing was touched. */
   | { kind: 'refused'; id: string; report: Report }
   /** That migration of this stack is still under way. */

@@ -75,7 +75,7 @@ async function keep(db: D1Database, id: IdempotencyId, seal: Seal, response: Res
   try {
     if (error && nothingBegun.has(errorCodeOf(error))) return await releaseKey(db, id);
     // What a fault left behind is not known: the key stays without an answer.
-    if (response.status === 500) return;
+    if (response.status === 500 || response.status === 503) return;
     const headers = Object.fromEntries(
       keptHeaders.flatMap((name) => (response.headers.has(name) ? [[name, response.headers.get(name) ?? '']] : [])),
     );

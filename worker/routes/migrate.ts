@@ -9,6 +9,7 @@ import { runPreflight } from '../migration/preflight.ts';
 import { isPurged, owes, purgeOf, windowMsOf } from '../migration/safety-window.ts';
 import { type StartOutcome, verificationOf } from '../migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
+import { viewMigration } from '../views/migration-view.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 import { accepted, showMigration } from './migrations.ts';
@@ -123,7 +124,9 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
         report: outcome.report,
       });
     c.header('location', `/api/v1/migrations/${outcome.id}`);
-    return c.json(await showMigration(c.env, outcome.id), 202);
+    // It goes on, so it is told even where the database cannot say how far it has come.
+    const view = await showMigration(c.env, outcome.id).catch(() => viewMigration(outcome.row, null));
+    return c.json(view, 202);
   });
 
   for (const side of ['source', 'target'] as const)

@@ -73,6 +73,7 @@ function shared(method: string, operation: Operation): ProblemCode[] {
       : []),
     'rate_limited',
     'internal',
+    'control_unavailable',
   ];
 }
 
@@ -98,7 +99,7 @@ function refusal(codes: ProblemCode[]) {
   };
 }
 
-const retried = new Set<ProblemCode>(['rate_limited', 'idempotency_in_flight']);
+const retried = new Set<ProblemCode>(['rate_limited', 'idempotency_in_flight', 'control_unavailable']);
 
 /** What `refusals` refers to. */
 export const problemExamples = Object.fromEntries(

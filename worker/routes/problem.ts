@@ -3,7 +3,9 @@ import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import type { problem } from '../../schema/api.ts';
 import { type ErrorCode, errorStatus, StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
 import { log } from '../log.ts';
+import { isUnavailable } from '../store/query-errors.ts';
 
 type Body = z.infer<typeof problem>;
 type Extras = Partial<Pick<Body, 'errors' | 'report' | 'hosts' | 'migration_id' | 'drain_id' | 'remaining'>> & {
@@ -37,6 +39,12 @@ export function onError(error: Error, c: Context): Response {
   if (error instanceof HTTPException && error.status === 400)
     return problemResponse('malformed_json', 'The body is not JSON.');
   log.error('request failed', { request_id: c.get('requestId'), path: c.req.path, error });
+  if (isUnavailable(error))
+    return problemResponse(
+      'control_unavailable',
+      "The control plane's database is overloaded or out of reach. Whether the request took effect is not known: look before you repeat it.",
+      { headers: { 'retry-after': String(limits.api.retryAfterS) } },
+    );
   return problemResponse(
     'internal',
     'Something went wrong here. The log of the control plane says what, by "x-request-id".',

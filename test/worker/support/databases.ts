@@ -27,6 +27,37 @@ export function failingDb(statement: RegExp): D1Database {
   });
 }
 
+/** Takes every statement, and fails those that match when they run, as an overloaded D1 does. */
+export function overloadedDb(statement: RegExp, message = overloaded): D1Database {
+  const failing = (): D1PreparedStatement => {
+    const fail = async (): Promise<never> => {
+      throw new Error(message);
+    };
+    return { bind: failing, all: fail, run: fail, raw: fail, first: fail } as unknown as D1PreparedStatement;
+  };
+  return new Proxy(env.DB, {
+    get(target, key) {
+      if (key !== 'prepare') return bound(target, key);
+      return (sql: string) => (statement.test(sql) ? failing() : target.prepare(sql));
+    },
+  });
+}
+
+const overloaded = 'D1_ERROR: D1 DB is overloaded. Requests queued for too long.';
+
+/** Writes every batch and loses its answer. */
+export function forgetfulDb(): D1Database {
+  return new Proxy(env.DB, {
+    get(target, key) {
+      if (key !== 'batch') return bound(target, key);
+      return async (statements: D1PreparedStatement[]) => {
+        await target.batch(statements);
+        throw new Error('D1_ERROR: Network connection lost.');
+      };
+    },
+  });
+}
+
 /** Every value of every table, as a thief of a backup would read it. */
 export async function dump(): Promise<string> {
   const tables = await env.DB.prepare(
