@@ -22,6 +22,7 @@ it('P17 a metrics tick reads memory and disk and starts nothing: no pull, no Com
       stacks: asks('stacks', []),
     } as unknown as Engine,
     link: { ready: () => true, report: ({ type }: { type: string }) => reported.push(type) } as unknown as ControlLink,
+    leftovers: () => [],
     log: createLog(),
   });
   await vi.advanceTimersByTimeAsync(limits.control.metricsIntervalMs * 4);
