@@ -365,6 +365,8 @@ export const limits = {
     composeMemoryBytesMax: 4 * 1024 ** 3,
     /** A helper has to start within this; how long it runs is bounded by its step. */
     helperStartMsMax: 30_000,
+    /** How often it is looked whether a helper has opened its input. */
+    helperOpenedPollMs: 10,
     helperStderrBytesMax: 65_536,
     /**
      * A helper's part of the host's memory, and the least it gets. What it reads and writes counts as its memory while it is

@@ -58,6 +58,12 @@ export function readFifo(path: string): { stream: Readable; ended(): void } {
   return { stream, ended };
 }
 
+/** Keeps what was written in a FIFO that nobody has opened yet, until the function it returns is called. */
+export function holdFifo(path: string): () => void {
+  const held = openSync(path, O_RDWR | O_NONBLOCK);
+  return () => closeSync(held);
+}
+
 /** The writing end; read-write, because opening it for writing alone would fail before the helper has opened its own. */
 export function writeFifo(path: string): Socket {
   return new Socket({ fd: openSync(path, O_RDWR | O_NONBLOCK), readable: false, writable: true });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { basename, join } from 'node:path';
@@ -7,10 +8,11 @@ import { z } from 'zod';
 import { type ErrorCode, StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import { shortened } from '../../../schema/shortened.ts';
+import { sleep } from '../../sleep.ts';
 import { type DockerApi, filters, nothing } from './api.ts';
 import { complaintFilter } from './complaints.ts';
 import { type Exchanges, makeExchanges } from './exchanges.ts';
-import { readFifo, writeFifo } from './fifo.ts';
+import { holdFifo, readFifo, writeFifo } from './fifo.ts';
 import { agentLabel, helperLabel, migrationLabel } from './labels.ts';
 import type { Slots } from './slots.ts';
 
@@ -87,9 +89,24 @@ export async function writeToHelper(
 ): Promise<{ stream: Writable; finished: Promise<void> }> {
   const io = await exchangeOf(place);
   const stream = writeFifo(join(io, 'data'));
-  const finished = runHelper(place, task, io, '<$IO/data 2>&1').finally(() => stream.destroy());
-  finished.catch(() => {});
+  // A short input may end before the helper opens its end of the FIFO: it would wait for ever for what is gone.
+  const letGo = holdFifo(join(io, 'data'));
+  const finished = runHelper(place, { ...task, script: `: >$IO/opened; ${task.script}` }, io, '<$IO/data 2>&1').finally(
+    () => stream.destroy(),
+  );
+  void untilThere(join(io, 'opened'), finished).finally(letGo);
   return { stream, finished };
+}
+
+/** Resolves when the file is there, or the helper that was to make it has ended. */
+async function untilThere(path: string, ended: Promise<void>): Promise<void> {
+  let over = false;
+  const settled = ended
+    .catch(() => {})
+    .then(() => {
+      over = true;
+    });
+  while (!over && !existsSync(path)) await Promise.race([settled, sleep(limits.agent.helperOpenedPollMs)]);
 }
 
 /** A task without a stream: what it prints is thrown away. */
