@@ -3,8 +3,11 @@ import type { CreatedObjects } from '../engine/engine.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
 import type { CommandContext } from './context.ts';
 
-/** Makes the stack's containers and networks, starts none, and records each as it becomes known. */
-export function createRecorded(
+/**
+ * Makes the stack's containers and networks, starts none, and records each as it becomes known. On a target they are
+ * judged by this host's policy.
+ */
+export async function createRecorded(
   key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>,
   deployment: Deployment,
   { engine, ledger }: CommandContext,
@@ -13,7 +16,9 @@ export function createRecorded(
   const record = async (made: Partial<CreatedObjects>) => {
     await ledger.update(key, (entry) => addCreated(entry, made));
   };
-  return engine.createStack(deployment, key.migration_id, record, signal);
+  await engine.createStack(deployment, key.migration_id, record, signal);
+  const made = ledger.find(key.migration_id)?.created.containers ?? [];
+  if (key.role === 'target') await engine.assertCreatedAllowed?.(deployment, made);
 }
 
 /** Adds what is new; the ids are the only things that a clean-up may touch. */

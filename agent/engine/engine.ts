@@ -78,6 +78,11 @@ export interface Engine {
    * `plain`: all that its start takes is to start its containers, first what others need.
    */
   assertAllowed?(deployment: Deployment, signal: AbortSignal): Promise<{ plain: boolean }>;
+  /**
+   * Judges the created containers as the engine has them, however the file was written; throws `policy_refused`. None of
+   * them may have been started.
+   */
+  assertCreatedAllowed?(deployment: Deployment, containerIds: string[]): Promise<void>;
   /** Creates the stack's containers and networks, restart policies off, started none. Calls `created` as ids become known. */
   createStack(
     deployment: Deployment,

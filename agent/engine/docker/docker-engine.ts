@@ -11,6 +11,7 @@ import { openDockerApi } from './api.ts';
 import { assertArrivedAllowed } from './arrived-file.ts';
 import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
+import { assertCreatedAllowed } from './created-policy.ts';
 import { dataUserStates } from './data/data-users.ts';
 import { assertCarriable } from './data/uncarried.ts';
 import { armStack, createStack, findCreated } from './deployment.ts';
@@ -124,6 +125,8 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       createUnfilled(place, places.residences, { project: deployment.project, migrationId, signal }, () =>
         createStack(context, deployment, created, signal),
       ),
+    assertCreatedAllowed: ({ project, target_dir }, containers) =>
+      assertCreatedAllowed(context, { project, directory: target_dir, containers }),
     discard: async (ids) => {
       for (const id of ids) await removeContainer(api, id);
     },

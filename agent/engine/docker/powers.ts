@@ -37,7 +37,8 @@ export function powerOfBind(source: string, { directory, own }: BindPlaces): Hos
   return protectedBy(source, own) === null ? null : 'host_path';
 }
 
-const harmlessOptions = new Set(['no-new-privileges', 'no-new-privileges:true', 'no-new-privileges=true']);
+export const isHarmlessOption = (option: string): boolean =>
+  ['no-new-privileges', 'no-new-privileges:true', 'no-new-privileges=true'].includes(option);
 
 /** Options that make a `local` volume a bind mount, or another host's file system. */
 export const mountOptions = ['type', 'o', 'device'];
@@ -61,7 +62,7 @@ function powersOfService(service: ServiceModel): { power: HostPower; detail: str
   for (const device of service.devices ?? []) add('devices', typeof device === 'string' ? device : device.source);
   for (const rule of service.device_cgroup_rules ?? []) add('devices', rule);
   for (const capability of service.cap_add ?? []) add('cap_add', capability);
-  for (const option of service.security_opt ?? []) if (!harmlessOptions.has(option)) add('security_opt', option);
+  for (const option of service.security_opt ?? []) if (!isHarmlessOption(option)) add('security_opt', option);
   for (const from of service.volumes_from ?? []) if (reachesOut(from)) add('host_path', `volumes_from: ${from}`);
   return found;
 }

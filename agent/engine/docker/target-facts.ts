@@ -7,6 +7,7 @@ import { isFree } from '../placed-directories.ts';
 import { compareVersions, type DockerApi, filters } from './api.ts';
 import { type containerSummary, listContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
+import { foreignVolumes } from './created-policy.ts';
 import { composeVersionOf } from './host-facts.ts';
 import { readHostNetwork } from './host-network.ts';
 import { locateImages } from './image-location.ts';
@@ -175,7 +176,14 @@ async function powersRefused(context: DockerContext, stack: StackFacts, project_
         detail: source,
       })),
   );
+  const shared = await foreignVolumes(
+    context.api,
+    stack.project,
+    new Set(),
+    stack.volumes.filter(({ external }) => external).map(({ name }) => name),
+  );
   const asked = [
+    ...[...shared.values()].map((detail) => ({ service: 'external volume', power: 'host_path' as const, detail })),
     ...stack.services.flatMap(({ name, powers }) => powers.map((power) => ({ service: name, ...power }))),
     ...binds.flatMap(({ power, ...bind }) => (power ? [{ ...bind, power }] : [])),
   ].filter(({ power }) => !context.allow.includes(power));

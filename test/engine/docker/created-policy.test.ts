@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { powersOfCreated } from '../../../agent/engine/docker/created-policy.ts';
+
+const plain = {
+  Privileged: false,
+  NetworkMode: 'shop_default',
+  PidMode: '',
+  IpcMode: 'private',
+  CgroupnsMode: 'private',
+};
+const own = new Set(['of-this-stack']);
+const powers = (more: object) => powersOfCreated({ HostConfig: { ...plain, ...more } }, own).map(({ power }) => power);
+
+it.each([
+  [{ Privileged: true }, ['privileged']],
+  [{ NetworkMode: 'host', PidMode: 'host', IpcMode: 'host' }, ['host_network', 'host_pid', 'host_ipc']],
+  [{ PidMode: 'container:of-another-stack' }, ['host_pid']],
+  [{ UsernsMode: 'host', CgroupnsMode: 'host' }, ['host_userns', 'cgroup']],
+  [{ CgroupParent: '/docker' }, ['cgroup']],
+  [{ CapAdd: ['SYS_ADMIN'], Devices: [{ PathOnHost: '/dev/kvm' }] }, ['cap_add', 'devices']],
+  [{ DeviceCgroupRules: ['b *:* rwm'], SecurityOpt: ['seccomp=unconfined'] }, ['devices', 'security_opt']],
+  [{ VolumesFrom: ['of-another-stack:ro'] }, ['host_path']],
+])('P4 B38 a container that was created with %j has powers of the host', (created, expected) => {
+  expect(powers(created)).toEqual(expected);
+});
+
+it('a container of an ordinary stack has none, nor does one that shares with its own stack', () => {
+  expect(powers({})).toEqual([]);
+  const shared = { NetworkMode: 'container:of-this-stack', PidMode: 'container:of-this-stack' };
+  expect(powers({ ...shared, VolumesFrom: ['of-this-stack:rw'], SecurityOpt: ['no-new-privileges:true'] })).toEqual([]);
+});
