@@ -45,6 +45,10 @@ export const deployment = z.object({
   services: z.array(text),
   /** Services that are jobs: they must end with exit code 0. */
   one_shots: z.array(text),
+  /** Containers of each service; one that is not here has as many as the file says. */
+  scale: z.record(text, z.number().int()).optional(),
+  /** Paths that the shell which started the stack had in its variables (`HOME`, `PWD`), where the file uses them. */
+  environment: z.record(text, text).optional(),
 });
 export type Deployment = z.infer<typeof deployment>;
 

@@ -172,7 +172,11 @@ export const stackFacts = z.object({
     absolute_links: z.array(name).default([]),
   }),
   remote_includes: z.array(name),
-  /** What `up` would do on the source now: nothing, or which services it would recreate. */
+  /** Containers of services that the file no longer has: they stay, and must not run. */
+  orphans: z.array(z.object({ container: name, service: name, running: z.boolean() })).default([]),
+  /** `HOME` and `PWD` of the shell that started the stack, where its file uses them. */
+  environment: z.record(name, name).default({}),
+  /** Whether the containers are what the file says now, else in what they differ; null where it can't be told. */
   drift: z.object({ current: z.boolean().nullable(), detail: z.string() }),
   /** What containers wrote outside any volume; it does not move. */
   written_layers: z.array(z.object({ container: name, size_bytes: bytes })),

@@ -43,33 +43,53 @@ export const configArguments = (socket: string, project: ComposeProject, service
   ...services,
 ];
 
-/** Tells on stderr what would be recreated, and does nothing. */
-export const dryRunArguments = (socket: string, project: ComposeProject, services: string[]): string[] => [
+/** `service hash` a line: what Compose would write on a container that it made now. */
+export const hashArguments = (socket: string, project: ComposeProject): string[] => [
   ...base(socket, project),
-  '--dry-run',
-  'create',
-  '--no-build',
-  '--pull',
-  'never',
-  ...services,
+  '--profile',
+  '*',
+  'config',
+  '--hash',
+  '*',
 ];
 
-export const createArguments = (socket: string, project: ComposeProject, services: string[]): string[] => [
-  ...base(socket, project),
-  'create',
+/** The services that ran and how many containers of each: neither more nor others, whatever the file says. */
+export interface WhatRuns {
+  services: string[];
+  scale?: Record<string, number> | undefined;
+}
+
+const exactly = ({ services, scale = {} }: WhatRuns): string[] => [
+  '--no-deps',
   '--no-build',
   '--pull',
   'never',
   '--no-recreate',
+  ...services.flatMap((service) => (service in scale ? ['--scale', `${service}=${scale[service]}`] : [])),
   ...services,
 ];
 
-/** Never creates: `up` would, and would recreate what differs. It starts in the order of dependencies. */
+/** `create` has no `--no-deps`. */
+export const createArguments = (socket: string, project: ComposeProject, what: WhatRuns): string[] => [
+  ...base(socket, project),
+  'up',
+  '--no-start',
+  ...exactly(what),
+];
+
+/** Never creates: `up` would. It starts in the order of dependencies. */
 export const startArguments = (socket: string, project: ComposeProject, services: string[]): string[] => [
   ...base(socket, project),
   'start',
   ...services,
 ];
+
+/** For a stack that runs without services that it depends on: `start` refuses it. */
+export const startWithoutDependenciesArguments = (
+  socket: string,
+  project: ComposeProject,
+  what: WhatRuns,
+): string[] => [...base(socket, project), 'up', '--detach', ...exactly(what)];
 
 export const versionArguments = (socket: string): string[] => [
   '-H',

@@ -29,7 +29,7 @@ const withKeys = <T extends z.ZodRawShape>(shape: T) =>
     z.object({ ...shape, keys: z.array(text) }),
   );
 
-const file = withKeys({ file: text.optional(), external: z.boolean().optional() });
+const file = withKeys({ file: text.optional(), environment: text.optional(), external: z.boolean().optional() });
 export type FileModel = z.infer<typeof file>;
 
 const mountedFile = z.object({ source: text });
@@ -112,6 +112,8 @@ export const composeModel = z.object({
   ),
   configs: none(file.nullable()),
   secrets: none(file.nullable()),
+  /** Variables that the file uses and nothing sets: blank, or a default. */
+  unset: z.array(text).default([]),
 });
 export type ComposeModel = z.infer<typeof composeModel>;
 
@@ -122,4 +124,5 @@ export const emptyModel: ComposeModel = {
   networks: {},
   configs: {},
   secrets: {},
+  unset: [],
 };

@@ -1,7 +1,8 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { z } from 'zod';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
-import { type ComposeProject, configArguments, dryRunArguments } from './arguments.ts';
+import { type ComposeProject, configArguments, hashArguments } from './arguments.ts';
 import { type ComposeModel, composeModel } from './model.ts';
 import { runCompose } from './run.ts';
 
@@ -12,51 +13,60 @@ export interface Compose {
 
 /** The file as Compose reads it, variables filled in: of all services, or of these and what they depend on. */
 export async function readModel(
-  { binary, socketPath }: Compose,
+  compose: Compose,
   project: ComposeProject,
   signal: AbortSignal,
   services: string[] = [],
 ): Promise<ComposeModel> {
-  const { stdout } = await runCompose({
-    binary,
-    arguments: configArguments(socketPath, project, services),
-    environment: project.environment,
-    timeoutMs: limits.agent.composeReadMsMax,
+  const { stdout, stderr } = await read(
+    compose,
+    project,
+    configArguments(compose.socketPath, project, services),
     signal,
-  });
+  );
   const parsed = composeModel.safeParse(JSON.parse(stdout));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, unset: unsetIn(stderr) };
   const where = parsed.error.issues.map(({ path }) => path.join('.')).slice(0, 3);
   throw new StackferryError('compose_failed', `Compose prints a model that can’t be read at ${where.join(', ')}.`);
 }
 
-/** Services that `up` would recreate now, or null with what kept it from being told. */
-export async function driftOf(
-  { binary, socketPath }: Compose,
+/** By service, the hash of its configuration that a container made now would carry. */
+export async function configHashes(
+  compose: Compose,
   project: ComposeProject,
-  services: string[],
   signal: AbortSignal,
-): Promise<{ current: boolean | null; detail: string }> {
-  try {
-    const { stderr } = await runCompose({
-      binary,
-      arguments: dryRunArguments(socketPath, project, services),
-      environment: project.environment,
-      timeoutMs: limits.agent.composeReadMsMax,
-      signal,
-    });
-    return driftIn(stderr);
-  } catch (error) {
-    return { current: null, detail: (error as Error).message };
-  }
+): Promise<Record<string, string>> {
+  const { stdout } = await read(compose, project, hashArguments(compose.socketPath, project), signal);
+  const lines = stdout.split('\n').map((line) => line.trim().split(' '));
+  return Object.fromEntries(lines.flatMap(([service, hash]) => (service && hash ? [[service, hash]] : [])));
 }
 
-/** From what a dry run tells: `Container shop-db-1  Recreate`. "Created" alone is a container that is there, and stopped. */
-export function driftIn(told: string): { current: boolean; detail: string } {
-  const changed = told.split('\n').flatMap((line) => /Container (\S+)\s+(?:Recreate|Creating)\b/.exec(line)?.[1] ?? []);
-  if (changed.length === 0) return { current: true, detail: '' };
-  return { current: false, detail: `"up" would recreate ${[...new Set(changed)].join(', ')}.` };
+const wholeServices = z.object({ services: z.record(z.string(), z.record(z.string(), z.unknown())) });
+
+/** All that Compose prints of each service, environment values included: to compare with on this host, never to keep. */
+export async function readWholeServices(
+  compose: Compose,
+  project: ComposeProject,
+  signal: AbortSignal,
+): Promise<Record<string, Record<string, unknown>>> {
+  const { stdout } = await read(compose, project, configArguments(compose.socketPath, project), signal);
+  // Compose doubles the dollars of what it prints, so that it could read it again.
+  const unescaped = (_: string, value: unknown) => (typeof value === 'string' ? value.replaceAll('$$', '$') : value);
+  return wholeServices.parse(JSON.parse(stdout, unescaped)).services;
 }
+
+const read = (
+  { binary }: Compose,
+  { environment }: ComposeProject,
+  arguments_: string[],
+  signal: AbortSignal,
+): ReturnType<typeof runCompose> =>
+  runCompose({ binary, arguments: arguments_, environment, timeoutMs: limits.agent.composeReadMsMax, signal });
+
+/** Variables that the file uses and nothing sets, from what Compose warns of. */
+export const unsetIn = (stderr: string): string[] => [
+  ...new Set([...stderr.matchAll(/The \\?"([^"\\]+)\\?" variable is not set/g)].map(([, name]) => name ?? '')),
+];
 
 /** Whose variables the main files are read with. */
 export const envFilesOf = ({ directory, envFiles }: ComposeProject): string[] =>

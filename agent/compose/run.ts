@@ -29,14 +29,15 @@ export function runCompose({
 }: ComposeRun): Promise<Printed> {
   const [verb = 'compose'] = args.filter((arg) => verbs.has(arg));
   const failed = (why: string) => new StackferryError('compose_failed', `docker compose ${verb}: ${why}`);
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const child = spawn(
       '/bin/sh',
-      ['-c', bounded, String(limits.agent.composeMemoryBytesMax / 1024), binary, ...args],
+      ['-c', bounded, String(limits.agent.composeMemoryBytesMax / 1024), ...variables, binary, ...args],
       {
         cwd: '/',
-        env: { ...agentEnvironment(), ...environment, ...offline },
+        env: { ...agentEnvironment(), ...offline },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       },
@@ -65,8 +66,8 @@ export function runCompose({
   });
 }
 
-/** A file can be written so that reading it takes more memory than there is (B37). */
-const bounded = 'ulimit -v "$0" && exec "$@"';
+/** A file can be written so that reading it takes more memory than there is (B37). `env` sets PWD, as a shell sets its own. */
+const bounded = 'ulimit -v "$0" && exec env "$@"';
 
 /** The client starts Compose as a child of its own, which would outlive it. */
 function killAll({ pid, exitCode }: ChildProcess): void {
@@ -98,7 +99,7 @@ const agentEnvironment = () => ({
 /** However a file spells an `include` of elsewhere, Compose must not fetch it: only what is on this disk counts (B36). */
 const offline = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' };
 
-const verbs = new Set(['config', 'create', 'start', 'version']);
+const verbs = new Set(['config', 'up', 'start', 'version']);
 const noClient = 'the docker client is not there; name it with --docker-binary';
 
 function complaintOf(stderr: string): string {

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { configArguments, createArguments, dryRunArguments, startArguments } from '../../agent/compose/arguments.ts';
+import {
+  configArguments,
+  createArguments,
+  hashArguments,
+  startArguments,
+  startWithoutDependenciesArguments,
+} from '../../agent/compose/arguments.ts';
 
 const project = {
   project: 'shop',
@@ -17,18 +23,21 @@ it('compose is called with the project’s own files, directory and name', () =>
   expect(configArguments(socket, project).join(' ')).toBe(`${common} --profile * config --format json`);
 });
 
-it('creating never builds, pulls or recreates', () => {
-  expect(createArguments(socket, project, ['db', 'web']).join(' ')).toBe(
-    `${common} create --no-build --pull never --no-recreate db web`,
-  );
+const what = { services: ['db', 'worker'], scale: { worker: 3 } };
+const exactly = '--no-deps --no-build --pull never --no-recreate --scale worker=3 db worker';
+
+it('P19, R8, R13: creating makes as many containers as ran, of the services that ran, and never builds, pulls or recreates', () => {
+  expect(createArguments(socket, project, what).join(' ')).toBe(`${common} up --no-start ${exactly}`);
 });
 
-it('a dry run would do what up does, and does nothing', () => {
-  expect(dryRunArguments(socket, project, ['db']).join(' ')).toBe(
-    `${common} --dry-run create --no-build --pull never db`,
-  );
+it('P19: what runs is compared by the hashes of all services, whatever their profile', () => {
+  expect(hashArguments(socket, project).join(' ')).toBe(`${common} --profile * config --hash *`);
 });
 
 it('starting names the services, which also activates their profiles', () => {
   expect(startArguments(socket, project, ['db']).join(' ')).toBe(`${common} start db`);
+});
+
+it('R13: a stack that runs without a service that it depends on is started without it', () => {
+  expect(startWithoutDependenciesArguments(socket, project, what).join(' ')).toBe(`${common} up --detach ${exactly}`);
 });

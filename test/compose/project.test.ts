@@ -1,21 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { driftIn, isInside } from '../../agent/compose/project.ts';
+import { isInside, unsetIn } from '../../agent/compose/project.ts';
 import { withoutValues } from '../../agent/compose/run.ts';
 
-describe('whether the file on disk is what runs', () => {
-  it('a container that is there, running or stopped, is no drift', () => {
-    expect(
-      driftIn(' DRY-RUN MODE -  Container shop-db-1  Running \n DRY-RUN MODE -  Container shop-job-1  Created \n'),
-    ).toEqual({
-      current: true,
-      detail: '',
-    });
-  });
-
-  it('one that would be recreated is named once', () => {
-    const told = ' DRY-RUN MODE -  Container shop-db-1  Recreate \n DRY-RUN MODE -  Container shop-db-1  Recreated \n';
-    expect(driftIn(told)).toEqual({ current: false, detail: '"up" would recreate shop-db-1.' });
-  });
+it('R36: variables that nothing sets are named, from what Compose warns of', () => {
+  const warned =
+    'time="2026-11-28T16:13:27Z" level=warning msg="The \\"DB_PASSWORD\\" variable is not set. Defaulting to a blank string."\n';
+  expect(unsetIn(warned + warned)).toEqual(['DB_PASSWORD']);
+  expect(unsetIn('WARN[0000] The "TAG" variable is not set. Defaulting to a blank string.')).toEqual(['TAG']);
 });
 
 describe('what lies below a directory', () => {

@@ -17,7 +17,10 @@ async function client(script: string): Promise<string> {
   return binary;
 }
 
-const run = async (script: string, more: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
+const run = async (
+  script: string,
+  more: { timeoutMs?: number; signal?: AbortSignal; environment?: Record<string, string> } = {},
+) =>
   runCompose({
     binary: await client(script),
     arguments: ['compose', 'config'],
@@ -38,6 +41,13 @@ const childIsGone = () =>
 describe('docker compose, run by the agent', () => {
   it('gives what was printed', async () => {
     expect(await run('echo "$@"; echo aside >&2')).toEqual({ stdout: 'compose config\n', stderr: 'aside\n' });
+  });
+
+  it('R9: gets the variables of the shell that started the stack, PWD too', async () => {
+    const environment = { HOME: '/home/deploy', PWD: '/srv/shop' };
+    // A shell sets PWD anew: what it was given stands in its own entry.
+    const { stdout } = await run("tr '\\0' '\\n' </proc/$$/environ", { environment });
+    expect(stdout.split('\n')).toEqual(expect.arrayContaining(['HOME=/home/deploy', 'PWD=/srv/shop']));
   });
 
   it('is ended with its own children where it takes too long', async () => {

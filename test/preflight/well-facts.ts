@@ -62,6 +62,8 @@ export const stackFacts: StackFacts = {
   data: { nested_mounts: [], unseen: [], writers: [] },
   project_files: { size_bytes: 100, outside: [], absolute_links: [] },
   remote_includes: [],
+  orphans: [],
+  environment: {},
   drift: { current: true, detail: '' },
   written_layers: [],
   compose_errors: [],

@@ -68,6 +68,8 @@ export function factsOf(
       data: { nested_mounts: [], unseen: [], writers: [] },
       project_files: { size_bytes: 100, outside: [], absolute_links: [] },
       remote_includes: [],
+      orphans: [],
+      environment: {},
       drift: { current: true, detail: 'as the file says' },
       written_layers: [],
       compose_errors: [],

@@ -103,6 +103,10 @@ function notesOf({ stack: model, fit }: PreflightFacts): string[] {
     notes.push(
       `Container ${container} can write to ${uses}, which holds data of the stack: keep it from writing there.`,
     );
+  for (const { container, service, running } of model.data.orphans) {
+    if (!running)
+      notes.push(`Container ${container} is not moved: the Compose file no longer has its service ${service}.`);
+  }
   const written = model.data.written_layers.filter(({ size_bytes }) => size_bytes > 0);
   if (written.length > 0) {
     const what = written.map(({ container, size_bytes }) => `${container} (${size(size_bytes)})`);

@@ -81,6 +81,8 @@ export function sagaPlanOf(
       env_files: stack.env_files,
       services: present.map(({ name }) => name),
       one_shots: present.filter(({ one_shot }) => one_shot).map(({ name }) => name),
+      scale: Object.fromEntries(present.map(({ name, replicas }) => [name, replicas])),
+      environment: stack.environment,
     },
     volumes: movedVolumes(stack),
     images: [...images.values()].filter(({ reference }) => !shipped.some((image) => image.reference === reference)),

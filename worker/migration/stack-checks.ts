@@ -169,6 +169,13 @@ export function composeSupported({ stack, target, accept_unmoved }: Fit): Verdic
   const problems = [
     ...stack.compose_errors,
     ...dataProblems(stack),
+    ...stack.orphans.flatMap(({ container, service, running }) =>
+      running
+        ? [
+            `container ${container} runs for service ${service}, which the Compose file no longer has ("docker stop ${container}" if nobody needs it, else put the service back into the file)`,
+          ]
+        : [],
+    ),
     ...stack.remote_includes.map((what) => `${what} is included from elsewhere`),
     ...stack.project_files.outside.map((path) => `${path} lies outside the project directory`),
     ...(target.project_path === stack.working_dir ? [] : stack.project_files.absolute_links).map(
@@ -229,7 +236,8 @@ export function configCurrent({ stack }: Fit): Verdict {
   if (current === true) return pass('The compose file on disk is what runs.');
   if (current === null) return fail(`Whether the file on disk is what runs could not be told: ${detail}`);
   return fail(
-    `The file on disk is not what runs: ${detail} Run "docker compose up -d" on the source first, or restore the file.`,
+    `The file on disk is not what runs: ${detail} Put it back as it was; or recreate these services from it yourself, when ` +
+      'it is safe that they restart and that newer images start.',
   );
 }
 

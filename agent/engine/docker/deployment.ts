@@ -16,6 +16,9 @@ import { listNetworks } from './target-facts.ts';
 
 const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
 
+const mapValues = (record: Record<string, string>, to: (value: string) => string) =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
+
 /** The project as it lies on the target. */
 export function projectOn(deployment: Deployment): ComposeProject {
   const { source_dir, target_dir, project } = deployment;
@@ -25,7 +28,7 @@ export function projectOn(deployment: Deployment): ComposeProject {
     directory: target_dir,
     configFiles: deployment.config_files.map(here),
     envFiles: deployment.env_files.map(here),
-    environment: { PWD: target_dir },
+    environment: { PWD: target_dir, ...mapValues(deployment.environment ?? {}, here) },
   };
 }
 
@@ -49,7 +52,7 @@ export async function createStack(
     );
   try {
     const wanted = projectOn(deployment);
-    await compose(context, wanted, createArguments(context.socketPath, wanted, deployment.services), signal);
+    await compose(context, wanted, createArguments(context.socketPath, wanted, deployment), signal);
   } finally {
     const made = await findCreated(api, deployment);
     await created(made);

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 /** Labels that say whose a thing is. */
 
 /** On everything that a migration makes: helpers and volumes. */
@@ -17,10 +19,16 @@ export const composeLabels = {
   configFiles: 'com.docker.compose.project.config_files',
   envFiles: 'com.docker.compose.project.environment_file',
   configHash: 'com.docker.compose.config-hash',
+  version: 'com.docker.compose.version',
   dependsOn: 'com.docker.compose.depends_on',
 } as const;
 
-/** Paths of a label that lists them. Compose separates them by commas, which absolute paths may hold too. */
-export function pathsIn(label = ''): string[] {
-  return label.split(label.startsWith('/') ? /,(?=\/)/ : ',').filter((path) => path !== '');
+/**
+ * The paths that a label lists. Compose separates them by commas, which absolute paths may hold too; its version 1 wrote
+ * them relative to the working directory.
+ */
+export function pathsIn(labels: Record<string, string>, label: string): string[] {
+  const list = labels[label] ?? '';
+  const paths = list.split(list.startsWith('/') ? /,(?=\/)/ : ',').filter((path) => path !== '');
+  return paths.map((path) => resolve(labels[composeLabels.workingDir] ?? '/', path));
 }

@@ -1,20 +1,20 @@
-import { resolve } from 'node:path';
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { StackFacts, StackService } from '../../../schema/facts.ts';
 import type { ComposeProject } from '../../compose/arguments.ts';
-import { fileReferences, noReferences } from '../../compose/file-references.ts';
-import { type ComposeModel, emptyModel } from '../../compose/model.ts';
-import { driftOf, isInside, readModel } from '../../compose/project.ts';
+import type { ComposeModel } from '../../compose/model.ts';
+import { isInside } from '../../compose/project.ts';
 import { realOf } from '../../real-path.ts';
 import type { DockerApi } from './api.ts';
 import { type Container, inspectProject } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { stackData } from './data/stack-data.ts';
+import { builtName, driftOf } from './drift/drift.ts';
 import { stackImageOf } from './images.ts';
 import { composeLabels, pathsIn } from './labels.ts';
 import { powersOf } from './powers.ts';
 import { absoluteLinks, filesBeyond } from './project-files.ts';
+import { inferredOf, readProject } from './project-reading.ts';
 import { stackNetworks } from './stack-networks.ts';
 import { anonymousVolumes, type FoundVolumes, findStackVolumes, stackVolumes } from './stack-volumes.ts';
 
@@ -25,21 +25,20 @@ import { anonymousVolumes, type FoundVolumes, findStackVolumes, stackVolumes } f
 export async function stackFacts(context: DockerContext, name: string, signal: AbortSignal): Promise<StackFacts> {
   const { api } = context;
   const containers = await inspectProject(api, name, true);
-  const project = projectOf(name, containers);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
-  const services = [...Map.groupBy(containers, serviceOf)];
+  const { project, model, references, errors } = await readProject(
+    compose,
+    projectOf(name, containers),
+    containers,
+    signal,
+  );
+  const isOrphan = (container: Container) => errors.length === 0 && !(serviceOf(container) in model.services);
+  const current = containers.filter((container) => !isOrphan(container));
+  const services = [...Map.groupBy(current, serviceOf)];
   const serviceNames = services.map(([service]) => service);
-  const errors: string[] = [];
-  const orElse = <T>(reading: Promise<T>, nothing: T) =>
-    reading.catch((error: Error) => {
-      errors.push(error.message);
-      return nothing;
-    });
-  const model = await orElse(readModel(compose, project, signal), emptyModel);
-  const references = await orElse(fileReferences(compose, project, serviceNames, signal), noReferences);
   const found = await findStackVolumes(context, name, containers, model);
   const [drift, data, memory] = await Promise.all([
-    driftOf(compose, project, serviceNames, signal),
+    errors.length > 0 ? unreadable : driftOf({ api, compose, project, model, containers: current }, signal),
     stackData(context.place, dataOf(project, found), idsOf(containers), signal),
     Promise.all(containers.filter(({ State }) => State.Status === 'running').map(({ Id }) => memoryOf(api, Id))),
   ]);
@@ -53,7 +52,7 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     config_files: project.configFiles,
     env_files: project.envFiles,
     services: await Promise.all(
-      services.map(([service, own]) => serviceFacts(api, service, own, model, powers.get(service) ?? [])),
+      services.map(([service, own]) => serviceFacts(api, name, service, own, model, powers.get(service) ?? [])),
     ),
     volumes,
     anonymous_volumes: anonymousVolumes(containers, found, data),
@@ -67,7 +66,13 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
       absolute_links: await absoluteLinks(project, references, model, insideOf(binds)),
     },
     remote_includes: references.remote,
-    drift: errors.length > 0 ? { current: null, detail: 'the file can’t be read' } : drift,
+    drift,
+    orphans: containers.filter(isOrphan).map((container) => ({
+      container: container.Name.slice(1),
+      service: serviceOf(container),
+      running: container.State.Status !== 'exited' && container.State.Status !== 'created',
+    })),
+    environment: inferredOf(project),
     written_layers: containers.map(({ Name, SizeRw }) => ({ container: Name.slice(1), size_bytes: SizeRw ?? 0 })),
     compose_errors: [...new Set(errors)],
     usage: {
@@ -86,6 +91,8 @@ const dataOf = ({ project, directory }: ComposeProject, { named, anonymous, exte
 
 const idsOf = (containers: Container[]) => containers.map(({ Id }) => Id);
 
+const unreadable = { current: null, detail: 'The file can’t be read.' };
+
 export const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.service] ?? '';
 
 /** Where a project's files are, by the labels that Compose left on its containers. Throws `stack_not_found`. */
@@ -93,13 +100,11 @@ export function projectOf(name: string, containers: Container[]): ComposeProject
   const labels = containers[0]?.Config.Labels;
   if (!labels) throw new StackferryError('stack_not_found', `No container of a project named "${name}" is here.`);
   const directory = labels[composeLabels.workingDir] ?? '/';
-  // Compose v1 wrote them relative to its working directory.
-  const here = (path: string) => resolve(directory, path);
   return {
     project: name,
     directory,
-    configFiles: pathsIn(labels[composeLabels.configFiles]).map(here),
-    envFiles: pathsIn(labels[composeLabels.envFiles]).map(here),
+    configFiles: pathsIn(labels, composeLabels.configFiles),
+    envFiles: pathsIn(labels, composeLabels.envFiles),
     environment: { PWD: directory },
   };
 }
@@ -112,6 +117,7 @@ const hasDoneItsJob = ({ State, HostConfig }: Container) =>
 
 async function serviceFacts(
   api: DockerApi,
+  project: string,
   name: string,
   own: Container[],
   model: ComposeModel,
@@ -119,10 +125,12 @@ async function serviceFacts(
 ): Promise<StackService> {
   const service = model.services[name];
   const [first] = own;
+  const built = service?.build === undefined ? undefined : builtName(project, name);
+  const reference = service?.image ?? built ?? first?.Config.Image ?? '';
   const daemons = own.filter(({ State }) => State.Status === 'running' || State.Status === 'restarting');
   return {
     name,
-    image: await stackImageOf(api, service?.image ?? first?.Config.Image ?? '', first?.Image ?? ''),
+    image: await stackImageOf(api, reference, first?.Image ?? ''),
     replicas: own.length,
     running: daemons.length,
     has_healthcheck: own.some(({ State }) => State.Health != null),

@@ -1,6 +1,7 @@
 import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
-import { startArguments } from '../../compose/arguments.ts';
+import { startArguments, startWithoutDependenciesArguments } from '../../compose/arguments.ts';
+import { readModel } from '../../compose/project.ts';
 import { type DockerApi, EngineAnswer } from './api.ts';
 import { type Container, inspectAll, levels, setRestartPolicy, startContainer } from './containers.ts';
 import type { DockerContext } from './context.ts';
@@ -18,11 +19,17 @@ export async function startStack(
   signal: AbortSignal,
   plain = false,
 ): Promise<void> {
-  const { api, socketPath } = context;
+  const { api, socketPath, dockerBinary } = context;
   const containers = await inspectAll(api, containerIds);
   if (plain) return startInOrder(api, containers, ({ Id }) => startContainer(api, Id, signal));
   const project = projectOn(deployment);
-  const arguments_ = startArguments(socketPath, project, deployment.services);
+  const { services } = await readModel({ binary: dockerBinary, socketPath }, project, signal, deployment.services);
+  const lacking = deployment.services.some((name) =>
+    Object.keys(services[name]?.depends_on ?? {}).some((dependency) => !deployment.services.includes(dependency)),
+  );
+  const arguments_ = lacking
+    ? startWithoutDependenciesArguments(socketPath, project, deployment)
+    : startArguments(socketPath, project, deployment.services);
   return reachedAtOnce(api, containers, () => compose(context, project, arguments_, signal));
 }
 

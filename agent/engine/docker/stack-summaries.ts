@@ -22,7 +22,7 @@ export async function stackSummaries(api: DockerApi): Promise<StackSummary[]> {
     return {
       project,
       working_dir: labels[composeLabels.workingDir] ?? '',
-      config_files: pathsIn(labels[composeLabels.configFiles]),
+      config_files: pathsIn(labels, composeLabels.configFiles),
       services: [...services].map(([name, list]) => ({
         name,
         image: list[0]?.Image ?? '',

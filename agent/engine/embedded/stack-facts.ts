@@ -71,6 +71,8 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
     data: { nested_mounts: [], unseen: [], writers: [] },
     project_files: { size_bytes: projectBytes, outside: [], absolute_links: [] },
     remote_includes: [],
+    orphans: [],
+    environment: {},
     drift: driftOf(own, known),
     written_layers: [],
     compose_errors: typeof file === 'string' ? [file] : [],
