@@ -13,7 +13,7 @@ const name = z.string().max(4096);
 export const resources = z
   .object({
     memory: z.object({ total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
-    /** The filesystem that holds volumes: Docker's data root. */
+    /** The filesystem that holds volumes. */
     disk: z.object({ path: name, total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
     cpu: z.object({ cores: z.number(), load_1m: z.number() }),
   })
@@ -31,10 +31,17 @@ export const hostFacts = z.object({
     os: z.string(),
     arch: z.string(),
     userns_remap: z.boolean(),
+    /** The engine runs as an ordinary user. */
+    rootless: z.boolean().default(false),
+    selinux: z.boolean().default(false),
+    /** What runs containers that name no runtime: "runc", "runsc" … */
+    default_runtime: z.string().default('runc'),
     /** What pre-copy can carry of large files: their changed blocks, or only whole files; null where it is not offered. */
     pre_copy: z.enum(['blocks', 'files']).nullable(),
   }),
   resources,
+  /** The filesystem of images, where it is not that of volumes. */
+  image_disk: z.object({ path: name, free_bytes: bytes }).nullable().default(null),
   helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),
   relays: z.array(z.object({ id: z.string(), reachable: z.boolean(), detail: z.string() })),
 });
@@ -92,6 +99,15 @@ export const hostPowers = [
 ] as const;
 export type HostPower = (typeof hostPowers)[number];
 
+/** As the Engine takes it; a count of -1 asks for all. */
+export const deviceRequest = z.object({
+  driver: z.string(),
+  count: z.number().int(),
+  device_ids: z.array(name),
+  capabilities: z.array(name),
+});
+export type DeviceRequest = z.infer<typeof deviceRequest>;
+
 export const stackService = z.object({
   name,
   image: stackImage,
@@ -103,6 +119,12 @@ export const stackService = z.object({
   builds: z.boolean(),
   ports: z.array(publishedPort),
   devices: z.array(name),
+  /** The runtime that the file names. */
+  runtime: name.nullable().default(null),
+  /** GPUs and the like. */
+  device_requests: z.array(deviceRequest).default([]),
+  /** Commands to run before it is stopped, which a migration does not run. */
+  stop_hooks: z.boolean().default(false),
   powers: z.array(z.object({ power: z.enum(hostPowers), detail: z.string() })),
 });
 export type StackService = z.infer<typeof stackService>;

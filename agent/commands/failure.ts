@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Outcome } from '../../schema/agent-protocol.ts';
 import { type ErrorCode, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import type { Log } from '../log.ts';
@@ -19,8 +20,11 @@ export function failureOf(error: unknown, log: Log, migrationId: string | null, 
 
 function describe(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof StackferryError) return { code: error.code, message: error.message };
-  const { code, name } = (typeof error === 'object' && error !== null ? error : {}) as { code?: string; name?: string };
-  if (code === 'ENOSPC' || code === 'EDQUOT') return { code: 'disk_full', message: 'No space is left on this host.' };
+  const { code, name, path } = (
+    typeof error === 'object' && error !== null ? error : {}
+  ) as Partial<NodeJS.ErrnoException>;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return { code: 'disk_full', message: `No space on ${[hostname(), ...(path ? [path] : [])].join(': ')}.` };
   if (name === 'AbortError') return { code: 'cancelled', message: 'Cancelled before it was done.' };
   if (name === 'TimeoutError') return { code: 'command_timeout', message: 'It took longer than its limit.' };
   return { code: 'command_failed', message: `The agent could not do it: ${errorMessageOf(error)}` };

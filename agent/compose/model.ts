@@ -36,6 +36,14 @@ const mountedFile = z.object({ source: text });
 
 const hook = z.object({ privileged: z.boolean().optional() });
 
+const deviceReservation = z.object({
+  driver: text.optional(),
+  count: z.union([z.number(), text]).optional(),
+  device_ids: z.array(text).optional(),
+  capabilities: z.array(text).optional(),
+});
+export type DeviceReservation = z.infer<typeof deviceReservation>;
+
 const service = withKeys({
   image: text.optional(),
   build: z.unknown().optional(),
@@ -46,7 +54,7 @@ const service = withKeys({
       replicas: z.number().optional(),
       restart_policy: z.object({ condition: text.optional(), max_attempts: z.number().optional() }).optional(),
       resources: z
-        .object({ reservations: z.object({ devices: z.array(z.unknown()).optional() }).optional() })
+        .object({ reservations: z.object({ devices: z.array(deviceReservation).optional() }).optional() })
         .optional(),
     })
     .optional(),
@@ -69,6 +77,7 @@ const service = withKeys({
   cap_add: z.array(text).optional(),
   security_opt: z.array(text).optional(),
   devices: z.array(z.union([text, z.object({ source: text })])).optional(),
+  gpus: z.array(deviceReservation).optional(),
   device_cgroup_rules: z.array(text).optional(),
   use_api_socket: z.boolean().optional(),
   provider: z.unknown().optional(),

@@ -276,6 +276,49 @@ describe('the pre-flight’s judgement', () => {
       'owners would come out wrong',
     ],
     [
+      'P20 both engines remap user namespaces',
+      'engine_compatible',
+      (w) => {
+        w.source.engine.userns_remap = true;
+        w.target.engine.userns_remap = true;
+      },
+      'could not be kept',
+    ],
+    [
+      'P20 only one engine is rootless',
+      'engine_compatible',
+      (w) => {
+        w.source.engine.rootless = true;
+      },
+      'rootless',
+    ],
+    [
+      'P20 a GPU cannot be had on the target',
+      'devices_present',
+      (w) => {
+        w.fit.devices_absent = ['gpu (could not select device driver "")'];
+      },
+      'could not select device driver',
+    ],
+    [
+      'R29 the disk that holds the target’s volumes is too small',
+      'target_disk',
+      (w) => {
+        w.target.resources.disk = { path: '/mnt/volumes', total_bytes: gib, used_bytes: 0, free_bytes: gib };
+      },
+      'No space on "new": /mnt/volumes: 11.0 GiB needed',
+    ],
+    [
+      'R29 images are on another disk, which is too small for them',
+      'target_disk',
+      (w) => {
+        w.target.image_disk = { path: '/var/lib/docker', free_bytes: gib };
+        w.fit.images = [{ ...w.fit.images[0]!, state: 'pullable' }];
+        w.stack.services = w.stack.services.map((s) => ({ ...s, image: { ...s.image, size_bytes: 2 * gib } }));
+      },
+      'No space on "new": /var/lib/docker: images need 2.0 GiB, 1.0 GiB free',
+    ],
+    [
       'the helper image is missing',
       'helper_ready',
       (w) => {
@@ -477,6 +520,23 @@ describe('the pre-flight’s judgement', () => {
     expect(detailOf(linked('/data/shop'), 'compose_supported')).toContain(
       '/srv/shop/app.env is a link by absolute path',
     );
+  });
+
+  it('P20 P24: says before anything stops what the hosts do differently: hooks, labels, runtimes', () => {
+    const report = judge(
+      facts((w) => {
+        w.stack.services = [{ ...w.stack.services[0]!, name: 'web', stop_hooks: true }];
+        w.source.engine.selinux = true;
+        w.source.engine.default_runtime = 'runsc';
+      }),
+    );
+    expect(report.passed).toBe(true);
+    expect(report.notes).toEqual([
+      expect.stringMatching(/^Service web has pre_stop hooks, which are not run/),
+      expect.stringMatching(/^SELinux labels of files stay behind: the target has no SELinux/),
+      expect.stringMatching(/by "runsc" on "old" and by "runc" on "new"/),
+    ]);
+    expect(judge(facts()).notes).toEqual([]);
   });
 
   it('notes what is stopped, and what is taken for a job, since both are started on the target', () => {

@@ -16,6 +16,9 @@ export const hostFacts = (): HostFacts => ({
     os: 'linux',
     arch: 'amd64',
     userns_remap: false,
+    rootless: false,
+    selinux: false,
+    default_runtime: 'runc',
     pre_copy: 'blocks',
   },
   resources: {
@@ -23,6 +26,7 @@ export const hostFacts = (): HostFacts => ({
     disk: { path: '/var/lib/docker', total_bytes: 100 * gib, used_bytes: 10 * gib, free_bytes: 90 * gib },
     cpu: { cores: 4, load_1m: 0.1 },
   },
+  image_disk: null,
   helper: { image: 'debian:slim', ready: true, detail: '' },
   relays: [],
 });
@@ -52,6 +56,9 @@ export const stackFacts: StackFacts = {
     builds: false,
     ports: [],
     devices: [],
+    runtime: null,
+    device_requests: [],
+    stop_hooks: false,
     powers: [],
   })),
   volumes: plan.volumes,

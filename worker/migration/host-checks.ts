@@ -51,7 +51,22 @@ export function targetCapacity(facts: PreflightFacts): Verdict {
 }
 
 export function targetDisk(facts: PreflightFacts): Verdict {
-  return room(facts, 'disk', diskFactor, 'disk_bytes');
+  return roomForImages(facts) ?? room(facts, 'disk', diskFactor, 'disk_bytes');
+}
+
+/** Null where they fit, and where they are on the filesystem of the volumes. */
+function roomForImages({ target, stack, fit, names }: PreflightFacts): Verdict | null {
+  if (!target.ok || !stack.ok || !fit.ok || !target.data.image_disk) return null;
+  const { path, free_bytes } = target.data.image_disk;
+  const absent = fit.data.images.filter(({ state }) => state !== 'present').map(({ reference }) => reference);
+  const sizes = new Map(stack.data.services.map(({ image }) => [image.reference, image.size_bytes]));
+  const needed = absent.reduce((sum, reference) => sum + (sizes.get(reference) ?? 0), 0);
+  if (needed <= free_bytes) return null;
+  return fail(`No space on "${names.target}": ${path}: images need ${size(needed)}, ${size(free_bytes)} free.`, {
+    path,
+    free_bytes,
+    needed_bytes: needed,
+  });
 }
 
 /** What each sizing says the stack uses; null where it is not known. */
@@ -79,7 +94,7 @@ function room(
   factor: number,
   key: 'memory_bytes' | 'disk_bytes',
 ): Verdict {
-  const { target, inputs, reserved } = facts;
+  const { target, inputs, reserved, names } = facts;
   if (!target.ok) return skipped('The target does not answer, so its room is not known.');
   const free = target.data.resources[of].free_bytes - reserved[key];
   const byHost = usedBy(facts, 'host')?.[key] ?? null;
@@ -100,7 +115,11 @@ function room(
   const other = inputs.sizing === 'host' ? byStack : byHost;
   const otherSizing = inputs.sizing === 'host' ? 'stack' : 'host';
   const hint = other !== null && free >= other * factor ? ` With "sizing": "${otherSizing}" it would pass.` : '';
-  return fail(`Not enough ${of} on the target: ${sum}.${hint}`, measured);
+  const where =
+    of === 'disk'
+      ? `No space on "${names.target}": ${target.data.resources.disk.path}`
+      : 'Not enough memory on the target';
+  return fail(`${where}: ${sum}.${hint}`, measured);
 }
 
 export function relayOnline({ relays, source, target }: PreflightFacts): Verdict {

@@ -1,6 +1,7 @@
 import { type CheckName, checkNames, type Plan, type Report } from '../../schema/preflight-report.ts';
 import { list, named, size, skipped, type Verdict } from './check.ts';
 import * as host from './host-checks.ts';
+import { hostNotes } from './host-notes.ts';
 import { planOf } from './plan.ts';
 import type { PreflightFacts } from './preflight-facts.ts';
 import * as stack from './stack-checks.ts';
@@ -78,7 +79,8 @@ function verdictOf(name: CheckName, facts: PreflightFacts): Verdict {
   });
 }
 
-function notesOf({ stack: model, fit }: PreflightFacts): string[] {
+function notesOf(facts: PreflightFacts): string[] {
+  const { stack: model, fit } = facts;
   if (!model.ok) return [];
   const notes = model.data.bind_mounts
     .filter(({ inside_project }) => !inside_project)
@@ -112,5 +114,5 @@ function notesOf({ stack: model, fit }: PreflightFacts): string[] {
     const what = written.map(({ container, size_bytes }) => `${container} (${size(size_bytes)})`);
     notes.push(`Written outside any volume, so it does not move: ${list(what)}.`);
   }
-  return notes;
+  return [...notes, ...hostNotes(facts)];
 }

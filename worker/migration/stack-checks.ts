@@ -156,6 +156,13 @@ export function engineCompatible({ target, sourceHost, targetHost, mode }: Fit):
   if (sourceHost.engine.kind !== targetHost.engine.kind) return fail('The two hosts run different engines.', measured);
   if (sourceHost.engine.userns_remap !== targetHost.engine.userns_remap)
     return fail('One engine remaps user namespaces and the other does not: owners would come out wrong.', measured);
+  if (sourceHost.engine.userns_remap)
+    return fail(
+      'Both engines remap user namespaces (userns-remap): the owners of the project directory’s files could not be kept.',
+      measured,
+    );
+  if (sourceHost.engine.rootless !== targetHost.engine.rootless)
+    return fail('One engine is rootless and the other is not: owners would come out wrong.', measured);
   if (mode === 'pre-copy' && (!sourceHost.engine.pre_copy || !targetHost.engine.pre_copy))
     return fail('These hosts cannot copy while the stack runs: use "mode": "stop-copy".', measured);
   return target.compose_compatible.ok

@@ -8,6 +8,7 @@ export interface DockerContext {
   api: DockerApi;
   socketPath: string;
   dockerBinary: string;
+  stateDir: string;
   helper: HelperImage;
   place: HelperPlace;
   /** Where arriving project directories go; null for the path they had. */

@@ -15,6 +15,7 @@ import { assertCreatedAllowed } from './created-policy.ts';
 import { dataUserStates } from './data/data-users.ts';
 import { assertCarriable } from './data/uncarried.ts';
 import { armStack, createStack, findCreated } from './deployment.ts';
+import { engineInfo, helperRuntime } from './engine-info.ts';
 import { sweepExchanges } from './exchanges.ts';
 import { sweepHelpers } from './helper.ts';
 import { createHelperImage } from './helper-image.ts';
@@ -56,7 +57,8 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const ioDir = join(options.stateDir, 'io');
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
   const helper = createHelperImage(api, options.helperImage ?? defaultHelperImage);
-  const place = { api, image: helper.id, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
+  const runtime = helperRuntime(await engineInfo(api));
+  const place = { api, runtime, image: helper.id, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
   const context: DockerContext = { ...options, api, helper, place, ownPaths: () => ownPaths(api, options) };
   const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
   const places = createPlaces(place, placed);

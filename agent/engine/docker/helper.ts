@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { hostname, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
@@ -24,6 +24,8 @@ export interface HelperPlace {
   api: DockerApi;
   /** Id or name of the helper image. */
   image: () => Promise<string>;
+  /** For helpers; undefined for the engine's default. */
+  runtime?: string | undefined;
   /** A directory of root's that this agent and the engine see at the same path. */
   ioDir: string;
   /** Marks this agent's helpers, so that a sweep spares those of another agent. */
@@ -161,7 +163,7 @@ async function runContainer(place: HelperPlace, seat: HelperTask, io: string, sc
 
 /** Starts a helper that runs the script; `ended` resolves to its exit code, and rejects when the signal aborts. */
 export async function startHelper(
-  { api, image, agentId, slots }: HelperPlace,
+  { api, image, agentId, runtime, slots }: HelperPlace,
   seat: HelperSeat & { signal: AbortSignal },
   io: string,
   script: string,
@@ -169,7 +171,11 @@ export async function startHelper(
   const { signal } = seat;
   const free = await slots.take(signal);
   const { Id } = await image()
-    .then((id) => api.post('/containers/create', containerOf(id, agentId, seat, io, script), created, { signal }))
+    .then((id) =>
+      api.post('/containers/create', containerOf({ image: id, agentId, runtime }, seat, io, script), created, {
+        signal,
+      }),
+    )
     .catch((error) => {
       free();
       throw error;
@@ -186,10 +192,16 @@ export async function startHelper(
   return { ended: ended.then(({ StatusCode }) => StatusCode), remove };
 }
 
+/** What GNU tar and the kernel say of a disk or a quota that is used up. */
+const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
+
 /** Throws the task's failure for a bad exit, and for a good one with a complaint that hides a loss. */
 function judge({ purpose, mount, failure, tolerated = [] }: HelperTask, code: number, stderr: string): void {
   const complaints = stderr.split('\n').filter((line) => line !== '');
   const losses = complaints.filter((line) => !tolerated.some((pattern) => pattern.test(line)));
+  const full = losses.find((line) => fullDisk.test(line));
+  if (full)
+    throw new StackferryError('disk_full', `No space on ${hostname()}: ${[mount].flat().map(nameOf).join(', ')}.`);
   // GNU tar ends with 1 or 2 after a complaint; anything else is an end of another kind.
   if (losses.length === 0 && (code === 0 || (complaints.length > 0 && code <= 2))) return;
   const said = shortened(losses.slice(0, 3).join('; '), limits.agent.engineMessageCharsMax);
@@ -223,7 +235,12 @@ export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`
 const { helperMemoryPart, helperMemoryBytesMin } = limits.agent;
 const memoryBytes = Math.max(helperMemoryBytesMin, Math.floor(totalmem() * helperMemoryPart));
 
-function containerOf(image: string, agentId: string, seat: HelperSeat, io: string, script: string): unknown {
+function containerOf(
+  { image, agentId, runtime }: { image: string; agentId: string; runtime: string | undefined },
+  seat: HelperSeat,
+  io: string,
+  script: string,
+): unknown {
   const { migrationId, purpose, mount, readOnly, capabilities } = seat;
   return {
     Image: image,
@@ -238,7 +255,9 @@ function containerOf(image: string, agentId: string, seat: HelperSeat, io: strin
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
       CapAdd: capabilities,
-      SecurityOpt: ['no-new-privileges'],
+      ...(runtime ? { Runtime: runtime } : {}),
+      // Under SELinux a container may not read files that were not labelled for it; elsewhere the option means nothing.
+      SecurityOpt: ['no-new-privileges', 'label=disable'],
       PidsLimit: limits.agent.helperPidsMax,
       Memory: memoryBytes,
       MemorySwap: memoryBytes,

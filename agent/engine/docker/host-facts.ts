@@ -1,31 +1,24 @@
-import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { access, constants, readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { HostFacts, Resources } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import { versionArguments } from '../../compose/arguments.ts';
 import { runCompose } from '../../compose/run.ts';
 import { agentVersion } from '../../version.ts';
 import type { DockerContext } from './context.ts';
-
-const info = z.object({
-  DockerRootDir: z.string(),
-  SecurityOptions: z.array(z.string()).nullish(),
-  Runtimes: z.record(z.string(), z.unknown()).nullish(),
-});
-
-export const engineInfo = ({ api }: DockerContext) => api.get('/info', info);
+import { type EngineInfo, engineInfo, unseenBySnap } from './engine-info.ts';
 
 /** Measured now, on this host. */
 export async function hostFacts(context: DockerContext, relays: HostFacts['relays']): Promise<HostFacts> {
   const { api } = context;
-  const [{ DockerRootDir, SecurityOptions }, composeVersion, helper] = await Promise.all([
-    engineInfo(context),
+  const [info, composeVersion, helper] = await Promise.all([
+    engineInfo(api),
     composeVersionOf(context),
     context.helper.state(),
   ]);
-  const remapped = (SecurityOptions ?? []).some((option) => option.includes('name=userns'));
+  // Blocks are written to the volume's files by the agent itself: it must see them, and owners must mean the same.
+  const blocks = !info.remapped && !info.rootless && (await seesVolumes(info.dataRoot));
   return {
     now_ms: Date.now(),
     agent_version: agentVersion,
@@ -36,18 +29,28 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
       compose_version: composeVersion,
       os: api.version.Os,
       arch: api.version.Arch,
-      userns_remap: remapped,
-      // Blocks are written to the volume's files by the agent itself: it must see them, and owners must mean the same.
-      pre_copy: !remapped && (await seesVolumes(DockerRootDir)) ? 'blocks' : 'files',
+      userns_remap: info.remapped,
+      rootless: info.rootless,
+      selinux: info.selinux,
+      default_runtime: info.defaultRuntime,
+      pre_copy: blocks ? 'blocks' : 'files',
     },
-    resources: await resourcesOf(DockerRootDir),
-    helper,
+    resources: await resourcesOf(info.dataRoot),
+    image_disk: await imageDisk(info.dataRoot),
+    helper: unlessHidden(helper, info, context.stateDir),
     relays,
   };
 }
 
-export const hostResources = async (context: DockerContext): Promise<Resources> =>
-  resourcesOf((await engineInfo(context)).DockerRootDir);
+/** Helpers exchange bytes with the agent through its state directory. */
+export function unlessHidden(helper: HostFacts['helper'], { snap }: EngineInfo, stateDir: string): HostFacts['helper'] {
+  if (!snap || !unseenBySnap(stateDir)) return helper;
+  const advice = 'start the agent with --state /var/snap/docker/common/stackferry';
+  return { ...helper, ready: false, detail: `Docker is a snap here and does not see ${stateDir}: ${advice}` };
+}
+
+export const hostResources = async ({ api }: DockerContext): Promise<Resources> =>
+  resourcesOf((await engineInfo(api)).dataRoot);
 
 /** An agent in a container of its own may not. */
 async function seesVolumes(dataRoot: string): Promise<boolean> {
@@ -72,15 +75,16 @@ export async function composeVersionOf({ dockerBinary, socketPath }: DockerConte
   }
 }
 
-async function resourcesOf(dataRoot: string): Promise<Resources> {
-  const [meminfo, disk] = await Promise.all([readFile('/proc/meminfo', 'utf8'), statfs(dataRoot)]);
+export async function resourcesOf(dataRoot: string): Promise<Resources> {
+  const path = await volumesOf(dataRoot);
+  const [meminfo, disk] = await Promise.all([readFile('/proc/meminfo', 'utf8'), statfs(path)]);
   const kib = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(meminfo)?.[1] ?? 0);
   const total = kib('MemTotal') * 1024;
   const free = kib('MemAvailable') * 1024;
   return {
     memory: { total_bytes: total, used_bytes: total - free, free_bytes: free },
     disk: {
-      path: dataRoot,
+      path,
       total_bytes: disk.blocks * disk.bsize,
       used_bytes: (disk.blocks - disk.bfree) * disk.bsize,
       // What a process may still write: the part kept for root is left out.
@@ -88,4 +92,18 @@ async function resourcesOf(dataRoot: string): Promise<Resources> {
     },
     cpu: { cores: cpus().length, load_1m: loadavg()[0] ?? 0 },
   };
+}
+
+/** Volumes may be on a disk of their own. */
+async function volumesOf(dataRoot: string): Promise<string> {
+  const path = join(dataRoot, 'volumes');
+  return await realpath(path).catch(() => dataRoot);
+}
+
+/** Null where volumes are on the same filesystem. */
+export async function imageDisk(dataRoot: string): Promise<HostFacts['image_disk']> {
+  const [images, volumes] = await Promise.all([stat(dataRoot), stat(await volumesOf(dataRoot))]);
+  if (images.dev === volumes.dev) return null;
+  const { bavail, bsize } = await statfs(dataRoot);
+  return { path: dataRoot, free_bytes: bavail * bsize };
 }

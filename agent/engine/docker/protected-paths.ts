@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
 import { isInside } from '../../compose/project.ts';
 import { realOf } from '../../real-path.ts';
 import type { DockerApi } from './api.ts';
+import { engineInfo } from './engine-info.ts';
 
 /** Whoever writes here is root on the host: programs, configuration, devices, engines and their state. */
 const systemDirectories = [
@@ -61,8 +61,8 @@ export function refusesProject(path: string, own: string[]): string | null {
 
 /** What this agent and its engine keep on the host, with and without symbolic links. */
 export async function ownPaths(api: DockerApi, { stateDir, socketPath }: OwnPlaces): Promise<string[]> {
-  const { DockerRootDir } = await api.get('/info', z.object({ DockerRootDir: z.string() }));
-  const paths = [DockerRootDir, stateDir, socketPath, import.meta.dirname];
+  const { dataRoot } = await engineInfo(api);
+  const paths = [dataRoot, stateDir, socketPath, import.meta.dirname];
   return [...new Set([...paths, ...(await Promise.all(paths.map(realOf)))])];
 }
 

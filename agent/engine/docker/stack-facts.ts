@@ -17,6 +17,7 @@ import { absoluteLinks, filesBeyond } from './project-files.ts';
 import { inferredOf, readProject } from './project-reading.ts';
 import { stackNetworks } from './stack-networks.ts';
 import { anonymousVolumes, type FoundVolumes, findStackVolumes, stackVolumes } from './stack-volumes.ts';
+import { wantedDevices } from './wanted-devices.ts';
 
 /**
  * All that a pre-flight needs to know of a stack, measured on its host: the running containers and their labels tell
@@ -137,9 +138,8 @@ async function serviceFacts(
     one_shot: daemons.length === 0 && own.every(hasDoneItsJob),
     builds: service?.build !== undefined,
     ports: own.flatMap(publishedPorts).filter(firstOfItsKind),
-    devices: (service?.devices ?? []).map((device) =>
-      typeof device === 'string' ? (device.split(':')[0] ?? '') : device.source,
-    ),
+    ...wantedDevices(service),
+    stop_hooks: (service?.pre_stop ?? []).length > 0,
     powers,
   };
 }

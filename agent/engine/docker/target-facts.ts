@@ -1,4 +1,4 @@
-import { access, lstat, statfs } from 'node:fs/promises';
+import { lstat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { StackFacts, TargetFacts } from '../../../schema/facts.ts';
@@ -8,6 +8,8 @@ import { compareVersions, type DockerApi, filters } from './api.ts';
 import { type containerSummary, listContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { foreignVolumes } from './created-policy.ts';
+import { devicesAbsent } from './device-trial.ts';
+import { engineInfo, unseenBySnap } from './engine-info.ts';
 import { composeVersionOf } from './host-facts.ts';
 import { readHostNetwork } from './host-network.ts';
 import { locateImages } from './image-location.ts';
@@ -71,7 +73,7 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
         external.map(({ name }) => name),
       ),
     ),
-    devices_absent: await absentPaths(stack.services.flatMap(({ devices }) => devices)),
+    devices_absent: await orNull(devicesAbsent(context, stack.services)),
     powers_refused: await powersRefused(context, stack, project_path),
     bind_mounts: await Promise.all(
       stack.bind_mounts
@@ -147,6 +149,12 @@ async function pathFacts(context: DockerContext, project: string, path: string):
   try {
     const refusal = await placeRefusal(context, project, path);
     if (refusal) return { free: false, detail: refusal, free_bytes };
+    if (unseenBySnap(path) && (await engineInfo(context.api)).snap)
+      return {
+        free: false,
+        detail: 'Docker is a snap there and does not see it; use --stacks-dir below /home.',
+        free_bytes,
+      };
     const free = await isFree(path);
     return { free, detail: free ? '' : 'something is there already; move it away or set --stacks-dir.', free_bytes };
   } catch (error) {
@@ -189,18 +197,6 @@ async function powersRefused(context: DockerContext, stack: StackFacts, project_
   ].filter(({ power }) => !context.allow.includes(power));
   const key = ({ service, power, detail }: (typeof asked)[number]) => `${service} ${power} ${detail}`;
   return [...new Map(asked.map((one) => [key(one), one])).values()];
-}
-
-async function absentPaths(paths: string[]): Promise<string[]> {
-  const there = await Promise.all(
-    paths.map((path) =>
-      access(path).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return paths.filter((_, i) => !there[i]);
 }
 
 const exists = (path: string) =>

@@ -16,9 +16,13 @@ export async function measureHost(host: HostRoot, relays: HostFacts['relays']): 
       os: platform(),
       arch: arch(),
       userns_remap: false,
+      rootless: false,
+      selinux: false,
+      default_runtime: 'process',
       pre_copy: null,
     },
     resources: await measureResources(host),
+    image_disk: null,
     helper: { image: '', ready: true, detail: 'the embedded engine packs and unpacks by itself' },
     relays,
   };

@@ -101,6 +101,9 @@ async function serviceOf(host: HostRoot, record: ContainerRecord): Promise<Stack
     builds: false,
     ports: spec.ports.map(publish),
     devices: [],
+    runtime: null,
+    device_requests: [],
+    stop_hooks: false,
     powers: [],
   };
 }

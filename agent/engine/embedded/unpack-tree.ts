@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { chmod, lchown, link, lutimes, mkdir, open, symlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Extract, extract, type Header } from 'tar-stream';
@@ -115,6 +116,6 @@ function explained(cause: unknown): StackferryError {
   if (cause instanceof StackferryError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new StackferryError('disk_full', 'No space is left on this host.', { cause });
+    return new StackferryError('disk_full', `No space on ${hostname()}.`, { cause });
   return new StackferryError('unpack_failed', `Unpacking failed: ${errorMessageOf(cause)}`, { cause });
 }
