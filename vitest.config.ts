@@ -2,7 +2,7 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { receivers } from './test/support/receiver-server.ts';
 
-/** `vitest run --project node|worker|browser|docker`. The machines this runs on are small: two workers at most. */
+/** `vitest run --project node|worker|browser|docker|lab`. The machines this runs on are small: two workers at most. */
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/worker/**', 'test/browser/**', 'test/**/*.docker.test.ts'],
+          exclude: ['test/worker/**', 'test/browser/**', 'test/lab/**', 'test/**/*.docker.test.ts'],
           pool: 'forks',
           testTimeout: 20_000,
           hookTimeout: 30_000,
@@ -52,6 +52,18 @@ export default defineConfig({
           name: 'docker',
           include: ['test/**/*.docker.test.ts'],
           pool: 'forks',
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        // Two hosts of different kinds; see docs/lab.md.
+        test: {
+          name: 'lab',
+          include: ['test/lab/**/*.lab.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          env: { STACKFERRY_PAIR: process.env.STACKFERRY_PAIR ?? '3' },
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { run } from '../support/run.ts';
+import { makeAwkward } from './awkward.ts';
 import { inVolume as inVolumeOf, listVolume } from './listing.ts';
 import { plain } from './stacks.ts';
 import { compose, docker, type HostName, inventory, running } from './two-hosts.ts';
@@ -10,25 +11,6 @@ import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 describeDocker('two real Docker hosts', () => {
   const rig = useDockerRig();
-
-  /** Files that copies usually get wrong. Runs in a container with GNU tools. */
-  const makeAwkward = `
-set -e
-cd /v
-mkdir -p deep/er empty
-echo one > plain; ln plain hard; ln plain deep/hard2; ln -s plain soft; ln -s /nowhere/at/all dangling
-truncate -s 64M sparse; printf end | dd of=sparse bs=1 seek=10000000 conv=notrunc status=none
-cp /bin/true setuid; chmod 6755 setuid; chown 1234:4321 setuid deep
-printf 'x' > "$(printf 'new\\nline')"; printf 'x' > "$(printf 'tab\\tand \\\\ back')"; printf 'x' > "$(printf 'bad\\377utf8')"
-name=$(head -c 255 /dev/zero | tr '\\0' n); echo long > "$name"
-mkfifo fifo; mknod device c 1 3
-setfattr -n user.comment -v 'hello there' plain; setfattr -n user.dir -v 1 empty
-setfacl -m u:1234:rw,g:77:r plain; setfacl -d -m u:99:rwx empty
-chmod 000 deep/er; chmod 1777 empty; touch -d '2001-02-03 04:05:06.123456789' plain deep empty
-touch -h -d '1999-12-31 23:59:59.5' soft; : > zero; chown 0:54321 zero
-mkdir heirless; echo x > heirless/file; setfacl -d -m u:99:rwx heirless
-mkdir future; cd future; seq 2000 | xargs touch -d '2040-01-01'; touch -d '2040-01-01' "$(printf 'new\\nline')"
-`;
 
   const inVolume = (host: HostName, script: string) => inVolumeOf(host, 'awkward_data', script);
   const listAll = async (host: HostName) =>

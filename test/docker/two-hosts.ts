@@ -25,7 +25,10 @@ export const netnsOf = (host: HostName) => `sf-${host}${suffix}`;
 export const socketOf = (host: HostName) => join(state, host, 'docker.sock');
 
 /** What the host is like beyond a plain Engine 26: the words that `up.sh` recorded. */
-export function is(host: HostName, word: 'containerd' | 'next' | 'btrfs' | 'xfs' | 'ext4' | 'busybox'): boolean {
+export function is(
+  host: HostName,
+  word: 'containerd' | 'next' | 'btrfs' | 'xfs' | 'ext4' | 'busybox' | 'selinux',
+): boolean {
   const recorded = join(state, host, 'words');
   return existsSync(recorded) && readFileSync(recorded, 'utf8').split(',').includes(word);
 }

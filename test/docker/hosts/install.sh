@@ -3,7 +3,7 @@
 set -euo pipefail
 
 engine_packages=(docker.io docker-cli docker-compose containerd)
-tools=(iproute2 iptables debootstrap ca-certificates zstd acl attr busybox-static)
+tools=(iproute2 iptables debootstrap ca-certificates zstd acl attr busybox-static btrfs-progs xfsprogs)
 
 missing() {
   local package

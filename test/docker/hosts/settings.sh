@@ -22,7 +22,7 @@ socket_of() { echo "$state/$1/docker.sock"; }
 
 # What a host is like beyond a plain Engine 26: words that up.sh takes from STACKFERRY_HOST_A and _B and records, so that
 # a restart by a test keeps them.
-known_words=(containerd next btrfs xfs ext4 busybox)
+known_words=(containerd next btrfs xfs ext4 busybox selinux)
 words_of() { cat "$(root_of "$1")/words" 2>/dev/null || true; }
 is() { [[ ,$(words_of "$1"), == *,$2,* ]]; } # host, word
 # Each kind of host has data of its own: image stores and file systems do not mix.
