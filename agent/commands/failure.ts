@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Outcome } from '../../schema/agent-protocol.ts';
 import { type ErrorCode, errorMessageOf, StackferryError } from '../../schema/errors.ts';
+import { shortened } from '../../schema/shortened.ts';
 import type { Log } from '../log.ts';
 
 /** A thrown value as an outcome fit to leave the machine: code, message and log lines, each through the redactor. */
@@ -12,7 +13,7 @@ export function failureOf(error: unknown, log: Log, migrationId: string | null, 
     ok: false,
     error: {
       code,
-      message: log.redact(message).slice(0, 2000),
+      message: shortened(log.redact(message), 2000),
       log_tail: migrationId === null ? [] : log.tail(migrationId),
     },
   };

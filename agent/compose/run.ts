@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
+import { shortened } from '../../schema/shortened.ts';
 
 export interface ComposeRun {
   binary: string;
@@ -111,7 +112,7 @@ function complaintOf(stderr: string): string {
       .split('\n')
       .filter((text) => !text.includes('level=warning'))
       .at(-1) ?? '';
-  return withoutValues(line).slice(0, 400) || 'it failed without a word';
+  return shortened(withoutValues(line), 400) || 'it failed without a word';
 }
 
 /** Quoted text and the right of an equals sign may be values of the environment. Names of files and services stay. */

@@ -1,6 +1,7 @@
 import type { Obstacle } from '../../schema/drain.ts';
 import { limits } from '../../schema/limits.ts';
 import type { CheckName, Report } from '../../schema/preflight-report.ts';
+import { shortened } from '../../schema/shortened.ts';
 
 /** Checks that no other target could change. */
 const ofTheStack: ReadonlySet<CheckName> = new Set([
@@ -25,7 +26,4 @@ export function whyNot(report: Report): Refusal | null {
   };
 }
 
-export function bounded(message: string): string {
-  const most = limits.drain.messageCharsMax;
-  return message.length > most ? `${message.slice(0, most - 1)}…` : message;
-}
+export const bounded = (message: string): string => shortened(message, limits.drain.messageCharsMax);

@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
+import { shortened } from '../../../schema/shortened.ts';
 
 /** The Docker Engine's API over its socket. Answers are checked by zod at this edge; faults are StackferryErrors. */
 export interface DockerApi {
@@ -169,7 +170,7 @@ function unlessAbsent(error: unknown): null {
 
 function messageOf(text: string): string {
   const parsed = z.object({ message: z.string() }).safeParse(parseLast(text));
-  return (parsed.success ? parsed.data.message : text).slice(0, limits.agent.engineMessageCharsMax);
+  return shortened(parsed.success ? parsed.data.message : text, limits.agent.engineMessageCharsMax);
 }
 
 function parseLast(text: string): unknown {
