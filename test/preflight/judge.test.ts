@@ -502,7 +502,7 @@ describe('the pre-flight’s judgement', () => {
     });
     const report = withData({ writers: [writer('shop-db-run-1', { one_off: true }), writer('backup', {})] });
     expect(failed(report)).toEqual(['compose_supported']);
-    expect(detailOf(report, 'compose_supported')).toMatch(/shop-db-run-1 .*docker compose run.*backup, .*uses shop_db/);
+    expect(detailOf(report, 'compose_supported')).toMatch(/shop-db-run-1 .*docker compose run.*backup .*uses shop_db/);
     const above = withData({ writers: [writer('sync', { above: true, uses: '/srv' })] });
     expect(above.passed).toBe(true);
     expect(above.notes).toEqual([expect.stringMatching(/sync can write to \/srv/)]);

@@ -187,7 +187,7 @@ export function composeSupported({ stack, target, accept_unmoved }: Fit): Verdic
     ...stack.project_files.outside.map((path) => `${path} lies outside the project directory`),
     ...(target.project_path === stack.working_dir ? [] : stack.project_files.absolute_links).map(
       (path) =>
-        `${path} is a link by absolute path, which leads elsewhere at ${target.project_path}: make it a relative one`,
+        `${path} is a link by absolute path and would lead elsewhere at ${target.project_path}: make it a relative one`,
     ),
     ...(target.external_volumes_absent ?? []).map((volume) => `external volume ${volume} is not on the target`),
     ...stack.volumes.flatMap((volume) => [
@@ -218,7 +218,7 @@ function dataProblems({ data }: StackFacts): string[] {
   return [
     ...data.nested_mounts.map(
       ({ tree, path, kind }) =>
-        `${path} in ${tree} is ${kind === 'device' ? 'another device' : `a mount of its own (${kind})`}, and what is there would be left behind: unmount it, or move it into the data`,
+        `${path} in ${tree} is ${kind === 'device' ? 'another device' : `a mount of its own (${kind})`} whose contents would stay behind: unmount it or copy them into the data`,
     ),
     ...data.unseen.map(({ tree, why }) => `${tree} could not be looked at (${why})`),
     ...data.writers
@@ -226,7 +226,7 @@ function dataProblems({ data }: StackFacts): string[] {
       .map(({ container, uses, one_off }) =>
         one_off
           ? `${container} runs beside the stack ("docker compose run") and can write its data: let it end, or stop it`
-          : `${container}, which is not of this stack, runs and uses ${uses}: stop it first`,
+          : `${container} (not of this stack) runs and uses ${uses}: stop it first`,
       ),
   ];
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { errorMessageOf } from '../../../schema/errors.ts';
 import type { DeviceRequest, StackFacts } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
+import { shortened } from '../../../schema/shortened.ts';
 import { nothing } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { engineInfo } from './engine-info.ts';
@@ -84,7 +85,7 @@ async function tryDevices({ api, place }: DockerContext, request: DeviceRequest)
     await api.post(`/containers/${Id}/start`, undefined, nothing, { timeoutMs: limits.agent.helperStartMsMax });
     return null;
   } catch (error) {
-    return errorMessageOf(error).slice(0, 200);
+    return shortened(errorMessageOf(error), 200);
   } finally {
     if (id) await api.delete(`/containers/${id}?force=true&v=true`).catch(() => {});
   }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { errorMessageOf } from '../../../schema/errors.ts';
 import type { StackImage, TargetFacts } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
+import { shortened } from '../../../schema/shortened.ts';
 import { type DockerApi, EngineAnswer } from './api.ts';
 import { parseReference } from './image-reference.ts';
 import { findImage, isSame, registryDigests } from './images.ts';
@@ -108,7 +109,7 @@ function refusalOf(error: unknown): Answer {
       : error.status === 401 || error.status === 403 || /unauthorized|denied|authentication/i.test(message)
         ? 'unauthorized'
         : 'not_found';
-  return { state, detail: message.slice(0, 200) };
+  return { state, detail: shortened(message, 200) };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -31,8 +31,11 @@ export async function absoluteLinks(
   mounted: string[],
 ): Promise<string[]> {
   const { directory } = project;
-  const arriving = [...filesOf(project, references, model), ...mounted].map((path) => resolve(directory, path));
-  const links = await Promise.all(arriving.map((path) => absoluteLinkTo(directory, path)));
+  const root = await realOf(directory);
+  const named = [...filesOf(project, references, model), ...mounted].map((path) => resolve(directory, path));
+  const links = await Promise.all(
+    named.map(async (path) => (isInside(root, await realOf(path)) ? absoluteLinkTo(directory, path) : null)),
+  );
   return [...new Set(links.filter((link) => link !== null))];
 }
 
