@@ -100,6 +100,19 @@ const carried = {
   contents: z.boolean(),
 };
 
+/** Lanes of a project directory in a pre-copy: for the passes, and for what changed since. */
+export const warmProjectLane = 'wproject';
+export const changesLane = 'project.changes';
+/** The project directory goes as what changed since `warm_source`; null where it goes whole. */
+const projectChanges = z
+  .object({
+    blocks: z.boolean(),
+    /** The proof holds the contents of files too. */
+    contents: z.boolean(),
+  })
+  .nullable()
+  .default(null);
+
 /**
  * kind → payload and result. A field that is added has a `.default()`: agents and sagas of the release before are read.
  * First the way out, source and target; then the safety window, source and target.
@@ -121,7 +134,14 @@ export const commandKinds = {
   },
   /** Passes over the volumes of the running stack, until they no longer shrink. */
   warm_source: {
-    payload: z.object({ ...project, peer: id, items: z.array(laneVolume), blocks: z.boolean() }),
+    payload: z.object({
+      ...project,
+      peer: id,
+      items: z.array(laneVolume),
+      blocks: z.boolean(),
+      /** A project directory that is too large for `stage_source`. */
+      source_dir: text.nullable().default(null),
+    }),
     result: z.object({
       passages: z.array(passage),
       /** Of each volume, what each pass carried. */
@@ -147,7 +167,7 @@ export const commandKinds = {
     }),
   },
   send_project: {
-    payload: z.object({ ...project, peer: id, source_dir: text }),
+    payload: z.object({ ...project, peer: id, source_dir: text, changes: projectChanges }),
     result: z.object({ proof: itemProof }),
   },
   restore_source: {
@@ -166,7 +186,12 @@ export const commandKinds = {
     result: z.object({ passage }),
   },
   warm_target: {
-    payload: z.object({ ...project, peer: id, items: z.array(laneVolume) }),
+    payload: z.object({
+      ...project,
+      peer: id,
+      items: z.array(laneVolume),
+      target_dir: text.nullable().default(null),
+    }),
     result: z.object({ passages: z.array(passage) }),
   },
   /** The project directory received, and the stack's containers made from it: restart policies off, none started. */
@@ -180,7 +205,7 @@ export const commandKinds = {
     result: z.object({ proofs: z.array(itemProof) }),
   },
   receive_project: {
-    payload: z.object({ ...project, peer: id, target_dir: text }),
+    payload: z.object({ ...project, peer: id, target_dir: text, changes: projectChanges }),
     result: z.object({ proof: itemProof }),
   },
   deploy: {

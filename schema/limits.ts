@@ -407,7 +407,7 @@ export const limits = {
     blockMapBytesMax: 32 * 1_073_741_824,
     /** What happened this long before a pass's sync is looked at again by the next: file times are coarse. */
     timeMarginS: 2,
-    /** A project directory up to this size is sent before the stop, too, and the containers are made from it. */
+    /** A project directory up to this size is sent before the stop, too, and the containers are made from it; a larger one goes by passes. */
     stagedBytesMax: 64 * 1_048_576,
     /** Jobs of one helper at once. */
     jobsMax: 8,

@@ -1,8 +1,8 @@
-import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { CommandHandler } from './context.ts';
 import { createRecorded } from './created-stack.ts';
 import { assertNoneBeside } from './data-users.ts';
+import { assertMadeDirectory } from './made-volume.ts';
 import { stagedHere } from './staged.ts';
 
 /**
@@ -12,9 +12,7 @@ import { stagedHere } from './staged.ts';
  */
 export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) => {
   const { engine, ledger, migrationId } = context;
-  if (!ledger.find(migrationId)?.created.paths.includes(deployment.target_dir)) {
-    throw new StackferryError('resource_taken', `${deployment.target_dir} was not put here by this migration.`);
-  }
+  assertMadeDirectory(deployment.target_dir, context);
   const key = { migration_id: migrationId, project: deployment.project, role: 'target' } as const;
   const entry = await ledger.update(key, (draft) => {
     draft.deployment = deployment;

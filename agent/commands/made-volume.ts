@@ -12,3 +12,9 @@ export function madeVolume(name: string, { ledger, migrationId }: CommandContext
     `The volume "${name}" was not made by this migration, so nothing may be unpacked into it.`,
   );
 }
+
+/** Throws where this migration did not make the directory: nothing may be unpacked into it, or started from it. */
+export function assertMadeDirectory(directory: string, { ledger, migrationId }: CommandContext): void {
+  if (ledger.find(migrationId)?.created.paths.includes(directory)) return;
+  throw new StackferryError('resource_taken', `${directory} was not put here by this migration.`);
+}

@@ -14,7 +14,7 @@ export const stagedLane = 'staged';
  */
 export async function receiveDirectory(
   lane: string,
-  { project, peer, target_dir }: CommandPayload<'receive_project'>,
+  { project, peer, target_dir }: Omit<CommandPayload<'receive_project'>, 'changes'>,
   contents: boolean,
   context: CommandContext,
 ): Promise<LaneProof> {

@@ -1,3 +1,4 @@
+import { changesLane } from '../../schema/agent-protocol.ts';
 import { isInside } from '../compose/project.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
 import { idsOf } from './container-states.ts';
@@ -51,13 +52,20 @@ async function directoryObstacle(
   const mounts = await paths.mountsBelow(directory);
   if (mounts.length > 0) return `something else is mounted in it: ${mounts.join(', ')}`;
   if (entry.purging.includes(directory)) return null;
-  // What was staged, and still the same at rest, was not sent again; its manifest holds the contents too.
-  const { [projectLane]: sent, [stagedLane]: staged } = entry.lanes;
-  const moved = (sent ?? staged)?.manifest;
-  const now = await engine.manifestProject(directory, entry.project, migrationId, !sent).catch((error: Error) => error);
-  if (now instanceof Error) return now.message;
-  if (moved?.sha256 !== now.sha256 || moved.entries !== now.entries)
-    return 'it is no longer what was moved: look what changed in it, and delete it by hand';
+  const { [projectLane]: sent, [changesLane]: changed, [stagedLane]: staged } = entry.lanes;
+  const moved = (sent ?? changed ?? staged)?.manifest;
+  const manifest = (contents: boolean) => engine.manifestProject(directory, entry.project, migrationId, contents);
+  // What went whole after the stop was proven without the contents; of the others it depends.
+  const isMoved = async () => {
+    for (const contents of sent ? [false] : [true, false]) {
+      const now = await manifest(contents);
+      if (moved?.sha256 === now.sha256 && moved.entries === now.entries) return true;
+    }
+    return false;
+  };
+  const same = await isMoved().catch((error: Error) => error);
+  if (same instanceof Error) return same.message;
+  if (!same) return 'it is no longer what was moved: look what changed in it, and delete it by hand';
   await ledger.amend(migrationId, (draft) => {
     draft.purging.push(directory);
   });

@@ -13,7 +13,7 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
   const sizes = ledger.find(migrationId)?.sizes ?? {};
   const sourceOf = async (volume: string) =>
     changes
-      ? (await warmCopiesOf(engine).source(volume, migrationId, blocks)).rest
+      ? (await warmCopiesOf(engine).source({ volume }, migrationId, blocks)).rest
       : engine.packVolume(volume, migrationId);
   const proofs = await carryProvenLanes(
     { project, role: 'source', peer },

@@ -1,21 +1,32 @@
+import { warmProjectLane } from '../../schema/agent-protocol.ts';
 import { carryLanes } from './carry-lanes.ts';
 import type { CommandHandler } from './context.ts';
+import { assertProjectDirectory } from './project-lane.ts';
 import { releasedOnFailure } from './released-on-failure.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
-/** Passes over each volume of the running stack. What is remembered of them makes the copy after the stop a short one. */
-export const warmSource: CommandHandler<'warm_source'> = async ({ project, peer, items, blocks }, context) => {
+/**
+ * Passes over each volume of the running stack, and over a large project directory. What is remembered of them makes the
+ * copy after the stop a short one.
+ */
+export const warmSource: CommandHandler<'warm_source'> = async (payload, context) => {
+  const { project, peer, items, blocks, source_dir } = payload;
   const { engine, ledger, migrationId } = context;
   const sizes = ledger.find(migrationId)?.sizes ?? {};
   const warm = warmCopiesOf(engine);
+  if (source_dir !== null) await assertProjectDirectory(project, source_dir, context);
+  const trees = [
+    ...items.map(({ lane, volume }) => ({ lane, tree: { volume }, total: sizes[volume] ?? null })),
+    ...(source_dir === null ? [] : [{ lane: warmProjectLane, tree: { directory: source_dir }, total: null }]),
+  ];
   const carrying = () =>
     carryLanes(
       { project, role: 'source', peer },
-      items.map(({ lane, volume }) => ({
+      trees.map(({ lane, tree, total }) => ({
         lane,
-        total: sizes[volume] ?? null,
+        total,
         carry: async (end) => {
-          const { passes } = await warm.source(volume, migrationId, blocks);
+          const { passes } = await warm.source(tree, migrationId, blocks);
           return context.lanes.send({ ...end, source: passes });
         },
       })),
@@ -23,7 +34,7 @@ export const warmSource: CommandHandler<'warm_source'> = async ({ project, peer,
     );
   const passages = await releasedOnFailure(context, carrying);
   const passes = items.map(async ({ volume }) => {
-    const report = (await warm.source(volume, migrationId, blocks)).report();
+    const report = (await warm.source({ volume }, migrationId, blocks)).report();
     return { volume, bytes: report.map(({ bytes }) => bytes), ms: report.map(({ ms }) => Math.round(ms)) };
   });
   return { passages, passes: await Promise.all(passes) };

@@ -118,8 +118,10 @@ export interface ImageCarriage {
 }
 
 export interface WarmCopies {
-  source(volume: string, migrationId: string, blocks: boolean): Promise<WarmVolume>;
+  source(tree: { volume: string } | { directory: string }, migrationId: string, blocks: boolean): Promise<WarmVolume>;
   target(spec: StackVolume, migrationId: string): WarmTarget;
+  /** A project directory that this migration made. */
+  targetDirectory(directory: string, migrationId: string): WarmTarget;
 }
 
 /** For what the source's `passes` give, and its `rest`. Where that begins anew, `vacate` comes first: nothing may use the volume. */

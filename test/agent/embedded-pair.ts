@@ -69,8 +69,8 @@ export async function moveData({ source, target, facts, deployment, items }: Emb
     target.perform('receive_volumes', { ...project, peer: 's', items, ...wholeVolumes }),
   ]);
   const [sentProject, receivedProject] = await Promise.all([
-    source.perform('send_project', { ...project, peer: 't', source_dir: deployment.source_dir }),
-    target.perform('receive_project', { ...project, peer: 's', target_dir: deployment.target_dir }),
+    source.perform('send_project', { ...project, peer: 't', source_dir: deployment.source_dir, changes: null }),
+    target.perform('receive_project', { ...project, peer: 's', target_dir: deployment.target_dir, changes: null }),
   ]);
   return { sent, received, sentProject, receivedProject };
 }

@@ -21,7 +21,7 @@ test('a control plane in wrong hands gets no directory but that of a stack', asy
   const { source, deployment } = await embeddedPair();
   await source.perform('stop_stack', { project: 'guestbook' });
   for (const source_dir of ['/etc', `${deployment.source_dir}/..`, source.root])
-    await expect(source.perform('send_project', { project: 'guestbook', peer: 't', source_dir })).rejects.toMatchObject(
-      { code: 'policy_refused' },
-    );
+    await expect(
+      source.perform('send_project', { project: 'guestbook', peer: 't', source_dir, changes: null }),
+    ).rejects.toMatchObject({ code: 'policy_refused' });
 });

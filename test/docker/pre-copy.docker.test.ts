@@ -169,6 +169,28 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(await listVolume('b', 'stripped_data')).toBe(before);
   }, 120_000);
 
+  it('P14: copies a project directory that is too large to be staged while the stack runs, and then its changes', async () => {
+    const { hosts, up, migrate, ended, moved } = rig();
+    const project = await up('large', largeProject);
+    let shipped = 0;
+    let notices = '';
+    const { id } = await migrate('large', hosts.b, { mode: 'pre-copy' });
+    const migration = await ended(id, ({ kind, data }) => {
+      if (kind === 'notice') notices += JSON.stringify(data);
+      const progress = data as { current: string; bytes_done: number };
+      if (kind === 'progress' && progress.current === 'project') shipped = progress.bytes_done;
+    });
+    expect(migration.failure).toBeNull();
+    expect(notices).not.toContain('again');
+    expect(shipped).toBeLessThan(4 * 1_048_576);
+    const sums = async (dir: string) =>
+      Promise.all(
+        ['compose.yaml', 'data/large', 'data/log'].map(async (name) => hash('sha256', await readFile(join(dir, name)))),
+      );
+    expect(await sums(moved(project, 'b').dir)).toEqual(await sums(project.dir));
+    expect(await running('b')).toEqual(['large-app-1']);
+  }, 120_000);
+
   it('has the containers made before the stop', async () => {
     const { hosts, up, migrate, ended } = rig();
     await up('early', mapped);
@@ -260,6 +282,26 @@ volumes: { data: {} }
 `,
   };
 }
+
+/** 100 MiB below the project directory, and a log beside it. */
+const largeProject = {
+  'data/kept': 'kept\n',
+  'compose.yaml': `
+services:
+  app:
+    image: sf-busybox:1
+    init: true
+    # In its new home it only looks on.
+    command:
+      - sh
+      - -c
+      - |
+        test -e /data/log && exec sleep 100000
+        head -c 104857600 /dev/urandom > /data/large; while :; do date >> /data/log; sleep 0.1; done
+    healthcheck: { test: test -e /data/log, interval: 1s, retries: 60 }
+    volumes: ["./data:/data"]
+`,
+};
 
 const restless = scripted(`
   echo kept > /data/kept

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CommandPayload } from '../../schema/agent-protocol.ts';
+import { type CommandPayload, changesLane, type Passage, warmProjectLane } from '../../schema/agent-protocol.ts';
 import { goodAnswers, newStory, plan, type Story } from './story.ts';
 
 const started = (verify: 'manifest' | 'content' = 'content'): Story => {
@@ -82,6 +82,55 @@ describe('a pre-copy', () => {
     expect([story.saga.status, awaited(story)]).toEqual(['stopping', ['stop_stack']]);
     story.answer('stop_stack');
     expect(payload(story).staged_dir).toBeNull();
+  });
+
+  describe('P14: of a directory that is too large to be staged', () => {
+    const passage = { lane: warmProjectLane, bytes: 9, sha256: 'p' };
+    const answers = goodAnswers as { warm_target: { passages: Passage[] }; warm_source: object };
+    const warmed = (answer: object) => ({ ...answer, passages: [...answers.warm_target.passages, passage] });
+    const proof = { lane: changesLane, bytes: 1, sha256: 'c', manifest_sha256: 'm', entries: 3 };
+    /** As far as its changes are asked for. */
+    const shipping = (received: object = warmed(answers.warm_target)) => {
+      const story = newStory({ mode: 'pre-copy', verify: 'content' });
+      story.feed({ type: 'preflight_passed', plan: { ...plan, staged: false } });
+      story.answer('prepare_source');
+      story.answer('prepare_target');
+      story.answer('warm_source', warmed(answers.warm_source));
+      story.answer('warm_target', received);
+      for (const kind of ['stop_stack', 'send_volumes', 'receive_volumes'] as const)
+        if (awaited(story).includes(kind)) story.answer(kind);
+      return story;
+    };
+    const sent = (story: Story, kind: 'warm_source' | 'send_project') =>
+      story.sent.findLast((command) => command.kind === kind)?.payload;
+
+    it('passes go over it while the stack runs, and what changed is proven after the stop', () => {
+      const story = shipping();
+      expect(sent(story, 'warm_source')).toMatchObject({ source_dir: '/srv/shop' });
+      expect([story.saga.status, awaited(story)]).toEqual(['shipping', ['send_project', 'receive_project']]);
+      expect(sent(story, 'send_project')).toMatchObject({ changes: { blocks: true, contents: true } });
+      story.answer('send_project', { proof });
+      story.answer('receive_project', { proof });
+      expect(story.saga.status).toBe('deploying');
+    });
+
+    it('it goes whole where the two sides differ after that, and nothing starts where they differ again', () => {
+      const story = shipping();
+      story.answer('send_project', { proof });
+      story.answer('receive_project', { proof: { ...proof, manifest_sha256: 'x' } });
+      expect([story.saga.status, awaited(story)]).toEqual(['shipping', ['send_project', 'receive_project']]);
+      expect(sent(story, 'send_project')).toMatchObject({ changes: null });
+      const whole = { ...proof, lane: 'project' };
+      story.answer('send_project', { proof: whole });
+      story.answer('receive_project', { proof: { ...whole, manifest_sha256: 'x' } });
+      expect(story.saga.failure).toMatchObject({ step: 'shipping', code: 'manifest_mismatch' });
+    });
+
+    it('a stack is not stopped whose directory’s passes did not arrive', () => {
+      const story = shipping(answers.warm_target);
+      expect(story.saga.failure).toMatchObject({ step: 'preparing', code: 'digest_mismatch' });
+      expect(story.sent.map(({ kind }) => kind)).not.toContain('stop_stack');
+    });
   });
 
   it('does not stop a stack whose passes did not arrive as they were sent', () => {

@@ -19,12 +19,13 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *   preparing     prepare_source ‖ prepare_target     volumes made empty, sizes known
  *     on demand:  send_images ‖ receive_images        what the target cannot pull
  *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
- *                 stage_source ‖ stage_target         its containers made, started none
+ *                 stage_source ‖ stage_target         its containers made, started none; not of a large directory
  *   stopping      stop_stack                          source recorded, disarmed, stopped
  *   transferring  send_volumes ‖ receive_volumes      equal digests and manifests for every volume
  *     pre-copy:   what changed since; whole again     where the two sides differ
  *   shipping      send_project ‖ receive_project      the same for the project directory
  *     pre-copy:   nothing                             where it is as it was when it was staged
+ *                 what changed since; whole again     where it is too large to be staged
  *   deploying     deploy                              created disarmed, started under a lease
  *   verifying     verify_health                       healthy
  *     late:       verify_health, or deploy again      where the proof came too late for the lease it was given under

@@ -1,4 +1,9 @@
-import type { CommandKind, CommandPayload, Deployment } from '../../schema/agent-protocol.ts';
+import {
+  type CommandKind,
+  type CommandPayload,
+  type Deployment,
+  warmProjectLane,
+} from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Saga, SagaPlan } from '../../schema/saga.ts';
 
@@ -44,6 +49,9 @@ export const lanesOf = ({ volumes }: SagaPlan, sentWhole: string[] = []) =>
 export const warmLanesOf = ({ volumes }: SagaPlan) =>
   volumes.map(({ name }, index) => ({ lane: `w${index}`, volume: name }));
 
+export const warmsProject = ({ results }: Saga): boolean =>
+  (results.warm_source?.passages ?? []).some(({ lane }) => lane === warmProjectLane);
+
 /** The deployment as it was where the stack came from. */
 const atHome = ({ deployment }: SagaPlan): Deployment => ({ ...deployment, target_dir: deployment.source_dir });
 const retained = (plan: SagaPlan) => ({
@@ -61,6 +69,9 @@ const sentDirectory = (plan: SagaPlan, { target }: Saga) => ({
   peer: target,
   source_dir: plan.deployment.source_dir,
 });
+/** Once: where the two sides then differ, the directory goes whole. */
+const projectChanges = ({ blocks }: SagaPlan, saga: Saga) =>
+  warmsProject(saga) && !saga.results.send_project ? { blocks, contents: saga.verify === 'content' } : null;
 const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
   deployment,
   timeout_s: health_timeout_s,
@@ -81,6 +92,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     peer: target,
     items: warmLanesOf(plan),
     blocks: plan.blocks,
+    source_dir: plan.staged ? null : plan.deployment.source_dir,
   }),
   stage_source: sentDirectory,
   send_volumes: (plan, saga) => ({
@@ -90,17 +102,23 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     // A volume that is made anew takes the containers with it that were made to use it.
     staged_dir: saga.results.stage_target && saga.sent_whole.length === 0 ? plan.deployment.source_dir : null,
   }),
-  send_project: sentDirectory,
+  send_project: (plan, saga) => ({ ...sentDirectory(plan, saga), changes: projectChanges(plan, saga) }),
   restore_source: project,
   retain_source: project,
   prepare_target: ({ deployment, volumes, images }) => ({ deployment, volumes, images }),
-  warm_target: (plan, { source }) => ({ ...project(plan), peer: source, items: warmLanesOf(plan) }),
-  stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
-  receive_volumes: (plan, saga) => ({ ...carried(plan, saga), peer: saga.source }),
-  receive_project: (plan, { source }) => ({
+  warm_target: (plan, { source }) => ({
     ...project(plan),
     peer: source,
+    items: warmLanesOf(plan),
+    target_dir: plan.staged ? null : plan.deployment.target_dir,
+  }),
+  stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
+  receive_volumes: (plan, saga) => ({ ...carried(plan, saga), peer: saga.source }),
+  receive_project: (plan, saga) => ({
+    ...project(plan),
+    peer: saga.source,
     target_dir: plan.deployment.target_dir,
+    changes: projectChanges(plan, saga),
   }),
   deploy: ({ deployment }) => ({ deployment }),
   verify_health: ({ deployment }, saga) => health(deployment, saga),

@@ -1,8 +1,8 @@
-import type { ItemProgress } from '../../schema/agent-protocol.ts';
+import { changesLane, type ItemProgress, warmProjectLane } from '../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../schema/api.ts';
 import { type ByteSamples, rateOfSamples, withSample } from '../../schema/byte-samples.ts';
 import type { Saga } from '../../schema/saga.ts';
-import { lanesOf, warmLanesOf } from './command-payloads.ts';
+import { lanesOf, warmLanesOf, warmsProject } from './command-payloads.ts';
 
 /**
  * Progress is not state: it lives in the object's memory, is lost with it, and the agents' next report brings it back.
@@ -61,14 +61,25 @@ export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView |
 }
 
 function itemsOf(saga: Saga): { lane: string; item: string; total: number | null }[] | null {
-  if (saga.status === 'shipping') return [{ lane: 'project', item: 'project', total: null }];
+  if (saga.status === 'shipping')
+    return [
+      {
+        lane: warmsProject(saga) && !saga.results.send_project ? changesLane : 'project',
+        item: 'project',
+        total: null,
+      },
+    ];
   if (!saga.plan) return null;
   const sizes = saga.results.prepare_source?.sizes ?? [];
   const total = (volume: string) => sizes.find((size) => size.volume === volume)?.bytes ?? null;
   if (saga.awaiting.some(({ kind }) => kind === 'send_images' || kind === 'receive_images'))
     return [{ lane: 'images', item: 'images', total: null }];
   const warming = saga.awaiting.some(({ kind }) => kind === 'warm_source' || kind === 'warm_target');
-  if (warming) return warmLanesOf(saga.plan).map(({ lane, volume }) => ({ lane, item: volume, total: total(volume) }));
+  if (warming) {
+    const project = saga.plan.staged ? [] : [{ lane: warmProjectLane, item: 'project', total: null }];
+    const volumes = warmLanesOf(saga.plan).map(({ lane, volume }) => ({ lane, item: volume, total: total(volume) }));
+    return [...volumes, ...project];
+  }
   if (saga.status !== 'transferring') return null;
   const whole = saga.mode === 'stop-copy' || saga.sent_whole.length > 0;
   return lanesOf(saga.plan, saga.sent_whole).map(({ lane, volume }) => ({

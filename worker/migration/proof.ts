@@ -1,6 +1,12 @@
-import type { Failure, LaneProof, Passage } from '../../schema/agent-protocol.ts';
+import {
+  changesLane,
+  type Failure,
+  type LaneProof,
+  type Passage,
+  warmProjectLane,
+} from '../../schema/agent-protocol.ts';
 import type { Saga } from '../../schema/saga.ts';
-import { payloadOf } from './command-payloads.ts';
+import { payloadOf, warmsProject } from './command-payloads.ts';
 
 /** What was sent before the stop and did not arrive as it was sent. */
 export function judgePrepared(saga: Saga): Failure | null {
@@ -13,6 +19,11 @@ export function judgePrepared(saga: Saga): Failure | null {
   for (const { lane, volume } of payloadOf(saga, 'warm_source').items) {
     const sent = of(warm_source?.passages ?? [], lane);
     const failure = comparePassages(`volume "${volume}"`, sent, of(warm_target?.passages ?? [], lane));
+    if (failure) return failure;
+  }
+  if (warmsProject(saga)) {
+    const sent = of(warm_source?.passages ?? [], warmProjectLane);
+    const failure = comparePassages('project directory', sent, of(warm_target?.passages ?? [], warmProjectLane));
     if (failure) return failure;
   }
   return stage_source ? comparePassages('project directory', stage_source.passage, stage_target?.proof) : null;
@@ -48,6 +59,9 @@ export function judgeVolumes(saga: Saga): Failure | null {
 export function judgeProject(saga: Saga): Failure | null {
   return compare('project directory', saga.results.send_project?.proof, saga.results.receive_project?.proof);
 }
+
+/** Whether what was sent last of the project directory were its changes since the passes. */
+export const sentChanges = ({ results }: Saga): boolean => results.send_project?.proof.lane === changesLane;
 
 function of<T extends Passage>(passages: T[], lane: string): T | undefined {
   return passages.find((passage) => passage.lane === lane);

@@ -1,7 +1,7 @@
 import type { CommandKind } from '../../schema/agent-protocol.ts';
 import type { Step } from '../../schema/migration-status.ts';
 import { isLate, mayProveAgain } from './lease-proof.ts';
-import { differingVolumes, isStaged } from './proof.ts';
+import { differingVolumes, isStaged, judgeProject, sentChanges } from './proof.ts';
 import { say, stepCommands, type Turn } from './turn.ts';
 
 /** A step's own commands; none where all was done before. */
@@ -18,7 +18,8 @@ export function firstRound(turn: Turn, step: Step): CommandKind[] {
 /**
  * What a step may do beyond its first commands: before the stop, images that the target cannot pull, and in a pre-copy
  * the passes over the running stack's volumes, then its containers; after it, where a volume turns out to differ, that
- * volume again, as a whole; at the end, a proof of health that came too late again. The commands of the next round, or null where the step has no more.
+ * volume again, as a whole, and the same for the project directory; at the end, a proof of health that came too late
+ * again. The commands of the next round, or null where the step has no more.
  */
 export function nextRound(turn: Turn, step: Step): CommandKind[] | null {
   const { saga } = turn;
@@ -29,8 +30,12 @@ export function nextRound(turn: Turn, step: Step): CommandKind[] | null {
       return ['send_images', 'receive_images'];
     if (!preCopy) return null;
     if (!saga.results.warm_source) return ['warm_source', 'warm_target'];
-    // Once the volumes are filled: a container that is created puts its image's files into an empty one.
     return saga.plan?.staged && !saga.results.stage_source ? ['stage_source', 'stage_target'] : null;
+  }
+  if (step === 'shipping') {
+    if (!sentChanges(saga) || !judgeProject(saga)) return null;
+    say(turn, 'notice', { message: 'the project directory is not the same on both sides: sent again as a whole' });
+    return ['send_project', 'receive_project'];
   }
   if (step !== 'transferring' || !preCopy || saga.sent_whole.length > 0) return null;
   const volumes = differingVolumes(saga);

@@ -26,6 +26,8 @@ export interface Places {
   fillDirectory(directory: string, migrationId: string): TarSink;
   /** Makes the volume anew, unless nothing was put into it yet. */
   emptyVolume(spec: StackVolume, migrationId: string): Promise<void>;
+  /** The same for a directory, which is there and this migration's afterwards. */
+  emptyDirectory(directory: string, migrationId: string): Promise<void>;
 }
 
 export function createPlaces(place: HelperPlace, placed: PlacedDirectories): Places {
@@ -46,6 +48,9 @@ export function createPlaces(place: HelperPlace, placed: PlacedDirectories): Pla
       await removeVolume(place, spec.name, migrationId);
       await createVolume(api, spec, migrationId);
     });
+
+  const emptyDirectory = (directory: string, migrationId: string) =>
+    emptied({ directory }, migrationId, () => placed.empty(directory, migrationId));
 
   return {
     residences,
@@ -73,8 +78,12 @@ export function createPlaces(place: HelperPlace, placed: PlacedDirectories): Pla
         await placed.claim(directory, migrationId);
         return fill({ directory }, migrationId, signal);
       },
-      reset: () => emptied({ directory }, migrationId, () => placed.empty(directory, migrationId)),
+      reset: () => emptyDirectory(directory, migrationId),
     }),
     emptyVolume,
+    async emptyDirectory(directory, migrationId) {
+      await emptyDirectory(directory, migrationId);
+      await placed.claim(directory, migrationId);
+    },
   };
 }
