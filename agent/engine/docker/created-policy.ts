@@ -54,8 +54,9 @@ export async function assertCreatedAllowed(
     stack.containers.map((id) => api.get(`/containers/${id}/json`, createdContainer)),
   );
   const foreign = await foreignVolumes(api, stack.project, own, volumesOf(containers));
+  const isOrdinary = { own, hostCgroups: await givesHostCgroups(api) };
   for (const container of containers) {
-    const asked = [...powersOfCreated(container, own), ...(await powersOfItsMounts(container, host, foreign))];
+    const asked = [...powersOfCreated(container, isOrdinary), ...(await powersOfItsMounts(container, host, foreign))];
     const refused = asked.filter(({ power }) => !allow.includes(power));
     if (refused.length === 0) continue;
     const words = refused.map(({ power, detail }) => `${power} (${detail})`).join(', ');
@@ -69,7 +70,22 @@ export async function assertCreatedAllowed(
 const volumesOf = (containers: CreatedContainer[]) =>
   containers.flatMap(({ Mounts }) => Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])));
 
-export function powersOfCreated({ HostConfig }: Pick<CreatedContainer, 'HostConfig'>, own: Set<string>): Asked[] {
+/** Where cgroups are of version 1, the Engine gives every container the host's unless told otherwise. */
+async function givesHostCgroups(api: DockerApi): Promise<boolean> {
+  const { SecurityOptions } = await api.get('/info', z.object({ SecurityOptions: listed }));
+  return !(SecurityOptions ?? []).some((option) => option.startsWith('name=cgroupns'));
+}
+
+/** What asks for nothing: the stack's own containers, and what the Engine gives to all. */
+interface Ordinary {
+  own: ReadonlySet<string>;
+  hostCgroups: boolean;
+}
+
+export function powersOfCreated(
+  { HostConfig }: Pick<CreatedContainer, 'HostConfig'>,
+  { own, hostCgroups }: Ordinary,
+): Asked[] {
   const reachesOut = (value: string | null | undefined) =>
     value === 'host' || (value?.startsWith('container:') === true && !own.has(value.slice('container:'.length)));
   const when = (reaches: boolean, power: HostPower, detail: string) => (reaches ? [{ power, detail }] : []);
@@ -81,7 +97,8 @@ export function powersOfCreated({ HostConfig }: Pick<CreatedContainer, 'HostConf
     ...when(reachesOut(HostConfig.PidMode), 'host_pid', `pid ${HostConfig.PidMode}`),
     ...when(reachesOut(HostConfig.IpcMode), 'host_ipc', `ipc ${HostConfig.IpcMode}`),
     ...when(HostConfig.UsernsMode === 'host', 'host_userns', 'userns host'),
-    ...when(HostConfig.CgroupnsMode === 'host' || !!HostConfig.CgroupParent, 'cgroup', 'the host’s cgroups'),
+    ...when(HostConfig.CgroupnsMode === 'host' && !hostCgroups, 'cgroup', 'the host’s cgroups'),
+    ...when(!!HostConfig.CgroupParent, 'cgroup', `cgroup_parent ${HostConfig.CgroupParent}`),
     ...each(HostConfig.CapAdd, 'cap_add'),
     ...each(HostConfig.DeviceCgroupRules, 'devices'),
     ...each(
@@ -89,7 +106,7 @@ export function powersOfCreated({ HostConfig }: Pick<CreatedContainer, 'HostConf
       'devices',
     ),
     ...each(
-      (HostConfig.SecurityOpt ?? []).filter((option) => !isHarmlessOption(option)),
+      (HostConfig.SecurityOpt ?? []).filter((option) => !isHarmlessOption(option) && !isImplied(option, HostConfig)),
       'security_opt',
     ),
     ...each(
@@ -98,6 +115,10 @@ export function powersOfCreated({ HostConfig }: Pick<CreatedContainer, 'HostConf
     ),
   ];
 }
+
+/** The Engine adds it to what shares a namespace of the host, which is a power of its own. */
+const isImplied = (option: string, { Privileged, PidMode, IpcMode }: CreatedContainer['HostConfig']) =>
+  option === 'label=disable' && (Privileged || PidMode === 'host' || IpcMode === 'host');
 
 async function powersOfItsMounts(
   { Mounts }: CreatedContainer,

@@ -9,7 +9,8 @@ const plain = {
   CgroupnsMode: 'private',
 };
 const own = new Set(['of-this-stack']);
-const powers = (more: object) => powersOfCreated({ HostConfig: { ...plain, ...more } }, own).map(({ power }) => power);
+const powers = (more: object, hostCgroups = false) =>
+  powersOfCreated({ HostConfig: { ...plain, ...more } }, { own, hostCgroups }).map(({ power }) => power);
 
 it.each([
   [{ Privileged: true }, ['privileged']],
@@ -22,6 +23,12 @@ it.each([
   [{ VolumesFrom: ['of-another-stack:ro'] }, ['host_path']],
 ])('P4 B38 a container that was created with %j has powers of the host', (created, expected) => {
   expect(powers(created)).toEqual(expected);
+});
+
+it('what the Engine gives to all, or implies, is no power of its own', () => {
+  expect(powers({ CgroupnsMode: 'host' }, true)).toEqual([]);
+  expect(powers({ PidMode: 'host', SecurityOpt: ['label=disable'] })).toEqual(['host_pid']);
+  expect(powers({ SecurityOpt: ['label=disable'] })).toEqual(['security_opt']);
 });
 
 it('a container of an ordinary stack has none, nor does one that shares with its own stack', () => {
