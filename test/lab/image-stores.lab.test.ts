@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DockerApi, openDockerApi } from '../../agent/engine/docker/api.ts';
-import { imageCarriage } from '../../agent/engine/docker/image-carriage.ts';
+import { imageCarriage, incomingRepo, sweepIncoming } from '../../agent/engine/docker/image-carriage.ts';
 import { locateImages } from '../../agent/engine/docker/image-location.ts';
 import { findImage, stackImageOf } from '../../agent/engine/docker/images.ts';
 import type { ShippedImage } from '../../schema/agent-protocol.ts';
@@ -43,7 +43,7 @@ describeMixed('an image that no registry has, between engines with the classic a
     else await removeImage(to, reference);
     // As the pre-flight finds it; that would also ask a registry, which takes a while to be found absent.
     const image: ShippedImage = { ...wanted, layers_present: is(to, 'containerd') ? 0 : 1 };
-    const source = await imageCarriage(apis[from]).pack([image]).open(signal);
+    const source = await imageCarriage(apis[from], 'lab').pack([image]).open(signal);
     const archive = await buffer(source.stream);
     await source.finished;
     return { image, archive };
@@ -56,7 +56,7 @@ describeMixed('an image that no registry has, between engines with the classic a
   }
 
   async function load(to: HostName, image: ShippedImage, archive: Buffer) {
-    const sink = await imageCarriage(apis[to]).unpack([image]).open(signal);
+    const sink = await imageCarriage(apis[to], 'lab').unpack([image]).open(signal);
     await pipeline(Readable.from([archive]), sink.stream);
     await sink.finished;
   }
@@ -134,6 +134,16 @@ describeMixed('an image that no registry has, between engines with the classic a
     expect(await names(victim)).toEqual(before);
   });
 
+  it('P24 a name that a crash left behind is swept by the agent that gave it, and spared by another', async () => {
+    const given = `${incomingRepo('lab')}:crashed`;
+    await docker('b', 'tag', 'sf-busybox:1', given);
+    await sweepIncoming(apis.b, 'another');
+    expect(await findImage(apis.b, given)).not.toBeNull();
+    await sweepIncoming(apis.b, 'lab');
+    expect(await findImage(apis.b, given)).toBeNull();
+    expect(await findImage(apis.b, 'sf-busybox:1')).not.toBeNull();
+  });
+
   it('R28 a tag that came to mean another image while the archive was under way is left as it is', async () => {
     await makeLocalImage('a', name);
     const { image, archive } = await packed('a', 'b', name);
@@ -150,7 +160,7 @@ describeMixed('an image that no registry has, between engines with the classic a
     const { Id } = (await findImage(apis[host], name))!;
     const pinned = `chain-local@${Id}`;
     const wanted: ShippedImage = { ...(await wantedOf(host, pinned)), layers_present: 0 };
-    const source = await imageCarriage(apis[host]).pack([wanted]).open(signal);
+    const source = await imageCarriage(apis[host], 'lab').pack([wanted]).open(signal);
     const archive = await buffer(source.stream);
     await source.finished;
     await removeImage(host, name);

@@ -69,7 +69,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   };
   return {
     kind: 'docker',
-    images: imageCarriage(api),
+    images: imageCarriage(api, ioDir),
     warm,
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
@@ -140,7 +140,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     sweep: async () => {
       await sweepHelpers(place);
       await sweepExchanges(ioDir);
-      await sweepIncoming(api);
+      await sweepIncoming(api, ioDir);
     },
     close: async () => {
       helper.close();

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Readable, Transform } from 'node:stream';
 import { pack } from 'tar-stream';
 import { z } from 'zod';
@@ -11,8 +11,8 @@ import { copyWithNames, copyWithoutLayers, type NamesOf } from './image-archive.
 import { canonicalRepo, parseReference } from './image-reference.ts';
 import { findImage, isSame, tagImage } from './images.ts';
 
-/** Images from engine to engine, as `docker save` and `docker load` write and read them. */
-export function imageCarriage(api: DockerApi): ImageCarriage {
+/** Images from engine to engine, as `docker save` and `docker load` write and read them. `agentId`: of this agent alone. */
+export function imageCarriage(api: DockerApi, agentId: string): ImageCarriage {
   return {
     pack: (images) => ({
       open: async (signal) => {
@@ -30,7 +30,7 @@ export function imageCarriage(api: DockerApi): ImageCarriage {
     }),
     unpack: (images) => ({
       open: async (signal) => {
-        const incoming = images.map((image) => ({ image, name: incomingName() }));
+        const incoming = images.map((image) => ({ image, name: `${incomingRepo(agentId)}:${randomUUID()}` }));
         const stream = copied();
         const finished = load(api, stream, incoming, signal).catch((error) => {
           stream.destroy(error);
@@ -59,9 +59,9 @@ const copied = () =>
     transform: (chunk: Buffer, _encoding, done) => done(null, Buffer.from(chunk)),
   });
 
-/** A repository of no registry; images have a name there until they are found to be right. */
-const incomingRepo = 'stackferry.invalid/incoming';
-const incomingName = () => `${incomingRepo}:${randomUUID()}`;
+/** A repository of no registry; images have a name there until they are found to be right. Another agent has another. */
+export const incomingRepo = (agentId: string) =>
+  `stackferry.invalid/incoming/${createHash('sha256').update(agentId).digest('hex').slice(0, 16)}`;
 
 interface Incoming {
   image: ShippedImage;
@@ -118,15 +118,16 @@ async function dropIncoming(api: DockerApi, names: string[]): Promise<void> {
   await Promise.all(names.map((name) => api.delete(`/images/${encodeURIComponent(name)}`).catch(() => false)));
 }
 
-/** Names that a crash left behind. */
-export async function sweepIncoming(api: DockerApi): Promise<void> {
+/** Removes names that a crash of this agent left behind. */
+export async function sweepIncoming(api: DockerApi, agentId: string): Promise<void> {
+  const repo = incomingRepo(agentId);
   const left = await api.get(
-    `/images/json?${filters({ reference: [incomingRepo] })}`,
+    `/images/json?${filters({ reference: [repo] })}`,
     z.array(z.object({ RepoTags: z.array(z.string()).nullish() })),
   );
   const names = left.flatMap(({ RepoTags }) => RepoTags ?? []);
   await dropIncoming(
     api,
-    names.filter((name) => name.startsWith(`${incomingRepo}:`)),
+    names.filter((name) => name.startsWith(`${repo}:`)),
   );
 }
