@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { agentVersion } from '../agent/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
+import { resolutions } from '../schema/saga.ts';
 import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
 import {
   acceptUnmoved,
@@ -14,7 +15,7 @@ import {
   wholeNumber,
   yes,
 } from './command-parts.ts';
-import { cancel, limit, purge, retry, rollback } from './commands/after.ts';
+import { cancel, limit, purge, resolve, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
@@ -135,6 +136,14 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .option('--stopped', 'you vouch that the copy which could not be stopped is stopped for good')
     .addOption(yes())
     .action(run(retry));
+  program
+    .command('resolve')
+    .description('decide what becomes of a wait that nothing else will end')
+    .argument('<id>', idHelp)
+    .addArgument(program.createArgument('<resolution>', 'which host is lost for good, or give_up').choices(resolutions))
+    .option('--watch', 'stay, and follow it to its end')
+    .addOption(yes())
+    .action(run(resolve));
   onMigration(program, 'rollback', 'bring a completed migration back, while its window is open')
     .addOption(yes())
     .action(run(rollback));

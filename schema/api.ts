@@ -5,7 +5,7 @@ import { resources, stackSummary } from './facts.ts';
 import { limits } from './limits.ts';
 import { modes, sizings, statuses, steps, verifications } from './migration-status.ts';
 import { report } from './preflight-report.ts';
-import { rollbackPhases } from './saga.ts';
+import { attention, resolutions, rollbackPhases } from './saga.ts';
 import { scopes } from './scopes.ts';
 
 /**
@@ -189,6 +189,16 @@ export const retryRequest = z
   })
   .meta({ id: 'RetryRequest' });
 
+export const resolveRequest = z
+  .strictObject({
+    resolution: z
+      .enum(resolutions)
+      .describe(
+        'Who is lost for good, or `give_up`. `attention.resolutions` lists what is possible, and what comes of it.',
+      ),
+  })
+  .meta({ id: 'ResolveRequest' });
+
 export const laneView = z
   .object({
     item: z.string().describe("The volume's name, or `project`."),
@@ -270,10 +280,7 @@ export const migrationView = z
     owed: z
       .array(z.object({ host_id: id, what: z.string() }))
       .describe('What `needs_attention` waits for, or a clean-up that is still owed to a host.'),
-    attention: z
-      .object({ why: z.string(), source: z.string(), target: z.string(), todo: z.string() })
-      .nullable()
-      .describe('Set with `needs_attention`: where the copies are, and what to do.'),
+    attention: attention.nullable().describe('Set with `needs_attention`: where the copies are, and what to do.'),
     window: windowView.nullable().describe('Null before `completed`.'),
     rollback: rollbackView.nullable().describe('The newest one asked for.'),
     created_at: time,

@@ -98,13 +98,15 @@ export const resolutions = ['source_lost', 'target_lost', 'give_up'] as const;
 export type Resolution = (typeof resolutions)[number];
 
 /** What a person needs who has to mend something: where the copies are, and what to do. */
-const attention = z.object({
+export const attention = z.object({
   why: z.string(),
   source: z.string(),
   target: z.string(),
   todo: z.string(),
-  /** The ways to end the wait by decision, with what each does. */
-  resolutions: z.array(z.object({ resolution: z.enum(resolutions), consequence: z.string() })).default([]),
+  resolutions: z
+    .array(z.object({ resolution: z.enum(resolutions), consequence: z.string() }))
+    .default([])
+    .describe('The ways to end the wait by decision, with what each does.'),
 });
 export type Attention = z.infer<typeof attention>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modes, statuses } from './migration-status.ts';
+import { attention } from './saga.ts';
 
 /**
  * What receivers are told. The body of a call is one `webhookEvent` as JSON; its headers `webhook-id`,
@@ -53,7 +54,7 @@ export const migrationWebhookData = z
     /** Why it went back; kept for good. */
     failure: z.object({ step: z.string(), code: z.string(), message: z.string() }).nullable(),
     /** With `needs_attention`: where the copies are, and what to do. */
-    attention: z.object({ why: z.string(), source: z.string(), target: z.string(), todo: z.string() }).nullable(),
+    attention: attention.nullable(),
     /** From `completed` on: until when it can be rolled back. */
     window_ends_at: z.string().nullable(),
     links,

@@ -1,5 +1,6 @@
 import { type MigrationView, migrationView } from '../../schema/api.ts';
 import type { TerminalStatus } from '../../schema/migration-status.ts';
+import type { Resolution } from '../../schema/saga.ts';
 import { bytes, hours } from '../../schema/units.ts';
 import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -9,7 +10,7 @@ import { migrationLines } from '../output/migration.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
 
-/** What can be asked of a migration that is there: limit, cancel, retry, rollback, purge. */
+/** What can be asked of a migration that is there: limit, cancel, retry, resolve, rollback, purge. */
 interface Acting {
   watch?: boolean;
   yes?: boolean;
@@ -47,6 +48,21 @@ export async function retry(session: Session, id: string, options: Acting & { st
   const wanted = view.rollback ? 'completed' : view.failure?.code === 'cancelled' ? 'cancelled' : 'failed';
   return act(session, view, 'retry', { stopped: options.stopped ?? false }, wanted, options);
 }
+
+/** What comes of each is the control plane's own words, where it lists them. */
+export async function resolve(session: Session, id: string, resolution: Resolution, options: Acting) {
+  const view = await findMigration(await session.api(), id);
+  const known = view.attention?.resolutions.find((possible) => possible.resolution === resolution);
+  if (!options.yes) session.term.err(...prose(session.term, ...(known ? [known.consequence] : [vouched(resolution)])));
+  await confirmByTyping(session.term, view.stack.name, options);
+  const wanted = { source_lost: 'completed', target_lost: view.window ? 'rolled_back' : 'failed', give_up: 'failed' };
+  return act(session, view, 'resolve', { resolution }, wanted[resolution] as TerminalStatus, options);
+}
+
+const vouched = (resolution: Resolution) =>
+  resolution === 'give_up'
+    ? 'The migration ends as it stands: nothing is started, stopped or deleted.'
+    : `You vouch that the ${resolution === 'source_lost' ? 'source' : 'target'} host never runs its copy again. If it does, two copies run.`;
 
 export async function rollback(session: Session, id: string, options: Acting) {
   const client = await session.api();
@@ -91,7 +107,7 @@ export async function purge(session: Session, id: string, options: Acting & { ta
 async function act(
   session: Session,
   { id }: MigrationView,
-  name: 'cancel' | 'retry' | 'rollback',
+  name: 'cancel' | 'retry' | 'resolve' | 'rollback',
   body: object,
   wanted: TerminalStatus,
   options: Acting,

@@ -1,7 +1,14 @@
 import type { MigrationView } from '../../schema/api.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
+import type { Resolution } from '../../schema/saga.ts';
 import { pad } from './layout.ts';
 import type { Terminal } from './terminal.ts';
+
+const resolutionWords: { [R in Resolution]: string } = {
+  source_lost: 'the source is lost for good: start the target',
+  target_lost: 'the target is lost for good: start the source',
+  give_up: 'end it as it stands, to bring a copy up by hand',
+};
 
 /** The commands that make sense now, each with what it does. */
 export function nextCommands(view: MigrationView, nameOf: (id: string) => string): [command: string, does: string][] {
@@ -11,6 +18,10 @@ export function nextCommands(view: MigrationView, nameOf: (id: string) => string
   if (status === 'needs_attention')
     return [
       [`stackferry retry ${id}`, 'try again at once, after it was mended'],
+      ...(view.attention?.resolutions ?? []).map(({ resolution }): [string, string] => [
+        `stackferry resolve ${id} ${resolution}`,
+        resolutionWords[resolution],
+      ]),
       [`stackferry show ${id} --watch`, 'follow it'],
     ];
   if (status === 'completed' && window && !window.source_purge?.done_at)

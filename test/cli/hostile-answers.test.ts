@@ -27,7 +27,13 @@ const migration = (status: Status): MigrationView => ({
   report: null,
   failure: { step: 'transferring', code: 'agent_lost', message: evil, log_tail: [evil] },
   owed: [{ host_id: host, what: 'start the stack again as it was' }],
-  attention: status === 'needs_attention' ? { why: 'gone', source: 'unknown', target: 'stopped', todo: evil } : null,
+  attention:
+    status === 'needs_attention'
+      ? {
+          ...{ why: 'gone', source: 'unknown', target: 'stopped', todo: evil },
+          resolutions: [{ resolution: 'give_up', consequence: evil }],
+        }
+      : null,
   window: null,
   rollback: null,
   created_at: time,

@@ -218,6 +218,54 @@ describe('what waits for a person', () => {
   }, 60_000);
 });
 
+describe('C3 a wait that nothing else will end', () => {
+  /** In `needs_attention`, since the source answers that it cannot start its stack again. */
+  async function stuck() {
+    let healthy = false;
+    const there = await fleet(
+      (kind) => (kind === 'verify_health' && !healthy ? bad : good(kind)),
+      (kind) => (kind === 'restore_source' ? bad : good(kind)),
+    );
+    const mended = () => {
+      healthy = true;
+    };
+    const { body } = await there.migrate();
+    await vi.waitFor(async () => expect((await there.show(body.id)).status).toBe('needs_attention'), {
+      timeout: 40_000,
+      interval: 100,
+    });
+    const act = (what: string, json: object) =>
+      call('POST', `/api/v1/migrations/${body.id}/${what}`, { token: there.token, body: json });
+    return { ...there, id: body.id as string, act, mended };
+  }
+
+  it('C3: lists its ways out; a cancel and a host that is not lost are 409; to give up frees the stack', async () => {
+    const there = await stuck();
+    const { attention } = await there.show(there.id);
+    expect(attention.resolutions).toMatchObject([{ resolution: 'source_lost' }, { resolution: 'give_up' }]);
+    expect(await there.act('cancel', {})).toMatchObject({ status: 409, body: { code: 'nothing_to_cancel' } });
+    const resolve = (resolution: string) => there.act('resolve', { resolution });
+    expect(await resolve('both_lost')).toMatchObject({ status: 422 });
+    expect(await resolve('target_lost')).toMatchObject({ status: 409, body: { code: 'nothing_to_resolve' } });
+    expect(await resolve('source_lost')).toMatchObject({ status: 409, body: { code: 'host_not_lost' } });
+    expect(await resolve('give_up')).toMatchObject({ status: 202, body: { status: 'failed', owed: [] } });
+    expect((await there.show(there.id)).failure).toMatchObject({ code: 'given_up' });
+    const { results } = await bindings.DB.prepare("SELECT act, status FROM audit WHERE act LIKE '%resolve'").all();
+    expect(results).toContainEqual({ act: 'POST /api/v1/migrations/{id}/resolve', status: 202 });
+  }, 60_000);
+
+  it('C3: with its source gone the stack is started and verified on the target', async () => {
+    const there = await stuck();
+    there.mended();
+    there.agents.a.socket.close();
+    await vi.waitFor(
+      async () => expect((await there.act('resolve', { resolution: 'source_lost' })).status).toBe(202),
+      waiting,
+    );
+    await until(there, there.id, { status: 'completed', attention: null });
+  }, 60_000);
+});
+
 describe('F45 the kept copy', () => {
   it('that someone started is noticed by its host’s report: an event, and it shows', async () => {
     const there = await moved();

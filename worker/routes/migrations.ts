@@ -6,6 +6,7 @@ import {
   migrationView,
   objectId,
   page,
+  resolveRequest,
   retryRequest,
 } from '../../schema/api.ts';
 import { limits } from '../../schema/limits.ts';
@@ -87,7 +88,7 @@ const cancel = act(
     description: 'The target is stopped and emptied, the source started as it was. Follow it until it is `cancelled`.',
     answer: 'It goes back.',
   },
-  'migration_ended',
+  ...(['migration_ended', 'nothing_to_cancel'] as const),
 );
 const rollback = act(
   'rollback',
@@ -112,6 +113,22 @@ const retry = createRoute({
   ...refuses('not_found', 'nothing_to_retry'),
   request: { params, body: body(retryRequest) },
   responses: { 202: answers(migrationView, 'It tries again.') },
+});
+
+const resolve = createRoute({
+  method: 'post',
+  path: '/api/v1/migrations/{id}/resolve',
+  tags,
+  operationId: 'resolveMigration',
+  summary: 'Decide what becomes of a wait that nothing else will end',
+  description:
+    'For `needs_attention`, and for a stack whose new home is lost while its old one is kept. With `source_lost` or `target_lost` ' +
+    'you vouch that this host will never run its copy again: the other copy is started and verified. `give_up` ends the ' +
+    'migration as it stands. `attention.resolutions` lists what is possible now. A host that answers is not lost: 409.',
+  ...guardedBody('migrate'),
+  ...refuses('not_found', 'nothing_to_resolve', 'host_not_lost', 'migration_running', 'migration_superseded'),
+  request: { params, body: body(resolveRequest) },
+  responses: { 202: answers(migrationView, 'Resolution accepted.') },
 });
 
 export function migrationRoutes(app: OpenAPIHono<Authed>): void {
@@ -147,6 +164,13 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
     const { id } = c.req.valid('param');
     const { stopped } = c.req.valid('json');
     await accepted(c.env, id, (stack) => stack.retry(id, stopped));
+    return c.json(await showMigration(c.env, id), 202);
+  });
+
+  app.openapi(resolve, async (c) => {
+    const { id } = c.req.valid('param');
+    const { resolution } = c.req.valid('json');
+    await accepted(c.env, id, (stack) => stack.resolve(id, resolution));
     return c.json(await showMigration(c.env, id), 202);
   });
 }

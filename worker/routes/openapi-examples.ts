@@ -93,6 +93,7 @@ export const examples: Record<string, unknown> = {
   },
   ChangeMigration: { bandwidth_limit: 20_000_000 },
   RetryRequest: { stopped: false },
+  ResolveRequest: { resolution: 'source_lost' },
   DrainRequest: { dry_run: true, max_parallel: 2 },
   AbortRequest: { cancel_running: false },
   CreateToken: { name: 'deploy', scopes: ['read', 'migrate'], expires_in_s: 2_592_000 },

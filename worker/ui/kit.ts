@@ -55,6 +55,7 @@ const sentences = {
   rolling_back: 'The rollback has begun.',
   bandwidth_changed: 'The bandwidth is changed.',
   retrying: 'It is tried again now.',
+  resolved: 'Your decision is recorded.',
   source_deleted: 'What the source kept is deleted.',
   target_deleted: 'What was left on the target is deleted.',
   paused: 'Paused: nothing more is started. Migrations that run go on to their end.',

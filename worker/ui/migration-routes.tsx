@@ -78,8 +78,11 @@ export function migrationPages({ ui, api }: Kit): void {
   act(
     'retry',
     'retrying',
-    (c, { id }, form) => api(c).post(`/migrations/${id}/retry`, { stopped: form.on('stopped') }, form.once),
-    // To vouch for a host that is lost can make two running copies.
-    (form) => form.on('stopped'),
+    (c, { id }, { once }) => api(c).post(`/migrations/${id}/retry`, {}, once),
+    () => false,
+  );
+  // To vouch for a host that is lost can make two running copies, so the stack's name is typed.
+  act('resolve', 'resolved', (c, { id }, form) =>
+    api(c).post(`/migrations/${id}/resolve`, { resolution: form.text('resolution') }, form.once),
   );
 }

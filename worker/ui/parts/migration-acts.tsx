@@ -1,5 +1,6 @@
 import type { MigrationView } from '../../../schema/api.ts';
 import { isStep } from '../../../schema/migration-status.ts';
+import type { Resolution } from '../../../schema/saga.ts';
 import { hours } from '../../../schema/units.ts';
 import { ActButton, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
 import { whyClosed } from './trouble.tsx';
@@ -32,16 +33,15 @@ function actsOf(migration: MigrationView, source: string, target: string) {
     ) : null,
     isStep(status) ? <Bandwidth migration={migration} /> : null,
     waits ? <ActButton action={`${place}/retry`} label="Retry now" scope="migrate" kind="primary" /> : null,
-    status === 'needs_attention' ? (
-      <TypeToConfirm action={`${place}/retry`} label="The other copy is stopped" scope="migrate" word={word}>
-        <input type="hidden" name="stopped" value="on" />
-        <p>
-          Only where a host is lost: you vouch that the copy which could not be stopped is stopped for good. If it still
-          runs, there will be two running copies.
-        </p>
+    ...(migration.attention?.resolutions ?? []).map(({ resolution, consequence }) => (
+      <TypeToConfirm action={`${place}/resolve`} label={resolutionLabels[resolution]} scope="migrate" word={word}>
+        <input type="hidden" name="resolution" value={resolution} />
+        <p>{consequence}</p>
       </TypeToConfirm>
+    )),
+    (status === 'completed' || (status === 'needs_attention' && window?.open)) && window ? (
+      <RollBack {...{ migration, source, target }} />
     ) : null,
-    status === 'completed' && window ? <RollBack {...{ migration, source, target }} /> : null,
     status === 'completed' && window && !window.source_purge?.done_at ? (
       <TypeToConfirm action={`${place}/delete-source`} label="Delete source" scope="migrate" word={word}>
         <p>
@@ -66,6 +66,12 @@ function actsOf(migration: MigrationView, source: string, target: string) {
     ) : null,
   ].filter((act) => act !== null);
 }
+
+const resolutionLabels: { [R in Resolution]: string } = {
+  source_lost: 'Source is lost for good',
+  target_lost: 'Target is lost for good',
+  give_up: 'Give up',
+};
 
 function Bandwidth({ migration: { id, bandwidth_limit } }: { migration: MigrationView }) {
   const why = useReason('migrate');
@@ -93,14 +99,13 @@ function Bandwidth({ migration: { id, bandwidth_limit } }: { migration: Migratio
 function RollBack({ migration, source, target }: ActsProps) {
   const { id, stack, window } = migration;
   const since = window ? (Date.now() - Date.parse(window.completed_at)) / 3_600_000 : 0;
-  const wait = window?.open ? null : 'The target has not yet confirmed that it took the stack over.';
   return (
     <TypeToConfirm
       action={`/ui/migrations/${id}/rollback`}
       label="Roll back"
       scope="migrate"
       word={stack.name}
-      why={whyClosed(migration) ?? wait}
+      why={whyClosed(migration)}
     >
       <p>
         {stack.name} goes home to <strong>{source}</strong>, as it was when it left. Changes of {hours(since)} stay
