@@ -39,7 +39,7 @@ export class AgentProcess {
 
   /** SIGTERM. */
   async end(): Promise<void> {
-    await this.#core?.close();
+    if (!this.#host.world.options.plant?.deafAgent) await this.#core?.close();
     this.#host.world.time.kill(this.actor);
   }
 

@@ -124,7 +124,8 @@ export class Network {
       time.after(limits.control.pingIntervalMs, agent, watch);
     };
     time.after(random.between(10, 100), agent, () => {
-      if (this.cutOf(host.id) !== 'none' || !world.control.up) return agentCut(random.between(10, 1_000));
+      if (this.cutOf(host.id) !== 'none' || !world.control.up || host.deleted)
+        return agentCut(random.between(10, 1_000));
       this.#open.add(connection);
       accepted = true;
       world.control.linkOf(host.id).accept(connection);

@@ -1,9 +1,10 @@
+import { limits } from '../../schema/limits.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { MigrationWebhook } from '../../schema/webhook-events.ts';
 import type { MigrationRow } from '../../worker/migration/ports.ts';
 import type { Transition } from '../../worker/migration/turn.ts';
 import { epochMs } from './clock.ts';
-import type { SimContainer } from './containers.ts';
+import { crashCode, type SimContainer } from './containers.ts';
 import type { World } from './world.ts';
 
 /** The course of every migration, transition by transition, held against what is really so, and the invariants of it. */
@@ -18,8 +19,15 @@ export class Course {
   /** Migration and webhook → events owed. */
   readonly #announced = new Map<string, number>();
 
+  /** Migration and host → when a lease was last granted, in the world's time. */
+  readonly #granted = new Map<string, number>();
+
   constructor(world: World) {
     this.#world = world;
+  }
+
+  granted(id: string, host: string): void {
+    this.#granted.set(`${id} ${host}`, this.#world.time.now);
   }
 
   /**
@@ -35,12 +43,49 @@ export class Course {
     this.#toldOnce(before, next, now, owed);
     if (saga.status === 'needs_attention' && !saga.attention?.todo)
       this.#world.violate(`Invariant 2: ${before.id} needs attention without an account of what is where`);
+    if (saga.status === 'needs_attention' && !saga.attention?.resolutions?.length)
+      this.#world.violate(`Invariant 2: ${before.id} needs attention, and nothing can be decided about it`);
+    this.#leaseIsOver(before, next);
     if (saga.status === before.status) return;
+    if (saga.status === 'completed' || saga.status === 'rolled_back') this.#homeRuns(before, next);
     if (saga.status === 'stopping') this.#ran.set(before.id, this.#daemonsUp(before));
-    if (before.status === 'completed' && saga.status === 'rolling_back') this.#windowIsOpen(before, now);
+    if (before.status === 'completed' && saga.status === 'rolling_back' && !saga.rollback?.target_lost)
+      this.#windowIsOpen(before, now);
     if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
-    if ((saga.status === 'failed' || saga.status === 'cancelled') && saga.steps.stopping) this.#sourceCameBack(before);
+    const failed = saga.status === 'failed' || saga.status === 'cancelled';
+    if (failed && saga.steps.stopping && saga.failure?.code !== 'given_up') this.#sourceCameBack(before);
     if (isTerminal(saga.status)) this.#endsOnce(before, saga.status, owed);
+  }
+
+  /** Invariant 1: one side is put back only when no lease of the other can last any more, or that side said it stopped. */
+  #leaseIsOver({ id, saga: before, source_host_id, target_host_id }: MigrationRow, { saga }: Transition): void {
+    if (before.undo?.phase !== 'stop' || saga.undo?.phase !== 'restore') return;
+    const [kind, host] =
+      before.undo.from === 'migration'
+        ? (['stop_target', target_host_id] as const)
+        : (['stop_source', source_host_id] as const);
+    const answered = saga.results[kind] !== undefined && before.awaiting.some((awaited) => awaited.kind === kind);
+    const sinceMs = this.#world.time.now - (this.#granted.get(`${id} ${host}`) ?? Number.NEGATIVE_INFINITY);
+    if (!answered && !this.#world.host(host).lost && sinceMs < limits.lease.leaseMs)
+      this.#world.violate(`Invariant 1: ${id} goes back ${Math.round(sinceMs)} ms after ${host} was granted a lease`);
+  }
+
+  /**
+   * Invariant 2: where a migration ends the stack runs, at the moment that its end is written. What a machine, an engine, a
+   * person or the stack itself ended meanwhile nobody can promise.
+   */
+  #homeRuns({ id, status, stack_name, source_host_id, target_host_id }: MigrationRow, { saga }: Transition): void {
+    // What is put back, or armed late, was seen running with its restart policies on.
+    if (saga.status === 'completed' ? status !== 'verifying' : status !== 'rolling_back') return;
+    const host = this.#world.host(saga.status === 'completed' ? target_host_id : source_host_id);
+    const proven = Math.max(saga.steps.verifying?.started_at ?? 0, saga.rollback?.requested_at ?? 0) - epochMs;
+    if (Math.max(host.outageAt, host.disturbedAt) >= proven) return;
+    // What did not run before is not started by a rollback.
+    if (saga.status === 'rolled_back' && !saga.results.stop_stack?.prior.some(({ running }) => running)) return;
+    const daemons = host.containers.of(stack_name).filter(({ foreign, spec }) => !foreign && !spec.oneShot);
+    const ended = daemons.filter(({ state, exitCode }) => state !== 'running' && exitCode !== crashCode);
+    if (daemons.length === 0 || ended.length === daemons.length)
+      this.#world.violate(`Invariant 2: ${id} is ${saga.status}, and nothing of ${stack_name} runs on ${host.id}`);
   }
 
   /** Invariant 6: each status is told of once, and each webhook owed once. */

@@ -31,6 +31,13 @@ export const deaths = {
       world.time.after(backMs + 1_000, null, () => host.powerOn());
     }
   },
+  'the source, for good': (world) => world.host(world.stacks[0]!.home).destroy('it burns'),
+  'the target, for good': (world) => world.hosts.find(({ id }) => id !== world.stacks[0]!.home)!.destroy('it burns'),
+  'a service that is stopped': (world, actor, backMs) => {
+    const [kind] = actor.name.split('.') as [string];
+    const host = world.hosts.find(({ id }) => id === kind) ?? world.random.pick(world.hosts);
+    host.stopService(backMs);
+  },
 } satisfies { [who: string]: Death };
 
 export type Victim = keyof typeof deaths;

@@ -44,6 +44,12 @@ const faults: { [name: string]: Fault } = {
     host.stopService(ms);
     world.time.after(ms, null, () => host.startAgent());
   },
+  'a write is held up, its object replaced, and a host cut off': (world, ms, among) => {
+    world.control.store.holdUpMs = holdUpMsMax;
+    const { id } = world.random.pick(among);
+    world.time.after(world.random.between(20_000, 32_000), null, () => world.control.network.cut(id, 'both'));
+    world.time.after(32_000 + ms, null, () => world.control.network.cut(id, 'none'));
+  },
   'all agents are killed': (world, ms) => {
     for (const host of world.hosts) {
       host.killAgent('SIGKILL');
@@ -138,6 +144,7 @@ export const stepFaults = [
   'the control plane is gone',
   'answers of the database are lost',
   'a write is held up, and its object replaced',
+  'a write is held up, its object replaced, and a host cut off',
   'an agent is killed',
   'an agent and its guard are killed',
   'the service of an agent is stopped',

@@ -11,8 +11,10 @@ import type { SimHost } from './host.ts';
 /** The lease guard's watch, as `agent/lease-guard.ts` runs it in a process of its own. */
 export class GuardProcess {
   readonly actor: Actor;
-  /** It got SIGTERM. */
-  ending = false;
+  readonly #kill: () => void;
+  #ending = false;
+  /** Whether the watch asks if its service is being stopped. One that does not has no handler for the signal either. */
+  #heedsSignals = false;
 
   constructor(host: SimHost) {
     const { world } = host;
@@ -54,7 +56,10 @@ export class GuardProcess {
         },
       }),
       clock: clockOf(host),
-      ending: () => this.ending,
+      ending: () => {
+        this.#heedsSignals = !world.options.plant?.deafGuard;
+        return this.#ending;
+      },
       log: createLog((line) => world.trace(actor.name, line.slice(25))),
     });
     const run = async () => {
@@ -62,5 +67,12 @@ export class GuardProcess {
       world.time.kill(actor);
     };
     world.time.after(world.random.between(50, 300), actor, () => void run());
+    this.#kill = () => world.time.kill(actor);
+  }
+
+  /** SIGTERM. */
+  end(): void {
+    if (this.#heedsSignals) this.#ending = true;
+    else this.#kill();
   }
 }

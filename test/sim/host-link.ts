@@ -122,6 +122,7 @@ export class HostLink {
       return no('foreign_resource', 'This host has no part in that migration.');
     if (kind === 'lease') {
       const data = await this.#control.call(this.actor, row.stack_id, (c) => c.lease(row.id, this.#host, asked.epoch));
+      if (data.granted) this.#world.course.granted(row.id, this.#host);
       return { ok: true, data };
     }
     if (!isStep(row.status)) return no('ticket_refused', 'That migration moves nothing any more.');

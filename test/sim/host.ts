@@ -53,6 +53,12 @@ export class SimHost {
   heldDown = false;
   /** When it, or its engine, last went down. */
   outageAt = Number.NEGATIVE_INFINITY;
+  /** When a person last stopped something here: the agent's service, or containers. */
+  disturbedAt = Number.NEGATIVE_INFINITY;
+  /** It burnt down: nothing of it ever comes back. */
+  lost = false;
+  /** It left the fleet, and is let in no more. */
+  deleted = false;
   boot = 1;
   bootedAt = 0;
   agent: AgentProcess | null = null;
@@ -110,13 +116,20 @@ export class SimHost {
     const { agent, guard, world } = this;
     if (!agent?.actor.alive) return;
     world.trace(this.id, 'the service is stopped');
-    if (guard) guard.ending = true;
+    this.disturbedAt = world.time.now;
+    guard?.end();
     world.time.after(0, agent.actor, () => void agent.end());
     const killed = () => {
       for (const process of [agent, guard]) if (process) world.time.kill(process.actor);
     };
     world.time.after(serviceStopMsMax, null, killed);
     world.time.after(serviceStopMsMax + backMs, null, () => this.startAgent());
+  }
+
+  /** Power off, for good. */
+  destroy(why: string): void {
+    this.lost = true;
+    this.powerOff(why);
   }
 
   /** The guard outlives the agent that started it, not the machine. */
@@ -138,7 +151,7 @@ export class SimHost {
   }
 
   powerOn(): void {
-    if (this.powered) return;
+    if (this.powered || this.lost) return;
     this.world.trace(this.id, 'power on');
     this.powered = true;
     this.boot += 1;

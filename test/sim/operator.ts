@@ -1,7 +1,12 @@
+import { isTerminal } from '../../schema/migration-status.ts';
+import type { Resolution } from '../../schema/saga.ts';
+import { hostDeletionRefusal } from '../../worker/migration/host-deletion.ts';
 import type { StartInput } from '../../worker/migration/start.ts';
 import { type Actor, newActor } from './clock.ts';
 import type { StackSpec } from './stacks.ts';
 import type { World } from './world.ts';
+
+const isResolution = (what: string): what is Resolution => /_lost$|give_up/.test(what);
 
 /** Who calls the API. What is refused is refused; a call whose answer is lost may have been heard. */
 export class Operator {
@@ -35,8 +40,9 @@ export class Operator {
   }
 
   /** On the newest migration of the stack, if it has one. */
-  ask(stack: StackSpec, what: 'cancel' | 'rollback' | 'retry' | 'purge source' | 'purge target'): void {
-    const row = [...this.#world.control.store.rows.values()].findLast(({ stack_id }) => stack_id === stack.id);
+  ask(stack: StackSpec, what: Resolution | 'cancel' | 'rollback' | 'retry' | 'purge source' | 'purge target'): void {
+    const newest = [...this.#world.control.store.rows.values()].findLast(({ stack_id }) => stack_id === stack.id);
+    const row = isResolution(what) ? this.#world.control.store.newestMove(stack.id) : newest;
     if (!row) return;
     this.#world.trace('operator', `asks to ${what} ${row.id.slice(-4)} (${stack.project}, ${row.status})`);
     const acts = {
@@ -45,8 +51,38 @@ export class Operator {
       retry: () => this.#call(stack, (c) => c.retry(row.id, false)),
       'purge source': () => this.#call(stack, (c) => c.purge(row.id, 'source')),
       'purge target': () => this.#call(stack, (c) => c.purge(row.id, 'target')),
+      source_lost: () => this.#call(stack, (c) => c.resolve(row.id, 'source_lost')),
+      target_lost: () => this.#call(stack, (c) => c.resolve(row.id, 'target_lost')),
+      give_up: () => this.#call(stack, (c) => c.resolve(row.id, 'give_up')),
     };
     acts[what]();
+  }
+
+  /**
+   * Truthful: of a host that is lost for good, and of nothing else. What cannot be had from the other one is given up.
+   */
+  resolveLoss(stack: StackSpec): void {
+    const row = this.#world.control.store.newestMove(stack.id);
+    const lost = (['source', 'target'] as const).filter((side) => row && this.#world.host(row.saga[side]).lost);
+    const [side] = lost;
+    if (!row || !side) return;
+    const offered = row.saga.attention?.resolutions.some(({ resolution }) => resolution === `${side}_lost`);
+    const itsHome = row.status === 'completed' ? side === 'target' : row.status === 'rolled_back' && side === 'source';
+    if (isTerminal(row.status) && (!itsHome || lost.length > 1)) return;
+    this.ask(stack, (offered || itsHome) && lost.length === 1 ? `${side}_lost` : 'give_up');
+  }
+
+  /** As the route does it: refused while a migration needs the host, else told to each that had to do with it. */
+  deleteHost(id: string): boolean {
+    const { control } = this.#world;
+    const rows = [...control.store.rows.values()].filter(({ saga }) => saga.source === id || saga.target === id);
+    if (rows.some(({ saga }) => hostDeletionRefusal(saga, id))) return false;
+    this.#world.trace('operator', `deletes ${id}`);
+    this.#world.host(id).deleted = true;
+    control.network.cutAllSockets();
+    for (const row of rows)
+      control.call(this.#actor, row.stack_id, (coordinator) => coordinator.hostDeleted(row.id, id)).catch(() => {});
+    return true;
   }
 
   #call(stack: StackSpec, act: Parameters<World['control']['call']>[2]): void {

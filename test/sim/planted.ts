@@ -23,6 +23,10 @@ export interface Plant {
   inventory?(reported: StackSummary[]): StackSummary[];
   /** The webhook events that are written with a transition. */
   owed?(types: MigrationWebhook[], before: MigrationRow, next: Transition): MigrationWebhook[];
+  /** The guard has no handler for signals. */
+  deafGuard?: boolean;
+  /** An agent that is told to end leaves what it started running. */
+  deafAgent?: boolean;
   /** No guard beside the agents. */
   unguarded?: boolean;
   /** The engine removes what runs and what is used, as with `--force`. */

@@ -1,4 +1,5 @@
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
+import type { MigrationRow } from '../../worker/migration/ports.ts';
 import { epochMs, installVirtualTime, useTime } from './clock.ts';
 import { crashCode, type SimContainer } from './containers.ts';
 import { strike, victims } from './deaths.ts';
@@ -11,6 +12,10 @@ import { Violation, World, type WorldOptions } from './world.ts';
 const minuteMs = 60_000;
 /** From the last fault until everything must have come to its end. */
 const settleMs = 4 * 60 * minuteMs;
+
+/** A decision may take a rollback, which may fail and ask for another. */
+const lossRoundMs = 12 * minuteMs;
+const lossRoundsMax = 8;
 
 /** At each persisted transition, in half of the runs. */
 const deathChance = 0.005;
@@ -104,17 +109,41 @@ export function settle(world: World): void {
   const open = () =>
     rows().filter(({ status, saga }) => !isTerminal(status) || saga.deadline_at !== null || saga.awaiting.length > 0);
   const patient = () => open().length === 0;
+  settleLosses(world, operator);
   if (!world.runUntil(patient, settleMs / 2)) {
     for (const stack of world.stacks) operator.ask(stack, 'retry');
-    if (!world.runUntil(patient, settleMs / 2))
-      world.violate(`Invariant 2: it does not end: ${open().map(({ id, status }) => `${id} is ${status}`)}`);
+    if (!world.runUntil(patient, settleMs / 2)) world.violate(`Invariant 2: it does not end: ${open().map(stateOf)}`);
   }
   // Inventories have been told, and starts that were owed have been made.
   world.runUntil(() => false, 2 * minuteMs);
   world.course.assertCopiesNoticed();
-  for (const stack of world.stacks) assertRuns(world, stack.id, stack.project);
+  for (const stack of world.stacks) if (!isGone(world, stack.id)) assertRuns(world, stack.id, stack.project);
   if (open().length > 0) world.violate(`it began again by itself: ${open().map(({ id }) => id)}`);
   world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);
+}
+
+const stateOf = ({ id, status, saga: { awaiting, retry, deadline_at } }: MigrationRow) =>
+  `${id} is ${status}, waits for ${awaiting.map(({ kind }) => kind)}, retries ${retry} at ${deadline_at}`;
+
+/** Where hosts burnt down: a person decides what becomes of each migration that waits for one, then deletes the hosts. */
+function settleLosses(world: World, operator: Operator): void {
+  const lost = world.hosts.filter((host) => host.lost);
+  if (lost.length === 0) return;
+  for (let rounds = 0; rounds < lossRoundsMax; rounds++) {
+    world.runUntil(() => false, lossRoundMs);
+    for (const stack of world.stacks) operator.resolveLoss(stack);
+    world.runUntil(() => false, lossRoundMs);
+    if (lost.every(({ id, deleted }) => deleted || operator.deleteHost(id))) return;
+  }
+  world.violate(`Invariant 2: whatever is decided, something waits for ${lost.map(({ id }) => id)}`);
+}
+
+/** No copy of it is left that could run: both burnt down, or a person gave it up. */
+function isGone(world: World, stackId: string): boolean {
+  return (
+    world.control.store.newestMove(stackId)?.saga.failure?.code === 'given_up' ||
+    world.host(world.control.store.homes.get(stackId) ?? '').lost
+  );
 }
 
 /** Invariant 2: all of the side that is said to run does, unless its machine went down since it came there. */

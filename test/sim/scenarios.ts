@@ -2,6 +2,13 @@ import { limits } from '../../schema/limits.ts';
 import { heal } from './faults.ts';
 import { minuteMs, type Story, secondMs } from './story.ts';
 
+/** Its services have healthchecks on the target that never get anywhere, so that it stays in `verifying`. */
+function neverWell({ target, world }: Story): void {
+  const stack = world.stacks[0]!;
+  for (const spec of stack.services) if (!spec.oneShot) spec.healthcheck = true;
+  target.containers.troubles.set(stack.project, 'starts for ever');
+}
+
 const bothRun = ({ source, target, runs }: Story) => runs(source) && runs(target);
 
 /** Each failure of its own, by its number in docs/failures.md: what happens, and what must come of it. */
@@ -166,6 +173,130 @@ export const scenarios: { [number: string]: (story: Story) => void } = {
     }
     story.until('it was noticed', ({ saga }) => saga.window?.copy_running === true, minuteMs);
     assert(row().status === 'completed', 'nothing was stopped behind their back');
+  },
+
+  C1: (story) => {
+    const { source, target, operator, world, row, assert, runs } = story;
+    const stack = world.stacks[0]!;
+    story.untilStatus('verifying');
+    story.pass(200);
+    world.control.crash();
+    // Longer than a lease; the target has proven itself meanwhile, and has stopped since.
+    story.pass(62 * secondMs);
+    assert(!runs(target), 'its lease should have ended the target');
+    target.containers.troubles.set(stack.project, 'does not start');
+    world.control.restart();
+    story.pass(10 * minuteMs);
+    assert(row().status !== 'completed', 'it is called completed, and runs nowhere');
+    target.containers.troubles.clear();
+    story.until('it has ended', ({ status }) => status === 'failed' || status === 'completed', 20 * minuteMs);
+    assert(runs(row().status === 'completed' ? target : source), 'the side that it says should run');
+    operator.ask(stack, 'rollback');
+  },
+
+  'C1 arming fails': (story) => {
+    const { source, target, operator, world, row, assert, runs } = story;
+    const stack = world.stacks[0]!;
+    world.onStatus = (_, status) => {
+      if (status !== 'completed') return;
+      world.onStatus = null;
+      // The target does not hear that it is completed, its lease runs out, and its port is taken.
+      world.control.network.cut(target.id, 'both');
+      target.containers.troubles.set(stack.project, 'does not start');
+      world.time.after(70 * secondMs, null, () => world.control.network.cut(target.id, 'none'));
+    };
+    story.untilStatus('completed');
+    story.untilStatus('needs_attention');
+    assert(!runs(target) && !runs(source), 'nothing should run yet');
+    if (world.options.seed % 2 === 0) {
+      target.containers.troubles.clear();
+      story.untilStatus('completed', 20 * minuteMs);
+      assert(runs(target), 'the target should run');
+      return;
+    }
+    operator.ask(stack, 'rollback');
+    story.untilStatus('rolled_back');
+    assert(runs(source) && row().saga.attention === null, 'the source should run');
+  },
+
+  C2: (story) => {
+    const { source, target, operator, world, assert, runs } = story;
+    const stack = world.stacks[0]!;
+    for (const spec of stack.services) spec.stopMs = 30 * secondMs;
+    neverWell(story);
+    story.untilStatus('verifying');
+    story.pass(world.options.seed * 500);
+    // The write of the way back is held up while its object is replaced; the target renews its lease, and is cut off.
+    world.control.store.holdUpMs = 30 * secondMs;
+    operator.ask(stack, 'cancel');
+    story.pass(29_900);
+    world.control.network.cut(target.id, 'both');
+    world.runUntil(() => {
+      assert(!bothRun(story), 'both run');
+      return runs(source);
+    }, 5 * minuteMs);
+    story.pass(minuteMs);
+    assert(runs(source), 'the source should run');
+    world.control.network.cut(target.id, 'none');
+  },
+
+  'C3 source lost': (story) => {
+    const { source, target, operator, world, row, assert, runs } = story;
+    const stack = world.stacks[0]!;
+    neverWell(story);
+    story.untilStatus('verifying');
+    source.destroy('for good');
+    story.untilStatus('needs_attention');
+    assert(!runs(target), 'nothing should run');
+    target.containers.troubles.clear();
+    const giveUp = world.options.seed % 2 === 0;
+    operator.ask(stack, giveUp ? 'give_up' : 'source_lost');
+    story.untilStatus(giveUp ? 'failed' : 'completed');
+    story.pass(5 * minuteMs);
+    assert(runs(target) !== giveUp, 'the target should run unless it was given up');
+    assert(operator.deleteHost(source.id), `the lost host cannot be deleted: ${row().status}`);
+  },
+
+  'C3 target lost': (story) => {
+    const { source, target, operator, world, assert, runs } = story;
+    story.untilStatus('completed');
+    story.until('it is armed', ({ saga }) => saga.awaiting.length === 0);
+    target.destroy('for good');
+    story.pass(minuteMs);
+    operator.ask(world.stacks[0]!, 'target_lost');
+    story.untilStatus('rolled_back');
+    assert(runs(source), 'the source should run');
+  },
+
+  C11: (story) => {
+    const { target, operator, world, row, assert } = story;
+    const stack = world.stacks[0]!;
+    story.untilStatus('transferring');
+    target.powerOff('gone');
+    story.untilStatus('failed');
+    target.powerOn();
+    story.until('cleaned', ({ saga }) => saga.awaiting.length === 0, 30 * minuteMs);
+    story.pass(60 * minuteMs);
+    operator.start(stack, target.id);
+    world.runUntil(() => row().status === 'preparing', 5 * minuteMs);
+    world.control.network.cut(target.id, 'both');
+    story.pass(6 * secondMs);
+    world.control.network.cut(target.id, 'none');
+    story.until('it has ended', ({ status }) => status === 'failed' || status === 'completed', 60 * minuteMs);
+    assert(row().status === 'completed', `six seconds of silence ended it: ${row().saga.failure?.message}`);
+  },
+
+  P3: (story) => {
+    const { source, target, world, row, assert, runs } = story;
+    neverWell(story);
+    story.untilStatus('verifying');
+    target.stopService(30 * minuteMs);
+    world.runUntil(() => {
+      assert(!bothRun(story), 'both run');
+      return runs(source);
+    }, 20 * minuteMs);
+    assert(runs(source), `the source should run; it is ${row().status}`);
+    target.startAgent();
   },
 
   // ------------------------------------------------------------ what random schedules once found

@@ -83,6 +83,18 @@ describe('each failure of its own, in twenty schedules', () => {
   it('F44 the target reboots before completed: nothing comes up by itself', () => holds('F44'));
   it('F45 the retained source is started by hand: noticed, and left alone', () => holds('F45'));
 
+  it('C1: health proven before a long cut is proven again: never completed for a stack that runs nowhere', () =>
+    holds('C1'));
+  it('C1: a completed migration whose target cannot start its stack needs attention, and can be rolled back', () =>
+    holds('C1 arming fails'));
+  it('C2: a lease granted while a way back is being written is waited for', () => holds('C2'));
+  it('C3: a source that is lost for good is resolved: the target takes over, or the stack is given up', () =>
+    holds('C3 source lost'));
+  it('C3: a target that is lost for good after completion is resolved: the source takes over', () =>
+    holds('C3 target lost'));
+  it('C11: a blip of six seconds loses no host that was silent in an earlier migration', () => holds('C11'));
+  it('P3: the service of an agent is stopped while its stack is verified: one side runs', () => holds('P3'));
+
   it('F41 cancelled during a slow stop: what is put back stays up', () => holds('F41 cut-off stop'));
   it('F7 a host says hello while the database is down: what it is owed comes later', () =>
     holds('F7 hello without a database'));

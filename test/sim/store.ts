@@ -35,6 +35,11 @@ export class Store {
     this.#world = world;
   }
 
+  /** Of a stack, the newest migration that was not refused at once. */
+  newestMove(stackId: string): MigrationRow | undefined {
+    return [...this.rows.values()].findLast(({ stack_id, saga }) => stack_id === stackId && saga.steps.preparing);
+  }
+
   isRecorded(command: string): boolean {
     return this.#commands.has(command);
   }
