@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';
-import { hostFacts, resources, stackFacts, stackImage, stackSummary, stackVolume, targetFacts } from './facts.ts';
+import {
+  hostFacts,
+  joinedNetwork,
+  resources,
+  stackFacts,
+  stackImage,
+  stackSummary,
+  stackVolume,
+  targetFacts,
+} from './facts.ts';
 import { limits } from './limits.ts';
 
 /**
@@ -49,6 +58,8 @@ export const deployment = z.object({
   scale: z.record(text, z.number().int()).optional(),
   /** Paths that the shell which started the stack had in its variables (`HOME`, `PWD`), where the file uses them. */
   environment: z.record(text, text).optional(),
+  /** Networks that the file does not name. */
+  joined_networks: z.array(joinedNetwork).optional(),
 });
 export type Deployment = z.infer<typeof deployment>;
 

@@ -143,6 +143,16 @@ export const stackNetwork = z.object({
 });
 export type StackNetwork = z.infer<typeof stackNetwork>;
 
+/** A container that somebody connected to a network by hand. */
+export const joinedNetwork = z.object({
+  service: name,
+  /** Of the service's containers, from 1. */
+  number: z.number().int(),
+  network: name,
+  aliases: z.array(name),
+});
+export type JoinedNetwork = z.infer<typeof joinedNetwork>;
+
 export const bindMount = z.object({
   service: name,
   source: name,
@@ -182,6 +192,9 @@ export const stackFacts = z.object({
   volumes: z.array(stackVolume),
   anonymous_volumes: z.array(z.object({ name, service: name, size_bytes: bytes.nullable() })),
   networks: z.array(stackNetwork),
+  joined_networks: z.array(joinedNetwork).default([]),
+  /** Containers that were made from other files than the ones named above. */
+  other_files: z.array(z.object({ container: name, files: z.array(name) })).default([]),
   /** Names fixed by the file (`container_name`, `networks.x.name`). */
   fixed_names: z.array(z.object({ kind: z.enum(['container', 'network']), name })),
   bind_mounts: z.array(bindMount),
@@ -240,6 +253,8 @@ export const targetFacts = z.object({
   volumes_taken: z.array(z.object({ name, migration_id: z.string().nullable() })).nullable(),
   path: z.object({ free: z.boolean().nullable(), detail: z.string(), free_bytes: bytes.nullable() }),
   networks_absent: z.array(name).nullable(),
+  /** Networks joined by hand on the source that do not exist here. */
+  joined_absent: z.array(name).default([]),
   /** External volumes of the file that are not here. */
   external_volumes_absent: z.array(name).nullable(),
   devices_absent: z.array(name).nullable(),

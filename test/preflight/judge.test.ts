@@ -522,10 +522,16 @@ describe('the pre-flight’s judgement', () => {
     );
   });
 
-  it('P20 P24: says before anything stops what the hosts do differently: hooks, labels, runtimes', () => {
+  it('P20 P24 R12: says before anything stops what goes otherwise: hooks, networks, files, labels, runtimes', () => {
     const report = judge(
       facts((w) => {
         w.stack.services = [{ ...w.stack.services[0]!, name: 'web', stop_hooks: true }];
+        w.stack.joined_networks = [
+          { service: 'web', number: 1, network: 'front', aliases: [] },
+          { service: 'web', number: 1, network: 'old', aliases: [] },
+        ];
+        w.fit.joined_absent = ['old'];
+        w.stack.other_files = [{ container: 'shop-web-1', files: ['/srv/shop/old.yaml'] }];
         w.source.engine.selinux = true;
         w.source.engine.default_runtime = 'runsc';
       }),
@@ -533,6 +539,11 @@ describe('the pre-flight’s judgement', () => {
     expect(report.passed).toBe(true);
     expect(report.notes).toEqual([
       expect.stringMatching(/^Service web has pre_stop hooks, which are not run/),
+      expect.stringMatching(/^Network front, .* is connected again on the target/),
+      expect.stringMatching(/^Network old, .* is not on the target, .*: create it first/),
+      expect.stringMatching(
+        /^Container shop-web-1 was made from \/srv\/shop\/old.yaml; the stack moves as compose.yaml says/,
+      ),
       expect.stringMatching(/^SELinux labels of files stay behind: the target has no SELinux/),
       expect.stringMatching(/by "runsc" on "old" and by "runc" on "new"/),
     ]);

@@ -1,13 +1,25 @@
+import { list } from './check.ts';
 import type { PreflightFacts } from './preflight-facts.ts';
 
 /** What the two hosts do differently with the stack. None of it stops a migration, but it is told before. */
-export function hostNotes({ source, target, stack, names }: PreflightFacts): string[] {
+export function hostNotes({ source, target, stack, fit, names }: PreflightFacts): string[] {
   if (!stack.ok) return [];
   const notes = stack.data.services
     .filter(({ stop_hooks, running }) => stop_hooks && running > 0)
     .map(
       ({ name }) =>
         `Service ${name} has pre_stop hooks, which are not run: it is stopped by its stop signal. Run by hand what it needs before.`,
+    );
+  for (const { service, number, network } of stack.data.joined_networks) {
+    const absent = fit.ok && fit.data.joined_absent.includes(network);
+    const what = absent
+      ? 'is not on the target, so it is not connected there: create it first to have it so'
+      : 'is connected again on the target';
+    notes.push(`Network ${network}, which container ${number} of service ${service} joined by hand, ${what}.`);
+  }
+  for (const { container, files } of stack.data.other_files)
+    notes.push(
+      `Container ${container} was made from ${list(files)}; the stack moves as ${list(stack.data.config_files)} says.`,
     );
   if (!source.ok || !target.ok) return notes;
   const [from, to] = [source.data.engine, target.data.engine];

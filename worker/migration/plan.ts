@@ -83,6 +83,7 @@ export function sagaPlanOf(
       one_shots: present.filter(({ one_shot }) => one_shot).map(({ name }) => name),
       scale: Object.fromEntries(present.map(({ name, replicas }) => [name, replicas])),
       environment: stack.environment,
+      joined_networks: stack.joined_networks,
     },
     volumes: movedVolumes(stack),
     images: [...images.values()].filter(({ reference }) => !shipped.some((image) => image.reference === reference)),

@@ -44,7 +44,7 @@ export const containerAnswer = z.object({
   NetworkSettings: z.object({
     /** By name. */
     Networks: z
-      .record(z.string(), z.unknown())
+      .record(z.string(), z.object({ Aliases: z.array(z.string()).nullish() }).nullable())
       .nullish()
       .transform((networks) => networks ?? {}),
   }),

@@ -10,6 +10,7 @@ import type { CreatedObjects } from '../engine.ts';
 import type { DockerApi } from './api.ts';
 import { type Container, inspectAll, inspectProject, setRestartPolicy, startContainer } from './containers.ts';
 import type { DockerContext } from './context.ts';
+import { joinNetworks } from './joined-networks.ts';
 import { composeLabels } from './labels.ts';
 import { serviceOf } from './stack-facts.ts';
 import { listNetworks } from './target-facts.ts';
@@ -53,6 +54,7 @@ export async function createStack(
   try {
     const wanted = projectOn(deployment);
     await compose(context, wanted, createArguments(context.socketPath, wanted, deployment), signal);
+    await joinNetworks(api, deployment, await inspectProject(api, deployment.project));
   } finally {
     const made = await findCreated(api, deployment);
     await created(made);

@@ -11,6 +11,7 @@ import type { DockerContext } from './context.ts';
 import { stackData } from './data/stack-data.ts';
 import { builtName, driftOf } from './drift/drift.ts';
 import { stackImageOf } from './images.ts';
+import { joinedNetworks } from './joined-networks.ts';
 import { composeLabels, pathsIn } from './labels.ts';
 import { powersOf } from './powers.ts';
 import { absoluteLinks, filesBeyond } from './project-files.ts';
@@ -58,6 +59,8 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     volumes,
     anonymous_volumes: anonymousVolumes(containers, found, data),
     networks: stackNetworks(name, model),
+    joined_networks: errors.length > 0 ? [] : joinedNetworks(name, current, model),
+    other_files: madeFromOtherFiles(project, containers),
     fixed_names: fixedNames(name, serviceNames, model),
     bind_mounts: binds,
     data: data.facts,
@@ -96,9 +99,32 @@ const unreadable = { current: null, detail: 'The file can’t be read.' };
 
 export const serviceOf = ({ Config }: Container) => Config.Labels[composeLabels.service] ?? '';
 
+const originOf = ({ Config: { Labels } }: Container) =>
+  JSON.stringify([
+    Labels[composeLabels.workingDir],
+    ...pathsIn(Labels, composeLabels.configFiles),
+    Labels[composeLabels.envFiles],
+  ]);
+
+function madeFromOtherFiles(
+  { directory, configFiles }: ComposeProject,
+  containers: Container[],
+): StackFacts['other_files'] {
+  return containers
+    .map(({ Name, Config: { Labels } }) => ({
+      container: Name.slice(1),
+      directory: Labels[composeLabels.workingDir] ?? '/',
+      files: pathsIn(Labels, composeLabels.configFiles),
+    }))
+    .filter((one) => one.directory !== directory || one.files.join() !== configFiles.join())
+    .map(({ container, files }) => ({ container, files }));
+}
+
 /** Where a project's files are, by the labels that Compose left on its containers. Throws `stack_not_found`. */
 export function projectOf(name: string, containers: Container[]): ComposeProject {
-  const labels = containers[0]?.Config.Labels;
+  // Containers of one project may come from several runs of Compose, with other files each: most of them decide.
+  const [most] = [...Map.groupBy(containers, originOf).values()].sort((one, other) => other.length - one.length);
+  const labels = most?.[0]?.Config.Labels;
   if (!labels) throw new StackferryError('stack_not_found', `No container of a project named "${name}" is here.`);
   const directory = labels[composeLabels.workingDir] ?? '/';
   return {

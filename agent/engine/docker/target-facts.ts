@@ -67,6 +67,11 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
     networks_absent: stack.networks
       .filter(({ name, external: isExternal }) => isExternal && !networks.some(({ Name }) => Name === name))
       .map(({ name }) => name),
+    joined_absent: stack.joined_networks
+      .map(({ network }) => network)
+      .filter(
+        (name) => !networks.some(({ Name }) => Name === name) && !stack.networks.some((own) => own.name === name),
+      ),
     external_volumes_absent: await orNull(
       absentVolumes(
         api,

@@ -66,6 +66,8 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
     networks: (await host.networks.all())
       .filter((network) => network.project === project)
       .map(({ name }) => stackNetwork.parse({ name, external: false })),
+    joined_networks: [],
+    other_files: [],
     fixed_names: [],
     bind_mounts: [],
     data: { nested_mounts: [], unseen: [], writers: [] },

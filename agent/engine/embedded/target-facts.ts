@@ -45,6 +45,7 @@ export async function checkTarget(host: HostRoot, stack: StackFacts, allow: read
       free_bytes: (await diskOf(host.root)).free_bytes,
     },
     networks_absent: [],
+    joined_absent: [],
     external_volumes_absent: volumes.flatMap(({ name, external, record }) => (external && !record ? [name] : [])),
     devices_absent: stack.services.flatMap(({ devices }) => devices),
     powers_refused: stack.services.flatMap(({ name, powers }) =>

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { locateImages } from '../../../agent/engine/docker/image-location.ts';
 import { digestOf, ensureImages, imageAnswer } from '../../../agent/engine/docker/images.ts';
 import type { StackImage } from '../../../schema/facts.ts';
+import { limits } from '../../../schema/limits.ts';
 import { startEngine } from './engine-server.ts';
 
 const inspected = (Id: string, Layers: string[], RepoDigests: string[] = []) => ({
@@ -132,4 +133,33 @@ it('R17 an image that is named by its digest is sent where the image store keeps
   expect(await locateImages(containerd.api, [{ ...pinned, image_id: 'sha256:config' }])).toMatchObject([
     { loadable: false },
   ]);
+});
+
+it('R15: registries that never answer are asked side by side, given up in time, and named as what is silent', async () => {
+  const before = limits.agent.registryMsMax;
+  Object.assign(limits.agent, { registryMsMax: 400 });
+  const asked = new Set<string>();
+  const engine = await startEngine((path, answer) => {
+    if (path.startsWith('/distribution/')) return void asked.add(path);
+    if (path === '/info') return void answer.end('{}');
+    if (path === '/images/json') return void answer.end('[]');
+    answer.writeHead(404).end('{"message":"No such image"}');
+  });
+  onTestFinished(async () => {
+    Object.assign(limits.agent, { registryMsMax: before });
+    await engine.close();
+  });
+  const images = Array.from({ length: 12 }, (_, i) => ({
+    ...wanted,
+    reference: `far.example/app${i}:1`,
+    repo_digests: [`far.example/app${i}@sha256:d${i}`],
+  }));
+  const began = performance.now();
+  const found = await locateImages(engine.api, images);
+  expect(performance.now() - began).toBeLessThan(12 * 400);
+  expect(asked.size).toBe(12);
+  for (const { state, detail } of found) {
+    expect(state).toBe('unreachable');
+    expect(detail).not.toContain('Docker Engine');
+  }
 });
