@@ -17,6 +17,7 @@ const hostWith = (store: Store) => hosts.find((host) => is(host, 'containerd') =
 const describeMixed = describe.skipIf(!hostWith('classic') || !hostWith('containerd'));
 
 const name = 'chain-local:dev';
+const own = { agentId: 'lab', helperName: 'stackferry-helper:1' };
 const signal = AbortSignal.timeout(240_000);
 
 describeMixed('an image that no registry has, between engines with the classic and the containerd image store', () => {
@@ -43,7 +44,7 @@ describeMixed('an image that no registry has, between engines with the classic a
     else await removeImage(to, reference);
     // As the pre-flight finds it; that would also ask a registry, which takes a while to be found absent.
     const image: ShippedImage = { ...wanted, layers_present: is(to, 'containerd') ? 0 : 1 };
-    const source = await imageCarriage(apis[from], 'lab').pack([image]).open(signal);
+    const source = await imageCarriage(apis[from], own).pack([image]).open(signal);
     const archive = await buffer(source.stream);
     await source.finished;
     return { image, archive };
@@ -56,7 +57,7 @@ describeMixed('an image that no registry has, between engines with the classic a
   }
 
   async function load(to: HostName, image: ShippedImage, archive: Buffer) {
-    const sink = await imageCarriage(apis[to], 'lab').unpack([image]).open(signal);
+    const sink = await imageCarriage(apis[to], own).unpack([image]).open(signal);
     await pipeline(Readable.from([archive]), sink.stream);
     await sink.finished;
   }
@@ -160,7 +161,7 @@ describeMixed('an image that no registry has, between engines with the classic a
     const { Id } = (await findImage(apis[host], name))!;
     const pinned = `chain-local@${Id}`;
     const wanted: ShippedImage = { ...(await wantedOf(host, pinned)), layers_present: 0 };
-    const source = await imageCarriage(apis[host], 'lab').pack([wanted]).open(signal);
+    const source = await imageCarriage(apis[host], own).pack([wanted]).open(signal);
     const archive = await buffer(source.stream);
     await source.finished;
     await removeImage(host, name);

@@ -56,7 +56,8 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const api = await openDockerApi(options.socketPath);
   const ioDir = join(options.stateDir, 'io');
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
-  const helper = createHelperImage(api, options.helperImage ?? defaultHelperImage);
+  const helperName = options.helperImage ?? defaultHelperImage;
+  const helper = createHelperImage(api, helperName);
   const runtime = helperRuntime(await engineInfo(api));
   const place = { api, runtime, image: helper.id, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
   const context: DockerContext = { ...options, api, helper, place, ownPaths: () => ownPaths(api, options) };
@@ -69,7 +70,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   };
   return {
     kind: 'docker',
-    images: imageCarriage(api, ioDir),
+    images: imageCarriage(api, { agentId: ioDir, helperName }),
     warm,
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
@@ -107,7 +108,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       await places.release(migrationId);
     },
 
-    ensureImages: (images, signal) => ensureImages(api, images, signal),
+    ensureImages: (images, signal) => ensureImages(api, images, helperName, signal),
     createVolume: (spec, migrationId) => createVolume(api, spec, migrationId),
     unpackVolume: (spec, migrationId) => places.fillVolume(spec, migrationId),
     unpackProject: (directory, project, migrationId) => {

@@ -11,8 +11,14 @@ import { copyWithNames, copyWithoutLayers, type NamesOf } from './image-archive.
 import { canonicalRepo, parseReference } from './image-reference.ts';
 import { findImage, isSame, tagImage } from './images.ts';
 
-/** Images from engine to engine, as `docker save` and `docker load` write and read them. `agentId`: of this agent alone. */
-export function imageCarriage(api: DockerApi, agentId: string): ImageCarriage {
+export interface ImageCarriageOptions {
+  /** Of this agent alone. */
+  agentId: string;
+  helperName: string;
+}
+
+/** Images from engine to engine, as `docker save` and `docker load` write and read them. */
+export function imageCarriage(api: DockerApi, { agentId, helperName }: ImageCarriageOptions): ImageCarriage {
   return {
     pack: (images) => ({
       open: async (signal) => {
@@ -32,7 +38,7 @@ export function imageCarriage(api: DockerApi, agentId: string): ImageCarriage {
       open: async (signal) => {
         const incoming = images.map((image) => ({ image, name: `${incomingRepo(agentId)}:${randomUUID()}` }));
         const stream = copied();
-        const finished = load(api, stream, incoming, signal).catch((error) => {
+        const finished = load(api, stream, incoming, helperName, signal).catch((error) => {
           stream.destroy(error);
           throw error;
         });
@@ -68,7 +74,13 @@ interface Incoming {
   name: string;
 }
 
-async function load(api: DockerApi, archive: Readable, incoming: Incoming[], signal: AbortSignal): Promise<void> {
+async function load(
+  api: DockerApi,
+  archive: Readable,
+  incoming: Incoming[],
+  helperName: string,
+  signal: AbortSignal,
+): Promise<void> {
   const renamed = pack();
   const copying = copyWithNames(archive, renamed, namesFor(incoming));
   const loading = api.upload('/images/load?quiet=true', Readable.from(renamed, { objectMode: false }), {
@@ -78,7 +90,7 @@ async function load(api: DockerApi, archive: Readable, incoming: Incoming[], sig
   });
   try {
     await Promise.all([copying, loading]);
-    for (const { image, name } of incoming) await accept(api, image, name);
+    for (const { image, name } of incoming) await accept(api, image, name, helperName);
   } catch (error) {
     // Neither goes on without the other.
     renamed.destroy();
@@ -105,17 +117,19 @@ const namesFor =
       return pinned && pinned === digest ? [name, `${canonicalRepo(repo)}@${pinned}`] : [name];
     });
 
-async function accept(api: DockerApi, image: ShippedImage, name: string): Promise<void> {
+async function accept(api: DockerApi, image: ShippedImage, name: string, helperName: string): Promise<void> {
   const { tag } = parseReference(image.reference);
   const loaded = await findImage(api, name);
   if (!loaded || !isSame(loaded, image))
     throw new StackferryError('image_unavailable', `${image.reference} did not arrive as the source has it.`);
-  if (tag) await tagImage(api, name, image);
+  if (tag) await tagImage(api, name, image, helperName);
 }
 
-/** Untagged; an image without another name goes with its name. */
+/** An image without another name goes with its name; what it was built on stays. */
 async function dropIncoming(api: DockerApi, names: string[]): Promise<void> {
-  await Promise.all(names.map((name) => api.delete(`/images/${encodeURIComponent(name)}`).catch(() => false)));
+  await Promise.all(
+    names.map((name) => api.delete(`/images/${encodeURIComponent(name)}?noprune=true`).catch(() => false)),
+  );
 }
 
 /** Removes names that a crash of this agent left behind. */

@@ -6,6 +6,12 @@ export function parseReference(reference: string): { repo: string; tag: string |
   return { repo: named, tag: digest ? null : 'latest', digest };
 }
 
+/** Whether two references are one name, however each is written. */
+export function isSameName(a: string, b: string): boolean {
+  const [one, other] = [parseReference(a), parseReference(b)];
+  return canonicalRepo(one.repo) === canonicalRepo(other.repo) && one.tag === other.tag && one.digest === other.digest;
+}
+
 /** As image stores write it: `nginx` is `docker.io/library/nginx`. */
 export function canonicalRepo(repo: string): string {
   const [first = '', ...rest] = repo.split('/');

@@ -6,7 +6,7 @@ import { limits } from '../../../schema/limits.ts';
 import type { DockerApi } from './api.ts';
 import { contentDigest } from './image-content.ts';
 import { pullImage } from './image-pull.ts';
-import { canonicalRepo, parseReference } from './image-reference.ts';
+import { canonicalRepo, isSameName, parseReference } from './image-reference.ts';
 
 export const imageAnswer = z.object({
   Id: z.string(),
@@ -80,6 +80,7 @@ export function assertNameIsFree(here: FoundImage | null, wanted: StackImage): v
 export async function ensureImages(
   api: DockerApi,
   images: CommandPayload<'prepare_target'>['images'],
+  helperName: string,
   signal: AbortSignal,
 ): Promise<void> {
   for (const image of images) {
@@ -88,7 +89,7 @@ export async function ensureImages(
     if (here) continue;
     const digest = await pullOne(api, image, signal);
     const { tag } = parseReference(image.reference);
-    if (tag) await tagImage(api, digest, image);
+    if (tag) await tagImage(api, digest, image, helperName);
   }
 }
 
@@ -112,9 +113,11 @@ async function pullOne(api: DockerApi, image: StackImage, signal: AbortSignal): 
   );
 }
 
-/** Gives the image the stack's name, unless that has come to mean another. */
-export async function tagImage(api: DockerApi, from: string, wanted: StackImage): Promise<void> {
+/** Gives the image the stack's name, unless that has come to mean another. No stack's image becomes this host's helper. */
+export async function tagImage(api: DockerApi, from: string, wanted: StackImage, helperName: string): Promise<void> {
   const { repo, tag } = parseReference(wanted.reference);
+  if (isSameName(wanted.reference, helperName))
+    throw new StackferryError('image_unavailable', `${wanted.reference} is the name of the target's helper image.`);
   assertNameIsFree(await findImage(api, wanted.reference), wanted);
   await api.post(
     `/images/${encodeURIComponent(from)}/tag?repo=${encodeURIComponent(repo)}&tag=${encodeURIComponent(tag ?? '')}`,

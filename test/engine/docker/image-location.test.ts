@@ -75,7 +75,7 @@ it('R28 a tag that means another image on the target is never moved, though its 
     registry: { 'app@sha256:d1': onSource },
   });
   expect(await locateImages(api, [wanted])).toMatchObject([{ state: 'differs' }]);
-  await expect(ensureImages(api, [wanted], AbortSignal.timeout(5_000))).rejects.toMatchObject({
+  await expect(ensureImages(api, [wanted], 'helper:1', AbortSignal.timeout(5_000))).rejects.toMatchObject({
     code: 'image_unavailable',
   });
   expect(images['app:latest']).toBe(neighbour);
@@ -101,14 +101,23 @@ it('P10 an image with another id is there where its content is, and one with the
 
 it('P10 a pulled image is checked by its content before it gets its name', async () => {
   const other = await targetOf({ registry: { 'app@sha256:d1': { ...onSource, Architecture: 'arm64' } } });
-  await expect(ensureImages(other.api, [wanted], AbortSignal.timeout(5_000))).rejects.toThrow(
+  await expect(ensureImages(other.api, [wanted], 'helper:1', AbortSignal.timeout(5_000))).rejects.toThrow(
     'not what the source runs',
   );
   expect(other.images['app:latest']).toBeUndefined();
   const right = await targetOf({ registry: { 'app@sha256:d1': onSource } });
-  await ensureImages(right.api, [wanted], AbortSignal.timeout(5_000));
+  await ensureImages(right.api, [wanted], 'helper:1', AbortSignal.timeout(5_000));
   expect(right.images['app:latest']).toBe(onSource);
 });
+
+it.each(['app:latest', 'app', 'docker.io/library/app:latest'])(
+  'P4 no image of a stack gets the name of the target’s helper, here %s',
+  async (helperName) => {
+    const { api, images } = await targetOf({ registry: { 'app@sha256:d1': onSource } });
+    await expect(ensureImages(api, [wanted], helperName, AbortSignal.timeout(5_000))).rejects.toThrow('helper image');
+    expect(images['app:latest']).toBeUndefined();
+  },
+);
 
 it('P24 one odd image on the target spoils nothing: the layers of the others are known', async () => {
   const { api } = await targetOf({ images: { odd: null, base: inspected('sha256:base', ['1', '2']) } });
