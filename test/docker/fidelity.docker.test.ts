@@ -35,6 +35,23 @@ describeDocker('two real Docker hosts', () => {
       expect(await listAll('a')).toBe(before);
     }, 180_000);
 
+    it('R31: 8 KiB in a file of 120 GiB move, in both modes, as what they are', async () => {
+      const { hosts, up, migrate, ended } = rig();
+      for (const mode of ['stop-copy', 'pre-copy']) {
+        const name = `huge-${mode}`;
+        await up(name, plain());
+        await onDisk(
+          `${name}_data`,
+          'truncate -s 120G huge; echo data | dd of=huge bs=1G seek=70 conv=notrunc status=none',
+        );
+        const migration = await ended((await migrate(name, hosts.b, { mode, verify: 'content' })).id);
+        expect(migration.failure).toBeNull();
+        const look = 'stat -c %s /v/huge; dd if=/v/huge bs=1G skip=70 count=1 status=none | head -c 5';
+        expect(await inVolumeOf('b', `${name}_data`, look)).toBe(`${120 * 2 ** 30}\ndata\n`);
+        expect(Number(await inVolumeOf('b', `${name}_data`, 'stat -c %b /v/huge')) * 512).toBeLessThan(1_048_576);
+      }
+    }, 240_000);
+
     it('100,000 small files have the same listing and contents on both sides', async () => {
       const { hosts, up, migrate, ended } = rig();
       await up('many', plain({ volume: 'awkward_data' }));
