@@ -27,6 +27,8 @@ export const ledgerEntry = z.object({
   killed: names,
   /** Container id → `started_at`, once all had stopped: any other value later means that it ran again (F26). */
   stopped: z.record(z.string(), z.string()).nullable(),
+  /** When all had stopped, by this host's clock. */
+  stopped_at_ms: z.number().nullable().default(null),
   /** Volume → bytes, as measured. */
   sizes: z.record(z.string(), z.number()),
   /** What moves: volumes and the project directory. */
@@ -160,6 +162,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     killed: [],
     stopped: null,
     sizes: {},
+    stopped_at_ms: null,
     data: null,
     marks: {},
     retained: false,

@@ -33,6 +33,13 @@ export async function assertNoneBeside(entry: LedgerEntry, engine: Engine, notDo
   );
 }
 
+/** Names of containers that came and went since the stop and could write the data. */
+export async function cameAndWent(entry: LedgerEntry, engine: Engine): Promise<string[]> {
+  const places = placesOf(entry);
+  if (!places || entry.stopped_at_ms === null) return [];
+  return (await engine.startedSince?.(places, entry.stopped_at_ms)) ?? [];
+}
+
 /** Null where nothing was prepared yet. */
 function placesOf({ role, project, data, deployment, volumes }: LedgerEntry): StandbyPlaces | null {
   if (role === 'source') return data && { project, ...data };

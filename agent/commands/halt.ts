@@ -34,10 +34,12 @@ export async function haltStack(
   const killed = await engine.stop(idsOf([...found, ...(await oneOffs())].filter(runs)), signal);
   await untilNoneRuns(async () => [...(await engine.containers(key.project)), ...(await oneOffs())], signal);
 
+  const stoppedAtMs = Date.now();
   const stopped = [...(await engine.containers(key.project)), ...(await besideStack(entry, engine))];
   entry = await ledger.update(key, (draft) => {
     draft.killed = [...new Set([...draft.killed, ...killed])];
     draft.stopped = Object.fromEntries(stopped.map(({ id, started_at }) => [id, started_at]));
+    if (engine.startedSince) draft.stopped_at_ms = stoppedAtMs;
   });
   if (entry.killed.length > 0) log.warn('containers were killed at their stop timeout', { killed: entry.killed });
   return { prior, killed: entry.killed };

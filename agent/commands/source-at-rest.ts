@@ -1,8 +1,8 @@
 import { StackferryError } from '../../schema/errors.ts';
 import type { ContainerState } from '../engine/engine.ts';
-import { namesOf, runs } from './container-states.ts';
+import { runs } from './container-states.ts';
 import type { CommandContext } from './context.ts';
-import { besideStack } from './data-users.ts';
+import { besideStack, cameAndWent } from './data-users.ts';
 
 /**
  * F26, Invariant 3: since the stop no container of the stack ran, nor any other that can write its data, not even for a
@@ -16,14 +16,19 @@ export async function assertSourceAtRest(
   if (!entry?.stopped)
     throw new StackferryError('stack_running', `The stack "${project}" was not stopped by this migration.`);
   const { stopped } = entry;
-  const [containers, others] = await Promise.all([engine.containers(project), besideStack(entry, engine)]);
+  const [containers, others, gone] = await Promise.all([
+    engine.containers(project),
+    besideStack(entry, engine),
+    cameAndWent(entry, engine),
+  ]);
   const ran = [...containers, ...others.filter(hasRun)].filter(
     (container) => runs(container) || stopped[container.id] !== container.started_at,
   );
-  if (ran.length === 0) return;
+  const names = [...new Set([...ran.map(({ name }) => name), ...gone])];
+  if (names.length === 0) return;
   throw new StackferryError(
     'stack_running',
-    `Started while the data was being copied: ${namesOf(ran)}. The copy cannot be trusted.`,
+    `Started while the data was being copied: ${names.join(', ')}. The copy cannot be trusted.`,
   );
 }
 

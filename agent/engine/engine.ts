@@ -22,6 +22,8 @@ export interface Engine {
   inspectContainers(ids: string[]): Promise<ContainerState[]>;
   /** Every container that can write this data, or is of the stack, whoever made it and whether it runs. */
   dataUsers(places: StandbyPlaces): Promise<DataUser[]>;
+  /** Names of containers that were started since on this data, also of those that are gone again; as far as is known. */
+  startedSince?(places: StandbyPlaces, sinceMs: number): Promise<string[]>;
 
   /** Those of these that are not here. */
   missing(objects: Pick<CreatedObjects, 'volumes' | 'paths'>): Promise<string[]>;

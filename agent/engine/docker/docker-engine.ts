@@ -13,6 +13,7 @@ import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers }
 import type { DockerContext } from './context.ts';
 import { assertCreatedAllowed } from './created-policy.ts';
 import { dataUserStates } from './data/data-users.ts';
+import { startedSince } from './data/started-since.ts';
 import { assertCarriable } from './data/uncarried.ts';
 import { armStack, createStack, findCreated } from './deployment.ts';
 import { engineInfo, helperRuntime } from './engine-info.ts';
@@ -80,6 +81,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
     dataUsers: (places) => dataUserStates(api, places),
+    startedSince: (places, sinceMs) => startedSince(api, places, sinceMs),
 
     missing: (objects) => missingObjects(objects, async (name) => (await findVolume(api, name)) !== null),
     projectNetworks: async (project) =>

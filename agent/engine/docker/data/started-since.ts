@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { StandbyPlaces } from '../../engine.ts';
+import { type DockerApi, filters } from '../api.ts';
+import { composeLabels } from '../labels.ts';
+
+const event = z.object({
+  Type: z.string(),
+  Action: z.string(),
+  Actor: z.object({ ID: z.string(), Attributes: z.record(z.string(), z.string()) }),
+});
+type Event = z.infer<typeof event>;
+
+/**
+ * Names of containers that were started since with leave to write a volume, or as the stack's: also of those that are gone
+ * again, as `docker run --rm` leaves none. The engine remembers its last 256 events only; what else ran on a path of the
+ * host is not among them.
+ */
+export async function startedSince(api: DockerApi, places: StandbyPlaces, sinceMs: number): Promise<string[]> {
+  const seconds = (ms: number) => (ms / 1000).toFixed(3);
+  const wanted = filters({ type: ['container', 'volume'], event: ['start', 'mount'] });
+  const stream = await api.download(`/events?since=${seconds(sinceMs)}&until=${seconds(Date.now())}&${wanted}`);
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return startedIn(text, places);
+}
+
+export function startedIn(text: string, { project, volumes }: Pick<StandbyPlaces, 'project' | 'volumes'>): string[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const events = lines.map((line) => event.parse(JSON.parse(line)));
+  const names = new Map(events.filter(isStart).map(({ Actor }) => [Actor.ID, Actor.Attributes.name ?? '']));
+  const ids = events.flatMap(({ Type, Actor: { ID, Attributes } }) => {
+    if (Type === 'volume')
+      return volumes.includes(ID) && Attributes['read/write'] === 'true' ? [Attributes.container] : [];
+    return Attributes[composeLabels.project] === project ? [ID] : [];
+  });
+  return [...new Set(ids)].map((id) => names.get(id ?? '') ?? id?.slice(0, 12) ?? '');
+}
+
+const isStart = ({ Type, Action }: Event) => Type === 'container' && Action === 'start';
