@@ -167,6 +167,8 @@ export const bindMount = z.object({
 export const stackData = z.object({
   /** Something else is mounted below a volume or directory (`tree`): a copy would leave out what is there. */
   nested_mounts: z.array(z.object({ tree: name, path: name, kind: z.string() })),
+  /** Some files that are immutable or append-only (`chattr`), which does not travel. */
+  immutable: z.array(z.object({ tree: name, path: name })).default([]),
   /** Volumes and directories that could not be looked at. */
   unseen: z.array(z.object({ tree: name, why: z.string() })),
   /** Running containers beside the stack's services that can write what moves. */

@@ -469,7 +469,7 @@ describe('the pre-flight’s judgement', () => {
   const withData = (found: Partial<NonNullable<Well['stack']['data']>>) =>
     judge(
       facts((w) => {
-        w.stack.data = { nested_mounts: [], unseen: [], writers: [], ...found };
+        w.stack.data = { nested_mounts: [], immutable: [], unseen: [], writers: [], ...found };
       }),
     );
 
@@ -506,6 +506,12 @@ describe('the pre-flight’s judgement', () => {
     const above = withData({ writers: [writer('sync', { above: true, uses: '/srv' })] });
     expect(above.passed).toBe(true);
     expect(above.notes).toEqual([expect.stringMatching(/sync can write to \/srv/)]);
+  });
+
+  it('R35: files that are immutable are named, since the flag does not travel', () => {
+    const report = withData({ immutable: [{ tree: 'volume shop_db', path: 'pg_hba.conf' }] });
+    expect(report.passed).toBe(true);
+    expect(report.notes).toEqual([expect.stringMatching(/chattr.* pg_hba.conf in volume shop_db/)]);
   });
 
   it('R38: a link by absolute path is refused where the project directory gets another place, and only there', () => {

@@ -68,7 +68,7 @@ export const stackFacts: StackFacts = {
   other_files: [],
   fixed_names: [],
   bind_mounts: [],
-  data: { nested_mounts: [], unseen: [], writers: [] },
+  data: { nested_mounts: [], immutable: [], unseen: [], writers: [] },
   project_files: { size_bytes: 100, outside: [], absolute_links: [] },
   remote_includes: [],
   orphans: [],

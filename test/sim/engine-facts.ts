@@ -70,7 +70,7 @@ export function factsOf(
       networks: [],
       fixed_names: [],
       bind_mounts: [],
-      data: { nested_mounts: [], unseen: [], writers: [] },
+      data: { nested_mounts: [], immutable: [], unseen: [], writers: [] },
       project_files: { size_bytes: 100, outside: [], absolute_links: [] },
       remote_includes: [],
       orphans: [],

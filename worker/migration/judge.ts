@@ -101,6 +101,11 @@ function notesOf(facts: PreflightFacts): string[] {
     else if (running === 0)
       notes.push(`Service ${name} does not run on the source: it is started on the target, and must run there.`);
   }
+  const fixed = (model.data.data?.immutable ?? []).map(({ tree, path }) => `${path} in ${tree}`);
+  if (fixed.length > 0)
+    notes.push(
+      `Immutable or append-only (chattr), which does not travel: ${list(fixed)}. Set it again on the target; "Delete source" cannot delete them.`,
+    );
   for (const { container, uses } of model.data.data?.writers.filter(({ above }) => above) ?? [])
     notes.push(
       `Container ${container} can write to ${uses}, which holds data of the stack: keep it from writing there.`,

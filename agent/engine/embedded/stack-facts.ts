@@ -70,7 +70,7 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
     other_files: [],
     fixed_names: [],
     bind_mounts: [],
-    data: { nested_mounts: [], unseen: [], writers: [] },
+    data: { nested_mounts: [], immutable: [], unseen: [], writers: [] },
     project_files: { size_bytes: projectBytes, outside: [], absolute_links: [] },
     remote_includes: [],
     orphans: [],

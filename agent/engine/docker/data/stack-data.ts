@@ -53,6 +53,9 @@ export async function stackData(
       nested_mounts: moved.flatMap((tree) =>
         (found.get(nameOf(tree))?.nested ?? []).map((nested) => ({ tree: nameOf(tree), ...nested })),
       ),
+      immutable: moved.flatMap((tree) =>
+        (found.get(nameOf(tree))?.immutable ?? []).map((path) => ({ tree: nameOf(tree), path })),
+      ),
       unseen,
       writers,
     },

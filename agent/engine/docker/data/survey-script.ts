@@ -15,6 +15,8 @@ export interface TreeSurvey {
   nested: NestedMount[];
   /** Null where the time ran out. */
   size: TreeSize | null;
+  /** Some of the files that are immutable or append-only (`chattr`), as far as was looked. */
+  immutable: string[];
 }
 
 export interface TreeSize {
@@ -35,11 +37,26 @@ const walked = [
   'END { if (code != 124) printf "size %.0f %.0f %.0f\\n", bytes, blocks + entries * 1536, entries }',
 ].join('\n');
 
+/** Prints names of a list whose inode flags say that nothing, or only more, may be written (FS_IOC_GETFLAGS). */
+const flagged = `while (<>) {
+  chomp;
+  sysopen(my $file, $_, O_RDONLY | O_NONBLOCK | O_NOFOLLOW) or next;
+  my $flags = pack("l!", 0);
+  ioctl($file, 0x80086601, $flags) or next;
+  next unless unpack("l!", $flags) & 0x30;
+  tr/\\n/?/;
+  print "immutable ", substr($_, 2), "\\n";
+  exit if ++$found == 3;
+}`;
+
 /**
  * Prints, of each directory in "$@", what `parseSurvey` reads. With `seconds` the walk through a tree ends in time, and
- * what is found by walking may be missing; mount points come from the kernel's table.
+ * what is found by walking may be missing; mount points come from the kernel's table. Only then flags are looked at, by the
+ * Perl that every Debian has: they are worth a note.
  */
-export const surveyScript = (seconds: number | null): string => `
+export const surveyScript = (seconds: number | null): string => {
+  const bounded = seconds === null ? '' : `timeout ${seconds} `;
+  return `
   for root; do (
     cd "$root" || exit
     echo "tree $(stat -c %i:%W .)"
@@ -47,12 +64,16 @@ export const surveyScript = (seconds: number | null): string => `
       for (i = 7; $i != "-"; i++);
       print "nested", $(i + 1), substr($5, length(root) + 1)
     }' /proc/self/mountinfo
+    ${seconds === null ? 'true' : `${bounded}find . -xdev \\( -type f -o -type d \\) -print0 | ${bounded}perl -0 -MFcntl -e '${flagged}' >$IO/flags 2>/dev/null`} &
     {
-      ${seconds === null ? '' : `timeout ${seconds} `}find . -xdev -printf '%y %D %s %b %n %i %P\\0'
+      ${bounded}find . -xdev -printf '%y %D %s %b %n %i %P\\0'
       printf 'end %s\\0' $?
     } | tr '\\n\\0' '?\\n' | awk '${walked}'
+    wait
+    [ ! -f $IO/flags ] || cat $IO/flags
   ) || echo "$root could not be looked at" >&2; done
   echo end`;
+};
 
 /** One survey for each directory that `surveyScript` was given, in their order; null for a text that is not whole. */
 export function parseSurvey(text: string): TreeSurvey[] | null {
@@ -62,8 +83,9 @@ export function parseSurvey(text: string): TreeSurvey[] | null {
   for (const line of lines) {
     const [kind, first = '', ...rest] = line.split(' ');
     const tree = trees.at(-1);
-    if (kind === 'tree') trees.push({ mark: first, nested: [], size: null });
+    if (kind === 'tree') trees.push({ mark: first, nested: [], size: null, immutable: [] });
     else if (kind === 'nested') tree?.nested.push({ path: unescapedPath(rest.join(' ')), kind: first });
+    else if (kind === 'immutable') tree?.immutable.push([first, ...rest].join(' '));
     else if (kind === 'size' && tree) {
       const [bytes = 0, tar_bytes = 0, entries = 0] = [first, ...rest].map(Number);
       tree.size = { bytes, tar_bytes, entries };

@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseSurvey, surveyScript } from '../../../../agent/engine/docker/data/survey-script.ts';
 import { temporaryDirectory } from '../../../agent/temporary.ts';
 
 const execute = promisify(execFile);
 
 /** Runs a shell script as root of a mount namespace of its own. */
-const inOwnNamespace = async (script: string, ...args: string[]) =>
-  (await execute('unshare', ['-rm', 'sh', '-c', script, 'sh', ...args])).stdout;
+const inOwnNamespace = async (script: string, ...args: string[]) => {
+  const env = { ...process.env, IO: await temporaryDirectory() };
+  return (await execute('unshare', ['-rm', 'sh', '-c', script, 'sh', ...args], { env })).stdout;
+};
 
 describe('surveyScript', () => {
   it('P1 R3: a disk, and a directory of the same disk, mounted below a tree are both found', async () => {
@@ -26,8 +28,12 @@ describe('surveyScript', () => {
           { path: 'a b', kind: expect.any(String) },
         ],
         size: { bytes: 6, tar_bytes: expect.any(Number), entries: 5 },
+        immutable: [],
       },
-      { mark: expect.stringMatching(/^\d+:\d+$/), nested: [], size: { bytes: 0, tar_bytes: 1536, entries: 1 } },
+      {
+        ...{ mark: expect.stringMatching(/^\d+:\d+$/), nested: [], immutable: [] },
+        size: { bytes: 0, tar_bytes: 1536, entries: 1 },
+      },
     ]);
   });
 
@@ -46,8 +52,21 @@ describe('surveyScript', () => {
     expect(tree?.size).toMatchObject({ bytes: 5, entries: 5 });
   });
 
+  it('R35: files that are immutable or append-only are named', async () => {
+    const root = await temporaryDirectory();
+    await execute('sh', [
+      '-c',
+      'cd "$1" && echo x >a && echo x >"b c" && echo x >d && chattr +i a && chattr +a "b c"',
+      'sh',
+      root,
+    ]);
+    onTestFinished(async () => void (await execute('chattr', ['-ia', `${root}/a`, `${root}/b c`])));
+    const [tree] = parseSurvey(await inOwnNamespace(`set -- "$1"${surveyScript(5)}`, root)) ?? [];
+    expect(tree?.immutable.sort()).toEqual(['a', 'b c']);
+  });
+
   it('P12: a tree that could not be walked in time has no size, not a size of 0', () => {
-    expect(parseSurvey('tree 1:2\nend\n')).toEqual([{ mark: '1:2', nested: [], size: null }]);
+    expect(parseSurvey('tree 1:2\nend\n')).toEqual([{ mark: '1:2', nested: [], size: null, immutable: [] }]);
     expect(parseSurvey('tree 1:2\nsize 1 2 3\n')).toBeNull();
   });
 });
