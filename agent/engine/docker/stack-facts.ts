@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path';
 import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { StackFacts, StackService } from '../../../schema/facts.ts';
@@ -51,8 +52,8 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
   return {
     project: name,
     working_dir: project.directory,
-    config_files: project.configFiles,
-    env_files: project.envFiles,
+    config_files: await namedInside(project, project.configFiles),
+    env_files: await namedInside(project, project.envFiles),
     services: await Promise.all(
       services.map(([service, own]) => serviceFacts(api, name, service, own, model, powers.get(service) ?? [])),
     ),
@@ -84,6 +85,12 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
       disk_bytes: sum(volumes.map(({ size_bytes }) => size_bytes)) + (data.projectBytes ?? 0),
     },
   };
+}
+
+/** A project directory that is a link has two names: files are named by the one that the target knows. */
+async function namedInside({ directory }: ComposeProject, files: string[]): Promise<string[]> {
+  const root = await realOf(directory);
+  return files.map((path) => (isInside(root, path) ? join(directory, relative(root, path)) : path));
 }
 
 const dataOf = ({ project, directory }: ComposeProject, { named, anonymous, external }: FoundVolumes) => ({

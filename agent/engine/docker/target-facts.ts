@@ -2,12 +2,14 @@ import { lstat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { StackFacts, TargetFacts } from '../../../schema/facts.ts';
+import { mountsBelow } from '../../mounts.ts';
 import { realOf } from '../../real-path.ts';
 import { isFree } from '../placed-directories.ts';
 import { compareVersions, type DockerApi, filters } from './api.ts';
 import { type containerSummary, listContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { foreignVolumes } from './created-policy.ts';
+import { existsOnHost } from './data/existence.ts';
 import { devicesAbsent } from './device-trial.ts';
 import { engineInfo, unseenBySnap } from './engine-info.ts';
 import { composeVersionOf } from './host-facts.ts';
@@ -83,7 +85,7 @@ export async function targetFacts(context: DockerContext, stack: StackFacts): Pr
     bind_mounts: await Promise.all(
       stack.bind_mounts
         .filter(({ inside_project }) => !inside_project)
-        .map(async ({ source }) => ({ path: source, exists: await exists(source) })),
+        .map(async ({ source }) => ({ path: source, exists: await existsOnHost(context.place, source) })),
     ),
     compose_compatible: await composeCompatible(context),
   };
@@ -160,6 +162,8 @@ async function pathFacts(context: DockerContext, project: string, path: string):
         detail: 'Docker is a snap there and does not see it; use --stacks-dir below /home.',
         free_bytes,
       };
+    if ((await mountsBelow(path)).length > 0)
+      return { free: false, detail: 'something is mounted there; use --stacks-dir.', free_bytes };
     const free = await isFree(path);
     return { free, detail: free ? '' : 'something is there already; move it away or set --stacks-dir.', free_bytes };
   } catch (error) {
