@@ -18,6 +18,8 @@ export interface Connection {
   host: SimHost;
   open: boolean;
   greeted: boolean;
+  /** Its agent's process is dead, which the control plane only learns from its silence. */
+  deserted: boolean;
   /** Since when no ping gets through; null while they do. */
   silentSince: number | null;
   toControl(message: AgentMessage): void;
@@ -46,7 +48,7 @@ export class Network {
     this.#cuts.set(host, cut);
     for (const connection of this.#open) {
       if (connection.host.id !== host) continue;
-      if (cut === 'none') connection.silentSince = null;
+      if (cut === 'none') connection.silentSince = connection.deserted ? connection.silentSince : null;
       else connection.silentSince ??= this.#world.time.now;
     }
   }
@@ -81,6 +83,7 @@ export class Network {
       host,
       open: true,
       greeted: false,
+      deserted: false,
       silentSince: null,
       toControl: (message) => {
         const ms = travel(lastUp);
@@ -114,6 +117,7 @@ export class Network {
     };
     agent.deaths.add(() => {
       agentGone = true;
+      connection.deserted = true;
       connection.silentSince ??= time.now;
     });
     // Both ends notice silence by their heartbeats; looked at now and then, as pings go.

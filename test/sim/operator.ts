@@ -59,9 +59,10 @@ export class Operator {
   }
 
   /**
-   * Truthful: of a host that is lost for good, and of nothing else. What cannot be had from the other one is given up.
+   * Truthful: of a host that is lost for good, and of nothing else. What cannot be had from the other one is given up, and so
+   * is what that one refuses again and again.
    */
-  resolveLoss(stack: StackSpec): void {
+  resolveLoss(stack: StackSpec, giveUp: boolean): void {
     const row = this.#world.control.store.newestMove(stack.id);
     const lost = (['source', 'target'] as const).filter((side) => row && this.#world.host(row.saga[side]).lost);
     const [side] = lost;
@@ -69,7 +70,7 @@ export class Operator {
     const offered = row.saga.attention?.resolutions.some(({ resolution }) => resolution === `${side}_lost`);
     const itsHome = row.status === 'completed' ? side === 'target' : row.status === 'rolled_back' && side === 'source';
     if (isTerminal(row.status) && (!itsHome || lost.length > 1)) return;
-    this.ask(stack, (offered || itsHome) && lost.length === 1 ? `${side}_lost` : 'give_up');
+    this.ask(stack, (offered || itsHome) && lost.length === 1 && !giveUp ? `${side}_lost` : 'give_up');
   }
 
   /** As the route does it: refused while a migration needs the host, else told to each that had to do with it. */

@@ -51,6 +51,13 @@ const sagaWith = (row: MigrationRow, change: Partial<MigrationRow['saga']>): Mig
   ...row,
   saga: { ...row.saga, ...change },
 });
+const leasesForgotten = (ports: CoordinatorPorts): CoordinatorPorts => ({
+  ...ports,
+  memory: {
+    ...ports.memory,
+    put: async (key, value) => (key.startsWith('lease:') ? undefined : ports.memory.put(key, value)),
+  },
+});
 const lazily = (work: () => Promise<void>): Promise<void> => {
   setTimeout(() => void work().catch(() => {}), 3_000);
   return Promise.resolve();
@@ -60,11 +67,12 @@ export const plants: Plant[] = [
   { name: 'a stale writer is let through: the version is no lock', unlocked: true },
   {
     name: 'the way back does not wait for the lease to run out',
-    ports: rowsSeen((row) =>
-      row.saga.undo?.phase === 'stop'
-        ? sagaWith(row, { deadline_at: Math.min(row.saga.deadline_at ?? 0, Date.now()) })
-        : row,
-    ),
+    ports: (ports, world) =>
+      rowsSeen((row) =>
+        row.saga.undo?.phase === 'stop'
+          ? sagaWith(row, { deadline_at: Math.min(row.saga.deadline_at ?? 0, Date.now()) })
+          : row,
+      )(leasesForgotten(ports), world),
   },
   {
     name: 'a lease never lapses',
@@ -155,6 +163,42 @@ export const plants: Plant[] = [
   {
     name: 'a stop that failed is taken for done',
     told: (outcome, kind) => (kind === 'stop_target' || kind === 'stop_source' ? { ok: true, data: {} } : outcome),
+  },
+  {
+    name: 'health is proven for good, however long its lease lasts',
+    told: (outcome, kind) =>
+      outcome.ok && /^verify_/.test(kind)
+        ? { ok: true, data: { ...(outcome.data as object), lease_until: null } }
+        : outcome,
+  },
+  {
+    name: 'a lease is granted without being stored',
+    ports: leasesForgotten,
+  },
+  { name: 'a service that is stopped leaves running what it leased', deafAgent: true, deafGuard: true },
+  {
+    name: 'a host that never arms its stack is waited for in silence',
+    ports: rowsSeen((row) =>
+      row.saga.arming
+        ? sagaWith(row, { arming: { ...row.saga.arming, tries: 0, attention_at: Number.MAX_VALUE } })
+        : row,
+    ),
+  },
+  {
+    name: 'what needs attention names no decision',
+    ports: storeWith((store) => ({
+      commit: (row, next, ...rest) => {
+        const { attention } = next.saga;
+        const saga = { ...next.saga, attention: attention && { ...attention, resolutions: [] } };
+        return store.commit(row, { ...next, saga }, ...rest);
+      },
+    })),
+  },
+  {
+    name: 'a source that was declared lost is put back all the same',
+    ports: rowsSeen((row) =>
+      row.saga.source_lost ? sagaWith(row, { cancel_requested: true, status: 'reverting' }) : row,
+    ),
   },
   {
     name: 'the window is an hour too long',

@@ -131,7 +131,7 @@ function settleLosses(world: World, operator: Operator): void {
   if (lost.length === 0) return;
   for (let rounds = 0; rounds < lossRoundsMax; rounds++) {
     world.runUntil(() => false, lossRoundMs);
-    for (const stack of world.stacks) operator.resolveLoss(stack);
+    for (const stack of world.stacks) operator.resolveLoss(stack, rounds >= lossRoundsMax / 2);
     world.runUntil(() => false, lossRoundMs);
     if (lost.every(({ id, deleted }) => deleted || operator.deleteHost(id))) return;
   }

@@ -247,6 +247,12 @@ describe('C3 a wait that nothing else will end', () => {
     const resolve = (resolution: string) => there.act('resolve', { resolution });
     expect(await resolve('both_lost')).toMatchObject({ status: 422 });
     expect(await resolve('target_lost')).toMatchObject({ status: 409, body: { code: 'nothing_to_resolve' } });
+    await vi.waitFor(async () => {
+      there.agents.a.socket.send('ping');
+      expect((await call('GET', '/api/v1/hosts', { token: there.token })).body.items).toContainEqual(
+        expect.objectContaining({ id: there.a.id, status: 'online' }),
+      );
+    }, waiting);
     expect(await resolve('source_lost')).toMatchObject({ status: 409, body: { code: 'host_not_lost' } });
     expect(await resolve('give_up')).toMatchObject({ status: 202, body: { status: 'failed', owed: [] } });
     expect((await there.show(there.id)).failure).toMatchObject({ code: 'given_up' });
