@@ -49,10 +49,12 @@ export function docker(host: HostName, ...args: string[]): Promise<string> {
   return run(dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, ...args], { timeoutMs: 180_000 });
 }
 
+/** As a shell would call it in the project's directory. */
 export function compose(host: HostName, project: Project, ...args: string[]): Promise<string> {
   const files = project.composeFiles.flatMap((file) => ['-f', file]);
   return run(project.client ?? dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, 'compose', ...files, ...args], {
     cwd: project.dir,
+    env: { PWD: project.dir, ...project.env },
     timeoutMs: 180_000,
   });
 }
@@ -69,6 +71,8 @@ export interface Project {
   composeFiles: string[];
   /** The docker client whose Compose is used; the host's own where none is named. */
   client?: string;
+  /** Variables of the shell that calls Compose, beside its PWD. */
+  env?: Record<string, string>;
 }
 
 /** Writes a project directory; the first file named compose*.yaml, and any more, are its compose files. */
