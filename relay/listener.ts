@@ -110,7 +110,6 @@ export async function startRelay(options: {
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.add(socket);
     unauthenticated.add(socket);
-
     socket.on('error', () => socket.destroy());
     socket.on('close', () => connections.delete(socket));
     readOpening(socket, bounds, {
