@@ -9,6 +9,7 @@ import {
   stackSummary,
   stackVolume,
   targetFacts,
+  unwellStates,
 } from './facts.ts';
 import { limits } from './limits.ts';
 
@@ -60,15 +61,26 @@ export const deployment = z.object({
   environment: z.record(text, text).optional(),
   /** Networks that the file does not name. */
   joined_networks: z.array(joinedNetwork).optional(),
+  /** Services that did not simply run before the move, which are judged by what they were. */
+  before: z.array(z.object({ service: text, state: z.enum(unwellStates) })).default([]),
 });
 export type Deployment = z.infer<typeof deployment>;
 
+/** As the engine names them. */
+export const containerStates = ['created', 'running', 'restarting', 'paused', 'exited', 'dead', 'removing'] as const;
+
+/** A container as it was before the first command that changed it. */
 export const containerPrior = z.object({
   id: text,
   name: text,
   service: text,
   running: z.boolean(),
   restart_policy: z.object({ name: text, maximum_retry_count: z.number().int() }),
+  /** Null where it was not recorded: by the release before. */
+  state: z.enum(containerStates).nullable().default(null),
+  health: z.enum(['starting', 'healthy', 'unhealthy']).nullable().default(null),
+  /** What it was made from; null where the engine has no images. */
+  image: z.object({ reference: text, id: text, digest: text.nullable() }).nullable().default(null),
 });
 export type ContainerPrior = z.infer<typeof containerPrior>;
 
@@ -182,7 +194,7 @@ export const commandKinds = {
     result: z.object({ proof: itemProof }),
   },
   restore_source: {
-    payload: z.object(project),
+    payload: z.object({ ...project, deployment: deployment.nullable().default(null) }),
     result: z.object({ running: z.array(text) }),
   },
   /** The stack has a new home; what is here is the retained copy. */

@@ -108,6 +108,10 @@ export const deviceRequest = z.object({
 });
 export type DeviceRequest = z.infer<typeof deviceRequest>;
 
+/** Of a service that does not simply run. */
+export const unwellStates = ['stopped', 'paused', 'unhealthy', 'restarting'] as const;
+export type UnwellState = (typeof unwellStates)[number];
+
 export const stackService = z.object({
   name,
   image: stackImage,
@@ -116,6 +120,10 @@ export const stackService = z.object({
   has_healthcheck: z.boolean(),
   /** It ran on the source and ended with exit code 0: a job, not a daemon. */
   one_shot: z.boolean(),
+  /** Null where it runs, or did its job. */
+  unwell: z.enum(unwellStates).nullable().default(null),
+  /** From its start until its healthcheck has decided, at the longest; null where it has none. */
+  health_wait_s: z.number().nullable().default(null),
   builds: z.boolean(),
   ports: z.array(publishedPort),
   devices: z.array(name),

@@ -118,6 +118,9 @@ export const limits = {
     /** Containers without a healthcheck must stay running this long. */
     settleMs: 5_000,
     pollMs: 200,
+    /** From the end of a container to its next start while it is verified, doubled each time: the Engine's own, capped lower. */
+    restartDelayMsMin: 100,
+    restartDelayMsMax: 10_000,
     /** On top of the health timeout: settling and the answer's way. */
     answerMsMax: 30_000,
   },

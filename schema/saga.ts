@@ -36,6 +36,8 @@ const sagaPlan = z.object({
   blocks: z.boolean(),
   /** A pre-copy makes the containers before the stop. */
   staged: z.boolean(),
+  /** What the file's healthchecks take at the longest. */
+  health_wait_s: z.number().default(0),
 });
 export type SagaPlan = z.infer<typeof sagaPlan>;
 

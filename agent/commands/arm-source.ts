@@ -1,6 +1,8 @@
 import { StackferryError } from '../../schema/errors.ts';
 import { idsOf, runs } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
+import { forgetImages } from './put-back.ts';
+import { recordedHere } from './recorded-here.ts';
 import { untilSeenRunning } from './seen-running.ts';
 
 /**
@@ -15,15 +17,13 @@ export const armSource: CommandHandler<'arm_source'> = async ({ deployment }, co
   await lease.release(migrationId);
   const entry = ledger.find(migrationId);
   if (!entry) throw new StackferryError('stack_not_found', 'This host has no record of that migration.');
-  const recorded = entry.prior ?? [];
-  const whole = (await engine.inspectContainers(idsOf(recorded))).length === recorded.length;
-  const ids = whole ? idsOf(recorded) : entry.created.containers;
-  if (whole) await engine.restore(recorded, signal);
-  else await engine.arm(deployment, ids, signal);
-  const expected = whole ? recorded.filter(({ running }) => running) : await engine.inspectContainers(ids);
+  const recorded = await recordedHere(deployment.project, entry.prior ?? [], deployment, context, signal);
+  await engine.restore(recorded, signal, deployment);
+  const steady = recorded.filter(({ running, state }) => running && state !== 'paused' && state !== 'restarting');
   await untilSeenRunning(
-    expected.filter(({ service }) => !deployment.one_shots.includes(service)),
+    steady.filter(({ service }) => !deployment.one_shots.includes(service)),
     context,
   );
-  return { running: idsOf((await engine.inspectContainers(ids)).filter(runs)) };
+  await forgetImages(context);
+  return { running: idsOf((await engine.inspectContainers(idsOf(recorded))).filter(runs)) };
 };

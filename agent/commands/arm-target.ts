@@ -1,6 +1,7 @@
 import { StackferryError } from '../../schema/errors.ts';
 import { idsOf, runs } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
+import { expectedOfMove } from './expectations.ts';
 import { untilSeenRunning } from './seen-running.ts';
 
 /**
@@ -20,8 +21,9 @@ export const armTarget: CommandHandler<'arm_target'> = async ({ deployment }, co
   await lease.release(migrationId);
   await engine.arm(deployment, entry.created.containers, signal);
   const containers = await engine.inspectContainers(entry.created.containers);
+  const expected = expectedOfMove(deployment);
   await untilSeenRunning(
-    containers.filter(({ service }) => !deployment.one_shots.includes(service)),
+    containers.filter(({ service }) => ['well', 'running'].includes(expected.get(service) ?? 'well')),
     context,
   );
   return { running: idsOf((await engine.inspectContainers(entry.created.containers)).filter(runs)) };

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { StackferryError } from '../../schema/errors.ts';
 import { runs, servicesOf } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
@@ -10,7 +11,11 @@ export const checkRetained: CommandHandler<'check_retained'> = async ({ deployme
   const entry = ledger.find(migrationId);
   if (!entry?.prior)
     throw new StackferryError('stack_not_found', `This host has no record of what it kept of "${project}".`);
-  const missing = await engine.missing({ volumes, paths: [source_dir] });
+  const files = [...deployment.config_files, ...deployment.env_files].map((file) => resolve(source_dir, file));
+  const missing = [
+    ...(await engine.missing({ volumes, paths: [source_dir, ...files] })),
+    ...((await engine.irreplaceable?.(project, entry.prior)) ?? []),
+  ];
   if (missing.length > 0)
     throw new StackferryError('stack_not_found', `Gone from the source, so it can't run there: ${missing.join(', ')}.`);
   const running = (await engine.containers(project)).filter(runs);

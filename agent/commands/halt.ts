@@ -15,14 +15,18 @@ export async function haltStack(
   key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>,
   context: CommandContext,
 ): Promise<CommandResult<'stop_stack'>> {
-  const { engine, ledger, signal, log } = context;
+  const { engine, ledger, migrationId, signal, log } = context;
   const found = await engine.containers(key.project);
   const known = ledger.find(key.migration_id);
   if (known && key.role === 'source') await assertNoneBeside(known, engine, 'Nothing was stopped.');
 
+  // Best effort: what is not kept can still be pulled.
+  const images = await engine.keepImages?.(idsOf(found), migrationId).catch((error) => {
+    log.warn('the images could not be kept from a prune', { error });
+  });
   let entry = await ledger.update(key, (draft) => {
     // A re-run finds the containers disarmed already: only the first look counts.
-    draft.prior ??= found.map(priorOf);
+    draft.prior ??= found.map((container) => priorOf(container, images?.get(container.id) ?? null));
     if (key.role === 'target') Object.assign(draft, { halted: true, armed: false });
   });
   const prior = entry.prior ?? [];
@@ -45,7 +49,7 @@ export async function haltStack(
   return { prior, killed: entry.killed };
 }
 
-function priorOf(container: ContainerState): ContainerPrior {
-  const { id, name, service, restart_policy } = container;
-  return { id, name, service, running: runs(container), restart_policy };
+function priorOf(container: ContainerState, image: ContainerPrior['image']): ContainerPrior {
+  const { id, name, service, restart_policy, state, health } = container;
+  return { id, name, service, running: runs(container), restart_policy, state, health, image };
 }

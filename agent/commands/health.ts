@@ -1,90 +1,119 @@
+import type { ContainerPrior } from '../../schema/agent-protocol.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ContainerState } from '../engine/engine.ts';
 import { sleep } from '../sleep.ts';
+import { createRestarter, type Restarter } from './restarter.ts';
 
 export interface HealthClock {
   now(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What one container has shown so far. */
-type Verdict = { kind: 'well'; state: string } | { kind: 'waiting'; state: string } | { kind: 'failed'; why: string };
-
-interface Watch {
-  started_at: string;
-  restart_count: number;
-  runningSince: number;
-}
-
 /**
- * Waits until every service is well in one and the same look:
+ * What a service has to show:
  *
- *   with a healthcheck      running and healthy; `unhealthy` fails at once (F32)
- *   without                 running, and for `settleMs` neither restarted nor started anew (F31)
- *   one-shot                exited 0; any other code fails (F33)
- *
- * Throws `unhealthy`, or `health_timeout` for what is neither well nor failed in time (F34); both name the service.
+ *   well         with a healthcheck: running and healthy, `unhealthy` fails at once (F32); without one: running, and for
+ *                `settleMs` neither ended nor started again (F31)
+ *   job          exited 0 (F33)
+ *   ran          as `well`, or exited 0: it may have been a job
+ *   running      as `well`, but its healthcheck does not count: it was unhealthy before
+ *   paused       paused
+ *   anything     nothing: it did not run before, or crashed again and again
  */
-export async function awaitHealth(options: {
-  services: string[];
-  oneShots: string[];
+export type Expectation = 'well' | 'job' | 'ran' | 'running' | 'paused' | 'anything';
+
+/** What one container has shown so far. */
+type Verdict = { kind: 'well' | 'waiting'; state: string } | { kind: 'failed'; why: string };
+
+export interface HealthWatch {
+  expected: ReadonlyMap<string, Expectation>;
   look: () => Promise<ContainerState[]>;
   timeoutMs: number;
   settleMs: number;
   signal: AbortSignal;
+  /**
+   * Which restart policy counts, and who follows it: `start` where it is this agent, since the engine's is off. Without it
+   * the engine restarts.
+   */
+  policyOf?: (container: ContainerState) => ContainerPrior['restart_policy'];
+  start?: (id: string) => Promise<void>;
+  /** At the deadline a healthcheck that has not decided yet is enough. */
+  startingSuffices?: boolean;
   clock?: HealthClock;
-}): Promise<{ service: string; state: string }[]> {
-  const clock = options.clock ?? systemClock;
-  const services = [...new Set([...options.services, ...options.oneShots])];
-  const watches = new Map<string, Watch>();
-  const deadline = clock.now() + options.timeoutMs;
+}
+
+/**
+ * Waits until every service has shown in one and the same look what is expected of it. A container that ends is started
+ * again as its restart policy says, and judged by what it shows afterwards. Throws `unhealthy` or, for what is neither
+ * well nor failed in time, `health_timeout` (F34); both name the service.
+ */
+export async function awaitHealth(watch: HealthWatch): Promise<{ service: string; state: string }[]> {
+  const { expected, look, timeoutMs, settleMs, signal, policyOf, start, clock = systemClock } = watch;
+  const restarter = createRestarter({ policyOf: policyOf ?? (({ restart_policy }) => restart_policy), start });
+  const deadline = clock.now() + timeoutMs;
 
   for (;;) {
-    options.signal.throwIfAborted();
-    const containers = await options.look();
-    const verdicts = services.map((service) => {
+    signal.throwIfAborted();
+    const containers = await look();
+    const now = clock.now();
+    await restarter.follow(containers, now);
+    const verdicts = [...expected].map(([service, expectation]) => {
       const own = containers.filter((container) => container.service === service);
-      const oneShot = options.oneShots.includes(service);
-      const judge = (container: ContainerState) =>
-        oneShot ? judgeJob(container) : judgeDaemon(container, watches, clock.now(), options.settleMs);
-      return { service, verdict: worst(own.map(judge)) };
+      return {
+        service,
+        verdict: worst(own.map((container) => judge(container, expectation, restarter, now - settleMs))),
+      };
     });
-    for (const { service, verdict } of verdicts) {
-      if (verdict.kind === 'failed') throw new StackferryError('unhealthy', `Service "${service}" ${verdict.why}.`);
-    }
-    const waiting = verdicts.filter(({ verdict }) => verdict.kind === 'waiting');
+    const failed = verdicts.find(({ verdict }) => verdict.kind === 'failed');
+    if (failed) throw new StackferryError('unhealthy', `Service "${failed.service}" ${stateOf(failed.verdict)}.`);
+    const late = now >= deadline;
+    const waiting = verdicts.filter(
+      ({ verdict }) =>
+        verdict.kind === 'waiting' && !(late && watch.startingSuffices && stateOf(verdict) === 'starting'),
+    );
     if (waiting.length === 0) return verdicts.map(({ service, verdict }) => ({ service, state: stateOf(verdict) }));
-    if (clock.now() >= deadline) throw timedOut(waiting, options.timeoutMs);
-    await clock.sleep(limits.health.pollMs, options.signal);
+    if (late) throw timedOut(waiting, timeoutMs);
+    await clock.sleep(limits.health.pollMs, signal);
   }
 }
 
-function judgeJob({ state, exit_code }: ContainerState): Verdict {
-  if (state === 'exited' || state === 'dead') {
-    return exit_code === 0
-      ? { kind: 'well', state: 'exited 0' }
-      : { kind: 'failed', why: `is a job and ended with exit code ${exit_code}` };
-  }
-  return { kind: 'waiting', state };
+function judge(container: ContainerState, expectation: Expectation, restarter: Restarter, settledAt: number): Verdict {
+  const { state } = container;
+  if (expectation === 'anything') return { kind: 'well', state };
+  if (expectation === 'paused') return { kind: state === 'paused' ? 'well' : 'waiting', state };
+  return judgeRun(container, expectation, restarter, settledAt);
 }
 
-function judgeDaemon(container: ContainerState, watches: Map<string, Watch>, now: number, settleMs: number): Verdict {
-  const { id, state, health, exit_code, started_at, restart_count } = container;
-  const watch = watches.get(id);
-  if (watch && (watch.started_at !== started_at || watch.restart_count !== restart_count)) {
-    return { kind: 'failed', why: 'crashed and was started again while it was watched' };
+function judgeRun(
+  container: ContainerState,
+  expectation: 'well' | 'job' | 'ran' | 'running',
+  restarter: Restarter,
+  settledAt: number,
+): Verdict {
+  const { state, exit_code } = container;
+  const ended = state === 'exited' || state === 'dead' || state === 'removing';
+  if (ended && exit_code === 0 && expectation !== 'well' && expectation !== 'running')
+    return { kind: 'well', state: 'exited 0' };
+  const run = restarter.runOf(container);
+  if (ended || state === 'restarting' || run.unwanted) {
+    if (run.comesBack) return { kind: 'waiting', state: `restarting, ${run.restarts} times so far` };
+    const times = run.restarts > 0 ? `, after ${run.restarts} restarts` : '';
+    if (run.unwanted || !ended) return { kind: 'failed', why: 'crashed and was started again while it was watched' };
+    const what = expectation === 'job' ? 'is a job and ended' : 'has ended';
+    return { kind: 'failed', why: `${what} (${state}, exit code ${exit_code})${times}` };
   }
-  if (state === 'exited' || state === 'dead' || state === 'removing') {
-    return { kind: 'failed', why: `has ended (${state}, exit code ${exit_code})` };
-  }
-  if (state === 'restarting') return { kind: 'failed', why: 'crashes and restarts' };
-  if (state !== 'running') return { kind: 'waiting', state };
-  const { runningSince } = watch ?? { runningSince: now };
-  if (!watch) watches.set(id, { started_at, restart_count, runningSince });
+  if (state !== 'running' || expectation === 'job') return { kind: 'waiting', state };
+  return judgeRunning(container, expectation, run.since <= settledAt);
+}
+
+function judgeRunning({ health }: ContainerState, expectation: 'well' | 'ran' | 'running', settled: boolean): Verdict {
+  if (health === null || expectation === 'running')
+    return settled ? { kind: 'well', state: health ?? 'running' } : { kind: 'waiting', state: 'settling' };
   if (health === 'unhealthy') return { kind: 'failed', why: 'is unhealthy: its healthcheck fails' };
-  if (health !== null) return { kind: health === 'healthy' ? 'well' : 'waiting', state: health };
-  return now - runningSince >= settleMs ? { kind: 'well', state: 'running' } : { kind: 'waiting', state: 'settling' };
+  if (health === 'healthy') return { kind: 'well', state: health };
+  // One that crashes again and again is `starting` now and then.
+  return { kind: 'waiting', state: settled ? health : 'settling' };
 }
 
 /** A service is as well as its worst replica; one without any container waits. */

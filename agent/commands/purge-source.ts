@@ -5,6 +5,7 @@ import { idsOf } from './container-states.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
 import { oneOffsOf } from './data-users.ts';
 import { projectLane, stagedLane } from './project-lane.ts';
+import { forgetImages } from './put-back.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
 
 /**
@@ -32,6 +33,7 @@ export const purgeSource: CommandHandler<'purge_source'> = async ({ deployment, 
     },
     migrationId,
   );
+  await forgetImages(context);
   return { removed, remaining: obstacle ? [...remaining, { what: source_dir, why: obstacle }] : remaining };
 };
 

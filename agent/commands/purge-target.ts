@@ -2,6 +2,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import { idsOf } from './container-states.ts';
 import type { CommandHandler } from './context.ts';
 import { oneOffsOf } from './data-users.ts';
+import { forgetImages } from './put-back.ts';
 import { assertNoOtherCopy } from './retained-copy.ts';
 
 /** Removes what a rolled back migration left here: what it made, and the containers that stood here when it was stopped. */
@@ -23,6 +24,7 @@ export const purgeTarget: CommandHandler<'purge_target'> = async ({ project }, c
     // A volume and a directory are known by who made them: others may have come at their names.
     await engine.remove({ ...created, containers: [], networks: [] }, migrationId),
   ];
+  await forgetImages(context);
   return {
     removed: removals.flatMap(({ removed }) => removed),
     remaining: removals.flatMap(({ remaining }) => remaining),

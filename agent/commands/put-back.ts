@@ -1,25 +1,49 @@
+import type { Deployment } from '../../schema/agent-protocol.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
 import { idsOf, runs } from './container-states.ts';
 import type { CommandContext } from './context.ts';
-import { untilSeenRunning } from './seen-running.ts';
+import { expectedOf } from './expectations.ts';
+import { awaitHealth } from './health.ts';
+import { recordedHere } from './recorded-here.ts';
 
 /**
- * Puts the recorded containers back, restart policies included, and resolves once each that ran before has been seen
- * running. Where nothing was recorded nothing was stopped, and it only tells what runs.
+ * Puts the recorded containers back, restart policies included, and resolves once what ran before runs as it did, which
+ * takes some time: an app whose file was broken since its start ends soon. Where nothing was recorded nothing was stopped,
+ * and it only tells what runs.
  */
-export async function putBack(project: string, context: CommandContext): Promise<{ running: string[] }> {
+export async function putBack(
+  project: string,
+  deployment: Deployment | null,
+  context: CommandContext,
+): Promise<{ running: string[] }> {
   const { engine, ledger, migrationId, signal } = context;
-  const { prior, stopped } = ledger.find(migrationId) ?? { prior: null, stopped: null };
-  if (!prior) return runningOf(project, context);
+  const { prior: recorded, stopped } = ledger.find(migrationId) ?? { prior: null, stopped: null };
+  if (!recorded) return runningOf(project, context);
   // A stop that was cut off goes on in the engine, and would end what is taken for running: it is brought to its end first.
-  if (!stopped) await engine.stop(idsOf((await engine.inspectContainers(idsOf(prior))).filter(runs)), signal);
-  await engine.restore(prior, signal);
-  await untilSeenRunning(
-    prior.filter(({ running }) => running),
-    context,
-  );
+  if (!stopped) await engine.stop(idsOf((await engine.inspectContainers(idsOf(recorded))).filter(runs)), signal);
+  const prior = await recordedHere(project, recorded, deployment, context, signal);
+  await engine.restore(prior, signal, deployment);
+  const ran = idsOf(prior.filter(({ running }) => running));
+  await awaitHealth({
+    expected: expectedOf(prior),
+    look: () => engine.inspectContainers(ran),
+    timeoutMs: limits.agent.restoredWaitMsMax,
+    settleMs: limits.health.settleMs,
+    startingSuffices: true,
+    signal,
+  }).catch((error) => {
+    if (!(error instanceof StackferryError) || signal.aborted) throw error;
+    throw new StackferryError(error.code, `Put back, but not as it was before: ${error.message}`, { cause: error });
+  });
   return runningOf(project, context);
 }
 
 async function runningOf(project: string, { engine }: CommandContext): Promise<{ running: string[] }> {
   return { running: idsOf((await engine.containers(project)).filter(runs)) };
+}
+
+/** They are not needed for a way back any more. A tag that can't be removed now does no harm. */
+export async function forgetImages({ engine, migrationId, log }: CommandContext): Promise<void> {
+  await engine.dropKeptImages?.(migrationId).catch((error) => log.warn('kept images stay tagged', { error }));
 }

@@ -2,7 +2,7 @@ import type { ContainerPrior } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import { leasedContainers } from '../migration-ledger.ts';
 import type { CommandHandler } from './context.ts';
-import { createRecorded } from './created-stack.ts';
+import { recordedHere } from './recorded-here.ts';
 
 const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
 
@@ -19,22 +19,15 @@ export const reviveSource: CommandHandler<'revive_source'> = async ({ deployment
   });
   const lapsed = await context.lease.acquire(migrationId);
   const signal = AbortSignal.any([context.signal, lapsed]);
-  const recorded = prior ?? [];
-  const there = await engine.inspectContainers(recorded.map(({ id }) => id));
-  const whole = there.length === recorded.length && recorded.length > 0;
-  if (!whole) await createRecorded(key, deployment, context, signal);
+  const recorded = await recordedHere(deployment.project, prior ?? [], deployment, context, signal);
   signal.throwIfAborted();
   const entry = await ledger.update(key, (draft) => {
     draft.started = true;
   });
   const ids = leasedContainers(entry);
   try {
-    if (whole)
-      await engine.restore(
-        recorded.map((container) => ({ ...container, restart_policy: off })),
-        signal,
-      );
-    else await engine.startStack(deployment, ids, signal);
+    const disarmed = recorded.map((container) => ({ ...container, restart_policy: off }));
+    await engine.restore(disarmed, signal, deployment);
     // The lease may have lapsed, and its stop have run, while the last container was being started.
     signal.throwIfAborted();
   } catch (error) {

@@ -5,19 +5,23 @@ import type { ComposeModel, FileModel, ServiceModel } from './model.ts';
  * waits for conditions, runs hooks and providers, and from 2.36 on copies `content` and `environment` of configs and
  * secrets into each container right before its start. An attribute that we don't know may be such work too.
  */
-export function startsPlainly({ services, configs, secrets }: ComposeModel): boolean {
+export function startsPlainly(model: ComposeModel): boolean {
+  return isWholeOnceCreated(model) && Object.values(model.services).every(waitsForNone);
+}
+
+/** The same but for conditions: those are met in a stack that ran before. */
+export function isWholeOnceCreated({ services, configs, secrets }: ComposeModel): boolean {
   const files = [...Object.values(configs), ...Object.values(secrets)];
   return Object.values(services).every(isDoneAtCreation) && files.every(isMounted);
 }
 
 const started = 'service_started';
 
-function isDoneAtCreation({ keys, depends_on = {} }: ServiceModel): boolean {
-  return (
-    keys.every((key) => key.startsWith('x-') || doneAtCreation.has(key)) &&
-    Object.values(depends_on).every(({ condition = started }) => condition === started)
-  );
-}
+const waitsForNone = ({ depends_on = {} }: ServiceModel) =>
+  Object.values(depends_on).every(({ condition = started }) => condition === started);
+
+const isDoneAtCreation = ({ keys }: ServiceModel) =>
+  keys.every((key) => key.startsWith('x-') || doneAtCreation.has(key));
 
 const isMounted = (file: FileModel | null) =>
   (file?.keys ?? []).every((key) => ['name', 'file', 'external', 'labels'].includes(key) || key.startsWith('x-'));

@@ -1,4 +1,10 @@
-import type { CommandPayload, ContainerPrior, Deployment, ShippedImage } from '../../schema/agent-protocol.ts';
+import type {
+  CommandPayload,
+  ContainerPrior,
+  containerStates,
+  Deployment,
+  ShippedImage,
+} from '../../schema/agent-protocol.ts';
 import type { HostFacts, Resources, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
 import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
 
@@ -38,8 +44,18 @@ export interface Engine {
    * once, and none gets longer than that, whatever its own stop timeout.
    */
   stop(ids: string[], signal: AbortSignal, graceMsMax?: number): Promise<string[]>;
-  /** Puts containers back as recorded: policies first, then those start that ran. Never creates, never runs a job again. */
-  restore(prior: ContainerPrior[], signal: AbortSignal): Promise<void>;
+  /** Puts containers back as recorded: policies first, then those start that ran, and what was paused is paused. Never creates, never runs a job again. */
+  restore(prior: ContainerPrior[], signal: AbortSignal, deployment: Deployment | null): Promise<void>;
+  /**
+   * Makes what is gone of these again, known by their names, and the networks of those that are here; restart policies
+   * off, started none. Throws `image_unavailable`.
+   */
+  recreate(deployment: Deployment, prior: ContainerPrior[], migrationId: string, signal: AbortSignal): Promise<void>;
+  /** What keeps `recreate` from its work, by name. */
+  irreplaceable?(project: string, prior: ContainerPrior[]): Promise<string[]>;
+  /** Keeps the images of these containers from a prune. Resolves to them, by container. */
+  keepImages?(ids: string[], migrationId: string): Promise<Map<string, ContainerPrior['image']>>;
+  dropKeptImages?(migrationId: string): Promise<void>;
   /** Reads the tree; throws `pack_failed` where something else is mounted in it, which a copy would leave out. */
   measureVolume(volume: string, migrationId: string): Promise<MeasuredTree>;
   /** Throws where the data of a running stack has what a copy can't carry, and names it. */
@@ -96,8 +112,10 @@ export interface Engine {
   discard?(containerIds: string[]): Promise<void>;
   /** What is provably of this deployment, for a crash that came between making a thing and recording it. */
   findCreated(deployment: Deployment, migrationId: string): Promise<Pick<CreatedObjects, 'containers' | 'networks'>>;
-  /** Starts the created stack in dependency order. `plain`: as `assertAllowed` found it; false where that is not known. */
+  /** Starts the created stack in dependency order, but for what was stopped before; pauses what was paused. `plain`: as `assertAllowed` found it; false where that is not known. */
   startStack(deployment: Deployment, containerIds: string[], signal: AbortSignal, plain?: boolean): Promise<void>;
+  /** The restart policies that the file asks for, by service. */
+  policies(deployment: Deployment, signal: AbortSignal): Promise<Record<string, ContainerPrior['restart_policy']>>;
   /** Sets the restart policies the compose file asks for, starting what should run and does not. */
   arm(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
   /** Removes exactly these, each only if this migration made it. What is already gone counts as removed. */
@@ -152,7 +170,7 @@ export interface ContainerState {
   id: string;
   name: string;
   service: string;
-  state: 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead' | 'removing';
+  state: (typeof containerStates)[number];
   /** null where the container has no healthcheck. */
   health: 'starting' | 'healthy' | 'unhealthy' | null;
   exit_code: number | null;

@@ -87,8 +87,8 @@ describe('commands, each of which may run again after a crash', () => {
     await target.perform('stop_target', project);
     await target.perform('stop_target', project);
     expect(await statesOf(target)).toMatchObject({ web: 'exited' });
-    await source.perform('restore_source', project);
-    const { running } = await source.perform('restore_source', project);
+    await source.perform('restore_source', { ...project, deployment: null });
+    const { running } = await source.perform('restore_source', { ...project, deployment: null });
     const after = await source.engine.containers('guestbook');
     expect(running).toEqual(after.filter(({ service }) => service === 'web').map(({ id }) => id));
     expect(after.map(({ id, restart_policy }) => [id, restart_policy])).toEqual(
@@ -161,7 +161,7 @@ describe('commands, each of which may run again after a crash', () => {
     const { target, source } = await embeddedPair();
     expect(await target.perform('cleanup_target', project)).toEqual({ removed: [], remaining: [] });
     expect(await target.perform('stop_target', project)).toEqual({});
-    const { running } = await source.perform('restore_source', project);
+    const { running } = await source.perform('restore_source', { ...project, deployment: null });
     expect(running).toHaveLength(1);
   });
 

@@ -45,6 +45,7 @@ export async function embeddedPair() {
     env_files: facts.env_files,
     services: facts.services.map(({ name }) => name),
     one_shots: facts.services.filter(({ one_shot }) => one_shot).map(({ name }) => name),
+    before: [],
   };
   const items = facts.volumes.map(({ name }, index) => ({ lane: `v${index}`, volume: name }));
   return { source, target, port, secret, facts, check, deployment, items };

@@ -40,6 +40,7 @@ async function judge({ services = ['web'], allow = [], ...arrived }: Arrived): P
       env_files: [],
       services,
       one_shots: [],
+      before: [],
     },
     AbortSignal.timeout(30_000),
   );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CheckName, checkNames } from '../../schema/preflight-report.ts';
 import { judge } from '../../worker/migration/judge.ts';
+import { sagaPlanOf } from '../../worker/migration/plan.ts';
 import type { PreflightFacts } from '../../worker/migration/preflight-facts.ts';
 import { hostFacts, stackFacts, targetFacts } from './well-facts.ts';
 
@@ -556,22 +557,38 @@ describe('the pre-flight’s judgement', () => {
     expect(judge(facts()).notes).toEqual([]);
   });
 
-  it('notes what is stopped, and what is taken for a job, since both are started on the target', () => {
+  it('R33: tells what a service is before the move, which is what it is judged by afterwards', () => {
     const report = judge(
       facts((w) => {
         const service = w.stack.services[0]!;
         w.stack.services = [
           service,
-          { ...service, name: 'off', running: 0 },
+          { ...service, name: 'off', running: 0, unwell: 'stopped' },
+          { ...service, name: 'held', unwell: 'paused' },
+          { ...service, name: 'sick', unwell: 'unhealthy' },
+          { ...service, name: 'loop', unwell: 'restarting' },
           { ...service, name: 'job', running: 0, one_shot: true },
-          { ...service, name: 'unused', running: 0, replicas: 0 },
+          { ...service, name: 'unused', running: 0, replicas: 0, unwell: 'stopped' },
         ];
       }),
     );
     expect(report.passed).toBe(true);
     expect(report.notes).toEqual([
-      expect.stringMatching(/^Service off does not run on the source/),
+      expect.stringMatching(/^Service off is stopped on the source: .* stays stopped/),
+      expect.stringMatching(/^Service held is paused on the source/),
+      expect.stringMatching(/^Service sick is unhealthy on the source already/),
+      expect.stringMatching(/^Service loop crashes again and again on the source already/),
       expect.stringMatching(/^Service job is taken for a job/),
     ]);
+  });
+
+  it('R32: says how long a slow healthcheck may take, and the plan gives it that time', () => {
+    const slow = facts((w) => {
+      w.stack.services = [{ ...w.stack.services[0]!, name: 'slow', health_wait_s: 990 }];
+    });
+    expect(judge(slow).notes).toEqual([expect.stringContaining('service slow may take 17 minutes')]);
+    if (!slow.stack.ok || !slow.fit.ok || !slow.source.ok || !slow.target.ok) throw new Error('all hosts answer');
+    const hosts = { source: slow.source.data, target: slow.target.data };
+    expect(sagaPlanOf(slow.stack.data, slow.fit.data, hosts).health_wait_s).toBe(990);
   });
 });

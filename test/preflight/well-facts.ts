@@ -53,6 +53,8 @@ export const stackFacts: StackFacts = {
     running: 1,
     has_healthcheck: false,
     one_shot: false,
+    unwell: null,
+    health_wait_s: null,
     builds: false,
     ports: [],
     devices: [],

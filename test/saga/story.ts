@@ -15,6 +15,7 @@ export const plan: SagaPlan = {
     env_files: [],
     services: ['db', 'web'],
     one_shots: [],
+    before: [],
   },
   volumes: ['shop_data', 'shop_cache'].map((name) => ({
     name,
@@ -29,6 +30,7 @@ export const plan: SagaPlan = {
   shipped: [],
   blocks: true,
   staged: true,
+  health_wait_s: 0,
 };
 
 const proof = (lane: string) => ({ lane, bytes: 10, sha256: `s-${lane}`, manifest_sha256: `m-${lane}`, entries: 3 });

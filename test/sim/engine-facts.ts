@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Engine } from '../../agent/engine/engine.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import type { StackFacts } from '../../schema/facts.ts';
@@ -47,6 +48,8 @@ export function factsOf(
         running: state === 'running' ? 1 : 0,
         has_healthcheck: spec.healthcheck,
         one_shot: spec.oneShot && exitCode === 0,
+        unwell: null,
+        health_wait_s: null,
         builds: false,
         ports: [],
         devices: [],
@@ -148,7 +151,8 @@ export function factsOf(
     missing: (objects) =>
       call('look', () => [
         ...objects.volumes.filter((name) => !volumes.has(name)),
-        ...objects.paths.filter((path) => !paths.has(path)),
+        // A project's files go with its directory.
+        ...objects.paths.filter((path) => !paths.has(path) && !paths.has(dirname(path))),
       ]),
     projectNetworks: (project) =>
       call('list', () => [...networks.values()].filter((network) => network.project === project).map(({ id }) => id)),

@@ -81,6 +81,17 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
       await bounded(Promise.all(ids.map(stopOne)), signal);
       return killed;
     },
+    recreate: async ({ project, target_dir }, prior) => {
+      await call('recreate', () => {
+        const path = host.paths.get(target_dir);
+        for (const { name, service } of prior) {
+          if (containers.of(project).some((container) => container.name === name)) continue;
+          const spec = path?.spec.services.find((candidate) => candidate.name === service);
+          if (!spec) throw new StackferryError('compose_failed', `${target_dir} is not there`);
+          containers.create(project, spec, target_dir, null).policy = 'no';
+        }
+      });
+    },
     restore: async (prior: ContainerPrior[], signal) => {
       for (const { id, restart_policy } of prior) await setPolicy(id, restart_policy.name as PolicyName);
       for (const { id, running } of prior) {
@@ -106,6 +117,15 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
         await start(id);
       }
     },
+    policies: ({ target_dir }) =>
+      call('read', () =>
+        Object.fromEntries(
+          (host.paths.get(target_dir)?.spec.services ?? []).map(({ name, policy }) => [
+            name,
+            { name: policy, maximum_retry_count: 0 },
+          ]),
+        ),
+      ),
     arm: async (_deployment, ids, signal) => {
       for (const id of ids) await setPolicy(id, found(id).spec.policy);
       for (const id of ids) {

@@ -72,9 +72,12 @@ const sentDirectory = (plan: SagaPlan, { target }: Saga) => ({
 /** Once: where the two sides then differ, the directory goes whole. */
 const projectChanges = ({ blocks }: SagaPlan, saga: Saga) =>
   warmsProject(saga) && !saga.results.send_project ? { blocks, contents: saga.verify === 'content' } : null;
-const health = (deployment: Deployment, { health_timeout_s }: Saga) => ({
+/** The file's healthchecks are waited for, however short the time that was asked for. */
+export const healthTimeoutOf = ({ health_timeout_s, plan }: Saga): number =>
+  Math.max(health_timeout_s, plan?.health_wait_s ?? 0);
+const health = (deployment: Deployment, saga: Saga) => ({
   deployment,
-  timeout_s: health_timeout_s,
+  timeout_s: healthTimeoutOf(saga),
   settle_ms: limits.health.settleMs,
 });
 
@@ -103,7 +106,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     staged_dir: saga.results.stage_target && saga.sent_whole.length === 0 ? plan.deployment.source_dir : null,
   }),
   send_project: (plan, saga) => ({ ...sentDirectory(plan, saga), changes: projectChanges(plan, saga) }),
-  restore_source: project,
+  restore_source: (plan) => ({ ...project(plan), deployment: atHome(plan) }),
   retain_source: project,
   prepare_target: ({ deployment, volumes, images }) => ({ deployment, volumes, images }),
   warm_target: (plan, { source }) => ({

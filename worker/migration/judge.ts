@@ -1,3 +1,5 @@
+import type { StackService, UnwellState } from '../../schema/facts.ts';
+import { limits } from '../../schema/limits.ts';
 import { type CheckName, checkNames, type Plan, type Report } from '../../schema/preflight-report.ts';
 import { list, named, size, skipped, type Verdict } from './check.ts';
 import * as host from './host-checks.ts';
@@ -93,14 +95,7 @@ function notesOf(facts: PreflightFacts): string[] {
     });
   for (const { name } of model.data.volumes.filter(({ external }) => external))
     notes.push(`External volume ${name} is not moved: the stack will use the one of that name on the target.`);
-  for (const { name, running, one_shot } of model.data.services.filter(({ replicas }) => replicas > 0)) {
-    if (one_shot)
-      notes.push(
-        `Service ${name} is taken for a job that has ended: it is run again on the target, and must end with 0.`,
-      );
-    else if (running === 0)
-      notes.push(`Service ${name} does not run on the source: it is started on the target, and must run there.`);
-  }
+  notes.push(...model.data.services.filter(({ replicas }) => replicas > 0).flatMap(serviceNotes));
   const fixed = (model.data.data?.immutable ?? []).map(({ tree, path }) => `${path} in ${tree}`);
   if (fixed.length > 0)
     notes.push(
@@ -120,4 +115,27 @@ function notesOf(facts: PreflightFacts): string[] {
     notes.push(`Written outside any volume, so it does not move: ${list(what)}.`);
   }
   return [...notes, ...hostNotes(facts)];
+}
+
+/** What a service was before, which is what it is judged by afterwards. */
+const unwellNotes: Record<UnwellState, string> = {
+  stopped: 'is stopped on the source: it is created on the target, and stays stopped',
+  paused: 'is paused on the source: it is paused again on the target',
+  unhealthy: 'is unhealthy on the source already: on the target it has to run, whatever its healthcheck says',
+  restarting:
+    'crashes again and again on the source already: it is started on the target, and nothing more is asked of it',
+};
+
+function serviceNotes({ name, one_shot, unwell, health_wait_s }: StackService): string[] {
+  const notes: string[] = [];
+  if (one_shot)
+    notes.push(
+      `Service ${name} is taken for a job that has ended: it is run again on the target, and must end with 0.`,
+    );
+  else if (unwell) notes.push(`Service ${name} ${unwellNotes[unwell]}.`);
+  if (health_wait_s !== null && health_wait_s > limits.health.timeoutSDefault)
+    notes.push(
+      `The healthcheck of service ${name} may take ${Math.ceil(health_wait_s / 60)} minutes to decide: the verification waits for it.`,
+    );
+  return notes;
 }

@@ -84,12 +84,17 @@ export function sagaPlanOf(
       scale: Object.fromEntries(present.map(({ name, replicas }) => [name, replicas])),
       environment: stack.environment,
       joined_networks: stack.joined_networks,
+      before: present.flatMap(({ name, unwell }) => (unwell ? [{ service: name, state: unwell }] : [])),
     },
     volumes: movedVolumes(stack),
     images: [...images.values()].filter(({ reference }) => !shipped.some((image) => image.reference === reference)),
     shipped,
     blocks: hosts.source.engine.pre_copy === 'blocks' && hosts.target.engine.pre_copy === 'blocks',
     staged: (stack.project_files.size_bytes ?? Number.POSITIVE_INFINITY) <= limits.warm.stagedBytesMax,
+    health_wait_s: Math.min(
+      limits.health.timeoutSMax,
+      Math.max(0, ...present.map((service) => service.health_wait_s ?? 0)),
+    ),
   };
 }
 

@@ -4,6 +4,7 @@ import { type Rollback, type RollbackPhase, rollbackPhases } from '../../schema/
 import { lost, type SagaEvent } from './advance.ts';
 import { close, settle } from './answers.ts';
 import { beginArming } from './arming.ts';
+import { healthTimeoutOf } from './command-payloads.ts';
 import { isLate, lateProof, mayProveAgain, provenUntil } from './lease-proof.ts';
 import { rollbackRefusal } from './safety-window.ts';
 import { forgetAwaited, say, send, type Turn } from './turn.ts';
@@ -128,7 +129,7 @@ function enter(turn: Turn, rollback: Rollback, phase: RollbackPhase): void {
     return;
   }
   send(turn, kind);
-  const healthMs = phase === 'proving' ? turn.saga.health_timeout_s * 1000 : 0;
+  const healthMs = phase === 'proving' ? healthTimeoutOf(turn.saga) * 1000 : 0;
   turn.saga.deadline_at = turn.now + msMax + healthMs;
   say(turn, 'notice', { message: `rollback: ${phase}` });
 }

@@ -2,7 +2,7 @@ import type { CommandKind, CommandPayload } from '../../schema/agent-protocol.ts
 import { limits } from '../../schema/limits.ts';
 import type { Step } from '../../schema/migration-status.ts';
 import type { Saga, SagaCommand } from '../../schema/saga.ts';
-import { hostOf, payloadOf } from './command-payloads.ts';
+import { healthTimeoutOf, hostOf, payloadOf } from './command-payloads.ts';
 
 /** What one event did to a saga. `closed` are commands that need no answer any more. */
 export interface Transition {
@@ -63,7 +63,7 @@ export function extendRound({ saga, now }: Turn, step: Step): boolean {
 export function issueRound(turn: Turn, step: Step, kinds: CommandKind[]): void {
   for (const kind of kinds) send(turn, kind);
   const msMax = roundMsMax(step, kinds);
-  const healthMs = step === 'verifying' ? turn.saga.health_timeout_s * 1000 + limits.health.answerMsMax : 0;
+  const healthMs = step === 'verifying' ? healthTimeoutOf(turn.saga) * 1000 + limits.health.answerMsMax : 0;
   turn.saga.deadline_at = turn.now + msMax + healthMs;
 }
 

@@ -32,7 +32,16 @@ export const containerAnswer = z.object({
       .nullish()
       .transform((labels) => labels ?? {}),
     StopTimeout: z.number().nullish(),
-    Healthcheck: z.object({ Test: orEmpty(z.string()) }).nullish(),
+    /** Times in nanoseconds. */
+    Healthcheck: z
+      .object({
+        Test: orEmpty(z.string()),
+        Interval: z.number().optional(),
+        Timeout: z.number().optional(),
+        Retries: z.number().optional(),
+        StartPeriod: z.number().optional(),
+      })
+      .nullish(),
   }),
   HostConfig: z.object({
     RestartPolicy: z.object({ Name: z.string(), MaximumRetryCount: z.number() }),
@@ -185,6 +194,20 @@ export function stopSeconds(own: number | null | undefined, graceMsMax?: number)
 /** Starts, what runs already included. */
 export async function startContainer(api: DockerApi, id: string, signal: AbortSignal): Promise<void> {
   await api.post(`/containers/${id}/start`, undefined, nothing, { signal });
+}
+
+/** A container that ended meanwhile can't be paused, and need not be. */
+export async function pauseContainers(api: DockerApi, containers: Container[]): Promise<void> {
+  for (const { Id, State } of await inspectAll(
+    api,
+    containers.map(({ Id }) => Id),
+  ))
+    if (State.Status === 'running') await api.post(`/containers/${Id}/pause`, undefined, nothing);
+}
+
+export async function unpauseContainers(api: DockerApi, containers: Container[]): Promise<void> {
+  for (const { Id, State } of containers)
+    if (State.Status === 'paused') await api.post(`/containers/${Id}/unpause`, undefined, nothing);
 }
 
 /** `db:service_healthy:false,cache:service_started:true` → db, cache. */

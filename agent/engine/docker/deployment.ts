@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
+import type { UnwellState } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import { type ComposeProject, createArguments } from '../../compose/arguments.ts';
 import type { ServiceModel } from '../../compose/model.ts';
@@ -8,7 +9,14 @@ import { isInside, readModel } from '../../compose/project.ts';
 import { runCompose } from '../../compose/run.ts';
 import type { CreatedObjects } from '../engine.ts';
 import type { DockerApi } from './api.ts';
-import { type Container, inspectAll, inspectProject, setRestartPolicy, startContainer } from './containers.ts';
+import {
+  type Container,
+  inspectAll,
+  inspectProject,
+  pauseContainers,
+  setRestartPolicy,
+  startContainer,
+} from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { joinNetworks } from './joined-networks.ts';
 import { composeLabels } from './labels.ts';
@@ -90,14 +98,31 @@ export async function armStack(
   signal: AbortSignal,
 ): Promise<void> {
   const { api } = context;
-  const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
-  const model = await readModel(compose, projectOn(deployment), signal);
+  const policies = await policiesInFile(context, deployment, signal);
+  const [stopped, paused] = [before(deployment, 'stopped'), before(deployment, 'paused')];
+  const late: Container[] = [];
   for (const container of await inspectAll(api, containerIds)) {
     const service = serviceOf(container);
-    await setRestartPolicy(api, container.Id, policyOf(model.services[service]));
-    if (container.State.Status !== 'running' && !deployment.one_shots.includes(service))
-      await startContainer(api, container.Id, signal);
+    await setRestartPolicy(api, container.Id, policies[service] ?? off);
+    if (deployment.one_shots.includes(service) || stopped.includes(service)) continue;
+    if (container.State.Status === 'running' || container.State.Status === 'paused') continue;
+    await startContainer(api, container.Id, signal);
+    if (paused.includes(service)) late.push(container);
   }
+  await pauseContainers(api, late);
+}
+
+/** Services that were in this state before the move. */
+export const before = (deployment: Deployment, state: UnwellState): string[] =>
+  deployment.before.filter((one) => one.state === state).map(({ service }) => service);
+
+export async function policiesInFile(
+  { dockerBinary: binary, socketPath }: DockerContext,
+  deployment: Deployment,
+  signal: AbortSignal,
+): Promise<Record<string, ContainerPrior['restart_policy']>> {
+  const model = await readModel({ binary, socketPath }, projectOn(deployment), signal);
+  return Object.fromEntries(Object.entries(model.services).map(([name, service]) => [name, policyOf(service)]));
 }
 
 /** `restart:` wins over `deploy.restart_policy`, as in Compose. */

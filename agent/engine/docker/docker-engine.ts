@@ -15,7 +15,7 @@ import { assertCreatedAllowed } from './created-policy.ts';
 import { dataUserStates } from './data/data-users.ts';
 import { startedSince } from './data/started-since.ts';
 import { assertCarriable } from './data/uncarried.ts';
-import { armStack, createStack, findCreated } from './deployment.ts';
+import { armStack, createStack, findCreated, policiesInFile } from './deployment.ts';
 import { engineInfo, helperRuntime } from './engine-info.ts';
 import { sweepExchanges } from './exchanges.ts';
 import { sweepHelpers } from './helper.ts';
@@ -23,10 +23,12 @@ import { createHelperImage } from './helper-image.ts';
 import { hostFacts, hostResources } from './host-facts.ts';
 import { imageCarriage, sweepIncoming } from './image-carriage.ts';
 import { ensureImages } from './images.ts';
+import { dropKeptImages, keepImages } from './kept-images.ts';
 import { composeLabels } from './labels.ts';
 import { createPlaces } from './places.ts';
 import { placeRefusal } from './project-place.ts';
 import { ownPaths } from './protected-paths.ts';
+import { irreplaceable, recreate } from './recreate.ts';
 import { purgeObjects, removeContainer, removeObjects } from './removal.ts';
 import { createSlots } from './slots.ts';
 import { stackFacts } from './stack-facts.ts';
@@ -91,7 +93,17 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       for (const id of ids) await setRestartPolicy(api, id, { name: 'no', maximum_retry_count: 0 });
     },
     stop: (ids, signal, graceMsMax) => stopContainers(api, ids, signal, graceMsMax),
-    restore: (prior, signal) => restoreContainers(api, prior, signal),
+    restore: (prior, signal, deployment) => restoreContainers(context, prior, signal, deployment),
+    recreate: (deployment, prior, migrationId, signal) =>
+      recreate(context, deployment, prior, signal, (create) =>
+        // A prune may have taken the helper's image too; that the stack runs again comes first.
+        createUnfilled(place, places.residences, { project: deployment.project, migrationId, signal }, create).catch(
+          () => create(),
+        ),
+      ),
+    irreplaceable: (project, prior) => irreplaceable(api, project, prior),
+    keepImages: (ids, migrationId) => keepImages(api, ids, migrationId),
+    dropKeptImages: (migrationId) => dropKeptImages(api, migrationId),
     measureVolume: (volume, migrationId) => places.measure({ volume }, migrationId),
     assertCarriable: ({ volumes, directory }, migrationId, signal) =>
       assertCarriable(place, [{ directory }, ...volumes.map((volume) => ({ volume }))], { migrationId, signal }),
@@ -137,6 +149,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     },
     findCreated: (deployment) => findCreated(api, deployment),
     startStack: (deployment, ids, signal, plain) => startStack(context, deployment, ids, signal, plain),
+    policies: (deployment, signal) => policiesInFile(context, deployment, signal),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
     remove: (objects, migrationId) => removeObjects(place, placed, objects, migrationId),
     purge: (objects, migrationId) => purgeObjects(place, placed, objects, migrationId),

@@ -17,6 +17,7 @@ import { composeLabels, pathsIn } from './labels.ts';
 import { powersOf } from './powers.ts';
 import { absoluteLinks, filesBeyond } from './project-files.ts';
 import { inferredOf, readProject } from './project-reading.ts';
+import { slowestHealthcheck, unwellStateOf } from './service-state.ts';
 import { stackNetworks } from './stack-networks.ts';
 import { anonymousVolumes, type FoundVolumes, findStackVolumes, stackVolumes } from './stack-volumes.ts';
 import { wantedDevices } from './wanted-devices.ts';
@@ -161,14 +162,17 @@ async function serviceFacts(
   const [first] = own;
   const built = service?.build === undefined ? undefined : builtName(project, name);
   const reference = service?.image ?? built ?? first?.Config.Image ?? '';
-  const daemons = own.filter(({ State }) => State.Status === 'running' || State.Status === 'restarting');
+  const daemons = own.filter(({ State }) => ['running', 'restarting', 'paused'].includes(State.Status));
+  const isJob = daemons.length === 0 && own.every(hasDoneItsJob);
   return {
     name,
     image: await stackImageOf(api, reference, first?.Image ?? ''),
     replicas: own.length,
     running: daemons.length,
     has_healthcheck: own.some(({ State }) => State.Health != null),
-    one_shot: daemons.length === 0 && own.every(hasDoneItsJob),
+    one_shot: isJob,
+    unwell: unwellStateOf(own, isJob),
+    health_wait_s: slowestHealthcheck(own),
     builds: service?.build !== undefined,
     ports: own.flatMap(publishedPorts).filter(firstOfItsKind),
     ...wantedDevices(service),

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Deployment } from '../../../schema/agent-protocol.ts';
+import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { CreatedObjects } from '../engine.ts';
 import { changeContainer, startContainer } from './containers.ts';
@@ -33,6 +33,24 @@ export async function createStack(
     if (existing.some((record) => record.service === service)) continue;
     const record = newContainer({ project, service, spec, directory: target_dir, migrationId });
     await created({ containers: [record.id] });
+    await host.containers.put({ ...record, policy: off });
+  }
+}
+
+/** Makes records of those that are gone again, policies off, started none. */
+export async function recreateGone(
+  host: HostRoot,
+  { project, target_dir }: Deployment,
+  prior: ContainerPrior[],
+): Promise<void> {
+  const there = (await host.containers.all()).filter((record) => record.project === project);
+  const gone = prior.filter(({ name }) => !there.some((record) => record.name === name));
+  if (gone.length === 0) return;
+  const file = await readStackFile(target_dir);
+  for (const { service } of gone) {
+    const spec = file.services[service];
+    if (!spec) throw new StackferryError('compose_failed', `The stack file has no service "${service}".`);
+    const record = newContainer({ project, service, spec, directory: target_dir, migrationId: null });
     await host.containers.put({ ...record, policy: off });
   }
 }
@@ -71,12 +89,18 @@ export async function startInOrder(host: HostRoot, ids: string[], signal: AbortS
   }
 }
 
+/** Those that were not stopped before the move. */
+export async function ranBefore(host: HostRoot, { before }: Deployment, ids: string[]): Promise<string[]> {
+  const stopped = before.filter(({ state }) => state === 'stopped').map(({ service }) => service);
+  return (await recordsOf(host, ids)).filter(({ service }) => !stopped.includes(service)).map(({ id }) => id);
+}
+
 /** Policies as the file says; what is not a job and does not run is started. */
-export async function armStack(host: HostRoot, ids: string[], signal: AbortSignal): Promise<void> {
+export async function armStack(host: HostRoot, ids: string[], wanted: string[], signal: AbortSignal): Promise<void> {
   for (const record of await recordsOf(host, ids)) {
     await changeContainer(host, record.id, { policy: policyOf(record.spec) });
   }
-  const daemons = (await recordsOf(host, ids)).filter(({ spec }) => !spec.one_shot);
+  const daemons = (await recordsOf(host, wanted)).filter(({ spec }) => !spec.one_shot);
   await startInOrder(
     host,
     daemons.map(({ id }) => id),
@@ -99,7 +123,7 @@ export function specHash(spec: ServiceFile): string {
   return createHash('sha256').update(JSON.stringify(spec)).digest('hex');
 }
 
-function policyOf({ restart }: ServiceFile): ContainerRecord['policy'] {
+export function policyOf({ restart }: ServiceFile): ContainerRecord['policy'] {
   return { name: restart, maximum_retry_count: 0 };
 }
 

@@ -6,7 +6,16 @@ import type { Engine } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
 import { createPlacedDirectories } from '../placed-directories.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
-import { armStack, createStack, disarmContainers, recordsOf, startInOrder } from './deployment.ts';
+import {
+  armStack,
+  createStack,
+  disarmContainers,
+  policyOf,
+  ranBefore,
+  recordsOf,
+  recreateGone,
+  startInOrder,
+} from './deployment.ts';
 import { createHealthProbes } from './health-probes.ts';
 import { measureHost, measureResources } from './host-facts.ts';
 import { belowStacks, openHostRoot } from './host-root.ts';
@@ -74,6 +83,7 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
         if (record) await startContainer(host, id);
       }
     },
+    recreate: (deployment, prior) => recreateGone(host, deployment, prior),
     measureVolume: async (volume) => ({ bytes: await measureTree(dataOf(host, volume)), mark: null }),
     packVolume: (volume) => packTree(dataOf(host, volume)),
     packProject: (directory) => packTree(directory),
@@ -112,8 +122,10 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
         networks: (await host.networks.all()).filter(made).map(({ id }) => id),
       };
     },
-    startStack: (_deployment, ids, signal) => startInOrder(host, ids, signal),
-    arm: (_deployment, ids, signal) => armStack(host, ids, signal),
+    startStack: async (deployment, ids, signal) => startInOrder(host, await ranBefore(host, deployment, ids), signal),
+    policies: async ({ project }) =>
+      Object.fromEntries((await ofProject(project)).map(({ service, spec }) => [service, policyOf(spec)])),
+    arm: async (deployment, ids, signal) => armStack(host, ids, await ranBefore(host, deployment, ids), signal),
     remove: (objects, migrationId) => removeCreated(host, placed, objects, migrationId),
     purge: (objects) => purgeObjects(host, placed, objects),
     // It has no helpers that could be left behind.

@@ -93,13 +93,16 @@ async function serviceOf(host: HostRoot, record: ContainerRecord): Promise<Stack
   const { service, spec } = record;
   const run = await runStateOf(host, record);
   const running = run.state === 'running' || run.state === 'starting';
+  const isJob = spec.one_shot && run.state === 'exited' && run.exit_code === 0;
   return {
     name: service,
     image: imageOf(spec.image),
     replicas: 1,
     running: running ? 1 : 0,
     has_healthcheck: spec.healthcheck !== null,
-    one_shot: spec.one_shot && run.state === 'exited' && run.exit_code === 0,
+    one_shot: isJob,
+    unwell: running || isJob ? null : 'stopped',
+    health_wait_s: null,
     builds: false,
     ports: spec.ports.map(publish),
     devices: [],

@@ -101,6 +101,7 @@ it('a project’s files are found at their new place; what lay elsewhere stays n
     env_files: [],
     services: [],
     one_shots: [],
+    before: [],
   };
   expect(projectOn(deployment).configFiles).toEqual(['/data/shop/compose.yaml', '/etc/extra.yaml']);
 });

@@ -90,7 +90,7 @@ describe('containers of the embedded engine', () => {
     const host = await hostWith({ web: { command: forever } });
     const { id } = await host.only();
     for (let round = 0; round < 15; round += 1) {
-      await host.engine.startStack({} as Deployment, [id], signal());
+      await host.engine.startStack({ before: [] as Deployment['before'] } as Deployment, [id], signal());
       await host.engine.stop([id], signal());
       expect((await host.only()).state).toBe('exited');
     }
@@ -123,13 +123,16 @@ describe('containers of the embedded engine', () => {
       service,
       running: state === 'running',
       restart_policy,
+      state,
+      health: null,
+      image: null,
     }));
     await host.engine.disarm(prior.map(({ id }) => id));
     await host.engine.stop(
       prior.map(({ id }) => id),
       signal(),
     );
-    await host.engine.restore(prior, signal());
+    await host.engine.restore(prior, signal(), null);
     const after = await host.engine.containers('p');
     const job = (states: ContainerState[]) => states.find(({ service }) => service === 'job');
     expect(job(after)).toEqual(job(settled));
