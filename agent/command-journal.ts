@@ -46,6 +46,8 @@ interface Entry {
 export interface CommandJournal {
   /** The stored outcome of a command that ended, null for any other. */
   outcomeOf(id: string): Outcome | null;
+  /** Whether this id is known as that of another command: then its outcome is no answer to this one. */
+  isAnother(command: Pick<Command, 'id' | 'migration_id' | 'epoch' | 'kind'>): boolean;
   /** The newest epoch heard of for this migration, 0 for none. */
   epochOf(migrationId: string): number;
   /** Resolves once the command is on disk as begun. A repeat of one that was cut off is begun already. */
@@ -100,6 +102,12 @@ export async function openCommandJournal(
   await compact(bytesMax / 2);
   return {
     outcomeOf: (id) => entries.get(id)?.outcome ?? null,
+    isAnother: ({ id, migration_id, epoch, kind }) => {
+      const known = entries.get(id);
+      return (
+        known !== undefined && (known.migration_id !== migration_id || known.epoch !== epoch || known.kind !== kind)
+      );
+    },
     epochOf: (migrationId) => epochs.get(migrationId) ?? 0,
     begin: async ({ id, migration_id, epoch, kind }) => {
       if (!entries.has(id)) await append({ phase: 'begun', id, migration_id, epoch, kind, at: now() });

@@ -16,6 +16,7 @@ import {
   yes,
 } from './command-parts.ts';
 import { cancel, limit, purge, resolve, retry, rollback } from './commands/after.ts';
+import { bootstrapToken } from './commands/bootstrap-token.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
@@ -61,6 +62,10 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .option('--token-stdin', 'read the token from standard input')
     .action(run(login));
   program.command('logout').description('forget them').action(run(logout));
+  program
+    .command('bootstrap-token')
+    .description('make the first admin token of a control plane on Cloudflare')
+    .action(run(bootstrapToken));
   program
     .command('join')
     .description('create a host, and print how to start its agent')

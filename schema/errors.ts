@@ -48,6 +48,7 @@ export const errorStatus = {
   no_target: 409,
   internal: 500,
   control_unavailable: 503,
+  authority_missing: 503,
   // enrolment and identity
   join_token_invalid: 401,
   join_token_used: 409,

@@ -72,6 +72,26 @@ export async function performCommand(command: Command, context: CommandContext):
       `The payload of "${command.kind}" is not understood: ${payload.error.issues[0]?.message}`,
     );
   }
+  assertNotOverwritten(command.kind, context);
   const handler = commandHandlers[command.kind] as (payload: unknown, context: CommandContext) => Promise<unknown>;
   return handler(payload.data, context);
+}
+
+const fillsTarget: ReadonlySet<CommandKind> = new Set<CommandKind>([
+  'prepare_target',
+  'warm_target',
+  'stage_target',
+  'receive_volumes',
+  'receive_project',
+  'deploy',
+]);
+
+/** A control plane whose database was restored to an earlier moment may repeat what filled a stack that lives here since. */
+function assertNotOverwritten(kind: CommandKind, { ledger, migrationId }: CommandContext): void {
+  const entry = fillsTarget.has(kind) ? ledger.find(migrationId) : null;
+  if (!entry?.armed && !entry?.halted) return;
+  throw new StackferryError(
+    'stack_running',
+    `This host has the migration down as completed, so "${kind}" would overwrite what the stack wrote since: nothing was done. Was the control plane's database restored to an earlier moment?`,
+  );
 }

@@ -92,6 +92,7 @@ export function createCommandRunner(options: {
   return {
     receive: (command) => {
       if (closing || running.has(command.id)) return;
+      if (journal.isAnother(command)) return options.onOutcome(command.id, reused(command));
       const stored = journal.outcomeOf(command.id);
       if (stored) return options.onOutcome(command.id, stored);
       if (isStale(command)) return options.onOutcome(command.id, stale(command));
@@ -113,6 +114,11 @@ export function createCommandRunner(options: {
 
 function superseded(): StackferryError {
   return new StackferryError('epoch_stale', 'A newer command of this migration took its place.');
+}
+
+function reused(command: Command): Outcome {
+  const message = `This host knows another command by the id of "${command.kind}", and did neither. Was the control plane's database restored to an earlier moment?`;
+  return { ok: false, error: { code: 'epoch_stale', message, log_tail: [] } };
 }
 
 function stale(command: Command): Outcome {

@@ -3,8 +3,11 @@ import { type JWK, SignJWT } from 'jose';
 import { limits } from '../../schema/limits.ts';
 import { type PeerKind, ticketAudience, ticketSession } from '../../schema/relay-protocol.ts';
 import type { Env } from '../env.ts';
+import { type KnownFleet, knownFleet, recordFleet } from '../store/fleet.ts';
 import { importSecretKey, newSecretKey, signingSecret } from '../webhooks/signing-secret.ts';
+import { authorityProblems } from './authority-problems.ts';
 import { type Leaf, p256, readCsr, selfSignedCa, signLeaf } from './certificates.ts';
+import { X509Certificate } from './x509.ts';
 
 /** Public: goes to every agent and relay. */
 export interface FleetInfo {
@@ -41,7 +44,10 @@ interface Fleet {
   webhookKey: CryptoKey;
 }
 
-/** The one object that holds the fleet's keys; it makes them when it is first asked for anything. */
+/**
+ * The one object that holds the fleet's keys; it makes them when it is first asked for anything. Never where the database
+ * knows a CA already: every agent would refuse the new one, and with its own certificates be refused.
+ */
 export class FleetAuthority extends DurableObject<Env> {
   #fleet: Promise<Fleet> | null = null;
 
@@ -88,14 +94,22 @@ export class FleetAuthority extends DurableObject<Env> {
     return this.#fleet;
   }
 
+  /** `#open` lets one in at a time. */
+  async #stored({ ca_sha256, joined }: KnownFleet): Promise<StoredFleet> {
+    const before = await this.ctx.storage.get<StoredFleet>('fleet');
+    if (before?.webhook_key) return before;
+    if (!before && (ca_sha256 !== null || joined)) throw new Error(authorityProblems.missing);
+    const made = before ? { ...before, webhook_key: newSecretKey() } : await makeFleet(Date.now());
+    await this.ctx.storage.put('fleet', made);
+    return made;
+  }
+
   async #load(): Promise<Fleet> {
-    const stored = await this.ctx.blockConcurrencyWhile(async () => {
-      const before = await this.ctx.storage.get<StoredFleet>('fleet');
-      if (before?.webhook_key) return before;
-      const made = before ? { ...before, webhook_key: newSecretKey() } : await makeFleet(Date.now());
-      await this.ctx.storage.put('fleet', made);
-      return made;
-    });
+    const known = await knownFleet(this.env.DB);
+    const stored = await this.#stored(known);
+    const ca_sha256 = await fingerprintOf(stored.ca_pem);
+    if (known.ca_sha256 === null) await recordFleet(this.env.DB, stored.fleet_id, ca_sha256, Date.now());
+    else if (known.ca_sha256 !== ca_sha256) throw new Error(authorityProblems.foreign);
     const { d: _, key_ops: __, ...ticket_key } = stored.ticket_key as JWK;
     return {
       info: {
@@ -108,6 +122,11 @@ export class FleetAuthority extends DurableObject<Env> {
       webhookKey: await importSecretKey(stored.webhook_key),
     };
   }
+}
+
+async function fingerprintOf(pem: string): Promise<string> {
+  const digest = new Uint8Array(await new X509Certificate(pem).getThumbprint('SHA-256'));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 async function makeFleet(now: number): Promise<StoredFleet> {

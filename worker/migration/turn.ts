@@ -70,8 +70,9 @@ export function issueRound(turn: Turn, step: Step, kinds: CommandKind[]): void {
 export function send<K extends CommandKind>(turn: Turn, kind: K): void {
   const { saga } = turn;
   saga.issued += 1;
-  // Padded, so that ids sort in the order they were issued.
-  const id = `${saga.id}.${String(saga.issued).padStart(4, '0')}`;
+  // Padded, so that ids sort in the order they were issued. With the time, since a database that was restored to an earlier
+  // moment issues the same numbers again, and an agent answers a known id with the result that it has.
+  const id = `${saga.id}.${String(saga.issued).padStart(4, '0')}.${turn.now.toString(36)}`;
   const host = hostOf(saga, kind);
   const payload = payloadOf(saga, kind) as CommandPayload<K>;
   saga.awaiting.push({ id, kind, host });

@@ -21,7 +21,7 @@ const enroll = createRoute({
   summary: 'Join the fleet with a one-time token: a certificate for a key that never leaves its host',
   description:
     'Agents and relays call it at their first start. The same key may repeat the call: its answer may have been lost.',
-  ...refuses('join_token_invalid', 'join_token_expired', 'join_token_used', 'csr_invalid'),
+  ...refuses('join_token_invalid', 'join_token_expired', 'join_token_used', 'csr_invalid', 'authority_missing'),
   // The join token in the body is the credential.
   security: [],
   middleware: [countsNodeAttempts, jsonBody],
@@ -37,7 +37,7 @@ const renew = createRoute({
   summary: 'Renew a certificate; authorised by a token signed with its key, also after its end',
   description: 'Agents and relays call it by themselves, long before the end.',
   ...byNode,
-  ...refuses('unauthorized', 'certificate_invalid', 'host_revoked', 'csr_invalid'),
+  ...refuses('unauthorized', 'certificate_invalid', 'host_revoked', 'csr_invalid', 'authority_missing'),
   middleware: [countsNodeAttempts, jsonBody],
   request: { body: body(renewRequest) },
   responses: { 200: answers(enrollResponse, 'The new certificate.') },

@@ -13,6 +13,7 @@ export const problems = {
   rate_limited: 'Too many requests; go on after `Retry-After`.',
   internal: 'A fault here; the log tells of it by the `X-Request-Id`.',
   control_unavailable: 'Overloaded, or its database is out of reach; repeat after `Retry-After`.',
+  authority_missing: "The fleet's certificate authority is not bound to this control plane.",
   idempotency_mismatch: 'The key was used for another request.',
   idempotency_in_flight: 'The first request with this key is still at work; repeat after `Retry-After`.',
   idempotency_unknown: 'The first request with this key never told how it ended: look before you take a new key.',

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { problem } from '../../schema/api.ts';
 import { type ErrorCode, errorStatus, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
+import { authorityProblems } from '../hosts/authority-problems.ts';
 import { log } from '../log.ts';
 import { isUnavailable } from '../store/query-errors.ts';
 
@@ -39,6 +40,8 @@ export function onError(error: Error, c: Context): Response {
   if (error instanceof HTTPException && error.status === 400)
     return problemResponse('malformed_json', 'The body is not JSON.');
   log.error('request failed', { request_id: c.get('requestId'), path: c.req.path, error });
+  if (Object.values<string>(authorityProblems).includes(error.message))
+    return problemResponse('authority_missing', error.message);
   if (isUnavailable(error))
     return problemResponse(
       'control_unavailable',

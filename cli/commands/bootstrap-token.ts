@@ -1,0 +1,24 @@
+import { hashToken, newToken } from '../../worker/auth/token-format.ts';
+import type { Session } from '../session.ts';
+
+/** The first admin token of a control plane on Cloudflare: only its hash goes there, see `worker/auth/bootstrap.ts`. */
+export async function bootstrapToken({ term }: Session) {
+  const token = newToken('sfy');
+  const hash = await hashToken(token);
+  if (term.json) {
+    term.document({ token, hash });
+    return;
+  }
+  term.out(
+    'Keep this token: it is the first that may administer the control plane, and is shown this once.',
+    '',
+    `  ${token}`,
+    '',
+    'Give the control plane its hash, then log in:',
+    '',
+    `  echo ${hash} | npx wrangler secret put BOOTSTRAP_TOKEN_HASH`,
+    '  stackferry login https://YOUR-CONTROL-PLANE',
+    '',
+    'The hash means nothing any more once there is a token.',
+  );
+}
