@@ -9,14 +9,16 @@ import {
   type Command,
   type ControlMessage,
   controlMessage,
-  controlProtocolVersion,
+  controlProtocol,
+  inventoryPiecesSince,
   type Outcome,
   type request,
 } from '../schema/agent-protocol.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
 import { createControlAsks } from './control-asks.ts';
-import { type ControlSocket, openControlSocket, type SocketBounds } from './control-socket.ts';
+import { type ControlSocket, openControlSocket, type SocketBounds, type SocketEnd } from './control-socket.ts';
+import { inventoryPieces } from './inventory-pieces.ts';
 import type { Log } from './log.ts';
 
 /** Of this process, whatever links it opens. */
@@ -27,6 +29,8 @@ export type Welcome = Extract<ControlMessage, { type: 'welcome' }>;
 export type LinkBounds = SocketBounds & {
   reconnectDelayMsMin: number;
   reconnectDelayMsMax: number;
+  refusedDelayMsMin: number;
+  refusedDelayMsMax: number;
   resultResendMs: number;
   askMsMax: number;
 };
@@ -73,6 +77,8 @@ export function openControlLink(options: LinkOptions): ControlLink {
   const url = connectUrl(options.controlUrl);
   let socket: ControlSocket | null = null;
   let welcomed = false;
+  /** The protocol's version, by the latest welcome. */
+  let version: number = controlProtocol.min;
   let closing = false;
   /** What to add to this machine's clock to get the control plane's. */
   let clockOffsetMs = 0;
@@ -82,9 +88,11 @@ export function openControlLink(options: LinkOptions): ControlLink {
     if (welcomed) socket?.send(text, false);
   }, bounds.askMsMax);
 
-  const send = (message: AgentMessage, droppable = false) => {
+  const send = (message: AgentMessage, droppable = false): boolean => {
     const text = JSON.stringify(message);
     if (text.length <= bounds.messageBytesMax) return socket?.send(text, droppable) ?? false;
+    if (message.type === 'inventory' && !message.piece && version >= inventoryPiecesSince)
+      return inventoryPieces(message, bounds.messageBytesMax).every((piece) => send(piece, droppable));
     log.warn(`a message of type "${message.type}" is longer than the link allows`, { bytes: text.length });
     if (message.type === 'result' || message.type === 'answer')
       socket?.send(JSON.stringify({ ...message, outcome: tooLong }), false);
@@ -105,6 +113,7 @@ export function openControlLink(options: LinkOptions): ControlLink {
     switch (message.type) {
       case 'welcome':
         welcomed = true;
+        version = message.version ?? controlProtocol.min;
         clockOffsetMs = offsetOf(message.now_ms);
         options.onWelcome(message);
         sendOwed();
@@ -135,7 +144,7 @@ export function openControlLink(options: LinkOptions): ControlLink {
     if (named.type === 'request') send({ type: 'answer', request_id: named.id, outcome: unknownKind });
   };
 
-  const connectOnce = async (): Promise<StackferryError | null> => {
+  const connectOnce = async (): Promise<Pick<SocketEnd, 'refusal' | 'turnedAway'> | null> => {
     const token = await options.token(clockOffsetMs);
     if (closing) return null;
     const opened = openControlSocket({
@@ -146,7 +155,8 @@ export function openControlLink(options: LinkOptions): ControlLink {
       onOpen: () =>
         void send({
           type: 'hello',
-          version: controlProtocolVersion,
+          version: controlProtocol.min,
+          versions: controlProtocol,
           agent_version: options.agentVersion,
           instance_id: instanceId,
           address: options.address,
@@ -155,31 +165,34 @@ export function openControlLink(options: LinkOptions): ControlLink {
     socket = opened;
     // Pings are answered by the platform even while what should greet us hangs.
     const greeting = setTimeout(() => welcomed || opened.cut('no welcome in time'), 2 * bounds.linkHandshakeMsMax);
-    const { why, refusal, serverNowMs } = await opened.ended;
+    const { why, refusal, serverNowMs, turnedAway } = await opened.ended;
     // F38: a token dated by a clock that is hours off would be refused for ever.
     if (serverNowMs !== null) clockOffsetMs = offsetOf(serverNowMs);
     clearTimeout(greeting);
     socket = null;
     if (!closing) log.warn(`no connection to the control plane: ${why}`);
-    return refusal;
+    return { refusal, turnedAway };
   };
 
   const run = async () => {
     let attempt = 0;
     while (!closing) {
       welcomed = false;
+      let turnedAway = false;
       try {
-        const refusal = await connectOnce();
-        if (refusal?.code === 'host_revoked') return options.onRefused(refusal);
+        const end = await connectOnce();
+        if (end?.refusal?.code === 'host_revoked') return options.onRefused(end.refusal);
+        turnedAway = end?.turnedAway ?? false;
       } catch (error) {
         if (error instanceof StackferryError && error.code === 'host_revoked') return options.onRefused(error);
         log.warn('could not connect to the control plane', { error });
       }
-      attempt = welcomed ? 0 : attempt + 1;
+      // It was perhaps welcomed before it said what is refused: the next time will be no different.
+      attempt = welcomed && !turnedAway ? 0 : attempt + 1;
       welcomed = false;
       if (closing) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, backoffMs(attempt, bounds));
+        const timer = setTimeout(resolve, backoffMs(attempt, turnedAway ? afterRefusal(bounds) : bounds));
         wake = () => {
           clearTimeout(timer);
           resolve();
@@ -209,6 +222,11 @@ export function openControlLink(options: LinkOptions): ControlLink {
     },
   };
 }
+
+const afterRefusal = ({ refusedDelayMsMin, refusedDelayMsMax }: LinkBounds) => ({
+  reconnectDelayMsMin: refusedDelayMsMin,
+  reconnectDelayMsMax: refusedDelayMsMax,
+});
 
 /** Full jitter, so that a fleet cut by one deploy does not come back as one. */
 export function backoffMs(

@@ -10,6 +10,8 @@ export interface SocketEnd {
   refusal: StackferryError | null;
   /** The control plane's clock as its refusal told it, null where it did not. */
   serverNowMs: number | null;
+  /** It was refused as it is: to dial at once would only end the same way. */
+  turnedAway: boolean;
 }
 
 export interface ControlSocket {
@@ -29,6 +31,8 @@ export interface SocketBounds {
 
 /** The control plane closes so when this host or relay is deleted. */
 export const revokedCloseCode = 4003;
+/** And so where it turns a connection away that it may take later: see `closeCodes` of `worker/hosts/control-socket.ts`. */
+const turnedAwayCodes: ReadonlySet<number> = new Set([1008, 4004, 4005]);
 
 /**
  * One WebSocket to the control plane, alive as long as "ping" is answered with "pong". Never throws: whatever goes
@@ -49,6 +53,7 @@ export function openControlSocket(options: {
   });
   let heardAt = performance.now();
   let revoked: StackferryError | null = null;
+  let turnedAway = false;
   let finish: (why: string) => void = () => {};
 
   const ended = new Promise<SocketEnd>((resolve) => {
@@ -60,7 +65,7 @@ export function openControlSocket(options: {
       clearTimeout(guard);
       void handshake.settled().then(({ refusal, serverNowMs }) => {
         handshake.destroy();
-        resolve({ why: refusal?.message ?? why, refusal: refusal ?? revoked, serverNowMs });
+        resolve({ why: refusal?.message ?? why, refusal: refusal ?? revoked, serverNowMs, turnedAway });
       });
     };
   });
@@ -88,6 +93,7 @@ export function openControlSocket(options: {
     if (code === revokedCloseCode) {
       revoked = new StackferryError('host_revoked', 'It was deleted in the control plane.');
     }
+    turnedAway = turnedAwayCodes.has(code);
     finish(`closed (${code}${reason ? `, ${reason}` : ''})`);
   });
 

@@ -2,10 +2,12 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { JWK } from 'jose';
 import { openControlLink } from '../agent/control-link.ts';
+import { measureResources } from '../agent/engine/embedded/host-facts.ts';
 import { keepRenewed, openIdentityPatiently } from '../agent/identity-renewal.ts';
 import { createLog, type Log, tell } from '../agent/log.ts';
 import { agentVersion } from '../agent/version.ts';
 import { errorMessageOf, StackferryError } from '../schema/errors.ts';
+import { limits } from '../schema/limits.ts';
 import { type RelayConfig, readRelayConfig } from './config.ts';
 import { type Relay, startRelay } from './listener.ts';
 import { startStatusPage } from './status.ts';
@@ -86,12 +88,20 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
     log,
   });
 
+  const report = async () =>
+    link.report({ type: 'metrics', resources: await measureResources({ root: config.stateDir }) });
+  const metrics = setInterval(
+    () => void report().catch((error) => log.warn('the machine could not be measured', { error })),
+    limits.control.metricsIntervalMs,
+  );
+
   return {
     id: keeper.identity().id,
     port: () => relay?.port ?? null,
     connected: listening.promise,
     refused: refused.promise,
     close: async () => {
+      clearInterval(metrics);
       renewal.close();
       await link.close();
       await starting?.catch(() => {});

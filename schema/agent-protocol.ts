@@ -29,10 +29,22 @@ import { limits } from './limits.ts';
  *         ◀─────────────────────────────── reply
  *   "ping" ──────────────────────────────▶ "pong"        by the platform, without waking anything
  *
+ * Each side speaks a range of versions, which overlaps with that of the release before and after; the welcome says which
+ * one is spoken. A reader ignores fields and types of messages that it does not know, and takes an error code that it does
+ * not know for `command_failed`.
+ *
  * A command changes the host and has an id and its migration's epoch. The agent journals it before and after; a
  * repeat gets the stored result, an older epoch is refused (`epoch_stale`).
  */
-export const controlProtocolVersion = 1;
+export const controlProtocol = { min: 1, max: 2 } as const;
+/** From which version on a large inventory comes in pieces. */
+export const inventoryPiecesSince = 2;
+
+/** The newest version that both sides speak, null where there is none. */
+export function commonVersion(theirs: { min: number; max: number }): number | null {
+  const version = Math.min(theirs.max, controlProtocol.max);
+  return version >= Math.max(theirs.min, controlProtocol.min) ? version : null;
+}
 
 const text = z.string().max(4096);
 const id = z.string().max(64);
@@ -324,12 +336,22 @@ export const failure = z.object({
 });
 export type Failure = z.infer<typeof failure>;
 
-const outcome = <T extends z.ZodType>(data: T) =>
-  z.discriminatedUnion('ok', [
-    z.object({ ok: z.literal(true), data }),
-    z.object({ ok: z.literal(false), error: failure }),
-  ]);
-export const unknownOutcome = outcome(z.unknown());
+/** A failure as another release words it: what is longer than the bounds is cut. */
+const readFailure = z
+  .object({ code: z.string(), message: z.string(), log_tail: z.array(z.string()) })
+  .transform(({ code, message, log_tail }): Failure => {
+    const known = errorCode.safeParse(code);
+    return {
+      code: known.data ?? 'command_failed',
+      message: (known.success ? message : `${message} (code "${code.slice(0, 64)}", unknown here)`).slice(0, 2000),
+      log_tail: log_tail.slice(-50).map((line) => line.slice(0, 1000)),
+    };
+  });
+
+export const unknownOutcome = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), data: z.unknown() }),
+  z.object({ ok: z.literal(false), error: readFailure }),
+]);
 export type Outcome = z.infer<typeof unknownOutcome>;
 
 export const itemProgress = z.object({
@@ -378,7 +400,9 @@ export type Leftover = z.infer<typeof leftover>;
 export const agentMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('hello'),
+    /** The oldest that it speaks: all that 0.1.0 reads. */
     version: z.number().int(),
+    versions: z.object({ min: z.number().int(), max: z.number().int() }).optional(),
     agent_version: text,
     /** Random, made anew by each process: two of them alive at once with one certificate are a clone. */
     instance_id: id.min(16),
@@ -390,6 +414,8 @@ export const agentMessage = z.discriminatedUnion('type', [
     stacks: z.array(stackSummary),
     /** What the host's ledger knows as a copy that a migration left there. */
     leftovers: z.array(leftover).optional(),
+    /** Where one message does not hold them all. */
+    piece: z.object({ id, index: z.number().int().nonnegative(), count: z.number().int().positive() }).optional(),
   }),
   z.object({ type: z.literal('metrics'), resources }),
   z.object({ type: z.literal('result'), command_id: id, outcome: unknownOutcome }),
@@ -417,6 +443,8 @@ export const controlMessage = z.discriminatedUnion('type', [
     type: z.literal('welcome'),
     id,
     fleet_id: id,
+    /** The version that is spoken; 0.1.0 does not say. */
+    version: z.number().int().optional(),
     now_ms: z.number(),
     /** For relays: the key that signs tickets (JWK) and the hosts whose certificates are revoked. */
     relay: z.object({ ticket_key: z.record(z.string(), z.unknown()), revoked: z.array(id) }).nullable(),

@@ -22,12 +22,21 @@ export const limits = {
     commitTriesMax: 5,
     reconnectDelayMsMin: 250,
     reconnectDelayMsMax: 10_000,
+    /** Who was turned away waits longer each time, and less than a lease lasts. */
+    refusedDelayMsMin: 1_000,
+    refusedDelayMsMax: 30_000,
     messageBytesMax: 1_048_576,
     /** Commands of one host whose progress is passed on at a time. */
     progressCommandsMax: 1_000,
     inventoryIntervalMs: 10_000,
     /** What a host reports beyond it is not listed. */
     stacksPerHostMax: 500,
+    /** Messages that one inventory may take: what its object holds until the last has come. */
+    inventoryPiecesMax: 16,
+    /** Types of messages that a host sends and this release does not know, each logged once. */
+    ignoredTypesMax: 32,
+    /** What a piece takes beside its stacks. */
+    inventoryPieceMargin: 65_536,
     metricsIntervalMs: 10_000,
     /** Lifetime and clock allowance of the token an agent signs to connect. */
     agentTokenMsMax: 60_000,
@@ -85,6 +94,8 @@ export const limits = {
     urlCharsMax: 2_048,
     /** Asked for where the database is overloaded: its queue is a few seconds long. */
     retryAfterS: 5,
+    /** `last_used_at` of a token is written no more often: a token may ask hundreds of times a minute. */
+    tokenUseNoteMs: 5 * 60_000,
   },
   ui: {
     /** A login lasts this long, or as long as its token. */

@@ -83,6 +83,7 @@ export const node = sqliteTable(
     cloned_at: integer(),
     /** Last seen alive, written at connect, disconnect and with each report. */
     seen_at: integer(),
+    /** Not read any more: whether a node is there only its object can tell. 0.1.0, which may still run during an upgrade, writes it. */
     connected: integer({ mode: 'boolean' }).notNull().default(false),
     agent_version: text(),
     /** Client address of its latest connection. */

@@ -70,20 +70,24 @@ export function payloadBytesMax(type: number): number | undefined {
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const proof = z.strictObject({ bytes: count, sha256: digest });
+export const proof = z.object({ bytes: count, sha256: digest });
 
-export const hello = z.strictObject({
+export const hello = z.object({
   version: z.literal(volumeStreamVersion),
   lane: z.string().min(1).max(512),
   stream: z.string().min(1).max(64),
 });
-export const welcome = z.strictObject({
+export const welcome = z.object({
   version: z.literal(volumeStreamVersion),
   next: count.max(sequenceMax),
   verified: proof.nullable(),
 });
-export const end = z.strictObject({ chunks: count.max(sequenceMax), bytes: count, sha256: digest });
-export const rejected = z.strictObject({ code: z.enum(errorCodes), message: z.string().max(1000) });
+export const end = z.object({ chunks: count.max(sequenceMax), bytes: count, sha256: digest });
+export const rejected = z.object({
+  /** Another release may have more of them. */
+  code: z.enum(errorCodes).catch('transfer_protocol'),
+  message: z.string().max(1000),
+});
 
 export type Hello = z.infer<typeof hello>;
 export type End = z.infer<typeof end>;

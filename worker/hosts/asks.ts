@@ -1,10 +1,10 @@
 import { type AskKind, type AskReply, askKinds, type Outcome } from '../../schema/agent-protocol.ts';
-import type { ErrorCode } from '../../schema/errors.ts';
 import { isStep } from '../../schema/migration-status.ts';
 import type { Env } from '../env.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { findNode } from '../store/nodes.ts';
 import { connectedRelays } from '../store/relays.ts';
+import { no } from './control-socket.ts';
 import { fleetOf, migrationsOf } from './stubs.ts';
 
 /** What a host may ask of the control plane: only what concerns a migration it is source or target of (B28). */
@@ -35,8 +35,4 @@ export async function answerAsk(env: Env, hostId: string, kind: AskKind, payload
   const direct = isSource ? ((await findNode(env.DB, 'host', row.target_host_id))?.address ?? null) : null;
   const reply: AskReply<'ticket'> = { ticket, relay, bandwidth_limit: row.bandwidth_limit, direct };
   return { ok: true, data: reply };
-}
-
-export function no(code: ErrorCode, message: string): Outcome & { ok: false } {
-  return { ok: false, error: { code, message, log_tail: [] } };
 }

@@ -1,4 +1,5 @@
-import { type AgentMessage, agentMessage, type ControlMessage } from '../../schema/agent-protocol.ts';
+import { type AgentMessage, agentMessage, type ControlMessage, type Outcome } from '../../schema/agent-protocol.ts';
+import type { ErrorCode } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { NodeKind } from '../store/nodes.ts';
 
@@ -11,7 +12,9 @@ export const closeCodes = {
   revoked: 4003,
   /** Another living process holds this node's connection with the same certificate. */
   cloned: 4004,
-  /** It sent what the protocol does not know, or what is not its own. */
+  /** It speaks no version that is spoken here. */
+  version: 4005,
+  /** It sent what no release would, or what is not its own. */
   refused: 1008,
 } as const;
 
@@ -70,17 +73,45 @@ export function pingedAt(ctx: DurableObjectState, socket: WebSocket): number {
   return Math.max(linkOf(socket).connected_at, ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
 }
 
-export type Read = { ok: true; message: AgentMessage } | { ok: false; why: string };
+/** `unknown`: it may be what another release says, and is not worth the connection. */
+export type Read =
+  | { kind: 'message'; message: AgentMessage }
+  | { kind: 'unknown'; type: string; why: string }
+  | { kind: 'refused'; why: string };
 
 export function readMessage(data: string | ArrayBuffer): Read {
-  if (typeof data !== 'string') return { ok: false, why: 'binary' };
-  if (data.length > limits.control.messageBytesMax) return { ok: false, why: 'too large' };
+  if (typeof data !== 'string') return { kind: 'refused', why: 'binary' };
+  if (data.length > limits.control.messageBytesMax) return { kind: 'refused', why: 'too large' };
+  const value = parseJson(data);
+  const parsed = agentMessage.safeParse(value);
+  if (parsed.success) return { kind: 'message', message: parsed.data };
+  const [issue] = parsed.error.issues;
+  const why = `${issue?.path.join('.')}: ${issue?.message}`;
+  const { type, ...ids } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  if (typeof type !== 'string' || type === 'hello') return { kind: 'refused', why };
+  const message = answerUnread(type, ids, why);
+  return message ? { kind: 'message', message } : { kind: 'unknown', type: type.slice(0, 64), why };
+}
+
+/** Somebody waits for these: it failed, rather than never came. */
+function answerUnread(type: string, ids: Record<string, unknown>, why: string): AgentMessage | null {
+  const outcome = no('command_failed', `The agent's answer can't be read (${why.slice(0, 200)}). Update the agent.`);
+  const { command_id, request_id } = ids;
+  if (type === 'result' && isId(command_id)) return { type, command_id, outcome };
+  if (type === 'answer' && isId(request_id)) return { type, request_id, outcome };
+  return null;
+}
+
+const isId = (value: unknown): value is string => typeof value === 'string' && value.length <= 64;
+
+function parseJson(text: string): unknown {
   try {
-    const parsed = agentMessage.safeParse(JSON.parse(data));
-    if (parsed.success) return { ok: true, message: parsed.data };
-    const [issue] = parsed.error.issues;
-    return { ok: false, why: `${issue?.path.join('.')}: ${issue?.message}` };
+    return JSON.parse(text);
   } catch {
-    return { ok: false, why: 'not JSON' };
+    return null;
   }
+}
+
+export function no(code: ErrorCode, message: string): Outcome & { ok: false } {
+  return { ok: false, error: { code, message, log_tail: [] } };
 }

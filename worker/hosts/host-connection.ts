@@ -3,16 +3,18 @@ import {
   type AgentMessage,
   type Command,
   type CommandKind,
-  controlProtocolVersion,
+  commonVersion,
+  controlProtocol,
   type Outcome,
   type RequestKind,
 } from '../../schema/agent-protocol.ts';
+import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { problemResponse } from '../routes/problem.ts';
 import { openCommandsFor, ownerOfCommand } from '../store/commands.ts';
 import { markSeen, type NodeKind, type NodeRow, revokedHostIds } from '../store/nodes.ts';
-import { answerAsk, no } from './asks.ts';
+import { answerAsk } from './asks.ts';
 import { CloneWatch } from './clone-watch.ts';
 import {
   close,
@@ -21,11 +23,13 @@ import {
   isAlive,
   type Link,
   linkOf,
+  no,
   openSockets,
   readMessage,
   send,
 } from './control-socket.ts';
-import { applyInventory, type Inventory } from './inventory.ts';
+import { applyInventory } from './inventory.ts';
+import { InventoryPieces } from './inventory-pieces.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ProgressGate } from './progress-gate.ts';
 import { fleetOf, migrationsOf } from './stubs.ts';
@@ -43,6 +47,8 @@ export class HostConnection extends DurableObject<Env> {
   readonly #greetings = new Map<WebSocket, Promise<void>>();
   readonly #progress = new ProgressGate(this.env);
   readonly #clones = new CloneWatch(this.ctx, this.env);
+  readonly #pieces = new InventoryPieces();
+  readonly #ignored = new Set<string>();
   /** As its row has them, in JSON. */
   #leftovers = '';
 
@@ -124,7 +130,9 @@ export class HostConnection extends DurableObject<Env> {
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const read = readMessage(data);
-    if (!read.ok) return this.#refuse(socket, `unreadable message: ${read.why}`);
+    if (read.kind === 'refused' || (read.kind === 'unknown' && !linkOf(socket).greeted))
+      return this.#refuse(socket, `unreadable message: ${read.why}`);
+    if (read.kind === 'unknown') return this.#ignore(socket, read);
     const { message } = read;
     this.#clones.heard(socket);
     try {
@@ -148,27 +156,30 @@ export class HostConnection extends DurableObject<Env> {
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     this.#drop(socket, code === 1005 || code === 1006 ? 1000 : code, reason);
-    if (holderSocket(this.ctx)) return;
-    await markSeen(this.env.DB, linkOf(socket).node, { connected: false }, Date.now());
+    if (!holderSocket(this.ctx)) await this.#seen(socket, {});
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
     await this.webSocketClose(socket, 1011, 'broken');
   }
 
-  async #greet(socket: WebSocket, { version, agent_version, instance_id, address }: Message<'hello'>): Promise<void> {
+  async #greet(socket: WebSocket, hello: Message<'hello'>): Promise<void> {
+    const { agent_version, instance_id, address, versions = { min: hello.version, max: hello.version } } = hello;
     const link = linkOf(socket);
-    if (version !== controlProtocolVersion)
-      return this.#refuse(socket, `protocol version ${version} is not spoken here`);
+    const version = commonVersion(versions);
+    if (version === null) {
+      this.#log('agent of another release refused', socket, { agent_version, versions });
+      return this.#drop(socket, closeCodes.version, versionAdvice(versions));
+    }
     const holder = holderSocket(this.ctx);
     if (holder && holder !== socket && (await this.#clones.isSecond(holder, socket, instance_id)))
       return this.#drop(socket, closeCodes.cloned, 'certificate_cloned: another process holds this connection');
     const isRelay = link.kind === 'relay';
     const now = Date.now();
     const { fleet_id, ticket_key } = await fleetOf(this.env).info();
-    await this.#seen(socket, { connected: true, agent_version, address });
+    await this.#seen(socket, { agent_version, address, connected_from: link.address || null });
     const relay = isRelay ? { ticket_key, revoked: await revokedHostIds(this.env.DB, now) } : null;
-    send(socket, { type: 'welcome', id: link.node, fleet_id, now_ms: now, relay });
+    send(socket, { type: 'welcome', id: link.node, fleet_id, version, now_ms: now, relay });
     if (socket.readyState !== WebSocket.OPEN) return;
     socket.serializeAttachment({ ...link, greeted: true, instance: instance_id } satisfies Link);
     for (const other of openSockets(this.ctx))
@@ -189,13 +200,15 @@ export class HostConnection extends DurableObject<Env> {
         return send(socket, { type: 'reply', ask_id: message.ask_id, outcome });
       }
       case 'metrics':
-        return this.#seen(socket, { connected: true, resources: message.resources });
+        return this.#seen(socket, { resources: message.resources });
       case 'inventory':
-        return this.#onInventory(socket, hostId, { stacks: message.stacks, leftovers: message.leftovers ?? [] });
+        return this.#onInventory(socket, hostId, message);
     }
   }
 
-  async #onInventory(socket: WebSocket, hostId: string, inventory: Inventory): Promise<void> {
+  async #onInventory(socket: WebSocket, hostId: string, message: Message<'inventory'>): Promise<void> {
+    const inventory = this.#pieces.take(message);
+    if (!inventory) return;
     const leftovers = await applyInventory(this.env, hostId, inventory, Date.now());
     const told = JSON.stringify(leftovers);
     if (told === this.#leftovers) return;
@@ -230,6 +243,13 @@ export class HostConnection extends DurableObject<Env> {
     return socket && isAlive(this.ctx, socket, Date.now()) ? socket : null;
   }
 
+  /** Once for each type, since it comes again and again. */
+  #ignore(socket: WebSocket, { type, why }: { type: string; why: string }): void {
+    if (this.#ignored.has(type) || this.#ignored.size >= limits.control.ignoredTypesMax) return;
+    this.#ignored.add(type);
+    this.#log('a message of the agent is not understood and ignored', socket, { type, why });
+  }
+
   #refuse(socket: WebSocket, why: string): void {
     this.#log('agent refused', socket, { why });
     this.#drop(socket, closeCodes.refused, why.slice(0, 100));
@@ -247,3 +267,11 @@ export class HostConnection extends DurableObject<Env> {
 
 const contested =
   'Two processes use its certificate at the same time, so it takes nothing new on; see the warnings of GET /hosts/{id}.';
+
+/** Fits the 123 bytes of a close reason. */
+function versionAdvice({ min, max }: { min: number; max: number }): string {
+  const spoken = `protocol ${min}-${max}, here ${controlProtocol.min}-${controlProtocol.max}`;
+  return max < controlProtocol.min
+    ? `${spoken}: update stackferry on this host, then run: stackferry agent`
+    : `${spoken}: update the control plane: npx wrangler deploy`;
+}

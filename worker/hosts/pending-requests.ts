@@ -1,5 +1,5 @@
 import { type Outcome, type RequestKind, requestKinds } from '../../schema/agent-protocol.ts';
-import { no } from './asks.ts';
+import { no } from './control-socket.ts';
 
 interface Pending {
   kind: RequestKind;

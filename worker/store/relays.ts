@@ -10,7 +10,7 @@ export async function connectedRelays(env: Env): Promise<RelayAddress[]> {
   const rows = await drizzle(env.DB)
     .select({ id: node.id, address: node.address })
     .from(node)
-    .where(and(eq(node.kind, 'relay'), isNull(node.deleted_at), eq(node.connected, true), isNotNull(node.address)))
+    .where(and(eq(node.kind, 'relay'), isNull(node.deleted_at), isNotNull(node.address)))
     .orderBy(asc(node.id))
     .all();
   const online = await Promise.all(rows.map(({ id }) => isOnline(env, id)));

@@ -19,7 +19,7 @@ export async function viewHost(env: Env, row: NodeRow): Promise<z.infer<typeof h
 }
 
 async function viewLive(env: Env, row: NodeRow) {
-  return viewBase(row, row.connected && (await isOnline(env, row.id)));
+  return viewBase(row, row.joined_at !== null && (await isOnline(env, row.id)));
 }
 
 export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView> {

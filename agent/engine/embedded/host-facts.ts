@@ -28,7 +28,7 @@ export async function measureHost(host: HostRoot, relays: HostFacts['relays']): 
   };
 }
 
-export async function measureResources(host: HostRoot): Promise<Resources> {
+export async function measureResources(host: Pick<HostRoot, 'root'>): Promise<Resources> {
   const disk = await diskOf(host.root);
   const total = totalmem();
   const free = process.availableMemory();

@@ -4,7 +4,7 @@ import {
   agentPaths,
   type ControlMessage,
   controlMessage,
-  controlProtocolVersion,
+  controlProtocol,
 } from '../../../schema/agent-protocol.ts';
 import { app } from '../../../worker/routes/app.ts';
 import { bindings } from './api.ts';
@@ -76,7 +76,8 @@ export async function connect(node: JoinedNode, instanceId?: string): Promise<Fa
 /** One process per node, unless told otherwise. */
 export const hello = (node: JoinedNode, instance_id = `process-of-${node.id}`): AgentMessage => ({
   type: 'hello',
-  version: controlProtocolVersion,
+  version: controlProtocol.min,
+  versions: controlProtocol,
   agent_version: '0.1.0',
   instance_id,
   address: node.kind === 'relay' ? { host: '127.0.0.1', port: 22067 } : null,
