@@ -71,6 +71,7 @@ export const tokenView = z
     created_at: time,
     expires_at: time.nullable(),
     revoked_at: time.nullable(),
+    last_used_at: time.nullable().describe('Within five minutes.'),
   })
   .meta({ id: 'Token' });
 export const createdToken = tokenView
@@ -83,7 +84,9 @@ export const auditView = z
     at: time,
     request_id: z.string(),
     actor: z.object({ kind: z.enum(['token', 'host', 'relay']), id: z.string(), name: z.string() }),
-    act: z.string().describe('`POST /api/v1/hosts`, or what the control plane noticed: `certificate_cloned`.'),
+    act: z
+      .string()
+      .describe('`POST /api/v1/hosts`, `POST /ui/login`, or what the control plane noticed: `certificate_cloned`.'),
     objects: z
       .record(z.string(), z.string())
       .describe("What it was done to, by the names of the route's parameters; `created` is what it made."),
@@ -103,6 +106,7 @@ export const nodeView = z.object({
   joined_at: time.nullable(),
   seen_at: time.nullable(),
   agent_version: z.string().nullable(),
+  connected_from: z.string().nullable().describe('The address that its latest connection came from.'),
   certificate_ends_at: time.nullable(),
   warnings: z
     .array(z.object({ code: z.enum(['certificate_cloned', 'leftover']), at: time, message: z.string() }))

@@ -44,8 +44,8 @@ export const refusalCodes = [
 export type RefusalCode = (typeof refusalCodes)[number];
 
 export const relayRequest = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('ping') }),
-  z.object({ type: z.literal('join'), ticket: z.string().max(4096) }),
+  z.strictObject({ type: z.literal('ping') }),
+  z.strictObject({ type: z.literal('join'), ticket: z.string().max(4096) }),
 ]);
 export type RelayRequest = z.infer<typeof relayRequest>;
 

@@ -31,6 +31,7 @@ export async function showHost({ term, api }: Session, nameOrId: string) {
     ...row('seen', seen(host)),
     ...row('joined', host.joined_at ? moment(host.joined_at) : 'not yet'),
     ...row('agent', host.agent_version ?? '-'),
+    ...row('connects from', host.connected_from ?? '-'),
     ...row(
       'certificate',
       host.certificate_ends_at ? `until ${moment(host.certificate_ends_at)}, renewed by itself` : '-',

@@ -123,3 +123,15 @@ describe('command runner', () => {
     expect(JSON.stringify(outcomes)).not.toContain('hunter2');
   });
 });
+
+test('C8: an id that the journal knows as another command is refused, and not answered with its result', async () => {
+  const { runner, codeOf, outcomes } = await runnerWith(async () => ({}));
+  runner.receive(command('c1', 1, 'stop_stack'));
+  await eventually(() => codeOf('c1') === 'ok', 'the first outcome');
+  outcomes.length = 0;
+  runner.receive(command('c1', 1, 'restore_source'));
+  expect(codeOf('c1')).toBe('epoch_stale');
+  outcomes.length = 0;
+  runner.receive(command('c1', 2, 'stop_stack'));
+  expect(codeOf('c1')).toBe('epoch_stale');
+});

@@ -74,7 +74,7 @@ describe('control link', () => {
     const { link, state, peers, said } = await linked();
     await eventually(() => link.ready(), 'the welcome');
     expect(peers[0]?.request.headers.authorization).toBe('Bearer the-token');
-    const hello = { type: 'hello', version: 1, agent_version: '1', address: null };
+    const hello = { type: 'hello', version: 1, versions: { min: 1, max: 2 }, agent_version: '1', address: null };
     expect(said('hello')).toEqual([{ ...hello, instance_id: expect.stringMatching(/^[0-9a-f-]{36}$/) }]);
     expect(state.welcomes).toBe(1);
   });
@@ -211,5 +211,34 @@ describe('control link', () => {
     peers[0]?.say(JSON.stringify({ type: 'request', id: 'r1', kind: 'probe', payload: {} }));
     await eventually(() => said('answer').length === 1, 'the answer');
     expect(said('answer')[0].outcome).toMatchObject({ ok: false, error: { code: 'internal' } });
+  });
+});
+
+describe('a control plane of another release', () => {
+  test('C7: one that refuses what this agent says after each welcome is left in peace for ever longer', async () => {
+    const { peers } = await linked({
+      owedResults: () => [{ command_id: 'c1', outcome: done }],
+      onMessage: (peer, { type }) => type === 'result' && peer.close(1008),
+      bounds: { ...fast, refusedDelayMsMin: 40, refusedDelayMsMax: 2_000 },
+    });
+    const began = performance.now();
+    await eventually(() => peers.length >= 5, 'five connections');
+    // Never less than the least delay after each, where it used to be at once.
+    expect(performance.now() - began).toBeGreaterThan(4 * 40);
+  });
+
+  test('C7: an error code that this agent does not know is a failure, and no message is lost for it', async () => {
+    const { link } = await linked({
+      onMessage: (peer, message) => {
+        if (message.type !== 'ask') return;
+        const error = { code: 'from_the_future', message: 'not today', log_tail: [] };
+        peer.say(JSON.stringify({ type: 'reply', ask_id: message.ask_id, outcome: { ok: false, error } }));
+      },
+    });
+    await eventually(link.ready, 'the welcome');
+    await expect(link.ask('lease', { migration_id: 'm1', epoch: 1 })).rejects.toMatchObject({
+      code: 'command_failed',
+      message: expect.stringContaining('from_the_future'),
+    });
   });
 });

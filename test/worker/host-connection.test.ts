@@ -147,10 +147,6 @@ describe('a host’s connection', () => {
     ['an unknown type', '{"type":"rm"}'],
     ['a missing field', '{"type":"result"}'],
     ['metrics before hello', '{"type":"inventory","stacks":[]}'],
-    [
-      'another protocol version',
-      '{"type":"hello","version":99,"agent_version":"9","instance_id":"0123456789abcdef","address":null}',
-    ],
     ['a giant message', JSON.stringify({ type: 'x', pad: 'x'.repeat(limits.control.messageBytesMax) })],
   ])('B8: %s ends the connection', async (_, text) => {
     const { a } = await twoHosts();

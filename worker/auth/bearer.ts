@@ -2,9 +2,10 @@ import { createMiddleware } from 'hono/factory';
 import { limits } from '../../schema/limits.ts';
 import type { Scope } from '../../schema/scopes.ts';
 import type { Env } from '../env.ts';
+import { log } from '../log.ts';
 import { Problem } from '../routes/problem.ts';
 import type { Actor } from '../store/audit.ts';
-import { findToken, type TokenRow } from '../store/tokens.ts';
+import { findToken, noteUse, type TokenRow } from '../store/tokens.ts';
 import { adoptBootstrapToken } from './bootstrap.ts';
 import { countBadCredentials, refuseGuessers, spendToken } from './rate-limit.ts';
 import { hashToken, isWellFormedToken } from './token-format.ts';
@@ -20,6 +21,8 @@ export interface Authed {
     actor: Actor | undefined;
     /** This refusal is the first of a flood for a while: worth an entry in the audit. */
     floodIsNews: boolean | undefined;
+    /** By its name in the audit: it reveals a secret, though it only reads. */
+    revealing: string | undefined;
   };
 }
 
@@ -62,6 +65,7 @@ export const requires = (scope: Scope) =>
         headers: { 'www-authenticate': `Bearer realm="stackferry", error="insufficient_scope", scope="${scope}"` },
       });
     c.set('token', row);
+    await noteUse(c.env.DB, row, Date.now()).catch((error) => log.warn('the use of a token was not noted', { error }));
     await next();
     for (const [name, value] of Object.entries(rateHeaders)) c.header(name, value);
   });

@@ -14,6 +14,7 @@ import { nodeRoutes } from './nodes.ts';
 import { openapiRoute } from './openapi.ts';
 import { invalidRequest, onError, problemResponse } from './problem.ts';
 import { stackRoutes } from './stacks.ts';
+import { strictTransport } from './strict-transport.ts';
 import { tokenRoutes } from './tokens.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -34,6 +35,7 @@ app.notFound((c) => {
   return problemResponse('method_not_allowed', `This address answers ${headers.allow}.`, { headers });
 });
 
+app.use(strictTransport);
 app.use('/api/v1/*', audited);
 
 nodeRoutes(app, 'host');

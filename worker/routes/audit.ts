@@ -13,7 +13,8 @@ const list = createRoute({
   tags: ['audit'],
   operationId: 'listAudit',
   summary: 'Who did what, newest first; refused acts with their code',
-  description: 'Everything but reading: by whom, from where, on what, and how it was answered.',
+  description:
+    'Everything but reading, and reading a secret or logging in: by whom, from where, on what, and how it was answered.',
   ...guarded('admin'),
   request: { query: auditQuery },
   responses: { 200: answers(page(auditView), 'A page.') },

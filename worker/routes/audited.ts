@@ -8,7 +8,8 @@ import { log } from '../log.ts';
 import { insertAudit } from '../store/audit.ts';
 
 /**
- * Gives each request an id, and enters each act (everything but reading) into the audit, refused ones with their code.
+ * Gives each request an id, and enters each act (everything but reading, and reading a secret) into the audit, refused ones
+ * with their code.
  * Entered before the answer leaves: who was told that it was done can find it.
  *
  * Two kinds are left out, so that nobody can fill the table: requests whose credentials name nobody, and all but the
@@ -24,12 +25,14 @@ export const audited = createMiddleware<Authed>(async (c, next) => {
   c.header('x-request-id', requestId);
   const actor = c.get('actor');
   const code = c.error ? errorCodeOf(c.error) : null;
-  if (readOnly.has(c.req.method) || !actor || (code === 'rate_limited' && !c.get('floodIsNews'))) return;
+  const revealing = c.get('revealing');
+  if ((readOnly.has(c.req.method) && !revealing) || !actor || (code === 'rate_limited' && !c.get('floodIsNews')))
+    return;
   const entry = {
     at,
     request_id: requestId,
     actor,
-    act: `${c.req.method} ${templateOf(routePath(c, -1))}`,
+    act: revealing ?? `${c.req.method} ${templateOf(routePath(c, -1))}`,
     objects: objectsOf(c.req.param(), c.res),
     status: c.res.status,
     code: c.res.headers.has('idempotency-replayed') ? 'replayed' : code,

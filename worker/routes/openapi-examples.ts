@@ -9,8 +9,22 @@ const at = '2026-11-24T09:30:00.000Z';
 const later = '2026-11-24T09:31:42.000Z';
 
 const createdBy = { id: hostA, name: 'rack-1', created_at: at };
-const pending = { status: 'pending', joined_at: null, seen_at: null, agent_version: null, certificate_ends_at: null };
-const online = { status: 'online', joined_at: at, seen_at: later, agent_version: '0.1.0', certificate_ends_at: later };
+const pending = {
+  status: 'pending',
+  joined_at: null,
+  seen_at: null,
+  agent_version: null,
+  connected_from: null,
+  certificate_ends_at: null,
+};
+const online = {
+  status: 'online',
+  joined_at: at,
+  seen_at: later,
+  agent_version: '0.1.0',
+  connected_from: '203.0.113.7',
+  certificate_ends_at: later,
+};
 
 const request = { target_host_id: hostB, sizing: 'stack', mode: 'stop-copy' };
 const inputs = {
@@ -97,8 +111,8 @@ export const examples: Record<string, unknown> = {
   DrainRequest: { dry_run: true, max_parallel: 2 },
   AbortRequest: { cancel_running: false },
   CreateToken: { name: 'deploy', scopes: ['read', 'migrate'], expires_in_s: 2_592_000 },
-  Token: { ...view, expires_at: null, revoked_at: null },
-  CreatedToken: { ...view, expires_at: null, revoked_at: null, token: 'sfy_…' },
+  Token: { ...view, expires_at: null, revoked_at: null, last_used_at: later },
+  CreatedToken: { ...view, expires_at: null, revoked_at: null, last_used_at: null, token: 'sfy_…' },
   AuditEntry: {
     ...{ id: 812, at, request_id: '0f7d9a3e-2b67-4a0e-8a53-6a3c9f1f7b10', act: 'POST /api/v1/stacks/{name}/migrate' },
     ...{ actor: { kind: 'token', id: token, name: 'deploy' }, objects: { name: 'shop', created: migration } },

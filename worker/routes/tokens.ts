@@ -100,7 +100,7 @@ function endOf(ending: { expires_in_s?: number | undefined; expires_at?: string 
 }
 
 function viewToken(row: TokenRow, now: number): z.infer<typeof tokenView> {
-  const { id, name, scopes, created_at, expires_at, revoked_at } = row;
+  const { id, name, scopes, created_at, expires_at, revoked_at, last_used_at } = row;
   const expired = expires_at !== null && expires_at <= now;
   return {
     id,
@@ -110,5 +110,6 @@ function viewToken(row: TokenRow, now: number): z.infer<typeof tokenView> {
     created_at: time(created_at),
     expires_at: timeOrNull(expires_at),
     revoked_at: timeOrNull(revoked_at),
+    last_used_at: timeOrNull(last_used_at),
   };
 }

@@ -59,7 +59,7 @@ const list = createRoute({
   responses: { 200: answers(page(webhookView), 'A page.') },
 });
 
-const ofCallbacks = createRoute({
+const showCallbackSecret = createRoute({
   method: 'get',
   path: `${path}/callback-secret`,
   tags,
@@ -141,7 +141,8 @@ export function webhookRoutes(app: OpenAPIHono<Authed>): void {
     return c.json({ items: items.map((row) => viewWebhook(row, Date.now())), next_cursor }, 200);
   });
 
-  app.openapi(ofCallbacks, async (c) => {
+  app.openapi(showCallbackSecret, async (c) => {
+    c.set('revealing', `GET ${showCallbackSecret.path}`);
     c.header('cache-control', 'no-store');
     return c.json({ secret: await fleetOf(c.env).webhookSecret(c.get('token').id, 1) }, 200);
   });

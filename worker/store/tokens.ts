@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, isNull, lte, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
+import { limits } from '../../schema/limits.ts';
 import { apiToken, seenToken } from '../../schema/tables.ts';
 
 export type TokenRow = typeof apiToken.$inferSelect;
@@ -16,6 +17,12 @@ export async function insertFirstToken(db: D1Database, hash: string, now: number
     SELECT ${newId('tok', now)}, 'first admin token', ${hash}, '["admin"]', ${now}
     WHERE NOT EXISTS (SELECT 1 FROM api_token)`);
   return findToken(db, hash);
+}
+
+/** At most once in `tokenUseNoteMs`. */
+export async function noteUse(db: D1Database, { id, last_used_at }: TokenRow, now: number): Promise<void> {
+  if (now - (last_used_at ?? 0) < limits.api.tokenUseNoteMs) return;
+  await drizzle(db).update(apiToken).set({ last_used_at: now }).where(eq(apiToken.id, id));
 }
 
 export type NewToken = Pick<TokenRow, 'name' | 'scopes' | 'expires_at'>;

@@ -1,5 +1,9 @@
 import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';
+import { clientAddress } from '../auth/client-address.ts';
+import { hashToken } from '../auth/token-format.ts';
+import { insertAudit } from '../store/audit.ts';
+import { findToken } from '../store/tokens.ts';
 import { type Api, Refused } from './call.ts';
 import { formOf } from './forms.ts';
 import { show } from './kit.ts';
@@ -21,6 +25,7 @@ export function loginPages(ui: Hono<Ui>, apiOf: (c: Context<Ui>, token: string) 
     const next = placeOf(form.text('next'));
     const token = form.text('token');
     const refusal = /^\S{1,200}$/.test(token) ? await refusalOf(apiOf(c, token)) : tellToken;
+    await auditLogin(c, token, refusal);
     if (refusal) {
       for (const name of ['retry-after'])
         if (refusal.headers?.has(name)) c.header(name, refusal.headers.get(name) ?? '');
@@ -37,13 +42,30 @@ export function loginPages(ui: Hono<Ui>, apiOf: (c: Context<Ui>, token: string) 
   });
 }
 
+/** Whoever holds a token that we know, good or not any more. */
+async function auditLogin(c: Context<Ui>, token: string, refusal: Refusal | null): Promise<void> {
+  const row = await findToken(c.env.DB, await hashToken(token));
+  if (!row) return;
+  await insertAudit(c.env.DB, {
+    at: Date.now(),
+    request_id: crypto.randomUUID(),
+    actor: { kind: 'token', id: row.id, name: row.name },
+    act: 'POST /ui/login',
+    objects: {},
+    status: refusal?.status ?? 303,
+    code: refusal?.code ?? null,
+    address: clientAddress(c),
+  });
+}
+
 interface Refusal {
+  code: string;
   message: string;
   status: number;
   headers?: Headers;
 }
 
-const tellToken: Refusal = { message: 'Enter an API token: it begins with "sfy_".', status: 401 };
+const tellToken: Refusal = { code: 'unauthorized', message: 'Enter an API token: it begins with "sfy_".', status: 401 };
 
 /** Any request tells whether the API takes the token; guesses count against the address as they do there. */
 async function refusalOf(api: Api): Promise<Refusal | null> {
@@ -52,6 +74,6 @@ async function refusalOf(api: Api): Promise<Refusal | null> {
     return null;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return { message: error.body.detail, status: error.body.status, headers: error.headers };
+    return { code: error.body.code, message: error.body.detail, status: error.body.status, headers: error.headers };
   }
 }

@@ -31,6 +31,7 @@ export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView
     joined_at: timeOrNull(row.joined_at),
     seen_at: timeOrNull(row.seen_at),
     agent_version: row.agent_version,
+    connected_from: row.connected_from,
     certificate_ends_at: timeOrNull(row.certificate_ends_at),
     warnings: warningsOf(row, Date.now()),
   };

@@ -50,6 +50,7 @@ export function HostPage({ session, host, stacks, drains, problem, said }: HostP
             ...(resources ? roomRows(resources) : []),
             ['Agent', host.agent_version ?? 'has not joined yet'],
             ['Seen', <Ago at={host.seen_at} />],
+            host.connected_from ? ['Connects from', host.connected_from] : null,
             cordoned_at ? ['Cordoned', <Ago at={cordoned_at} />] : null,
             host.certificate_ends_at
               ? ['Certificate', `until ${moment(host.certificate_ends_at)}, renewed by itself`]

@@ -64,9 +64,13 @@ function TokenTable({ tokens }: { tokens: TokenView[] }) {
   return (
     <Table
       caption="API tokens, oldest first"
-      columns={['Name', 'State', 'Scope', { label: 'Created', wide: true }, { label: 'Ends', wide: true }, 'Revoke']}
+      columns={[
+        ...['Name', 'State', 'Scope'],
+        ...['Created', 'Last used', 'Ends'].map((label) => ({ label, wide: true })),
+        'Revoke',
+      ]}
     >
-      {tokens.map(({ id, name, scopes, status, created_at, expires_at }) => (
+      {tokens.map(({ id, name, scopes, status, created_at, last_used_at, expires_at }) => (
         <tr>
           <th scope="row">{name}</th>
           <td>
@@ -76,6 +80,7 @@ function TokenTable({ tokens }: { tokens: TokenView[] }) {
           <td class="wide">
             <Ago at={created_at} />
           </td>
+          <td class="wide">{last_used_at ? <Ago at={last_used_at} /> : 'never'}</td>
           <td class="wide">
             {expires_at ? (
               <time datetime={expires_at} title={expires_at}>
