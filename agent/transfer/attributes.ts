@@ -6,7 +6,8 @@ export const carriedPatterns = ['user.*', 'security.capability', 'system.posix_a
 export const carriedAttributes = '^(user[.]|security[.]capability$|system[.]posix_acl_)';
 
 /**
- * Those that a host gives by its own policy or for its own file system: labels of its security modules and how it
- * compresses. They stay behind, since another host gives its own.
+ * Those that a host gives by its own policy or for its own file system: labels of its security modules, how it compresses,
+ * and ACLs as XFS shows them a second time. They stay behind, since another host gives its own.
  */
-export const hostAttributes = '^(security[.](selinux|SMACK64.*|ima|evm)|btrfs[.]compression)$';
+export const hostAttributes =
+  '^(security[.](selinux|SMACK64.*|ima|evm)|btrfs[.]compression|trusted[.]SGI_ACL_(FILE|DEFAULT))$';

@@ -45,7 +45,7 @@ async function label(host: HostName, volume: string): Promise<void> {
     '-v',
     value,
     join(directory, 'plain'),
-    join(directory, 'deep'),
+    join(directory, 'empty'),
   ]);
 }
 
