@@ -27,6 +27,8 @@ const sh = (script: string) => (dir: string) => run('/bin/sh', ['-ec', script], 
 const home = (dir: string) => ({ HOME: join(dir, '../home') });
 
 const cases: Record<string, Case> = {
+  // First: engines give networks of other stacks any subnet that is free.
+  subnet: { before: () => docker('b', 'network', 'create', '--subnet', '172.28.5.0/24', 'corpus-other') },
   bindvol: { before: sh('mkdir data') },
   cfgcontent: {},
   extlink: {
@@ -57,7 +59,6 @@ const cases: Record<string, Case> = {
       `mkdir own; perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "own/s", Listen => 1) or die $!'`,
     ),
   },
-  subnet: { before: () => docker('b', 'network', 'create', '--subnet', '172.28.5.0/24', 'corpus-other') },
   symlinkdata: {
     before: async (dir) => {
       await mkdir(join(dir, '../elsewhere'));
