@@ -69,7 +69,8 @@ describeDocker('services that do not simply run, between two real Docker hosts',
 
     // A migration that fails puts them back the same way.
     const failing = await migrate('partly', hosts.b, { bandwidth_limit: 65_536 });
-    await until(async () => (await running('a')).length === 0, 'the source to be stopped');
+    const stopped = async () => (await running('a')).every((name) => !name.startsWith('partly-'));
+    await until(stopped, 'the source to be stopped');
     await api.post(`/migrations/${failing.id}/cancel`, {});
     expect((await ended(failing.id)).status).toBe('cancelled');
     expect(await statesOf('a')).toEqual(before);
