@@ -35,6 +35,8 @@ describeDocker('a prune on the source, between two real Docker hosts', () => {
     const { api, hosts, up, migrate, ended } = rig();
     const show = (id: string) => api.get<MigrationView>(`/migrations/${id}`);
     const prune = (...kind: string[]) => docker('a', ...kind, 'prune', '-f');
+    // An earlier run may have left one of that name, which is another image.
+    for (const host of ['a', 'b'] as const) await docker(host, 'rmi', '-f', 'own:1').catch(() => {});
     await docker('a', 'run', '--name', 'maker', 'sf-busybox:1', 'sh', '-c', 'echo 1 > /version');
     await docker('a', 'commit', 'maker', 'own:1');
     await docker('a', 'rm', 'maker');
@@ -51,7 +53,7 @@ describeDocker('a prune on the source, between two real Docker hosts', () => {
     expect((await ended(first.id)).status).toBe('cancelled');
     expect(await stackOn('a')).toEqual(before);
     expect(await data('a')).toBe(bytes);
-    expect(await keptTags()).toBe('');
+    expect(await keptTags()).not.toContain(first.id);
 
     // Networks only, whose containers stay.
     // A helper that an agent left is no other stack's use of the volume.

@@ -53,7 +53,18 @@ export const containerAnswer = z.object({
   NetworkSettings: z.object({
     /** By name. */
     Networks: z
-      .record(z.string(), z.object({ Aliases: z.array(z.string()).nullish() }).nullable())
+      .record(
+        z.string(),
+        z
+          .object({
+            NetworkID: z.string().optional(),
+            Aliases: z.array(z.string()).nullish(),
+            IPAMConfig: z.unknown(),
+            Links: z.unknown(),
+            DriverOpts: z.unknown(),
+          })
+          .nullable(),
+      )
       .nullish()
       .transform((networks) => networks ?? {}),
   }),

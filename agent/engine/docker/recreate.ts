@@ -1,10 +1,10 @@
-import { z } from 'zod';
 import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
 import { createArguments } from '../../compose/arguments.ts';
 import { type DockerApi, nothing } from './api.ts';
 import { type Container, inspectProject, setRestartPolicy } from './containers.ts';
 import type { DockerContext } from './context.ts';
 import { compose, projectOn } from './deployment.ts';
+import { joinNetworks } from './joined-networks.ts';
 import { lostImages, withRecordedImages } from './kept-images.ts';
 import { listNetworks } from './target-facts.ts';
 
@@ -35,8 +35,9 @@ export async function recreate(
   const create = () => compose(context, files, arguments_, signal);
   await withRecordedImages(api, imagesOf(gone), signal, () => unfilled(create));
   const before = new Set(there.map(({ Id }) => Id));
-  for (const { Id } of await inspectProject(api, deployment.project))
-    if (!before.has(Id)) await setRestartPolicy(api, Id, { name: 'no', maximum_retry_count: 0 });
+  const made = (await inspectProject(api, deployment.project)).filter(({ Id }) => !before.has(Id));
+  for (const { Id } of made) await setRestartPolicy(api, Id, { name: 'no', maximum_retry_count: 0 });
+  await joinNetworks(api, deployment, made);
   for (const container of detached) await reattach(api, container);
 }
 
@@ -69,18 +70,16 @@ async function detachedOf(api: DockerApi, containers: Container[]): Promise<Cont
   return containers.filter((container) => goneNetworks(container, known).length > 0);
 }
 
-const endpoint = z.object({ NetworkID: z.string() });
 const goneNetworks = ({ NetworkSettings }: Container, known: Set<string>) =>
-  Object.entries(NetworkSettings.Networks).filter(([, settings]) => {
-    const id = endpoint.safeParse(settings).data?.NetworkID ?? '';
-    return id !== '' && !known.has(id);
-  });
+  Object.entries(NetworkSettings.Networks).flatMap(([name, settings]) =>
+    settings?.NetworkID && !known.has(settings.NetworkID) ? [{ name, settings }] : [],
+  );
 
 /** To the networks that have these names now, with the addresses and aliases that it had. */
 async function reattach(api: DockerApi, container: Container): Promise<void> {
   const known = new Set((await listNetworks(api)).map(({ Id }) => Id));
-  for (const [name, settings] of goneNetworks(container, known)) {
-    const { IPAMConfig, Aliases, Links, DriverOpts } = settings as Record<string, unknown>;
+  for (const { name, settings } of goneNetworks(container, known)) {
+    const { IPAMConfig, Aliases, Links, DriverOpts } = settings;
     const path = `/networks/${encodeURIComponent(name)}`;
     await api.post(`${path}/disconnect`, { Container: container.Id, Force: true }, nothing);
     const EndpointConfig = { IPAMConfig, Aliases, Links, DriverOpts };
