@@ -59,9 +59,9 @@ export const containerAnswer = z.object({
           .object({
             NetworkID: z.string().optional(),
             Aliases: z.array(z.string()).nullish(),
-            IPAMConfig: z.unknown(),
-            Links: z.unknown(),
-            DriverOpts: z.unknown(),
+            IPAMConfig: z.unknown().optional(),
+            Links: z.unknown().optional(),
+            DriverOpts: z.unknown().optional(),
           })
           .nullable(),
       )
