@@ -13,7 +13,7 @@ const atOnce = limits.agent.lanesAtOnceMax;
 async function contextOf(signal = AbortSignal.timeout(5_000)) {
   const ledger = await openMigrationLedger(await temporaryDirectory());
   const log = createLog(() => {}).of('mig_1');
-  return { ledger, log, signal, migrationId: 'mig_1', progress: () => {} } as unknown as CommandContext;
+  return { engine: {}, ledger, log, signal, migrationId: 'mig_1', progress: () => {} } as unknown as CommandContext;
 }
 
 const lanesOf = (number: number, of: (lane: string) => Partial<ProvenLane>): ProvenLane[] =>

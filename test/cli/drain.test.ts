@@ -23,7 +23,9 @@ async function seed(name: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   const atHome = `case "$PWD" in ${rootOf('old')}*) exec sleep 3600;; *) exit 1;; esac`;
   const command = name === 'homesick' ? ['sh', '-c', atHome] : ['sleep', '3600'];
-  const file = { services: { only: { command, restart: 'always', volumes: ['data:/data'] } }, volumes: { data: {} } };
+  // What is restarted is given the whole health timeout to become well.
+  const restart = name === 'homesick' ? 'no' : 'always';
+  const file = { services: { only: { command, restart, volumes: ['data:/data'] } }, volumes: { data: {} } };
   await writeFile(join(directory, stackFileName), JSON.stringify(file));
   await makeStackVolumes(host, name);
   await writeFile(join(dataOf(host, `${name}_data`), 'name.txt'), name);
