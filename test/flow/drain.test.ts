@@ -38,7 +38,8 @@ async function seed(name: string): Promise<void> {
   const web = {
     command: name === ends ? onlyAtHome('exec sleep 3600') : ['sleep', '3600'],
     healthcheck: { command: name === ails ? onlyAtHome('true') : ['true'], interval_ms: 100 },
-    restart: 'always',
+    // What is restarted is given the whole health timeout to become well.
+    restart: name === ends ? 'no' : 'always',
     volumes: ['data:/data'],
   };
   await writeFile(join(directory, stackFileName), JSON.stringify({ services: { web }, volumes: { data: {} } }));
