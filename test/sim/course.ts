@@ -14,6 +14,8 @@ export class Course {
   readonly #ran = new Map<string, Set<string>>();
   /** Migration → its window's end as it was at completion, and whether a purge of its source was ever asked for. */
   readonly #windows = new Map<string, { endsAt: number; purged: boolean }>();
+  /** Migration → what its source's volumes held when they were proven to have arrived. */
+  readonly #moved = new Map<string, Record<string, unknown>>();
   /** Migration and the terminal state it came to. */
   readonly #ends = new Set<string>();
   /** Migration and webhook → events owed. */
@@ -47,11 +49,13 @@ export class Course {
       this.#world.violate(`Invariant 2: ${before.id} needs attention, and nothing can be decided about it`);
     this.#leaseIsOver(before, next);
     if (saga.status === before.status) return;
+    if (before.status === 'transferring')
+      this.#moved.set(before.id, { ...this.#world.truth.copy(before.stack_name, before.source_host_id).last });
     if (saga.status === 'completed' || saga.status === 'rolled_back') this.#homeRuns(before, next);
     if (saga.status === 'stopping') this.#ran.set(before.id, this.#daemonsUp(before));
     if (before.status === 'completed' && saga.status === 'rolling_back' && !saga.rollback?.target_lost)
       this.#windowIsOpen(before, now);
-    if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before);
+    if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before, saga.source_lost);
     const failed = saga.status === 'failed' || saga.status === 'cancelled';
     if (failed && saga.steps.stopping && saga.failure?.code !== 'given_up') this.#sourceCameBack(before);
     if (isTerminal(saga.status)) this.#endsOnce(before, saga.status, owed);
@@ -146,8 +150,9 @@ export class Course {
     }
   }
 
-  #provenEqual({ id, stack_name, source_host_id, target_host_id, saga }: MigrationRow): void {
-    const { last } = this.#world.truth.copy(stack_name, source_host_id);
+  #provenEqual({ id, stack_name, source_host_id, target_host_id, saga }: MigrationRow, sourceLost: boolean): void {
+    // What a source wrote after it was put back went with it.
+    const last = (sourceLost && this.#moved.get(id)) || this.#world.truth.copy(stack_name, source_host_id).last;
     for (const { name } of saga.plan?.volumes ?? []) {
       const arrived = this.#world.truth.arrivedAt(target_host_id, name);
       if (arrived !== last[name])

@@ -25,6 +25,7 @@ const yes = (consequence: string): Decision => ({ allowed: true, consequence });
 
 const onTarget =
   'The stack is started on the target, with the data that arrived there, and verified; then the migration is completed. ' +
+  'What the source wrote since, if it was put back, is left behind. ' +
   'If the source ever runs its copy again, two copies run: its agent is told to stop it as soon as it is back.';
 const onSource =
   'The stack is started on the source, with the data it had when it was stopped there. What it wrote on the target since is left behind. ' +
