@@ -95,7 +95,7 @@ describe('a POST with an Idempotency-Key', () => {
   it('a fault inside leaves the key without an answer, so that a repeat does not do it again', async () => {
     const token = await tokenWith(['admin']);
     const bound = bindingsWith({ DB: failingDb(/insert into "node"/) });
-    expect((await post(token, { name: 'a' }, 'k1', { bound })).status).toBe(500);
+    expect((await post(token, { name: 'a' }, 'k1', { bound })).status).toBe(503);
     expect((await post(token, { name: 'a' }, 'k1')).body.code).toBe('idempotency_in_flight');
     expect(await count(token)).toBe(0);
   });
