@@ -5,6 +5,7 @@ import { realOf } from '../../real-path.ts';
 import type { DockerApi } from './api.ts';
 import { listContainers } from './containers.ts';
 import type { DockerContext } from './context.ts';
+import { nameOfContainer } from './data/data-users.ts';
 import { composeLabels, helperLabel } from './labels.ts';
 import { type BindPlaces, isHarmlessOption, mountOptions, powerOfBind } from './powers.ts';
 import { findVolumes, type Volume } from './volumes.ts';
@@ -153,7 +154,7 @@ export async function foreignVolumes(
       return `volume ${Name}, a mount of its own`;
     if (maker !== undefined && maker !== project) return `volume ${Name} of the stack ${maker}`;
     const user = others.find(({ Mounts }) => Mounts.some((mount) => mount.Type === 'volume' && mount.Name === Name));
-    return user ? `volume ${Name}, which ${user.Names[0]?.slice(1) ?? user.Id.slice(0, 12)} uses` : null;
+    return user ? `volume ${Name}, which ${nameOfContainer(user)} uses` : null;
   };
   return new Map(
     volumes.flatMap((volume) => {
