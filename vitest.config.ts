@@ -2,7 +2,7 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { receivers } from './test/support/receiver-server.ts';
 
-/** `vitest run --project node|worker|browser|docker|lab`. The machines this runs on are small: two workers at most. */
+/** `vitest run --project node|worker|browser|docker|machines|lab`. Two workers at most, or VITEST_MAX_WORKERS. */
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/worker/**', 'test/browser/**', 'test/lab/**', 'test/**/*.docker.test.ts'],
+          exclude: ['test/worker/**', 'test/browser/**', 'test/lab/**', 'test/**/*.docker.test.ts', 'test/machines/**'],
           pool: 'forks',
           testTimeout: 20_000,
           hookTimeout: 30_000,
@@ -42,7 +42,6 @@ export default defineConfig({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
@@ -57,13 +56,25 @@ export default defineConfig({
         },
       },
       {
+        // Three plain machines with nothing of ours.
+        test: {
+          name: 'machines',
+          include: ['test/machines/**/*.machines.test.ts'],
+          pool: 'forks',
+          setupFiles: ['test/support/one-at-a-time.ts'],
+          env: { STACKFERRY_ONE_AT_A_TIME: 'machines' },
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
         // Two hosts of different kinds; see docs/lab.md.
         test: {
           name: 'lab',
           include: ['test/lab/**/*.lab.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
-          env: { STACKFERRY_PAIR: process.env.STACKFERRY_PAIR ?? '3' },
+          setupFiles: ['test/support/one-at-a-time.ts'],
+          env: { STACKFERRY_ONE_AT_A_TIME: 'lab', STACKFERRY_PAIR: process.env.STACKFERRY_PAIR ?? '4' },
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

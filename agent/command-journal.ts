@@ -1,22 +1,17 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  type Command,
-  type CommandKind,
-  commandKindNames,
-  type Outcome,
-  unknownOutcome,
-} from '../schema/agent-protocol.ts';
+import { type Outcome, unknownOutcome } from '../schema/agent-protocol.ts';
+import { type Command, type CommandKind, commandKindNames } from '../schema/commands.ts';
 import { limits } from '../schema/limits.ts';
 import { type AppendedFile, type Disk, nodeDisk } from './disk.ts';
 
 /**
- * What this host was told to do and what came of it, on disk before anybody is told. JSON lines, appended and synced:
+ * The commands of this host and their outcomes, on disk before they are reported. JSON lines, appended and synced:
  *
  *   begun   before the command touches anything
  *   done    with its outcome, before the outcome is sent
  *   acked   the control plane has the outcome
- *   epoch   left of a migration whose commands were compacted away
+ *   epoch   kept of a migration whose commands were compacted away
  */
 const record = z.discriminatedUnion('phase', [
   z.object({
@@ -44,13 +39,12 @@ interface Entry {
 }
 
 export interface CommandJournal {
-  /** The stored outcome of a command that ended, null for any other. */
   outcomeOf(id: string): Outcome | null;
-  /** Whether this id is known as that of another command: then its outcome is no answer to this one. */
+  /** True if this id belongs to a different command, whose outcome must not answer this one. */
   isAnother(command: Pick<Command, 'id' | 'migration_id' | 'epoch' | 'kind'>): boolean;
-  /** The newest epoch heard of for this migration, 0 for none. */
+  /** Returns the newest epoch seen of this migration, 0 if none. */
   epochOf(migrationId: string): number;
-  /** Resolves once the command is on disk as begun. A repeat of one that was cut off is begun already. */
+  /** Resolves once the command is on disk as begun. No-op for a repeat. */
   begin(command: Pick<Command, 'id' | 'migration_id' | 'epoch' | 'kind'>): Promise<void>;
   /** Resolves once the outcome is on disk; only then may it be sent. */
   finish(id: string, outcome: Outcome): Promise<void>;
@@ -60,7 +54,7 @@ export interface CommandJournal {
   close(): Promise<void>;
 }
 
-/** Opens the journal below the state directory, reads it to its last whole record, and rewrites it compacted. */
+/** Opens the journal in the state directory, skips torn records, and rewrites it compacted. */
 export async function openCommandJournal(
   stateDir: string,
   options: { bytesMax?: number; now?: () => number; disk?: Disk } = {},
@@ -142,7 +136,7 @@ function apply(line: Line, entries: Map<string, Entry>, epochs: Map<string, numb
   if (entry && line.phase === 'acked') entry.acked = true;
 }
 
-/** Drops acknowledged commands: those older than `before`, then the oldest until what stays fits. Others are never dropped. */
+/** Drops acknowledged commands only: those older than `before`, then the oldest until the rest fits. */
 function forget(entries: Map<string, Entry>, before: number, keepBytes: number): void {
   const size = (entry: Entry) => Buffer.byteLength(linesOf(entry).map(encode).join(''));
   let total = [...entries.values()].reduce((sum, entry) => sum + size(entry), 0);
@@ -168,7 +162,7 @@ function encode(line: Line): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/** F42: a record that was half written when the power went was never acted on, so it is left out. */
+/** Skips a record that was torn by a power loss: it was never acted on (F42). */
 async function readWholeRecords(disk: Disk, path: string): Promise<Line[]> {
   const text = (await disk.read(path)) ?? '';
   return text.split('\n').flatMap((line) => {

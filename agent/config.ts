@@ -4,37 +4,42 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { address } from '../schema/address.ts';
 import { byteRate } from '../schema/byte-rate.ts';
-import { hostPowers } from '../schema/facts.ts';
+import { hostPrivileges } from '../schema/facts.ts';
 
 const engineConfig = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('docker'),
     socket: z.string(),
-    /** The client whose `compose` is run. */
+    /** The docker client that provides `compose`. */
     binary: z.string(),
-    /** null for the built-in default. */
+    /** Null if the agent finds or builds one. */
     helperImage: z.string().nullable(),
   }),
   z.object({ kind: z.literal('embedded'), root: z.string() }),
 ]);
 
 export const agentConfig = z.object({
-  /** Origin of the control plane. */
   controlUrl: z.url({ protocol: /^https?$/ }),
   joinToken: z.string().min(1).max(200).nullable(),
-  /** Absolute; identity, journal and ledger live here. */
+  /** Absolute path of identity, journal and ledger. */
   stateDir: z.string(),
   engine: engineConfig,
-  /** Where project directories of arriving stacks go; null for the same path as on their source. */
+  /** Parent of arriving project directories; null for the same path as on their source. */
   stacksDir: z.string().nullable(),
-  /** Powers beyond the container that arriving stacks may have here. */
-  allow: z.array(z.enum(hostPowers)),
-  /** Where sources may come to without a relay, and where they find it; null for relays only. */
+  /** Privileges beyond the container that arriving stacks may have here. */
+  allow: z.array(z.enum(hostPrivileges)),
+  /** Attributes of services that arriving stacks may have though this agent can't judge them. */
+  allowKeys: z.array(z.string()),
+  /** Address for transfers without a relay, and the one that sources dial; null for relays only. */
   direct: z.object({ listen: address, advertise: address.nullable() }).nullable(),
-  /** What this host may send, bytes per second, over all its migrations; null for no bound. */
+  /** Bytes per second that this host may send, over all its migrations; null for no limit. */
   bandwidthLimit: byteRate.nullable(),
+  /** Whether the control plane may upgrade this agent: if an operator asks, or also by itself. */
+  upgrade: z.enum(['never', 'asked', 'auto']),
+  /** Where the launcher of install.sh looks for programs; null if this agent was not started by it. */
+  programsDir: z.string().nullable(),
 });
-/** The address that others are told of. Throws UsageError where nobody could reach it. */
+/** Returns the address that other hosts dial. Throws UsageError if none could be dialed. */
 export function advertisedOf({ listen, advertise }: NonNullable<AgentConfig['direct']>, port: number) {
   if (advertise) return advertise;
   if (['0.0.0.0', '::'].includes(listen.host))
@@ -51,18 +56,24 @@ export const agentUsage = `stackferry agent --control URL [--join TOKEN] [option
   --engine KIND         docker or embedded                (default docker)
   --docker-socket PATH  (default /var/run/docker.sock)
   --docker-binary PATH  the docker client with compose    (default docker)
-  --helper-image IMAGE  image with GNU tar that packs and unpacks volumes
+  --helper-image IMAGE  image that packs and unpacks volumes: GNU tar, find and coreutils, awk, perl
+                        (default: the agent makes one)
   --stacks-dir DIR      where arriving project directories go (default: the path they had)
-  --allow POWER,…       let arriving stacks have these: ${hostPowers.join(', ')}
+  --allow POWER,…       let arriving stacks have these: ${hostPrivileges.join(', ')}
+  --allow-key KEY,…     let arriving services have these attributes, which this agent does not know
   --listen HOST:PORT    let sources send straight to this host, past the relay (default: they do not)
   --advertise HOST:PORT where they find it                (default: what it listens on)
   --bandwidth-limit N   bytes per second to send at most, over all migrations: 500K, 20M, 1G
-  --embedded-root DIR   the embedded engine's host directory`;
+  --auto-update         let the control plane upgrade this agent by itself, while it is idle
+  --no-upgrade          take no program from the control plane (default: only if an operator asks)
+  --embedded-root DIR   the embedded engine's host directory
 
-/** Thrown with a message for the terminal. */
+stackferry agent allow, allowed, disallow: what single stacks may have on this host, see stackferry agent allow --help`;
+
+/** Its message is for the terminal. */
 export class UsageError extends Error {}
 
-/** Flags win over the environment. Throws UsageError that names the flag. */
+/** Flags take precedence over the environment. Throws UsageError with the flag's name. */
 export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentConfig {
   const flags = readFlags(argv);
   const kind = flags.engine ?? 'docker';
@@ -86,14 +97,20 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
     stacksDir: flags['stacks-dir'] ? resolve(flags['stacks-dir']) : null,
     direct: flags.listen ? { listen: flags.listen, advertise: flags.advertise ?? null } : null,
     bandwidthLimit: flags['bandwidth-limit'] ?? null,
-    allow: (flags.allow ?? '').split(',').filter((power) => power !== ''),
+    upgrade: flags['no-upgrade'] ? 'never' : flags['auto-update'] ? 'auto' : 'asked',
+    programsDir: env.STACKFERRY_PROGRAMS ?? null,
+    allow: namesIn(flags.allow),
+    allowKeys: namesIn(flags['allow-key']),
   });
   if (!parsed.success) throw new UsageError(explain(parsed.error));
   return parsed.data;
 }
 
+const namesIn = (list = ''): string[] => list.split(',').filter((name) => name !== '');
+
 function readFlags(argv: string[]) {
   const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
   try {
     return parseArgs({
       args: argv,
@@ -107,10 +124,13 @@ function readFlags(argv: string[]) {
         'helper-image': text,
         'stacks-dir': text,
         allow: text,
+        'allow-key': text,
         listen: text,
         advertise: text,
         'bandwidth-limit': text,
         'embedded-root': text,
+        'auto-update': flag,
+        'no-upgrade': flag,
       },
     }).values;
   } catch (cause) {

@@ -1,36 +1,37 @@
 import type { z } from 'zod';
-import type { Command, Leftover, Outcome, request } from '../schema/agent-protocol.ts';
+import type { ControlLink } from '../node/control-link.ts';
+import type { Log } from '../node/log.ts';
+import { sleep } from '../node/sleep.ts';
+import type { Throttles } from '../node/throttle.ts';
+import type { Leftover, Outcome, request } from '../schema/agent-protocol.ts';
+import type { Command } from '../schema/commands.ts';
 import { limits } from '../schema/limits.ts';
 import { type CommandJournal, openCommandJournal } from './command-journal.ts';
-import { failureOf } from './commands/failure.ts';
-import { performCommand } from './commands/index.ts';
-import { answerRequest, type RequestContext } from './commands/requests.ts';
-import { createCommandRunner } from './commands/runner.ts';
-import { stopLeased } from './commands/stop-leased.ts';
-import type { ControlLink } from './control-link.ts';
+import { stopLeased } from './commands/cutover/stop-leased.ts';
+import { failureOf } from './commands/runner/failure.ts';
+import { performCommand } from './commands/runner/index.ts';
+import { answerRequest, type RequestContext } from './commands/runner/requests.ts';
+import { createCommandRunner } from './commands/runner/runner.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import type { Engine } from './engine/engine.ts';
-import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease.ts';
-import type { Log } from './log.ts';
-import { isLeased, leftoversIn, openMigrationLedger } from './migration-ledger.ts';
+import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease/lease.ts';
+import { openMigrationLedger } from './migration-ledger.ts';
 import { type HostPaths, hostPaths } from './mounts.ts';
-import { sleep } from './sleep.ts';
+import { isLeased, leftoversIn } from './tenancy.ts';
 import type { Lanes } from './transfer/lanes.ts';
-import type { Throttles } from './transfer/throttle.ts';
+import type { Idleness, Upgrade } from './upgrade/upgrade.ts';
 
-/** What an agent does of itself, apart from how it is connected. */
+/** The agent without its connections. */
 export interface AgentCore {
-  /** Takes a command, or its repeat. */
   receive(command: Command): void;
   answer(question: z.infer<typeof request>): Promise<Outcome>;
-  /** Outcomes that the control plane has not acknowledged. */
   owed: CommandJournal['owed'];
   acknowledge(commandId: string): void;
-  /** Projects whose copy on this host is what a migration left there. */
+  /** Projects whose copy on this host is left over from a migration. */
   leftovers(): Leftover[];
-  /** Takes up, or ends, what may still run under a lease. */
+  /** Resumes the leases of what may still run, or stops it. */
   resumeLeases(): void;
-  /** Aborts commands and stops what runs under a lease: this may be the last agent here. Everything else runs on. */
+  /** Aborts commands and stops everything under a lease, since no other agent may follow. All else keeps running. */
   close(): Promise<void>;
 }
 
@@ -42,6 +43,7 @@ export interface CoreOptions {
   lanes: Lanes;
   throttles: Throttles;
   pingRelay: RequestContext['pingRelay'];
+  upgrade: Upgrade;
   log: Log;
   guard?: LeaseGuard;
   disk?: Disk;
@@ -49,13 +51,13 @@ export interface CoreOptions {
   paths?: HostPaths;
 }
 
-/** Journal and ledger from the state directory; the commands, the questions and the leases over them. */
+/** Opens journal and ledger in the state directory, and the commands, requests and leases that use them. */
 export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
-  const { stateDir, engine, control, lanes, throttles, pingRelay, log, guard, clock, disk = nodeDisk } = options;
+  const { stateDir, engine, control, lanes, throttles, log, guard, clock, disk = nodeDisk } = options;
   const ledger = await openMigrationLedger(stateDir, disk);
   // First of all: the guard may have died with the last agent, and this one may die, or fail to start on a full disk.
   if (ledger.all().some(isLeased))
-    guard?.ensure().catch((error) => log.error('nobody guards the leases of this host', { error }));
+    guard?.ensure().catch((error) => log.error('the leases of this host have no guard', { error }));
   const journal = await openCommandJournal(stateDir, { disk });
   await engine.sweep();
 
@@ -89,14 +91,32 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     },
   });
 
+  /** The control plane found no migration on this host before it asked, so what begins later is of a new one. */
+  const idlenessFrom = (begun: number): Idleness => {
+    const busyWith = () => {
+      if (!runner.idle() || runner.begun() > begun) return 'a command of a migration under way';
+      return ledger.all().some(isLeased) ? 'containers that run under a lease' : null;
+    };
+    const closeIfIdle = () => {
+      if (busyWith()) return false;
+      runner.shut();
+      return true;
+    };
+    return { busyWith, closeIfIdle };
+  };
+  const requests: RequestContext = {
+    engine,
+    commandState: runner.state,
+    throttles,
+    pingRelay: options.pingRelay,
+    upgrade: (ask, signal) => options.upgrade(ask, idlenessFrom(runner.begun()), signal),
+  };
+
   return {
     receive: runner.receive,
     answer: async (question) => {
       try {
-        return {
-          ok: true,
-          data: await answerRequest(question, { engine, commandState: runner.state, throttles, pingRelay }),
-        };
+        return { ok: true, data: await answerRequest(question, requests) };
       } catch (error) {
         return failureOf(error, log, null);
       }
@@ -105,11 +125,11 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     acknowledge: (id) =>
       void journal.acknowledge(id).catch((error) => log.error('the journal could not be written', { error })),
     leftovers: () => leftoversIn(ledger.all()),
-    resumeLeases: lease.resume,
+    resumeLeases: () => lease.resume(),
     close: async () => {
       const stopped = lease.giveUp();
       await runner.close();
-      // Once more: a command may have started something in its last moment.
+      // Again, since a command may have started something just before it ended.
       const done = Promise.all([stopped, lease.giveUp()]);
       await Promise.race([done, sleep(limits.agent.closeMsMax)]);
       lease.close();

@@ -1,22 +1,22 @@
 import { mkdir, open, readdir, readFile } from 'node:fs/promises';
-import { writeFileAtomically } from './atomic-file.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
 
 /**
- * Where journal and ledger are kept. What a promise of these resolved for survives a loss of power; what it did not may
- * be there whole, in part, or not at all.
+ * Storage of journal and ledger. Once a promise has resolved, its write survives a power loss; before that, the write
+ * may be complete, partial or missing.
  */
 export interface Disk {
-  /** null where there is no such file. */
+  /** Null if the file does not exist. */
   read(path: string): Promise<string | null>;
-  /** Names of the files in a directory, which is made where it is absent. */
+  /** Returns the names of the files in a directory, which is created if missing. */
   list(directory: string): Promise<string[]>;
-  /** Whatever happens, the old or the new text is there, whole. */
+  /** Atomic: the file holds either the old or the new text, complete. */
   replace(path: string, text: string): Promise<void>;
   openToAppend(path: string): Promise<AppendedFile>;
 }
 
 export interface AppendedFile {
-  /** One write, then synced: a crash leaves at most one torn record, the last. */
+  /** One write, then a sync: a crash leaves at most one torn record, the last. */
   append(text: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,10 +1,10 @@
+import type { Log } from '../node/log.ts';
 import type { AgentConfig } from './config.ts';
 import type { Engine } from './engine/engine.ts';
-import type { Log } from './log.ts';
 
-/** The engine that the configuration names; only that one's code is loaded. */
+/** Opens the configured engine; only that engine's code is loaded. */
 export async function openEngine(config: AgentConfig, log: Log): Promise<Engine> {
-  const { engine, stateDir, stacksDir, allow } = config;
+  const { engine, stateDir, stacksDir, allow, allowKeys } = config;
   if (engine.kind === 'embedded') {
     const { createEmbeddedEngine } = await import('./engine/embedded/embedded-engine.ts');
     log.warn('the embedded engine is for trying Stackferry out: its "containers" are plain processes of this machine');
@@ -18,5 +18,8 @@ export async function openEngine(config: AgentConfig, log: Log): Promise<Engine>
     stateDir,
     stacksDir,
     allow,
+    allowKeys,
+    launched: config.programsDir !== null,
+    warn: (message) => log.warn(message),
   });
 }

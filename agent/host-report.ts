@@ -1,10 +1,10 @@
+import type { ControlLink } from '../node/control-link.ts';
+import type { Log } from '../node/log.ts';
 import type { Leftover } from '../schema/agent-protocol.ts';
 import { limits } from '../schema/limits.ts';
-import type { ControlLink } from './control-link.ts';
 import type { Engine } from './engine/engine.ts';
-import type { Log } from './log.ts';
 
-/** Tells the control plane again and again what runs here and how much room there is. One look at a time. */
+/** Reports inventory and free resources to the control plane at intervals, one query at a time. */
 export function startHostReports(options: {
   engine: Engine;
   link: ControlLink;
@@ -22,7 +22,7 @@ export function startHostReports(options: {
     try {
       await look();
     } catch (error) {
-      log.warn('the engine could not be asked what runs', { error });
+      log.warn('the engine could not be queried', { error });
     } finally {
       looking = false;
     }
@@ -36,7 +36,7 @@ export function startHostReports(options: {
   });
   const timers = [
     setInterval(repeat(inventory), limits.control.inventoryIntervalMs),
-    // Half an interval later, so that the two do not meet.
+    // Offset by half an interval, so that the two do not collide.
     setTimeout(
       () => timers.push(setInterval(repeat(metrics), limits.control.metricsIntervalMs)),
       limits.control.metricsIntervalMs / 2,

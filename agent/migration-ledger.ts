@@ -1,113 +1,104 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { containerPrior, deployment, type Leftover } from '../schema/agent-protocol.ts';
+import { containerPrior } from '../schema/commands.ts';
+import { deployment } from '../schema/deployment.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { stackVolume } from '../schema/facts.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 
 const names = z.array(z.string());
 
-/** What crossed the wire in one lane; the manifest is read back afterwards. */
+/** What one lane transferred (`PassedItem`); the manifest is read back afterwards. */
 const laneTransfer = z.object({
   bytes: z.number(),
   sha256: z.string(),
+  unconfirmed_stream: z.string().nullable().default(null),
   manifest: z.object({ sha256: z.string(), entries: z.number() }).nullable(),
+  /** Target: the peer that its certificate named, and the stack that it named itself; null if it named none. */
+  sent_by: z.object({ host: z.string(), project: z.string() }).nullable().default(null),
 });
 
-/** All this host must remember of one migration to undo its part. On disk before the act it speaks of. */
+/** What this host must remember of a migration to undo its part. Written before the action it describes. */
 export const ledgerEntry = z.object({
   migration_id: z.string(),
   project: z.string(),
   role: z.enum(['source', 'target']),
 
   // ---------------------------------------------------------- source
-  /** Every container as it was before anything was disarmed; null while nothing was touched. */
+  /** Every container as it was before the first was disarmed; null until then. */
   prior: z.array(containerPrior).nullable(),
-  /** Containers that did not end by themselves. */
+  /** Containers that did not end within their stop timeout. */
   killed: names,
-  /** Container id → `started_at`, once all had stopped: any other value later means that it ran again (F26). */
+  /**
+   * Container id → `started_at`, recorded once all had stopped, or a rollback had started them. A different value later
+   * means that it ran again (F26).
+   */
   stopped: z.record(z.string(), z.string()).nullable(),
   /** When all had stopped, by this host's clock. */
   stopped_at_ms: z.number().nullable().default(null),
   /** Volume → bytes, as measured. */
   sizes: z.record(z.string(), z.number()),
-  /** What moves: volumes and the project directory. */
-  data: z.object({ volumes: names, directory: z.string() }).nullable().default(null),
-  /** Volume → what tells it from a later one of its name. */
+  data: z
+    .object({ volumes: names, directory: z.string(), binds: names.default([]) })
+    .nullable()
+    .default(null),
+  /** Volume → mark that distinguishes it from a later volume of the same name. */
   marks: z.record(z.string(), z.string()).default({}),
-  /** The stack has a new home; what is here is the copy that the safety window keeps. */
+  /** The stack has moved; what is here is the copy that the safety window keeps. */
   retained: z.boolean(),
   /** A rollback started the retained copy: containers may run, under a lease. */
   revived: z.boolean().default(false),
-  /** Paths that a purge found to hold exactly what was moved: a second try finds less. */
+  /** Paths that a purge has verified to hold exactly what was moved: a second try would find less. */
   purging: names.default([]),
+  /** Path → mark of the directory that was verified: another one at that path was not. */
+  purging_marks: z.record(z.string(), z.string()).default({}),
 
   // ---------------------------------------------------------- target
   deployment: deployment.nullable(),
   volumes: z.array(stackVolume),
+  /** Directories that get the data of bind mounts. */
+  binds: names.default([]),
+  /** External networks that this migration made. */
+  networks: names.default([]),
   created: z.object({ containers: names, networks: names, volumes: names, paths: names }),
   /** Containers may exist. */
   deployed: z.boolean(),
-  /** Those that were made before the stop, and how they start (`Engine.assertAllowed`); null where none were, or they are gone. */
+  /** Containers created before the stop, and how they start (`Engine.assertAllowed`); null if none are left. */
   staged: z.object({ containers: names, plain: z.boolean() }).nullable().default(null),
   /** Containers may run. */
   started: z.boolean(),
-  /** The migration is completed: no lease any more, never stopped or removed but on an explicit command. */
+  /** The migration is completed: no lease, and only an explicit command stops or removes the stack. */
   armed: z.boolean(),
-  /** A rollback stopped the stack here; `prior` says what it was like. */
+  /** A rollback stopped the stack here; `prior` is its state before. */
   halted: z.boolean().default(false),
-  /** When leave to run ends, on the boot clock of that boot. */
+  /** When the lease ends, on the boot clock of that boot. */
   lease: z.object({ boot_id: z.string(), ends_at_ms: z.number() }).nullable(),
 
   // ---------------------------------------------------------- both
-  /** Lane → what went through it, so that a restarted agent does not wait for a peer that is done with it. */
+  /** Names of containers that a purge found to have run on the retained data. */
+  ran_since: names.default([]),
+  /** Lane → what it transferred, so that a restarted agent does not wait for a peer that has finished it. */
   lanes: z.record(z.string(), laneTransfer),
 });
 export type LedgerEntry = z.infer<typeof ledgerEntry>;
 
-/** One file per migration in it, `<id>.json`. */
+/** Holds one file per migration, `<id>.json`. */
 export const ledgerDirectory = (stateDir: string): string => join(stateDir, 'migrations');
 
-/** Whether what this entry started runs only as long as the control plane gives leave. */
-export function isLeased({ deployed, armed, halted, revived }: LedgerEntry): boolean {
-  return (deployed && !armed && !halted) || revived;
-}
-
-/** Ids of what has to stop when that leave ends. */
-export function leasedContainers({ created, prior, revived }: LedgerEntry): string[] {
-  const own = revived ? (prior ?? []).map(({ id }) => id) : [];
-  return [...new Set([...own, ...created.containers])];
-}
-
-/** On a target: where this migration put the files, once `deploy` may have used them. On a source they always were its own. */
-export function ownsFiles({ deployment, deployed, revived, created }: LedgerEntry): boolean {
-  return revived || (deployed && deployment !== null && created.paths.includes(deployment.target_dir));
-}
-
-/** Copies that are not their stack's home, by the newest migration of each project. */
-export function leftoversIn(entries: LedgerEntry[]): Leftover[] {
-  const newest = new Map<string, LedgerEntry>();
-  for (const entry of entries.toSorted((a, b) => (a.migration_id < b.migration_id ? -1 : 1)))
-    newest.set(entry.project, entry);
-  return [...newest.values()]
-    .filter(({ role, retained, armed, halted }) => (role === 'source' ? retained : !armed || halted))
-    .map(({ project, migration_id }) => ({ project, migration_id }));
-}
-
 export interface MigrationLedger {
-  /** null for a migration that this host has no part in. Throws where its file is damaged. */
+  /** Null if this host has no part in the migration. Throws if its file is damaged. */
   find(migrationId: string): LedgerEntry | null;
   all(): LedgerEntry[];
-  /** Makes the entry where there is none, lets `change` alter it, and resolves once that is on disk. */
+  /** Creates the entry if missing, applies `change`, and resolves once the result is on disk. */
   update(
     key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>,
     change: (entry: LedgerEntry) => void,
   ): Promise<LedgerEntry>;
-  /** As `update`, but leaves alone what is not there. */
+  /** Like `update`, but does nothing if there is no entry. */
   amend(migrationId: string, change: (entry: LedgerEntry) => void): Promise<void>;
 }
 
-/** One file per migration, `<state>/migrations/<id>.json`, replaced whole and synced. */
+/** One file per migration, `<state>/migrations/<id>.json`, replaced atomically and synced. */
 export async function openMigrationLedger(stateDir: string, disk: Disk = nodeDisk): Promise<MigrationLedger> {
   const directory = ledgerDirectory(stateDir);
   const entries = new Map<string, LedgerEntry | 'damaged'>();
@@ -119,7 +110,7 @@ export async function openMigrationLedger(stateDir: string, disk: Disk = nodeDis
   const find = (migrationId: string) => {
     const entry = entries.get(migrationId) ?? null;
     if (entry !== 'damaged') return entry;
-    // To go on as if nothing were recorded could leave a stopped stack stopped, so a person must look.
+    // Continuing as if nothing were recorded could leave a stopped stack stopped, so a person must look.
     throw new StackferryError(
       'internal',
       `This host's record of migration ${migrationId} is damaged: ${join(directory, `${migrationId}.json`)}`,
@@ -146,7 +137,7 @@ export async function openMigrationLedger(stateDir: string, disk: Disk = nodeDis
     all: () => [...entries.values()].filter((entry): entry is LedgerEntry => entry !== 'damaged'),
     update: async (key, change) => {
       const entry = await write(key.migration_id, () => emptyEntry(key), change);
-      if (!entry) throw new StackferryError('internal', `Nothing was recorded of migration ${key.migration_id}`);
+      if (!entry) throw new StackferryError('internal', `No record was written for migration ${key.migration_id}`);
       return entry;
     },
     amend: async (migrationId, change) => {
@@ -168,8 +159,11 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     retained: false,
     revived: false,
     purging: [],
+    purging_marks: {},
     deployment: null,
     volumes: [],
+    binds: [],
+    networks: [],
     created: { containers: [], networks: [], volumes: [], paths: [] },
     deployed: false,
     staged: null,
@@ -178,6 +172,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     halted: false,
     lease: null,
     lanes: {},
+    ran_since: [],
   };
 }
 

@@ -2,7 +2,7 @@ import { readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { limits } from '../schema/limits.ts';
 
-/** Without symbolic links, as far as it exists. Of a link that leads nowhere yet, where it would lead. */
+/** Resolves symbolic links in the part of the path that exists. A dangling link resolves to where it points. */
 export const realOf = (path: string): Promise<string> => follow(path, limits.agent.pathLinksMax);
 
 async function follow(path: string, linksLeft: number): Promise<string> {

@@ -7,9 +7,9 @@ import { mountsBelow } from './mounts.ts';
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
 /**
- * Removes a directory and all below it, and the link that led to it. Never follows another link, nor crosses into what is
- * mounted there: throws `resource_taken` that names it, for a mount before anything is deleted. What is not there counts
- * as removed.
+ * Removes a directory tree, and the link that led to it. Never follows any other link nor enters a mount below it:
+ * throws `resource_taken` with its path, and for a mount found beforehand, before anything is deleted. A missing path
+ * counts as removed.
  */
 export async function removeTree(path: string): Promise<void> {
   const there = await lstat(path).catch(unlessAbsent);
@@ -32,7 +32,7 @@ async function removeDirectory(directory: string): Promise<void> {
   await rmdir(directory);
 }
 
-/** Names are reached through the open directory: one that is swapped for a link meanwhile leads nowhere else. */
+/** Works through the open directory, so a swap for a link meanwhile can't redirect the deletion. */
 async function removeContents(directory: FileHandle, path: string, device: number): Promise<void> {
   const at = hasDescriptors ? `/proc/self/fd/${directory.fd}/` : `${path}/`;
   for (const name of await readdir(at, { encoding: 'buffer' })) {
@@ -54,7 +54,7 @@ async function removeContents(directory: FileHandle, path: string, device: numbe
   }
 }
 
-/** Elsewhere than on Linux only demonstrations run, on paths of their own. */
+/** Systems other than Linux only run demonstrations, on paths of their own. */
 const hasDescriptors = existsSync('/proc/self/fd');
 
 const mountedIn = (directory: string, mounts: string[]) =>

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { limits } from '../schema/limits.ts';
 import { NoAnswer, unreachable } from './no-answer.ts';
 
-/** A problem the API answered with (RFC 9457); branch on `code`. */
+/** An error answer of the API (RFC 9457); branch on `code`. */
 export class ApiProblem extends Error {
   readonly status: number;
   readonly code: string;
@@ -27,23 +27,23 @@ export interface ServerEvent {
   data: Record<string, unknown>;
 }
 
-/** Every answer is checked by its schema where one is given, and handed on whole. */
+/** Answers are validated if a schema is given, but returned whole. */
 export interface ApiClient {
   get<T>(path: string, schema?: z.ZodType<T>): Promise<T>;
-  /** Done once, however often the connection breaks before the answer: it is repeated under one idempotency key. */
+  /** Takes effect once, even if the connection breaks before the answer: retries use one idempotency key. */
   post<T>(path: string, body?: unknown, schema?: z.ZodType<T>): Promise<T>;
   patch<T>(path: string, body: unknown, schema?: z.ZodType<T>): Promise<T>;
   delete(path: string): Promise<void>;
   /**
-   * Events of a migration until it has ended and nothing goes on. A stream that closes or breaks is resumed where it
-   * was; throws NoAnswer when the control plane stays away for longer than `awayMsMax`.
+   * Yields events of a migration until it has ended. Resumes a stream that closes or breaks; throws NoAnswer after an
+   * outage of `awayMsMax`.
    */
   follow(migrationId: string, options?: FollowOptions): AsyncGenerator<ServerEvent>;
 }
 
 export interface FollowOptions {
   signal?: AbortSignal;
-  /** The stream broke, and is tried anew. */
+  /** Called when the stream broke and is retried. */
   onAway?: (error: Error) => void;
 }
 
@@ -52,7 +52,7 @@ export interface ApiClientOptions {
   readText?: (text: string) => string;
 }
 
-/** Paths are below `/api/v1`. Throws ApiProblem for answers that are not 2xx, NoAnswer where there is none to go by. */
+/** Paths are below `/api/v1`. Throws ApiProblem for answers that are not 2xx, NoAnswer if there is no usable answer. */
 export function apiClient(url: string, token: string, { readText = (text) => text }: ApiClientOptions = {}): ApiClient {
   const dispatcher = new Agent({ headersTimeout: limits.cli.requestMsMax, bodyTimeout: limits.cli.requestMsMax });
   const parse = (text: string) =>
@@ -114,7 +114,8 @@ export function apiClient(url: string, token: string, { readText = (text) => tex
       let last: string | null = null;
       let status = '';
       let awaySince: number | null = null;
-      // A completed migration may have gone on to a rollback, so only the stream's own end tells that this was the last.
+      // A completed migration may have gone on to a rollback, so only the stream's end shows that this status was the
+      // last.
       while (!endings.has(status)) {
         try {
           const response = await call('GET', `/migrations/${migrationId}/events`, {
@@ -140,7 +141,7 @@ export function apiClient(url: string, token: string, { readText = (text) => tex
   };
 }
 
-/** Asks again while the control plane is away, for as long as `follow` does. */
+/** Retries while the control plane is unreachable, for as long as `follow` does. */
 export async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (const giveUp = Date.now() + limits.cli.awayMsMax; ; ) {
     try {
@@ -152,7 +153,7 @@ export async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): 
   }
 }
 
-/** What a restart of the control plane, or a flood, mends by itself; what makes no sense stays so. */
+/** True for errors that pass by themselves: a restart of the control plane, or rate limiting. */
 function isPassing(error: unknown): boolean {
   if (error instanceof ApiProblem) return error.status >= 500 || error.status === 429;
   if (error instanceof NoAnswer) return error.kind === 'unreachable';

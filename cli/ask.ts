@@ -4,7 +4,7 @@ import { limits } from '../schema/limits.ts';
 import { CliError, exitCodes, usageError } from './exit-code.ts';
 import type { Terminal } from './output/terminal.ts';
 
-/** Questions go to stderr, so that stdout can be piped. Each throws where nobody can be asked, or the answer is no. */
+/** Questions go to stderr, so that stdout can be piped. Each throws if there is no terminal, or the answer is no. */
 
 export async function confirm(term: Terminal, question: string, { yes }: { yes?: boolean | undefined }): Promise<void> {
   if (yes) return;
@@ -12,7 +12,7 @@ export async function confirm(term: Terminal, question: string, { yes }: { yes?:
   if (!/^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim())) throw declined();
 }
 
-/** For what cannot be undone. */
+/** For irreversible actions. */
 export async function confirmByTyping(
   term: Terminal,
   word: string,
@@ -23,17 +23,17 @@ export async function confirmByTyping(
   if ((await ask(`Type "${word}" to confirm: `)).trim() !== word) throw declined();
 }
 
-/** Without echo. */
+/** Reads without echo. */
 export async function askSecret(term: Terminal, question: string): Promise<string> {
   if (!term.interactive) throw usageError('There is no terminal to ask for the token.', 'Pipe it in: … --token-stdin');
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  // Readline has taken the terminal's own echo off by the time it asks.
+  // Readline has disabled the terminal's own echo by the time it asks.
   const answer = ask('', silent);
   process.stderr.write(question);
   return (await answer.finally(() => process.stderr.write('\n'))).trim();
 }
 
-/** One line from a pipe. */
+/** Reads one line from a pipe. */
 export async function readSecret(): Promise<string> {
   let text = '';
   for await (const chunk of process.stdin.setEncoding('utf8')) {

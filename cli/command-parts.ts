@@ -1,42 +1,54 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { everyBind } from '../schema/bind-choice.ts';
 import { byteRate } from '../schema/byte-rate.ts';
 import { limits } from '../schema/limits.ts';
 import { modes, sizings } from '../schema/migration-status.ts';
+import { consentFlags } from './consents.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { tellProblem } from './output/problem.ts';
 import { type GlobalOptions, openSession, type Session } from './session.ts';
 
-/** What several commands of the tree have in common. */
-export const idHelp = 'id, or a beginning of it that fits only one';
-export const yes = () => new Option('-y, --yes', 'do it without a question');
+/** Parts shared by several commands. */
+export const idHelp = 'id, or a unique prefix of it';
+export const yes = () => new Option('-y, --yes', 'do not ask for confirmation');
 
 export function moveOptions(command: Command): Command {
-  return command
+  command
     .argument('<stack>', 'its name')
-    .requiredOption('--to <host>', 'where to, by name or id')
-    .option('--from <host>', 'where several hosts run one of that name')
+    .requiredOption('--to <host>', 'target host, by name or id')
+    .option('--from <host>', 'if several hosts run a stack of that name')
     .addOption(modeOption())
     .addOption(
-      new Option('--sizing <sizing>', 'room for what the host uses, or the stack').choices(sizings).default('host'),
+      new Option('--sizing <sizing>', 'required room: usage of the host, or of the stack')
+        .choices(sizings)
+        .default('host'),
     )
-    .addOption(acceptUnmoved());
+    .addOption(binds());
+  return addAll(command, consentFlags());
 }
 
 export const modeOption = () =>
-  new Option('--mode <mode>', 'copy while stopped, or first while it runs').choices(modes).default('stop-copy');
+  new Option('--mode <mode>', 'copy while stopped, or first while running').choices(modes).default('stop-copy');
 
-export const acceptUnmoved = () =>
+export const addAll = (command: Command, options: Option[]): Command =>
+  options.reduce((on, option) => on.addOption(option), command);
+
+const binds = () =>
   new Option(
-    '--accept-unmoved',
-    'go although anonymous volumes hold data, or bind mounts are absent on the target: neither moves',
-  );
+    '--bind <path>',
+    'also move the data of bind mounts: those at or below a path, "/path=/place" for another place on the target, or "all"; repeatable',
+  ).argParser((choice: string, before: string[] = []) => [...before, choice]);
 
-export function onMigration(
-  program: Command,
-  name: string,
-  does: string,
-  watches = 'stay, and follow it to its end',
-): Command {
+export const everyBindMount = () =>
+  new Option('--bind <all>', 'also move the data of all bind mounts that can move').choices([everyBind]);
+
+export const planFileOption = () =>
+  new Option('--file <file>', 'as an edited plan says').conflicts([
+    ...['writePlan', 'stack', 'to', 'mode', 'bind'],
+    ...consentFlags().map((flag) => flag.attributeName()),
+  ]);
+
+export function onMigration(program: Command, name: string, does: string, watches = 'follow it to its end'): Command {
   return program.command(name).description(does).argument('<id>', idHelp).option('--watch', watches);
 }
 
@@ -47,19 +59,22 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
-/** Bytes per second. */
+/** Parses bytes per second. */
 export function rate(text: string): number {
   const parsed = byteRate.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
 }
 
-/** As `rate`, or null for no bound. */
+/** Like `rate`, or null for "none". */
 export const rateOrNone = (text: string): number | null => (text === 'none' ? null : rate(text));
 
 type Handler = (session: Session, ...args: never[]) => Promise<ExitCode> | Promise<void>;
 
-/** Commander gives a command its arguments, its options and itself; what it throws is told here, by its code. */
+/**
+ * Wraps a handler for Commander, which passes arguments, options and the command; prints errors and passes their exit
+ * code on.
+ */
 export function runner(done: (code: ExitCode) => void) {
   return (handler: Handler) =>
     async (...args: unknown[]) => {

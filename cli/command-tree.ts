@@ -1,14 +1,16 @@
 import { Command, Option } from 'commander';
-import { agentVersion } from '../agent/version.ts';
+import { agentVersion } from '../node/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
 import { resolutions } from '../schema/saga.ts';
 import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
 import {
-  acceptUnmoved,
+  addAll,
+  everyBindMount,
   idHelp,
   modeOption,
   moveOptions,
   onMigration,
+  planFileOption,
   rate,
   rateOrNone,
   runner,
@@ -25,6 +27,7 @@ import { login, logout } from './commands/login.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
 import { showStack, stacks } from './commands/stacks.ts';
+import { upgradeHosts } from './commands/upgrade.ts';
 import {
   createWebhook,
   deleteWebhook,
@@ -36,47 +39,91 @@ import {
   testWebhook,
   webhooks,
 } from './commands/webhooks.ts';
+import { consentFlags } from './consents.ts';
 import { type ExitCode, exitCodeHelp } from './exit-code.ts';
+import { serveTree } from './serve-commands.ts';
 import type { Session } from './session.ts';
 
 /**
- * The operators' commands over the API: the tree is the tour. Each command is in `commands/`, what it prints in
- * `output/`, what it exits with in `exit-code.ts`. `done` is told the exit code of the one that ran.
+ * The operators' commands. Each is implemented in `commands/`; output is in `output/`, exit codes in `exit-code.ts`.
+ * `done` receives the exit code of the command that ran.
  */
 export function commandTree(done: (code: ExitCode) => void = () => {}): Command {
   const run = runner(done);
   const program = new Command('stackferry')
     .description('Moves running Docker Compose stacks between hosts, volumes included.')
     .version(agentVersion)
-    .option('--json', 'answer in JSON: one document, or one a line with --watch')
+    .option('--json', 'answer in JSON: one document, or one per line with --watch')
     .option('--no-color', 'no colours (or set NO_COLOR)')
     .option('--url <url>', 'the control plane, instead of the one logged in to')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', `\n${exitCodeHelp}`);
 
-  program.commandsGroup('Begin:');
+  program.commandsGroup('Get started:');
+  beginTree(program, run);
+
+  program.commandsGroup('Inspect:');
+  lookTree(program, run);
+
+  program.commandsGroup('Move:');
+  moveTree(program, run);
+
+  program.commandsGroup('Drain a host:');
+  drainTree(program, run);
+
+  program.commandsGroup('Webhooks:');
+  webhookTree(program, run);
+
+  program.commandsGroup('Run:');
+  serveTree(program, run);
+  for (const name of ['agent', 'relay'])
+    program
+      .command(name)
+      .description(name === 'agent' ? 'run the agent of a Docker host' : 'run a relay between agents')
+      .argument('[options...]', `see: stackferry ${name} --help`)
+      .helpOption(false);
+  program
+    .command('completion')
+    .description('print a script that completes commands and names')
+    .addArgument(program.createArgument('<shell>', 'shell type').choices(['bash', 'zsh', 'fish']))
+    .action(run(completion));
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .action(run((session: Session, words: string[]) => suggest(session, commandTree(), words)));
+  return program;
+}
+
+function beginTree(program: Command, run: ReturnType<typeof runner>): void {
   program
     .command('login')
-    .description('keep address and token of a control plane')
+    .description('store the address and token of a control plane')
     .argument('[url]', 'its address')
     .option('--token-stdin', 'read the token from standard input')
     .action(run(login));
-  program.command('logout').description('forget them').action(run(logout));
+  program.command('logout').description('remove the stored address and token').action(run(logout));
   program
     .command('bootstrap-token')
-    .description('make the first admin token of a control plane on Cloudflare')
+    .description('create the first admin token of a control plane on Cloudflare')
     .action(run(bootstrapToken));
   program
     .command('join')
     .description('create a host, and print how to start its agent')
-    .argument('<name>', 'how it will be called')
+    .argument('<name>', 'its new name')
     .option('--relay', 'a relay instead')
     .action(run(join));
+}
 
-  program.commandsGroup('Look:');
+function lookTree(program: Command, run: ReturnType<typeof runner>): void {
   const hostTree = program.command('hosts').description('list hosts');
   hostTree.command('list', { isDefault: true }).description('list hosts').action(run(hosts));
-  hostTree.command('show').description('show one').argument('<host>', 'name or id').action(run(showHost));
+  hostTree.command('show').description('show details').argument('<host>', 'name or id').action(run(showHost));
+  hostTree
+    .command('upgrade')
+    .description("upgrade an idle host's agent to the one that the control plane serves")
+    .argument('[host]', 'name or id')
+    .option('--all', 'all hosts, one after another')
+    .action(run(upgradeHosts));
   hostTree
     .command('delete')
     .description('revoke a host and forget it')
@@ -99,124 +146,104 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .action(run(stacks));
   stackTree
     .command('show')
-    .description('show one')
+    .description('show details')
     .argument('<stack>', 'its name')
-    .option('--from <host>', 'where several hosts run one of that name')
+    .option('--from <host>', 'if several hosts run a stack of that name')
     .action(run(showStack));
+}
 
-  program.commandsGroup('Move:');
-  moveOptions(
-    program.command('preflight').description('find out whether a stack can be moved; changes nothing'),
-  ).action(run(preflight));
+function moveTree(program: Command, run: ReturnType<typeof runner>): void {
+  moveOptions(program.command('preflight').description('check whether a stack can be moved; changes nothing')).action(
+    run(preflight),
+  );
   moveOptions(program.command('migrate').description('move a stack to another host'))
     .addOption(
       new Option('--verify <what>', 'compare the lists of files, or their contents too').choices(verifications),
     )
-    .option('--health-timeout <seconds>', 'how long it may take to become healthy', wholeNumber)
-    .option('--bandwidth-limit <rate>', 'bytes per second to send at most: 500K, 20M, 1G', rate)
+    .option('--health-timeout <seconds>', 'time for the stack to become healthy', wholeNumber)
+    .option('--bandwidth-limit <rate>', 'maximum bytes per second to send: 500K, 20M, 1G', rate)
     .option('--callback-url <url>', 'a webhook for this migration')
-    .option('--watch', 'stay, and follow it to its end')
+    .option('--watch', 'follow it to its end')
     .addOption(yes())
     .action(run(migrate));
   program
     .command('migrations')
     .description('list migrations, newest first')
-    .option('--stack <stack>', 'only of this stack')
-    .option('--host <host>', 'only from or to this host')
-    .addOption(new Option('--status <status>', 'only in this state').choices(statuses))
-    .option('--cleanup-due', 'only with a closed window and a source that is still kept')
-    .option('--limit <count>', 'at most so many', wholeNumber, 20)
+    .option('--stack <stack>', 'only those of this stack')
+    .option('--host <host>', 'only those from or to this host')
+    .addOption(new Option('--status <status>', 'only those with this status').choices(statuses))
+    .option('--cleanup-due', 'only those whose window has closed and whose source is still kept')
+    .option('--limit <count>', 'maximum number', wholeNumber, 20)
     .action(run(migrations));
   onMigration(program, 'show', 'show a migration: steps, volumes, what to do next', 'follow it to its end').action(
     run(show),
   );
   program
     .command('limit')
-    .description('change how much a running migration may send')
+    .description('change the bandwidth limit of a running migration')
     .argument('<id>', idHelp)
     .argument('<rate>', 'bytes per second: 500K, 20M, 1G; or none', rateOrNone)
     .action(run(limit));
-  onMigration(program, 'cancel', 'stop a migration; the stack goes on where it was').action(run(cancel));
-  onMigration(program, 'retry', 'try again at once what needs attention, after it was mended')
-    .option('--stopped', 'you vouch that the copy which could not be stopped is stopped for good')
+  onMigration(program, 'cancel', 'cancel a migration; the stack stays on its source').action(run(cancel));
+  onMigration(program, 'retry', 'retry a migration that needs attention, after the repair')
+    .option('--stopped', 'assert that the copy which could not be stopped is stopped for good')
     .addOption(yes())
     .action(run(retry));
   program
     .command('resolve')
-    .description('decide what becomes of a wait that nothing else will end')
+    .description('end a wait by decision if nothing else will end it')
     .argument('<id>', idHelp)
     .addArgument(program.createArgument('<resolution>', 'which host is lost for good, or give_up').choices(resolutions))
-    .option('--watch', 'stay, and follow it to its end')
+    .option('--watch', 'follow it to its end')
     .addOption(yes())
     .action(run(resolve));
-  onMigration(program, 'rollback', 'bring a completed migration back, while its window is open')
+  onMigration(program, 'rollback', 'roll a completed migration back, while its window is open')
     .addOption(yes())
     .action(run(rollback));
   program
     .command('purge')
     .description('delete what a completed migration keeps on its source')
     .argument('<id>', idHelp)
-    .option('--target', 'what a rolled back one left on its target')
+    .option('--target', 'what a rolled-back migration left on its target')
     .addOption(yes())
     .action(run(purge));
-
-  program.commandsGroup('Empty a host:');
-  drainTree(program, run);
-
-  program.commandsGroup('Tell others:');
-  webhookTree(program, run);
-
-  program.commandsGroup('Run:');
-  for (const name of ['agent', 'relay'])
-    program
-      .command(name)
-      .description(name === 'agent' ? 'be the agent of a Docker host' : 'be a relay between agents')
-      .argument('[options...]', `see: stackferry ${name} --help`)
-      .helpOption(false);
-  program
-    .command('completion')
-    .description('print a script that completes commands and names')
-    .addArgument(program.createArgument('<shell>', 'yours').choices(['bash', 'zsh', 'fish']))
-    .action(run(completion));
-  program
-    .command('__complete', { hidden: true })
-    .argument('[words...]')
-    .action(run((session: Session, words: string[]) => suggest(session, commandTree(), words)));
-  return program;
 }
 
 function drainTree(program: Command, run: ReturnType<typeof runner>): void {
-  program
+  const drainCommand = program
     .command('drain')
     .description('move all stacks off a host, each to where it fits best')
     .argument('<host>', 'name or id')
-    .option('--plan', 'only say where each would go, and why one cannot')
+    .option('--plan', 'only show where each would go, and why one cannot')
+    .option('--write-plan <file>', 'only write that to a new file, in which each stack has its own options')
+    .addOption(planFileOption())
     .option('--stack <stack...>', 'only these')
     .option('--to <host>', 'only to this host')
-    .option('--max-parallel <count>', 'migrations at a time', wholeNumber)
+    .option('--max-parallel <count>', 'concurrent migrations', wholeNumber)
     .addOption(modeOption())
-    .addOption(acceptUnmoved())
-    .option('--watch', 'stay, and follow it to its end')
+    .addOption(everyBindMount())
+    .option('--watch', 'follow it to its end')
     .addOption(yes())
     .action(run(drain));
+  addAll(drainCommand, consentFlags());
   for (const [name, does, handler] of [
     ['cordon', 'close a host: no migration may target it', cordon],
-    ['uncordon', 'open it again', uncordon],
+    ['uncordon', 'reopen a host', uncordon],
   ] as const)
     program.command(name).description(does).argument('<host>', 'name or id').action(run(handler));
   const tree = program.command('drains').description('list drains');
   const one = (name: string, does: string) =>
-    tree.command(name).description(does).argument('<drain>', 'its id, or a beginning of it');
+    tree.command(name).description(does).argument('<drain>', 'its id, or a unique prefix of it');
   tree
     .command('list', { isDefault: true })
     .description('list drains, newest first')
-    .option('--limit <count>', 'at most so many', wholeNumber, 20)
+    .option('--limit <count>', 'maximum number', wholeNumber, 20)
     .action(run(drains));
   one('show', 'what moved where, what stayed and why').option('--watch', 'follow it to its end').action(run(showDrain));
-  one('pause', 'start nothing more').action(run(pauseDrain));
-  one('resume', 'go on').action(run(resumeDrain));
-  one('abort', 'end it: what has not moved stays at home')
-    .option('--cancel-running', 'bring home what is under way too')
+  one('pause', 'start no more migrations').action(run(pauseDrain));
+  one('resume', 'resume a paused drain').action(run(resumeDrain));
+  one('abort', 'end it: what has not moved stays on the host')
+    .option('--cancel-running', 'also cancel running migrations')
     .addOption(yes())
     .action(run(abortDrain));
 }
@@ -228,20 +255,20 @@ function webhookTree(program: Command, run: ReturnType<typeof runner>): void {
   tree.command('list', { isDefault: true }).description('list webhooks').action(run(webhooks));
   tree
     .command('create')
-    .description('register one, and print its secret')
+    .description('register a webhook, and print its secret')
     .argument('<url>', 'where events are sent')
     .addOption(new Option('--event <type...>', 'only these events').choices(webhookTypes))
     .action(run(createWebhook));
-  one('delete', 'delete one with its deliveries').addOption(yes()).action(run(deleteWebhook));
-  one('enable', 'let it get events again').action(run(enableWebhook));
-  one('disable', 'let it get no events').action(run(disableWebhook));
-  one('rotate', 'make a new secret')
-    .option('--overlap <seconds>', 'how long the one before signs too', wholeNumber)
+  one('delete', 'delete a webhook with its deliveries').addOption(yes()).action(run(deleteWebhook));
+  one('enable', 'send it events again').action(run(enableWebhook));
+  one('disable', 'send it no more events').action(run(disableWebhook));
+  one('rotate', 'create a new secret')
+    .option('--overlap <seconds>', 'how long the previous secret signs as well', wholeNumber)
     .action(run(rotateWebhook));
   one('test', 'send a test, and wait for the answer').action(run(testWebhook));
   one('deliveries', 'what was sent, and what was answered')
-    .addOption(new Option('--status <status>', 'only in this state').choices(deliveryStatuses))
-    .option('--limit <count>', 'at most so many', wholeNumber, 20)
+    .addOption(new Option('--status <status>', 'only those with this status').choices(deliveryStatuses))
+    .option('--limit <count>', 'maximum number', wholeNumber, 20)
     .action(run(deliveries));
   one('replay', 'send the dead letters again, or one event').argument('[event]', 'its id').action(run(replayWebhook));
 }

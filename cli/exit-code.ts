@@ -1,4 +1,4 @@
-/** What the process says at its end, for scripts. docs/cli.md explains them. */
+/** Exit codes, for scripts; documented in docs/cli.md. */
 export const exitCodes = {
   done: 0,
   failure: 1,
@@ -7,7 +7,7 @@ export const exitCodes = {
   conflict: 4,
   not_found: 5,
   no_access: 6,
-  /** Watched to an end that is not what was asked for. */
+  /** A watched migration ended otherwise than requested. */
   not_moved: 7,
   needs_attention: 8,
   unreachable: 9,
@@ -23,7 +23,7 @@ export const exitCodeHelp = `Exit codes:
   4  conflict, see the code    9  the control plane does not answer
   130  Ctrl-C; what goes on, goes on`;
 
-/** Something the command line found by itself. `next`: what to do, one line each. */
+/** An error found by the command line itself. `next`: remedies, one line each. */
 export class CliError extends Error {
   readonly code: string;
   readonly exit: ExitCode;

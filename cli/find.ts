@@ -1,16 +1,19 @@
 import type { z } from 'zod';
-import { hostView, type MigrationView, migrationView, page, relayView, stackView } from '../schema/api.ts';
-import { drainView } from '../schema/drain-api.ts';
+import { page } from '../schema/api/common.ts';
+import { drainView } from '../schema/api/drains.ts';
+import { type MigrationView, migrationView } from '../schema/api/migrations.ts';
+import { hostView, relayView } from '../schema/api/nodes.ts';
+import { stackView } from '../schema/api/stacks.ts';
 import { limits } from '../schema/limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { CliError, exitCodes, usageError } from './exit-code.ts';
 
-/** What people name on the command line, found in the API. */
+/** Lookups of objects named on the command line. */
 export type HostView = z.infer<typeof hostView>;
 export type RelayView = z.infer<typeof relayView>;
 export type StackView = z.infer<typeof stackView>;
 
-/** All pages of a list, up to `max`. */
+/** Reads all pages of a list, up to `max` items. */
 export async function listAll<T>(
   api: ApiClient,
   path: string,
@@ -45,34 +48,34 @@ function byNameOrId<T extends { id: string; name: string }>(items: T[], wanted: 
   ]);
 }
 
-/** By its id, or a beginning of it that fits only one. */
+/** By id, or a unique prefix of it. */
 export const findDrain = (api: ApiClient, text: string) =>
   byBeginning(api, text, {
     kind: 'drain',
     prefix: 'drain_',
     view: drainView,
-    told: ({ host, status }) => `${host.name}, ${status}`,
+    describe: ({ host, status }) => `${host.name}, ${status}`,
   });
 export const findMigration = (api: ApiClient, text: string): Promise<MigrationView> =>
   byBeginning(api, text, {
     kind: 'migration',
     prefix: 'mig_',
     view: migrationView,
-    told: ({ stack, status }) => `${stack.name}, ${status}`,
+    describe: ({ stack, status }) => `${stack.name}, ${status}`,
   });
 
 interface Kind<T> {
   kind: 'migration' | 'drain';
   prefix: string;
   view: z.ZodType<T>;
-  /** Of one among several, to choose by. */
-  told(item: T): string;
+  /** Description of an item, to choose among several. */
+  describe(item: T): string;
 }
 
 const ulidChars = 26;
 
 async function byBeginning<T extends { id: string }>(api: ApiClient, text: string, of: Kind<T>): Promise<T> {
-  const { kind, view, told } = of;
+  const { kind, view, describe } = of;
   const beginning = text.startsWith(of.prefix) ? text : `${of.prefix}${text}`;
   const list = `stackferry ${kind}s`;
   if (!/^[a-z]+_[0-9a-z]+$/.test(beginning)) throw usageError(`"${text}" is no id of a ${kind}.`, `See: ${list}`);
@@ -84,11 +87,11 @@ async function byBeginning<T extends { id: string }>(api: ApiClient, text: strin
       `See which there are: ${list}`,
     ]);
   if (found.length === 1) return api.get(`/${kind}s/${only.id}`, view);
-  const some = found.slice(0, 5).map((item) => `${item.id}  ${told(item)}`);
+  const some = found.slice(0, 5).map((item) => `${item.id}  ${describe(item)}`);
   throw new CliError('ambiguous', `${found.length} ${kind}s begin with "${beginning}".`, exitCodes.usage, some);
 }
 
-/** Names of hosts by id; of one that was deleted only the id is left. */
+/** Names of hosts by id; a deleted host keeps its id. */
 export async function hostNames(api: ApiClient): Promise<(id: string) => string> {
   const names = new Map((await listHosts(api)).map(({ id, name }) => [id, name]));
   return (id) => names.get(id) ?? id;

@@ -2,10 +2,10 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { writeFileAtomically } from '../agent/atomic-file.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
 import { usageError } from './exit-code.ts';
 
-/** The control plane that `stackferry login` was told, and its token; for the owner's eyes only. */
+/** Address and token stored by `stackferry login`; readable by the owner only. */
 const login = z.object({ url: z.string(), token: z.string() });
 export type Login = z.infer<typeof login>;
 
@@ -13,7 +13,7 @@ export function loginPath(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'stackferry', 'config.json');
 }
 
-/** Null where nobody is logged in. */
+/** Null if not logged in. */
 export async function readLogin(env: NodeJS.ProcessEnv): Promise<Login | null> {
   const path = loginPath(env);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -24,7 +24,7 @@ export async function readLogin(env: NodeJS.ProcessEnv): Promise<Login | null> {
   try {
     return login.parse(JSON.parse(text));
   } catch {
-    throw usageError(`${path} is damaged.`, 'Log in anew: stackferry login URL');
+    throw usageError(`${path} is damaged.`, 'Log in again: stackferry login URL');
   }
 }
 
@@ -41,7 +41,7 @@ export async function removeLogin(env: NodeJS.ProcessEnv): Promise<boolean> {
   return before !== null;
 }
 
-/** The origin of an address as people type it. */
+/** Returns the origin of an address as people type it. */
 export function controlOrigin(text: string): string {
   const scheme = /^(localhost|127\.|\[::1\])/.test(text) ? 'http' : 'https';
   const typed = /^[a-z]+:\/\//i.test(text) ? text : `${scheme}://${text}`;

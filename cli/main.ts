@@ -1,20 +1,24 @@
-#!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { agentVersion } from '../node/version.ts';
+import { cacheDir } from './local/cache-dir.ts';
 
 /**
- * The program `stackferry`. What it understands is in `command-tree.ts`; `agent` and `relay` are the programs that
- * hosts and relays run.
+ * The program `stackferry`, started by `bin.cjs`. The operator's commands are in `command-tree.ts`; `agent` and `relay`
+ * are the programs that hosts and relays run. No top-level `await`: `require` does not support it.
  */
-const [first = '', ...rest] = process.argv.slice(2);
-// A reader that has seen enough (`| head`) is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+async function main(args: string[]): Promise<number> {
+  // A reader that stops early (`| head`) is not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const [first, ...rest] = args;
+  if (first === 'agent') return (await import('../agent/main.ts')).agentCommand(rest);
+  if (first === 'relay') return (await import('../relay/main.ts')).relayCommand(rest);
+  if (args.length === 1 && (first === '--version' || first === '-V')) {
+    process.stdout.write(`${agentVersion}\n`);
+    return 0;
+  }
+  // Halves the start-up time.
+  enableCompileCache(cacheDir());
+  return (await import('./operate.ts')).operate(args);
+}
 
-if (first === 'agent') process.exit(await (await import('./nodes.ts')).agent(rest));
-if (first === 'relay') process.exit(await (await import('./nodes.ts')).relay(rest));
-
-// Halves the time to start. Not in the machine's temporary directory: others could put code there.
-enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'stackferry'));
-const { operate } = await import('./operate.ts');
-process.exit(await operate(process.argv.slice(2)));
+void main(process.argv.slice(2)).then((code) => process.exit(code));

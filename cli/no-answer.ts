@@ -1,7 +1,7 @@
-/** No answer came (`unreachable`), or one that is not of this API. */
+/** There was no answer (`unreachable`), or it was not from this API (`unreadable`). */
 export class NoAnswer extends Error {
   readonly kind: 'unreachable' | 'unreadable';
-  /** The request may have arrived all the same. */
+  /** The request may have arrived nevertheless. */
   readonly sent: boolean;
 
   constructor(kind: NoAnswer['kind'], message: string, sent: boolean, options?: ErrorOptions) {
@@ -12,7 +12,7 @@ export class NoAnswer extends Error {
   }
 }
 
-/** From what `fetch` threw. */
+/** Converts an error of `fetch`. */
 export function unreachable(what: string, cause: unknown): NoAnswer {
   const { code, words } = reasonOf(cause);
   return new NoAnswer('unreachable', `${what}: ${words}.`, !neverSent.has(code), { cause });
@@ -31,7 +31,7 @@ const wordsOf: Record<string, string> = {
   UND_ERR_BODY_TIMEOUT: 'it fell silent',
 };
 
-/** undici says "fetch failed" and keeps the reason in the cause. */
+/** undici's message is "fetch failed"; the reason is in the cause. */
 function reasonOf(error: unknown): { code: string; words: string } {
   const { cause, code = '', message = '' } = error as NodeJS.ErrnoException;
   const inner = (cause ?? {}) as NodeJS.ErrnoException;

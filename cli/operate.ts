@@ -4,7 +4,7 @@ import { exitCodes, usageError } from './exit-code.ts';
 import { tellProblem } from './output/problem.ts';
 import { openSession } from './session.ts';
 
-/** Runs one command; resolves to the exit code. */
+/** Runs one command; returns the exit code. */
 export async function operate(argv: string[]): Promise<number> {
   let code: number = exitCodes.done;
   const program = commandTree((given) => {
@@ -20,7 +20,7 @@ export async function operate(argv: string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return exitCodes.done;
-    // Without a command it has shown its help.
+    // Without a command it printed its help.
     if (error.code === 'commander.help') return exitCodes.usage;
     const { term } = openSession({ json: argv.includes('--json') });
     return tellProblem(term, usageError(error.message.replace(/^error: /, ''), 'Add --help to see what fits.'));

@@ -4,13 +4,13 @@ import { controlOrigin, type Login, readLogin } from './login-file.ts';
 import { plainText } from './output/plain-text.ts';
 import { openTerminal, type Terminal } from './output/terminal.ts';
 
-/** What every command is given. */
+/** Context of every command. */
 export interface Session {
   term: Terminal;
   env: NodeJS.ProcessEnv;
-  /** `--url`, where it was given. */
+  /** Value of `--url`. */
   url: string | undefined;
-  /** Connects at its first use; throws `not_logged_in`. */
+  /** Connects on first use; throws `not_logged_in`. */
   api(): Promise<ApiClient>;
 }
 
@@ -34,11 +34,11 @@ export function openSession({ json = false, color = true, url }: GlobalOptions, 
   };
 }
 
-/** JSON keeps texts as they came; a terminal gets only what it may show. */
+/** JSON keeps texts unchanged; a terminal gets sanitised ones. */
 export const clientOf = (term: Terminal, { url, token }: Login): ApiClient =>
   apiClient(url, token, term.json ? {} : { readText: plainText });
 
-/** Flags, then environment, then `stackferry login`. A kept token goes to no other address than the one it was kept for. */
+/** Precedence: flags, environment, `stackferry login`. A stored token is sent only to the address it was stored for. */
 async function loginOf(flag: string | undefined, env: NodeJS.ProcessEnv): Promise<Login> {
   const wanted = flag ?? (env.STACKFERRY_URL || undefined);
   const token = env.STACKFERRY_TOKEN || undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type DrainView, drainView } from '../schema/api/drains.ts';
 import { hasEnded } from '../schema/drain.ts';
-import { type DrainView, drainView } from '../schema/drain-api.ts';
 import { limits } from '../schema/limits.ts';
 import { patiently } from './api-client.ts';
 import { CliError, type ExitCode, exitCodes } from './exit-code.ts';
@@ -8,8 +8,8 @@ import { drainLines, stackLine } from './output/drain.ts';
 import type { Session } from './session.ts';
 
 /**
- * A line for each stack that comes to a new state, until the drain has ended, then what became of all. Ctrl-C only
- * leaves: the drain goes on.
+ * Prints a line for each stack that enters a new state until the drain has ended, then a summary. Ctrl-C only detaches:
+ * the drain continues.
  */
 export async function watchDrain(session: Session, started: DrainView): Promise<ExitCode> {
   const { term } = session;
@@ -43,7 +43,7 @@ export async function watchDrain(session: Session, started: DrainView): Promise<
   return exitOfDrain(view);
 }
 
-/** What a watched end is worth to a script. */
+/** Exit code of a watched drain. */
 export const exitOfDrain = ({ status }: DrainView): ExitCode =>
   status === 'completed' ? exitCodes.done : exitCodes.not_moved;
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type MigrationView, migrationView, type ProgressView, progressView } from '../schema/api.ts';
+import { type MigrationView, migrationView, progressView } from '../schema/api/migrations.ts';
 import { limits } from '../schema/limits.ts';
 import { isTerminal, type TerminalStatus } from '../schema/migration-status.ts';
 import { patiently, type ServerEvent } from './api-client.ts';
@@ -7,24 +7,12 @@ import { CliError, type ExitCode, exitCodes } from './exit-code.ts';
 import { hostNames } from './find.ts';
 import { liveWatcher } from './output/live-watcher.ts';
 import { plainWatcher } from './output/plain-watcher.ts';
+import type { Watcher } from './output/watcher.ts';
 import type { Session } from './session.ts';
 
-/** Shows a followed migration; how depends on where it is shown. */
-export interface Watcher {
-  /** Its newest state. */
-  state(view: MigrationView): void;
-  /** It went on to this status; none is left out. */
-  entered(status: string): void;
-  progress(progress: ProgressView): void;
-  /** Something worth a line of its own, which stays. */
-  told(line: string): void;
-  /** With the summary of the end; null where it is only left. */
-  close(end: MigrationView | null): void;
-}
-
 /**
- * Follows a migration to its end, then sums it up. Resolves to what `wanted` makes of the end. Ctrl-C only leaves: the
- * migration goes on. One that comes to need attention is left too, since it may wait for days.
+ * Follows a migration to its end, then prints a summary. Returns the exit code, given the `wanted` end. Ctrl-C only
+ * detaches: the migration continues. Also detaches when it needs attention, which may last for days.
  */
 export async function watch(session: Session, started: MigrationView, wanted: TerminalStatus): Promise<ExitCode> {
   const api = await session.api();
@@ -33,7 +21,8 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
   const watcher = term.json ? null : term.live ? liveWatcher(term, nameOf) : plainWatcher(term, nameOf);
   const detach = new AbortController();
   const onSigint = () => detach.abort();
-  // Stays on: the live display puts the cursor back at a signal, and ends the process where nobody else listens.
+  // Removed only at the end: the live display restores the cursor at a signal, and ends the process if there is no
+  // other listener.
   process.on('SIGINT', onSigint);
   let view = started;
   const look = async () => {
@@ -68,7 +57,9 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
   return exitOf(view, wanted);
 }
 
-/** What the end still owes (restart policies to be set) is mostly done within a second; then the summary can say so. */
+/**
+ * Waits for final duties (setting restart policies), mostly done within a second, so that the summary includes them.
+ */
 async function settled(look: () => Promise<MigrationView>, signal: AbortSignal): Promise<void> {
   const giveUp = Date.now() + limits.cli.owedMsMax;
   for (let view = await look(); isTerminal(view.status) && view.owed.length > 0; view = await look()) {
@@ -77,13 +68,13 @@ async function settled(look: () => Promise<MigrationView>, signal: AbortSignal):
   }
 }
 
-/** What a watched end is worth to a script. */
+/** Exit code of a watched migration. */
 export function exitOf({ status }: MigrationView, wanted: TerminalStatus): ExitCode {
   if (status === wanted) return exitCodes.done;
   return status === 'needs_attention' ? exitCodes.needs_attention : exitCodes.not_moved;
 }
 
-/** Events of before the watch began are history, and `show` has it. */
+/** Events before the watch began are history, which `show` prints. */
 const isNews = ({ data }: ServerEvent, { updated_at }: MigrationView) =>
   Date.parse(String(data.at)) >= Date.parse(updated_at);
 

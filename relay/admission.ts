@@ -11,8 +11,8 @@ import type { TicketVerifier } from './join-ticket.ts';
 import type { Matchmaking } from './matchmaking.ts';
 
 /**
- * The relay's side of one admission connection, whose certificate has been verified: answers pings, takes one ticket,
- * and closes after the invitation or refusal. A connection that is slow, talks too much or out of turn is closed.
+ * Handles one admission connection whose certificate has been verified: answers pings, takes one ticket, and closes
+ * after the invitation or refusal. Closes a connection that is slow, sends too many messages or breaks the protocol.
  */
 export function admit(
   socket: TLSSocket,
@@ -30,17 +30,17 @@ export function admit(
   let state: 'open' | 'joining' | 'answered' = 'open';
   let withdraw = () => {};
 
-  const say = (answer: RelayAnswer) => socket.write(encodeRelayMessage(answer));
-  const answerLast = (answer: RelayAnswer) => {
+  const send = (answer: RelayAnswer) => socket.write(encodeRelayMessage(answer));
+  const sendLast = (answer: RelayAnswer) => {
     if (state === 'answered') return;
     state = 'answered';
     if (answer.type === 'refused') options.onRefused(answer.code);
     socket.end(encodeRelayMessage(answer));
     restartDeadline();
   };
-  const refuse = (code: RefusalCode) => answerLast({ type: 'refused', code });
+  const refuse = (code: RefusalCode) => sendLast({ type: 'refused', code });
 
-  // One deadline at a time, from the last answer to the next whole message: bytes that trickle in do not set it back.
+  // Runs from the last answer to the next complete message: bytes that trickle in do not extend it.
   let deadline = setTimeout(() => socket.destroy(), options.messageMsMax);
   const restartDeadline = () => {
     clearTimeout(deadline);
@@ -55,7 +55,7 @@ export function admit(
     if (!verdict.ok) return refuse(verdict.code);
     withdraw = options.matchmaking.present({
       claims: verdict.claims,
-      invite: (key) => answerLast({ type: 'invited', key }),
+      invite: (key) => sendLast({ type: 'invited', key }),
       refuse,
     });
   };
@@ -65,13 +65,13 @@ export function admit(
     messages += 1;
     if (!request.success || messages > options.messagesMax) return refuse('protocol_error');
     if (request.data.type === 'join') return void join(request.data.ticket);
-    say({ type: 'pong', version: relayProtocolVersion });
+    send({ type: 'pong', version: relayProtocolVersion });
     restartDeadline();
   };
 
   socket.on('data', (bytes: Buffer) => {
     if (state === 'answered') return;
-    // Nothing may follow a join; what does is not even kept.
+    // Nothing may follow a join, so later bytes are not even buffered.
     if (state === 'joining') return refuse('protocol_error');
     received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
     while (state === 'open') {

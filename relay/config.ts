@@ -7,12 +7,12 @@ const relayConfig = z.object({
   controlUrl: z.url({ protocol: /^https?$/ }),
   stateDir: z.string().min(1),
   listen: address.prefault('0.0.0.0:7400'),
-  /** Where agents reach this relay; what it listens on is often another address. */
+  /** Where agents reach this relay; often not the address it listens on. */
   advertise: address,
   statusPort: port.default(7401),
-  /** What this relay carries, bytes per second, over all sessions; no bound where it is left out. */
+  /** Bytes per second over all sessions; unlimited if omitted. */
   bandwidthLimit: byteRate.optional(),
-  /** Needed once; the certificate it buys is renewed without it. */
+  /** Only for the first start; the certificate is renewed without it. */
   joinToken: z.string().min(1).optional(),
 });
 export type RelayConfig = z.infer<typeof relayConfig>;
@@ -35,10 +35,9 @@ export const relayUsage = `stackferry relay --control URL --state DIR --advertis
   --listen HOST:PORT      default 0.0.0.0:7400                  STACKFERRY_LISTEN
   --status-port PORT      loopback only, default 7401           STACKFERRY_STATUS_PORT
   --bandwidth-limit N     bytes per second in all: 20M, 1G      STACKFERRY_BANDWIDTH_LIMIT
-  --join TOKEN            for the first start                   STACKFERRY_JOIN_TOKEN
-`;
+  --join TOKEN            for the first start                   STACKFERRY_JOIN_TOKEN`;
 
-/** Flags, then environment. Throws a message that names each wrong setting; the join token's value is in none. */
+/** Flags, then environment. Throws a message that names each wrong setting, without the join token. */
 export function readRelayConfig(args: string[], env: Record<string, string | undefined>): RelayConfig {
   const { values } = parseArgs({ args, options: flags, strict: true });
   const of = (flag: keyof typeof flags) => values[flag] ?? env[`STACKFERRY_${flag.toUpperCase().replaceAll('-', '_')}`];

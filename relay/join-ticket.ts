@@ -5,13 +5,13 @@ import { type JoinTicketClaims, joinTicketClaims, type RefusalCode, ticketAudien
 export type TicketVerdict = { ok: true; claims: JoinTicketClaims } | { ok: false; code: RefusalCode };
 
 export interface TicketVerifier {
-  /** Checks a ticket presented by the host that the TLS certificate names, and uses it up. */
+  /** Verifies a ticket presented by the host that the TLS certificate names, and uses it up. */
   redeem(ticket: string, hostId: string): Promise<TicketVerdict>;
 }
 
 /**
- * Tickets are checked by signature, fleet, relay, expiry, and the host they were made for; each is good once.
- * What was used is remembered until it expires, in memory: a stolen ticket without its host's key is worth nothing.
+ * Verifies signature, fleet, relay, expiry, and the host a ticket was issued to; each ticket is valid once. Used
+ * tickets are remembered in memory until they expire: a stolen ticket is worthless without its host's key.
  */
 export function createTicketVerifier(options: {
   fleetId: string;
@@ -21,7 +21,7 @@ export function createTicketVerifier(options: {
 }): TicketVerifier {
   const usedMax = options.usedTicketsMax ?? limits.relay.usedTicketsMax;
   const toleranceS = limits.control.clockSkewMsMax / 1000;
-  /** Ticket id → second from which it would be refused as expired anyway. Oldest first. */
+  /** Ticket id → second from which it is refused as expired anyway. Oldest first. */
   const used = new Map<string, number>();
 
   const verify = async (ticket: string): Promise<TicketVerdict> => {

@@ -2,8 +2,9 @@ import { constants } from 'node:crypto';
 import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import type { JWK } from 'jose';
-import { fleetTlsOptions, hostOfSocket, type Identity } from '../agent/transfer/peer-identity.ts';
-import { createThrottle } from '../agent/transfer/throttle.ts';
+import { fleetTlsOptions, hostOfSocket, type Identity } from '../node/peer-identity.ts';
+import { createThrottle } from '../node/throttle.ts';
+import type { Address } from '../schema/address.ts';
 import { limits } from '../schema/limits.ts';
 import { joinFirstByte, joinKeyBytes, type RefusalCode, tlsFirstByte } from '../schema/relay-protocol.ts';
 import { admit } from './admission.ts';
@@ -17,7 +18,6 @@ export interface RelayStatus {
   relay_id: string;
   uptime_s: number;
   connections: number;
-  /** Admissions that wait for their peer. */
   waiting: number;
   /** Invited or spliced now. */
   sessions: number;
@@ -30,26 +30,26 @@ export interface RelayStatus {
 export interface Relay {
   port: number;
   status(): RelayStatus;
-  /** Refuses this host from now on, and cuts what it takes part in. */
+  /** Refuses this host from now on, and closes its admissions and sessions. */
   revoke(hostId: string): void;
   close(): Promise<void>;
 }
 
-/** Listens for admissions and joins on one port. The relay brings ciphertext from one agent to the other; it holds no key to it. */
+/** Listens for admissions and joins on one port. Forwards ciphertext between agents, and has no key to it. */
 export async function startRelay(options: {
   identity: () => Identity;
   /** The key that the control plane signs tickets with. */
   ticketPublicJwk: () => JWK;
-  /** Ids of hosts whose certificates no longer count. */
+  /** Ids of hosts whose certificates are revoked. */
   revoked: () => ReadonlySet<string>;
-  listen: { host: string; port: number };
-  /** Bytes per second in all; no bound where it is left out. */
+  listen: Address;
+  /** Bytes per second in all; unlimited if omitted. */
   bandwidthLimit?: number | undefined;
   bounds?: Partial<RelayBounds>;
 }): Promise<Relay> {
   const bounds: RelayBounds = { ...limits.relay, ...options.bounds };
   const { fleetId, id: relayId } = options.identity();
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const refusals: RelayStatus['refusals'] = {};
   const countRefusal = (code: keyof RelayStatus['refusals']) => {
     refusals[code] = (refusals[code] ?? 0) + 1;
@@ -70,7 +70,7 @@ export async function startRelay(options: {
   const tlsServer = tls.createServer({
     ...fleetTlsOptions(options.identity()),
     handshakeTimeout: bounds.handshakeMsMax,
-    // A resumed session would carry an old verdict about its certificate.
+    // A resumed session would skip the check of its certificate.
     secureOptions: constants.SSL_OP_NO_TICKET,
   });
   tlsServer.on('tlsClientError', (_error, socket) => {
@@ -132,7 +132,7 @@ export async function startRelay(options: {
     port: (server.address() as net.AddressInfo).port,
     status: () => ({
       relay_id: relayId,
-      uptime_s: Math.floor((Date.now() - startedAt) / 1000),
+      uptime_s: Math.floor((performance.now() - startedAt) / 1000),
       connections: connections.size,
       ...matchmaking.counters(),
       refusals: { ...refusals },
@@ -151,7 +151,7 @@ export async function startRelay(options: {
   };
 }
 
-/** Reads a connection's first byte, and after the byte of a join its key. What came behind is put back for the next reader. */
+/** Reads a connection's first byte, and for a join its key. Puts any bytes after that back for the next reader. */
 function readOpening(
   socket: net.Socket,
   bounds: { firstByteMsMax: number; joinKeyMsMax: number },

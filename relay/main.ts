@@ -1,31 +1,33 @@
-import { realpathSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { JWK } from 'jose';
-import { openControlLink } from '../agent/control-link.ts';
-import { measureResources } from '../agent/engine/embedded/host-facts.ts';
-import { keepRenewed, openIdentityPatiently } from '../agent/identity-renewal.ts';
-import { createLog, type Log, tell } from '../agent/log.ts';
-import { agentVersion } from '../agent/version.ts';
+import { openControlLink } from '../node/control-link.ts';
+import { keepHealthFile } from '../node/health-file.ts';
+import { keepRenewed, openIdentityPatiently } from '../node/identity-renewal.ts';
+import { isProgram } from '../node/is-program.ts';
+import { createLog, type Log, tell } from '../node/log.ts';
+import { measureResources } from '../node/resources.ts';
+import { agentVersion } from '../node/version.ts';
 import { errorMessageOf, StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
-import { type RelayConfig, readRelayConfig } from './config.ts';
+import { type RelayConfig, readRelayConfig, relayUsage } from './config.ts';
 import { type Relay, startRelay } from './listener.ts';
 import { startStatusPage } from './status.ts';
 
 export interface RunningRelay {
   id: string;
-  /** The port it listens on; null until the first welcome brought the ticket key. */
+  /** Null until the first welcome has brought the ticket key and the relay listens. */
   port(): number | null;
-  /** Resolves once it was welcomed and listens. */
+  /** Resolves once the relay was welcomed and listens. */
   connected: Promise<void>;
+  /** True if the control plane has welcomed the current connection. */
+  isConnected(): boolean;
   /** Resolves when the control plane has removed this relay. */
   refused: Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Starts a relay: identity, then the link to the control plane, whose first welcome brings the key that tickets are
- * signed with; only then does it listen. Throws what `openIdentity` throws.
+ * Starts a relay: identity, then the link to the control plane. It listens only after the first welcome, which brings
+ * the key that tickets are signed with. Throws what `openIdentity` throws.
  */
 export async function runRelay(config: RelayConfig, options: { log?: Log } = {}): Promise<RunningRelay> {
   const log = options.log ?? createLog();
@@ -88,10 +90,9 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
     log,
   });
 
-  const report = async () =>
-    link.report({ type: 'metrics', resources: await measureResources({ root: config.stateDir }) });
+  const report = async () => link.report({ type: 'metrics', resources: await measureResources(config.stateDir) });
   const metrics = setInterval(
-    () => void report().catch((error) => log.warn('the machine could not be measured', { error })),
+    () => void report().catch((error) => log.warn('the resources of this machine could not be read', { error })),
     limits.control.metricsIntervalMs,
   );
 
@@ -99,6 +100,7 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
     id: keeper.identity().id,
     port: () => relay?.port ?? null,
     connected: listening.promise,
+    isConnected: () => link.ready(),
     refused: refused.promise,
     close: async () => {
       clearInterval(metrics);
@@ -111,12 +113,17 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
   };
 }
 
-/** The command line: runs until SIGTERM or SIGINT, or until the relay is removed. Resolves to the exit code. */
+/** Runs the relay until SIGTERM or SIGINT, or until it is removed. Resolves to the exit code. */
 export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    tell(relayUsage, 'stdout');
+    return 0;
+  }
   let relay: RunningRelay;
   try {
     const config = readRelayConfig(argv, env);
     relay = await runRelay(config);
+    keepHealthFile(env.STACKFERRY_HEALTH_FILE, relay.isConnected);
     const stop = new Promise<0>((resolve) => {
       process.once('SIGTERM', () => resolve(0));
       process.once('SIGINT', () => resolve(0));
@@ -141,6 +148,6 @@ export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = proc
   }
 }
 
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isProgram(import.meta.filename)) {
   process.exit(await relayCommand(process.argv.slice(2)));
 }

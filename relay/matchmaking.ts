@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
-import type { Pace } from '../agent/transfer/throttle.ts';
+import type { Pace } from '../node/throttle.ts';
 import { type JoinTicketClaims, joinKeyBytes, type RefusalCode } from '../schema/relay-protocol.ts';
 import { type Splice, splice } from './session.ts';
 
@@ -13,7 +13,7 @@ export interface MatchBounds {
   idleMsMax: number;
 }
 
-/** What an admission connection is told; exactly one of the two is called, once. */
+/** Answers to an admission connection; exactly one of the two is called, once. */
 export interface Admission {
   claims: JoinTicketClaims;
   invite(key: string): void;
@@ -24,24 +24,23 @@ interface Session {
   hosts: [string, string];
   keys: string[];
   joined: net.Socket[];
-  /** Ends the session when its first socket goes before the second came. */
+  /** Ends the session if its first socket closes, or the deadline passes, before the second arrives. */
   giveUp: () => void;
   deadline: NodeJS.Timeout;
   splice: Splice | null;
 }
 
 export interface Matchmaking {
-  /** The admission waits here for its peer. Returns a function that withdraws it. */
+  /** Makes the admission wait for its peer. Returns a function that withdraws it. */
   present(admission: Admission): () => void;
-  /** Spends a join key on this socket; false where nobody was given such a key, or it was used. */
+  /** Uses up a join key for this socket; returns false if the key is unknown or was used. */
   join(key: string, socket: net.Socket): boolean;
-  /** Ends all that this host takes part in. */
   cutHost(hostId: string): void;
   close(): void;
   counters(): { waiting: number; sessions: number; sessions_total: number; bytes_total: number };
 }
 
-/** Brings two admissions with matching tickets together, then the two sockets that bring the keys they were given. */
+/** Pairs two admissions with matching tickets, then the two sockets that bring the keys issued to them. */
 export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking {
   const waiting = new Map<string, Admission & { timer: NodeJS.Timeout }>();
   const sessions = new Set<Session>();
@@ -109,7 +108,7 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
           invite(waiter, admission);
           return () => {};
         }
-        // The same host dialed anew: its older connection is a leftover.
+        // The same host has reconnected: its older connection is stale.
         waiter.refuse('superseded');
       }
       const timer = setTimeout(() => {

@@ -1,19 +1,19 @@
 import type net from 'node:net';
-import { readInto } from '../agent/transfer/reused-reads.ts';
-import type { Pace } from '../agent/transfer/throttle.ts';
+import { readInto } from '../node/reused-reads.ts';
+import type { Pace } from '../node/throttle.ts';
 import { limits } from '../schema/limits.ts';
 
 export interface Splice {
-  /** Bytes that came in, both directions. */
+  /** Bytes received, both directions. */
   bytes(): number;
-  /** Cuts both sides now. */
+  /** Closes both sockets at once. */
   cut(): void;
 }
 
 /**
- * Joins two sockets until both have ended, one failed, or no byte passed for `idleMs`. A side is not read on until the
- * other took what was read, so memory is a few buffers however slow a side is. `pace`
- * bounds what all sessions carry.
+ * Joins two sockets until both have ended, one failed, or no byte passed for `idleMs`. A side is read only after the
+ * other has taken what was read before, so memory stays at a few buffers however slow a side is. `pace` limits all
+ * sessions together.
  */
 export function splice(
   first: net.Socket,
@@ -30,7 +30,7 @@ export function splice(
     [second, first],
   ] as const) {
     socket.setNoDelay(true);
-    // A socket's timer is set back by its reads and its writes, so it sees both directions.
+    // Reads and writes both reset a socket's timer, so it covers both directions.
     socket.setTimeout(idleMs, cut);
     socket.on('error', cut);
     socket.on('close', () => {
@@ -43,16 +43,16 @@ export function splice(
   return { bytes: () => first.bytesRead + second.bytesRead, cut };
 }
 
-/** One buffer a direction: nothing is read while the other side still holds what was read before. */
+/** One buffer per direction: reading pauses while the other side still holds the previous bytes. */
 function forward(from: net.Socket, to: net.Socket, pace: Pace): void {
-  const goOn = () => {
+  const resumeReading = () => {
     const waitMs = pace.waitMs();
-    if (waitMs > 0) setTimeout(goOn, waitMs);
+    if (waitMs > 0) setTimeout(resumeReading, waitMs);
     else if (from.isPaused()) from.resume();
   };
   readInto(from, Buffer.allocUnsafeSlow(limits.relay.spliceBufferBytes), (bytes) => {
     pace.sent(bytes.length);
-    to.write(bytes, goOn);
+    to.write(bytes, resumeReading);
     const taken = to.writableLength === 0 && pace.waitMs() === 0;
     if (!taken) from.pause();
     return taken;

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { limits } from '../schema/limits.ts';
 import type { RelayStatus } from './listener.ts';
 
-/** Serves `GET /status` as JSON on the loopback interface only: counters for a monitor, no addresses, no secrets. */
+/** Serves `GET /status` as JSON on the loopback interface only: counters for monitoring, no addresses, no secrets. */
 export async function startStatusPage(options: {
   port: number;
   status: () => RelayStatus;

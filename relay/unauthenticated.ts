@@ -1,13 +1,13 @@
 import { isIPv6, type Socket } from 'node:net';
 
 /**
- * Connections that have not shown yet that they belong to the fleet. Anyone can open them, so they are few, in all and
- * of one address; at the bound the oldest of the address that has most gives way. One that means well needs its place
- * for a handshake only, and connections that were admitted are not counted here: a flood does not cost them theirs.
+ * Connections that have not yet proven to belong to the fleet. Anyone can open them, so they are limited in total and
+ * per network; at a limit, the oldest of that network, or of the largest one, is dropped. An honest connection is
+ * counted only during its handshake. Admitted ones are not counted, so a flood can't displace them.
  */
 export interface Unauthenticated {
   add(socket: Socket): void;
-  /** It showed who it is. `address` and `port`: of its other end. */
+  /** The connection has proven its identity. `address` and `port` are those of its remote end. */
   admit(address: string | undefined, port: number | undefined): void;
 }
 
@@ -50,7 +50,7 @@ export function trackUnauthenticated(
   };
 }
 
-/** A host of IPv6 has a network of 64 bits to itself. */
+/** Returns an IPv4 address as it is, and the /64 network of an IPv6 address: an IPv6 host usually has one to itself. */
 function networkOf(address = ''): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
   if (!isIPv6(plain)) return plain;

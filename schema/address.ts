@@ -2,11 +2,13 @@ import { z } from 'zod';
 
 export const port = z.coerce.number().int().min(0).max(65_535);
 
-/** `host:port` or `[v6]:port`, as people write it. */
+/** Parses `host:port` or `[v6]:port`. */
 export const address = z
   .string()
   .regex(/^(\[[0-9a-fA-F:]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port')
   .transform((text) => {
     const colon = text.lastIndexOf(':');
-    return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: port.parse(text.slice(colon + 1)) };
-  });
+    return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+  })
+  .refine(({ port: given }) => port.safeParse(given).success, 'the port must be at most 65535');
+export type Address = z.infer<typeof address>;

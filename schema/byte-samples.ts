@@ -1,16 +1,16 @@
 import { limits } from './limits.ts';
 
-/** Counts of bytes with the time each was seen, oldest first: the window that a rate is taken over. */
+/** Cumulative byte counts with their times, oldest first: the measuring window of a rate. */
 export type ByteSamples = { at: number; bytes: number }[];
 
-/** A count that falls began again, so what was seen before it tells nothing of the rate. */
+/** Adds a sample. A falling count was restarted, so earlier samples are dropped. */
 export function withSample(samples: ByteSamples, at: number, bytes: number): ByteSamples {
   const last = samples.at(-1);
   const kept = last && bytes < last.bytes ? [] : samples.filter((one) => at - one.at <= limits.progress.rateWindowMs);
   return [...kept, { at, bytes }];
 }
 
-/** Bytes a second; null until there is enough of a window. */
+/** Bytes per second; null until the window is long enough. */
 export function rateOfSamples(samples: ByteSamples): number | null {
   const [first, last] = [samples[0], samples.at(-1)];
   if (!first || !last || last.at - first.at < limits.progress.rateWindowMsMin) return null;

@@ -1,16 +1,16 @@
 import { limits } from './limits.ts';
 
 /**
- * How a source reaches a target that advertises an address of its own, past the relay:
+ * How a source connects directly, without a relay, to a target that advertises an address:
  *
  *   source                                              target
  *   ── TCP ────────────────────────────────────────────▶
  *   0x44, length (u16, big-endian), session (UTF-8) ──▶
  *                                                       … until the target waits for that session
  *        ◀───────────────────────────────────────────── 0x47
- *   ◀═══════════ the same mutual TLS as through a relay, the target being the server ═══════════▶
+ *   ◀═══════════ the same mutual TLS as through a relay, with the target as server ═══════════▶
  *
- * The session is `<migration id>.<lane>`, as in a join ticket. It proves nothing: the certificates do, afterwards.
+ * The session is `<migration id>.<lane>`, as in a join ticket. It authenticates nothing: the certificates do, afterwards.
  */
 export const directFirstByte = 0x44;
 export const directGo = 0x47;
@@ -23,7 +23,7 @@ export function encodeOpening(session: string): Buffer {
   return Buffer.concat([head, text]);
 }
 
-/** `read(n)` gives exactly that many bytes, or null while they are not there. Throws where it is no opening. */
+/** `read(n)` returns exactly that many bytes, or null until they have arrived. Throws if they are not an opening. */
 export function createOpeningReader(read: (bytes: number) => Buffer | null): () => string | null {
   let length: number | null = null;
   return () => {

@@ -1,4 +1,6 @@
+import type { Lift } from './lift.ts';
 import type { Mode } from './migration-status.ts';
+import type { MoveOptions } from './move-options.ts';
 
 /**
  * The life of a drain, and of each stack in it.
@@ -8,7 +10,7 @@ import type { Mode } from './migration-status.ts';
  *                                                                   └→ gone
  */
 export const activeDrainStatuses = ['running', 'paused', 'aborting'] as const;
-/** All moved; something stayed; it was aborted, and something stayed. */
+/** `completed`: all moved. `failed`: something stayed. `aborted`: aborted, and something stayed. */
 export const endedDrainStatuses = ['completed', 'failed', 'aborted'] as const;
 export const drainStatuses = [...activeDrainStatuses, ...endedDrainStatuses] as const;
 export type DrainStatus = (typeof drainStatuses)[number];
@@ -21,45 +23,56 @@ export function hasEnded(status: DrainStatus): boolean {
   return (endedDrainStatuses as readonly string[]).includes(status);
 }
 
-/** The drain's record: all that `worker/drain/advance.ts` reads and writes. Times are epoch milliseconds. */
-export interface DrainRun {
+/**
+ * The drain's record: all that `worker/saga/drain/advance.ts` reads and writes; absent options are off. Times are epoch
+ * milliseconds.
+ */
+export interface DrainRun extends Partial<MoveOptions> {
   id: string;
-  /** The one that is emptied. */
+  /** The host being drained. */
   host: string;
   status: DrainStatus;
   /** The only host that may take stacks; null for any. */
   target: string | null;
   mode: Mode;
-  accept_unmoved: boolean;
+  /** By name, what differs for a stack. */
+  per_stack?: Record<string, StackOptions>;
   max_parallel: number;
-  /** All stacks were looked at once, and stand in the order they go in. */
+  /** All stacks were inspected and are in their final order. */
   planned: boolean;
   stacks: DrainStack[];
-  /** Since when hosts that are needed don't answer. */
+  /** Since when required hosts have been silent. */
   silent_since: number | null;
-  /** Nothing is tried before. */
+  /** Earliest time of the next try. */
   retry_at: number;
-  /** Of an abort. */
+  /** An abort also cancels running migrations. */
   cancel_running: boolean;
 }
+
+/** What differs for one stack of a drain. */
+export type StackOptions = Omit<Lift, 'sizing'> & {
+  target_host_id?: string | undefined;
+  /** It stays where it is. */
+  leave?: boolean | undefined;
+};
 
 export interface DrainStack {
   id: string;
   name: string;
   status: DrainStackStatus;
-  /** When it came to its status. */
+  /** When it entered its status. */
   since: number;
-  /** Where it goes, or went; while it waits, where the plan sees it. */
+  /** Its destination; while it waits, the planned one. */
   target: string | null;
   fit: Fit | null;
   migration_id: string | null;
-  /** While it moves: since when its migration needs a person. */
+  /** While it moves: since when its migration has needed a person. */
   stuck_since: number | null;
   /** Why it stayed; while it waits, what the plan found in its way. */
   obstacle: Obstacle | null;
 }
 
-/** What a stack needs with its margins, and what its target has, less what was promised to others before. Bytes. */
+/** What a stack needs including margins, and what its target has free after earlier reservations. Bytes. */
 export interface Fit {
   memory_needed_bytes: number;
   memory_free_bytes: number;
@@ -67,18 +80,20 @@ export interface Fit {
   disk_free_bytes: number;
 }
 
-/** `code` is an error code, or one of the pre-flight's and the plan's own below. */
+/** `code` is an error code, one of the pre-flight's, or one of the plan's below. */
 export interface Obstacle {
   code: string;
   message: string;
+  /** Ways to lift it by options; each suffices. */
+  lifted_by?: Lift[];
 }
 
 export const planObstacles = {
-  /** No other host is open to migrations. */
+  /** No other host accepts migrations. */
   no_target: 'no_target',
-  /** None has the room, even for this stack alone. */
+  /** No host has the room, even for this stack alone. */
   too_big: 'too_big',
-  /** One has, but not beside the stacks that were planned before. */
+  /** A host has the room, but not besides the stacks planned before. */
   no_room_left: 'no_room_left',
   needs_attention: 'needs_attention',
   rolled_back: 'rolled_back',

@@ -1,6 +1,6 @@
 /**
- * All items, at most `atOnceMax` at a time; results in their order. After a failure nothing more is begun, and it rejects
- * with that failure once what was at work has ended.
+ * Runs `work` on all items, at most `atOnceMax` at a time; results in order. After a failure it starts no more, waits
+ * for running work, then rejects with the first failure.
  */
 export async function eachOf<T, R>(
   items: readonly T[],

@@ -43,12 +43,17 @@ export const errorStatus = {
   host_busy: 409,
   host_deleted: 409,
   host_cordoned: 409,
+  already_current: 409,
+  not_upgradable: 409,
   drain_running: 409,
   drain_ended: 409,
   no_target: 409,
   internal: 500,
   control_unavailable: 503,
   authority_missing: 503,
+  authority_closed: 409,
+  authority_present: 409,
+  authority_refused: 422,
   // enrolment and identity
   join_token_invalid: 401,
   join_token_used: 409,
@@ -65,6 +70,7 @@ export const errorStatus = {
   command_timeout: 504,
   command_unknown: 422,
   epoch_stale: 409,
+  ledger_ahead: 409,
   engine_unreachable: 502,
   engine_error: 502,
   compose_failed: 502,
@@ -94,7 +100,9 @@ export const errorStatus = {
 export type ErrorCode = keyof typeof errorStatus;
 export const errorCodes = Object.keys(errorStatus) as [ErrorCode, ...ErrorCode[]];
 
-/** A fault with a stable code and a message fit for people; the cause is for operators and never leaves the machine. */
+/**
+ * An error with a stable code and a message fit for people; the cause is for operators and never leaves the machine.
+ */
 export class StackferryError extends Error {
   readonly code: ErrorCode;
 
@@ -105,12 +113,11 @@ export class StackferryError extends Error {
   }
 }
 
-/** The code of any thrown value, `fallback` where it carries none. */
+/** The code of any thrown value, `fallback` if it has none. */
 export function errorCodeOf(error: unknown, fallback: ErrorCode = 'internal'): ErrorCode {
   return error instanceof StackferryError ? error.code : fallback;
 }
 
-/** The message of any thrown value. */
 export function errorMessageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,65 +1,27 @@
 import { z } from 'zod';
+import { bytes, name, portNumber } from './fact-values.ts';
+import { joinedNetwork, stackNetwork } from './network-facts.ts';
 
 /**
- * What agents measure and report about their host and its stacks. No environment values, ever: names, sizes, ids.
- * `null` means "could not tell", which every check counts as the bad case. An agent of the release before leaves out
- * what is new here: a new field has a `.default()` that means "could not tell".
+ * Facts that agents measure and report about their stacks: names, sizes, ids, never environment values.
+ *
+ * `null` means "unknown", which every check counts as a failure. Agents of the previous release omit new fields, so a
+ * new field needs a `.default()` that means "unknown".
  */
-
-const bytes = z.number().nonnegative();
-const name = z.string().max(4096);
-
-/** Memory and disk of a host, or of one stack (then `total` is the host's). */
-export const resources = z
-  .object({
-    memory: z.object({ total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
-    /** The filesystem that holds volumes. */
-    disk: z.object({ path: name, total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
-    cpu: z.object({ cores: z.number(), load_1m: z.number() }),
-  })
-  .meta({ id: 'Resources' });
-export type Resources = z.infer<typeof resources>;
-
-export const hostFacts = z.object({
-  now_ms: z.number(),
-  agent_version: z.string(),
-  engine: z.object({
-    kind: z.enum(['docker', 'embedded']),
-    version: z.string(),
-    api_version: z.string(),
-    compose_version: z.string().nullable(),
-    os: z.string(),
-    arch: z.string(),
-    userns_remap: z.boolean(),
-    /** The engine runs as an ordinary user. */
-    rootless: z.boolean().default(false),
-    selinux: z.boolean().default(false),
-    /** What runs containers that name no runtime: "runc", "runsc" … */
-    default_runtime: z.string().default('runc'),
-    /** What pre-copy can carry of large files: their changed blocks, or only whole files; null where it is not offered. */
-    pre_copy: z.enum(['blocks', 'files']).nullable(),
-  }),
-  resources,
-  /** The filesystem of images, where it is not that of volumes. */
-  image_disk: z.object({ path: name, free_bytes: bytes }).nullable().default(null),
-  helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),
-  relays: z.array(z.object({ id: z.string(), reachable: z.boolean(), detail: z.string() })),
-});
-export type HostFacts = z.infer<typeof hostFacts>;
 
 export const publishedPort = z.object({
   host_ip: z.string(),
-  port: z.number().int(),
+  port: portNumber,
   protocol: z.enum(['tcp', 'udp', 'sctp']),
 });
 export type PublishedPort = z.infer<typeof publishedPort>;
 
 export const stackImage = z.object({
-  /** As the compose file names it. */
+  /** The name in the compose file. */
   reference: name,
-  /** The image id (content digest of its configuration), null where the source no longer has it. */
+  /** The image id (content digest of its configuration), null if the source no longer has it. */
   image_id: z.string().nullable(),
-  /** Of layers, configuration and platform: equal for the same image in every image store, as its id is not. */
+  /** Digest of layers, configuration and platform. Unlike the id, it is equal in every image store. */
   content_sha256: z.string().nullish(),
   repo_digests: z.array(z.string()),
   /** Digests of its layers, lowest first. */
@@ -78,13 +40,13 @@ export const stackVolume = z.object({
   labels: z.record(z.string(), z.string()),
   external: z.boolean(),
   size_bytes: bytes.nullable(),
-  /** Projects or containers beyond this stack that mount it. */
+  /** Projects or containers outside this stack that mount it. */
   also_used_by: z.array(name),
 });
 export type StackVolume = z.infer<typeof stackVolume>;
 
-/** Rights that reach beyond the container; a target's policy must allow each by name. */
-export const hostPowers = [
+/** Privileges beyond the container; a target's policy must allow each by name. */
+export const hostPrivileges = [
   'privileged',
   'docker_socket',
   'host_network',
@@ -97,9 +59,9 @@ export const hostPowers = [
   'cgroup',
   'host_path',
 ] as const;
-export type HostPower = (typeof hostPowers)[number];
+export type HostPrivilege = (typeof hostPrivileges)[number];
 
-/** As the Engine takes it; a count of -1 asks for all. */
+/** The Engine's form; a count of -1 requests all. */
 export const deviceRequest = z.object({
   driver: z.string(),
   count: z.number().int(),
@@ -108,7 +70,7 @@ export const deviceRequest = z.object({
 });
 export type DeviceRequest = z.infer<typeof deviceRequest>;
 
-/** Of a service that does not simply run. */
+/** States of a service that does not simply run. */
 export const unwellStates = ['stopped', 'paused', 'unhealthy', 'restarting'] as const;
 export type UnwellState = (typeof unwellStates)[number];
 
@@ -120,74 +82,80 @@ export const stackService = z.object({
   has_healthcheck: z.boolean(),
   /** It ran on the source and ended with exit code 0: a job, not a daemon. */
   one_shot: z.boolean(),
-  /** Null where it runs, or did its job. */
+  /** Null if it runs, or completed its job. */
   unwell: z.enum(unwellStates).nullable().default(null),
-  /** From its start until its healthcheck has decided, at the longest; null where it has none. */
+  /** Longest time from its start to its healthcheck's verdict; null without a healthcheck. */
   health_wait_s: z.number().nullable().default(null),
   builds: z.boolean(),
   ports: z.array(publishedPort),
   devices: z.array(name),
-  /** The runtime that the file names. */
+  /** The runtime named in the file. */
   runtime: name.nullable().default(null),
   /** GPUs and the like. */
   device_requests: z.array(deviceRequest).default([]),
-  /** Commands to run before it is stopped, which a migration does not run. */
+  /** It has `pre_stop` hooks, which a migration does not run. */
   stop_hooks: z.boolean().default(false),
-  powers: z.array(z.object({ power: z.enum(hostPowers), detail: z.string() })),
+  powers: z.array(z.object({ power: z.enum(hostPrivileges), detail: z.string() })),
+  /** Names of all its attributes in Compose's model; empty from the previous release. */
+  keys: z.array(name).default([]),
 });
 export type StackService = z.infer<typeof stackService>;
-
-export const stackNetwork = z.object({
-  name,
-  external: z.boolean(),
-  /** Fixed by the file, CIDR; empty where the engine chooses. */
-  subnets: z.array(name).default([]),
-  /** The interface of the host that a macvlan or ipvlan network is built on. */
-  parent: name.nullable().default(null),
-  /** The interface name that the file gives a bridge. */
-  bridge: name.nullable().default(null),
-  /** Fixed addresses of services. */
-  addresses: z.array(name).default([]),
-});
-export type StackNetwork = z.infer<typeof stackNetwork>;
-
-/** A container that somebody connected to a network by hand. */
-export const joinedNetwork = z.object({
-  service: name,
-  /** Of the service's containers, from 1. */
-  number: z.number().int(),
-  network: name,
-  aliases: z.array(name),
-});
-export type JoinedNetwork = z.infer<typeof joinedNetwork>;
 
 export const bindMount = z.object({
   service: name,
   source: name,
   target: name,
-  /** Inside the project directory, by its real path: travels with the project. */
+  /** The previous release does not tell. */
+  read_only: z.boolean().default(false),
+  /** Inside the project directory by its real path: it moves with the project. */
   inside_project: z.boolean(),
-  /** The link of the project directory that leads to `source`. */
+  /** The symlink in the project directory that leads to `source`. */
   link: name.nullable().default(null),
+  /** The volume whose options bind `source`: its name, and its key in the file. */
+  volume: z.object({ name, key: name }).nullable().default(null),
 });
 
-/** What was found where a stack's data lies. */
+/** What lies at the source of a bind mount outside the project. */
+export const bindKinds = ['directory', 'network', 'file', 'socket', 'device', 'fifo', 'absent', 'unseen'] as const;
+
+/** The data behind the bind mounts outside the project, one per path: what a migration may move. */
+export const bindTree = z.object({
+  /** A `bind_mounts[].source`. */
+  path: name,
+  /** The same without symbolic links. */
+  real: name,
+  /** `network`: a directory on a network file system. `unseen`: the agent is in a container that does not have the path. */
+  kind: z.enum(bindKinds),
+  /** Allocated size; null if unknown, or not a directory. */
+  size_bytes: bytes.nullable(),
+  /** A directory of the system, the engine, the agent or the project that it is, holds, or lies in: it can't move. */
+  reaches: name.nullable(),
+  /** Containers outside this stack that mount it or a part of it. */
+  also_used_by: z.array(name),
+  /** Containers outside this stack that can write to it through a directory above. */
+  written_from_above: z.array(name).default([]),
+  /** False if only the file names it so far: what no container mounts does not leave this host. */
+  mounted: z.boolean().default(true),
+});
+export type BindTree = z.infer<typeof bindTree>;
+
+/** Findings in the places where a stack's data is stored. */
 export const stackData = z.object({
-  /** Something else is mounted below a volume or directory (`tree`): a copy would leave out what is there. */
+  /** Other mounts below a volume or directory (`tree`): a copy would leave their contents out. */
   nested_mounts: z.array(z.object({ tree: name, path: name, kind: z.string() })),
-  /** Some files that are immutable or append-only (`chattr`), which does not travel. */
+  /** Examples of immutable or append-only files (`chattr`); the attribute does not move. */
   immutable: z.array(z.object({ tree: name, path: name })).default([]),
-  /** Volumes and directories that could not be looked at. */
+  /** Volumes and directories that could not be read. */
   unseen: z.array(z.object({ tree: name, why: z.string() })),
-  /** Running containers beside the stack's services that can write what moves. */
+  /** Running containers outside the stack's services that can write to its data. */
   writers: z.array(
     z.object({
       container: name,
       /** A volume, or a path of the host. */
       uses: name,
-      /** It only has a directory above the data. */
+      /** It only mounts a directory above the data. */
       above: z.boolean(),
-      /** Of the stack, by `docker compose run`. */
+      /** A `docker compose run` container of the stack. */
       one_off: z.boolean(),
     }),
   ),
@@ -195,86 +163,73 @@ export const stackData = z.object({
 
 export const stackFacts = z.object({
   project: name,
+  /** What it sends of the stack says whose it is; the previous release's does not, and so proves no permission. */
+  names_itself: z.boolean().default(false),
   working_dir: name,
   config_files: z.array(name),
   env_files: z.array(name),
   services: z.array(stackService),
   volumes: z.array(stackVolume),
-  anonymous_volumes: z.array(z.object({ name, service: name, size_bytes: bytes.nullable() })),
+  anonymous_volumes: z.array(
+    z.object({
+      name,
+      service: name,
+      size_bytes: bytes.nullable(),
+      /** What is needed to move it; null from an agent that can't. */
+      move: z.object({ volume: stackVolume, number: z.number().int(), target: name }).nullable().default(null),
+    }),
+  ),
   networks: z.array(stackNetwork),
   joined_networks: z.array(joinedNetwork).default([]),
-  /** Containers that were made from other files than the ones named above. */
+  /** Containers created from files other than the ones named above. */
   other_files: z.array(z.object({ container: name, files: z.array(name) })).default([]),
   /** Names fixed by the file (`container_name`, `networks.x.name`). */
   fixed_names: z.array(z.object({ kind: z.enum(['container', 'network']), name })),
   bind_mounts: z.array(bindMount),
+  /** Null: the agent can't move bind mounts. */
+  bind_trees: z.array(bindTree).nullable().default(null),
+  /** A name for another Compose file in the project directory that Compose reads by itself, if one is free. */
+  override_name: name.default('compose.stackferry.yaml'),
   data: stackData.nullable().default(null),
   project_files: z.object({
     size_bytes: bytes.nullable(),
-    /** Files the stack needs that lie outside its project directory. */
+    /** Files the stack needs outside its project directory. */
     outside: z.array(name),
-    /** Links by absolute path: they lead to the files that arrive only if the directory keeps its place. */
+    /** Absolute symlinks: they reach the moved files only if the directory keeps its path. */
     absolute_links: z.array(name).default([]),
   }),
   remote_includes: z.array(name),
   /** Containers of services that the file no longer has: they stay, and must not run. */
   orphans: z.array(z.object({ container: name, service: name, running: z.boolean() })).default([]),
-  /** `HOME` and `PWD` of the shell that started the stack, where its file uses them. */
+  /** `HOME` and `PWD` of the shell that started the stack, if its file uses them. */
   environment: z.record(name, name).default({}),
-  /** Whether the containers are what the file says now, else in what they differ; null where it can't be told. */
-  drift: z.object({ current: z.boolean().nullable(), detail: z.string() }),
-  /** What containers wrote outside any volume; it does not move. */
+  /** Whether the containers match the file, or how they differ; null if unknown. */
+  drift: z.object({
+    current: z.boolean().nullable(),
+    detail: z.string(),
+    /** Services that differ. */
+    services: z.array(name).default([]),
+    /** What it means to move what the file says instead of what runs; null: the agent can't tell. */
+    as_written: z
+      .object({
+        /** Data that only the containers use: `bind mount /srv/x of service web`. */
+        stays: z.array(z.string()),
+        /** Why the file can't be moved. */
+        obstacles: z.array(z.string()),
+      })
+      .nullable()
+      .default(null),
+  }),
+  /** Data that containers wrote outside any volume; it does not move. */
   written_layers: z.array(z.object({ container: name, size_bytes: bytes })),
-  /** Compose's own objections to the file (`compose config`), empty where it reads it. */
+  /** Errors of `compose config`, empty if it accepts the file. */
   compose_errors: z.array(z.string()),
-  /** The stack's own use, for `sizing: "stack"`. */
+  /** The stack's own usage, for `sizing: "stack"`. */
   usage: z.object({ memory_bytes: bytes, disk_bytes: bytes }),
 });
 export type StackFacts = z.infer<typeof stackFacts>;
 
-const takenList = z.array(z.object({ name, by: z.string() })).nullable();
-
-/** The target's answers to what a stack needs of it. */
-export const targetFacts = z.object({
-  /** Where the project directory would lie here. */
-  project_path: name,
-  images: z.array(
-    z.object({
-      reference: name,
-      state: z.enum(['present', 'pullable', 'differs', 'not_found', 'unauthorized', 'rate_limited', 'unreachable']),
-      detail: z.string(),
-      /** How many of its layers, from the lowest, are here and need not be sent. */
-      layers_present: z.number().int(),
-      /** The image store can hold it under this name when the source sends it. */
-      loadable: z.boolean().optional(),
-    }),
-  ),
-  /** `name` is `port/protocol`. */
-  ports_taken: takenList,
-  /** Addresses that ports are published on and that no interface here has. */
-  addresses_absent: z.array(name).nullable().default([]),
-  /** Subnets, interfaces and fixed addresses that the stack's networks need and cannot have here. */
-  network_obstacles: z
-    .array(z.object({ name, why: z.string() }))
-    .nullable()
-    .default([]),
-  project_resources: takenList,
-  names_taken: takenList,
-  volumes_taken: z.array(z.object({ name, migration_id: z.string().nullable() })).nullable(),
-  path: z.object({ free: z.boolean().nullable(), detail: z.string(), free_bytes: bytes.nullable() }),
-  networks_absent: z.array(name).nullable(),
-  /** Networks joined by hand on the source that do not exist here. */
-  joined_absent: z.array(name).default([]),
-  /** External volumes of the file that are not here. */
-  external_volumes_absent: z.array(name).nullable(),
-  devices_absent: z.array(name).nullable(),
-  powers_refused: z.array(z.object({ service: name, power: z.enum(hostPowers), detail: z.string() })),
-  bind_mounts: z.array(z.object({ path: name, exists: z.boolean() })),
-  compose_compatible: z.object({ ok: z.boolean(), detail: z.string() }),
-});
-export type TargetFacts = z.infer<typeof targetFacts>;
-
-/** A stack as the inventory lists it. */
+/** A stack's entry in the inventory. */
 export const stackSummary = z
   .object({
     project: name,

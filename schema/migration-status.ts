@@ -17,7 +17,7 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-/** The ways back, and waiting for a person: the migration still holds its stack. */
+/** Going back, or waiting for a person: the migration still holds its stack. */
 export const returningStatuses = ['reverting', 'rolling_back', 'needs_attention'] as const;
 export const terminalStatuses = ['completed', 'failed', 'cancelled', 'rolled_back'] as const;
 
@@ -35,7 +35,10 @@ export function isStep(status: Status): status is Step {
 }
 
 export const modes = ['stop-copy', 'pre-copy'] as const;
-/** What both sides read back of each volume and compare: names, owners, sizes, times and attributes, or the contents too. */
+/**
+ * What both sides read back of each volume and compare: names, owners, sizes, times and attributes, or the contents
+ * too.
+ */
 export const verifications = ['manifest', 'content'] as const;
 export type Verification = (typeof verifications)[number];
 export type Mode = (typeof modes)[number];

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { lift } from './lift.ts';
 import { modes, sizings } from './migration-status.ts';
+import { moveOptions } from './move-options.ts';
 
-/** The pre-flight report, as the API gives it and the migration stores it. */
+/** The pre-flight report, as the API returns it and the migration stores it. */
 
-/** The six of the contract first, then those that turn a failure at deploy time into an answer before anything stops. */
+/** The first six are the API's contract; the others catch failures of the deploy before anything stops. */
 export const checkNames = [
   'target_online',
   'no_concurrent',
@@ -34,10 +36,16 @@ export const check = z
   .object({
     name: z.enum(checkNames),
     status: z.enum(['pass', 'fail', 'note', 'skipped']),
-    /** A sentence for people: what was found and, where it failed, what to do. */
+    /** A sentence for people: the finding and, after a failure, what to do. */
     detail: z.string(),
-    /** The numbers and names it was decided by. */
+    /** The numbers and names that decided it. */
     measured: z.record(z.string(), z.unknown()),
+    lifted_by: z
+      .array(lift)
+      .default([])
+      .describe(
+        'After a failure: the ways to lift it by options, the best one first; each suffices. Empty if something has to be fixed.',
+      ),
   })
   .meta({ id: 'PreflightCheck' });
 export type Check = z.infer<typeof check>;
@@ -46,24 +54,26 @@ export const plan = z
   .object({
     items: z.array(
       z.object({
-        kind: z.enum(['volume', 'project', 'image']),
+        kind: z.enum(['volume', 'bind', 'project', 'image']),
         name: z.string(),
-        /** null where it could not be measured; the total is then a lower bound. */
+        /** Where a bind mount's data goes, if not to the same path. */
+        place: z.string().optional(),
+        /** Null if it could not be measured; the total is then a lower bound. */
         size_bytes: z.number().nullable(),
       }),
     ),
     total_bytes: z.number(),
     total_is_lower_bound: z.boolean(),
-    /** Seconds, for each mode that both hosts offer. Of a pre-copy, what changes meanwhile is assumed. */
+    /** Seconds, for each mode that both hosts offer. For a pre-copy, the share that changes meanwhile is assumed. */
     expected: z.array(z.object({ mode: z.enum(modes), transfer_s: z.number(), downtime_s: z.number() })),
-    /** Bytes a second the expectation assumes. */
+    /** Assumed rate, bytes per second. */
     assumed_rate: z.number(),
-    /** Whether that was measured, by the newest move between these hosts, or is a guess. */
+    /** True if the rate was measured in the latest move between these hosts, false if it is a guess. */
     rate_measured: z.boolean(),
     /** Published ports: clients and DNS must follow to the target's address. */
     ports: z.array(z.object({ service: z.string(), port: z.number(), protocol: z.string() })),
     address_change: z.object({ from_host: z.string(), to_host: z.string() }),
-    /** Written outside any volume: does not move. */
+    /** Data written outside any volume, which does not move. */
     unmoved_layers: z.array(z.object({ container: z.string(), size_bytes: z.number() })),
   })
   .meta({ id: 'Plan' });
@@ -74,17 +84,32 @@ export const report = z
     passed: z.boolean(),
     checks: z.array(check),
     notes: z.array(z.string()),
+    /** Bind mounts outside the project directory. */
+    bind_mounts: z
+      .array(
+        z.object({
+          path: z.string(),
+          size_bytes: z.number().nullable(),
+          /** Null if the target could not be asked. */
+          exists_on_target: z.boolean().nullable(),
+          /** Where its data goes; null if it stays. */
+          place: z.string().nullable(),
+          /** Why it can't move; null if it can. */
+          obstacle: z.string().nullable(),
+        }),
+      )
+      .default([]),
     plan: plan.nullable(),
-    /** What the target must have room for; counted as taken while the migration runs. Null where the source did not answer. */
+    /** Room that the target must have; reserved while the migration runs. Null if the source did not answer. */
     needs: z.object({ memory_bytes: z.number(), disk_bytes: z.number() }).nullable(),
-    /** What the report was made for; another target or option needs another report. */
+    /** What the report applies to; another target or option needs another report. */
     inputs: z.object({
       stack_id: z.string(),
       source_host_id: z.string(),
       target_host_id: z.string(),
       sizing: z.enum(sizings),
       mode: z.enum(modes),
-      accept_unmoved: z.boolean(),
+      ...moveOptions.shape,
     }),
     made_at: z.number(),
   })

@@ -1,6 +1,6 @@
 /**
- * What a secret of ours looks like, whoever wrote it into a text. Both loggers pass every line through this, so that no
- * author of a line has to think of it. Values that only one machine knows (of an `.env`) are the agent's log's own.
+ * Patterns of this product's secrets and of common credentials. Both loggers redact every line, so that no caller can
+ * forget to. Values known to one machine only (of an `.env`) are redacted by the agent's log.
  */
 const shapes: [RegExp, string][] = [
   [/-----BEGIN [A-Z0-9 ]{1,40}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|$)/g, '[redacted PEM]'],

@@ -9,7 +9,7 @@ import { limits } from './limits.ts';
  *   ping ─────────────────────────────────────────────▶
  *        ◀───────────────────────────────────────────── pong
  *   join {ticket} ────────────────────────────────────▶
- *                                                       … until the peer's matching ticket is here too
+ *                                                       … until the peer's matching ticket has arrived
  *        ◀───────────────────────────────────────────── invited {key} | refused {code}, then closed
  *   ── plain TCP ──────────────────────────────────────▶        join (first byte 0x4a)
  *   0x4a, 32 bytes of key ────────────────────────────▶
@@ -26,7 +26,10 @@ export const tlsFirstByte = 0x16;
 export const joinFirstByte = 0x4a;
 export const joinKeyBytes = 32;
 
-/** Why the relay said no. `peer_absent`, `relay_full` and `host_full` may pass with time; the rest need a new ticket or an operator. */
+/**
+ * Why the relay refused. `peer_absent`, `relay_full` and `host_full` may pass with time; the others need a new ticket
+ * or an operator.
+ */
 export const refusalCodes = [
   'ticket_invalid',
   'ticket_expired',
@@ -59,18 +62,18 @@ export type RelayAnswer = z.infer<typeof relayAnswer>;
 
 const id = z.string().min(1).max(64);
 
-/** Claims of a join ticket: an ES256 JWT signed with the fleet's ticket key. Times in seconds, as JWT has it. */
+/** Claims of a join ticket: an ES256 JWT signed with the fleet's ticket key. Times in seconds, as in any JWT. */
 export const joinTicketClaims = z.object({
   /** The fleet's id. */
   iss: id,
   /** `relay:<relay id>`. */
   aud: z.string().max(128),
-  /** Good once. */
+  /** Single use. */
   jti: id,
   /** The session both sides ask for: `<migration id>.<lane>`. */
   sid: z.string().min(1).max(512),
   role: z.enum(['source', 'target']),
-  /** The host this ticket was made for, and the one it may meet. */
+  /** The host this ticket was issued to, and the peer it may meet. */
   sub: id,
   peer: id,
   mig: id,
@@ -87,14 +90,14 @@ export type PeerKind = 'host' | 'relay';
 /** The name in a certificate: its only subject alternative name, a URI. */
 export const spiffeUri = (fleetId: string, kind: PeerKind, id: string): string => `spiffe://${fleetId}/${kind}/${id}`;
 
-/** `id` of a URI made by `spiffeUri` for this fleet and kind, else null. */
+/** Returns the id in a URI made by `spiffeUri` for this fleet and kind, else null. */
 export function idOfSpiffeUri(uri: string, fleetId: string, kind: PeerKind): string | null {
   const prefix = spiffeUri(fleetId, kind, '');
   const rest = uri.startsWith(prefix) ? uri.slice(prefix.length) : '';
   return /^[A-Za-z0-9_-]{1,64}$/.test(rest) ? rest : null;
 }
 
-/** One admission message as bytes: length, then JSON. */
+/** Encodes one admission message: length, then JSON. */
 export function encodeRelayMessage(message: RelayRequest | RelayAnswer): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(message));
   const bytes = new Uint8Array(4 + json.length);
@@ -108,7 +111,9 @@ export type RelayRead =
   | { kind: 'message'; value: unknown; rest: Uint8Array }
   | { kind: 'malformed'; why: string };
 
-/** The first message of what has arrived so far. A length above the cap is malformed at once, before its bytes are awaited. */
+/**
+ * Decodes the first message of the bytes so far. A length above the cap is malformed at once, before its bytes arrive.
+ */
 export function readRelayMessage(bytes: Uint8Array): RelayRead {
   if (bytes.length < 4) return { kind: 'more' };
   const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);

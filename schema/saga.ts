@@ -1,21 +1,23 @@
 import { z } from 'zod';
+import { failure } from './agent-protocol.ts';
 import {
   type CommandKind,
   type CommandPayload,
   type CommandResult,
   commandKindNames,
   commandKinds,
-  deployment,
-  failure,
+  externalNetwork,
   shippedImage,
-} from './agent-protocol.ts';
+} from './commands.ts';
+import { deployment } from './deployment.ts';
 import { stackImage, stackVolume } from './facts.ts';
 import { modes, statuses, steps, verifications } from './migration-status.ts';
+import { moveOptions } from './move-options.ts';
 
 /**
- * The saga's record: all that `advance()` reads and writes. Plain data, stored whole with each transition and parsed
- * whenever it is read. A release reads what the one before stored, so a new field has a `.default()`, and whatever else
- * changes takes a new version with an upcaster in `saga-versions.ts`.
+ * The saga's record: all that `advance()` reads and writes. Plain data, stored whole with each transition and parsed at
+ * each read. A release reads what the previous one stored, so a new field needs a `.default()`, and any other change a
+ * new version with an upcaster in `worker/tables/saga-versions.ts`.
  */
 
 const time = z.number();
@@ -28,29 +30,36 @@ export type SagaFailure = z.infer<typeof sagaFailure>;
 const sagaPlan = z.object({
   deployment,
   volumes: z.array(stackVolume),
-  /** On the target already, or to be pulled there. */
+  /** Data of bind mounts: its path on the source, and its place on the target. */
+  binds: z.array(z.object({ path: z.string(), place: z.string() })).default([]),
+  /** To be made on the target. */
+  networks: z.array(externalNetwork).default([]),
+  /** To be made on the target, from options alone. */
+  option_volumes: z.array(stackVolume).default([]),
+  /** Present on the target, or to be pulled there. */
   images: z.array(stackImage),
-  /** To be sent there before the stop. */
+  /** To be sent to the target before the stop. */
   shipped: z.array(shippedImage),
-  /** Large files go by their changed blocks. */
+  /** Large files are sent by changed blocks. */
   blocks: z.boolean(),
-  /** A pre-copy makes the containers before the stop. */
+  /** The containers are created before the stop (pre-copy only). */
   staged: z.boolean(),
-  /** What the file's healthchecks take at the longest. */
+  /** Longest time the file's healthchecks take, and the time of all of them, one after the other. */
   health_wait_s: z.number().default(0),
+  start_wait_s: z.number().default(0),
 });
 export type SagaPlan = z.infer<typeof sagaPlan>;
 
 /**
- * One copy is stopped, then the other is put back: after a failed `migration` the target is stopped and the source put
- * back, after a failed `rollback` the other way round.
+ * Stops one copy, then restores the other: a failed `migration` stops the target and restores the source, a failed
+ * `rollback` the reverse.
  */
 const undo = z.object({
   from: z.enum(['migration', 'rollback']),
   phase: z.enum(['stop', 'restore']),
-  /** Failures a host answered with, since the phase began or a person asked for a retry. */
+  /** Failed answers of a host, since the phase began or a person asked for a retry. */
   tries: z.number(),
-  /** It answered that it could not stop: its lease can't be trusted any more. */
+  /** The host answered that it could not stop: its lease can't be trusted any more. */
   stop_refused: z.boolean(),
 });
 export type Undo = z.infer<typeof undo>;
@@ -58,24 +67,26 @@ export type Undo = z.infer<typeof undo>;
 const purge = z.object({
   requested_at: time,
   done_at: time.nullable(),
-  /** What could not be deleted, at the latest try. */
+  /** Objects that could not be deleted at the latest try. */
   remaining: commandKinds.purge_source.result.shape.remaining,
-  /** Nothing was deleted: the host left the fleet, and whatever it keeps is its owner's. */
+  /** Nothing was deleted: the host had left the fleet; its copy is the operator's. */
   host_deleted: z.boolean().optional(),
 });
 export type Purge = z.infer<typeof purge>;
 export type Remaining = Purge['remaining'][number];
 
-/** After `completed` the source is kept. Times are epoch milliseconds. */
+/** Retention of the source after `completed`. Times are epoch milliseconds. */
 const safetyWindow = z.object({
   completed_at: time,
   ends_at: time,
   reminded_at: time.nullable(),
   /** The retained copy was seen running, and not stopped since. */
   copy_running: z.boolean(),
-  /** From the moment it is set there is no rollback. */
+  /** Somebody started the retained copy at some time, so it may hold what is nowhere else. */
+  copy_ran: z.boolean().default(false),
+  /** Once set, no rollback is possible. */
   source_purge: purge.nullable(),
-  /** Of what a rolled back migration left on the target. */
+  /** Purge of what a rolled-back migration left on the target. */
   target_purge: purge.nullable(),
 });
 export type SafetyWindow = z.infer<typeof safetyWindow>;
@@ -88,18 +99,18 @@ const rollback = z.object({
   requested_at: time,
   ended_at: time.nullable(),
   failure: failure.extend({ phase: z.enum(rollbackPhases) }).nullable(),
-  /** It began before the target had its restart policies: to put the target back means to arm it. */
+  /** The rollback began before the target had its restart policies: restoring the target means arming it. */
   unarmed: z.boolean().default(false),
-  /** A person declared the target lost: it is not halted first, and stopped should it come back. */
+  /** A person declared the target lost: it is not halted first, but stopped if it returns. */
   target_lost: z.boolean().default(false),
 });
 export type Rollback = z.infer<typeof rollback>;
 
-/** What a person may declare where a migration waits for what may never come. */
+/** Decisions a person may take when a migration waits for something that may never come. */
 export const resolutions = ['source_lost', 'target_lost', 'give_up'] as const;
 export type Resolution = (typeof resolutions)[number];
 
-/** What a person needs who has to mend something: where the copies are, and what to do. */
+/** Report to a person who must repair something: where the copies are, and what to do. */
 export const attention = z.object({
   why: z.string(),
   source: z.string(),
@@ -108,16 +119,16 @@ export const attention = z.object({
   resolutions: z
     .array(z.object({ resolution: z.enum(resolutions), consequence: z.string() }))
     .default([])
-    .describe('The ways to end the wait by decision, with what each does.'),
+    .describe('Decisions that end the wait, with their consequences.'),
 });
 export type Attention = z.infer<typeof attention>;
 
-/** The end is committed; its host has yet to confirm that the stack runs there. */
+/** The end is committed, but its host has not confirmed yet that the stack runs there. */
 const arming = z.object({
   end: z.enum(['completed', 'rolled_back']),
-  /** Failures the host answered with, since the end or a person's retry. */
+  /** Failed answers of the host, since the end or a person's retry. */
   tries: z.number(),
-  /** Without an answer by then a person is asked. */
+  /** Deadline of the answer; after it a person is asked. */
   attention_at: time,
 });
 export type Arming = z.infer<typeof arming>;
@@ -129,7 +140,7 @@ const results = z.object(
   Object.fromEntries(commandKindNames.map((kind) => [kind, commandKinds[kind].result.optional()])),
 ) as unknown as z.ZodType<Results>;
 
-/** Of the newest form of a saga; `readSaga` brings older ones to it. */
+/** The newest version of a saga; `readSaga` upgrades older ones to it. */
 export const sagaVersion = 1;
 
 export const saga = z.object({
@@ -142,12 +153,13 @@ export const saga = z.object({
   epoch: z.number(),
   mode: z.enum(modes),
   verify: z.enum(verifications),
+  ...moveOptions.shape,
   health_timeout_s: z.number(),
   /** How long the source is kept after `completed`. */
   window_ms: z.number(),
   /** From the pre-flight; null before it passed. */
   plan: sagaPlan.nullable(),
-  /** Volumes that turned out to differ after a pre-copy, and were sent again as a whole. */
+  /** Volumes whose manifests differed after a pre-copy, and that were sent again whole. */
   sent_whole: z.array(z.string()),
   /** Results of this migration's commands, by kind. */
   results,
@@ -155,27 +167,33 @@ export const saga = z.object({
   awaiting: z.array(awaitedCommand),
   /** Commands that failed and are issued again at the deadline. */
   retry: z.array(z.enum(commandKindNames)),
-  /** Commands issued so far: numbers their ids. */
+  /** Number of commands issued so far; the next one's id derives from it. */
   issued: z.number(),
   steps: z.partialRecord(z.enum(steps), stepClock),
-  /** When `overdue` is due; null where nothing is waited for. */
+  /** When `overdue` is due; null if nothing is awaited. */
   deadline_at: time.nullable(),
-  /** Why it goes back; kept for good. */
+  /** Why the migration reverted; never cleared. */
   failure: sagaFailure.nullable(),
   cancel_requested: z.boolean(),
   undo: undo.nullable(),
   /** Set by `completed`. */
   window: safetyWindow.nullable(),
-  /** The newest one asked for; a failed one leaves the migration `completed`. */
+  /** The latest rollback requested; a failed one leaves the migration `completed`. */
   rollback: rollback.nullable(),
-  /** Set with `needs_attention`, for as long as it lasts. */
+  /** Set while the status is `needs_attention`. */
   attention: attention.nullable(),
-  /** Set with a terminal state whose stack has yet to be confirmed running without a lease. */
+  /** Set with a terminal state until the stack is confirmed running without a lease. */
   arming: arming.nullable().default(null),
-  /** Proofs of health that came too late for the lease they were given under. */
+  /** Proofs of health that came too late for their lease. */
   late_proofs: z.number().default(0),
-  /** A person declared the source lost: should it come back, its copy is stopped. */
+  /** A person declared the source lost: if it returns, its copy is stopped. */
   source_lost: z.boolean().default(false),
+  /** Set in the record by a restore: it may be older than what its hosts know. */
+  distrust: z.boolean().default(false),
+  /** The record was found to be older: both hosts are asked for their own records first. */
+  telling: z.boolean().default(false),
+  /** Number of times it was found older. */
+  restorations: z.number().default(0),
 });
 export type Saga = z.infer<typeof saga>;
 

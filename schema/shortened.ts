@@ -1,4 +1,4 @@
-/** At most this many characters of a message: what is cut is its middle, since the reason stands at its end. */
+/** Truncates a message to this many characters by cutting its middle, since the reason is usually at the end. */
 export function shortened(text: string, charsMax: number): string {
   if (text.length <= charsMax) return text;
   const kept = Math.max(0, charsMax - mark.length);

@@ -8,7 +8,7 @@ export function bytes(count: number): string {
   return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${steps[step]}`;
 }
 
-/** `1.5 of 20.0 GiB`, `900 MiB of 1.0 GiB`; only what is done where the whole is not known. */
+/** `1.5 of 20.0 GiB`, `900 MiB of 1.0 GiB`; only `done` if the total is unknown. */
 export function share(done: number, total: number | null): string {
   if (total === null) return bytes(done);
   const [value, unit] = bytes(done).split(' ');
@@ -52,7 +52,7 @@ export function ago(time: string | null, now = Date.now()): string {
     : `${duration(ms).replace(/ (\d+ s|\d+ min)$/, (rest) => (ms < 3_600_000 ? '' : rest))} ago`;
 }
 
-/** Of a rollback: what it leaves behind is told in hours. */
+/** Hours of changes that a rollback discards. */
 export const hours = (many: number) => (many < 0.1 ? 'less than 0.1 hours' : `${Number(many.toFixed(1))} hours`);
 
 /** `2026-11-24 01:02 UTC`. */

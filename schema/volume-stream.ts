@@ -1,30 +1,36 @@
 import { z } from 'zod';
-import { errorCodes } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { limits } from './limits.ts';
 
 /**
  * One item (a volume, or the project's files) as a tar, in chunks, over one end-to-end TLS connection at a time.
  *
  *   source                                   target
- *   HELLO {version, lane, stream} ─────────▶
+ *   HELLO {version, lane, stream, project} ▶
  *         ◀───────────────────────────────── WELCOME {version, next, verified}
  *   CHUNK next, next + 1, … ───────────────▶
- *         ◀───────────────────────────────── ACK next, waiting   all below were handed to the unpacker
+ *         ◀───────────────────────────────── ACK next, waiting   all before it went to the unpacker
  *   END {chunks, bytes, sha256} ───────────▶
  *                                            … unpacker exited 0, filesystem synced, counts and digest agree
  *         ◀───────────────────────────────── VERIFIED {bytes, sha256}
  *   DONE ──────────────────────────────────▶ both close
  *
- * REJECTED {code, message} from either side ends the item for good. ALIVE fills silence, either way.
- * A broken connection is dialed anew: HELLO again, and WELCOME says which chunk is wanted next; what the source still
- * holds is sent from there. `stream` names one reading of the tar: another one makes the target begin with an empty
- * volume. After VERIFIED the target still answers HELLO with `verified` set, for a source that did not hear it.
+ * REJECTED {code, message} from either side ends the item for good. ALIVE is the heartbeat of both sides.
+ * The target records an item before VERIFIED, the source before DONE, so that neither waits after a restart for a peer
+ * that has finished it; HELLO with another `stream` voids the target's record.
+ *
+ * After a broken connection the source dials again and sends HELLO; WELCOME names the next chunk wanted, and the source
+ * resends its window from there. `stream` identifies one run of the packer: a new one makes the target start with an empty
+ * volume. After VERIFIED the target still answers HELLO with `verified` set, for a source that did not receive it.
+ *
+ * `project` is the source's own word for the stack that it sends: a target gives nothing to one stack that is another's,
+ * whatever the control plane calls it.
  *
  * A frame is type (1 byte), payload length (u32, big-endian), payload. Any violation closes the connection.
  *
- * Each chunk is hashed once, before compression; `sha256` of an item is the SHA-256 of its chunks' digests in order. So a
- * chunk that did not come as it was packed is told at once and asked for again, and what was unpacked is proven by what
- * was computed for that already. (TLS finds what the network damages; a CRC beside it cost a third of the hashing.)
+ * Each chunk is hashed once, before compression; `sha256` of an item is the SHA-256 of its chunks' digests in order. The
+ * same digests detect a damaged chunk at once, which is requested again, and prove the whole item. (TLS already detects
+ * network damage; a CRC in addition cost a third of the hashing.)
  */
 export const volumeStreamVersion = 2;
 
@@ -37,7 +43,7 @@ export const frameType = {
   welcome: 2,
   /** sequence number u32 | flags u8 | bytes before compression u32 | SHA-256 of those bytes | data */
   chunk: 3,
-  /** next sequence number wanted u32 | chunks that are here and wait for the unpacker u32 */
+  /** next sequence number wanted u32 | chunks queued for the unpacker u32 */
   ack: 4,
   /** JSON `end` */
   end: 5,
@@ -59,7 +65,7 @@ export const chunkHeaderBytes = 9 + chunkDigestBytes;
 export const chunkFlagZstd = 1;
 export const sequenceMax = 0xffff_ffff;
 
-/** Largest payload of a frame type, in bytes; undefined for a type that does not exist. */
+/** Largest payload of a frame type, in bytes; undefined for an unknown type. */
 export function payloadBytesMax(type: number): number | undefined {
   if (type === frameType.chunk) return chunkHeaderBytes + limits.stream.chunkBytesMax;
   if (type === frameType.ack) return ackBytes;
@@ -76,6 +82,8 @@ export const hello = z.object({
   version: z.literal(volumeStreamVersion),
   lane: z.string().min(1).max(512),
   stream: z.string().min(1).max(64),
+  /** Null from the previous release. */
+  project: z.string().max(4096).nullable().default(null),
 });
 export const welcome = z.object({
   version: z.literal(volumeStreamVersion),
@@ -83,9 +91,28 @@ export const welcome = z.object({
   verified: proof.nullable(),
 });
 export const end = z.object({ chunks: count.max(sequenceMax), bytes: count, sha256: digest });
+
+/**
+ * Why a peer may give an item up. The other codes steer an agent or the control plane (`ledger_ahead`: a restored
+ * database), so a peer's word must not become one of them.
+ */
+const rejectionCodes = [
+  'cancelled',
+  'internal',
+  'engine_unreachable',
+  'engine_error',
+  'disk_full',
+  'image_unavailable',
+  'policy_refused',
+  'transfer_interrupted',
+  'transfer_protocol',
+  'pack_failed',
+  'unpack_failed',
+  'digest_mismatch',
+  'archive_refused',
+] as const satisfies ErrorCode[];
 export const rejected = z.object({
-  /** Another release may have more of them. */
-  code: z.enum(errorCodes).catch('transfer_protocol'),
+  code: z.enum(rejectionCodes).catch('transfer_interrupted'),
   message: z.string().max(1000),
 });
 

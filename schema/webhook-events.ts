@@ -3,9 +3,10 @@ import { modes, statuses } from './migration-status.ts';
 import { attention } from './saga.ts';
 
 /**
- * What receivers are told. The body of a call is one `webhookEvent` as JSON; its headers `webhook-id`,
- * `webhook-timestamp` and `webhook-signature` are those of the Standard Webhooks specification. Ids, names, statuses and
- * public messages only: no environment value, log line, key or token (Invariant 7). Fields may be added, never changed.
+ * Events that receivers get. The body of a call is one `webhookEvent` as JSON; its headers `webhook-id`,
+ * `webhook-timestamp` and `webhook-signature` are those of the Standard Webhooks specification. Ids, names, statuses
+ * and public messages only: no environment value, log line, key or token (Invariant 7). Fields may be added, never
+ * changed.
  */
 export const migrationWebhooks = [
   'migration.started',
@@ -17,19 +18,19 @@ export const migrationWebhooks = [
   'migration.cleanup_due',
 ] as const;
 export const drainWebhooks = ['drain.completed', 'drain.failed'] as const;
-/** What an endpoint can ask for. */
+/** Event types that an endpoint can subscribe to. */
 export const webhookTypes = [...migrationWebhooks, ...drainWebhooks] as const;
 export type MigrationWebhook = (typeof migrationWebhooks)[number];
 export type DrainWebhook = (typeof drainWebhooks)[number];
 export type WebhookType = (typeof webhookTypes)[number];
-/** `dead`: given up after the last try; it can be replayed. */
+/** `dead`: dead letter after the last try; it can be replayed. */
 export const deliveryStatuses = ['pending', 'delivered', 'dead'] as const;
 export type DeliveryStatus = (typeof deliveryStatuses)[number];
 /** The last attempt of a delivery, epoch milliseconds. */
 export interface LastAttempt {
   at: number;
   took_ms: number;
-  /** Null where there was no answer. */
+  /** Null without an answer. */
   answer_status: number | null;
   error: string | null;
   /** First bytes of the answer. */
@@ -51,11 +52,11 @@ export const migrationWebhookData = z
     status: z.enum(statuses),
     created_at: z.string(),
     ended_at: z.string().nullable(),
-    /** Why it went back; kept for good. */
+    /** Why it reverted; never cleared. */
     failure: z.object({ step: z.string(), code: z.string(), message: z.string() }).nullable(),
     /** With `needs_attention`: where the copies are, and what to do. */
     attention: attention.nullable(),
-    /** From `completed` on: until when it can be rolled back. */
+    /** From `completed` on: end of the rollback window. */
     window_ends_at: z.string().nullable(),
     links,
   })
@@ -67,7 +68,7 @@ export const drainWebhookData = z
     id: z.string(),
     host: named,
     moved: z.array(z.object({ stack: named, target: named, migration_id: z.string() })),
-    /** What is still at home on the host, running, and why. */
+    /** Stacks still on the host, running, and why. */
     stayed: z.array(
       z.object({ stack: named, code: z.string(), message: z.string(), migration_id: z.string().nullable() }),
     ),
@@ -87,7 +88,7 @@ export const webhookEvents = [
   event(testWebhook, z.object({ endpoint_id: z.string() })),
 ] as const;
 
-/** As stored and signed. `timestamp` is when it happened, RFC 3339. */
+/** The stored and signed form. `timestamp` is when it happened, RFC 3339. */
 export type WebhookPayload =
   | { type: MigrationWebhook; timestamp: string; data: MigrationWebhookData }
   | { type: DrainWebhook; timestamp: string; data: DrainWebhookData }

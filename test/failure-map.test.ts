@@ -7,7 +7,7 @@ describe('docs/failures.md', () => {
     const numbers = [...before.matchAll(/^\| ([FBCPR])(\d+) \|/gm)].map(([, letter, number]) => `${letter}${number}`);
     const wanted = (letter: string, count: number) =>
       Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
-    const all = [wanted('F', 47), wanted('B', 41), wanted('C', 21), wanted('P', 24), wanted('R', 38)];
+    const all = [wanted('F', 47), wanted('B', 41), wanted('C', 22), wanted('P', 24), wanted('R', 38)];
     expect(numbers.toSorted()).toEqual(all.flat().toSorted());
     expect(missing).toEqual([]);
   });

@@ -1,44 +1,43 @@
-import type { TokenMeter } from './auth/token-meter.ts';
-import type { HostDrain } from './drain/host-drain.ts';
-import type { FleetAuthority } from './hosts/fleet-authority.ts';
-import type { HostConnection } from './hosts/host-connection.ts';
-import type { StackMigration } from './migration/stack-migration.ts';
-import type { DeliveryId } from './store/deliveries.ts';
+import type { FleetAuthorityRpc, HostConnectionRpc, HostDrainRpc, StackMigrationRpc, TokenMeterRpc } from './rpc.ts';
 
-type Methods<T> = {
-  [K in Exclude<keyof T, keyof DurableObject> as T[K] extends (...args: never) => unknown ? K : never]: T[K] extends (
-    ...args: infer A
-  ) => infer R
-    ? (...args: A) => Promise<Awaited<R>>
-    : never;
-};
-
-/** A namespace whose stubs have the object's own methods: the platform's types turn `unknown` in an answer to `never`. */
+/** Stubs with the object's own methods: the platform's types turn `unknown` in a result into `never`. */
 export interface Namespace<T> extends Omit<DurableObjectNamespace, 'get'> {
-  get(id: DurableObjectId): Methods<T> & Pick<DurableObjectStub, 'fetch'>;
+  get(id: DurableObjectId): T & Pick<DurableObjectStub, 'fetch'>;
+}
+
+/** A message of the webhook queue. */
+export interface DeliveryId {
+  endpoint_id: string;
+  event_id: string;
 }
 
 /** The bindings of wrangler.toml. */
 export interface Env {
   DB: D1Database;
+  /** Static files that are filled in before they are served. */
+  ASSETS: Fetcher;
   /** By stack id. */
-  STACK_MIGRATION: Namespace<StackMigration>;
+  STACK_MIGRATION: Namespace<StackMigrationRpc>;
   /** By drain id. */
-  HOST_DRAIN: Namespace<HostDrain>;
+  HOST_DRAIN: Namespace<HostDrainRpc>;
   /** By node id, hosts and relays alike. */
-  HOST_CONNECTION: Namespace<HostConnection>;
-  /** One object, see `fleetOf`. */
-  FLEET_AUTHORITY: Namespace<FleetAuthority>;
+  HOST_CONNECTION: Namespace<HostConnectionRpc>;
+  /** A single object, see `fleetOf`. */
+  FLEET_AUTHORITY: Namespace<FleetAuthorityRpc>;
   /** By API token id. */
-  TOKEN_METER: Namespace<TokenMeter>;
-  /** Carries webhook deliveries to their sending; their schedule is in D1. */
+  TOKEN_METER: Namespace<TokenMeterRpc>;
+  /** Carries due webhook deliveries; their schedule is in D1. */
   WEBHOOK_QUEUE: Queue<DeliveryId>;
   /** SHA-256 (hex) of the first admin token, see `auth/bootstrap.ts`. */
   BOOTSTRAP_TOKEN_HASH?: string;
-  /** How long a completed migration's source is kept for a rollback; 72 where it is not set. */
+  /** Set only during an export or import of the authority's keys, which it seals, see `routes/authority.ts`. */
+  AUTHORITY_WRAP_KEY?: string;
+  /** The origin of the control plane for hosts and browsers. If unset, the origin of each request is used. */
+  PUBLIC_URL?: string;
+  /** Hours for which a completed migration's source is kept for a rollback; 72 if unset. */
   SAFETY_WINDOW_HOURS?: string;
-  /** Requests a minute of one API token; `limits.api.tokenRequestsPerMinute` where it is not set. */
+  /** Requests per minute of one API token; `limits.api.tokenRequestsPerMinute` if unset. */
   RATE_LIMIT_PER_MINUTE?: string;
-  /** "true" lets webhooks go to http and to private addresses: for trying out on one machine. */
+  /** "true" allows webhooks to http and to private addresses, to try Stackferry out on one machine. */
   DEVELOPMENT?: string;
 }

@@ -1,14 +1,13 @@
+import { app } from './app.ts';
 import { runSchedules } from './cron/schedule.ts';
-import type { Env } from './env.ts';
-import { app } from './routes/app.ts';
-import type { DeliveryId } from './store/deliveries.ts';
+import type { DeliveryId, Env } from './env.ts';
 import { deliverBatch } from './webhooks/deliver.ts';
 
-export { TokenMeter } from './auth/token-meter.ts';
-export { HostDrain } from './drain/host-drain.ts';
-export { FleetAuthority } from './hosts/fleet-authority.ts';
-export { HostConnection } from './hosts/host-connection.ts';
-export { StackMigration } from './migration/stack-migration.ts';
+export { FleetAuthority } from './objects/fleet-authority/fleet-authority.ts';
+export { HostConnection } from './objects/host-connection/host-connection.ts';
+export { HostDrain } from './objects/host-drain/host-drain.ts';
+export { StackMigration } from './objects/stack-migration/stack-migration.ts';
+export { TokenMeter } from './objects/token-meter/token-meter.ts';
 
 export default {
   fetch: app.fetch,

@@ -3,8 +3,8 @@ import { redactShapes } from '../schema/redact.ts';
 type Fields = Record<string, unknown>;
 
 /**
- * The control plane's only way to its log: one JSON object a line, `level` and `msg` first. Each text in it is redacted
- * before JSON escapes it out of recognition (Invariant 7).
+ * The only logger of the control plane: one JSON object per line, `level` and `msg` first. Strings are redacted before
+ * JSON escaping could hide a secret's shape (Invariant 7).
  */
 export const log = {
   info: (msg: string, fields: Fields = {}) => console.info(line('info', msg, fields)),
@@ -29,7 +29,7 @@ function clean(value: unknown, depth: number): unknown {
   return Object.fromEntries(entries);
 }
 
-/** With what lay beneath it: drizzle's own message says only which query failed, and D1's lies in its cause. */
+/** Includes the cause: drizzle's message only names the failed query; D1's error is the cause. */
 function described(error: Error): Fields {
   return {
     error: `${error.name}: ${error.message}`,

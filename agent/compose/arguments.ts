@@ -1,16 +1,16 @@
-/** argv of `docker compose` calls, without the program. Pure, so that tests assert them to the letter. */
+/** argv of `docker compose` calls, without the program. Pure, so that tests assert them literally. */
 
-/** A project by where its files are; every path absolute. */
+/** Location of a project's files; every path absolute. */
 export interface ComposeProject {
   project: string;
   directory: string;
   configFiles: string[];
   envFiles: string[];
-  /** Of every Compose call: what the shell that made the stack would have given it. */
+  /** Environment of every Compose call: what the shell that started the stack would have set. */
   environment: Record<string, string>;
 }
 
-/** Naming services also activates the profiles they are in. */
+/** Naming services also activates their profiles. */
 function base(socketPath: string, { project, directory, configFiles, envFiles }: ComposeProject): string[] {
   return [
     '-H',
@@ -30,8 +30,8 @@ function base(socketPath: string, { project, directory, configFiles, envFiles }:
 }
 
 /**
- * The normalised model, of all services or of those named and what they depend on. It holds the values of `.env`, so what
- * it prints never leaves this host.
+ * Prints the normalised model, of all services or of those named and their dependencies. It contains values of `.env`,
+ * so the output never leaves this host.
  */
 export const configArguments = (socket: string, project: ComposeProject, services: string[] = []): string[] => [
   ...base(socket, project),
@@ -43,7 +43,7 @@ export const configArguments = (socket: string, project: ComposeProject, service
   ...services,
 ];
 
-/** `service hash` a line: what Compose would write on a container that it made now. */
+/** Prints `service hash` lines: the config hash Compose would label a container with if it created it now. */
 export const hashArguments = (socket: string, project: ComposeProject): string[] => [
   ...base(socket, project),
   '--profile',
@@ -53,23 +53,25 @@ export const hashArguments = (socket: string, project: ComposeProject): string[]
   '*',
 ];
 
-/** The services that ran and how many containers of each: neither more nor others, whatever the file says. */
+/** The services that ran and their numbers of containers, which override the file. */
 export interface WhatRuns {
   services: string[];
   scale?: Record<string, number> | undefined;
+  /** Containers that the files would make otherwise are replaced. */
+  replaces?: boolean;
 }
 
-const exactly = ({ services, scale = {} }: WhatRuns): string[] => [
+const exactly = ({ services, scale = {}, replaces = false }: WhatRuns): string[] => [
   '--no-deps',
   '--no-build',
   '--pull',
   'never',
-  '--no-recreate',
+  ...(replaces ? [] : ['--no-recreate']),
   ...services.flatMap((service) => (service in scale ? ['--scale', `${service}=${scale[service]}`] : [])),
   ...services,
 ];
 
-/** `create` has no `--no-deps`. */
+/** Uses `up --no-start`: `create` has no `--no-deps`. */
 export const createArguments = (socket: string, project: ComposeProject, what: WhatRuns): string[] => [
   ...base(socket, project),
   'up',
@@ -77,14 +79,14 @@ export const createArguments = (socket: string, project: ComposeProject, what: W
   ...exactly(what),
 ];
 
-/** Never creates: `up` would. It starts in the order of dependencies. */
+/** Unlike `up`, never creates containers. Starts in dependency order. */
 export const startArguments = (socket: string, project: ComposeProject, services: string[]): string[] => [
   ...base(socket, project),
   'start',
   ...services,
 ];
 
-/** For a stack that runs without services that it depends on: `start` refuses it. */
+/** For a stack that runs without services it depends on: `start` refuses it. */
 export const startWithoutDependenciesArguments = (
   socket: string,
   project: ComposeProject,

@@ -5,18 +5,18 @@ import { z } from 'zod';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 
-/** What one Compose file names of others, as written. */
+/** References from one Compose file to other files, as written. */
 export interface ComposeFile {
   include: { paths: string[]; project_directory: string | null; env_files: string[] }[];
   services: Record<string, ServiceFiles>;
 }
 
 interface ServiceFiles {
-  /** A null file is this file. */
+  /** A null file means this file. */
   extends: { file: string | null; service: string } | null;
   /** `env_file` and `label_file`. */
   valueFiles: string[];
-  /** It belongs to a profile. */
+  /** True if it has profiles. */
   profiled: boolean;
 }
 
@@ -78,8 +78,9 @@ const composeFile: z.ZodType<ComposeFile> = z
   }));
 
 /**
- * The documents of a Compose file, of which Compose merges all. Throws `compose_failed` where it is no YAML or another
- * shape: what can't be read can't be judged. The message quotes nothing of the file, which may hold secrets.
+ * Reads all documents of a Compose file; Compose merges them. Throws `compose_failed` if it is not YAML or has an
+ * unexpected shape: what can't be read can't be checked. The message quotes nothing of the file, which may contain
+ * secrets.
  */
 export async function readComposeFile(path: string): Promise<ComposeFile[]> {
   const text = await readBounded(path);
@@ -103,7 +104,7 @@ function placeOf(error: unknown): string {
   return '';
 }
 
-/** A regular file of a bounded size; a FIFO or a device is not waited for. */
+/** Reads a regular file of bounded size; does not block on a FIFO or a device. */
 async function readBounded(path: string): Promise<string> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
     throw new StackferryError('compose_failed', `${path} can’t be opened (${error.code}).`, { cause: error });

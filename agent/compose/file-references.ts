@@ -8,27 +8,28 @@ import { type ComposeFile, readComposeFile } from './compose-file.ts';
 import { interpolate } from './interpolate.ts';
 import { type Compose, envFilesOf, isInside } from './project.ts';
 
-/** Files beside the main ones that Compose reads to make a model; absolute paths. */
+/** Files besides the main ones that Compose reads to build a model; absolute paths. */
 export interface FileReferences {
   /** Included and extended Compose files. */
   models: string[];
-  /** What `env_file` and `label_file` name, whether they must exist or not. */
+  /** Files named by `env_file` and `label_file`, required or not. */
   values: string[];
-  /** Included and extended files of elsewhere, as written. */
+  /** Remote includes and extended files, as written. */
   remote: string[];
 }
 
 export const noReferences: FileReferences = { models: [], values: [], remote: [] };
 
-/** How the paths of one file are read: relative to a directory, with variables from these files. */
+/** How the paths of one file are resolved: relative to a directory, with variables from these files. */
 interface Scope {
   directory: string;
   envFiles: string[];
 }
 
 /**
- * Follows `include` and `extends` from file to file. Compose has resolved these, and `env_file`, before it prints a model.
- * A file outside the project is named and not read. Services with a profile count only if they are among `services`.
+ * Follows `include` and `extends` from file to file: the model that Compose prints has these and `env_file` already
+ * resolved. A file outside the project is listed but not read. Services with a profile count only if they are among
+ * `services`.
  */
 export async function fileReferences(
   compose: Compose,
@@ -51,7 +52,7 @@ export async function fileReferences(
     return filled.map((path) => absolute(path, directory, home));
   };
 
-  /** Of an extended file only the one service counts, which may extend another. */
+  /** Only the one named service of an extended file counts, which may extend another. */
   const visit = async (path: string, scope: Scope, only: string | null): Promise<void> => {
     const visited = JSON.stringify([path, scope, only]);
     if (seen.has(visited) || !(await isOwn(path))) return;
@@ -99,7 +100,7 @@ export async function fileReferences(
     }
   };
 
-  /** Those on this host's disk; the others are remembered as remote. */
+  /** Returns the paths on this host's disk and collects the remote ones. */
   const localPaths = async (written: string[], scope: Scope) => {
     const paths = await pathsOf(written, scope);
     const isRemote = (index: number) => remote.test(written[index] ?? '') || remote.test(paths[index] ?? '');

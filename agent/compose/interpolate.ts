@@ -10,8 +10,8 @@ import { runCompose } from './run.ts';
 const answer = z.object({ 'x-texts': z.array(z.string()) });
 
 /**
- * These texts with variables filled in as Compose does it in the project's files. Compose itself is asked, with a file of
- * our own: its rules for defaults, escapes and `.env` are not ours to copy.
+ * Interpolates variables in these texts as in the project's files. Lets Compose do it on a generated file, so that its
+ * rules for defaults, escapes and `.env` are not duplicated here.
  */
 export async function interpolate(
   { binary, socketPath }: Compose,

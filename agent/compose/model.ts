@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What we read of `docker compose config --format json`. It holds environment values too: nothing of it but the fields
- * here is kept, and the values not at all.
+ * The fields read from `docker compose config --format json`. That output contains environment values too: only the
+ * fields here are kept, and never those values.
  */
 const text = z.string();
 const labels = z.record(text, z.unknown()).optional();
@@ -22,7 +22,7 @@ const port = z.object({
   host_ip: text.optional(),
 });
 
-/** An object with the names of all its attributes in `keys`, those that we don't read included. */
+/** An object plus the names of all its attributes in `keys`, including those not read here. */
 const withKeys = <T extends z.ZodRawShape>(shape: T) =>
   z.preprocess(
     (value) => (value !== null && typeof value === 'object' ? { ...value, keys: Object.keys(value) } : value),
@@ -61,6 +61,8 @@ const service = withKeys({
   ports: z.array(port).optional(),
   volumes: z.array(mount).optional(),
   volumes_from: z.array(text).optional(),
+  external_links: z.array(text).optional(),
+  logging: z.object({ options: z.record(text, z.unknown()).nullish() }).nullish(),
   configs: z.array(mountedFile).optional(),
   secrets: z.array(mountedFile).optional(),
   healthcheck: z.object({ disable: z.boolean().optional() }).optional(),
@@ -114,6 +116,7 @@ export const composeModel = z.object({
       .object({
         name: text.optional(),
         external: z.boolean().optional(),
+        driver: text.optional(),
         driver_opts: z.record(text, z.unknown()).optional(),
         ipam: z.object({ config: z.array(z.object({ subnet: text.optional() })).nullish() }).optional(),
       })
@@ -121,10 +124,14 @@ export const composeModel = z.object({
   ),
   configs: none(file.nullable()),
   secrets: none(file.nullable()),
-  /** Variables that the file uses and nothing sets: blank, or a default. */
+  /** Variables that the file uses but nothing sets: blank, or a default. */
   unset: z.array(text).default([]),
 });
 export type ComposeModel = z.infer<typeof composeModel>;
+
+/** The engine's name of a volume or network: the file's, or the one that Compose makes of its key. */
+export const engineName = (project: string, key: string, item: { name?: string | undefined } | null | undefined) =>
+  item?.name ?? `${project}_${key}`;
 
 export const emptyModel: ComposeModel = {
   name: '',

@@ -11,7 +11,7 @@ export interface Compose {
   socketPath: string;
 }
 
-/** The file as Compose reads it, variables filled in: of all services, or of these and what they depend on. */
+/** Returns the interpolated model: of all services, or of these and their dependencies. */
 export async function readModel(
   compose: Compose,
   project: ComposeProject,
@@ -30,7 +30,7 @@ export async function readModel(
   throw new StackferryError('compose_failed', `Compose prints a model that can’t be read at ${where.join(', ')}.`);
 }
 
-/** By service, the hash of its configuration that a container made now would carry. */
+/** By service, the config hash that a container created now would carry. */
 export async function configHashes(
   compose: Compose,
   project: ComposeProject,
@@ -43,14 +43,17 @@ export async function configHashes(
 
 const wholeServices = z.object({ services: z.record(z.string(), z.record(z.string(), z.unknown())) });
 
-/** All that Compose prints of each service, environment values included: to compare with on this host, never to keep. */
+/**
+ * Returns all that Compose prints of each service, including environment values: only for comparison on this host,
+ * never to be kept.
+ */
 export async function readWholeServices(
   compose: Compose,
   project: ComposeProject,
   signal: AbortSignal,
 ): Promise<Record<string, Record<string, unknown>>> {
   const { stdout } = await read(compose, project, configArguments(compose.socketPath, project), signal);
-  // Compose doubles the dollars of what it prints, so that it could read it again.
+  // Compose escapes dollars in its output so that it is valid input.
   const unescaped = (_: string, value: unknown) => (typeof value === 'string' ? value.replaceAll('$$', '$') : value);
   return wholeServices.parse(JSON.parse(stdout, unescaped)).services;
 }
@@ -63,16 +66,16 @@ const read = (
 ): ReturnType<typeof runCompose> =>
   runCompose({ binary, arguments: arguments_, environment, timeoutMs: limits.agent.composeReadMsMax, signal });
 
-/** Variables that the file uses and nothing sets, from what Compose warns of. */
+/** Variables that the file uses but nothing sets, from Compose's warnings. */
 export const unsetIn = (stderr: string): string[] => [
   ...new Set([...stderr.matchAll(/The \\?"([^"\\]+)\\?" variable is not set/g)].map(([, name]) => name ?? '')),
 ];
 
-/** Whose variables the main files are read with. */
+/** Env files of the main files' variables. */
 export const envFilesOf = ({ directory, envFiles }: ComposeProject): string[] =>
   envFiles.length > 0 ? envFiles : [join(directory, '.env')];
 
-/** Below the directory, or the directory itself. */
+/** True if the path is the directory or below it. */
 export function isInside(directory: string, path: string): boolean {
   const way = relative(directory, resolve(directory, path));
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));

@@ -17,9 +17,9 @@ interface Printed {
 }
 
 /**
- * Runs `docker compose` and resolves to what it printed. Standard input is closed: some versions ask questions. Rejects with
- * `compose_failed`; its message is Compose's last line with whatever may be a value cut out, since Compose quotes what it
- * can't read.
+ * Runs `docker compose` and returns its output. Standard input is closed: some versions prompt. Rejects with
+ * `compose_failed`; its message is Compose's last line without anything that may be a value, since Compose quotes what
+ * it can't parse.
  */
 export function runCompose({
   binary,
@@ -67,16 +67,16 @@ export function runCompose({
   });
 }
 
-/** A file can be written so that reading it takes more memory than there is (B37). `env` sets PWD, as a shell sets its own. */
+/** Limits memory: a crafted file can exhaust it (B37). `env` sets PWD, which the shell would overwrite. */
 const bounded = 'ulimit -v "$0" && exec env "$@"';
 
-/** The client starts Compose as a child of its own, which would outlive it. */
+/** Kills the process group: the client runs Compose as a child, which would outlive it. */
 function killAll({ pid, exitCode }: ChildProcess): void {
   if (pid === undefined || exitCode === 0) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // All of them are gone.
+    // The group is gone already.
   }
 }
 
@@ -97,7 +97,7 @@ const agentEnvironment = () => ({
   DOCKER_CONFIG: process.env.DOCKER_CONFIG,
 });
 
-/** However a file spells an `include` of elsewhere, Compose must not fetch it: only what is on this disk counts (B36). */
+/** Keeps Compose from fetching remote includes, however they are spelled: only files on this disk count (B36). */
 const offline = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' };
 
 const verbs = new Set(['config', 'up', 'start', 'version']);
@@ -115,7 +115,7 @@ function complaintOf(stderr: string): string {
   return shortened(withoutValues(line), 400) || 'it failed without a word';
 }
 
-/** Quoted text and the right of an equals sign may be values of the environment. Names of files and services stay. */
+/** Cuts quoted text and values after an equals sign, which may be environment values. Names of files and services stay. */
 export function withoutValues(line: string): string {
   return line.replace(/=("[^"]*"|'[^']*'|\S+)/g, '=…').replace(/(["'])(?:(?!\1).){40,}\1/g, '$1…$1');
 }

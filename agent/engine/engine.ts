@@ -2,167 +2,225 @@ import type {
   CommandPayload,
   ContainerPrior,
   containerStates,
-  Deployment,
+  ExternalNetwork,
   ShippedImage,
-} from '../../schema/agent-protocol.ts';
-import type { HostFacts, Resources, StackFacts, StackSummary, StackVolume, TargetFacts } from '../../schema/facts.ts';
+} from '../../schema/commands.ts';
+import type { Deployment } from '../../schema/deployment.ts';
+import type { StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';
+import type { HostFacts, Resources } from '../../schema/host-facts.ts';
+import type { TargetFacts } from '../../schema/target-facts.ts';
+import type { Arriving } from '../permissions/asked.ts';
 import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
 
 /**
- * What the agent's commands need of the thing that runs containers. `docker` is the product; `embedded` makes demo,
- * tests and load tests run with only Node. Every method is safe to repeat: a command that a crash cut off is run again.
- * Faults are StackferryErrors; `signal` aborts a wait.
+ * The container engine behind the agent's commands. `docker` is the product; `embedded` needs only Node, for demo,
+ * tests and load tests. Every method is idempotent: a command that a crash cut off runs again. Errors are
+ * StackferryErrors; `signal` aborts a wait.
  */
 export interface Engine {
   readonly kind: 'docker' | 'embedded';
 
   // ------------------------------------------------------------ reading
   host(relays: HostFacts['relays']): Promise<HostFacts>;
-  /** The part of it that changes all the time; cheap enough for every few seconds. */
+  /** The frequently changing part of `host`; cheap enough for every few seconds. */
   resources(): Promise<Resources>;
-  /** Every Compose project the engine runs or holds, stopped retained copies included. */
+  /** Lists every Compose project of the engine, including stopped retained copies. */
   stacks(): Promise<StackSummary[]>;
   inspectStack(project: string, signal: AbortSignal): Promise<StackFacts>;
-  checkTarget(stack: StackFacts, signal: AbortSignal): Promise<TargetFacts>;
+  /** `bindPlaces`: paths here that the data of bind mounts is to get. `source`: the host that the stack is said to be on. */
+  checkTarget(
+    stack: StackFacts,
+    asked: { bindPlaces: string[]; source: string | null },
+    signal: AbortSignal,
+  ): Promise<TargetFacts>;
   containers(project: string): Promise<ContainerState[]>;
   inspectContainers(ids: string[]): Promise<ContainerState[]>;
-  /** Every container that can write this data, or is of the stack, whoever made it and whether it runs. */
-  dataUsers(places: StandbyPlaces): Promise<DataUser[]>;
-  /** Names of containers that were started since on this data, also of those that are gone again; as far as is known. */
-  startedSince?(places: StandbyPlaces, sinceMs: number): Promise<string[]>;
+  /**
+   * Every container that belongs to the stack or can write to its data, no matter who created it or whether it runs.
+   */
+  dataUsers(data: MigratedData): Promise<DataUser[]>;
+  /** Names of containers started since then with access to this data, including removed ones, if the engine knows. */
+  startedSince?(data: MigratedData, sinceMs: number): Promise<string[]>;
 
-  /** Those of these that are not here. */
-  missing(objects: Pick<CreatedObjects, 'volumes' | 'paths'>): Promise<string[]>;
+  /**
+   * Names the volumes and paths that do not exist on this host; with `madeBy`, also those that this
+   * migration did not create.
+   */
+  missing(objects: Pick<CreatedObjects, 'volumes' | 'paths'>, madeBy?: string): Promise<string[]>;
   /** Ids of the networks that carry the project's label. */
   projectNetworks(project: string): Promise<string[]>;
 
   // ------------------------------------------------------------ source
-  /** Restart policies off: nothing comes back with the daemon or the host. */
+  /** Sets restart policies to `no`: nothing restarts with the daemon or the host. */
   disarm(ids: string[]): Promise<void>;
   /**
-   * Stops in parallel, dependants first where known. Resolves to those that had to be killed. With `graceMsMax` all at
-   * once, and none gets longer than that, whatever its own stop timeout.
+   * Stops in parallel, dependants first if known, and returns the containers that had to be killed. With `graceMsMax`
+   * all stop at once, and no stop timeout is longer than that.
    */
   stop(ids: string[], signal: AbortSignal, graceMsMax?: number): Promise<string[]>;
-  /** Puts containers back as recorded: policies first, then those start that ran, and what was paused is paused. Never creates, never runs a job again. */
+  /**
+   * Restores containers to their recorded state: policies first, then starts those that ran and pauses those that were
+   * paused. Never creates a container, never runs a job again.
+   */
   restore(prior: ContainerPrior[], signal: AbortSignal, deployment: Deployment | null): Promise<void>;
   /**
-   * Makes what is gone of these again, known by their names, and the networks of those that are here; restart policies
-   * off, started none. Throws `image_unavailable`.
+   * Recreates missing containers under their names, and the networks of existing ones; restart policies off, none
+   * started. Throws `image_unavailable`.
    */
   recreate(deployment: Deployment, prior: ContainerPrior[], migrationId: string, signal: AbortSignal): Promise<void>;
-  /** What keeps `recreate` from its work, by name. */
-  irreplaceable?(project: string, prior: ContainerPrior[]): Promise<string[]>;
-  /** Keeps the images of these containers from a prune. Resolves to them, by container. */
+  /** Names what prevents `recreate`. */
+  irreplaceable?(deployment: Deployment, prior: ContainerPrior[]): Promise<string[]>;
+  /** Keeps the images of these containers from a prune. Returns them by container. */
   keepImages?(ids: string[], migrationId: string): Promise<Map<string, ContainerPrior['image']>>;
   dropKeptImages?(migrationId: string): Promise<void>;
-  /** Reads the tree; throws `pack_failed` where something else is mounted in it, which a copy would leave out. */
-  measureVolume(volume: string, migrationId: string): Promise<MeasuredTree>;
-  /** Throws where the data of a running stack has what a copy can't carry, and names it. */
-  assertCarriable?(places: Omit<StandbyPlaces, 'project'>, migrationId: string, signal: AbortSignal): Promise<void>;
-  packVolume(volume: string, migrationId: string): TarSource;
-  /** `live`: while the stack runs, so that a file may change, or go, as it is read. */
-  packProject(sourceDir: string, project: string, migrationId: string, live?: boolean): TarSource;
-  /** Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry; with `contents` what the files hold too. */
-  manifestVolume(volume: string, migrationId: string, contents: boolean): Promise<Manifest>;
-  manifestProject(dir: string, project: string, migrationId: string, contents?: boolean): Promise<Manifest>;
+  /** Names of containers outside the project that mount the directory or a part of it, running or not. */
+  mountersOf?(directory: string, project: string): Promise<string[]>;
+  /** Throws `policy_refused` unless the stack mounts each of these paths and each may leave this host. */
+  assertBindMounts(project: string, binds: string[]): Promise<void>;
+  /** Measures the tree; throws `pack_failed` if another mount inside it would be left out of a copy. */
+  measure(tree: Tree, migrationId: string): Promise<MeasuredTree>;
+  /** Throws, with names, if the data of a running stack has something a copy can't carry. */
+  assertCarriable?(data: Omit<MigratedData, 'project'>, migrationId: string, signal: AbortSignal): Promise<void>;
+  /** `live`: the stack runs, so files may change or vanish while they are read. */
+  pack(tree: Tree, migrationId: string, live?: boolean): TarSource;
+  /**
+   * Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry; with
+   * `contents` also the files' contents.
+   */
+  manifest(tree: Tree, migrationId: string, contents: boolean): Promise<Manifest>;
 
   // ------------------------------------------------------------ both
   /**
-   * Has at hand what reading these places (source), or filling them (target), takes: nothing that can be done before the
-   * stop is done in the dark. A target's volumes are there and empty; its directory is made here, throws `resource_taken`.
+   * Prepares everything that reading this data (source) or filling it (target) needs, to keep it out of the
+   * downtime. Creates a target's directory; its volumes must exist and be empty. Throws `resource_taken`.
    */
-  standBy?(side: 'source' | 'target', places: StandbyPlaces, migrationId: string): Promise<void>;
-  /** Keeps what `standBy` prepared, however long it is not used, until the function it returns is called. */
+  standBy?(side: 'source' | 'target', data: MigratedData, migrationId: string): Promise<void>;
+  /** Keeps what `standBy` prepared from its idle timeout until the returned function is called. */
   hold?(migrationId: string): () => void;
-  /** Nothing more is to be carried: what was kept at hand, or remembered, is let go. */
+  /** Ends all transfers of a migration: releases what was prepared or remembered. */
   release?(migrationId: string): Promise<void>;
-  /** Images that go from engine to engine; null where the engine has no images of its own. */
+  /** Transfer of images from engine to engine; null if the engine has no images of its own. */
   readonly images: ImageCarriage | null;
-  /** Volumes that are copied while their stack runs; null where the engine does not offer it. */
+  /** Copies volumes while their stack runs; null if the engine does not support it. */
   readonly warm: WarmCopies | null;
 
   // ------------------------------------------------------------ target
   /** Makes the images of the stack present, by content. */
   ensureImages(images: CommandPayload<'prepare_target'>['images'], signal: AbortSignal): Promise<void>;
-  /** Creates an empty volume; throws `resource_taken` where one of that name exists that this migration did not make. */
+  /** Creates an empty volume; throws `resource_taken` if one of that name exists that this migration did not create. */
   createVolume(spec: StackVolume, migrationId: string): Promise<void>;
+  /**
+   * Makes a network unless one of its name is here already: then false, except where this migration made it. Throws
+   * `policy_refused`.
+   */
+  createNetwork?(spec: ExternalNetwork, migrationId: string): Promise<boolean>;
+  /** Removes those of these networks that this migration made and no container has. */
+  removeNetworks?(names: string[], migrationId: string): Promise<void>;
+  /** Creates one that is a tmpfs or a bind mount by its options; also throws `policy_refused`. `directory`: the project's. */
+  createOptionVolume?(spec: StackVolume, stack: Arriving & { directory: string }, migrationId: string): Promise<void>;
   /** `reset` recreates the volume empty. */
   unpackVolume(spec: StackVolume, migrationId: string): TarSink;
-  /** Unpacks below `targetDir`, which must not exist (or be this migration's own). Calls `created` before it makes anything. */
+  /** Creates an empty directory for a bind mount's data; throws `resource_taken` or `policy_refused`. */
+  createDirectory(path: string, stack: Arriving, migrationId: string): Promise<void>;
+  /** Fills one of those; `reset` empties it. */
+  unpackDirectory(path: string, stack: Arriving, migrationId: string): TarSink;
+  /** Unpacks below `targetDir`, which must not exist or be this migration's own. */
   unpackProject(targetDir: string, project: string, migrationId: string): TarSink;
   /**
-   * Judges the files that arrived by this host's own policy, before anything is made of them; throws `policy_refused`.
-   * `plain`: all that its start takes is to start its containers, first what others need.
+   * Checks the received files against this host's policy before anything is created from them; throws `policy_refused`.
+   * `source`: the host that proved to have sent them, null if none did. `plain`: starting containers in dependency
+   * order is enough (no hooks, no conditions).
    */
-  assertAllowed?(deployment: Deployment, signal: AbortSignal): Promise<{ plain: boolean }>;
+  assertAllowed?(deployment: Deployment, source: string | null, signal: AbortSignal): Promise<{ plain: boolean }>;
   /**
-   * Judges the created containers as the engine has them, however the file was written; throws `policy_refused`. None of
-   * them may have been started.
+   * Checks the created containers as the engine reports them, independent of how the file was written; throws
+   * `policy_refused`. `source` as for `assertAllowed`.
    */
-  assertCreatedAllowed?(deployment: Deployment, containerIds: string[]): Promise<void>;
-  /** Creates the stack's containers and networks, restart policies off, started none. Calls `created` as ids become known. */
+  assertCreatedAllowed?(deployment: Deployment, source: string | null, containerIds: string[]): Promise<void>;
+  /**
+   * Creates the stack's containers and networks, restart policies off, none started. Calls `created` as ids become
+   * known.
+   */
   createStack(
     deployment: Deployment,
     migrationId: string,
     created: (made: Partial<CreatedObjects>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Removes these, which never ran, and nothing else: what they use is about to be made anew. */
+  /** Removes exactly these containers, which never ran, because what they use is about to be recreated. */
   discard?(containerIds: string[]): Promise<void>;
-  /** What is provably of this deployment, for a crash that came between making a thing and recording it. */
+  /** Finds what provably belongs to this deployment, in case of a crash between creating an object and recording it. */
   findCreated(deployment: Deployment, migrationId: string): Promise<Pick<CreatedObjects, 'containers' | 'networks'>>;
-  /** Starts the created stack in dependency order, but for what was stopped before; pauses what was paused. `plain`: as `assertAllowed` found it; false where that is not known. */
+  /**
+   * Starts the created stack in dependency order, except what was stopped before; pauses what was paused. `plain`: the
+   * result of `assertAllowed`; false if unknown.
+   */
   startStack(deployment: Deployment, containerIds: string[], signal: AbortSignal, plain?: boolean): Promise<void>;
-  /** The restart policies that the file asks for, by service. */
+  /** The restart policies of the file, by service. */
   policies(deployment: Deployment, signal: AbortSignal): Promise<Record<string, ContainerPrior['restart_policy']>>;
-  /** Sets the restart policies the compose file asks for, starting what should run and does not. */
+  /** Sets the file's restart policies and starts what should run and does not. */
   arm(deployment: Deployment, containerIds: string[], signal: AbortSignal): Promise<void>;
-  /** Removes exactly these, each only if this migration made it. What is already gone counts as removed. */
+  /**
+   * Removes exactly these objects, each only if this migration created it. An object that is already gone counts as
+   * removed.
+   */
   remove(objects: CreatedObjects, migrationId: string): Promise<Removal>;
   /**
-   * As `remove`, whoever made them: what somebody asked to be deleted. A volume stays that anything else uses, that is not
-   * the one whose mark was recorded, or in which something else is mounted.
+   * Removes these objects as an explicit request, no matter who created them. A volume stays if something else uses it,
+   * if its mark differs from the recorded one, or if something else is mounted in it.
    */
   purge(objects: PurgedObjects, migrationId: string): Promise<Removal>;
-  /** Removes what an earlier run of the agent left at work: nobody can take it up again. */
+  /** Removes what an earlier run of the agent left running. */
   sweep(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface ImageCarriage {
-  /** The archive that `save` makes, without the layers that the target has. */
+  /** An archive as of `docker save`, without the layers that the target has. */
   pack(images: ShippedImage[]): TarSource;
-  /** Loads such an archive; throws \`image_unavailable\` where an image did not come out as the source has it. */
+  /** Loads such an archive; throws `image_unavailable` if an image differs from the source's. */
   unpack(images: ShippedImage[]): TarSink;
 }
 
 export interface WarmCopies {
-  source(tree: { volume: string } | { directory: string }, migrationId: string, blocks: boolean): Promise<WarmVolume>;
+  source(tree: Tree, migrationId: string, blocks: boolean): Promise<WarmVolume>;
   target(spec: StackVolume, migrationId: string): WarmTarget;
-  /** A project directory that this migration made. */
+  /** A project directory that this migration created. */
   targetDirectory(directory: string, migrationId: string): WarmTarget;
 }
 
-/** For what the source's `passes` give, and its `rest`. Where that begins anew, `vacate` comes first: nothing may use the volume. */
+/**
+ * Sinks for the source's `passes` and `rest`. If `rest` starts from scratch it calls `vacate` first: nothing may use
+ * the volume.
+ */
 export interface WarmTarget {
   passes: TarSink;
   rest(vacate: () => Promise<void>): TarSink;
 }
 
-/** What a migration carries: its project's directory, and volumes. */
-export interface StandbyPlaces {
+/** What one stream carries: a volume by its name, or a directory by its absolute path. */
+export type Tree = { volume: string } | { directory: string };
+
+/** What a migration transfers. */
+export interface MigratedData {
   project: string;
   volumes: string[];
+  /** The project directory. */
   directory: string;
+  /** Directories of bind mounts. */
+  binds: string[];
 }
+
+/** True for a directory's path among the names of trees in a command: no volume's name begins with a slash. */
+export const isPath = (name: string): boolean => name.startsWith('/');
+export const treeOf = (name: string): Tree => (isPath(name) ? { directory: name } : { volume: name });
 
 export interface WarmVolume {
   /** Passes over the running stack, until one no longer shrinks or is small. */
   passes: TarSource;
-  /** What changed since the last of them, of the stack at rest: everything, where no pass is remembered. */
+  /** What changed since the last pass, read from the stopped stack; everything if no pass is remembered. */
   rest: TarSource;
-  /** Of each pass. */
+  /** One entry per pass. */
   report(): { bytes: number; ms: number }[];
 }
 
@@ -171,7 +229,7 @@ export interface ContainerState {
   name: string;
   service: string;
   state: (typeof containerStates)[number];
-  /** null where the container has no healthcheck. */
+  /** Null if the container has no healthcheck. */
   health: 'starting' | 'healthy' | 'unhealthy' | null;
   exit_code: number | null;
   restart_count: number;
@@ -180,32 +238,32 @@ export interface ContainerState {
 }
 
 export interface DataUser extends ContainerState {
-  /** Of the project and its directory: a service's container, or a one-off run (`docker compose run`). */
+  /** It belongs to the project and its directory: a service's container, or a one-off run (`docker compose run`). */
   of_stack: boolean;
 }
 
-/** An order-independent digest over one record per entry, and how many there were. */
+/** An order-independent digest over one record per entry, and the number of entries. */
 export interface Manifest {
   sha256: string;
   entries: number;
 }
 
-/** Ids of what a migration made on its target; the only things a clean-up may touch. */
+/** Ids of what a migration created on its target; a clean-up may touch nothing else. */
 export interface CreatedObjects {
   containers: string[];
   networks: string[];
   volumes: string[];
-  /** Absolute paths; each was absent before. */
+  /** Absolute paths; none existed before. */
   paths: string[];
 }
 
-/** `marks`: of volumes, as `measureVolume` gave them. */
+/** `marks`: of volumes, from `measure`. */
 export type PurgedObjects = CreatedObjects & { marks: Record<string, string> };
 
 export interface MeasuredTree {
-  /** As `tar` will carry it. */
+  /** Size as a tar. */
   bytes: number;
-  /** Tells it from a later one of its name; null where that can't be told. */
+  /** Identifies the tree among later ones of its name; null if that is unknown. */
   mark: string | null;
 }
 

@@ -1,7 +1,7 @@
 import { limits } from '../../schema/limits.ts';
 import { chunkHeaderBytes, frameHeaderBytes } from '../../schema/volume-stream.ts';
 
-/** Room for a chunk's headers in front of its data, so that a frame is one piece of memory and one write. */
+/** Room for a chunk's headers in front of its data, so that a frame is one buffer and one write. */
 export const headroomBytes = frameHeaderBytes + chunkHeaderBytes;
 
 /** Memory for one chunk: headers, then up to `chunkBytesMax` of data. */
@@ -10,17 +10,17 @@ export interface Slot {
 }
 
 export interface ChunkPool {
-  /** Null when all slots are out; `onFree` is called when one comes back. */
+  /** Returns null when all slots are taken; `onFree` is called when one is freed. */
   take(): Slot | null;
   free(slot: Slot): void;
-  /** Leaves the slots to the next pool. What is still out then is forgotten. */
+  /** Leaves the idle slots to the next pool. Taken ones are dropped. */
   close(): void;
 }
 
-/** Slots of pools that were closed: large memory is slow to be collected, so the next transfer had better take these. */
+/** Idle slots of closed pools, for the next transfer: large buffers are slow to be garbage collected. */
 const spare: Slot[] = [];
 
-/** At most `slotsMax` slots, made when first needed and then reused: a transfer's memory does not depend on its length. */
+/** Creates a pool of at most `slotsMax` reused slots, so that a transfer's memory does not depend on its length. */
 export function createChunkPool(slotsMax: number, onFree: () => void): ChunkPool {
   const idle: Slot[] = [];
   let taken = 0;

@@ -5,48 +5,49 @@ import { limits } from '../../schema/limits.ts';
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-/** Levels from none upwards; the network's pace decides. Level 6 took three times as long as 3, for a thirtieth of the bytes. */
+/** Rising zstd levels, 0 for none. Level 6 took three times as long as 3 and saved a thirtieth of the bytes. */
 const levels = [0, 1, 3] as const;
-/** As much as can come out: in Node's usual pieces of 16 KiB each would be a way to a thread and back. */
+/** The largest possible output: Node's default of 16 KiB would cost a thread round trip per piece. */
 const chunkSize = limits.stream.chunkBytesMax;
-/** Harder has to give less than this of what a little gives; of some data it makes more. */
+/** A higher level must give less than this part of the lower level's size; on some data it gives more. */
 const harderMax = 0.98;
-/** Data that shrinks by less than this is sent as it is. */
+/** A chunk is sent compressed only if it shrinks below this part of its size. */
 const ratioMax = 0.92;
-/** After a chunk that did not shrink this many go uncompressed, twice as many after the next, up to the last. */
+/** How many chunks to leave uncompressed after one that did not shrink; doubles each time, up to `skipMax`. */
 const skipMin = 8;
 const skipMax = 128;
 
-/** How a transfer is doing when its next chunk is there. */
+/** The state of a transfer when its next chunk is ready. */
 export interface Pressure {
-  /** Part of the window that is ready and not acknowledged: much of it means that the network, or the unpacker, is slower than we are. */
+  /** Part of the window not acknowledged. High if the network or the unpacker is slower than this side. */
   unacknowledged: number;
-  /** Much of the target's memory for chunks waits for its unpacker all the time: it is not the network. */
+  /** Many chunks constantly wait for the target's unpacker, so the network is not the bottleneck. */
   unpackerBehind: boolean;
   /** Chunks that wait for a thread to be compressed. */
   waiting: number;
-  /** Bytes of tar that were acknowledged per second lately; null where that is not known yet. */
+  /** Recent bytes of tar acknowledged per second; null if not yet known. */
   bytesPerS: number | null;
 }
 
 export interface CompressionPolicy {
-  /** The zstd level for the next chunk, 0 for none. */
+  /** Returns the zstd level for the next chunk, 0 for none. */
   levelFor(pressure: Pressure): number;
-  /** Tells what a compression at that level gave. Returns whether the result is worth sending. */
+  /** Records the result of a compression. Returns true if the compressed chunk is worth sending. */
   gained(level: number, rawBytes: number, encodedBytes: number): boolean;
 }
 
 /**
- * Compresses as hard as the network leaves time for: harder while acknowledgements are waited for and compressing is not,
- * less hard while chunks queue to be compressed, and not at all where so much passes that it would only take time. It
- * begins by compressing a little, since what fills the buffers on a slow way at first would cost more than that. What is
- * harder has to be better too, as the latest chunks show. Data that does not shrink is left alone and tried again now and then.
+ * Compresses as hard as the network leaves time for: raises the level while the window waits for acknowledgements,
+ * lowers it while chunks queue for compression, and turns it off at rates where it would only cost time. Starts at a
+ * low level, since uncompressed data that fills the buffers of a slow network at the start would cost more. A higher
+ * level is used only if the latest chunks show that it helps. Data that does not shrink is sent as it is and retried
+ * now and then.
  */
 export function createCompressionPolicy(): CompressionPolicy {
   let step = 1;
   let skip = 0;
   let skipNext = skipMin;
-  /** What the latest chunk at each level shrank to. */
+  /** Level → compressed part of its latest chunk. */
   const shrunk = new Map<number, number>();
   const isNoBetter = (harder: number, than: number) =>
     (shrunk.get(harder) ?? 0) > (shrunk.get(than) ?? Number.POSITIVE_INFINITY) * harderMax;
@@ -87,7 +88,7 @@ export function compressChunk(bytes: Buffer, level: number): Promise<Buffer> {
   return compress(bytes, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
-/** Throws where the data is no zstd frame, or holds more than a chunk may. */
+/** Throws if the data is no zstd frame, or larger than a chunk may be. */
 export function decompressChunk(bytes: Buffer): Promise<Buffer> {
   return decompress(bytes, { chunkSize, maxOutputLength: limits.stream.chunkBytesMax });
 }

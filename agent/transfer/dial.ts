@@ -1,40 +1,34 @@
 import { constants } from 'node:crypto';
 import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
+import { fleetTlsOptions, type Identity, wrongPeer } from '../../node/peer-identity.ts';
+import { sleep } from '../../node/sleep.ts';
+import type { Address } from '../../schema/address.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { joinFirstByte } from '../../schema/relay-protocol.ts';
-import { sleep } from '../sleep.ts';
 import { dialDirect } from './direct-dial.ts';
-import type { DirectDoor } from './direct-door.ts';
-import { fleetTlsOptions, type Identity, wrongPeer } from './peer-identity.ts';
+import type { DirectListener } from './direct-listener.ts';
 import { RelayFault, type RelayPlace, requestJoin, settleOnce } from './relay-admission.ts';
 
-interface Place {
-  host: string;
-  port: number;
-}
-
 /**
- * One end-to-end connection to the peer, straight where it advertises an address and this host is the
- * source, else through a relay that both sides' tickets name: admission, join; then mutual
- * TLS 1.3 in which the target is the server and each side demands the other's exact name. Throws what the ticket
- * callback and `requestJoin` throw, and `peer_untrusted`.
+ * Opens one end-to-end connection to the peer. A source connects directly if the target advertises an address, else
+ * through the relay that both sides' tickets name: admission, then join. On top runs mutual TLS 1.3, with the target as
+ * the server; each side requires the other's exact name. Throws what the ticket callback and `requestJoin` throw, and
+ * `peer_untrusted`.
  */
 export async function dialPeer(options: {
   identity: () => Identity;
   role: 'source' | 'target';
-  /** The host id that must answer. */
   peer: string;
-  /** What both sides ask for: `<migration id>.<lane>`. */
+  /** The session that both sides ask for: `<migration id>.<lane>`. */
   session: string;
-  /** A fresh ticket for this lane; it is good for one dial. `direct`: an address of the peer's own. */
-  ticket: () => Promise<{ ticket: string; relay: RelayPlace; direct?: Place | null }>;
-  /** Where the source may come to, past the relay. */
-  door?: DirectDoor | null;
-  /** Hears of an address of the peer's own that led nowhere. */
-  onDirectFault?: (place: Place, error: unknown) => void;
-  /** Hears of a relay that cannot be reached, does not answer or has no room: another might do. */
+  /** Returns a fresh ticket for this lane, valid for one dial. `direct`: the peer's own address. */
+  ticket: () => Promise<{ ticket: string; relay: RelayPlace; direct?: Address | null }>;
+  directListener?: DirectListener | null;
+  /** Called with a peer's own address that could not be reached. */
+  onDirectFault?: (place: Address, error: unknown) => void;
+  /** Called for a relay that can't be reached, does not answer or is full: another one might work. */
   onRelayFault?: (relayId: string) => void;
   signal: AbortSignal;
 }): Promise<TLSSocket> {
@@ -46,17 +40,17 @@ export async function dialPeer(options: {
       throw error;
     });
   const socket =
-    (await straight(options, direct ?? null)) ??
-    (options.role === 'target' && options.door
-      ? await eitherWay(options.door, options, throughRelay)
+    (await connectDirectly(options, direct ?? null)) ??
+    (options.role === 'target' && options.directListener
+      ? await raceDirectAndRelay(options.directListener, options, throughRelay)
       : await throughRelay(options.signal));
   return await startInnerTls(socket, options.identity(), options.role, options.peer, options.signal);
 }
 
 type Way = Pick<Parameters<typeof dialPeer>[0], 'role' | 'session' | 'signal' | 'onDirectFault'>;
 
-/** As the source; null where there is no such way. */
-async function straight({ role, session, signal, onDirectFault }: Way, place: Place | null) {
+/** Connects a source directly; null if that is not possible. */
+async function connectDirectly({ role, session, signal, onDirectFault }: Way, place: Address | null) {
   if (role !== 'source' || !place) return null;
   try {
     return await dialDirect(place, session, signal);
@@ -67,27 +61,27 @@ async function straight({ role, session, signal, onDirectFault }: Way, place: Pl
   }
 }
 
-/** As the target: whichever way the source comes. A relay that fails leaves it the time to come straight. */
-async function eitherWay(
-  door: DirectDoor,
+/** As the target, waits on both routes. If the relay fails, the source still gets time to connect directly. */
+async function raceDirectAndRelay(
+  directListener: DirectListener,
   { session, signal }: Way,
   throughRelay: (signal: AbortSignal) => Promise<net.Socket>,
 ): Promise<net.Socket> {
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
-  const came = door.wait(session, both);
+  const direct = directListener.wait(session, both);
   const relayed = throughRelay(both).catch(async (error) => {
     await sleep(limits.direct.goMsMax, both);
     throw error;
   });
   let taken: net.Socket | null = null;
   try {
-    taken = await Promise.race([came, relayed]);
+    taken = await Promise.race([direct, relayed]);
     return taken;
   } finally {
-    over.abort(new StackferryError('cancelled', 'The peer came another way'));
+    over.abort(new StackferryError('cancelled', 'The peer used the other route'));
     const drop = (socket: net.Socket) => void (socket !== taken && socket.destroy());
-    for (const way of [came, relayed]) way.then(drop, () => {});
+    for (const way of [direct, relayed]) way.then(drop, () => {});
   }
 }
 
@@ -118,7 +112,7 @@ async function joinWithKey(relay: RelayPlace, key: string, signal: AbortSignal):
   }
 }
 
-/** Mutual TLS with the peer over a socket that leads to it. Owns the socket: it is destroyed on failure. */
+/** Runs mutual TLS with the peer over a connected socket. Owns the socket: destroys it on failure. */
 export async function startInnerTls(
   socket: net.Socket,
   identity: Identity,
@@ -158,11 +152,11 @@ const secureAsClient: Settle = (socket, identity, peer, resolve, reject) => {
     checkServerIdentity: (_host, certificate) => wrongPeer(certificate, identity.fleetId, 'host', peer),
   });
   secure.on('error', reject);
-  // The server has yet to judge our certificate; the stream's first answer shows that it did.
+  // The server has yet to check our certificate; its first stream frame shows that it did.
   secure.once('secureConnect', () => resolve(secure));
 };
 
-/** Through a server that never listens: a bare `new TLSSocket(…, { isServer: true })` took another CA's certificate. */
+/** Never listens: a bare `new TLSSocket(…, { isServer: true })` accepted another CA's certificate. */
 const secureAsServer: Settle = (socket, identity, peer, resolve, reject) => {
   const server = tls.createServer({
     ...fleetTlsOptions(identity),
@@ -170,7 +164,7 @@ const secureAsServer: Settle = (socket, identity, peer, resolve, reject) => {
     secureOptions: constants.SSL_OP_NO_TICKET,
   });
   server.on('tlsClientError', (error, secure) => {
-    // A certificate that is refused for its dates closes the connection without an error of its own.
+    // A certificate refused for its dates closes the connection without an error of its own.
     reject(secure.authorizationError ? new Error(String(secure.authorizationError)) : error);
   });
   server.on('secureConnection', (secure) => {

@@ -1,15 +1,12 @@
 import net from 'node:net';
+import type { Address } from '../../schema/address.ts';
 import { directGo, encodeOpening } from '../../schema/direct-protocol.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { settleOnce } from './relay-admission.ts';
 
-/** Straight to a target that advertises an address; resolves once it says that it waits for the session. */
-export async function dialDirect(
-  place: { host: string; port: number },
-  session: string,
-  signal: AbortSignal,
-): Promise<net.Socket> {
+/** Connects directly to a target's own address; resolves once the target waits for the session. */
+export async function dialDirect(place: Address, session: string, signal: AbortSignal): Promise<net.Socket> {
   const socket = net.connect({ ...place, noDelay: true });
   try {
     await settleOnce<void>(socket, limits.direct.connectMsMax, signal, (resolve, reject) => {
@@ -22,7 +19,7 @@ export async function dialDirect(
       socket.on('readable', () => {
         const answer = socket.read(1) as Buffer | null;
         if (answer?.[0] === directGo) resolve();
-        else if (answer) reject(new StackferryError('relay_unavailable', 'What answered is no agent'));
+        else if (answer) reject(new StackferryError('relay_unavailable', 'The answer is not that of an agent'));
       });
     });
     socket.removeAllListeners('readable');

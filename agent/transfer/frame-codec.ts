@@ -33,7 +33,7 @@ export function violation(why: string): StackferryError {
   return new StackferryError('transfer_protocol', `The peer broke the transfer's protocol: ${why}`);
 }
 
-/** A control frame: JSON for the frames that have it, nothing for `alive` and `done`. */
+/** Encodes a control frame: JSON for the frames that have a message, no payload for `alive` and `done`. */
 export function encodeControl(name: Exclude<FrameName, 'chunk' | 'ack'>, message?: object): Buffer {
   const json = message === undefined ? '' : JSON.stringify(message);
   const length = Buffer.byteLength(json);
@@ -53,7 +53,7 @@ export function encodeAck(next: number, waiting: number): Buffer {
   return frame;
 }
 
-/** Writes both headers of a CHUNK into the first `headroomBytes` of a buffer whose data stand right behind. */
+/** Writes both headers of a CHUNK into the first `headroomBytes` of a buffer, right before its data. */
 export function writeChunkHeaders(buffer: Buffer, chunk: Omit<ChunkFrame, 'slot'>): void {
   buffer.writeUInt8(frameType.chunk, 0);
   buffer.writeUInt32BE(chunkHeaderBytes + chunk.dataBytes, 1);
@@ -63,7 +63,7 @@ export function writeChunkHeaders(buffer: Buffer, chunk: Omit<ChunkFrame, 'slot'
   chunk.sha256.copy(buffer, 14);
 }
 
-/** The checked message of a JSON frame; throws a violation. */
+/** Returns the validated message of a JSON frame; throws a violation. */
 export function decodeControl<T>(schema: z.ZodType<T>, payload: Buffer): T {
   let value: unknown;
   try {
@@ -78,24 +78,23 @@ export function decodeControl<T>(schema: z.ZodType<T>, payload: Buffer): T {
 
 export interface FrameReader {
   /**
-   * Takes bytes as they arrive, in pieces of any size, and returns how many it took: fewer than given only when it
-   * needs a slot and `takeSlot` has none. Throws a violation at the first header that cannot be right, before any of
-   * that frame's payload is kept.
+   * Takes bytes in pieces of any size and returns how many it took: fewer than given only if it needs a slot and
+   * `takeSlot` has none. Throws a violation at the first invalid header, before buffering any of that frame's payload.
    */
   push(bytes: Buffer): number;
-  /** True between frames: an end of the connection anywhere else cuts a frame. */
+  /** True between frames: a connection that ends anywhere else has cut a frame. */
   atBoundary(): boolean;
-  /** Gives the slot of a half-read chunk back. */
+  /** Frees the slot of a partly read chunk. */
   close(): void;
 }
 
-/** Turns bytes into frames. Chunk data goes straight into a slot; `onFrame` owns the slot from then on. */
+/** Decodes bytes into frames. Chunk data is copied straight into a slot; `onFrame` owns the slot from then on. */
 export function createFrameReader(options: {
   takeSlot: () => Slot | null;
   freeSlot: (slot: Slot) => void;
   onFrame: (frame: Frame) => void;
 }): FrameReader {
-  // Headers of a chunk frame are its frame header and its own, read together.
+  // A chunk's frame header and chunk header are read together.
   const header = Buffer.alloc(headroomBytes);
   let have = 0;
   let need = frameHeaderBytes;
@@ -109,7 +108,7 @@ export function createFrameReader(options: {
     payload = null;
   };
 
-  /** Called with a whole header; false when a slot is needed and there is none. */
+  /** Called with a complete header; returns false if a slot is needed and none is free. */
   const begin = (): boolean => {
     const type = header.readUInt8(0);
     const length = header.readUInt32BE(1);

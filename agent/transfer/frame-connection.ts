@@ -1,146 +1,176 @@
 import type { Duplex } from 'node:stream';
+import { readInto } from '../../node/reused-reads.ts';
 import type { limits } from '../../schema/limits.ts';
 import type { Slot } from './chunk-pool.ts';
-import { createFrameReader, encodeControl, type Frame } from './frame-codec.ts';
-import { readInto } from './reused-reads.ts';
+import { createFrameReader, encodeControl, type Frame, type FrameReader } from './frame-codec.ts';
 
 export type StreamBounds = { [K in keyof typeof limits.stream]: number };
 
-/** As much as TLS gives at once, and then some. */
+/** More than one TLS read delivers. */
 const readBytes = 65_536;
 
 export interface FrameConnection {
-  /** Queues one frame. */
   send(frame: Buffer): void;
-  /** Whether more may be queued now; `onWritable` is called when that has changed. */
+  /** True if more frames may be queued now; `onWritable` is called when that may have changed. */
   writable(): boolean;
-  /** Reads on after slots ran out. */
+  /** Resumes reading after slots ran out. */
   slotFreed(): void;
-  /** Queues a last frame, ends the connection, and waits a bounded time for it to leave; nothing is reported any more. */
-  farewell(frame: Buffer): Promise<void>;
-  /** Closes at once; `onClosed` is called with this reason. */
+  /**
+   * Queues a last frame, if given, ends the connection, and waits a limited time for it, whatever the peer still sends.
+   * Reports no end afterwards.
+   */
+  farewell(frame?: Buffer): Promise<void>;
+  /** Closes at once; `onClosed` is called with this reason, except after `farewell`. */
   fail(error: Error): void;
 }
 
+interface ConnectionOptions {
+  bounds: StreamBounds;
+  takeSlot: () => Slot | null;
+  freeSlot: (slot: Slot) => void;
+  onFrame: (frame: Frame) => void;
+  onWritable: () => void;
+  onClosed: (error: Error) => void;
+}
+
 /**
- * Frames over one connection: reads them, keeps the write queue short, says ALIVE when there is nothing else to say,
- * and notices a peer that fell silent. A violation, a fault, or the end of the connection is reported to `onClosed`,
- * once, and nothing is called after that.
+ * Sends and receives frames over one connection: keeps the write queue short, sends ALIVE when idle, and detects a
+ * peer that is silent or never ends a frame. A violation, an error or the end of the connection is reported to
+ * `onClosed`, once; no callback follows.
  */
-export function openFrameConnection(
-  socket: Duplex,
-  options: {
-    bounds: StreamBounds;
-    takeSlot: () => Slot | null;
-    freeSlot: (slot: Slot) => void;
-    onFrame: (frame: Frame) => void;
-    onWritable: () => void;
-    onClosed: (error: Error) => void;
-  },
-): FrameConnection {
-  const { bounds } = options;
-  const alive = encodeControl('alive');
-  // What came while there is no slot for it: at most what the socket read at once. One memory for all times it happens.
-  let kept = Buffer.alloc(0);
-  let keptBytes = 0;
-  let heardAt = Date.now();
-  let saidAt = Date.now();
-  let closed = false;
-  let leaving = false;
+export function openFrameConnection(socket: Duplex, options: ConnectionOptions): FrameConnection {
+  return new Connection(socket, options);
+}
 
-  const close = (error: Error) => {
-    if (closed) return;
-    closed = true;
-    clearInterval(heartbeat);
-    reader.close();
-    if (leaving) return;
-    socket.destroy();
-    options.onClosed(error);
-  };
+class Connection implements FrameConnection {
+  readonly #socket: Duplex;
+  readonly #options: ConnectionOptions;
+  readonly #reader: FrameReader;
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #alive = encodeControl('alive');
+  /** Bytes that arrived while no slot was free: at most one socket read. The buffer is reused. */
+  #kept = Buffer.alloc(0);
+  #keptBytes = 0;
+  #heardAt = performance.now();
+  /** When reading was last between frames, or paused. */
+  #wholeAt = performance.now();
+  #sentAt = performance.now();
+  #closed = false;
+  #leaving = false;
 
-  const reader = createFrameReader({
-    takeSlot: options.takeSlot,
-    freeSlot: options.freeSlot,
-    onFrame: (frame) => {
-      // A frame's handler may have closed the connection; what lies behind it in the same read is dropped.
-      if (!closed) options.onFrame(frame);
-      else if (frame.name === 'chunk') options.freeSlot(frame.chunk.slot);
-    },
-  });
+  constructor(socket: Duplex, options: ConnectionOptions) {
+    const { aliveIntervalMs, silenceMsMax } = options.bounds;
+    this.#socket = socket;
+    this.#options = options;
+    this.#reader = createFrameReader({
+      takeSlot: options.takeSlot,
+      freeSlot: options.freeSlot,
+      onFrame: (frame) => this.#onFrame(frame),
+    });
+    this.#heartbeat = setInterval(() => this.#look(), Math.min(aliveIntervalMs, silenceMsMax) / 2);
+    readInto(socket, Buffer.allocUnsafeSlow(readBytes), (bytes) => this.#closed || this.#leaving || this.#take(bytes));
+    socket.on('error', (error) => this.fail(error));
+    socket.on('end', () =>
+      this.fail(new Error(this.#reader.atBoundary() ? 'the peer hung up' : 'the connection was cut within a frame')),
+    );
+    socket.on('close', () => this.fail(new Error('the connection was cut')));
+  }
 
-  const keep = (bytes: Buffer) => {
-    const wanted = keptBytes + bytes.length;
-    if (wanted > kept.length) kept = Buffer.concat([kept], Math.max(wanted, readBytes));
-    bytes.copy(kept, keptBytes);
-    keptBytes = wanted;
-  };
+  // ------------------------------------------------------------ sending
 
-  const take = (bytes: Buffer) => {
-    heardAt = Date.now();
-    if (keptBytes > 0) {
-      // TLS gives what it has decrypted already, paused or not.
-      keep(bytes);
+  send(frame: Buffer): void {
+    if (this.#closed || this.#leaving) return;
+    this.#sentAt = performance.now();
+    this.#socket.write(frame, () => {
+      if (!this.#closed && !this.#leaving) this.#options.onWritable();
+    });
+  }
+
+  writable(): boolean {
+    return !this.#closed && !this.#leaving && this.#socket.writableLength < this.#options.bounds.writeAheadBytesMax;
+  }
+
+  // ------------------------------------------------------------ receiving
+
+  slotFreed(): void {
+    if (this.#keptBytes === 0 || this.#closed) return;
+    const bytes = this.#kept.subarray(0, this.#keptBytes);
+    this.#keptBytes = 0;
+    this.#take(bytes);
+    if (this.#keptBytes === 0 && !this.#closed) this.#socket.resume();
+  }
+
+  /** Returns false to pause reading. */
+  #take(bytes: Buffer): boolean {
+    this.#heardAt = performance.now();
+    if (this.#keptBytes > 0) {
+      // Data that TLS has decrypted is delivered even while paused.
+      this.#keep(bytes);
       return false;
     }
     try {
-      const taken = reader.push(bytes);
-      if (closed || taken === bytes.length) return true;
-      keep(bytes.subarray(taken));
-      socket.pause();
+      const taken = this.#reader.push(bytes);
+      if (this.#closed || taken === bytes.length) return true;
+      this.#keep(bytes.subarray(taken));
+      this.#socket.pause();
       return false;
     } catch (error) {
-      close(error as Error);
+      this.fail(error as Error);
       return false;
     }
-  };
+  }
 
-  const heartbeat = setInterval(() => {
-    const now = Date.now();
-    // While we do not read, the peer cannot be heard.
-    if (keptBytes > 0) heardAt = now;
-    if (now - heardAt > bounds.silenceMsMax) close(new Error('the peer fell silent'));
-    else if (now - saidAt >= bounds.aliveIntervalMs && socket.writableLength === 0) send(alive);
-  }, Math.min(bounds.aliveIntervalMs, bounds.silenceMsMax) / 2);
+  #keep(bytes: Buffer): void {
+    const wanted = this.#keptBytes + bytes.length;
+    if (wanted > this.#kept.length) this.#kept = Buffer.concat([this.#kept], Math.max(wanted, readBytes));
+    bytes.copy(this.#kept, this.#keptBytes);
+    this.#keptBytes = wanted;
+  }
 
-  const send = (frame: Buffer) => {
-    if (closed || leaving) return;
-    saidAt = Date.now();
-    socket.write(frame, () => {
-      if (!closed && !leaving) options.onWritable();
-    });
-  };
+  #onFrame(frame: Frame): void {
+    this.#wholeAt = performance.now();
+    // A frame's handler may have closed the connection; later frames of the same read are dropped.
+    if (!this.#closed) this.#options.onFrame(frame);
+    else if (frame.name === 'chunk') this.#options.freeSlot(frame.chunk.slot);
+  }
 
-  readInto(socket, Buffer.allocUnsafeSlow(readBytes), (bytes) => closed || leaving || take(bytes));
-  socket.on('error', close);
-  socket.on('end', () =>
-    close(reader.atBoundary() ? new Error('the peer hung up') : new Error('the connection was cut within a frame')),
-  );
-  socket.on('close', () => close(new Error('the connection was cut')));
+  // ------------------------------------------------------------ liveness and the end
 
-  return {
-    send,
-    writable: () => !closed && !leaving && socket.writableLength < bounds.writeAheadBytesMax,
-    slotFreed: () => {
-      if (keptBytes === 0 || closed) return;
-      const bytes = kept.subarray(0, keptBytes);
-      keptBytes = 0;
-      take(bytes);
-      if (keptBytes === 0 && !closed) socket.resume();
-    },
-    farewell: (frame) => {
-      if (closed || leaving) return Promise.resolve();
-      leaving = true;
-      clearInterval(heartbeat);
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => socket.destroy(), bounds.farewellMsMax).unref();
-        socket.once('close', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-        socket.end(frame, () => resolve());
-        socket.resume();
+  #look(): void {
+    const { bounds } = this.#options;
+    const now = performance.now();
+    // While reading is paused, the peer can't be heard.
+    if (this.#keptBytes > 0) this.#heardAt = now;
+    if (this.#keptBytes > 0 || this.#reader.atBoundary()) this.#wholeAt = now;
+    if (now - this.#heardAt > bounds.silenceMsMax) this.fail(new Error('the peer fell silent'));
+    else if (now - this.#wholeAt > bounds.frameMsMax) this.fail(new Error('the peer does not end its frame'));
+    else if (now - this.#sentAt >= bounds.aliveIntervalMs && this.#socket.writableLength === 0) this.send(this.#alive);
+  }
+
+  fail(error: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#heartbeat);
+    this.#reader.close();
+    if (this.#leaving) return;
+    this.#socket.destroy();
+    this.#options.onClosed(error);
+  }
+
+  farewell(frame?: Buffer): Promise<void> {
+    if (this.#closed || this.#leaving) return Promise.resolve();
+    this.#leaving = true;
+    clearInterval(this.#heartbeat);
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => socket.destroy(), this.#options.bounds.farewellMsMax).unref();
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
       });
-    },
-    fail: close,
-  };
+      if (frame) socket.end(frame, () => resolve());
+      else socket.end(() => resolve());
+      socket.resume();
+    });
+  }
 }

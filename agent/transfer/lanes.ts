@@ -1,33 +1,38 @@
 import type { TLSSocket } from 'node:tls';
+import type { Identity } from '../../node/peer-identity.ts';
+import { createThrottles, type Throttles } from '../../node/throttle.ts';
+import type { Address } from '../../schema/address.ts';
 import type { AskPayload, AskReply } from '../../schema/agent-protocol.ts';
 import { dialPeer } from './dial.ts';
-import type { DirectDoor } from './direct-door.ts';
-import type { Identity } from './peer-identity.ts';
+import type { DirectListener } from './direct-listener.ts';
 import { receiveItem } from './receive.ts';
 import { sendItem } from './send.ts';
-import type { ItemProof, TarSink, TarSource } from './tar-ports.ts';
-import { createThrottles, type Throttles } from './throttle.ts';
+import type { ItemProof, PassedItem, TarSink, TarSource, VerifiedEarlier } from './tar-ports.ts';
 import { createTroubles } from './troubles.ts';
 
-/** How the items of a migration cross to the peer: what the commands need of the data plane. */
+/** How the items of a migration reach the peer: the commands' view of the data plane. */
 export interface Lanes {
-  /** As `sendItem`. */
   send(end: LaneEnd & { source: TarSource }): Promise<ItemProof>;
-  /** As `receiveItem`. */
   receive(end: LaneEnd & { sink: TarSink }): Promise<ItemProof>;
 }
 
-/** One side of one lane. */
 export interface LaneEnd {
   migrationId: string;
-  /** The other host. */
   peer: string;
+  /** The stack that the lane belongs to. */
+  project: string;
   lane: string;
   onProgress: (bytes: number) => void;
+  /** Target: the destination then holds the item, and must not be emptied before. */
+  earlier: VerifiedEarlier | null;
+  /** Target: called with the stack that the peer says it sends, null if it does not say. Throws to refuse it. */
+  onNamed: (project: string | null) => void;
+  /** Stores that the item has passed, or with null that it has to pass again. */
+  record: (passed: PassedItem | null) => Promise<void>;
   signal: AbortSignal;
 }
 
-/** One end-to-end connection for a lane, authenticated both ways; called for each connection. */
+/** Opens one mutually authenticated, end-to-end connection for a lane each time it is called. */
 export type Dialer = (
   role: 'source' | 'target',
   lane: Pick<LaneEnd, 'migrationId' | 'peer' | 'lane'>,
@@ -38,10 +43,12 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
     send: ({ source, ...end }) =>
       sendItem({
         lane: end.lane,
+        project: end.project,
         source,
         connect: dialer('source', end),
         pace: throttles.of(end.migrationId),
         onProgress: end.onProgress,
+        record: end.record,
         signal: end.signal,
       }),
     receive: ({ sink, ...end }) =>
@@ -50,27 +57,25 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
         sink,
         connect: dialer('target', end),
         onProgress: end.onProgress,
+        onNamed: end.onNamed,
+        earlier: end.earlier,
+        record: end.record,
         signal: end.signal,
       }),
   };
 }
 
-interface Place {
-  host: string;
-  port: number;
-}
-const placeOf = ({ host, port }: Place) => `${host}:${port}`;
+const placeOf = ({ host, port }: Address) => `${host}:${port}`;
 
 /**
- * Straight to a target that advertises an address, else through the relay that a ticket names, end to end with the peer. Relays that failed this host are named with the next
- * asks, whichever migration they are for.
+ * Connects directly to a target that advertises an address, else through the relay that a ticket names. Relays that
+ * failed this host are reported with the next ticket requests, for any migration.
  */
 export function relayDialer(options: {
   identity: () => Identity;
   ticket: (ask: AskPayload<'ticket'>, signal: AbortSignal) => Promise<AskReply<'ticket'>>;
-  /** Of this host as a target. */
-  door?: DirectDoor | null;
-  onDirectFault?: (place: Place, error: unknown) => void;
+  directListener?: DirectListener | null;
+  onDirectFault?: (place: Address, error: unknown) => void;
 }): Dialer {
   const { identity, ticket } = options;
   const relays = createTroubles();
@@ -87,7 +92,7 @@ export function relayDialer(options: {
           const led = answer.direct && !addresses.recent().includes(placeOf(answer.direct));
           return { ...answer, direct: led ? answer.direct : null };
         },
-        door: options.door ?? null,
+        directListener: options.directListener ?? null,
         onDirectFault: (place, error) => {
           addresses.add(placeOf(place));
           options.onDirectFault?.(place, error);

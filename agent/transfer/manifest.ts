@@ -1,13 +1,16 @@
 import { hash } from 'node:crypto';
 
 /**
- * An order-independent digest over records: SHA-256 of each, summed modulo 2^256. File systems list a directory in
- * orders of their own, and sorting a million names would not run in bounded memory.
+ * An order-independent digest over records: SHA-256 of each, summed modulo 2^256. File systems list directories in
+ * different orders, and sorting a million names would not fit in bounded memory.
  */
 export interface ManifestDigest {
-  /** `kind` keeps records of different sorts apart; fields are bytes as latin1 text, any of them: they are framed. */
+  /**
+   * `kind` separates records of different types; fields are bytes as latin1 text. All are length-prefixed, so any value
+   * is safe.
+   */
   add(kind: string, fields: readonly string[]): void;
-  /** 64 hex digits. */
+  /** Returns 64 hex digits. */
   sum(): string;
 }
 
@@ -15,7 +18,7 @@ const words = 8;
 const wordRange = 2 ** 32;
 
 export function manifestDigest(): ManifestDigest {
-  // Big-endian words: a big integer would be made anew for each of a million entries.
+  // Big-endian words: a BigInt would be allocated for each of a million entries.
   const total = new Uint32Array(words);
   return {
     add(kind, fields) {

@@ -1,31 +1,32 @@
 import type { TarReader } from './tar-ports.ts';
 
 /**
- * Resolves when the tar was read to its end and its packer is content. Either may come first; a packer that failed is
- * a failure at once. Once one of the two is there the other must follow within `msMax`, time in which we do not read
- * (`paused`) not counted.
+ * Resolves when the tar was read to its end and its packer has succeeded. Either may come first; a failed packer
+ * rejects at once. Once one of the two has happened, the other must follow within `msMax`, not counting time in which
+ * this side does not read (`paused`).
  */
 export function packerEnded(reader: TarReader, msMax: number, paused: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     let read = false;
     let exited = false;
-    let quietSince = Date.now();
+    let quietSince = performance.now();
     const check = setInterval(() => {
-      if (paused() || (!read && !exited)) quietSince = Date.now();
-      if (Date.now() - quietSince > msMax) fail(new Error(read ? 'the packer did not exit' : 'the tar does not end'));
+      if (paused() || (!read && !exited)) quietSince = performance.now();
+      if (performance.now() - quietSince > msMax)
+        fail(new Error(read ? 'the packer did not exit' : 'the tar does not end'));
     }, msMax / 10);
     const fail = (error: Error) => {
       clearInterval(check);
       reject(error);
     };
     const step = () => {
-      quietSince = Date.now();
+      quietSince = performance.now();
       if (!read || !exited) return;
       clearInterval(check);
       resolve();
     };
     reader.stream.on('data', () => {
-      quietSince = Date.now();
+      quietSince = performance.now();
     });
     reader.stream.once('end', () => {
       read = true;

@@ -1,7 +1,7 @@
-/** Bytes per second over the latest window that is over. */
+/** Bytes per second over the last complete window. */
 export interface Rate {
   add(bytes: number): void;
-  /** Null until one window is over. */
+  /** Null until one window is complete. */
   bytesPerS(): number | null;
 }
 
@@ -24,10 +24,10 @@ export function createRate(windowMs: number, now: () => number = () => performan
   };
 }
 
-/** The least of what was seen over the latest window that is over. */
+/** The minimum seen over the last complete window. */
 export interface Least {
   see(value: number): void;
-  /** 0 until one window is over. */
+  /** 0 until one window is complete. */
   value(): number;
 }
 

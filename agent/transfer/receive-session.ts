@@ -1,149 +1,166 @@
 import type { TLSSocket } from 'node:tls';
-import { StackferryError } from '../../schema/errors.ts';
-import {
-  end as endMessage,
-  type Hello,
-  hello as helloMessage,
-  rejected,
-  volumeStreamVersion,
-} from '../../schema/volume-stream.ts';
-import { type ChunkFrame, decodeControl, encodeAck, encodeControl, type Frame, violation } from './frame-codec.ts';
+import { type Hello, volumeStreamVersion } from '../../schema/volume-stream.ts';
+import { type ChunkFrame, encodeAck, encodeControl, type Frame, violation } from './frame-codec.ts';
 import { type FrameConnection, openFrameConnection, type StreamBounds } from './frame-connection.ts';
-import type { Inbox } from './inbox.ts';
+import { judgeChunk, onSourceFrame, type ReceiveStep, receiveStart } from './receive-dialogue.ts';
+import type { ReceiveWindow } from './receive-window.ts';
 import type { SessionEnd } from './reconnect.ts';
-import { rejection } from './rejection.ts';
+import { SessionEnding } from './session-ending.ts';
 import type { ItemProof } from './tar-ports.ts';
 
-/** What a session is to answer HELLO with: go on unpacking, or the proof of an item that is done. */
-export type Reception = { kind: 'inbox'; inbox: Inbox } | { kind: 'verified'; proof: ItemProof };
+/** How to answer HELLO: continue unpacking, or return the proof of a finished item. */
+export type Reception = { kind: 'inbox'; inbox: ReceiveWindow } | { kind: 'verified'; proof: ItemProof };
+
+interface ReceiveOptions {
+  lane: string;
+  /** Returns the existing unpacker of this stream, or opens a new one. */
+  receive: (hello: Hello) => Promise<Reception>;
+  bounds: StreamBounds;
+  signal: AbortSignal;
+  onAlive: () => void;
+  /** Stores the proof: the source forgets the item with VERIFIED. */
+  onVerified: (proof: ItemProof) => Promise<void>;
+  /** The proof is on its way to the source. */
+  onTold: () => void;
+  watch: (listener: (() => void) | null) => void;
+}
 
 /**
- * One connection of an item, the target's side: WELCOME, chunks in order, END, VERIFIED, until DONE. Throws where the
- * item is over for good: the unpacker failed, the source gave up, digests differ, or it was cancelled.
+ * Runs the target's side of one connection of an item: WELCOME, chunks in order, END, VERIFIED, until DONE. Throws if
+ * the item has failed for good: the unpacker failed, the source gave up, digests differ, or it was cancelled.
  */
-export function runReceiveSession(
-  socket: TLSSocket,
-  options: {
-    lane: string;
-    /** Finds, or makes anew, what unpacks this stream. */
-    receive: (hello: Hello) => Promise<Reception>;
-    bounds: StreamBounds;
-    signal: AbortSignal;
-    onAlive: () => void;
-    onVerified: (proof: ItemProof) => void;
-    /** Sets who is called when the inbox has changed. */
-    watch: (listener: (() => void) | null) => void;
-  },
-): Promise<SessionEnd<ItemProof>> {
-  const { bounds, signal } = options;
-  return new Promise((resolve, reject) => {
-    let greeted = false;
-    let inbox: Inbox | null = null;
-    let proof: ItemProof | null = null;
-    let ended = false;
-    let acknowledged = 0;
-    let over = false;
-    let doneTimer: NodeJS.Timeout | undefined;
+export function runReceiveSession(socket: TLSSocket, options: ReceiveOptions): Promise<SessionEnd<ItemProof>> {
+  return new ReceiveSession(socket, options).ending.promise;
+}
 
-    const finish = (settle: () => void) => {
-      if (over) return;
-      over = true;
-      clearTimeout(helloTimer);
-      clearTimeout(doneTimer);
-      signal.removeEventListener('abort', cancel);
-      options.watch(null);
-      settle();
-    };
-    /** Ends the item: the peer is told, then the caller. */
-    const giveUp = (error: unknown) => {
-      if (!over) void connection.farewell(rejection(error)).then(() => finish(() => reject(error)));
-    };
-    const cancel = () => giveUp(new StackferryError('cancelled', 'The target cancelled the transfer'));
+/** Moves frames between the connection and the window; `onSourceFrame` decides what follows from one. */
+class ReceiveSession {
+  readonly ending: SessionEnding<SessionEnd<ItemProof>>;
+  readonly #options: ReceiveOptions;
+  readonly #connection: FrameConnection;
+  readonly #helloTimer: NodeJS.Timeout;
+  #doneTimer: NodeJS.Timeout | undefined;
+  #state = receiveStart;
+  #inbox: ReceiveWindow | null = null;
+  #acknowledged = 0;
 
-    const changed = () => {
-      const failure = inbox?.failure();
-      if (failure) return giveUp(failure);
-      if (!inbox) return;
-      const damage = inbox.damage();
-      if (damage) return connection.fail(damage);
-      connection.slotFreed();
-      if (inbox.unpackedChunks() === acknowledged) return;
-      acknowledged = inbox.unpackedChunks();
-      connection.send(encodeAck(acknowledged, inbox.waitingChunks()));
-    };
-
-    const awaitDone = () => {
-      doneTimer = setTimeout(() => connection.fail(new Error('no DONE in time')), bounds.verifiedWaitMsMax);
-    };
-
-    const sayVerified = (verified: ItemProof) => {
-      proof = verified;
-      options.onVerified(verified);
-      connection.send(encodeControl('verified', verified));
-      awaitDone();
-    };
-
-    const onHello = async (hello: Hello) => {
-      const reception = await options.receive(hello);
-      if (over) return;
-      if (reception.kind === 'verified') proof = reception.proof;
-      else inbox = reception.inbox;
-      const next = inbox?.resume() ?? 0;
-      connection.send(encodeControl('welcome', { version: volumeStreamVersion, next, verified: proof }));
-      if (proof) awaitDone();
-      else changed();
-    };
-
-    const onChunk = (chunk: ChunkFrame) => {
-      const { pool, next } = inbox!;
-      if (!ended && chunk.sequence === next()) return inbox!.accept(chunk);
-      pool.free(chunk.slot);
-      // A repeated chunk is dropped; anything else is asked for again by dialing anew.
-      if (ended || chunk.sequence > next()) throw violation(`chunk ${chunk.sequence} out of turn`);
-    };
-
-    const onControl = (frame: Exclude<Frame, { name: 'chunk' }>) => {
-      if (frame.name === 'alive') return options.onAlive();
-      if (frame.name === 'rejected') {
-        const { code, message } = decodeControl(rejected, frame.payload);
-        finish(() => reject(new StackferryError(code, `The source gave up: ${message}`)));
-        socket.destroy();
-      } else if (frame.name === 'hello') {
-        if (greeted) throw violation('HELLO twice');
-        greeted = true;
-        clearTimeout(helloTimer);
-        const hello = decodeControl(helloMessage, frame.payload);
-        if (hello.lane !== options.lane) throw violation(`HELLO for the item ${hello.lane}`);
-        onHello(hello).catch(giveUp);
-      } else if (frame.name === 'end') {
-        if (!inbox || ended) throw violation('END out of turn');
-        const end = decodeControl(endMessage, frame.payload);
-        if (end.chunks !== inbox.next()) throw violation(`END after ${end.chunks} chunks, ${inbox.next()} have come`);
-        ended = true;
-        inbox.finish(end).then(sayVerified, giveUp);
-      } else if (frame.name === 'done') {
-        if (!proof) throw violation('DONE before VERIFIED');
-        const value = proof;
-        finish(() => resolve({ kind: 'done', value }));
-        socket.end();
-        socket.setTimeout(bounds.farewellMsMax, () => socket.destroy());
-      } else throw violation(`${frame.name} from the source`);
-    };
-
-    const connection: FrameConnection = openFrameConnection(socket, {
+  constructor(socket: TLSSocket, options: ReceiveOptions) {
+    const { bounds, signal } = options;
+    this.#options = options;
+    this.#connection = openFrameConnection(socket, {
       bounds,
       takeSlot: () => {
-        if (!inbox) throw violation('a chunk before WELCOME');
-        return inbox.pool.take();
+        if (!this.#inbox) throw violation('a chunk before WELCOME');
+        return this.#inbox.pool.take();
       },
-      freeSlot: (slot) => inbox?.pool.free(slot),
-      onFrame: (frame) => (frame.name === 'chunk' ? onChunk(frame.chunk) : onControl(frame)),
+      freeSlot: (slot) => this.#inbox?.pool.free(slot),
+      onFrame: (frame) => this.#onFrame(frame),
       onWritable: () => {},
-      onClosed: (error) => finish(() => resolve({ kind: 'interrupted', error })),
+      onClosed: (error) => this.ending.resolve({ kind: 'interrupted', error }),
     });
-    const helloTimer = setTimeout(() => connection.fail(new Error('no HELLO in time')), bounds.helloMsMax);
-    signal.addEventListener('abort', cancel);
-    if (signal.aborted) return cancel();
-    options.watch(changed);
-  });
+    this.#helloTimer = setTimeout(() => this.#connection.fail(new Error('no HELLO in time')), bounds.helloMsMax);
+    this.ending = new SessionEnding({
+      side: 'target',
+      socket,
+      signal,
+      farewell: (frame) => this.#connection.farewell(frame),
+      release: () => this.#release(),
+    });
+    if (signal.aborted) return;
+    options.watch(() => this.#onWindowChange());
+  }
+
+  #onFrame(frame: Frame): void {
+    if (frame.name === 'chunk') {
+      this.#onChunk(frame.chunk);
+      return;
+    }
+    const next = this.#inbox?.next() ?? null;
+    const { state, step } = onSourceFrame(this.#state, frame, { lane: this.#options.lane, next });
+    this.#state = state;
+    this.#perform(step);
+  }
+
+  #onChunk(chunk: ChunkFrame): void {
+    // A slot was taken for it, so there is a window.
+    const inbox = this.#inbox!;
+    const verdict = judgeChunk(this.#state, chunk.sequence, inbox.next());
+    if (verdict === 'take') inbox.accept(chunk);
+    else inbox.pool.free(chunk.slot);
+    if (verdict === 'violation') throw violation(`chunk ${chunk.sequence} out of turn`);
+  }
+
+  #perform(step: ReceiveStep): void {
+    switch (step.kind) {
+      case 'note_alive':
+        this.#options.onAlive();
+        return;
+      case 'welcome':
+        clearTimeout(this.#helloTimer);
+        this.#welcome(step.hello).catch((error) => this.ending.giveUp(error));
+        return;
+      case 'finish':
+        this.#finish(step.end).catch((error) => this.ending.giveUp(error));
+        return;
+      case 'done':
+        this.ending.resolve({ kind: 'done', value: step.proof });
+        void this.#connection.farewell();
+        return;
+      case 'fail':
+        this.ending.fail(step.error);
+        return;
+    }
+  }
+
+  async #welcome(hello: Hello): Promise<void> {
+    const reception = await this.#options.receive(hello);
+    if (this.ending.over) return;
+    if (reception.kind === 'inbox') this.#inbox = reception.inbox;
+    const verified = reception.kind === 'verified' ? reception.proof : null;
+    const next = this.#inbox?.resume() ?? 0;
+    this.#connection.send(encodeControl('welcome', { version: volumeStreamVersion, next, verified }));
+    if (verified) this.#awaitDone(verified);
+    else this.#onWindowChange();
+  }
+
+  async #finish(end: Parameters<ReceiveWindow['finish']>[0]): Promise<void> {
+    const proof = await this.#inbox!.finish(end);
+    await this.#options.onVerified(proof);
+    if (this.ending.over) return;
+    this.#connection.send(encodeControl('verified', proof));
+    this.#awaitDone(proof);
+  }
+
+  #awaitDone(proof: ItemProof): void {
+    this.#state = { ...this.#state, proof };
+    this.#options.onTold();
+    const msMax = this.#options.bounds.verifiedWaitMsMax;
+    this.#doneTimer = setTimeout(() => this.#connection.fail(new Error('no DONE in time')), msMax);
+  }
+
+  /** A slot is free, the unpacker took a chunk or failed, or a chunk is damaged. */
+  #onWindowChange(): void {
+    const inbox = this.#inbox;
+    if (!inbox) return;
+    const failure = inbox.failure();
+    if (failure) {
+      this.ending.giveUp(failure);
+      return;
+    }
+    const damage = inbox.damage();
+    if (damage) {
+      this.#connection.fail(damage);
+      return;
+    }
+    this.#connection.slotFreed();
+    if (inbox.unpackedChunks() === this.#acknowledged) return;
+    this.#acknowledged = inbox.unpackedChunks();
+    this.#connection.send(encodeAck(this.#acknowledged, inbox.waitingChunks()));
+  }
+
+  #release(): void {
+    clearTimeout(this.#helloTimer);
+    clearTimeout(this.#doneTimer);
+    this.#options.watch(null);
+  }
 }

@@ -3,104 +3,153 @@ import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Hello } from '../../schema/volume-stream.ts';
 import type { StreamBounds } from './frame-connection.ts';
-import { type Inbox, openInbox } from './inbox.ts';
 import { type Reception, runReceiveSession } from './receive-session.ts';
+import { openReceiveWindow, type ReceiveWindow } from './receive-window.ts';
 import { type Connect, keepConnected, patienceMs, type SessionEnd, type TransferEvent } from './reconnect.ts';
-import type { ItemProof, TarSink } from './tar-ports.ts';
+import type { ItemProof, PassedItem, TarSink, VerifiedEarlier } from './tar-ports.ts';
 
-/**
- * Receives one item from the peer's `sendItem` into an empty place. Resolves once the unpacker exited 0, the
- * filesystem was synced, counts and digest agree, and the source knows it or has had `verifiedWaitMsMax` to ask again.
- * Throws `unpack_failed` or the unpacker's own code, `digest_mismatch`, `transfer_interrupted`, `transfer_protocol`,
- * `cancelled`, or what the source gave up with. The unpacker is gone when this settles.
- */
-export async function receiveItem(options: {
+interface ReceiveItemOptions {
   lane: string;
   sink: TarSink;
-  /** Dials the peer anew; called for each connection. */
+  /** Dials the peer; called for each connection. */
   connect: Connect;
-  /** Bytes of the tar that the unpacker was handed. Goes back to 0 when the source packs the item again. */
+  /** Bytes of the tar handed to the unpacker. Returns to 0 when the source packs the item again. */
   onProgress: (bytes: number) => void;
+  /** Called with the stack that the source says it sends. Throws to refuse it. */
+  onNamed?: (project: string | null) => void;
+  /** The destination then holds the item, and must not be emptied before. */
+  earlier?: VerifiedEarlier | null;
+  record: (passed: PassedItem | null) => Promise<void>;
   signal: AbortSignal;
   observe?: (event: TransferEvent) => void;
   bounds?: Partial<StreamBounds>;
-}): Promise<ItemProof> {
-  const { sink, signal } = options;
-  const bounds: StreamBounds = { ...limits.stream, ...options.bounds };
-  const observe = options.observe ?? (() => {});
-  let listener: (() => void) | null = null;
-  let advanced = 0;
-  let restarts = 0;
-  let stream: string | null = null;
-  let proof: ItemProof | null = null;
+}
 
-  const unpack = (): Promise<Inbox> => {
-    const opened = openInbox(sink, bounds, () => {
-      advanced += 1;
-      void opened.then((inbox) => options.onProgress(inbox.unpackedBytes()));
-      listener?.();
+/**
+ * Receives one item from the peer's `sendItem` into an empty destination, or ends what an earlier run verified. Resolves
+ * once the unpacker exited 0, the filesystem was synced, counts and digest agree and are recorded, and the source knows
+ * it or, once it was told, has had `verifiedWaitMsMax` to ask again. Throws `unpack_failed` or the unpacker's own code,
+ * `digest_mismatch`, `transfer_interrupted`, `transfer_protocol`, `cancelled`, or the source's reason for giving up. The
+ * unpacker has exited when this settles.
+ */
+export function receiveItem(options: ReceiveItemOptions): Promise<ItemProof> {
+  return new Receiver(options).run();
+}
+
+class Receiver {
+  readonly #options: ReceiveItemOptions;
+  readonly #bounds: StreamBounds;
+  /** Null if the item was verified earlier, until the source packs it again. */
+  #window: Promise<ReceiveWindow> | null;
+  /** The run of the packer that is unpacked, or was verified. */
+  #stream: string | null;
+  #proof: ItemProof | null;
+  /** The proof was sent; whether it arrived is not known. */
+  #told = false;
+  #listener: (() => void) | null = null;
+  #advanced = 0;
+  #restarts = 0;
+
+  constructor(options: ReceiveItemOptions) {
+    this.#options = options;
+    this.#bounds = { ...limits.stream, ...options.bounds };
+    this.#stream = options.earlier?.stream ?? null;
+    this.#proof = options.earlier?.proof ?? null;
+    // The unpacker starts during the first dial.
+    this.#window = options.earlier ? null : this.#unpack();
+  }
+
+  async run(): Promise<ItemProof> {
+    const { connect, signal, observe = () => {} } = this.#options;
+    try {
+      return await keepConnected({
+        connect,
+        session: (socket, alive) => this.#session(socket, alive),
+        progress: () => this.#advanced,
+        signal,
+        bounds: this.#bounds,
+        withoutProgressMsMax: (spentMs) =>
+          this.#told ? this.#bounds.verifiedWaitMsMax : patienceMs(spentMs, this.#bounds),
+        observe,
+      });
+    } catch (error) {
+      // The proof stands, even if the source did not return to receive it.
+      if (this.#proof && !signal.aborted) return this.#proof;
+      throw (await this.#window?.then((opened) => opened.failure()).catch(unpackFailure)) ?? error;
+    } finally {
+      await this.#window?.then((opened) => opened.close()).catch(() => {});
+    }
+  }
+
+  #session(socket: TLSSocket, alive: () => void): Promise<SessionEnd<ItemProof>> {
+    let mine: Promise<ReceiveWindow> | null = null;
+    return runReceiveSession(socket, {
+      lane: this.#options.lane,
+      receive: (hello) => {
+        const reception = this.#receive(hello);
+        mine = this.#window;
+        return reception;
+      },
+      bounds: this.#bounds,
+      signal: this.#options.signal,
+      // Once it has the proof, a source that only stays connected must not extend the wait.
+      onAlive: () => this.#proof || alive(),
+      onVerified: async (verified) => {
+        // The source may have begun again over another connection.
+        if (mine === this.#window) await this.#options.record({ ...verified, unconfirmed_stream: this.#stream });
+        if (mine !== this.#window) return;
+        this.#proof = verified;
+        alive();
+      },
+      onTold: () => {
+        this.#told = true;
+      },
+      watch: (called) => {
+        this.#listener = called;
+      },
+    });
+  }
+
+  async #receive(hello: Hello): Promise<Reception> {
+    this.#options.onNamed?.(hello.project);
+    if (this.#stream !== null && this.#stream !== hello.stream) {
+      this.#restarts += 1;
+      if (this.#restarts > this.#bounds.restartsMax)
+        throw new StackferryError('transfer_interrupted', 'The source restarted the item too often');
+      this.#proof = null;
+      this.#told = false;
+      this.#window = this.#unpackAgain(this.#window);
+      this.#window.catch(() => {});
+    }
+    this.#stream = hello.stream;
+    if (this.#proof) return { kind: 'verified', proof: this.#proof };
+    const opened = this.#window!.catch((cause: unknown) => Promise.reject(unpackFailure(cause)));
+    return { kind: 'inbox', inbox: await opened };
+  }
+
+  #unpack(): Promise<ReceiveWindow> {
+    const { sink, onProgress } = this.#options;
+    const opened = openReceiveWindow(sink, this.#bounds, () => {
+      this.#advanced += 1;
+      void opened.then((window) => onProgress(window.unpackedBytes()));
+      this.#listener?.();
     });
     opened.catch(() => {});
     return opened;
-  };
-  // The unpacker starts while the first dial is under way.
-  let inbox = unpack();
+  }
 
-  /** The source packs anew: it lost what we had, so we begin with an empty place too. */
-  const unpackAnew = async (before: Promise<Inbox>): Promise<Inbox> => {
-    observe({ kind: 'restarted', why: 'the source packs the item again' });
-    await before.then((old) => old.close()).catch(() => {});
+  /**
+   * The source packs again, because it was restarted or no longer holds the chunks needed, so the destination is emptied
+   * too: first what is recorded of it.
+   */
+  async #unpackAgain(before: Promise<ReceiveWindow> | null): Promise<ReceiveWindow> {
+    const { sink, record, onProgress, observe } = this.#options;
+    observe?.({ kind: 'restarted', why: 'the source packs the item again' });
+    await before?.then((old) => old.close()).catch(() => {});
+    await record(null);
     await sink.reset();
-    options.onProgress(0);
-    return await unpack();
-  };
-
-  const receive = async (hello: Hello): Promise<Reception> => {
-    if (stream !== null && stream !== hello.stream) {
-      restarts += 1;
-      if (restarts > bounds.restartsMax)
-        throw new StackferryError('transfer_interrupted', 'The source began anew too often');
-      proof = null;
-      inbox = unpackAnew(inbox);
-      inbox.catch(() => {});
-    }
-    stream = hello.stream;
-    if (proof) return { kind: 'verified', proof };
-    return { kind: 'inbox', inbox: await inbox.catch((cause: unknown) => Promise.reject(unpackFailure(cause))) };
-  };
-
-  const session = (socket: TLSSocket, alive: () => void): Promise<SessionEnd<ItemProof>> =>
-    runReceiveSession(socket, {
-      lane: options.lane,
-      receive,
-      bounds,
-      signal,
-      onAlive: () => proof || alive(),
-      onVerified: (verified) => {
-        proof = verified;
-        alive();
-      },
-      watch: (called) => {
-        listener = called;
-      },
-    });
-
-  try {
-    return await keepConnected({
-      connect: options.connect,
-      session,
-      progress: () => advanced,
-      signal,
-      bounds,
-      withoutProgressMsMax: (spentMs) => (proof ? bounds.verifiedWaitMsMax : patienceMs(spentMs, bounds)),
-      observe,
-    });
-  } catch (error) {
-    // The proof stands, whether or not the source came back to hear it.
-    if (proof && !signal.aborted) return proof;
-    throw (await inbox.then((opened) => opened.failure()).catch(unpackFailure)) ?? error;
-  } finally {
-    await inbox.then((opened) => opened.close()).catch(() => {});
+    onProgress(0);
+    return await this.#unpack();
   }
 }
 

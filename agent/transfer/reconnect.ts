@@ -5,16 +5,15 @@ import type { StreamBounds } from './frame-connection.ts';
 
 export type Connect = (signal: AbortSignal) => Promise<TLSSocket>;
 
-/** How one connection of an item ended: with the item's end, or before it. */
+/** A connection ends with the item's end, or before it. */
 export type SessionEnd<T> = { kind: 'done'; value: T } | { kind: 'interrupted'; error: Error };
 
-/** What happens to the connections of an item, for logs. */
 export type TransferEvent =
   | { kind: 'connected' }
   | { kind: 'interrupted'; error: Error }
   | { kind: 'restarted'; why: string };
 
-/** Dialing again would be answered the same. */
+/** A retry would get the same answer. */
 const finalCodes: ErrorCode[] = [
   'cancelled',
   'host_revoked',
@@ -26,12 +25,12 @@ const finalCodes: ErrorCode[] = [
 ];
 
 /**
- * Dials, runs one session, and dials again when it was interrupted, until a session is done, throws, or nothing got
- * further for `withoutProgressMsMax` of the time spent so far: then throws `transfer_interrupted` with the last
- * interruption as its cause.
- * While dials fail for want of the control plane (F16) that time is not counted, up to `controlAwayMsMax` of it.
- * A peer that breaks the protocol is dialed again too, `violationsMax` times.
- * `progress` is any number that grows; a session says by `alive()` that the peer lives though no bytes move.
+ * Dials and runs sessions until one is done or throws, and redials after an interruption. Throws
+ * `transfer_interrupted`, with the last interruption as its cause, once nothing has progressed for
+ * `withoutProgressMsMax`, which depends on the time spent so far. Time in which dials fail because the control plane is
+ * unavailable (F16) does not count, up to `controlAwayMsMax`. A peer that breaks the protocol is redialed too,
+ * `violationsMax` times. `progress` is any number that grows; a session calls `alive()` when the peer lives though no
+ * bytes move.
  */
 export async function keepConnected<T>(options: {
   connect: Connect;
@@ -44,18 +43,18 @@ export async function keepConnected<T>(options: {
 }): Promise<T> {
   const { bounds, signal } = options;
   let seen = options.progress();
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   let progressAt = startedAt;
   let tries = 0;
   let violations = 0;
   let awaySince: number | null = null;
   const alive = () => {
-    progressAt = Date.now();
+    progressAt = performance.now();
   };
-  const msLeft = () => progressAt + options.withoutProgressMsMax(progressAt - startedAt) - Date.now();
+  const msLeft = () => progressAt + options.withoutProgressMsMax(progressAt - startedAt) - performance.now();
   for (;;) {
     let interruption: Error;
-    const dialedAt = Date.now();
+    const dialedAt = performance.now();
     try {
       const socket = await dialOnce(options.connect, signal, Math.max(0, Math.min(bounds.dialMsMax, msLeft())));
       options.observe({ kind: 'connected' });
@@ -73,7 +72,7 @@ export async function keepConnected<T>(options: {
     if (violations > bounds.violationsMax) throw interruption;
     tries += 1;
     awaySince = errorCodeOf(interruption) === 'control_unavailable' ? (awaySince ?? dialedAt) : null;
-    if (awaySince !== null && Date.now() - awaySince < bounds.controlAwayMsMax) alive();
+    if (awaySince !== null && performance.now() - awaySince < bounds.controlAwayMsMax) alive();
     if (options.progress() !== seen) {
       seen = options.progress();
       alive();
@@ -93,12 +92,12 @@ export async function keepConnected<T>(options: {
   }
 }
 
-/** Giving up wastes what was carried: the longer that took, the longer an interruption is waited for. */
+/** Giving up wastes what was transferred, so the longer that took, the longer an interruption is tolerated. */
 export function patienceMs(spentMs: number, { reconnectMsMax, patienceMsMax, patiencePart }: StreamBounds): number {
   return Math.max(reconnectMsMax, Math.min(patienceMsMax, spentMs * patiencePart));
 }
 
-/** Doubles from min to max, the upper half of each at random, so that many lanes do not return in step. */
+/** Doubles from min to max, with the upper half of each random, so that many lanes do not reconnect in step. */
 function backoffMs(tries: number, bounds: StreamBounds): number {
   const full = Math.min(bounds.reconnectDelayMsMax, bounds.reconnectDelayMsMin * 2 ** Math.min(tries - 1, 16));
   return full * (0.5 + Math.random() / 2);
@@ -106,9 +105,9 @@ function backoffMs(tries: number, bounds: StreamBounds): number {
 
 class DialFailure extends Error {}
 
-/** One dial, cut off after `msMax` even where the dialer does not heed its signal. */
+/** Dials once, cut off after `msMax` even if the dialer ignores its signal. */
 async function dialOnce(connect: Connect, signal: AbortSignal, msMax: number): Promise<TLSSocket> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(msMax)]);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(msMax))]);
   return await new Promise<TLSSocket>((resolve, reject) => {
     const fail = (cause: unknown) => reject(new DialFailure('no connection', { cause }));
     const abort = () => fail(new StackferryError('relay_unavailable', 'No connection in time'));

@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
+import { fleetTlsOptions, type Identity, wrongPeer } from '../../node/peer-identity.ts';
 import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import {
@@ -10,7 +11,6 @@ import {
   readRelayMessage,
   relayAnswer,
 } from '../../schema/relay-protocol.ts';
-import { fleetTlsOptions, type Identity, wrongPeer } from './peer-identity.ts';
 
 export interface RelayPlace {
   id: string;
@@ -18,7 +18,7 @@ export interface RelayPlace {
   port: number;
 }
 
-/** It is this relay that failed us, not our ticket and not the peer. Carries the code and message of what happened. */
+/** A failure of the relay itself, not of the ticket or the peer. Carries the cause's code and message. */
 export class RelayFault extends StackferryError {
   constructor(cause: unknown) {
     super(errorCodeOf(cause), errorMessageOf(cause), { cause });
@@ -26,8 +26,8 @@ export class RelayFault extends StackferryError {
 }
 
 /**
- * Takes a ticket to the relay and waits there for the peer. Resolves to the join key (64 hex digits). Throws
- * `relay_unavailable` (not reached, not answered, no room, peer not there yet), `ticket_refused`, `host_revoked`,
+ * Presents a ticket to the relay and waits there for the peer. Resolves to the join key (64 hex digits). Throws
+ * `relay_unavailable` (unreachable, no answer, full, peer not there yet), `ticket_refused`, `host_revoked`, or
  * `peer_untrusted` (what answered is not that relay).
  */
 export async function requestJoin(
@@ -40,20 +40,20 @@ export async function requestJoin(
   const answer = await askRelay(identity, relay, { type: 'join', ticket }, waitMs, signal);
   if (answer.type === 'invited') return answer.key;
   if (answer.type === 'refused') throw refusal(answer.code);
-  throw new StackferryError('relay_unavailable', 'The relay answered out of turn');
+  throw new StackferryError('relay_unavailable', 'The relay sent an unexpected answer');
 }
 
-/** Whether this relay answers this host. Throws as `requestJoin` does. */
+/** Throws like `requestJoin` if this relay does not answer this host. */
 export async function pingRelay(identity: Identity, relay: RelayPlace, signal: AbortSignal): Promise<void> {
   const answer = await askRelay(identity, relay, { type: 'ping' }, limits.relay.answerMsMax, signal);
-  if (answer.type !== 'pong') throw new StackferryError('relay_unavailable', 'The relay answered out of turn');
+  if (answer.type !== 'pong') throw new StackferryError('relay_unavailable', 'The relay sent an unexpected answer');
 }
 
 function refusal(code: RefusalCode): StackferryError {
   if (code === 'revoked')
     return new StackferryError('host_revoked', 'The relay refuses this host: it was removed from the fleet');
   const passing: RefusalCode[] = ['peer_absent', 'superseded'];
-  const passes = new StackferryError('relay_unavailable', `The relay cannot join us now: ${code}`);
+  const passes = new StackferryError('relay_unavailable', `The relay cannot connect the hosts now: ${code}`);
   if (code === 'host_full' || code === 'relay_full') return new RelayFault(passes);
   return passing.includes(code)
     ? passes
@@ -106,7 +106,7 @@ function untilSecure(socket: TLSSocket, relay: RelayPlace, signal: AbortSignal):
 function firstAnswer(socket: TLSSocket, answerMsMax: number, signal: AbortSignal): Promise<RelayAnswer> {
   let received = Buffer.alloc(0);
   return settleOnce(socket, answerMsMax, signal, (resolve, reject) => {
-    // A relay that does not take our certificate says so only now: in TLS 1.3 the client is done first.
+    // A relay that refuses our certificate reports it only now: in TLS 1.3 the client finishes first.
     socket.once('error', (cause) =>
       reject(new StackferryError('relay_unavailable', `The relay hung up: ${cause.message}`, { cause })),
     );
@@ -116,12 +116,12 @@ function firstAnswer(socket: TLSSocket, answerMsMax: number, signal: AbortSignal
       if (read.kind === 'more') return;
       const answer = relayAnswer.safeParse(read.kind === 'message' ? read.value : null);
       if (answer.success) resolve(answer.data);
-      else reject(new StackferryError('relay_unavailable', 'The relay sent what is not an answer'));
+      else reject(new StackferryError('relay_unavailable', 'The relay sent an invalid answer'));
     });
   });
 }
 
-/** A promise over a socket's events that also ends with the socket, the deadline or the signal. */
+/** A promise over a socket's events; also rejects on the socket's close, the deadline or the signal. */
 export function settleOnce<T>(
   socket: net.Socket,
   msMax: number,
@@ -131,7 +131,7 @@ export function settleOnce<T>(
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => fail('No answer in time'), msMax);
     const abort = () => finish(() => reject(new StackferryError('cancelled', 'Cancelled')));
-    // An event that explains the end may come right behind it.
+    // An event that explains the close may follow it immediately.
     const closed = () => setImmediate(() => fail('The connection was closed'));
     const finish = (settle: () => void) => {
       clearTimeout(timer);

@@ -1,154 +1,158 @@
 import type { TLSSocket } from 'node:tls';
-import { StackferryError } from '../../schema/errors.ts';
-import { proof, rejected, volumeStreamVersion, welcome } from '../../schema/volume-stream.ts';
-import { decodeControl, encodeControl, type Frame, violation } from './frame-codec.ts';
-import { openFrameConnection, type StreamBounds } from './frame-connection.ts';
-import type { Outbox } from './outbox.ts';
+import type { Pace } from '../../node/throttle.ts';
+import { volumeStreamVersion } from '../../schema/volume-stream.ts';
+import { encodeControl, type Frame, violation } from './frame-codec.ts';
+import { type FrameConnection, openFrameConnection, type StreamBounds } from './frame-connection.ts';
 import type { SessionEnd } from './reconnect.ts';
-import { rejection } from './rejection.ts';
+import { onTargetFrame, type SendStep, sendStart } from './send-dialogue.ts';
+import type { SendWindow } from './send-window.ts';
+import { SessionEnding } from './session-ending.ts';
 import type { ItemProof } from './tar-ports.ts';
-import type { Pace } from './throttle.ts';
 
-/** A bound may be raised while it is waited for. */
+/** The limit may be raised while a send waits for it. */
 const paceLookMs = 250;
 
 export type SendSessionEnd = SessionEnd<ItemProof> | { kind: 'restart'; why: string };
 
+interface SendOptions {
+  lane: string;
+  project: string | null;
+  stream: string;
+  outbox: SendWindow;
+  bounds: StreamBounds;
+  signal: AbortSignal;
+  pace: Pace;
+  onAlive: () => void;
+  onAcknowledged: () => void;
+  /** Stores the proof: the target forgets the item with DONE. */
+  onVerified: (proof: ItemProof) => Promise<void>;
+  watch: (listener: (() => void) | null) => void;
+}
+
 /**
- * One connection of an item, the source's side: HELLO, what WELCOME asks for, END, until VERIFIED. Throws where the
- * item is over for good: the packer failed, the target rejected it, digests differ, or it was cancelled.
+ * Runs the source's side of one connection of an item: HELLO, the chunks that WELCOME asks for, END, until VERIFIED.
+ * Throws if the item has failed for good: the packer failed, the target rejected it, digests differ, or it was
+ * cancelled.
  */
-export function runSendSession(
-  socket: TLSSocket,
-  options: {
-    lane: string;
-    stream: string;
-    outbox: Outbox;
-    bounds: StreamBounds;
-    signal: AbortSignal;
-    pace: Pace;
-    onAlive: () => void;
-    onAcknowledged: () => void;
-    /** Sets who is called when the outbox has changed. */
-    watch: (listener: (() => void) | null) => void;
-  },
-): Promise<SendSessionEnd> {
-  const { outbox, bounds, signal } = options;
-  return new Promise((resolve, reject) => {
-    let welcomed = false;
-    let cursor = 0;
-    let endSent = false;
-    let over = false;
-    let paceTimer: NodeJS.Timeout | undefined;
+export function runSendSession(socket: TLSSocket, options: SendOptions): Promise<SendSessionEnd> {
+  return new SendSession(socket, options).ending.promise;
+}
 
-    const finish = (settle: () => void) => {
-      if (over) return;
-      over = true;
-      clearTimeout(welcomeTimer);
-      clearTimeout(paceTimer);
-      signal.removeEventListener('abort', cancel);
-      options.watch(null);
-      settle();
-    };
-    const interrupted = (error: Error) => finish(() => resolve({ kind: 'interrupted', error }));
-    /** Ends the item: the peer is told, then the caller. */
-    const giveUp = (error: unknown) => {
-      if (!over) void connection.farewell(rejection(error)).then(() => finish(() => reject(error)));
-    };
-    const cancel = () => giveUp(new StackferryError('cancelled', 'The source cancelled the transfer'));
+/** Moves frames between the connection and the window; `onTargetFrame` decides what follows from one. */
+class SendSession {
+  readonly ending: SessionEnding<SendSessionEnd>;
+  readonly #socket: TLSSocket;
+  readonly #options: SendOptions;
+  readonly #connection: FrameConnection;
+  readonly #welcomeTimer: NodeJS.Timeout;
+  #paceTimer: NodeJS.Timeout | undefined;
+  #state = sendStart;
 
-    const pump = () => {
-      if (over) return;
-      const failure = outbox.failure();
-      if (failure) return giveUp(failure);
-      if (!welcomed) return;
-      while (connection.writable()) {
-        const frame = outbox.frame(cursor);
-        if (!frame) break;
-        const waitMs = options.pace.waitMs();
-        if (waitMs > 0) return pumpIn(Math.min(waitMs, paceLookMs));
-        connection.send(frame);
-        options.pace.sent(frame.length);
-        cursor += 1;
-      }
-      const end = outbox.end();
-      if (!end || endSent || cursor !== end.chunks) return;
-      endSent = true;
-      connection.send(encodeControl('end', end));
-    };
-
-    const pumpIn = (ms: number) => {
-      clearTimeout(paceTimer);
-      paceTimer = setTimeout(pump, ms);
-    };
-
-    const verify = (theirs: ItemProof) => {
-      const end = outbox.end();
-      if (!end || theirs.bytes !== end.bytes || theirs.sha256 !== end.sha256) {
-        return giveUp(new StackferryError('digest_mismatch', 'The target verified other bytes than were sent'));
-      }
-      outbox.acknowledge(end.chunks);
-      options.onAcknowledged();
-      void connection
-        .farewell(encodeControl('done'))
-        .then(() => finish(() => resolve({ kind: 'done', value: theirs })));
-    };
-
-    const onWelcome = (payload: Buffer) => {
-      if (welcomed) throw violation('WELCOME twice');
-      clearTimeout(welcomeTimer);
-      const { next, verified } = decodeControl(welcome, payload);
-      if (verified) return verify(verified);
-      if (next < outbox.first() || next > outbox.next()) {
-        const why = `the target wants chunk ${next}, chunks ${outbox.first()} to ${outbox.next()} are held`;
-        finish(() => resolve({ kind: 'restart', why }));
-        socket.destroy();
-        return;
-      }
-      welcomed = true;
-      cursor = next;
-      pump();
-    };
-
-    const onFrame = (frame: Frame) => {
-      if (frame.name === 'chunk') throw violation('a chunk from the target');
-      if (frame.name === 'alive') return options.onAlive();
-      if (frame.name === 'welcome') return onWelcome(frame.payload);
-      if (frame.name === 'rejected') {
-        const { code, message } = decodeControl(rejected, frame.payload);
-        finish(() => reject(new StackferryError(code, `The target gave up: ${message}`)));
-        socket.destroy();
-        return;
-      }
-      if (!welcomed) throw violation(`${frame.name} before WELCOME`);
-      if (frame.name === 'ack') {
-        const next = frame.payload.readUInt32BE(0);
-        if (next > cursor) throw violation(`ACK of chunk ${next}, which was not sent`);
-        outbox.acknowledge(next, frame.payload.readUInt32BE(4));
-        options.onAcknowledged();
-        return pump();
-      }
-      if (frame.name !== 'verified' || !endSent) throw violation(`${frame.name} out of turn`);
-      verify(decodeControl(proof, frame.payload));
-    };
-
-    const connection = openFrameConnection(socket, {
+  constructor(socket: TLSSocket, options: SendOptions) {
+    const { bounds, signal, lane, project, stream } = options;
+    this.#socket = socket;
+    this.#options = options;
+    this.#connection = openFrameConnection(socket, {
       bounds,
       takeSlot: () => {
         throw violation('a chunk from the target');
       },
       freeSlot: () => {},
-      onFrame,
-      onWritable: pump,
-      onClosed: interrupted,
+      onFrame: (frame) => this.#onFrame(frame),
+      onWritable: () => this.#pump(),
+      onClosed: (error) => this.ending.resolve({ kind: 'interrupted', error }),
     });
-    const welcomeTimer = setTimeout(() => connection.fail(new Error('no WELCOME in time')), bounds.helloMsMax);
-    signal.addEventListener('abort', cancel);
-    if (signal.aborted) return cancel();
-    options.watch(pump);
-    connection.send(
-      encodeControl('hello', { version: volumeStreamVersion, lane: options.lane, stream: options.stream }),
-    );
-    pump();
-  });
+    this.#welcomeTimer = setTimeout(() => this.#connection.fail(new Error('no WELCOME in time')), bounds.helloMsMax);
+    this.ending = new SessionEnding({
+      side: 'source',
+      socket,
+      signal,
+      farewell: (frame) => this.#connection.farewell(frame),
+      release: () => this.#release(),
+    });
+    if (signal.aborted) return;
+    options.watch(() => this.#pump());
+    this.#connection.send(encodeControl('hello', { version: volumeStreamVersion, lane, stream, project }));
+    this.#pump();
+  }
+
+  #onFrame(frame: Frame): void {
+    const { outbox } = this.#options;
+    const held = { first: outbox.first(), next: outbox.next(), end: outbox.end() };
+    const { state, step } = onTargetFrame(this.#state, frame, held);
+    this.#state = state;
+    if (frame.name === 'welcome') clearTimeout(this.#welcomeTimer);
+    this.#perform(step);
+  }
+
+  #perform(step: SendStep): void {
+    const { outbox, onAlive, onAcknowledged } = this.#options;
+    switch (step.kind) {
+      case 'note_alive':
+        onAlive();
+        return;
+      case 'send':
+        this.#pump();
+        return;
+      case 'acknowledge':
+        outbox.acknowledge(step.next, step.waiting);
+        onAcknowledged();
+        this.#pump();
+        return;
+      case 'confirm':
+        void this.#confirm(step.proof).catch((error) => this.ending.giveUp(error));
+        return;
+      case 'restart':
+        this.ending.resolve(step);
+        this.#socket.destroy();
+        return;
+      case 'fail':
+        this.ending.fail(step.error);
+        return;
+      case 'give_up':
+        this.ending.giveUp(step.error);
+        return;
+    }
+  }
+
+  /** Sends what the window has, as fast as the connection and the bandwidth limit allow. */
+  #pump(): void {
+    const { outbox, pace } = this.#options;
+    if (this.ending.over) return;
+    const failure = outbox.failure();
+    if (failure) this.ending.giveUp(failure);
+    if (failure || !this.#state.welcomed) return;
+    while (this.#connection.writable()) {
+      const frame = outbox.frame(this.#state.cursor);
+      if (!frame) break;
+      const waitMs = pace.waitMs();
+      if (waitMs > 0) {
+        clearTimeout(this.#paceTimer);
+        this.#paceTimer = setTimeout(() => this.#pump(), Math.min(waitMs, paceLookMs));
+        return;
+      }
+      this.#connection.send(frame);
+      pace.sent(frame.length);
+      this.#state = { ...this.#state, cursor: this.#state.cursor + 1 };
+    }
+    const end = outbox.end();
+    if (!end || this.#state.endSent || this.#state.cursor !== end.chunks) return;
+    this.#state = { ...this.#state, endSent: true };
+    this.#connection.send(encodeControl('end', end));
+  }
+
+  async #confirm(proof: ItemProof): Promise<void> {
+    const { outbox, onAcknowledged, onVerified } = this.#options;
+    outbox.acknowledge(outbox.next());
+    onAcknowledged();
+    await onVerified(proof);
+    await this.#connection.farewell(encodeControl('done'));
+    this.ending.resolve({ kind: 'done', value: proof });
+  }
+
+  #release(): void {
+    clearTimeout(this.#welcomeTimer);
+    clearTimeout(this.#paceTimer);
+    this.#options.watch(null);
+  }
 }

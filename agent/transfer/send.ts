@@ -1,29 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { createThrottle, type Pace } from '../../node/throttle.ts';
 import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { StreamBounds } from './frame-connection.ts';
-import { openOutbox } from './outbox.ts';
 import { type Connect, keepConnected, patienceMs, type SessionEnd, type TransferEvent } from './reconnect.ts';
 import { rejection } from './rejection.ts';
 import { runSendSession } from './send-session.ts';
-import type { ItemProof, TarSource } from './tar-ports.ts';
-import { createThrottle, type Pace } from './throttle.ts';
+import { openSendWindow } from './send-window.ts';
+import type { ItemProof, PassedItem, TarSource } from './tar-ports.ts';
 
 /**
- * Sends one item to the peer's `receiveItem`. Resolves once the target proved that it unpacked and synced the same
- * bytes. Throws `pack_failed`, `transfer_interrupted`, `transfer_protocol`, `digest_mismatch`, `cancelled`, or what the
- * target rejected it with (`unpack_failed`, `disk_full`, …). The packer is gone when this settles.
+ * Sends one item to the peer's `receiveItem`. Resolves once the target has proven that it unpacked and synced the same
+ * bytes, and that is recorded. Throws `pack_failed`, `transfer_interrupted`, `transfer_protocol`, `digest_mismatch`,
+ * `cancelled`, or the target's reason for rejecting it (`unpack_failed`, `disk_full`, …). The packer has exited when this settles.
  */
 export async function sendItem(options: {
   lane: string;
+  /** The stack, for the target to compare. */
+  project?: string;
   source: TarSource;
-  /** Dials the peer anew; called for each connection. */
+  /** Dials the peer; called for each connection. */
   connect: Connect;
-  /** Bytes of the tar that the target's unpacker was handed. Goes back to 0 when the item is packed again. */
+  /** Bytes of the tar that the target has handed to its unpacker. Returns to 0 when the item is packed again. */
   onProgress: (bytes: number) => void;
+  record: (passed: PassedItem) => Promise<void>;
   signal: AbortSignal;
-  /** Unbounded where it is left out. */
+  /** Unlimited if omitted. */
   pace?: Pace;
   observe?: (event: TransferEvent) => void;
   bounds?: Partial<StreamBounds>;
@@ -35,16 +38,17 @@ export async function sendItem(options: {
   let listener: (() => void) | null = null;
   let restarts = 0;
   let advanced = 0;
+  let recorded: ItemProof | null = null;
 
   const pack = () => {
-    const outbox = openOutbox(options.source, bounds, () => {
+    const outbox = openSendWindow(options.source, bounds, () => {
       if (listener) listener();
       else void outbox.then((opened) => opened.failure() && packerFailed.abort(opened.failure()));
     });
     outbox.catch((error) => packerFailed.abort(error));
     return { stream: randomUUID(), outbox };
   };
-  // Packing starts while the first dial is under way.
+  // Packing starts during the first dial.
   let packing = pack();
 
   const session = async (socket: TLSSocket, onAlive: () => void): Promise<SessionEnd<ItemProof>> => {
@@ -54,6 +58,7 @@ export async function sendItem(options: {
     });
     const end = await runSendSession(socket, {
       lane: options.lane,
+      project: options.project ?? null,
       stream: packing.stream,
       outbox,
       bounds,
@@ -64,10 +69,16 @@ export async function sendItem(options: {
         advanced += 1;
         options.onProgress(outbox.acknowledgedBytes());
       },
+      onVerified: async (proof) => {
+        await options.record({ ...proof, unconfirmed_stream: null });
+        recorded = proof;
+      },
       watch: (called) => {
         listener = called;
       },
     });
+    // The target knows by itself what DONE would have told it.
+    if (recorded) return { kind: 'done', value: recorded };
     if (end.kind !== 'restart') return end;
     await outbox.close();
     restarts += 1;
@@ -91,6 +102,7 @@ export async function sendItem(options: {
       observe,
     });
   } catch (error) {
+    if (recorded && !options.signal.aborted) return recorded;
     if (packerFailed.signal.aborted && !options.signal.aborted) throw packFailure(packerFailed.signal.reason);
     throw error;
   } finally {

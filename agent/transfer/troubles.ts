@@ -1,14 +1,14 @@
 import { limits } from '../../schema/limits.ts';
 
-/** Which relays, or peers' own addresses, this host could not reach, so that another way is taken. */
+/** Remembers relays, or peers' own addresses, that this host could not reach, so that another route is tried. */
 export interface Troubles {
   add(place: string): void;
-  /** Of the last `unreachableKeepMs`, at most `unreachableMax`. */
+  /** Returns those of the last `unreachableKeepMs`, at most `unreachableMax`. */
   recent(): string[];
 }
 
 export function createTroubles(now: () => number = Date.now): Troubles {
-  /** Place → until when it is remembered; oldest first. */
+  /** Place → when to forget it; oldest first. */
   const troubles = new Map<string, number>();
   return {
     add: (place) => {

@@ -2,15 +2,15 @@ import { StackferryError } from '../../schema/errors.ts';
 import { settled } from './packer-end.ts';
 import type { TarWriter } from './tar-ports.ts';
 
-/** Gives an unpacker its bytes, one piece at a time, so that it is known which it took when it exits. */
+/** Feeds an unpacker one piece at a time, so that it is known which pieces it took when it exits. */
 export interface UnpackerFeed {
-  /** Resolves when the unpacker took the piece, or had ended before it and the piece is padding. */
+  /** Resolves once the unpacker took the piece, or has exited and the piece is padding. */
   write(data: Buffer): Promise<void>;
-  /** Ends the stream; resolves when the unpacker exited 0 and synced. Throws its failure, or `unpack_failed` after `msMax`. */
+  /** Ends the stream and waits for exit 0 and sync. Throws its failure, or `unpack_failed` after `msMax`. */
   finish(msMax: number): Promise<void>;
 }
 
-/** `onFailure` hears of an unpacker that failed, or ended before the tar did. */
+/** `onFailure` is called if the unpacker fails, or exits before the tar ends. */
 export function feedUnpacker(writer: TarWriter, exitMsMax: number, onFailure: (error: unknown) => void): UnpackerFeed {
   const queue: { data: Buffer; resolve: () => void }[] = [];
   let writing = false;
@@ -34,8 +34,8 @@ export function feedUnpacker(writer: TarWriter, exitMsMax: number, onFailure: (e
 
   const finished = writer.finished.then(() => {
     exited = true;
-    // It stopped reading before the last padding: nobody will take what is left. How far it came in a piece that is
-    // half written is not known, but even that one must end in an end mark.
+    // The unpacker stopped before the last padding, so what is left goes unread. How far it read a partly written piece
+    // is unknown, but even that one must end with an end mark.
     for (const [index, { data, resolve }] of queue.entries()) {
       if (!isPadding(index === 0 && writing ? data.subarray(-endMarkBytes) : data)) throw endedEarly();
       resolve();
@@ -45,7 +45,7 @@ export function feedUnpacker(writer: TarWriter, exitMsMax: number, onFailure: (e
     rejected = true;
     onFailure(error);
   });
-  // A pipe that broke is explained by the unpacker's exit, which may take a moment.
+  // The unpacker's exit explains a broken pipe, and may take a moment.
   writer.stream.on('error', (error) => {
     void settled(finished, exitMsMax).then(() => exited || onFailure(error));
   });
@@ -69,7 +69,7 @@ export function feedUnpacker(writer: TarWriter, exitMsMax: number, onFailure: (e
   };
 }
 
-/** Two blocks of zeros end a tar; zeros up to the blocking factor follow. */
+/** A tar ends with two blocks of zeros, then zeros up to the blocking factor. */
 const endMarkBytes = 1024;
 
 function isPadding(data: Buffer): boolean {

@@ -1,4 +1,4 @@
-import { type MigrationView, migrationView } from '../../schema/api.ts';
+import { type MigrationView, migrationView } from '../../schema/api/migrations.ts';
 import type { TerminalStatus } from '../../schema/migration-status.ts';
 import type { Resolution } from '../../schema/saga.ts';
 import { bytes, hours } from '../../schema/units.ts';
@@ -10,7 +10,7 @@ import { migrationLines } from '../output/migration.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
 
-/** What can be asked of a migration that is there: limit, cancel, retry, resolve, rollback, purge. */
+/** Requests on an existing migration: limit, cancel, retry, resolve, rollback, purge. */
 interface Acting {
   watch?: boolean;
   yes?: boolean;
@@ -44,12 +44,12 @@ export async function retry(session: Session, id: string, options: Acting & { st
       );
     await confirmByTyping(session.term, view.stack.name, options);
   }
-  // It is on a way back: from a rollback that failed to the target, else to the source.
+  // It is already going back: to the target after a failed rollback, else to the source.
   const wanted = view.rollback ? 'completed' : view.failure?.code === 'cancelled' ? 'cancelled' : 'failed';
   return act(session, view, 'retry', { stopped: options.stopped ?? false }, wanted, options);
 }
 
-/** What comes of each is the control plane's own words, where it lists them. */
+/** Describes the consequence in the control plane's words if it lists the resolution. */
 export async function resolve(session: Session, id: string, resolution: Resolution, options: Acting) {
   const view = await findMigration(await session.api(), id);
   const known = view.attention?.resolutions.find((possible) => possible.resolution === resolution);

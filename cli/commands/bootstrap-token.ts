@@ -1,7 +1,10 @@
-import { hashToken, newToken } from '../../worker/auth/token-format.ts';
+import { hashToken, newToken } from '../../worker/store/token-format.ts';
 import type { Session } from '../session.ts';
 
-/** The first admin token of a control plane on Cloudflare: only its hash goes there, see `worker/auth/bootstrap.ts`. */
+/**
+ * Creates the first admin token of a control plane on Cloudflare, which gets only its hash: see
+ * `worker/auth/bootstrap.ts`.
+ */
 export async function bootstrapToken({ term }: Session) {
   const token = newToken('sfy');
   const hash = await hashToken(token);

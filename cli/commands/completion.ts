@@ -1,14 +1,14 @@
 import type { Argument, Command, Option } from 'commander';
-import { migrationView } from '../../schema/api.ts';
-import { drainView } from '../../schema/drain-api.ts';
+import { drainView } from '../../schema/api/drains.ts';
+import { migrationView } from '../../schema/api/migrations.ts';
+import { webhookView } from '../../schema/api/webhooks.ts';
 import { limits } from '../../schema/limits.ts';
-import { webhookView } from '../../schema/webhook-api.ts';
 import { listAll, listHosts, listRelays, listStacks } from '../find.ts';
 import type { Session } from '../session.ts';
 
 /**
- * Each script asks `stackferry __complete -- WORDS…`, the last word being the one under the cursor, for candidates, one
- * a line: so what is completed follows from the command tree and the fleet, in one place.
+ * Each script runs `stackferry __complete -- WORDS…`, the last word being the one under the cursor, and gets
+ * candidates, one per line: completion is derived from the command tree and the fleet in one place.
  */
 const scripts = {
   bash: `_stackferry() {
@@ -37,7 +37,7 @@ export async function completion(_session: Session, shell: keyof typeof scripts)
   process.stdout.write(scripts[shell]);
 }
 
-/** Prints what may stand where the last word is. Names that cannot be had now are left out. */
+/** Prints candidates for the last word. Leaves out names that cannot be fetched. */
 export async function suggest(session: Session, program: Command, words: string[]) {
   const prefix = words.at(-1) ?? '';
   const { command, position, option } = placeOf(program, words.slice(0, -1));
@@ -52,7 +52,9 @@ export async function suggest(session: Session, program: Command, words: string[
   session.term.out(...candidates.filter((candidate) => candidate.startsWith(prefix)));
 }
 
-/** Where the words before the cursor lead: a command, how many of its arguments are given, an option that wants its value. */
+/**
+ * Resolves the words before the cursor to a command, its number of given arguments, and an option that needs a value.
+ */
 function placeOf(program: Command, words: string[]): { command: Command; position: number; option: Option | null } {
   let command = program;
   let position = 0;
@@ -74,7 +76,7 @@ function placeOf(program: Command, words: string[]): { command: Command; positio
   return { command, position, option };
 }
 
-/** A command's own, its default subcommand's, and those of all above it. */
+/** A command's own options, its default subcommand's, and those of all its parents. */
 function optionsOf(command: Command): readonly Option[] {
   const fallback = command.commands.find((sub) => sub.name() === 'list');
   const above: Option[] = [];
@@ -89,7 +91,7 @@ const nameIn = (flags: string) => /<(.+)>/.exec(flags)?.[1] ?? '';
 const argumentValues = async (session: Session, argument: Argument | undefined) =>
   argument ? valuesOf(session, argument.argChoices, argument.name()) : [];
 
-/** Hosts, relays, stacks and migrations by what the place is called in the command tree. */
+/** Names of hosts, relays, stacks and migrations, selected by the argument's name in the command tree. */
 async function valuesOf(session: Session, choices: readonly string[] | undefined, name: string): Promise<string[]> {
   if (choices) return [...choices];
   const names: Record<string, () => Promise<string[]>> = {

@@ -1,40 +1,51 @@
-import { hostView } from '../../schema/api.ts';
+import { shellWord } from '../../node/shell-word.ts';
+import { type DrainPlanView, drainPlanView, drainView } from '../../schema/api/drains.ts';
+import { hostView } from '../../schema/api/nodes.ts';
 import { hasEnded } from '../../schema/drain.ts';
-import { drainPlanView, drainView } from '../../schema/drain-api.ts';
 import type { Mode } from '../../schema/migration-status.ts';
 import { ago } from '../../schema/units.ts';
-import type { ApiClient } from '../api-client.ts';
 import { confirm } from '../ask.ts';
+import { consentsIn } from '../consents.ts';
+import { requestOf } from '../drain-request.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findDrain, findHost, listAll } from '../find.ts';
 import { drainLines, drainStyle, planLines, summaryOf } from '../output/drain.ts';
 import { table } from '../output/layout.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { type PlannedWith, writePlanFile } from '../plan-file/write.ts';
 import type { Session } from '../session.ts';
 import { exitOfDrain, watchDrain } from '../watch-drain.ts';
 
 interface DrainOptions {
   plan?: boolean;
+  file?: string;
+  writePlan?: string;
   stack?: string[];
   to?: string;
   mode: Mode;
   maxParallel?: number;
-  acceptUnmoved?: boolean;
+  bind?: string;
   watch?: boolean;
   yes?: boolean;
 }
 
-/** Shows the plan, asks for the go, then starts; with `--watch` stays until the end. */
+/** Shows the plan, asks for confirmation, then starts; with `--watch` follows it to its end. */
 export async function drain(session: Session, host: string, options: DrainOptions) {
   const { term } = session;
   const client = await session.api();
   const { id, name } = await findHost(client, host);
-  const request = await requestOf(client, options);
-  if (!options.yes && !options.plan && !term.interactive) await confirm(term, '', options);
-  if (options.plan || !term.json) {
+  const { request, changes } = await requestOf(client, { id, name }, options);
+  if (changes.length > 0) term.err(...changes);
+  const onlyPlans = options.plan || options.writePlan !== undefined;
+  if (!options.yes && !onlyPlans && !term.interactive) await confirm(term, '', options);
+  if (onlyPlans || !term.json) {
     const plan = await client.post(`/hosts/${id}/drain`, { ...request, dry_run: true }, drainPlanView);
+    if (options.writePlan !== undefined) await writePlanFile(options.writePlan, plan, plannedWith(options));
     if (term.json) term.document(plan);
-    else term.out(...planLines(term, plan));
-    if (options.plan) return plan.unmovable === 0 ? exitCodes.done : exitCodes.preflight_failed;
+    else term.out(...planLines(term, plan), ...nextOfPlan(term, plan, options));
+    // A file is written for what stays, too.
+    const isWell = plan.unmovable === 0 || options.writePlan !== undefined;
+    if (onlyPlans) return isWell ? exitCodes.done : exitCodes.preflight_failed;
     await confirm(term, `Close ${name} to migrations, and move ${plan.movable} of its stacks now?`, options);
   }
   const started = await client.post(`/hosts/${id}/drain`, request, drainView);
@@ -44,14 +55,25 @@ export async function drain(session: Session, host: string, options: DrainOption
   return exitCodes.done;
 }
 
-async function requestOf(client: ApiClient, { stack, to, mode, maxParallel, acceptUnmoved }: DrainOptions) {
-  return {
-    ...(stack === undefined ? {} : { stacks: stack }),
-    ...(to === undefined ? {} : { target_host_id: (await findHost(client, to)).id }),
-    ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),
-    mode,
-    accept_unmoved: acceptUnmoved ?? false,
-  };
+const plannedWith = ({ mode, to, maxParallel, bind, ...options }: DrainOptions): PlannedWith => ({
+  ...(to === undefined ? {} : { to }),
+  mode,
+  ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),
+  binds: bind === undefined ? [] : [bind],
+  ...consentsIn(options),
+});
+
+/** How to go on with a plan: its file, or how to give single stacks the options that would let them go. */
+function nextOfPlan(term: Terminal, { host, stacks }: DrainPlanView, { writePlan, file }: DrainOptions): string[] {
+  const command = `stackferry drain ${host.name}`;
+  if (writePlan !== undefined) return ['', `Edit ${writePlan}, then: ${command} --file ${shellWord(writePlan)}`];
+  const can = stacks.some(({ obstacle }) => obstacle && obstacle.lifted_by.length > 0);
+  return can && file === undefined
+    ? [
+        '',
+        `${term.paint('bold', 'Next:')} the same command with --write-plan plan.yaml: give single stacks their options there.`,
+      ]
+    : [];
 }
 
 export async function drains({ term, api }: Session, { limit }: { limit: number }) {

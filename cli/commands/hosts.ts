@@ -1,4 +1,4 @@
-import { hostView } from '../../schema/api.ts';
+import { hostView } from '../../schema/api/nodes.ts';
 import { ago, bytes, moment } from '../../schema/units.ts';
 import { confirmByTyping } from '../ask.ts';
 import { findHost, findRelay, type HostView, listHosts, listRelays, listStacks, type RelayView } from '../find.ts';
@@ -10,8 +10,14 @@ export async function hosts({ term, api }: Session) {
   const items = await listHosts(await api());
   if (term.json) return term.document(items);
   if (items.length === 0) return term.out('No hosts yet. Add one: stackferry join NAME');
-  const rows = items.map((host) => [host.name, status(term, host), ...roomOf(host), seen(host)]);
-  term.out(...table(term, ['HOST', 'STATUS', 'MEMORY FREE', 'DISK FREE', 'LOAD', 'SEEN'], rows));
+  const rows = items.map((host) => [
+    host.name,
+    status(term, host),
+    host.agent_version ?? '-',
+    ...roomOf(host),
+    seen(host),
+  ]);
+  term.out(...table(term, ['HOST', 'STATUS', 'AGENT', 'MEMORY FREE', 'DISK FREE', 'LOAD', 'SEEN'], rows));
   for (const { name, warnings } of items)
     for (const { message } of warnings)
       term.out('', ...labelled(term, term.paint('yellow', `! ${name}`), message, 12, 0));

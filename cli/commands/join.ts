@@ -1,35 +1,43 @@
-import { createdNode } from '../../schema/api.ts';
+import { createdNode } from '../../schema/api/nodes.ts';
+import { containerLines } from '../../schema/container-lines.ts';
+import { installLine } from '../../schema/install-line.ts';
 import { moment } from '../../schema/units.ts';
 import { readLogin } from '../login-file.ts';
 import { prose } from '../output/layout.ts';
 import type { Session } from '../session.ts';
 
-/** Creates a host or a relay and prints how to start it there, with its one-time token. */
+/** Creates a host or a relay and prints what starts it there, with its one-time token: a line, or a container. */
 export async function join({ term, api, url, env }: Session, name: string, options: { relay?: boolean }) {
   const kind = options.relay ? 'relay' : 'host';
   const created = await (await api()).post(`/${kind}s`, { name }, createdNode);
   if (term.json) return term.document(created);
-  const control = url ?? (env.STACKFERRY_URL || (await readLogin(env))?.url);
-  const [start, command] =
-    kind === 'host'
-      ? [
-          `Host "${name}" is created. Start its agent on that machine, beside the Docker Engine:`,
-          [`stackferry agent --control ${control}`, '--state /var/lib/stackferry'],
-        ]
-      : [
-          `Relay "${name}" is created. Start it where the hosts can reach it, as HOST:7400:`,
-          [`stackferry relay --control ${control}`, '--state /var/lib/stackferry-relay', '--advertise HOST:7400'],
-        ];
+  const control = url ?? (env.STACKFERRY_URL || (await readLogin(env))?.url) ?? 'http://CONTROL';
+  const joining = { kind, name, joinToken: created.join_token } as const;
+  const { run, compose } = containerLines(control, joining);
   term.out(
-    ...prose(term, start),
+    ...prose(
+      term,
+      kind === 'host'
+        ? `Host "${name}" is created. Paste this on that machine, beside the Docker Engine; it installs the agent:`
+        : `Relay "${name}" is created. Paste this on a machine that the hosts can reach, as HOST:7400:`,
+    ),
     '',
-    `  STACKFERRY_JOIN_TOKEN=${created.join_token} \\`,
-    `    ${command.join(' \\\n    ')}`,
+    `  ${installLine(control, joining)}`,
+    '',
+    ...prose(term, 'Or run it in a container, of the image that docs/containers.md builds:'),
+    '',
+    ...indented(run),
+    '',
+    'The same as a Compose file:',
+    '',
+    ...indented(compose),
     '',
     ...prose(
       term,
       `The token is shown this once, joins one ${kind}, and is good until ${moment(created.join_token_expires_at)}.`,
-      `Later starts need no token. See it come online: stackferry ${kind}s`,
+      `Later starts and updates need no token. See it come online: stackferry ${kind}s`,
     ),
   );
 }
+
+const indented = (text: string) => text.split('\n').map((line) => `  ${line}`);

@@ -1,11 +1,12 @@
-import { hostView, page } from '../../schema/api.ts';
+import { page } from '../../schema/api/common.ts';
+import { hostView } from '../../schema/api/nodes.ts';
 import { askSecret, readSecret } from '../ask.ts';
 import { usageError } from '../exit-code.ts';
 import { controlOrigin, loginPath, readLogin, removeLogin, writeLogin } from '../login-file.ts';
 import { prose } from '../output/layout.ts';
 import { clientOf, type Session } from '../session.ts';
 
-/** Keeps an address and a token, once the control plane has taken them. */
+/** Stores an address and a token after the control plane has accepted them. */
 export async function login(session: Session, url: string | undefined, options: { tokenStdin?: boolean }) {
   const { term, env } = session;
   const kept = await readLogin(env).catch(() => null);
@@ -20,7 +21,7 @@ export async function login(session: Session, url: string | undefined, options: 
   await clientOf(term, { url: origin, token }).get('/hosts?limit=1', page(hostView));
   const path = await writeLogin(env, { url: origin, token });
   if (isReadableOnTheWay(origin))
-    term.err(...prose(term, `Note: ${origin} is not encrypted; whoever is in between can read the token.`));
+    term.err(...prose(term, `Note: ${origin} is not encrypted; anyone on the network path can read the token.`));
   if (term.json) term.document({ url: origin, path });
   else term.out(`Logged in to ${origin}; kept in ${path}`);
 }

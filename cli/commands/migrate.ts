@@ -1,12 +1,14 @@
-import { migrationView } from '../../schema/api.ts';
+import { migrationView } from '../../schema/api/migrations.ts';
 import type { Mode, Sizing, Verification } from '../../schema/migration-status.ts';
 import { type Report, report } from '../../schema/preflight-report.ts';
 import { duration } from '../../schema/units.ts';
 import type { ApiClient } from '../api-client.ts';
 import { confirm } from '../ask.ts';
+import { consentsIn } from '../consents.ts';
 import { exitCodes, usageError } from '../exit-code.ts';
 import { findHost, hostNames } from '../find.ts';
 import { migrationLines } from '../output/migration.ts';
+import { nextMove } from '../output/next-move.ts';
 import { reportLines, verdict } from '../output/report.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
@@ -16,7 +18,7 @@ export interface PreflightOptions {
   from?: string;
   mode: Mode;
   sizing: Sizing;
-  acceptUnmoved?: boolean;
+  bind?: string[];
 }
 
 export interface MigrateOptions extends PreflightOptions {
@@ -28,16 +30,17 @@ export interface MigrateOptions extends PreflightOptions {
   yes?: boolean;
 }
 
-/** Whether it could be moved; changes nothing. */
-export async function preflight({ term, api }: Session, stack: string, options: PreflightOptions) {
-  const client = await api();
+/** Runs a pre-flight; changes nothing. */
+export async function preflight(session: Session, stack: string, options: PreflightOptions) {
+  const { term } = session;
+  const client = await session.api();
   const found = await askPreflight(client, stack, await inputsOf(client, options));
   if (term.json) term.document(found);
-  else term.out(...reportLines(term, found), '', verdict(term, found));
+  else term.out(...reportLines(term, found), '', verdict(term, found), ...next(session, stack, options, found));
   return found.passed ? exitCodes.done : exitCodes.preflight_failed;
 }
 
-/** Looks first, shows what it found, asks for the go, then starts; with `--watch` stays until the end. */
+/** Runs a pre-flight, asks for confirmation, then starts; with `--watch` follows it to its end. */
 export async function migrate(session: Session, stack: string, options: MigrateOptions) {
   const { term } = session;
   const client = await session.api();
@@ -45,7 +48,8 @@ export async function migrate(session: Session, stack: string, options: MigrateO
   if (!options.yes && !term.interactive) await confirm(term, '', options);
   if (!term.json) {
     const found = await askPreflight(client, stack, inputs);
-    term.out(...reportLines(term, found, { brief: true }), '', verdict(term, found));
+    const said = [...reportLines(term, found, { brief: true }), '', verdict(term, found)];
+    term.out(...said, ...next(session, stack, options, found));
     if (!found.passed) return exitCodes.preflight_failed;
     await confirm(term, question(stack, options.to, options.mode, found), options);
   }
@@ -69,9 +73,23 @@ export async function migrate(session: Session, stack: string, options: MigrateO
   return exitCodes.done;
 }
 
+/** Says how a refused stack could move. */
+function next({ term, url }: Session, stack: string, options: MigrateOptions, found: Report): string[] {
+  const flag = (name: string, value: string | number | undefined) => (value === undefined ? [] : [name, `${value}`]);
+  const flags = [
+    ...flag('--verify', options.verify),
+    ...flag('--health-timeout', options.healthTimeout),
+    ...flag('--bandwidth-limit', options.bandwidthLimit),
+    ...flag('--callback-url', options.callbackUrl),
+    ...(options.watch ? ['--watch'] : []),
+    ...flag('--url', url),
+  ];
+  return nextMove(term, { stack, to: options.to, from: options.from, flags }, found);
+}
+
 type Inputs = Awaited<ReturnType<typeof inputsOf>>;
 
-async function inputsOf(client: ApiClient, { to, from, mode, sizing, acceptUnmoved }: PreflightOptions) {
+async function inputsOf(client: ApiClient, { to, from, mode, sizing, bind = [], ...options }: PreflightOptions) {
   const target = await findHost(client, to);
   const source = from === undefined ? null : await findHost(client, from);
   if (source?.id === target.id) throw usageError('--from and --to name the same host.');
@@ -80,7 +98,8 @@ async function inputsOf(client: ApiClient, { to, from, mode, sizing, acceptUnmov
     ...(source ? { source_host_id: source.id } : {}),
     mode,
     sizing,
-    accept_unmoved: acceptUnmoved ?? false,
+    binds: bind,
+    ...consentsIn(options),
   };
 }
 

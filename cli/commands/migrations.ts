@@ -1,4 +1,4 @@
-import { type MigrationView, migrationView } from '../../schema/api.ts';
+import { type MigrationView, migrationView } from '../../schema/api/migrations.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import { ago } from '../../schema/units.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -46,11 +46,13 @@ export async function show(session: Session, id: string, options: { watch?: bool
   if (options.watch && !isTerminal(view.status)) return watch(session, view, wanted);
   if (session.term.json) session.term.document(options.watch ? { kind: 'end', data: view } : view);
   else session.term.out(...migrationLines(session.term, view, await hostNames(client)));
-  // One that ended before it could be watched is worth the same.
+  // Same exit code as when watched, for a migration that has ended already.
   return options.watch ? exitOf(view, wanted) : exitCodes.done;
 }
 
-/** Milliseconds of the id and a little chance, or more where these tell too few apart; what is shown can be typed. */
+/**
+ * Shortens ids to their timestamp and some random characters, or more until they are unique; each can be typed as is.
+ */
 function shortIds(items: MigrationView[]): string[] {
   const enough = 'mig_'.length + 12;
   for (let length = enough; length < (items[0]?.id.length ?? 0); length++) {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { stackView } from '../../schema/api.ts';
+import { stackView } from '../../schema/api/stacks.ts';
 import type { publishedPort } from '../../schema/facts.ts';
 import { ago } from '../../schema/units.ts';
 import { findHost, listStacks, type StackView } from '../find.ts';

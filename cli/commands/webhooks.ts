@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
+import { deliveryView, replayed, webhookView, webhookWithSecret } from '../../schema/api/webhooks.ts';
 import { limits } from '../../schema/limits.ts';
 import { ago } from '../../schema/units.ts';
-import { deliveryView, replayed, webhookView, webhookWithSecret } from '../../schema/webhook-api.ts';
 import type { DeliveryStatus, WebhookType } from '../../schema/webhook-events.ts';
 import type { ApiClient } from '../api-client.ts';
 import { confirm } from '../ask.ts';
@@ -60,7 +60,7 @@ async function setDisabled({ term, api }: Session, wanted: string, disabled: boo
   else term.out(`${changed.url} is ${changed.status}.`);
 }
 
-/** Waits for the answer; exits with 0 only where the receiver took it. */
+/** Waits for the answer; exits with 0 only if the receiver accepted it. */
 export async function testWebhook({ term, api }: Session, wanted: string) {
   const client = await api();
   const { id } = await findWebhook(client, wanted);
@@ -88,7 +88,7 @@ export async function deliveries(
   term.out(...deliveryTable(term, items));
 }
 
-/** One event, or every dead letter. */
+/** Replays one event, or every dead letter. */
 export async function replayWebhook({ term, api }: Session, wanted: string, eventId: string | undefined) {
   const client = await api();
   const { id, url } = await findWebhook(client, wanted);
@@ -105,7 +105,7 @@ export async function replayWebhook({ term, api }: Session, wanted: string, even
   else term.out(`${answer.replayed} on their way to ${url} again.`);
 }
 
-/** By id, a beginning of it that fits only one, or URL. */
+/** By id, a unique prefix of it, or URL. */
 async function findWebhook(client: ApiClient, wanted: string): Promise<Webhook> {
   const all = await listAll(client, '/webhooks', webhookView);
   const found = all.filter(({ id, url }) => id.startsWith(wanted) || url === wanted);

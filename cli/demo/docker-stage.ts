@@ -23,7 +23,7 @@ services:
 volumes: { data: {} }
 `;
 
-/** Two real Docker engines on this machine, each in a network namespace of its own. Needs root and Debian's packages. */
+/** Two real Docker engines on this machine, each in its own network namespace. Needs root and Debian's packages. */
 export async function dockerStage(dir: string, say: (line: string) => void): Promise<Stage> {
   const stack = 'guestbook';
   for (const script of ['install.sh', 'up.sh', 'images.sh']) {
@@ -56,7 +56,7 @@ export async function dockerStage(dir: string, say: (line: string) => void): Pro
     host: (name) => ({
       arguments: [
         ...['--engine', 'docker', '--docker-socket', socketOf(name), '--docker-binary', binary],
-        ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', join(dir, `stacks-${name}`)],
+        ...['--stacks-dir', join(dir, `stacks-${name}`)],
       ],
       netns: `sf-${name}`,
     }),

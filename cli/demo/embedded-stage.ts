@@ -6,14 +6,14 @@ import { openHostRoot } from '../../agent/engine/embedded/host-root.ts';
 import { seedSampleStack } from '../../agent/engine/embedded/sample-stack.ts';
 import { downHost } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import { walkTree } from '../../agent/engine/embedded/tree-walk.ts';
-import { until } from '../fleet.ts';
-import { freePort } from '../free-port.ts';
+import { until } from '../local/fleet.ts';
+import { freePort } from '../local/free-port.ts';
 import type { HostName, Stage } from './stage.ts';
 
 const volumeBytes = 32 * 1_048_576;
 const entries = ['Ada was here', 'so was Grace', 'and Barbara'];
 
-/** Two embedded hosts: directories and child processes of this machine, for trying out with nothing but Node. */
+/** Two embedded hosts: directories and child processes of this machine. Needs only Node. */
 export async function embeddedStage(dir: string): Promise<Stage> {
   const stack = 'guestbook';
   const port = await freePort('127.0.0.1');
@@ -52,7 +52,7 @@ export async function embeddedStage(dir: string): Promise<Stage> {
   };
 }
 
-/** Names and contents of all files. */
+/** Digest of names and contents of all files. */
 async function digestOfTree(root: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const { path, type } of walkTree(root)) {

@@ -1,18 +1,22 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { type ApiClient, ApiProblem, apiClient } from '../api-client.ts';
-import { type Member, startMember, until } from '../fleet.ts';
-import { freePort } from '../free-port.ts';
-import { startControlPlane } from '../start.ts';
+import { CliError } from '../exit-code.ts';
+import { type Member, startMember, until } from '../local/fleet.ts';
+import { freePort } from '../local/free-port.ts';
+import { removeFleet } from '../local/remove-fleet.ts';
+import { startControlPlane } from '../local/start.ts';
+import { untilSignal } from '../until-signal.ts';
 import { dockerStage } from './docker-stage.ts';
 import { embeddedStage } from './embedded-stage.ts';
 import type { HostName, Stage } from './stage.ts';
 
 /**
- * `npm run demo [-- --once] [-- --docker]`: a control plane, a relay and two hosts on this machine, a sample stack on
- * one of them, and its migration to the other, told step by step. With `--once` it ends there; otherwise it stays up.
+ * `npm run demo [-- --once] [-- --docker]`: starts a control plane, a relay and two hosts on this machine with a sample
+ * stack on one of them, and migrates it to the other, explaining each step. With `--once` it then exits; otherwise it
+ * stays up.
  */
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -24,7 +28,7 @@ const dir = fileURLToPath(new URL(`../../.data/demo-${flags.docker ? 'docker' : 
 const closers: (() => Promise<void>)[] = [];
 
 async function main(): Promise<void> {
-  await rm(dir, { recursive: true, force: true });
+  await removeFleet(dir);
   await mkdir(dir, { recursive: true });
   const stage = flags.docker ? await dockerStage(dir, say) : await embeddedStage(dir);
   closers.unshift(() => stage.close());
@@ -55,10 +59,7 @@ async function main(): Promise<void> {
   say(`migrated ${stage.stack} from host-a to host-b in ${seconds} s, data verified`);
   if (flags.once) return;
   tellWhatNext(control.url, token, stage, hosts);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
+  await untilSignal();
 }
 
 async function startHost(api: ApiClient, controlUrl: string, stage: Stage, name: HostName): Promise<Member> {
@@ -132,6 +133,7 @@ try {
   await main();
 } catch (error) {
   say(`the demo failed: ${error instanceof Error ? error.message : error}`);
+  if (error instanceof CliError) for (const next of error.next) say(next);
   if (error instanceof ApiProblem) say(JSON.stringify(error.body, null, 2));
   process.exitCode = 1;
 } finally {

@@ -1,7 +1,10 @@
+import { shellWord } from '../../node/shell-word.ts';
+import type { DrainPlanView, DrainView } from '../../schema/api/drains.ts';
 import type { DrainStatus } from '../../schema/drain.ts';
-import type { DrainPlanView, DrainView } from '../../schema/drain-api.ts';
-import { ago, bytes } from '../../schema/units.ts';
-import { labelled, table } from './layout.ts';
+import { ago, bytes, count } from '../../schema/units.ts';
+import { flagsFor } from '../consents.ts';
+import { labelled, prose, table } from './layout.ts';
+import { inCommands } from './report.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 type DrainedStack = DrainView['stacks'][number];
@@ -20,8 +23,8 @@ const stackStyles: { [S in DrainedStack['status']]: Style } = {
   gone: 'dim',
 };
 
-/** Where each stack would go, by which numbers, and why one cannot. */
-export function planLines(term: Terminal, { host, stacks, movable, unmovable }: DrainPlanView): string[] {
+/** Destination of each stack, the numbers behind it, and why a stack cannot move. */
+export function planLines(term: Terminal, { host, stacks, left, movable, unmovable }: DrainPlanView): string[] {
   const rows = stacks.map(({ stack, target, fit }) => [
     stack.name,
     target ? target.name : term.paint('red', 'stays'),
@@ -32,14 +35,18 @@ export function planLines(term: Terminal, { host, stacks, movable, unmovable }: 
   return [
     ...table(term, ['STACK', 'GOES TO', 'MEMORY', 'DISK'], rows),
     ...reasonLines(term, reasons),
+    ...(left.length > 0 ? ['', ...prose(term, `Stays as asked: ${left.map(({ name }) => name).join(', ')}.`)] : []),
     '',
     unmovable === 0
-      ? term.paint('green', `All ${movable} stacks of ${host.name} can be moved.`)
+      ? term.paint(
+          'green',
+          movable === 0 ? 'Nothing is to be moved.' : `All ${count(movable, 'stack')} of ${host.name} can be moved.`,
+        )
       : term.paint('yellow', `${movable} of ${movable + unmovable} stacks of ${host.name} can be moved.`),
   ];
 }
 
-/** A drain as it is: head, stacks, what stayed and why, what to do next. */
+/** A drain's state: head, stacks, what stayed and why, next commands. */
 export function drainLines(term: Terminal, view: DrainView): string[] {
   const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
   const since = view.ended_at ? ago(view.ended_at) : `began ${ago(view.created_at)}`;
@@ -62,16 +69,16 @@ export function drainLines(term: Terminal, view: DrainView): string[] {
   ];
 }
 
-/** `3 moved, 1 moving, 2 waiting` */
+/** Formats `3 moved, 1 moving, 2 waiting`. */
 export function summaryOf({ summary }: DrainView): string {
   const some = Object.entries(summary).filter(([, count]) => count > 0);
   return some.map(([what, count]) => `${count} ${what}`).join(', ') || 'none';
 }
 
-/** One stack of a drain that came to a new state. */
+/** Line about a stack that entered a new state. */
 export function stackLine(term: Terminal, { stack, status, target, obstacle }: DrainedStack): string {
   const to = target && status !== 'waiting' && status !== 'stayed' ? ` to ${target.name}` : '';
-  const why = status === 'stayed' && obstacle ? `: ${obstacle.message} (${obstacle.code})` : '';
+  const why = status === 'stayed' && obstacle ? `: ${inCommands(obstacle.message)} (${obstacle.code})` : '';
   return `${stack.name} ${term.paint(stackStyles[status], status)}${to}${why}`;
 }
 
@@ -81,9 +88,12 @@ function reasonLines(term: Terminal, stacks: Pick<DrainedStack, 'stack' | 'obsta
   return [
     '',
     term.paint('bold', 'What stays, and why'),
-    ...stacks.flatMap(({ stack, obstacle }) =>
-      labelled(term, stack.name, obstacle ? `${obstacle.message} (${obstacle.code})` : '', width),
-    ),
+    ...stacks.flatMap(({ stack, obstacle }) => [
+      ...labelled(term, stack.name, obstacle ? `${inCommands(obstacle.message)} (${obstacle.code})` : '', width),
+      ...(obstacle?.lifted_by ?? []).flatMap((way) =>
+        labelled(term, '', `It could move with options of its own: ${flagsFor(way).map(shellWord).join(' ')}`, width),
+      ),
+    ]),
   ];
 }
 

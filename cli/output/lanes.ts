@@ -1,10 +1,10 @@
-import type { ProgressView } from '../../schema/api.ts';
+import type { ProgressView } from '../../schema/api/migrations.ts';
 import { type ByteSamples, rateOfSamples, withSample } from '../../schema/byte-samples.ts';
 import { clock, rate, share } from '../../schema/units.ts';
 import { cut, pad } from './layout.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Volumes on their way: one line each, then the sum where there are several. */
+/** Progress of the volumes: one line each, and a total for several. */
 export function laneLines(term: Terminal, progress: ProgressView, speedOf?: (item: string) => number | null): string[] {
   const { items } = progress;
   const nameWidth = Math.min(20, Math.max(8, ...items.map(({ item }) => item.length)));
@@ -33,13 +33,13 @@ function laneLine(
   return `${start}${bar(term, done, total, barWidth)} ${figures}`;
 }
 
-/** Of the longest: ` 99%  99.9 of 99.9 MiB  99.9 MiB/s  23:59:59 left`, and a space before. */
+/** Width of the longest: ` 99%  99.9 of 99.9 MiB  99.9 MiB/s  23:59:59 left`, and a space before. */
 const figuresWidth = 50;
 
 const percent = (done: number, total: number | null) =>
   total === null ? '    ' : `${String(percentOf(done, total)).padStart(3)}%`;
 
-/** 0 to 100, whatever an estimate of the total was. */
+/** 0 to 100, even if the total was underestimated. */
 export const percentOf = (done: number, total: number) =>
   total <= 0 ? 100 : Math.max(0, Math.min(100, Math.floor((done / total) * 100)));
 
@@ -50,7 +50,7 @@ function bar(term: Terminal, done: number, total: number | null, width: number):
   return term.paint('cyan', on!.repeat(full)) + term.paint('dim', off!.repeat(width - full));
 }
 
-/** Bytes a second of each item, over a short window of what was seen here. */
+/** Measures bytes per second of each item, over a short window. */
 export function speedometer() {
   const samples = new Map<string, ByteSamples>();
   return {

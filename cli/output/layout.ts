@@ -7,7 +7,7 @@ export const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0
 
 const gap = 2;
 
-/** Columns as wide as their widest cell; where the terminal is too narrow, the last columns go below, on lines of their own. */
+/** Columns as wide as their widest cell; on a narrow terminal all but the first go below it, on lines of their own. */
 export function table(term: Terminal, heads: string[], rows: string[][]): string[] {
   const widths = heads.map((head, at) => Math.max(widthOf(head), ...rows.map((row) => widthOf(row[at] ?? ''))));
   const line = (cells: string[]) => cells.map((cell, at) => pad(cell, widths[at] ?? 0)).join(' '.repeat(gap));
@@ -22,7 +22,7 @@ export function table(term: Terminal, heads: string[], rows: string[][]): string
   ]);
 }
 
-/** `label  text`, the text wrapped below itself. */
+/** Formats `label  text` with a hanging indent. */
 export function labelled(term: Terminal, label: string, text: string, labelWidth: number, indent = 2): string[] {
   const start = indent + labelWidth;
   const [first = '', ...rest] = wrap(text, Math.max(20, term.columns() - start));
@@ -33,11 +33,14 @@ export function labelled(term: Terminal, label: string, text: string, labelWidth
 export const prose = (term: Terminal, ...sentences: string[]) =>
   sentences.flatMap((sentence) => wrap(sentence, term.columns()));
 
-/** Breaks at spaces; a word longer than a line is left whole, so that it can be copied. */
+/**
+ * Breaks at spaces. A word longer than a line is not split, so that it can be copied, nor is a command in backticks, which
+ * are left out.
+ */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
+  for (const word of wordsOf(text)) {
     if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
       lines.push(line);
       line = word;
@@ -46,7 +49,14 @@ export function wrap(text: string, width: number): string[] {
   return line === '' ? lines : [...lines, line];
 }
 
-/** Cuts what would not fit on one line; keeps no style. */
+function wordsOf(text: string): string[] {
+  const parts = text.split('`');
+  if (parts.length % 2 === 0) return text.split(' ');
+  const inWords = (part: string) => part.split(' ').filter((word) => parts.length === 1 || word !== '');
+  return parts.flatMap((part, at) => (at % 2 === 1 ? [part] : inWords(part)));
+}
+
+/** Truncates to one line; loses styles. */
 export function cut(text: string, width: number): string {
   const chars = [...text];
   return chars.length <= width ? text : `${chars.slice(0, Math.max(0, width - 2)).join('')}..`;

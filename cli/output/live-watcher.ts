@@ -1,15 +1,15 @@
 import { createLogUpdate } from 'log-update';
-import type { MigrationView, ProgressView } from '../../schema/api.ts';
+import type { MigrationView, ProgressView } from '../../schema/api/migrations.ts';
 import { duration } from '../../schema/units.ts';
-import type { Watcher } from '../watch.ts';
 import { laneLines, speedometer } from './lanes.ts';
 import { cut, pad } from './layout.ts';
 import { migrationLines, route, statusStyle } from './migration.ts';
 import type { Terminal } from './terminal.ts';
+import type { Watcher } from './watcher.ts';
 
 const repaintMs = 200;
 
-/** Steps and volumes, painted over in place; at the end the summary takes their place. */
+/** Repaints steps and volumes in place; at the end the summary replaces them. */
 export function liveWatcher(term: Terminal, nameOf: (id: string) => string): Watcher {
   const canvas = createLogUpdate(process.stdout);
   const speed = speedometer();

@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import { ago, duration, hours, moment } from '../../schema/units.ts';
 import { laneLines } from './lanes.ts';
@@ -12,11 +12,11 @@ export function statusStyle(status: Status): Style {
   return isTerminal(status) ? 'yellow' : 'cyan';
 }
 
-/** `guestbook, host-a -> host-b` */
+/** Formats `guestbook, host-a -> host-b`. */
 export const route = (view: MigrationView, nameOf: (id: string) => string) =>
   `${view.stack.name}, ${nameOf(view.source_host_id)} -> ${nameOf(view.target_host_id)}`;
 
-/** A migration as `show` tells it: head, steps, volumes, what went wrong, what is kept, what to do next. */
+/** A migration's state as `show` prints it: head, steps, volumes, failure, what is kept, next commands. */
 export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id: string) => string): string[] {
   const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
   const since = view.ended_at ? ago(view.ended_at) : `began ${ago(view.created_at)}`;

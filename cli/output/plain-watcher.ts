@@ -1,12 +1,12 @@
-import type { ProgressView } from '../../schema/api.ts';
+import type { ProgressView } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
 import { clock, rate, share } from '../../schema/units.ts';
-import type { Watcher } from '../watch.ts';
 import { percentOf, speedometer } from './lanes.ts';
 import { migrationLines, route } from './migration.ts';
 import type { Terminal } from './terminal.ts';
+import type { Watcher } from './watcher.ts';
 
-/** The same as lines that follow each other: for logs, pipes and dumb terminals. */
+/** Prints progress as consecutive lines: for logs, pipes and dumb terminals. */
 export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Watcher {
   const speed = speedometer();
   let shown: string | null = null;

@@ -11,11 +11,11 @@ export interface Told {
   code: string;
   message: string;
   exit: ExitCode;
-  /** What to do, one line each. */
+  /** Remedies, one line each. */
   next: string[];
 }
 
-/** Tells on stderr what went wrong, by its code, and what to do; resolves it to the process's exit code. */
+/** Prints an error with its code and remedies on stderr; returns the process's exit code. */
 export function tellProblem(term: Terminal, error: unknown): ExitCode {
   const told = toldOf(error);
   const { code, message, exit, next } = told;
@@ -56,7 +56,7 @@ function exitOf({ code, status }: ApiProblem): ExitCode {
 
 const list = (value: unknown) => (Array.isArray(value) ? (value as Record<string, unknown>[]) : []);
 
-/** What rides along with a problem. */
+/** Details that accompany a problem. */
 const findings = ({ remaining }: Record<string, unknown>) => list(remaining).map(({ what, why }) => `${what}: ${why}`);
 
 const adviceOf: Record<string, string[]> = {
@@ -64,7 +64,7 @@ const adviceOf: Record<string, string[]> = {
   forbidden: ['Ask an admin for a token with that scope.'],
   unreachable: ['Is it up, and is the address right? Another one: stackferry login URL, or --url URL'],
   unreadable: ['Check the address, and that this command line is as new as the control plane.'],
-  preflight_failed: ['Mend what failed, then see: stackferry preflight STACK --to HOST'],
+  preflight_failed: ['Fix what failed, then see: stackferry preflight STACK --to HOST'],
   migration_running: ['Follow it: stackferry migrations, then stackferry show ID --watch'],
   stack_ambiguous: ['Say which one: --from HOST'],
   window_closed: ['Move it back instead: stackferry migrate STACK --to HOST'],

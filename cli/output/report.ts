@@ -1,6 +1,9 @@
+import { shellWord } from '../../node/shell-word.ts';
 import type { Check, Plan, Report } from '../../schema/preflight-report.ts';
 import { bytes, count, duration, rate, sizeOr } from '../../schema/units.ts';
-import { labelled, pad } from './layout.ts';
+import { flagOf } from '../consents.ts';
+import { labelled, pad, prose } from './layout.ts';
+import { wayOutSentence } from './next-move.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const words: { [S in Check['status']]: [word: string, style: Style] } = {
@@ -10,11 +13,12 @@ const words: { [S in Check['status']]: [word: string, style: Style] } = {
   skipped: ['skip', 'dim'],
 };
 
-/** The pre-flight report for people; `brief` leaves out what passed. */
+/** Formats the pre-flight report, after a failure with a sentence on what could move the stack; `brief` leaves out passed checks. */
 export function reportLines(term: Terminal, report: Report, { brief = false } = {}): string[] {
   const shown = report.checks.filter(({ status }) => !brief || status !== 'pass');
   const passed = report.checks.length - shown.length;
   return [
+    ...(report.passed ? [] : [...prose(term, wayOutSentence(report)), '']),
     ...shown.flatMap((check) => checkLines(term, check)),
     ...(brief && passed > 0 ? [`  ${term.paint('green', 'pass')}  ${count(passed, 'check')}`] : []),
     ...section(
@@ -32,12 +36,15 @@ function checkLines(term: Terminal, { name, status, detail }: Check): string[] {
   return [first.replace(word, term.paint(style, word)), ...rest];
 }
 
-/** Advice that names a call of the API, as the command that makes it. */
-const inCommands = (detail: string) =>
+/** Replaces API calls in advice by the equivalent commands. */
+export const inCommands = (detail: string) =>
   detail
     .replace(/DELETE \/api\/v1\/stacks\/[^/\s]+\/migrate\/(mig_\w+)\/source/g, 'stackferry purge $1')
     .replace(/DELETE \/api\/v1\/stacks\/[^/\s]+\/migrate\/(mig_\w+)\/target/g, 'stackferry purge $1 --target')
-    .replace(/"sizing": "(\w+)"/g, '--sizing $1');
+    .replace(/"sizing": "(\w+)"/g, '--sizing $1')
+    .replace(/"((?:accept|with)_\w+)": true/g, (_, name: string) => flagOf(name))
+    .replace(/"mode": "([\w-]+)"/g, '--mode $1')
+    .replace(/"binds": \["([^"]+)"\]/g, (_, path: string) => `--bind ${shellWord(path)}`);
 
 function section(term: Terminal, title: string, lines: string[]): string[] {
   return lines.length === 0 ? [] : ['', term.paint('bold', title), ...lines];
@@ -49,8 +56,8 @@ function planLines(term: Terminal, plan: Plan): string[] {
   const total = `${plan.total_is_lower_bound ? 'at least ' : ''}${bytes(plan.total_bytes)}`;
   const ports = plan.ports.map(({ service, port, protocol }) => `${service} ${port}/${protocol}`);
   return [
-    ...plan.items.flatMap(({ kind, name, size_bytes }) =>
-      row(kind, `${pad(sizeOr(size_bytes, 'unknown'), 10)}${name}`),
+    ...plan.items.flatMap(({ kind, name, place, size_bytes }) =>
+      row(kind, `${pad(sizeOr(size_bytes, 'unknown'), 10)}${name}${place === undefined ? '' : ` → ${place}`}`),
     ),
     ...row('in all', total),
     ...plan.expected.flatMap(({ mode, transfer_s, downtime_s }) =>
@@ -68,7 +75,7 @@ function planLines(term: Terminal, plan: Plan): string[] {
   ];
 }
 
-/** One line: what it comes to. */
+/** One-line summary. */
 export function verdict(term: Terminal, { passed, checks }: Report): string {
   const failed = checks.filter(({ status }) => status === 'fail').length;
   return passed

@@ -3,13 +3,13 @@ import { plainJson } from './plain-text.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
-/** Where answers go: stdout has what was asked for and nothing else, stderr what went wrong, and questions. */
+/** Output streams: stdout has only the requested answer, stderr errors and questions. */
 export interface Terminal {
-  /** Answers are JSON: one document, or one a line where something is watched. */
+  /** Answers are JSON: one document, or one per line when watching. */
   json: boolean;
-  /** Lines can be painted over. */
+  /** Lines can be repainted. */
   live: boolean;
-  /** There is somebody to ask. */
+  /** A person can answer questions. */
   interactive: boolean;
   /** The terminal shows more than ASCII. */
   unicode: boolean;

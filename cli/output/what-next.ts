@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import type { Resolution } from '../../schema/saga.ts';
 import { pad } from './layout.ts';
@@ -10,7 +10,7 @@ const resolutionWords: { [R in Resolution]: string } = {
   give_up: 'end it as it stands, to bring a copy up by hand',
 };
 
-/** The commands that make sense now, each with what it does. */
+/** The applicable commands, each with its effect. */
 export function nextCommands(view: MigrationView, nameOf: (id: string) => string): [command: string, does: string][] {
   const { id, status, window } = view;
   const source = nameOf(view.source_host_id);
@@ -32,7 +32,7 @@ export function nextCommands(view: MigrationView, nameOf: (id: string) => string
   if (status === 'rolled_back' && !window?.target_purge?.done_at)
     return [[`stackferry purge ${id} --target`, `delete what is left on ${target}`]];
   if (status === 'failed' || status === 'cancelled')
-    return [[`stackferry migrate ${view.stack.name} --to ${target}`, 'try anew']];
+    return [[`stackferry migrate ${view.stack.name} --to ${target}`, 'try again']];
   if (isTerminal(status)) return [];
   return [
     [`stackferry show ${id} --watch`, 'follow it'],

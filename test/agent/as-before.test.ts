@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { Deployment } from '../../schema/agent-protocol.ts';
+import type { Deployment } from '../../schema/deployment.ts';
 import { limits } from '../../schema/limits.ts';
 import { embeddedPair, moveData } from './embedded-pair.ts';
 

@@ -33,6 +33,7 @@ const prepare = ({ source, facts, items }: Awaited<ReturnType<typeof embeddedPai
     ...project,
     source_dir: facts.working_dir,
     volumes: items.map(({ volume }) => volume),
+    binds: [],
   });
 
 describe('at rest', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { carryProvenLanes, type ProvenLane } from '../../agent/commands/carry-lanes.ts';
-import type { CommandContext } from '../../agent/commands/context.ts';
-import { createLog } from '../../agent/log.ts';
+import { carryProvenLanes, type ProvenLane } from '../../agent/commands/carry/carry-lanes.ts';
+import type { CommandContext } from '../../agent/commands/runner/context.ts';
 import { openMigrationLedger } from '../../agent/migration-ledger.ts';
+import { createLog } from '../../node/log.ts';
 import { limits } from '../../schema/limits.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -61,7 +61,7 @@ describe('the lanes of a migration', () => {
     expect(await carryProvenLanes({ ...passing, role: 'target' }, lanes, await contextOf())).toHaveLength(2);
   });
 
-  test('a source reads back what it has while it sends it; a target only once it has all', async () => {
+  test('a source reads its data back while it sends them; a target once it has received all', async () => {
     const order: string[] = [];
     const lanes = lanesOf(1, () => ({
       carry: async () => {
@@ -84,7 +84,7 @@ describe('the lanes of a migration', () => {
     await expect(carryProvenLanes(passing, lanes, await contextOf())).rejects.toThrow('unreadable');
   });
 
-  test('the first that fails ends the others, and is told once they have ended', async () => {
+  test('the first that fails ends the others, and is thrown once they have ended', async () => {
     const ended: string[] = [];
     const lanes = lanesOf(atOnce + 2, (lane) => ({
       carry: ({ signal }) =>

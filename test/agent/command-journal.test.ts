@@ -2,7 +2,8 @@ import { appendFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openCommandJournal } from '../../agent/command-journal.ts';
-import type { Command, Outcome } from '../../schema/agent-protocol.ts';
+import type { Outcome } from '../../schema/agent-protocol.ts';
+import type { Command } from '../../schema/commands.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const command = (id: string, epoch = 1, migration_id = 'm1'): Command => ({

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type CommandJournal, openCommandJournal } from '../../agent/command-journal.ts';
-import { createCommandRunner } from '../../agent/commands/runner.ts';
-import { createLog } from '../../agent/log.ts';
-import type { Command, Outcome } from '../../schema/agent-protocol.ts';
+import { createCommandRunner } from '../../agent/commands/runner/runner.ts';
+import { createLog } from '../../node/log.ts';
+import type { Outcome } from '../../schema/agent-protocol.ts';
+import type { Command } from '../../schema/commands.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { eventually, temporaryDirectory } from './temporary.ts';
 
@@ -100,7 +101,7 @@ describe('command runner', () => {
     expect(codeOf('deploy')).toBe('epoch_stale');
   });
 
-  test('what the end of the agent cuts off has no outcome, and is done anew when it is repeated', async () => {
+  test('a command that the end of the agent interrupts has no outcome, and runs again when it is repeated', async () => {
     const dir = await temporaryDirectory();
     const journal = await openCommandJournal(dir);
     const first = await runnerWith(async (_, signal) => untilAborted(signal), journal);
@@ -133,5 +134,8 @@ test('C8: an id that the journal knows as another command is refused, and not an
   expect(codeOf('c1')).toBe('epoch_stale');
   outcomes.length = 0;
   runner.receive(command('c1', 2, 'stop_stack'));
+  expect(codeOf('c1')).toBe('epoch_stale');
+  outcomes.length = 0;
+  runner.receive({ ...command('c1', 1, 'stop_stack'), migration_id: 'another' });
   expect(codeOf('c1')).toBe('epoch_stale');
 });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
+import { StackferryError } from '../../schema/errors.ts';
 import { embeddedPair, moveData, type TestHost, wholeVolumes } from './embedded-pair.ts';
 import { eventually } from './temporary.ts';
 
@@ -19,16 +20,19 @@ const entriesAt = (port: number) =>
 describe('commands, each of which may run again after a crash', () => {
   test('a whole move, every command given twice, ends as if given once', async () => {
     const pair = await embeddedPair();
-    const { source, target, deployment, facts, items, port } = pair;
+    const { source, target, deployment, facts, items, port, toPrepare } = pair;
     expect(await entriesAt(port)).toEqual(['the first line']);
 
-    const carried = { ...project, source_dir: facts.working_dir, volumes: items.map(({ volume }) => volume) };
+    const carried = {
+      ...project,
+      source_dir: facts.working_dir,
+      volumes: items.map(({ volume }) => volume),
+      binds: [],
+    };
     const first = await source.perform('prepare_source', carried);
     expect(await source.perform('prepare_source', carried)).toEqual(first);
-    const prepared = await target.perform('prepare_target', { deployment, volumes: facts.volumes, images: [] });
-    expect(await target.perform('prepare_target', { deployment, volumes: facts.volumes, images: [] })).toEqual(
-      prepared,
-    );
+    const prepared = await target.perform('prepare_target', toPrepare);
+    expect(await target.perform('prepare_target', toPrepare)).toEqual(prepared);
 
     const stopped = await source.perform('stop_stack', project);
     expect(stopped.prior.find(({ service }) => service === 'web')).toMatchObject({
@@ -74,7 +78,7 @@ describe('commands, each of which may run again after a crash', () => {
     await expect(
       target.perform('cleanup_target', project),
       'the only running copy is not removed',
-    ).rejects.toMatchObject({ code: 'stack_running' });
+    ).rejects.toMatchObject({ code: 'ledger_ahead' });
   });
 
   test('the way back, every command given twice: target stopped, source as it was, nothing left on the target', async () => {
@@ -132,16 +136,33 @@ describe('commands, each of which may run again after a crash', () => {
   });
 
   test('F30: a volume that came to the target meanwhile is neither used nor removed', async () => {
-    const { target, deployment, facts } = await embeddedPair();
+    const { target, facts, toPrepare } = await embeddedPair();
     await target.engine.createVolume({ ...facts.volumes[0]!, labels: {} }, 'another-migration');
-    await expect(
-      target.perform('prepare_target', { deployment, volumes: facts.volumes, images: [] }),
-    ).rejects.toMatchObject({
+    await expect(target.perform('prepare_target', toPrepare)).rejects.toMatchObject({
       code: 'resource_taken',
     });
     await target.perform('cleanup_target', project);
-    const check = await target.engine.checkTarget(facts, AbortSignal.timeout(5_000));
+    const check = await target.engine.checkTarget(facts, { bindPlaces: [], source: null }, AbortSignal.timeout(5_000));
     expect(check.volumes_taken).toEqual([{ name: facts.volumes[0]!.name, migration_id: 'another-migration' }]);
+  });
+
+  test('R5: nothing is unpacked into a directory that this host refused before', async () => {
+    const { target, toPrepare } = await embeddedPair();
+    target.engine.createDirectory = async () => {
+      throw new StackferryError('policy_refused', 'it belongs to the host');
+    };
+    const asked = { ...toPrepare, binds: ['/etc/cron.d'] };
+    await expect(target.perform('prepare_target', asked)).rejects.toMatchObject({ code: 'policy_refused' });
+    const carried = { ...project, peer: 'source', changes: false, contents: false };
+    await expect(
+      target.perform('receive_volumes', { ...carried, items: [{ lane: 'v0', volume: '/etc/cron.d' }] }),
+    ).rejects.toMatchObject({ code: 'resource_taken' });
+  });
+
+  test('R5: no directory leaves that the stack does not mount', async () => {
+    const { source, facts } = await embeddedPair();
+    const asked = { ...project, source_dir: facts.working_dir, volumes: [], binds: ['/root'] };
+    await expect(source.perform('prepare_source', asked)).rejects.toThrow('no bind mounts');
   });
 
   test('F47: another stack of that project name on the target is not touched, not even by stop and clean-up', async () => {

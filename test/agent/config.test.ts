@@ -12,8 +12,11 @@ describe('agent configuration', () => {
       engine: { kind: 'docker', socket: '/var/run/docker.sock', binary: 'docker', helperImage: null },
       stacksDir: null,
       allow: [],
+      allowKeys: [],
       direct: null,
       bandwidthLimit: null,
+      upgrade: 'asked',
+      programsDir: null,
     });
   });
 
@@ -25,6 +28,10 @@ describe('agent configuration', () => {
 
   test('allowed powers are named one by one', () => {
     expect(parse('--control http://c --allow privileged,host_network').allow).toEqual(['privileged', 'host_network']);
+  });
+
+  test('attributes that no policy knows are named one by one', () => {
+    expect(parse('--control http://c --allow-key models,pre_start').allowKeys).toEqual(['models', 'pre_start']);
   });
 
   test('what is wrong is named by its flag', () => {

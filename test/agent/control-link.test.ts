@@ -1,8 +1,11 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { type LinkBounds, type LinkOptions, openControlLink } from '../../agent/control-link.ts';
-import { revokedCloseCode } from '../../agent/control-socket.ts';
-import { createLog } from '../../agent/log.ts';
-import type { AgentMessage, Command, Outcome } from '../../schema/agent-protocol.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type LinkBounds, type LinkOptions, openControlLink } from '../../node/control-link.ts';
+import { revokedCloseCode } from '../../node/control-socket.ts';
+import { createLog } from '../../node/log.ts';
+import type { AgentMessage, Outcome } from '../../schema/agent-protocol.ts';
+import type { Command } from '../../schema/commands.ts';
+import type { StackSummary } from '../../schema/facts.ts';
+import { limits } from '../../schema/limits.ts';
 import { eventually } from './temporary.ts';
 import { type Peer, type Refusal, startWebSocketServer } from './websocket-server.ts';
 
@@ -15,9 +18,13 @@ const fast: Partial<LinkBounds> = {
   resultResendMs: 50,
   askMsMax: 1_000,
 };
-const welcome = (now_ms = Date.now()) =>
-  JSON.stringify({ type: 'welcome', id: 'host_1', fleet_id: 'f', now_ms, relay: null });
+const welcome = (now_ms = Date.now(), version?: number) =>
+  JSON.stringify({ type: 'welcome', id: 'host_1', fleet_id: 'f', version, now_ms, relay: null });
 const done: Outcome = { ok: true, data: {} };
+const stackOf = (project: string): StackSummary => ({
+  ...{ project, working_dir: `/srv/${project}`, config_files: ['compose.yaml'], services: [], ports: [] },
+  ...{ volumes: ['v'.repeat(5_000)], bind_mounts: [], running: true },
+});
 
 /** A control plane that pongs and welcomes, and a link to it. */
 async function linked(
@@ -97,7 +104,7 @@ describe('control link', () => {
     await eventually(() => said('result').length >= 3, 'its repeats');
   });
 
-  test('F18: a control plane that no longer answers pings is left, and dialed anew', async () => {
+  test('F18: a connection whose pings the control plane no longer answers is closed, and dialed again', async () => {
     const { state, peers } = await linked({ pongs: (peer) => peer !== peers[0] });
     await eventually(() => state.welcomes === 2, 'the second connection');
     await eventually(() => peers[0]?.closed, 'the first to be given up');
@@ -216,15 +223,37 @@ describe('control link', () => {
 
 describe('a control plane of another release', () => {
   test('C7: one that refuses what this agent says after each welcome is left in peace for ever longer', async () => {
-    const { peers } = await linked({
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const helloAt: number[] = [];
+    await linked({
       owedResults: () => [{ command_id: 'c1', outcome: done }],
-      onMessage: (peer, { type }) => type === 'result' && peer.close(1008),
-      bounds: { ...fast, refusedDelayMsMin: 40, refusedDelayMsMax: 2_000 },
+      onMessage: (peer, { type }) => {
+        if (type === 'hello') helloAt.push(performance.now());
+        if (type === 'result') peer.close(1008);
+      },
+      bounds: { ...fast, refusedDelayMsMin: 100, refusedDelayMsMax: 5_000 },
     });
-    const began = performance.now();
-    await eventually(() => peers.length >= 5, 'five connections');
-    // Never less than the least delay after each, where it used to be at once.
-    expect(performance.now() - began).toBeGreaterThan(4 * 40);
+    await eventually(() => helloAt.length >= 4, 'four connections');
+    for (const [nth, pause] of [200, 400, 800].entries())
+      expect(helloAt[nth + 1]! - helloAt[nth]!, `pause ${nth + 1}`).toBeGreaterThan(pause - 5);
+  });
+
+  test('C21: an inventory beyond the bound goes in pieces where they are known, and not at all where they are not', async () => {
+    const { control } = limits;
+    const stacks = Array.from({ length: 40 }, (_, nth) => stackOf(`app-${nth}`));
+    const messageBytesMax = control.inventoryPieceMargin + JSON.stringify(stacks).length / 3;
+    for (const version of [1, 2]) {
+      const { link, said, state } = await linked({
+        onMessage: (peer, { type }) => type === 'hello' && peer.say(welcome(Date.now(), version)),
+        bounds: { ...fast, messageBytesMax },
+      });
+      await eventually(() => state.welcomes === 2, 'the welcome that names a version');
+      link.report({ type: 'inventory', stacks });
+      link.sendResult('c1', done);
+      await eventually(() => said('result').length > 0, 'what was sent after it');
+      expect(said('inventory').flatMap((piece) => piece.stacks)).toEqual(version === 1 ? [] : stacks);
+    }
   });
 
   test('C7: an error code that this agent does not know is a failure, and no message is lost for it', async () => {
@@ -235,7 +264,7 @@ describe('a control plane of another release', () => {
         peer.say(JSON.stringify({ type: 'reply', ask_id: message.ask_id, outcome: { ok: false, error } }));
       },
     });
-    await eventually(link.ready, 'the welcome');
+    await eventually(() => link.ready(), 'the welcome');
     await expect(link.ask('lease', { migration_id: 'm1', epoch: 1 })).rejects.toMatchObject({
       code: 'command_failed',
       message: expect.stringContaining('from_the_future'),

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { type CoreOptions, openAgentCore } from '../../agent/core.ts';
 import { type Disk, nodeDisk } from '../../agent/disk.ts';
-import { createLog } from '../../agent/log.ts';
 import { openMigrationLedger } from '../../agent/migration-ledger.ts';
+import { createLog } from '../../node/log.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const fullDisk: Disk = {

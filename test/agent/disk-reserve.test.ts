@@ -5,8 +5,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openCommandJournal } from '../../agent/command-journal.ts';
 import { nodeDisk } from '../../agent/disk.ts';
 import { keepDiskReserve } from '../../agent/disk-reserve.ts';
-import { createLog } from '../../agent/log.ts';
 import { openMigrationLedger } from '../../agent/migration-ledger.ts';
+import { createLog } from '../../node/log.ts';
 import { run } from '../support/run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -62,7 +62,7 @@ describe.skipIf(!mountable)('F22 on a disk that has filled up', () => {
     await again.close();
   });
 
-  test('the room is given up only then, and made anew at the next start', async () => {
+  test('the reserve is released only when the disk is full, and recreated at the next start', async () => {
     const dir = await smallDisk();
     const open = () =>
       keepDiskReserve(

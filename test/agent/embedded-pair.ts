@@ -1,17 +1,18 @@
 import { createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { performCommand } from '../../agent/commands/index.ts';
-import { stopLeased } from '../../agent/commands/stop-leased.ts';
+import { stopLeased } from '../../agent/commands/cutover/stop-leased.ts';
+import { performCommand } from '../../agent/commands/runner/index.ts';
 import { createEmbeddedEngine } from '../../agent/engine/embedded/embedded-engine.ts';
 import { seedSampleStack } from '../../agent/engine/embedded/sample-stack.ts';
 import { downHost } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import type { Engine } from '../../agent/engine/engine.ts';
-import { createLeaseKeeper } from '../../agent/lease.ts';
-import { createLog } from '../../agent/log.ts';
+import { createLeaseKeeper } from '../../agent/lease/lease.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
 import { hostPaths } from '../../agent/mounts.ts';
 import { lanesOver } from '../../agent/transfer/lanes.ts';
-import type { CommandKind, CommandPayload, CommandResult, Deployment } from '../../schema/agent-protocol.ts';
+import { createLog } from '../../node/log.ts';
+import type { CommandKind, CommandPayload, CommandResult } from '../../schema/commands.ts';
+import type { Deployment } from '../../schema/deployment.ts';
 import { createLanePairs } from './lane-pairs.ts';
 import { eventually, temporaryDirectory } from './temporary.ts';
 
@@ -21,6 +22,8 @@ export interface TestHost {
   ledger: MigrationLedger;
   /** The control plane gives this host leave to run what it deployed. */
   leave: boolean;
+  /** Ends all leases, as an agent does that is stopped: what ran under them is being stopped. */
+  giveUp(): Promise<void>;
   perform<K extends CommandKind>(kind: K, payload: CommandPayload<K>): Promise<CommandResult<K>>;
 }
 
@@ -36,19 +39,26 @@ export async function embeddedPair() {
     return states.some(({ health }) => health === 'healthy') && states.some(({ exit_code }) => exit_code === 0);
   }, 'the guestbook');
   const facts = await source.engine.inspectStack('guestbook', AbortSignal.timeout(5_000));
-  const check = await target.engine.checkTarget(facts, AbortSignal.timeout(5_000));
+  const check = await target.engine.checkTarget(facts, { bindPlaces: [], source: null }, AbortSignal.timeout(5_000));
   const deployment: Deployment = {
     project: 'guestbook',
     source_dir: facts.working_dir,
     target_dir: check.project_path,
     config_files: facts.config_files,
     env_files: facts.env_files,
+    override: null,
+    anonymous: [],
+    drifted: [],
     services: facts.services.map(({ name }) => name),
     one_shots: facts.services.filter(({ one_shot }) => one_shot).map(({ name }) => name),
     before: [],
   };
   const items = facts.volumes.map(({ name }, index) => ({ lane: `v${index}`, volume: name }));
-  return { source, target, port, secret, facts, check, deployment, items };
+  const toPrepare: CommandPayload<'prepare_target'> = {
+    ...{ deployment, peer: 's', volumes: facts.volumes, binds: [] },
+    ...{ networks: [], option_volumes: [], images: [] },
+  };
+  return { source, target, port, secret, facts, check, deployment, items, toPrepare };
 }
 export type EmbeddedPair = Awaited<ReturnType<typeof embeddedPair>>;
 
@@ -56,14 +66,15 @@ export type EmbeddedPair = Awaited<ReturnType<typeof embeddedPair>>;
 export const wholeVolumes = { changes: false, contents: true, blocks: false, staged_dir: null };
 
 /** All commands up to and including the project's arrival, in the saga's order. */
-export async function moveData({ source, target, facts, deployment, items }: EmbeddedPair) {
+export async function moveData({ source, target, facts, deployment, items, toPrepare }: EmbeddedPair) {
   const project = { project: 'guestbook' };
   await source.perform('prepare_source', {
     ...project,
     source_dir: facts.working_dir,
     volumes: items.map(({ volume }) => volume),
+    binds: [],
   });
-  await target.perform('prepare_target', { deployment, volumes: facts.volumes, images: [] });
+  await target.perform('prepare_target', toPrepare);
   await source.perform('stop_stack', project);
   const [sent, received] = await Promise.all([
     source.perform('send_volumes', { ...project, peer: 't', items, ...wholeVolumes }),
@@ -86,6 +97,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
     engine,
     ledger,
     leave: true,
+    giveUp: () => lease.giveUp(),
     perform: (kind, payload) =>
       performCommand(
         { type: 'command', id: 'c', migration_id: 'm1', epoch: 1, kind, payload },

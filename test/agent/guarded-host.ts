@@ -5,9 +5,9 @@ import { runsNow } from '../../agent/engine/embedded/containers.ts';
 import { openHostRoot } from '../../agent/engine/embedded/host-root.ts';
 import { stackFileName } from '../../agent/engine/embedded/stack-file.ts';
 import { killHost, upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
-import { systemClock } from '../../agent/lease.ts';
-import { liveGuard } from '../../agent/lease-guard-seat.ts';
-import { createLeaseGuard } from '../../agent/lease-guard-start.ts';
+import { liveGuard } from '../../agent/lease/guard-pidfile.ts';
+import { createLeaseGuard } from '../../agent/lease/guard-start.ts';
+import { systemClock } from '../../agent/lease/lease.ts';
 import { type LedgerEntry, openMigrationLedger } from '../../agent/migration-ledger.ts';
 import { eventually, temporaryDirectory } from './temporary.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { expectedOf } from '../../agent/commands/expectations.ts';
-import { awaitHealth, type Expectation, type HealthWatch } from '../../agent/commands/health.ts';
+import { expectedOf } from '../../agent/commands/cutover/expectations.ts';
+import { awaitHealth, type Expectation, type HealthWatch } from '../../agent/commands/cutover/health.ts';
 import type { ContainerState } from '../../agent/engine/engine.ts';
 
 const container = (change: Partial<ContainerState>): ContainerState => ({

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { ControlLink } from '../../agent/control-link.ts';
 import type { Engine } from '../../agent/engine/engine.ts';
 import { startHostReports } from '../../agent/host-report.ts';
-import { createLog } from '../../agent/log.ts';
+import type { ControlLink } from '../../node/control-link.ts';
+import { createLog } from '../../node/log.ts';
 import { limits } from '../../schema/limits.ts';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -3,8 +3,8 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { openIdentity } from '../../agent/identity.ts';
-import { agentPaths, agentTokenAudience } from '../../schema/agent-protocol.ts';
+import { openIdentity } from '../../node/identity.ts';
+import { agentPaths, agentTokenAudience } from '../../schema/enrolment.ts';
 import { startEnrolment } from './control-plane-ca.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -35,7 +35,7 @@ describe('identity', () => {
   test('B25: a join token that is used, expired or unknown says what to do, and stores no identity', async () => {
     for (const [status, code, advice] of [
       [409, 'join_token_used', '--state'],
-      [401, 'join_token_expired', 'create it anew'],
+      [401, 'join_token_expired', 'create it again'],
       [401, 'join_token_invalid', '--control'],
     ] as const) {
       const dir = await temporaryDirectory();
@@ -49,7 +49,7 @@ describe('identity', () => {
     await expect(host(await temporaryDirectory(), 'http://127.0.0.1:9', null)).rejects.toThrow('--join TOKEN');
   });
 
-  test('a control plane that is not there, or is something else, is told apart from a refusal', async () => {
+  test('a control plane that does not answer, or is something else, is distinguished from a refusal', async () => {
     await expect(host(await temporaryDirectory(), 'http://127.0.0.1:9')).rejects.toMatchObject({
       code: 'control_unavailable',
     });

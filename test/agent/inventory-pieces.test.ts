@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inventoryPieces } from '../../agent/inventory-pieces.ts';
+import { inventoryPieces } from '../../node/inventory-pieces.ts';
 import { agentMessage } from '../../schema/agent-protocol.ts';
 import type { StackSummary } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';

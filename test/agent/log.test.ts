@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLog } from '../../agent/log.ts';
+import { createLog } from '../../node/log.ts';
 import { limits } from '../../schema/limits.ts';
 
 test('B39: a secret is in no line, whether in the message, a field, an error, or kept for a failure', () => {
@@ -30,7 +30,7 @@ test('a tail holds one migration, and is bounded in lines and bytes', () => {
   expect(Math.max(...tail.map((line) => line.length))).toBeLessThanOrEqual(1000);
 });
 
-test('what lay beneath an error is told to the operator of this host, and to nobody else', () => {
+test('the cause of an error is shown to the operator of this host alone', () => {
   const lines: string[] = [];
   const log = createLog((line) => void lines.push(line));
   log.of('m1').error('failed', { error: new Error('no', { cause: new Error('ECONNREFUSED') }) });

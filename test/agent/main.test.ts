@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { agentPaths } from '../../schema/agent-protocol.ts';
+import { agentPaths } from '../../schema/enrolment.ts';
 import { startEnrolment } from './control-plane-ca.ts';
 import { eventually, temporaryDirectory } from './temporary.ts';
 
@@ -27,7 +27,7 @@ describe('the agent as a command', () => {
     });
     const { told, code } = agent([...(await embedded(url)), '--join', 'sfj_secret-token']);
     expect(await code).toBe(1);
-    expect(told.text).toContain('create the host anew');
+    expect(told.text).toContain('create the host again');
     expect(told.text).not.toContain('sfj_secret-token');
   });
 

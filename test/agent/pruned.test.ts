@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
-import type { Deployment } from '../../schema/agent-protocol.ts';
+import { until } from '../../cli/local/fleet.ts';
+import type { Deployment } from '../../schema/deployment.ts';
 import { embeddedPair, moveData, type TestHost } from './embedded-pair.ts';
 
 const project = { project: 'guestbook' };
@@ -83,9 +84,61 @@ describe('containers of the stopped source are pruned', () => {
     const { source, home, items } = await stoppedPair();
     await rm(join(home.source_dir, 'compose.json'));
     const volumes = items.map(({ volume }) => volume);
-    await expect(source.perform('check_retained', { deployment: home, volumes })).rejects.toMatchObject({
+    await expect(source.perform('check_retained', { deployment: home, volumes, binds: [] })).rejects.toMatchObject({
       code: 'stack_not_found',
       message: expect.stringContaining('compose.json'),
     });
+  });
+
+  test('P9: the volumes are pruned too: neither side starts on the empty ones that Compose would create', async () => {
+    const { source, target, deployment, items, restore } = await stoppedPair();
+    await prune(source);
+    for (const { root } of [source, target])
+      for (const { volume } of items) await rm(join(root, 'volumes', volume), { recursive: true });
+    const gone = { code: 'stack_not_found', message: expect.stringContaining(`volume ${items[0]?.volume}`) };
+    await expect(source.perform('restore_source', restore)).rejects.toMatchObject(gone);
+    await expect(target.perform('deploy', { deployment })).rejects.toMatchObject(gone);
+    expect(await stateOf(source)).toEqual([]);
+    expect(await stateOf(target)).toEqual([]);
+  });
+
+  test('P9: a volume is pruned after the check and recreated with the containers: they are not started on it', async () => {
+    const { target, deployment, items } = await stoppedPair();
+    const [{ volume = '' } = {}] = items;
+    const { createStack } = target.engine;
+    target.engine.createStack = async (...given) => {
+      await rm(join(target.root, 'volumes', volume), { recursive: true });
+      await createStack(...given);
+    };
+    await expect(target.perform('deploy', { deployment })).rejects.toMatchObject({
+      code: 'stack_not_found',
+      message: expect.stringContaining(`volume ${volume}`),
+    });
+    expect(await stateOf(target)).toMatchObject([{ state: 'created' }]);
+  });
+
+  test('P9: a volume that no container uses is pruned while health is verified: the stack is not proven', async () => {
+    const { target, deployment, items } = await stoppedPair();
+    await target.perform('deploy', { deployment });
+    const jobs = async () => (await target.engine.containers('guestbook')).filter(({ service }) => service !== 'web');
+    await until(async () => (await jobs()).every(({ state }) => state === 'exited'), 'the job to end');
+    for (const { volume } of items) await rm(join(target.root, 'volumes', volume), { recursive: true });
+    await expect(target.perform('verify_health', { deployment, ...verify })).rejects.toMatchObject({
+      code: 'stack_not_found',
+    });
+  });
+
+  test('P9: containers of the new home are gone before they are armed: they are made again', async () => {
+    const { target, deployment } = await stoppedPair();
+    await target.perform('deploy', { deployment });
+    await target.perform('verify_health', { deployment, ...verify });
+    await target.engine.stop(
+      (await target.engine.containers('guestbook')).map(({ id }) => id),
+      AbortSignal.timeout(10_000),
+    );
+    await prune(target);
+    const { running } = await target.perform('arm_target', { deployment });
+    expect(running).toHaveLength(1);
+    expect(await stateOf(target)).toMatchObject([{ state: 'running', policy: expect.not.stringMatching('^no$') }]);
   });
 });

@@ -6,16 +6,16 @@ import { onTestFinished } from 'vitest';
 /** A directory of this test's own, gone after it. */
 export async function temporaryDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'stackferry-test-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 
-/** Polls until `condition` gives something; throws after five seconds, naming what was waited for. */
+/** Polls until `condition` gives something; throws after fifteen seconds, naming what was waited for. */
 export async function eventually<T>(
   condition: () => T | Promise<T>,
   what: string,
 ): Promise<Exclude<T, false | null | undefined>> {
-  const giveUp = performance.now() + 5_000;
+  const giveUp = performance.now() + 15_000;
   for (;;) {
     const value = await condition();
     if (value) return value as Exclude<T, false | null | undefined>;

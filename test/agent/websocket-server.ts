@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
@@ -25,10 +25,12 @@ export interface Refusal {
 export async function startWebSocketServer(options: {
   accept?: (request: IncomingMessage) => Refusal | null;
   onText?: (peer: Peer, text: string) => void;
+  /** Answers other requests. */
+  onRequest?: RequestListener;
 }): Promise<{ url: string; peers: Peer[] }> {
   const peers: Peer[] = [];
   const sockets = new Set<Duplex>();
-  const server = createServer((_, response) => response.writeHead(404).end());
+  const server = createServer(options.onRequest ?? ((_, response) => response.writeHead(404).end()));
   server.on('upgrade', (request, socket: Duplex) => {
     sockets.add(socket);
     socket.on('error', () => {});

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { until } from '../../cli/fleet.ts';
+import { until } from '../../cli/local/fleet.ts';
 import { addressOf, netnsOf } from '../docker/two-hosts.ts';
 import { run } from '../support/run.ts';
 

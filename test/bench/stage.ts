@@ -1,6 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from '../docker/docker-rig.ts';
 import { plain } from '../docker/stacks.ts';
 import { docker, type HostName, socketOf } from '../docker/two-hosts.ts';
@@ -31,7 +31,7 @@ export async function openStage(options: Parameters<typeof startDockerRig>[0] = 
 
 /**
  * Removes what was moved before. ext4 passes over inodes that were deleted within the last minute, one by one: after
- * many files were deleted, whoever creates files next takes many times as long.
+ * many files were deleted, creating files next takes many times as long.
  */
 export async function sweep(): Promise<void> {
   const inodesFree = async () => (await statfs(dirname(socketOf('a')))).ffree;
@@ -47,7 +47,7 @@ const manyFiles = 5_000;
 
 /**
  * Nothing of what came before is left to do for the disk: what was written is on it, and what was deleted is discarded,
- * which some disks take half a minute for, while whoever writes next waits.
+ * which some disks take half a minute for, while the next writer waits.
  */
 export async function quiet(): Promise<void> {
   await run('sync', [], { timeoutMs: quietMsMax });

@@ -34,7 +34,7 @@ const peers = {
     goal,
     time: ({ ssh }, from, to) => {
       const run = (host: 'a' | 'b', options: string, script: string) =>
-        `${dockerBinary} -H unix://${socketOf(host)} run --rm --network none ${options} stackferry-helper:1 sh -c '${script}'`;
+        `${dockerBinary} -H unix://${socketOf(host)} run --rm --network none ${options} sf-tools:1 sh -c '${script}'`;
       return ssh.time(
         `${run('a', `-v ${from}:/v:ro`, 'tar -C /v -c .')} | ${run('b', `-i -v ${to}:/v`, 'tar -C /v -x && sync -f /v')}`,
       );

@@ -24,11 +24,18 @@ describeUi('hosts, relays and tokens in the browser', () => {
     await page.goto('/ui/hosts');
     await page.getByLabel('New host').fill('fresh');
     await page.getByRole('button', { name: 'Add host' }).click();
-    const command = await page.locator('.secret pre').textContent();
-    expect(command).toMatch(/^STACKFERRY_JOIN_TOKEN=sfj_\w+ \\\n {2}stackferry agent --control http:\S+ \\\n/);
+    const command = await page.locator('.secret pre').first().textContent();
+    expect(command).toMatch(/^curl -fsSL http:\S+\/install\.sh \| sudo sh -s -- --name fresh --join sfj_\w+$/);
     await page.reload();
-    expect(await page.locator('.secret pre').textContent()).toBe(command);
+    expect(await page.locator('.secret pre').first().textContent()).toBe(command);
     expect(await names('hosts')).toEqual(['host-a', 'fresh']);
+    await page.getByText('Or run it in a container').click();
+    const token = command!.split(' ').at(-1)!;
+    for (const start of ['docker run -d --name stackferry-agent', 'name: stackferry-agent']) {
+      const block = page.locator('.secret pre', { hasText: start });
+      expect(await block.isVisible()).toBe(true);
+      expect(await block.textContent()).toContain(token);
+    }
     await page.getByRole('link', { name: 'See it come online' }).click();
     await page.getByText('has not joined').waitFor();
     expect(await page.locator('.secret').count()).toBe(0);
@@ -70,9 +77,9 @@ describeUi('hosts, relays and tokens in the browser', () => {
     await page.goto('/ui/tokens');
     await page.getByLabel('Name').fill('deploy');
     await page.getByLabel('May').selectOption('migrate');
-    await page.getByLabel('Good for, in days').fill('30');
+    await page.getByLabel('Valid for, in days').fill('30');
     await page.getByRole('button', { name: 'Create' }).click();
-    const token = (await page.locator('.secret pre').textContent())?.trim() ?? '';
+    const token = (await page.locator('.secret pre').first().textContent())?.trim() ?? '';
     const visitor = await the().enter({ token });
     await visitor.getByText('No stacks are reported yet').waitFor();
 
@@ -91,7 +98,7 @@ describeUi('hosts, relays and tokens in the browser', () => {
     await page.goto('/ui/tokens');
     await page.locator('tr', { hasText: 'first admin token' }).getByRole('link', { name: 'Revoke…' }).click();
     await confirm(page, 'Revoke', 'first admin token');
-    await page.getByText('That is the last token that can administer').waitFor();
+    await page.getByText('It is the last usable token').waitFor();
     await page.goto('/ui/audit');
     await page.getByText('last_admin_token').waitFor();
   });

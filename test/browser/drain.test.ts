@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Member } from '../../cli/fleet.ts';
-import type { DrainView } from '../../schema/drain-api.ts';
+import type { Member } from '../../cli/local/fleet.ts';
+import type { DrainView } from '../../schema/api/drains.ts';
 import { describeUi, useUi } from './support/use-ui.ts';
 
 const mib = 1_048_576;
@@ -34,9 +34,9 @@ describeUi('a host is drained in the browser', () => {
     await page.waitForURL('**/ui/drains/drain_*');
 
     await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByText('Paused: nothing more is started.').waitFor();
+    await page.getByText('Paused: no more migrations are started.').waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
-    await page.getByText('The drain goes on.').waitFor();
+    await page.getByText('The drain continues.').waitFor();
     await page.evaluate('window.sameDocument = true');
     await page.locator('#state', { hasText: 'completed' }).waitFor({ timeout: 90_000 });
     await page.getByText('Ended: 2 moved.').waitFor();

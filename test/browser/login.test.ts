@@ -24,7 +24,7 @@ describeUi('logging in', () => {
     await page.goto('/ui/migrations?stack=shop');
     await the().fleet.api.delete(`/tokens/${id}`);
     await page.getByRole('button', { name: 'Filter' }).click();
-    await page.getByText('Your session has ended. Log in again to go on where you were.').waitFor();
+    await page.getByText('Your session has ended. Log in again to continue where you were.').waitFor();
     await logIn(page, the().token);
     await page.waitForURL('**/ui/migrations?stack=shop*');
     expect(await page.getByLabel('Stack').inputValue()).toBe('shop');

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import type { Member } from '../../cli/fleet.ts';
+import type { Member } from '../../cli/local/fleet.ts';
 import { describeUi, useUi } from './support/use-ui.ts';
 
 const mib = 1_048_576;
@@ -66,7 +66,7 @@ describeUi('a stack is moved in the browser', () => {
 
     await page.getByRole('button', { name: 'Migrate to host-b' }).click();
     await page.waitForURL('**/ui/migrations/mig_*');
-    // From here on nothing is loaded anew: a mark in the window would be lost.
+    // From here on the page is not reloaded: a mark in the window would be lost.
     await page.evaluate('window.sameDocument = true');
     await page.getByRole('progressbar', { name: 'guestbook_data' }).waitFor();
     await page.locator('.steps [aria-current=step]').first().waitFor();
@@ -86,7 +86,7 @@ describeUi('a stack is moved in the browser', () => {
     await page.locator('details[open]').getByRole('textbox').fill('guestbook');
     await button.click();
     await state(page, 'rolled back');
-    await page.getByText('guestbook is home on host-a.').waitFor();
+    await page.getByText('Rolled back. guestbook runs on host-a.').waitFor();
     await (await confirm(page, 'Delete target', 'guestbook')).click();
     await page.getByText('What was left on the target is deleted.').waitFor();
     expect(await page.locator('summary', { hasText: 'Delete target' }).count()).toBe(0);
@@ -116,7 +116,7 @@ describeUi('a stack is moved in the browser', () => {
     const page = await the().enter({ javaScriptEnabled: false });
     await page.goto('/ui/stacks/guestbook');
     await migrate(page, 'host-a');
-    // The page loads itself anew while there is something to wait for.
+    // The page reloads itself while there is something to wait for.
     await state(page, 'completed');
     const button = await confirm(page, 'Roll back', 'guestbook');
     await button.click();
@@ -132,6 +132,6 @@ describeUi('a stack is moved in the browser', () => {
     await page.getByRole('button', { name: 'Check' }).click();
     await page.getByText(/The pre-flight failed: \d+ checks? of 22/).waitFor();
     expect(await page.getByRole('button', { name: 'Migrate to host-a' }).isDisabled()).toBe(true);
-    await page.getByText('Mend what failed, then check again.').waitFor();
+    await page.getByText('Fix what failed, or choose options that lift it, then check again.').waitFor();
   });
 });

@@ -1,7 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import type { Member } from '../../cli/fleet.ts';
+import type { Member } from '../../cli/local/fleet.ts';
 import { describeUi, useUi } from './support/use-ui.ts';
 
 describeUi('every page', () => {

@@ -25,7 +25,7 @@ describeUi('webhooks in the browser', () => {
   test('an endpoint is registered, its secret shown once; a delivery that failed is seen and sent again', async () => {
     const page = await the().enter();
     await page.getByRole('link', { name: 'Webhooks' }).click();
-    await page.getByText('Nobody is told yet').waitFor();
+    await page.getByText('No endpoints yet').waitFor();
     await page.getByLabel('Address').fill(url);
     await page.getByLabel('migration.completed').check();
     await page.getByRole('button', { name: 'Register' }).click();
@@ -59,14 +59,14 @@ describeUi('webhooks in the browser', () => {
     await page.locator('details[open]').getByRole('textbox').fill('rotate');
     await page.locator('details[open]').getByRole('button', { name: 'Rotate the secret' }).click();
     await page.locator('.secret pre', { hasText: 'whsec_' }).waitFor();
-    await page.locator('#endpoint', { hasText: 'the one before signs too for' }).waitFor();
+    await page.locator('#endpoint', { hasText: 'the previous one also signs for' }).waitFor();
     await page.getByRole('button', { name: 'Disable' }).click();
     await page.getByText('The endpoint is changed.').waitFor();
     expect(await page.getByRole('button', { name: 'Send a test' }).isDisabled()).toBe(true);
     await page.locator('summary', { hasText: 'Delete endpoint' }).click();
     await page.locator('details[open]').getByRole('textbox').fill('delete');
     await page.locator('details[open]').getByRole('button', { name: 'Delete endpoint' }).click();
-    await page.getByText('Nobody is told yet').waitFor();
+    await page.getByText('No endpoints yet').waitFor();
   });
 
   test('an address that is no good is refused with the reason', async () => {

@@ -1,12 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openHostRoot } from '../../agent/engine/embedded/host-root.ts';
 import { stackFileName } from '../../agent/engine/embedded/stack-file.ts';
-import { killHost, makeStackVolumes, upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
+import { makeStackVolumes, upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import { dataOf } from '../../agent/engine/embedded/volume-store.ts';
-import type { Member } from '../../cli/fleet.ts';
-import type { DrainPlanView, DrainView } from '../../schema/drain-api.ts';
+import type { Member } from '../../cli/local/fleet.ts';
+import type { DrainPlanView, DrainView } from '../../schema/api/drains.ts';
 import { type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
 import { documents, start } from './stackferry.ts';
 
@@ -42,10 +42,7 @@ beforeAll(async () => {
   for (const name of names) await fleet.stackAt(name, old);
   env = { PATH: process.env.PATH, STACKFERRY_URL: fleet.control.url, STACKFERRY_TOKEN: fleet.control.adminToken ?? '' };
 }, 120_000);
-afterAll(async () => {
-  await fleet?.close();
-  for (const name of ['old', 'new']) await killHost(rootOf(name)).catch(() => {});
-}, 60_000);
+afterAll(() => fleet?.close(), 60_000);
 
 const run = (...args: string[]) => start(args, { env }).ended;
 const homes = async () =>
@@ -66,6 +63,51 @@ test('a plan says where each stack would go, and changes nothing', bound, async 
   expect((await run('drains')).out).toContain('No drains.');
 });
 
+test('a plan is written to a new file, which is refused or followed as it was edited', bound, async () => {
+  const file = join(fleet.dir, 'plan.yaml');
+  const written = await run('drain', 'old', '--write-plan', file);
+  expect([written.code, written.out]).toEqual([0, expect.stringContaining(`--file ${file}`)]);
+  const text = await readFile(file, 'utf8');
+  expect([...text.matchAll(/^ {4}to: (.*)$/gm)].map(([, to]) => to)).toEqual(names.map(() => 'new'));
+  const again = await run('drain', 'old', '--write-plan', file);
+  expect([again.code, again.err]).toEqual([2, expect.stringContaining('exists already')]);
+
+  const edited = join(fleet.dir, 'edited.yaml');
+  const planned = async (change: (text: string) => string, ...more: string[]) => {
+    await writeFile(edited, change(text));
+    return run('drain', 'old', '--file', edited, '--plan', ...more);
+  };
+  const { code, out, err } = await planned((plan) =>
+    plan.replace(/^ {2}web-1:$/m, '  ghost:').replace(/^ {2}web-2:$/m, '$&\n    leave: true'),
+  );
+  expect([code, err]).toEqual([0, expect.stringContaining('ghost is in ')]);
+  expect(err).toMatch(/web-1 is not in .*: it stays on old/);
+  expect(out).toContain('Stays as asked: web-1, web-2.');
+  expect(out).toContain('All 3 stacks of old can be moved.');
+  for (const [change, words] of [
+    [
+      (plan: string) => plan.replace('to: new', 'to: nowhere'),
+      /edited\.yaml:\d+: stacks\.[-\w]+\.to: There is no host/,
+    ],
+    [
+      (plan: string) => plan.replace('mode: ', 'mod: '),
+      /edited\.yaml:\d+: stacks\.[-\w]+\.mod: There is no such option/,
+    ],
+    [
+      (plan: string) => plan.replace('host: old', 'host: new'),
+      /edited\.yaml:\d+: host: This is a plan of new, not of old/,
+    ],
+  ] as const) {
+    const refused = await planned(change);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(words)]);
+  }
+  const both = await planned((plan) => plan, '--to', 'new');
+  expect([both.code, both.err]).toEqual([2, expect.stringContaining("'--file <file>' cannot be used with")]);
+  const nothing = await planned(() => 'host: old\nstacks: {ghost: {}}');
+  expect([nothing.code, nothing.err]).toEqual([5, expect.stringContaining('runs none of the stacks')]);
+  expect((await run('drains')).out).toContain('No drains.');
+});
+
 test('nothing is begun without a go where nobody can be asked', bound, async () => {
   const { code, err } = await run('drain', 'old');
   expect(code).toBe(2);
@@ -74,14 +116,18 @@ test('nothing is begun without a go where nobody can be asked', bound, async () 
 });
 
 test(
-  'a host is emptied but for the stack that fails elsewhere: it runs on at home, and the end says why',
+  'a host is emptied by its plan but for the stack that fails elsewhere: it runs on at home, and the end says why',
   bound,
   async () => {
-    const { code, out } = await run('drain', 'old', '--yes', '--watch', '--json', '--max-parallel', '4');
+    const { code, out } = await run(
+      ...['drain', 'old', '--file', join(fleet.dir, 'plan.yaml'), '--max-parallel', '4'],
+      ...['--yes', '--watch', '--json'],
+    );
     expect(code).toBe(7);
     const end = documents(out).at(-1)!;
     const view = end.data as unknown as DrainView;
     expect(end.kind).toBe('end');
+    expect(Object.keys(view.per_stack).sort()).toEqual([...names].sort());
     expect(view).toMatchObject({ status: 'failed', summary: { moved: 4, stayed: 1 } });
     expect(view.stacks.find(({ status }) => status === 'stayed')).toMatchObject({
       stack: { name: 'homesick' },

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import type { Status } from '../../schema/migration-status.ts';
 import { start } from './stackferry.ts';
 

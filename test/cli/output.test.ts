@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { laneLines } from '../../cli/output/lanes.ts';
-import { table } from '../../cli/output/layout.ts';
+import { table, wrap } from '../../cli/output/layout.ts';
 import type { Terminal } from '../../cli/output/terminal.ts';
 import { ago, bytes, duration } from '../../schema/units.ts';
 
@@ -14,6 +14,15 @@ const terminal = (columns: number): Terminal => ({
   out: () => {},
   err: () => {},
   document: () => {},
+});
+
+test('R16 a command in a text is one line, to be pasted, however narrow the terminal', () => {
+  const line = 'stackferry agent allow shop --from host_a docker_socket';
+  const text = `Refused by the target. To let it in, run as root on new: \`${line}\` Then check again.`;
+  const lines = wrap(text, 30);
+  expect(lines).toContain(line);
+  expect(lines.join(' ')).toBe(text.replaceAll('`', ''));
+  expect(wrap('one ` alone is no command', 12)).toEqual(['one ` alone', 'is no', 'command']);
 });
 
 describe('what is shown fits the terminal', () => {

@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { until } from '../../cli/fleet.ts';
-import { freePort } from '../../cli/free-port.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { until } from '../../cli/local/fleet.ts';
+import { freePort } from '../../cli/local/free-port.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { type FlowRig, startFlowRig } from '../flow/flow-rig.ts';
 import { documents, type Run, start } from './stackferry.ts';
 
@@ -48,7 +48,7 @@ describe('logging in', () => {
     expect((await run('hosts')).err).toContain('(not_logged_in)');
   });
 
-  test('an address where nothing listens is told apart from one where something else answers', bound, async () => {
+  test('an address where nothing listens is distinguished from one where something else answers', bound, async () => {
     const nobody = await login(token, `http://127.0.0.1:${await freePort('127.0.0.1')}`);
     expect([nobody.code, nobody.out]).toEqual([9, '']);
     expect(nobody.err).toContain('nothing listens there. (unreachable)');
@@ -144,7 +144,7 @@ describe('looking', () => {
       [['migrate', 'app', '--to', 't'], ['target']],
       [
         ['hosts', ''],
-        ['list', 'show', 'delete'],
+        ['list', 'show', 'upgrade', 'delete'],
       ],
       [['frobnicate', ''], ['']],
     ];

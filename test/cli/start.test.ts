@@ -38,7 +38,7 @@ it('F1: when its process is killed, nothing of it runs on', async () => {
   const out = join(dataDir, 'url');
   const program = `
     import { writeFileSync } from 'node:fs';
-    import { startControlPlane } from ${JSON.stringify(join(import.meta.dirname, '../../cli/start.ts'))};
+    import { startControlPlane } from ${JSON.stringify(join(import.meta.dirname, '../../cli/local/start.ts'))};
     const { url } = await startControlPlane({ dataDir: ${JSON.stringify(dataDir)}, port: 0, host: '127.0.0.1' });
     writeFileSync(${JSON.stringify(out)}, url);`;
   await writeFile(join(dataDir, 'program.mts'), program);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ControlPlane, startControlPlane } from '../../cli/start.ts';
+import { type ControlPlane, startControlPlane } from '../../cli/local/start.ts';
 import { start } from './stackferry.ts';
 
 let dir: string;

@@ -30,6 +30,11 @@ it('P19, R8, R13: creating makes as many containers as ran, of the services that
   expect(createArguments(socket, project, what).join(' ')).toBe(`${common} up --no-start ${exactly}`);
 });
 
+it('creating replaces containers only if they stand in for those that the files describe', () => {
+  const replacing = createArguments(socket, project, { ...what, replaces: true }).join(' ');
+  expect(replacing).toBe(`${common} up --no-start ${exactly.replace(' --no-recreate', '')}`);
+});
+
 it('P19: what runs is compared by the hashes of all services, whatever their profile', () => {
   expect(hashArguments(socket, project).join(' ')).toBe(`${common} --profile * config --hash *`);
 });

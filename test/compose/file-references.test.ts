@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { fileReferences } from '../../agent/compose/file-references.ts';
 import { emptyModel } from '../../agent/compose/model.ts';
-import { filesBeyond } from '../../agent/engine/docker/project-files.ts';
+import { filesBeyond } from '../../agent/engine/docker/policy/project-files.ts';
 import { temporaryDirectory } from '../agent/temporary.ts';
 
 let dir: string;

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { readModel } from '../../agent/compose/project.ts';
-import { assertArrivedAllowed } from '../../agent/engine/docker/arrived-file.ts';
-import { createVolume } from '../../agent/engine/docker/volumes.ts';
-import type { HostPower } from '../../schema/facts.ts';
+import { openDockerApi } from '../../agent/engine/docker/api.ts';
+import { assertArrivedAllowed } from '../../agent/engine/docker/policy/arrived-file.ts';
+import { createVolume } from '../../agent/engine/docker/stack/volumes.ts';
+import type { HostPrivilege } from '../../schema/facts.ts';
+import { startedWith } from '../support/permissions.ts';
 import { dockerBinary, socketOf, writeProject } from './two-hosts.ts';
 import { describeDocker } from './use-docker-rig.ts';
 
@@ -16,7 +18,7 @@ interface Arrived {
   files?: Record<string, string>;
   links?: Record<string, string>;
   services?: string[];
-  allow?: HostPower[];
+  allow?: HostPrivilege[];
 }
 
 async function arrive({ compose, files = {}, links = {} }: Arrived): Promise<string> {
@@ -30,18 +32,31 @@ async function arrive({ compose, files = {}, links = {} }: Arrived): Promise<str
 /** Real Compose reads it, as the target's agent lets it. */
 async function judge({ services = ['web'], allow = [], ...arrived }: Arrived): Promise<void> {
   const dir = await arrive(arrived);
+  const api = await openDockerApi(socketOf('b'));
+  onTestFinished(() => api.close());
   await assertArrivedAllowed(
-    { dockerBinary, socketPath: socketOf('b'), allow, ownPaths: async () => ['/data/agent'] },
+    {
+      api,
+      dockerBinary,
+      socketPath: socketOf('b'),
+      permissions: startedWith(...allow),
+      allowKeys: [],
+      ownPaths: async () => ['/data/agent'],
+    },
     {
       project: 'shop',
       source_dir: '/srv/shop',
       target_dir: dir,
       config_files: ['/srv/shop/compose.yaml'],
       env_files: [],
+      override: null,
+      anonymous: [],
+      drifted: [],
       services,
       one_shots: [],
       before: [],
     },
+    null,
     AbortSignal.timeout(30_000),
   );
 }
@@ -64,12 +79,13 @@ describeDocker('what arrived is judged by the target, whatever the source said o
     ['host_path', '    volumes: ["/var:/v"]\n'],
     ['host_path', '    volumes: ["/data:/v"]\n'],
     ['host_path', '    volumes: ["kept:/v"]\nvolumes: {kept: {driver_opts: {type: none, o: bind, device: /}}}\n'],
+    ['host_path', '    volumes: ["kept:/v"]\nvolumes: {kept: {driver_opts: {type: tmpfs, o: bind, device: /}}}\n'],
     ['host_pid', '    pid: host\n'],
     ['host_network', '    network_mode: "container:of-another-stack"\n'],
     ['devices', '    device_cgroup_rules: ["b *:* rwm"]\n'],
   ])('B38 a file that asks for %s is refused, unless that is allowed here', async (power, asks) => {
     await expect(judge({ compose: web(asks) })).rejects.toMatchObject(refusal(power));
-    await judge({ compose: web(asks), allow: [power as HostPower] });
+    await judge({ compose: web(asks), allow: [power as HostPrivilege] });
   });
 
   it('B38 a service that comes along as a dependency is judged too, one that is not started is not', async () => {
@@ -83,6 +99,10 @@ describeDocker('what arrived is judged by the target, whatever the source said o
     await judge({ compose });
     await expect(judge({ compose, links: { data: '/' } })).rejects.toMatchObject(refusal('host_path'));
     await expect(judge({ compose, links: { deep: '/etc' } })).rejects.toMatchObject(refusal('host_path'));
+    const options = '{driver_opts: {type: none, o: bind, device: "$PWD/data"}}';
+    const bound = web(`    volumes: ["kept:/v"]\nvolumes: {kept: ${options}}\n`);
+    await judge({ compose: bound });
+    await expect(judge({ compose: bound, links: { data: '/etc' } })).rejects.toMatchObject(refusal('host_path'));
   });
 
   it.each([

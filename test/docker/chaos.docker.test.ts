@@ -1,11 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../../cli/api-client.ts';
-import { type Member, startMember, until } from '../../cli/fleet.ts';
-import { freePort } from '../../cli/free-port.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { type Member, startMember, until } from '../../cli/local/fleet.ts';
+import { freePort } from '../../cli/local/free-port.ts';
+import { removeFleet } from '../../cli/local/remove-fleet.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { type ControlProcess, startControlProcess } from '../support/control-process.ts';
 import { wipeBoth } from './docker-rig.ts';
 import {
@@ -94,7 +95,7 @@ describeDocker('agents, relay and control plane killed by SIGKILL, between two r
         stateDir: join(dir, `host-${host}`),
         arguments: [
           ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
-          ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
+          ...['--stacks-dir', stacksDir(host)],
         ],
         netns: netnsOf(host),
       });
@@ -105,7 +106,7 @@ describeDocker('agents, relay and control plane killed by SIGKILL, between two r
     await Promise.all(Object.values(parts ?? {}).map((part) => part.stop('SIGKILL')));
     await control?.kill();
     await wipeBoth();
-    await rm(dir, { recursive: true, force: true });
+    await removeFleet(dir);
   }, 120_000);
 
   const show = (id: string) => api.get<MigrationView>(`/migrations/${id}`);

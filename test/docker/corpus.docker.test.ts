@@ -2,7 +2,7 @@ import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { run } from '../support/run.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from './docker-rig.ts';
@@ -29,7 +29,7 @@ const home = (dir: string) => ({ HOME: join(dir, '../home') });
 const cases: Record<string, Case> = {
   // First: engines give networks of other stacks any subnet that is free.
   subnet: { before: () => docker('b', 'network', 'create', '--subnet', '172.28.5.0/24', 'corpus-other') },
-  bindvol: { before: sh('mkdir data') },
+  bindvol: { before: sh('mkdir data; echo d >data/x') },
   cfgcontent: {},
   extlink: {
     before: () => Promise.all((['a', 'b'] as const).map((host) => docker(host, 'network', 'create', 'corpus-front'))),
@@ -184,11 +184,16 @@ describeDocker('the corpus of small stacks, moved between two real Docker hosts'
   it('R36: a Compose file that is gone is named', () =>
     refused('portainerlike', 'compose_supported', /portainerlike\/compose\.yaml, which is not on this host/));
 
-  it('R3, R7, R10, R18: what can’t move is named before anything stops', async () => {
+  it('R18: volumes by options move: a bind of the project’s own directory with its data, a tmpfs empty', async () => {
+    await moved('bindvol');
+    expect(await exec('b', 'bindvol-db-1', 'cat', '/data/x')).toBe('d\n');
+    expect(await exec('b', 'bindvol-db-1', 'cat', '/proc/mounts')).toContain(' /ram tmpfs');
+  });
+
+  it('R3, R7, R10: what can’t move is named before anything stops', async () => {
     await refused('mountdata', 'compose_supported', /data in .*mountdata is a mount of its own/);
     await refused('oneoff', 'compose_supported', /oneoff-job/);
     await refused('subnet', 'networks_present', /172\.28\.5\.0\/24/);
-    await refused('bindvol', 'compose_supported', /bindvol_data is a mount of its own/);
     await refused('extvol', 'compose_supported', /corpus-olddata/);
   });
 

@@ -3,8 +3,8 @@ import { link, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ApiProblem } from '../../cli/api-client.ts';
-import { until } from '../../cli/fleet.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { until } from '../../cli/local/fleet.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { failedChecks } from '../support/fleet-rig.ts';
 import { run } from '../support/run.ts';

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { until } from '../../cli/fleet.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { until } from '../../cli/local/fleet.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { failedChecks } from '../support/fleet-rig.ts';
 
 import { plain } from './stacks.ts';

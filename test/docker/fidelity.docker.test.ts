@@ -191,7 +191,7 @@ const emptied = {
   'compose.yaml': `
 services:
   app:
-    image: stackferry-helper:1
+    image: sf-tools:1
     init: true
     # In its new home it only looks on.
     command: [sh, -c, "test -e /home/emptied || rm -r /etc/skel/.[a-z]* /etc/alternatives/*; touch /home/emptied; exec sleep 100000"]

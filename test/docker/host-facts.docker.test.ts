@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { plain } from './stacks.ts';
 import { addressOf, compose, docker, running } from './two-hosts.ts';
@@ -6,8 +8,8 @@ import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 describeDocker('what the target cannot give, and what the file does not say, between two real Docker hosts', () => {
   const rig = useDockerRig();
 
-  it('P18 R10 P20: an address, a subnet or a GPU that the target has not got is named before anything stops', async () => {
-    const { hosts, up, refused } = rig();
+  it('P13 P18 R10 P20: an address, a subnet, a GPU or a directory that the target has not got is named before anything stops', async () => {
+    const { hosts, up, refused, dir } = rig();
     await docker('b', 'network', 'create', '--subnet', '10.44.0.0/16', 'neighbour');
     const project = await up('fixed', {
       'compose.yaml': `
@@ -18,6 +20,7 @@ services:
     command: [sleep, "100000"]
     ports: ["${addressOf.a}:8090:80"]
     networks: { n: { ipv4_address: 10.44.0.9 } }
+    volumes: ["${dir}/media:/media"]
   ai:
     image: sf-busybox:1
     scale: 0
@@ -26,6 +29,8 @@ services:
 networks: { n: { ipam: { config: [{ subnet: 10.44.0.0/24 }] } } }
 `,
     });
+    // The hosts share their directories: here the source has it in its container alone.
+    await rm(join(dir, 'media'), { recursive: true });
     // The source itself has no GPU to start it with.
     await compose('a', project, 'create', '--scale', 'ai=1', 'ai');
     const { checks } = await refused('fixed', hosts.b);
@@ -33,6 +38,9 @@ networks: { n: { ipam: { config: [{ subnet: 10.44.0.0/24 }] } } }
     expect(failed.get('ports_free')).toContain(`${addressOf.a}, which no interface of the target has`);
     expect(failed.get('networks_present')).toContain(
       'subnet 10.44.0.0/24 of network fixed_n (network neighbour uses it)',
+    );
+    expect(failed.get('compose_supported') ?? '').toContain(
+      `bind mount ${dir}/media of service app does not move and is absent on the target`,
     );
     expect(failed.get('devices_present')).toMatch(/gpu.*could not select device driver/);
     expect(await running('a')).toEqual(['fixed-app-1']);

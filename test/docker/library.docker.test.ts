@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { inVolume, listVolume } from './listing.ts';
 import { docker } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';

@@ -11,7 +11,7 @@ find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 
 /** Runs in a container with GNU tools that sees the volume as /v. */
 export const inVolume = (host: HostName, volume: string, script: string): Promise<string> =>
-  docker(host, 'run', '--rm', '-v', `${volume}:/v`, '--entrypoint', 'sh', 'stackferry-helper:1', '-c', script);
+  docker(host, 'run', '--rm', '-v', `${volume}:/v`, '--entrypoint', 'sh', 'sf-tools:1', '-c', script);
 
 /** Path, type, mode, owner, size, links, mtime and link target of every entry, then attributes, ACLs and digests. */
 export const listVolume = (host: HostName, volume: string): Promise<string> => inVolume(host, volume, list);

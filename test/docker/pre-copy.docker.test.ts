@@ -3,8 +3,8 @@ import { hash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { until } from '../../cli/fleet.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { until } from '../../cli/local/fleet.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { listVolume } from './listing.ts';
 import { psql, shop } from './stacks.ts';
 import { docker, type HostName, inventory, running, socketOf } from './two-hosts.ts';
@@ -52,7 +52,7 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     const file = join(await mountpoint('b', volume), 'quiet');
     await writeFile(file, Buffer.from(await readFile(file)).fill(7));
     const touch = ['touch', '-d', '2020-01-01', '/v/quiet'];
-    await docker('b', 'run', '--rm', '-v', `${volume}:/v`, 'stackferry-helper:1', ...touch);
+    await docker('b', 'run', '--rm', '-v', `${volume}:/v`, 'sf-tools:1', ...touch);
   };
 
   it.each([1, 2, 3])(
@@ -117,7 +117,7 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect((await readFile(join(await mountpoint('b', 'quiet_data'), 'quiet'), 'utf8')).trim()).toBe('at rest');
   }, 120_000);
 
-  it('F46 finds that of several volumes too, which are made anew side by side', async () => {
+  it('F46 finds such differences in several volumes, which are sent again in parallel', async () => {
     const { hosts, up, migrate } = rig();
     await up('both', quietTwice);
     const { id } = await migrate('both', hosts.b, { mode: 'pre-copy' });
@@ -139,7 +139,7 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(await readFile(join(await mountpoint('b', 'restless_data'), 'kept'), 'utf8')).toBe('kept\n');
   }, 120_000);
 
-  it('brings large files that are renamed and written anew all the time as they were at the stop', async () => {
+  it('brings large files that are renamed and rewritten all the time as they were at the stop', async () => {
     const { hosts, up, migrate, ended } = rig();
     await up('segments', segments);
     // Nothing but the passes: contents that differ would be sent again.
@@ -229,7 +229,7 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(await inventory('b')).toEqual([]);
   }, 120_000);
 
-  it('brings a file of the project that changes after that all the same, and containers made anew', async () => {
+  it('brings a project file that changes after that as well, and recreates the containers', async () => {
     const { hosts, up, migrate, moved } = rig();
     const project = await up('late', mapped);
     const { id } = await migrate('late', hosts.b, { mode: 'pre-copy' });
@@ -272,7 +272,7 @@ volumes:
 `,
 };
 
-/** One container that runs the script and ends when it is told to. */
+/** One container that runs the script and ends on SIGTERM. */
 function scripted(script: string, image = 'sf-busybox:1'): Record<string, string> {
   return {
     'compose.yaml': `
@@ -319,7 +319,7 @@ const stripped = scripted(
     echo > heirless/small; head -c 5000000 /dev/urandom > heirless/large; setfacl -b heirless/*
     rm -r replaced; mkdir replaced; echo three > replaced/file; touch kept/more done; exit" TERM
   while :; do sleep 0.1; done`,
-  'stackferry-helper:1',
+  'sf-tools:1',
 );
 
 /** As a database recycles its log: the oldest becomes the newest, and is written over from its start. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { until } from '../../cli/fleet.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { until } from '../../cli/local/fleet.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { compose, docker, running } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
@@ -26,7 +26,7 @@ async function stackOn(host: 'a' | 'b') {
 const imageOf = async (name: string) => (await docker('a', 'image', 'inspect', '-f', '{{.Id}}', name)).trim();
 const keptTags = async () => (await docker('a', 'images', '--format', '{{.Tag}}', 'stackferry-kept')).trim();
 const data = async (host: 'a' | 'b') =>
-  docker(host, 'run', '--rm', '-v', 'pruned_data:/v', 'stackferry-helper:1', 'sha256sum', '/v/big');
+  docker(host, 'run', '--rm', '-v', 'pruned_data:/v', 'sf-tools:1', 'sha256sum', '/v/big');
 
 describeDocker('a prune on the source, between two real Docker hosts', () => {
   const rig = useDockerRig();

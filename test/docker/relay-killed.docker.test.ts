@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { until } from '../../cli/fleet.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { until } from '../../cli/local/fleet.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { startSlowWire } from '../support/slow-wire.ts';
 import { startDockerRig, wipeBoth } from './docker-rig.ts';
 import { plain } from './stacks.ts';

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type DockerApi, openDockerApi } from '../../agent/engine/docker/api.ts';
-import { createResidences } from '../../agent/engine/docker/residences.ts';
-import { openResidence } from '../../agent/engine/docker/resident-helper.ts';
-import { createSlots } from '../../agent/engine/docker/slots.ts';
-import { packCapabilities } from '../../agent/engine/docker/tar-arguments.ts';
-import { createWarmVolume } from '../../agent/engine/docker/warm-pack.ts';
+import { packCapabilities } from '../../agent/engine/docker/data/tar-arguments.ts';
+import { createHelperPool } from '../../agent/engine/docker/helper/helper-pool.ts';
+import { openResidentHelper } from '../../agent/engine/docker/helper/resident-helper.ts';
+import { createSlots } from '../../agent/engine/docker/helper/slots.ts';
+import { createWarmVolume } from '../../agent/engine/docker/precopy/pack-changes.ts';
+import { createSectionReader, type Section } from '../../agent/precopy/delta-stream.ts';
 import type { TarSource } from '../../agent/transfer/tar-ports.ts';
-import { createSectionReader, type Section } from '../../agent/warm/delta-stream.ts';
-import { until } from '../../cli/fleet.ts';
+import { until } from '../../cli/local/fleet.ts';
 import { wipeBoth } from './docker-rig.ts';
 import { docker, socketOf } from './two-hosts.ts';
 import { describeDocker } from './use-docker-rig.ts';
@@ -32,12 +32,12 @@ describeDocker('a helper that stays', () => {
   }, 60_000);
 
   const seat = { migrationId: 'mig_1', purpose: 'resident', mount: { volume: 'kept' }, readOnly: true } as const;
-  const place = () => ({ api, image: async () => 'stackferry-helper:1', ioDir, agentId: ioDir, slots: createSlots(2) });
+  const place = () => ({ api, image: async () => 'sf-tools:1', ioDir, agentId: ioDir, slots: createSlots(2) });
   const open = (idleMsMax: number, isHeld = () => false) =>
-    openResidence(place(), { ...seat, capabilities: packCapabilities, idleMsMax, isHeld });
+    openResidentHelper(place(), { ...seat, capabilities: packCapabilities, idleMsMax, isHeld });
   const containersOfA = async () => (await docker('a', 'ps', '-aq')).trim();
 
-  it('does several jobs at once, each with its own end, and goes when it is told to', async () => {
+  it('does several jobs at once, each with its own end, and ends on request', async () => {
     const residence = await open(60_000);
     const run = (script: string) => residence.place.resident!.run(script, AbortSignal.timeout(20_000));
     expect(await Promise.all([run('sleep 0.3; exit 3'), run('exit 0'), run('test -d /v && exit 5')])).toEqual([
@@ -70,14 +70,14 @@ describeDocker('a helper that stays', () => {
   }, 60_000);
 
   it('P6: what a pass listed outlives the helper, and where it is lost after all the copy is a whole one', async () => {
-    const residences = createResidences(place());
+    const helperPool = createHelperPool(place());
     const mount = { volume: 'kept' };
     const directory = join(ioDir, 'passes');
     const volume = createWarmVolume({
       mount,
       migrationId: 'mig_1',
       mountpoint: null,
-      residence: () => residences.open(mount, 'mig_1', 'source'),
+      residence: () => helperPool.open(mount, 'mig_1', 'source'),
       directory,
     });
     const sections = async (source: TarSource): Promise<Section[]> => {
@@ -88,11 +88,11 @@ describeDocker('a helper that stays', () => {
     };
     const begun = (whole: boolean) => ({ kind: 'begin', whole });
     expect((await sections(volume.passes))[0]).toEqual(begun(true));
-    await residences.release('mig_1');
+    await helperPool.release('mig_1');
     expect((await sections(volume.rest))[0]).toEqual(begun(false));
     await rm(directory, { recursive: true });
     expect((await sections(volume.rest))[0]).toEqual(begun(true));
     await volume.forget();
-    await residences.release('mig_1');
+    await helperPool.release('mig_1');
   }, 60_000);
 });

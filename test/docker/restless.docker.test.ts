@@ -21,7 +21,7 @@ describeDocker('a pre-copy of a volume to which everything happens at random', (
         'compose.yaml': `
 services:
   app:
-    image: stackferry-helper:1
+    image: sf-tools:1
     command: [perl, /mutator.pl, "${seed}", "${pause}"]
     init: true
     volumes: ["data:/data", "./mutator.pl:/mutator.pl:ro"]

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort } from '../../cli/free-port.ts';
+import { freePort } from '../../cli/local/free-port.ts';
 import { startCaptureProxy } from '../support/capture-proxy.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from './docker-rig.ts';
 import { psql, secret, shop } from './stacks.ts';

@@ -19,7 +19,10 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'stackferry-reading-'));
   for (const client of [dockerBinary, nextClient]) {
     const options = { socketPath: socketOf('a'), dockerBinary: client, stateDir: join(dir, 'state') };
-    engines.set(client, await createDockerEngine({ ...options, helperImage: null, stacksDir: null, allow: [] }));
+    engines.set(
+      client,
+      await createDockerEngine({ ...options, helperImage: null, stacksDir: null, allow: [], allowKeys: [] }),
+    );
   }
 });
 beforeEach(wipeBoth, 120_000);
@@ -98,7 +101,7 @@ configs: { c: { content: "listen 80;" } }
       `db differs in image, environment (PASSWORD). Not set on this host: DB_PASSWORD; what the stack needs of them belongs into ${project}/.env.`,
     );
     await writeFile(join(project, '.env'), 'DB_PASSWORD=hunter2\nTAG=tried\n');
-    expect((await facts('gone')).drift).toEqual(current);
+    expect((await facts('gone')).drift).toMatchObject(current);
     await docker('a', 'tag', 'sf-redis:1', 'sf-busybox:tried');
     expect((await facts('gone')).drift.detail).toMatch(
       /names another image now .* "docker tag \w{12} sf-busybox:tried" gives the name back/,
@@ -124,7 +127,7 @@ configs: { c: { content: "listen 80;" } }
     expect(await facts('homely')).toMatchObject({ drift: current, environment });
   }, 120_000);
 
-  it('R13: an orphan is told apart from the stack, and services that were not started do not count', async () => {
+  it('R13: an orphan is distinguished from the stack, and services that were not started do not count', async () => {
     const web = 'web: { <<: *any, depends_on: [db] }';
     await write('orphan', { 'compose.yaml': `${any}services: { ${web}, db: *any, old: *any }\n` });
     await compose(dockerBinary, {}, 'up', '-d', '--no-deps', 'web', 'old');
@@ -179,6 +182,21 @@ configs: { c: { content: "listen 80;" } }
     });
     const [summary] = await engines.get(dockerBinary)!.stacks();
     expect(summary).toMatchObject({ config_files: [join(project, 'compose.yaml')] });
+  }, 120_000);
+
+  it('R32: the time of the slowest healthcheck of a service is read from its containers', async () => {
+    await write('slow', {
+      'compose.yaml': `${any}services:
+  slow: { <<: *any, healthcheck: { test: "true", interval: 5m, timeout: 10s, retries: 2, start_period: 1m } }
+  plain: { <<: *any, healthcheck: { disable: true } }
+`,
+    });
+    await compose(dockerBinary, {}, 'up', '-d');
+    const { services } = await facts('slow');
+    expect(Object.fromEntries(services.map(({ name, health_wait_s }) => [name, health_wait_s]))).toEqual({
+      slow: 680,
+      plain: null,
+    });
   }, 120_000);
 
   it('R11, R20: what would stay behind, or be blank, is named', async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { until } from '../../cli/fleet.ts';
+import { until } from '../../cli/local/fleet.ts';
 import { compose, docker, type HostName, running, writeProject } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 

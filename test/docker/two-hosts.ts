@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { run } from '../support/run.ts';
 
@@ -8,7 +9,7 @@ import { run } from '../support/run.ts';
 export type HostName = 'a' | 'b';
 
 /**
- * Which of several pairs of hosts this process uses; two workers of one test run use two. The layout is that of
+ * Which of several pairs of hosts this process uses; each worker of a test run uses one. The layout is that of
  * `test/docker/hosts/settings.sh`.
  */
 const pair = Number(process.env.STACKFERRY_PAIR ?? process.env.VITEST_POOL_ID ?? 1);
@@ -43,10 +44,19 @@ export const dockerBinaryOf = (host: HostName) => (is(host, 'next') ? nextClient
 export const environmentOf = (host: HostName): Record<string, string> =>
   is(host, 'busybox') ? { PATH: join(state, host, 'busybox') } : {};
 
+/** A host whose agent finds BusyBox alone can make no helper image, and no registry is reached here. */
+export const helperArguments = (host: HostName): string[] =>
+  is(host, 'busybox') ? ['--helper-image', 'sf-tools:1'] : [];
+
+const wipeTriesMax = 5;
+
 export const hostsAreUp = () => existsSync(socketOf('a')) && existsSync(socketOf('b'));
 
 export function docker(host: HostName, ...args: string[]): Promise<string> {
-  return run(dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, ...args], { timeoutMs: 180_000 });
+  return run(dockerBinaryOf(host), ['-H', `unix://${socketOf(host)}`, ...args], {
+    // Digests of the 8 GiB that the longest test compares; the test's own bound is mostly shorter.
+    timeoutMs: 1_200_000,
+  });
 }
 
 /** As a shell would call it in the project's directory. */
@@ -95,11 +105,20 @@ export async function removeContainers(host: HostName): Promise<void> {
 
 /** Everything on a host that tests make, removed. */
 export async function wipe(host: HostName): Promise<void> {
-  await removeContainers(host);
-  const volumes = await ids(host, 'volume', 'ls', '-q');
-  if (volumes.length > 0) await docker(host, 'volume', 'rm', '-f', ...volumes);
-  const networks = await ids(host, 'network', 'ls', '-q', '--filter', 'type=custom');
-  if (networks.length > 0) await docker(host, 'network', 'rm', ...networks);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await removeContainers(host);
+      const volumes = await ids(host, 'volume', 'ls', '-q');
+      if (volumes.length > 0) await docker(host, 'volume', 'rm', '-f', ...volumes);
+      const networks = await ids(host, 'network', 'ls', '-q', '--filter', 'type=custom');
+      if (networks.length > 0) await docker(host, 'network', 'rm', ...networks);
+      return;
+    } catch (error) {
+      // An agent that still runs may be removing, or starting, a helper container of its own.
+      if (tries === wipeTriesMax || !/already in progress|is in use|active endpoints/.test(String(error))) throw error;
+      await setTimeout(200);
+    }
+  }
 }
 
 /** What is on a host: names of all containers, volumes and custom networks. */

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { ApiProblem } from '../../cli/api-client.ts';
-import { until } from '../../cli/fleet.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { until } from '../../cli/local/fleet.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { psql, shop } from './stacks.ts';
 import { containers, docker, dockerd, inventory, running } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
@@ -35,7 +35,7 @@ describeDocker('the safety window between two real Docker hosts', () => {
       expect(await running('a')).toEqual(['bystander']);
       await psql('b', 'shop-db-1', 'insert into t values (1001)');
 
-      // Someone starts the kept copy: it is told, and a rollback is refused before anything stops.
+      // Someone starts the kept copy: it is reported, and a rollback is refused before anything stops.
       await docker('a', 'start', 'shop-db-1');
       const show = () => api.get<MigrationView>(`/migrations/${id}`);
       await until(async () => (await show()).window?.copy_running === true, 'the running copy to be noticed');

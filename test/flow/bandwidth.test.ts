@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { type FlowRig, mib, startFlowRig } from './flow-rig.ts';
 
 let rig: FlowRig;
@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rig?.close(), 60_000);
 
-test('a migration sends what it is told to at most, and faster as soon as it is told so', async () => {
+test('a migration keeps to its bandwidth limit, and is faster as soon as the limit is raised', async () => {
   const bytesPerSecond = 128 * 1024;
   const request = { target_host_id: rig.hosts.target.id, sizing: 'stack', bandwidth_limit: bytesPerSecond };
   const { id } = await rig.fleet.api.post<MigrationView>('/stacks/app/migrate', request);

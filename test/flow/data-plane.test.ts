@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { until } from '../../cli/fleet.ts';
+import { until } from '../../cli/local/fleet.ts';
 import { limits } from '../../schema/limits.ts';
 import { type FlowOptions, type FlowRig, mib, stackBytes, startFlowRig } from './flow-rig.ts';
 
@@ -46,7 +46,7 @@ describe('two relays, real processes', () => {
     await expectMoved(rig, id, before);
     expect(rig.carrier().wire.bytes() - carried).toBeLessThan(stackBytes);
     expect(wire.bytes() - carried).toBeLessThan(mib);
-    // Nothing began anew.
+    // Nothing was packed again.
     expect(rig.bytesOnWires() - stackBytes).toBeLessThan(underWayMax);
   });
 });

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runsNow } from '../../agent/engine/embedded/containers.ts';
 import { openHostRoot } from '../../agent/engine/embedded/host-root.ts';
 import { stackFileName } from '../../agent/engine/embedded/stack-file.ts';
-import { killHost, makeStackVolumes, upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
+import { makeStackVolumes, upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import { manifestOfTree } from '../../agent/engine/embedded/tree-manifest.ts';
 import { allVolumes, dataOf } from '../../agent/engine/embedded/volume-store.ts';
-import { type Member, until } from '../../cli/fleet.ts';
-import { startControlPlane } from '../../cli/start.ts';
-import type { MigrationView } from '../../schema/api.ts';
-import type { DrainView } from '../../schema/drain-api.ts';
+import { type Member, until } from '../../cli/local/fleet.ts';
+import { startControlPlane } from '../../cli/local/start.ts';
+import type { DrainView } from '../../schema/api/drains.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
 
 const names = Array.from({ length: 20 }, (_, n) => `web-${String(n + 1).padStart(2, '0')}`);
@@ -62,7 +62,6 @@ afterAll(async () => {
   await Promise.all(Object.values(members).map((member) => member.stop()));
   await control?.close();
   await fleet?.close();
-  for (const host of hosts) await killHost(rootOf(host)).catch(() => {});
 }, 60_000);
 
 async function runningOn(host: Host): Promise<string[]> {
@@ -85,7 +84,7 @@ async function tracesOn(host: Host, name: string): Promise<string[]> {
   return [...containers, ...volumes, ...(existsSync(directory) ? [directory] : [])];
 }
 
-/** The platform ends and begins anew, on the state it had. */
+/** The platform restarts on the same state. */
 async function restartControl(): Promise<void> {
   const { hostname, port } = new URL(fleet.control.url);
   await control.close();

@@ -2,11 +2,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { makeKey, requestFor, requestRenewal } from '../../agent/enroll.ts';
-import { openIdentity } from '../../agent/identity.ts';
-import { openIdentityPatiently } from '../../agent/identity-renewal.ts';
-import { createLog } from '../../agent/log.ts';
 import { apiClient } from '../../cli/api-client.ts';
+import { makeKey, requestFor, requestRenewal } from '../../node/enroll.ts';
+import { openIdentity } from '../../node/identity.ts';
+import { openIdentityPatiently } from '../../node/identity-renewal.ts';
+import { createLog } from '../../node/log.ts';
 import { type TestControlPlane, testControlPlane } from '../support/control-plane.ts';
 import { type LossyWire, startLossyWire } from '../support/lossy-wire.ts';
 
@@ -49,7 +49,7 @@ test('B25 the answer to a join is lost on its way: the agent asks again by itsel
   expect(await readdir(options.stateDir)).toEqual(['identity.json']);
 });
 
-test('B25 the answer to a join is lost with the agent: started anew it is let in, and no other machine is', async () => {
+test('B25 the answer to a join is lost with the agent: restarted, it can join again, and no other machine can', async () => {
   const { id, machine } = await newHost('metal-2');
   const [mine, other] = [await machine(), await machine()];
   wire.toLose = 1;

@@ -7,11 +7,11 @@ import { stackFileName } from '../../agent/engine/embedded/stack-file.ts';
 import { killHost, makeStackVolumes, upStack } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import { manifestOfTree } from '../../agent/engine/embedded/tree-manifest.ts';
 import { dataOf } from '../../agent/engine/embedded/volume-store.ts';
-import { type Member, startMember, until } from '../../cli/fleet.ts';
-import { freePort } from '../../cli/free-port.ts';
-import { startControlPlane } from '../../cli/start.ts';
-import type { MigrationView } from '../../schema/api.ts';
-import { type FleetRig, type Limits, preloading, startFleetRig } from '../support/fleet-rig.ts';
+import { type Member, startMember, until } from '../../cli/local/fleet.ts';
+import { freePort } from '../../cli/local/free-port.ts';
+import { type ControlPlane, startControlPlane } from '../../cli/local/start.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
+import { type FleetRig, type Limits, type Parts, preloading, programOf, startFleetRig } from '../support/fleet-rig.ts';
 import { type SlowWire, startSlowWire } from '../support/slow-wire.ts';
 
 export type Side = 'source' | 'target';
@@ -33,28 +33,30 @@ export interface FlowRig {
   digest(side: Side): Promise<string[]>;
   log(side: Side): Promise<string>;
   stateDir(side: Side): string;
-  /** The control plane goes away and comes back, on its port and with its state. */
+  /** The control plane goes away and comes back, on its port and with its state, or with that of another data directory. */
   stopControl(): Promise<void>;
-  startControl(): Promise<void>;
+  startControl(dataDir?: string): Promise<ControlPlane>;
   close(): Promise<void>;
 }
 
 export const mib = 1_048_576;
 const volumes = { data: 40 * mib, more: 2 * mib };
-/** So that the stack takes some five seconds on its way. */
-const wireBytesPerS = 8 * mib;
 export const stackBytes = volumes.data + volumes.more;
 
 export interface FlowOptions {
   relays?: number;
   /** Limits that the agents have in place of the usual ones, by section. */
   limits?: Limits;
+  parts?: Parts;
+  /** So that the stack takes some five seconds on its way, if not given. */
+  wireBytesPerS?: number;
 }
 
 export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> {
+  const { parts = {}, wireBytesPerS = 8 * mib } = options;
   const wires = [];
   for (let index = 0; index < (options.relays ?? 1); index += 1) wires.push(await startSlowWire(wireBytesPerS));
-  const fleet = await startFleetRig({ relayAdvertise: wires[0]!.address });
+  const fleet = await startFleetRig({ relayAdvertise: wires[0]!.address, parts });
   wires[0]!.target = addressOf(fleet.relayAddress);
   const relays = [{ member: fleet.relay, wire: wires[0]! }];
   for (const [index, wire] of wires.entries()) if (index > 0) relays.push(await addRelay(fleet, index, wire));
@@ -68,6 +70,9 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
       kind: 'host',
       name: side,
       stateDir: stateDir(side),
+      get program() {
+        return programOf(parts[side]);
+      },
       arguments: ['--engine', 'embedded', '--embedded-root', rootOf(side)],
       ...(options.limits ? { env: preloading(options.limits) } : {}),
     });
@@ -81,7 +86,7 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
     return running.includes(true);
   };
   const bytesOnWires = () => relays.reduce((sum, { wire }) => sum + wire.bytes(), 0);
-  let control = { close: () => fleet.control.close() };
+  let { control } = fleet;
   let controlIsUp = true;
 
   return {
@@ -108,19 +113,25 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
       controlIsUp = false;
       await control.close();
     },
-    startControl: async () => {
+    startControl: async (dataDir = fleet.dir) => {
       const { hostname, port } = new URL(fleet.control.url);
-      control = await startControlPlane({ dataDir: join(fleet.dir, 'control'), host: hostname, port: Number(port) });
+      control = await startControlPlane({
+        dataDir: join(dataDir, 'control'),
+        host: hostname,
+        port: Number(port),
+        ...(parts.control ? { files: parts.control } : {}),
+      });
       controlIsUp = true;
+      return control;
     },
     close: async () => {
       await Promise.all(
         [...Object.values(hosts), ...relays.map(({ member }) => member)].map((member) => member.stop()),
       );
       if (controlIsUp) await control.close();
+      for (const side of ['source', 'target'] as const) await killHost(rootOf(side));
       await fleet.close().catch(() => {});
       for (const { wire } of relays) await wire.close();
-      for (const side of ['source', 'target'] as const) await killHost(rootOf(side)).catch(() => {});
     },
   };
 }

@@ -22,7 +22,7 @@ afterAll(async () => {
   await rig?.close();
 }, 60_000);
 
-test('a client generated from the document fits the API: it is type-checked, moves a stack, and is told by code what it did wrong', async () => {
+test('a client generated from the document fits the API: it is type-checked, moves a stack, and gets its mistakes as codes', async () => {
   const { url, adminToken } = rig.fleet.control;
   const document = await (await fetch(new URL('/api/v1/openapi.json', url))).text();
   await writeFile(join(dir, 'openapi.json'), document);

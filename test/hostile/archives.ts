@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Header, pack } from 'tar-stream';
+import { encodeBegin, encodeSection } from '../../agent/precopy/delta-stream.ts';
 import type { TarSource } from '../../agent/transfer/tar-ports.ts';
-import { encodeBegin, encodeSection } from '../../agent/warm/delta-stream.ts';
 
 export type Entry = [header: Partial<Header> & { name: string }, contents?: string];
 

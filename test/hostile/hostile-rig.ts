@@ -5,10 +5,10 @@ import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { parseAgentConfig } from '../../agent/config.ts';
 import type { Engine } from '../../agent/engine/engine.ts';
 import { openEngine } from '../../agent/engine-choice.ts';
-import { createLog } from '../../agent/log.ts';
-import { type RunningAgent, runAgent } from '../../agent/main.ts';
-import { type Member, until } from '../../cli/fleet.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import { type RunningAgent, runAgent } from '../../agent/run-agent.ts';
+import { type Member, until } from '../../cli/local/fleet.ts';
+import { createLog } from '../../node/log.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { wipeBoth } from '../docker/docker-rig.ts';
 import {
   compose,
@@ -21,7 +21,7 @@ import {
   socketOf,
   writeProject,
 } from '../docker/two-hosts.ts';
-import { type FleetRig, startFleetRig } from '../support/fleet-rig.ts';
+import { type FleetRig, type Limits, startFleetRig } from '../support/fleet-rig.ts';
 
 /** What one side does otherwise than an honest agent; it has a real certificate and a real engine. */
 export type Lie = (honest: Engine) => Partial<Engine>;
@@ -57,14 +57,14 @@ volumes: { data: {} }
   '.env': `PASSWORD=${secrets.env}\n`,
 };
 
-async function startHostileRig(): Promise<HostileRig> {
+async function startHostileRig(limits: Limits): Promise<HostileRig> {
   for (const host of ['a', 'b'] as const) await dockerd('start', host);
   await wipeBoth();
-  const fleet = await startFleetRig({ address: gatewayAddress });
+  const fleet = await startFleetRig({ address: gatewayAddress, limits });
   const stacksDir = (host: HostName) => join(fleet.dir, `stacks-${host}`);
   const engineArguments = (host: HostName) => [
     ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
-    ...['--helper-image', 'stackferry-helper:1', '--stacks-dir', stacksDir(host)],
+    ...['--stacks-dir', stacksDir(host)],
   ];
   const honest = await fleet.addHost('b', engineArguments('b'), netnsOf('b'));
   const created = await fleet.api.post<{ id: string; join_token: string }>('/hosts', { name: 'a' });
@@ -116,10 +116,10 @@ async function startHostileRig(): Promise<HostileRig> {
 }
 
 /** Registers the hooks of a test file. The bank, a stack of somebody else, lives on the honest host all the time. */
-export function useHostileRig(): () => HostileRig {
+export function useHostileRig(limits: Limits = {}): () => HostileRig {
   let rig: HostileRig | null = null;
   beforeAll(async () => {
-    rig = await startHostileRig();
+    rig = await startHostileRig(limits);
     await rig.up('b', 'bank', bank);
     await docker('b', 'exec', 'bank-db-1', 'sh', '-c', `echo ${secrets.volume} > /data/accounts`);
   }, 180_000);

@@ -3,10 +3,10 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DockerApi, openDockerApi } from '../../agent/engine/docker/api.ts';
-import { imageCarriage, incomingRepo, sweepIncoming } from '../../agent/engine/docker/image-carriage.ts';
-import { locateImages } from '../../agent/engine/docker/image-location.ts';
-import { findImage, stackImageOf } from '../../agent/engine/docker/images.ts';
-import type { ShippedImage } from '../../schema/agent-protocol.ts';
+import { imageCarriage, incomingRepo, sweepIncoming } from '../../agent/engine/docker/images/image-carriage.ts';
+import { locateImages } from '../../agent/engine/docker/images/image-location.ts';
+import { findImage, stackImageOf } from '../../agent/engine/docker/images/images.ts';
+import type { ShippedImage } from '../../schema/commands.ts';
 import { docker, type HostName, is, socketOf } from '../docker/two-hosts.ts';
 import { makeLocalImage, removeImage } from './local-image.ts';
 
@@ -17,7 +17,7 @@ const hostWith = (store: Store) => hosts.find((host) => is(host, 'containerd') =
 const describeMixed = describe.skipIf(!hostWith('classic') || !hostWith('containerd'));
 
 const name = 'chain-local:dev';
-const own = { agentId: 'lab', helperName: 'stackferry-helper:1' };
+const own = { agentId: 'lab', helperName: 'sf-tools:1' };
 const signal = AbortSignal.timeout(240_000);
 
 describeMixed('an image that no registry has, between engines with the classic and the containerd image store', () => {
@@ -107,7 +107,7 @@ describeMixed('an image that no registry has, between engines with the classic a
     const source: HostName = victim === 'a' ? 'b' : 'a';
     await makeLocalImage(source, name);
     // On a hostile source all the names of the target mean the hostile image.
-    const stolen = ['sf-redis:1', 'stackferry-helper:1'];
+    const stolen = ['sf-redis:1', 'sf-tools:1'];
     const before = await Promise.all(stolen.map((tag) => findImage(apis[victim], tag)));
     const { image } = await packed(source, victim, name);
     for (const tag of stolen) {

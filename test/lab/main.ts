@@ -42,7 +42,7 @@ function ran(program: string, args: string[], env: Record<string, string> = {}):
   const child = spawn(program, args, {
     cwd: root,
     stdio: 'inherit',
-    env: { STACKFERRY_PAIR: '3', ...process.env, ...env },
+    env: { STACKFERRY_PAIR: '4', ...process.env, ...env },
   });
   return new Promise((resolve) =>
     child.once('exit', (code) => resolve(code === 0)).once('error', () => resolve(false)),

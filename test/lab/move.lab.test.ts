@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { MigrationView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { makeAwkward } from '../docker/awkward.ts';
 import { inVolume, listVolume } from '../docker/listing.ts';
 import { psql } from '../docker/stacks.ts';

@@ -72,7 +72,7 @@ describe('who may speak to the relay', () => {
     });
   });
 
-  test('a relay that is not there is told from one that is not trusted', async () => {
+  test('a relay that does not answer is distinguished from one that is not trusted', async () => {
     const { port } = rig.relay;
     await rig.relay.close();
     const host = await rig.fleet.identity('host', 'host-a');

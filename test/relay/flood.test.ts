@@ -11,18 +11,25 @@ afterEach(async () => {
   await rig.close();
 });
 
+/** Fewer than a listening socket queues: what comes beyond, the kernel answers with a cookie, and may drop. */
+const atOnce = 200;
+
 /** Connections that say nothing, from these addresses by turns; resolves when the relay has taken or dropped each. */
 async function silent(count: number, addressOf: (index: number) => string): Promise<void> {
-  const opened = Array.from({ length: count }, (_, index) => {
-    const socket = net.connect({ port: rig.relay.port, host: '127.0.0.1', localAddress: addressOf(index) });
-    socket.on('error', () => {});
-    flood.push(socket);
-    return new Promise<void>((resolve) => {
-      socket.once('connect', () => resolve());
-      socket.once('close', () => resolve());
-    });
+  for (let from = 0; from < count; from += atOnce)
+    await Promise.all(
+      Array.from({ length: Math.min(atOnce, count - from) }, (_, index) => silentOne(addressOf(from + index))),
+    );
+}
+
+function silentOne(localAddress: string): Promise<void> {
+  const socket = net.connect({ port: rig.relay.port, host: '127.0.0.1', localAddress });
+  socket.on('error', () => {});
+  flood.push(socket);
+  return new Promise<void>((resolve) => {
+    socket.once('connect', () => resolve());
+    socket.once('close', () => resolve());
   });
-  await Promise.all(opened);
 }
 const ping = async () => rig.ask(await rig.fleet.identity('host', 'host-a'), { type: 'ping' });
 

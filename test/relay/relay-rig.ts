@@ -1,6 +1,6 @@
 import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
-import { fleetTlsOptions, type Identity } from '../../agent/transfer/peer-identity.ts';
+import { fleetTlsOptions, type Identity } from '../../node/peer-identity.ts';
 import { type Relay, type RelayBounds, startRelay } from '../../relay/listener.ts';
 import {
   encodeRelayMessage,

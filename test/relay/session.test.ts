@@ -105,13 +105,13 @@ describe('bringing two hosts together', () => {
     await expect.poll(() => rig.relay.status().sessions).toBe(0);
   });
 
-  test('a host whose peer does not come is told so, and does not wait for ever', async () => {
+  test('a host whose peer does not come gets that as an answer, and does not wait for ever', async () => {
     await start({ joinWaitMsMax: 100 });
     expect(await rig.join('host-a', {})).toEqual({ type: 'refused', code: 'peer_absent' });
     expect(rig.relay.status()).toMatchObject({ waiting: 0, refusals: { peer_absent: 1 } });
   });
 
-  test('a host that dials anew while its older dial waits replaces it', async () => {
+  test('a host that dials again while its older dial waits replaces it', async () => {
     await start();
     const older = rig.join('host-a', {});
     await expect.poll(() => rig.relay.status().waiting).toBe(1);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../schema/limits.ts';
 import { activeStatuses, type Status, statuses, steps, terminalStatuses } from '../../schema/migration-status.ts';
-import type { SagaEvent } from '../../worker/migration/advance.ts';
-import { failure, type newStory, plan, storyAt } from './story.ts';
+import type { SagaEvent } from '../../worker/saga/migration/events.ts';
+import { failure, type newStory, plan, rollbackAt, storyAt } from './story.ts';
 
 const kindsSent = (story: ReturnType<typeof newStory>) => story.sent.map(({ kind }) => kind);
 
@@ -39,6 +40,49 @@ describe('a migration on a good day', () => {
     expect(kindsSent(story)).not.toContain('deploy');
     const stopped = storyAt('deploying');
     expect(stopped.saga.results.stop_stack).toBeDefined();
+  });
+});
+
+describe('a healthcheck that is slow to decide', () => {
+  /** The command that verifies, where the file's healthchecks take so long; 60 s were asked for. */
+  const verified = (story: ReturnType<typeof newStory>, before: 'deploy' | 'revive_source', health_wait_s: number) => {
+    story.saga.plan = { ...plan, health_wait_s };
+    story.answer(before);
+    return story.sent.at(-1);
+  };
+
+  it('R32: is waited for on either host, though less was asked for', () => {
+    const story = storyAt('deploying');
+    expect(verified(story, 'deploy', 990)).toMatchObject({ kind: 'verify_health', payload: { timeout_s: 990 } });
+    story.pass(990_000);
+    expect(story.saga.status).toBe('verifying');
+    story.pass(limits.health.answerMsMax);
+    expect(story.saga.status).toBe('reverting');
+
+    const back = rollbackAt('revive_source');
+    expect(verified(back, 'revive_source', 990)).toMatchObject({ kind: 'verify_source', payload: { timeout_s: 990 } });
+    back.pass(990_000);
+    expect(back.saga.undo).toBeNull();
+    back.pass(limits.health.answerMsMax);
+    expect(back.saga.undo).not.toBeNull();
+  });
+
+  it('R32: services that start only once others are healthy have the time of all healthchecks, on either host', () => {
+    const story = storyAt('shipping');
+    story.saga.plan = { ...plan, start_wait_s: 1_800 };
+    for (const { kind } of story.saga.awaiting) story.answer(kind);
+    expect(story.saga.status).toBe('deploying');
+    expect(story.saga.deadline_at).toBe(story.now + limits.step.deployingMsMax + 1_800_000);
+
+    const back = rollbackAt('halt_target');
+    back.saga.plan = { ...plan, start_wait_s: 1_800 };
+    back.answer('halt_target');
+    expect(back.saga.rollback?.phase).toBe('reviving');
+    expect(back.saga.deadline_at).toBe(back.now + limits.step.deployingMsMax + 1_800_000);
+  });
+
+  it('R32: a quick one leaves the time that was asked for', () => {
+    expect(verified(storyAt('deploying'), 'deploy', 10)).toMatchObject({ payload: { timeout_s: 60 } });
   });
 });
 
@@ -216,6 +260,17 @@ describe('what is owed after the end', () => {
     expect(story.saga.awaiting.map(({ kind }) => kind)).toEqual(['cleanup_target']);
     story.answer('cleanup_target');
     expect(story.saga).toMatchObject({ status: 'failed', awaiting: [], retry: [], deadline_at: null });
+  });
+
+  it('F13 says again what remains only when that has changed', () => {
+    const story = storyAt('failed');
+    const told = () => story.events.filter(({ data }) => 'remaining' in data).length;
+    const tryAgain = (what: string) => {
+      story.answer('cleanup_target', { removed: [], remaining: [{ what, why: 'in use' }] });
+      story.pass(600_000);
+      return told();
+    };
+    expect([tryAgain('volume a'), tryAgain('volume a'), tryAgain('volume b')]).toEqual([1, 1, 2]);
   });
 
   it('F3 does nothing twice when an answer or an alarm is repeated', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../schema/limits.ts';
-import { grantsLease } from '../../worker/migration/lease-grant.ts';
-import { purgeRefusal, rollbackRefusal } from '../../worker/migration/safety-window.ts';
+import { grantsLease } from '../../worker/saga/migration/lease-grant.ts';
+import { purgeRefusal, rollbackRefusal } from '../../worker/saga/migration/safety-window.ts';
 import { failure, rollbackAt, rollbackKinds, type Story, storyAt } from './story.ts';
 
 const awaitedKinds = ({ saga }: Story) => saga.awaiting.map(({ kind }) => kind);

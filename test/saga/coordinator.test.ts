@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../schema/limits.ts';
 import type { Saga } from '../../schema/saga.ts';
-import { Coordinator } from '../../worker/migration/coordinator.ts';
-import type { CoordinatorPorts, MigrationRow } from '../../worker/migration/ports.ts';
+import { Coordinator } from '../../worker/saga/migration/coordinator.ts';
+import type { CoordinatorPorts, MigrationRow } from '../../worker/saga/migration/ports.ts';
 import { startInput, storyAt } from './story.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000_000 }));
@@ -88,6 +88,37 @@ function sagaAt(status: Parameters<typeof storyAt>[0]): Saga {
   return { ...saga, deadline_at: saga.deadline_at === null ? null : now + saga.deadline_at };
 }
 
+it('C8: a host that is deleted is not waited for by a record that turns out to be restored', async () => {
+  const { saga } = storyAt('completed');
+  const { coordinator, state, storage } = rig({ ...saga, awaiting: [], retry: [], deadline_at: null });
+  storage.set('version:mig_1', 7);
+  await coordinator.hostDeleted('mig_1', saga.source);
+  expect(state.row().saga).toMatchObject({ restorations: 1, telling: false, awaiting: [], deadline_at: null });
+});
+
+it('C8: a migration that is over by the restored record, and was under way since, is examined at the next wake', async () => {
+  const { saga } = storyAt('completed');
+  const { coordinator, state, storage } = rig({ ...saga, awaiting: [], retry: [], deadline_at: null });
+  storage.set('latest', 'mig_1');
+  storage.set('version:mig_1', 1);
+  await coordinator.wake();
+  expect(state.row().saga.restorations).toBe(0);
+  storage.set('version:mig_1', 7);
+  await coordinator.wake();
+  expect(state.row().saga).toMatchObject({ restorations: 1, telling: true });
+});
+
+it('C8: nothing starts from a record that turns out to be restored: its hosts are asked first', async () => {
+  const { saga } = storyAt('completed');
+  const { coordinator, state, storage } = rig({ ...saga, awaiting: [], retry: [], deadline_at: null });
+  storage.set('latest', 'mig_1');
+  storage.set('version:mig_1', 7);
+  expect(await coordinator.start(startInput)).toEqual({ kind: 'busy', id: 'mig_1' });
+  expect(state.row().saga).toMatchObject({ id: 'mig_1', telling: true });
+  expect(await coordinator.start(startInput), 'they have not answered yet').toEqual({ kind: 'busy', id: 'mig_1' });
+  expect(state.row().id).toBe('mig_1');
+});
+
 describe('C2 a lease that is granted while a way back is being written', () => {
   it('C2: is in storage before it is answered, and waited for by whichever instance goes on', async () => {
     const { coordinator, replaced, state } = rig(sagaAt('verifying'));
@@ -153,7 +184,7 @@ describe('C11 the clock of a silent host', () => {
     expect(it.state.row().status).toBe('verifying');
   });
 
-  it('C11: a host that is silent all the while is lost, whoever listened', async () => {
+  it('C11: a host that stays silent is lost, even if the coordinator is replaced meanwhile', async () => {
     const it = rig(sagaAt('verifying'));
     await silentFor(40_000, it);
     expect(it.state.row().status).toBe('verifying');

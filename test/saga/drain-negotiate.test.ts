@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../schema/limits.ts';
-import { negotiate } from '../../worker/drain/negotiate.ts';
-import type { Load, Room } from '../../worker/drain/plan.ts';
-import type { Refusal } from '../../worker/drain/why-not.ts';
+import { negotiate } from '../../worker/saga/drain/assign-targets.ts';
+import type { Load, Room } from '../../worker/saga/drain/plan.ts';
+import type { Refusal } from '../../worker/saga/drain/refusal.ts';
 
 const gib = 2 ** 30;
 const sized = (id: string, memory: number) => ({ id, name: id, memory_bytes: memory * gib, disk_bytes: 0 });
@@ -31,7 +31,28 @@ describe('a plan that hosts are asked about', () => {
   it('names what each host has against a stack that none takes', async () => {
     const refusals = { 'shop b': no('port 80 is taken'), 'shop c': no('no such network') };
     const { ends } = await outcome([sized('shop', 1)], hosts, refusals);
-    expect(ends.shop).toEqual({ code: 'preflight_failed', message: '"b": port 80 is taken "c": no such network' });
+    expect(ends.shop).toMatchObject({
+      code: 'preflight_failed',
+      message: '"b": port 80 is taken "c": no such network',
+    });
+  });
+
+  it('names the options with which a host would take it, each once', async () => {
+    const way = { with_external: true };
+    const refusals = {
+      'shop b': { ...no('a volume is absent'), lifted_by: [way] },
+      'shop c': { ...no('a volume is absent'), lifted_by: [way, { accept_unmoved: true }] },
+    };
+    const { ends } = await outcome([sized('shop', 1)], hosts, refusals);
+    expect(ends.shop).toMatchObject({ lifted_by: [way, { accept_unmoved: true }] });
+  });
+
+  it('asks only the host that may take a stack, and says nothing of the room on others', async () => {
+    const shop = { ...sized('shop', 1), only: 'c' };
+    expect(await outcome([shop], hosts, {})).toMatchObject({ asked: ['shop c'], ends: { shop: 'c' } });
+    const { ends } = await outcome([shop], hosts, { 'shop c': no('port 80 is taken') });
+    expect(ends.shop).toMatchObject({ code: 'preflight_failed', message: '"c": port 80 is taken' });
+    expect((await outcome([{ ...shop, only: 'd' }], hosts, {})).ends.shop).toMatchObject({ code: 'no_target' });
   });
 
   it('asks as many hosts as there are, down to the last', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fits, type Load, type Placement, place, type Room } from '../../worker/drain/plan.ts';
+import { fits, type Load, type Placement, place, type Room } from '../../worker/saga/drain/plan.ts';
 
 const gib = 2 ** 30;
 const bytes = fc.integer({ min: 0, max: 64 * gib });

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { type DrainRun, drainStatuses, hasEnded } from '../../schema/drain.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Status } from '../../schema/migration-status.ts';
-import { advance, type Choice, type DrainEvent } from '../../worker/drain/advance.ts';
-import { dueOf, isWaiting } from '../../worker/drain/due.ts';
-import type { MigrationSeen } from '../../worker/drain/settle.ts';
+import { advance, type Choice, type DrainEvent } from '../../worker/saga/drain/advance.ts';
+import { dueOf, isWaiting } from '../../worker/saga/drain/due.ts';
+import type { MigrationSeen } from '../../worker/saga/drain/settle.ts';
 
 const { pollMs, silenceMsMax, startMsMax, attentionMsMax } = limits.drain;
 const fit = { memory_needed_bytes: 1, memory_free_bytes: 2, disk_needed_bytes: 1, disk_free_bytes: 2 };
@@ -17,6 +17,7 @@ function newRun(stacks: number, more: Partial<DrainRun> = {}): DrainRun {
     ...{ id: 'drain_1', host: 'host_a', status: 'running', target: null, mode: 'stop-copy' },
     ...{
       accept_unmoved: false,
+      accept_drift: false,
       max_parallel: 2,
       planned: false,
       silent_since: null,

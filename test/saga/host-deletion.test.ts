@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { activeStatuses } from '../../schema/migration-status.ts';
-import { hostDeletionRefusal } from '../../worker/migration/host-deletion.ts';
-import { isPurged, rollbackRefusal } from '../../worker/migration/safety-window.ts';
+import { hostDeletionRefusal } from '../../worker/saga/migration/host-deletion.ts';
+import { isPurged, rollbackRefusal } from '../../worker/saga/migration/safety-window.ts';
 import { type Story, storyAt } from './story.ts';
 
 const awaitedKinds = ({ saga }: Story) => saga.awaiting.map(({ kind }) => kind);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CommandKind, commandKindNames } from '../../schema/agent-protocol.ts';
+import { type CommandKind, commandKindNames } from '../../schema/commands.ts';
 import { limits } from '../../schema/limits.ts';
 import { isTerminal, statuses } from '../../schema/migration-status.ts';
 import type { Saga, SagaCommand } from '../../schema/saga.ts';

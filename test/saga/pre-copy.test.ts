@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CommandPayload, changesLane, type Passage, warmProjectLane } from '../../schema/agent-protocol.ts';
+import { type CommandPayload, changesLane, type Passage, warmProjectLane } from '../../schema/commands.ts';
 import { goodAnswers, newStory, plan, type Story } from './story.ts';
 
 const started = (verify: 'manifest' | 'content' = 'content'): Story => {

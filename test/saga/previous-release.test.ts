@@ -3,19 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
   agentMessage,
-  type CommandKind,
-  commandKindNames,
-  commandKinds,
   controlMessage,
   type RequestKind,
   requestKindNames,
   requestKinds,
 } from '../../schema/agent-protocol.ts';
+import { type CommandKind, commandKindNames, commandKinds } from '../../schema/commands.ts';
 import { sagaVersion } from '../../schema/saga.ts';
-import { readSaga } from '../../schema/saga-versions.ts';
-import { advance } from '../../worker/migration/advance.ts';
-import { payloadOf } from '../../worker/migration/command-payloads.ts';
-import { hostFacts, stackFacts, targetFacts } from '../preflight/well-facts.ts';
+import { advance } from '../../worker/saga/migration/advance.ts';
+import { payloadOf } from '../../worker/saga/migration/command-payloads.ts';
+import { readSaga } from '../../worker/tables/saga-versions.ts';
+import { hostFacts, stackFacts, targetFacts } from './preflight/well-facts.ts';
 import { goodAnswers, storyAt } from './story.ts';
 
 /**
@@ -74,6 +72,7 @@ describe('an agent of the previous release', () => {
       check_target: { stack: stackFacts, migration_id: saga.id },
       command_status: { command_id: saga.id },
       limit_bandwidth: { migration_id: saga.id, bytes_per_s: null },
+      upgrade: { sha256: '0'.repeat(64), version: '0.2.0', automatic: false },
     } satisfies { [K in RequestKind]: unknown };
     expect(z.object(schemasOf('questions')).safeParse(asSent(asked))).toMatchObject(read);
   });
@@ -97,6 +96,7 @@ describe('a control plane of the previous release', () => {
       check_target: targetFacts,
       command_status: { state: 'running' },
       limit_bandwidth: {},
+      upgrade: {},
     } satisfies { [K in RequestKind]: unknown };
     expect(Object.keys(answers)).toEqual(expect.arrayContaining([...requestKindNames]));
     expect(z.object(schemasOf('answers')).safeParse(asSent(answers))).toMatchObject(read);

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { speedometer } from '../../cli/output/lanes.ts';
-import type { ProgressView } from '../../schema/api.ts';
+import type { ProgressView } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
-import { Coordinator } from '../../worker/migration/coordinator.ts';
-import type { CoordinatorPorts, MigrationRow } from '../../worker/migration/ports.ts';
-import { newProgress, recordProgress, takeMoved, viewProgress } from '../../worker/migration/progress.ts';
+import { Coordinator } from '../../worker/saga/migration/coordinator.ts';
+import type { CoordinatorPorts, MigrationRow } from '../../worker/saga/migration/ports.ts';
+import { newProgress, recordProgress, takeMoved, viewProgress } from '../../worker/saga/migration/progress.ts';
 import { newStory, plan, type Story, storyAt } from './story.ts';
 
 const minute = 60_000;
@@ -73,6 +73,7 @@ describe('P23: the object that coordinates a migration', () => {
       store: {
         load: async () => row,
         waitingOf: async () => [row],
+        homeOf: async () => null,
         commit: async (_row: MigrationRow, next: { saga: MigrationRow['saga'] }) => {
           row = { ...row, saga: next.saga, status: next.saga.status };
           return 'committed';

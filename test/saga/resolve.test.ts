@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../schema/limits.ts';
 import { statuses } from '../../schema/migration-status.ts';
 import { type Resolution, resolutions } from '../../schema/saga.ts';
-import { hostDeletionRefusal } from '../../worker/migration/host-deletion.ts';
-import { resolutionRefusal } from '../../worker/migration/resolutions.ts';
+import { hostDeletionRefusal } from '../../worker/saga/migration/host-deletion.ts';
+import { resolutionRefusal } from '../../worker/saga/migration/resolutions.ts';
 import { rollbackAt, type Story, storyAt } from './story.ts';
 
 const awaitedKinds = ({ saga }: Story) => saga.awaiting.map(({ kind }) => kind);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { grantsLease } from '../../worker/migration/lease-grant.ts';
-import { purgeRefusal, rollbackRefusal, windowMsOf } from '../../worker/migration/safety-window.ts';
+import { grantsLease } from '../../worker/saga/migration/lease-grant.ts';
+import { purgeRefusal, rollbackRefusal, windowMsOf } from '../../worker/saga/migration/safety-window.ts';
 import { failure, rollbackAt, rollbackKinds, type Story, startRollback, storyAt } from './story.ts';
 
 const awaitedKinds = ({ saga }: Story) => saga.awaiting.map(({ kind }) => kind);
@@ -32,6 +32,28 @@ describe('a rollback on a good day', () => {
   });
 });
 
+describe('a kept copy that somebody started', () => {
+  const payloadOf = (story: Story, kind: string) => story.sent.findLast((command) => command.kind === kind)?.payload;
+
+  it('F45 is reported to the purge, even if it was stopped again', () => {
+    const story = completed();
+    story.feed({ type: 'copy_seen', running: true });
+    story.feed({ type: 'copy_seen', running: false });
+    story.feed({ type: 'purge', side: 'source' });
+    expect(payloadOf(story, 'purge_source')).toMatchObject({ copy_ran: true });
+  });
+
+  it('F45 does not count for the other copy after a rollback', () => {
+    const story = completed();
+    story.feed({ type: 'copy_seen', running: true });
+    story.feed({ type: 'rollback' });
+    for (const kind of rollbackKinds) story.answer(kind);
+    story.answer('arm_source');
+    story.feed({ type: 'purge', side: 'target' });
+    expect(payloadOf(story, 'purge_target')).toMatchObject({ copy_ran: false });
+  });
+});
+
 describe('a rollback that fails puts the target back', () => {
   it('touches nothing when what the source kept is not whole', () => {
     const story = rollbackAt('check_retained');
@@ -49,7 +71,7 @@ describe('a rollback that fails puts the target back', () => {
     expect(story.saga.status).toBe('completed');
   });
 
-  it('F32 stops an unhealthy source before the target runs again, and may be asked for anew', () => {
+  it('F32 stops an unhealthy source before the target runs again, and can be requested again', () => {
     const story = rollbackAt('verify_source');
     story.refuse('verify_source');
     expect(awaitedKinds(story)).toEqual(['stop_source']);

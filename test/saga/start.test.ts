@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { Coordinator } from '../../worker/migration/coordinator.ts';
-import type { CoordinatorPorts, MigrationRow } from '../../worker/migration/ports.ts';
+import { Coordinator } from '../../worker/saga/migration/coordinator.ts';
+import type { CoordinatorPorts, MigrationRow } from '../../worker/saga/migration/ports.ts';
 
 it('C16: a migration whose row exists has started, though its pre-flight could not be run now', async () => {
   const rows = new Map<string, MigrationRow>();
@@ -8,12 +8,13 @@ it('C16: a migration whose row exists has started, though its pre-flight could n
   const ports = {
     store: {
       load: async (id: string) => rows.get(id) ?? null,
+      waitingOf: async () => [...rows.values()],
       insert: async (row: MigrationRow) => {
         rows.set(row.id, { ...row, version: 1, updated_at: row.created_at });
         return 'inserted';
       },
     },
-    memory: { put: async () => {}, setAlarm: async (at: number) => void alarms.push(at) },
+    memory: { get: async () => undefined, put: async () => {}, setAlarm: async (at: number) => void alarms.push(at) },
     preflight: async () => {
       throw new Error('D1_ERROR: D1 DB is overloaded.');
     },
@@ -27,6 +28,9 @@ it('C16: a migration whose row exists has started, though its pre-flight could n
     verify: 'manifest',
     sizing: 'host',
     accept_unmoved: false,
+    accept_drift: false,
+    binds: [],
+    with_external: false,
     health_timeout_s: 60,
     callback_url: null,
     window_ms: 1,

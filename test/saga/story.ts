@@ -1,8 +1,11 @@
-import type { CommandKind } from '../../schema/agent-protocol.ts';
+import type { CommandKind } from '../../schema/commands.ts';
 import type { Status } from '../../schema/migration-status.ts';
 import type { Saga, SagaCommand, SagaPlan } from '../../schema/saga.ts';
-import { advance, type SagaEvent } from '../../worker/migration/advance.ts';
-import { newSaga, type StartInput } from '../../worker/migration/start.ts';
+import { advance } from '../../worker/saga/migration/advance.ts';
+import type { SagaEvent } from '../../worker/saga/migration/events.ts';
+import { newSaga, type StartInput } from '../../worker/saga/migration/start.ts';
+import { homeAfter } from '../../worker/saga/migration/terminal.ts';
+import type { MigrationEvent } from '../../worker/saga/migration/transition.ts';
 
 /** A saga driven by hand: answers are given by kind, time by the test. */
 
@@ -13,10 +16,16 @@ export const plan: SagaPlan = {
     target_dir: '/srv/shop',
     config_files: ['compose.yaml'],
     env_files: [],
+    override: null,
+    anonymous: [],
+    drifted: [],
     services: ['db', 'web'],
     one_shots: [],
     before: [],
   },
+  binds: [],
+  networks: [],
+  option_volumes: [],
   volumes: ['shop_data', 'shop_cache'].map((name) => ({
     name,
     driver: 'local',
@@ -31,6 +40,7 @@ export const plan: SagaPlan = {
   blocks: true,
   staged: true,
   health_wait_s: 0,
+  start_wait_s: 0,
 };
 
 const proof = (lane: string) => ({ lane, bytes: 10, sha256: `s-${lane}`, manifest_sha256: `m-${lane}`, entries: 3 });
@@ -69,6 +79,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   resume_target: { running: [] },
   purge_source: { removed: [], remaining: [] },
   purge_target: { removed: [], remaining: [] },
+  tell_source: { phase: 'stopped' },
+  tell_target: { phase: 'leased', running: true },
 };
 
 export interface Story {
@@ -78,6 +90,10 @@ export interface Story {
   commitBy: number | null;
   /** Every command ever issued, in order. */
   sent: SagaCommand[];
+  /** What the timeline was told, in order. */
+  events: MigrationEvent[];
+  /** The host the stack lives on. */
+  home: string;
   /** Whether the event changed anything. */
   feed(event: SagaEvent): boolean;
   /** Answers the awaited command of this kind well. */
@@ -94,14 +110,18 @@ export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify'>> =
     now: 0,
     commitBy: null,
     sent: [],
+    events: [],
+    home: startInput.source_host_id,
     feed(event) {
       const before = structuredClone(story.saga);
       const next = advance(story.saga, event, story.now);
       if (JSON.stringify(story.saga) !== JSON.stringify(before)) throw new Error('advance() changed its input');
       if (!next) return false;
+      story.home = homeAfter(story.saga.status, next.saga) ?? story.home;
       story.saga = next.saga;
       story.commitBy = next.commit_by;
       story.sent.push(...next.commands);
+      story.events.push(...next.events);
       return true;
     },
     answer(kind, data = goodAnswers[kind]) {
@@ -127,6 +147,9 @@ export const startInput = {
   verify: 'manifest' as const,
   sizing: 'host' as const,
   accept_unmoved: false,
+  accept_drift: false,
+  binds: [],
+  with_external: false,
   health_timeout_s: 60,
   callback_url: null,
   window_ms: 3_600_000,

@@ -1,9 +1,9 @@
-import { createControlAsks } from '../../agent/control-asks.ts';
 import { type AgentCore, openAgentCore } from '../../agent/core.ts';
-import type { LeaseClock } from '../../agent/lease.ts';
-import { createLog } from '../../agent/log.ts';
-import { sleep } from '../../agent/sleep.ts';
-import { createThrottles } from '../../agent/transfer/throttle.ts';
+import type { LeaseClock } from '../../agent/lease/lease.ts';
+import { createLog } from '../../node/log.ts';
+import { createControlAsks } from '../../node/queries.ts';
+import { sleep } from '../../node/sleep.ts';
+import { createThrottles } from '../../node/throttle.ts';
 import type { AgentMessage, ControlMessage } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
 import { type Actor, newActor } from './clock.ts';
@@ -97,10 +97,11 @@ export class AgentProcess {
           lanes: lanesFor(host, actor, asks.ask),
           throttles: createThrottles(null),
           pingRelay: async () => {},
+          upgrade: async () => {},
           guard: { ensure: async () => host.ensureGuard() },
           disk: plant?.disk?.(host.disk.for(actor)) ?? host.disk.for(actor),
           clock: clockOf(host),
-          paths: { mountsBelow: async () => [], real: async (path) => path },
+          paths: { mountsBelow: async () => [], real: async (path) => path, mark: async (path) => path },
           log: createLog((line) => world.trace(actor.name, line.slice(25))),
         });
       } catch (error) {

@@ -1,4 +1,5 @@
 import type { ContainerState } from '../../agent/engine/engine.ts';
+import { epochMs } from './clock.ts';
 import type { SimHost } from './host.ts';
 import { type PolicyName, type ServiceSpec, stopTimeoutMs } from './stacks.ts';
 
@@ -19,8 +20,10 @@ export interface SimContainer {
   madeBy: string | null;
   /** Another stack's, which nobody may touch. */
   foreign: boolean;
-  /** A person started it: beyond us, but to be noticed. */
+  /** A person started it, and nobody of ours took it on since: beyond us, but to be noticed. */
   byHand: boolean;
+  /** Of `docker compose run`: it has the stack's data, and is none of its services'. */
+  oneOff: boolean;
   /** Of its present run. */
   run: number;
 }
@@ -40,13 +43,25 @@ export class Containers {
   readonly #host: SimHost;
   #made = 0;
   #runs = 0;
+  readonly #starts: { project: string; name: string; at: number }[] = [];
 
   constructor(host: SimHost) {
     this.#host = host;
   }
 
+  /** Those of its services. */
   of(project: string): SimContainer[] {
+    return this.withRuns(project).filter(({ oneOff }) => !oneOff);
+  }
+
+  /** One-off runs too. */
+  withRuns(project: string): SimContainer[] {
     return [...this.all.values()].filter((container) => container.project === project);
+  }
+
+  /** What was started since, by the host's clock as it was then; also what is gone again. */
+  startedSince(project: string, sinceMs: number): string[] {
+    return this.#starts.filter((start) => start.project === project && start.at >= sinceMs).map(({ name }) => name);
   }
 
   create(project: string, spec: ServiceSpec, directory: string, madeBy: string | null): SimContainer {
@@ -67,18 +82,28 @@ export class Containers {
       madeBy,
       foreign: false,
       byHand: false,
+      oneOff: false,
       run: 0,
     };
     this.all.set(container.id, container);
     return container;
   }
 
-  start(container: SimContainer, why: string): void {
-    if (container.state === 'running') return;
-    const { world, id } = this.#host;
+  start(container: SimContainer, why: string, byHand = false): void {
+    const { world, id, skewMs } = this.#host;
+    if (container.state === 'running') {
+      // From here on it is ours, as if we had started it.
+      if (container.byHand && !byHand) {
+        container.byHand = false;
+        world.truth.started(this.#host, container);
+      }
+      return;
+    }
     this.#runs += 1;
+    this.#starts.push({ project: container.project, name: container.name, at: epochMs + world.time.now + skewMs });
     Object.assign(container, {
       state: 'running',
+      byHand,
       health: container.spec.healthcheck ? 'starting' : null,
       exitCode: null,
       startedAt: `${world.time.now}#${this.#runs}`,
@@ -106,6 +131,15 @@ export class Containers {
     });
   }
 
+  /** `docker rm -f`. */
+  removeByHand(container: SimContainer): void {
+    if (container.state === 'running') {
+      this.#end(container, 0, true);
+      this.#host.world.truth.endedByHand(this.#host, container.project);
+    }
+    this.all.delete(container.id);
+  }
+
   /** The machine, or the daemon, went down. */
   allEnd(): void {
     for (const container of this.all.values()) if (container.state === 'running') this.#end(container, 137, false);
@@ -120,8 +154,18 @@ export class Containers {
         (policy === 'unless-stopped' && !stoppedByRequest) ||
         (policy === 'on-failure' && exitCode !== 0);
       // A container without a policy that ran when the machine went down is started by the operator of the machine.
-      if (comesBack) this.start(container, `policy ${policy}`);
+      if (comesBack) this.start(container, `policy ${policy}`, container.byHand);
     }
+  }
+
+  /** What it was is over: healthchecks of what runs notice. */
+  mend(project: string): void {
+    this.troubles.delete(project);
+    for (const container of this.of(project))
+      if (container.state === 'running' && container.health)
+        this.#later(container, container.spec.readyMs, () => {
+          container.health = 'healthy';
+        });
   }
 
   stateOf(container: SimContainer): ContainerState {
@@ -140,12 +184,9 @@ export class Containers {
 
   #live(container: SimContainer): void {
     const { world, id } = this.#host;
-    const { run, spec } = container;
+    const { spec } = container;
     const trouble = this.troubles.get(container.project);
-    const later = (ms: number, act: () => void) =>
-      world.time.after(ms, null, () => {
-        if (container.run === run && container.state === 'running') act();
-      });
+    const later = (ms: number, act: () => void) => this.#later(container, ms, act);
     this.#write(container);
     if (spec.oneShot) {
       later(spec.readyMs, () => this.#end(container, 0, true));
@@ -167,11 +208,19 @@ export class Containers {
     });
   }
 
+  /** Unless its present run has ended by then. */
+  #later(container: SimContainer, ms: number, act: () => void): void {
+    const { run } = container;
+    this.#host.world.time.after(ms, null, () => {
+      if (container.run === run && container.state === 'running') act();
+    });
+  }
+
   #crash(container: SimContainer): void {
     this.#end(container, crashCode, false);
     if (container.policy === 'no') return;
     container.restarts += 1;
-    this.start(container, 'restarted after its crash');
+    this.start(container, 'restarted after its crash', container.byHand);
   }
 
   #end(container: SimContainer, code: number, flushed: boolean): void {
@@ -181,7 +230,6 @@ export class Containers {
     container.health = null;
     this.#host.world.trace(this.#host.id, `${container.name} ended (${code})`);
     this.#host.world.truth.ended(this.#host, container);
-    container.byHand = false;
   }
 
   #write(container: SimContainer): void {
@@ -190,6 +238,7 @@ export class Containers {
       const volume = volumes.get(name);
       if (!volume) throw world.violate(`${container.name} on ${this.#host.id} runs without its volume ${name}`);
       volume.content = world.newContent();
+      volume.byHand = container.byHand;
     }
     world.truth.wrote(this.#host, container);
   }

@@ -1,15 +1,22 @@
 import type { StackSummary } from '../../schema/facts.ts';
-import { copiesSeen, moveOf } from '../../worker/hosts/moves.ts';
-import type { Coordinator } from '../../worker/migration/coordinator.ts';
+import { copiesSeen, moveOf } from '../../worker/saga/inventory/placement.ts';
+import type { Coordinator } from '../../worker/saga/migration/coordinator.ts';
 import { type Actor, newActor } from './clock.ts';
 import { Network } from './connection.ts';
+import type { CourseBackup } from './course.ts';
 import { HostLink } from './host-link.ts';
-import { StackObjects } from './stack-objects.ts';
-import { Store } from './store.ts';
+import { type ObjectsBackup, StackObjects } from './stack-objects.ts';
+import { type Backup, Store } from './store.ts';
 import type { World } from './world.ts';
 
 const hourMs = 3_600_000;
 const sweepMs = 5 * 60_000;
+
+export interface Backups {
+  store: Backup;
+  objects: ObjectsBackup;
+  course: CourseBackup;
+}
 
 /** The Worker, its objects and its cron. */
 export class ControlPlane {
@@ -77,6 +84,27 @@ export class ControlPlane {
     this.objects.evictAll();
     for (const host of [...this.#links.keys()]) this.evictLink(host);
     this.network.cutAllSockets();
+  }
+
+  /** Of everything, at a moment. */
+  backup(): Backups {
+    const { store, objects } = this;
+    return { store: store.backup(), objects: objects.backup(), course: this.#world.course.backup() };
+  }
+
+  /**
+   * Falls back to that moment: the database alone, as by D1's time travel, while its objects run on, or all of its state, by
+   * somebody who leaves word of it, while it is stopped.
+   */
+  restore({ store, objects, course }: Backups, whole: boolean): void {
+    const { up } = this;
+    this.#world.trace('control', `is restored to an earlier moment (${whole ? 'whole' : 'the database alone'})`);
+    if (whole) this.crash();
+    this.store.restore(store, whole);
+    this.#world.course.restore(course);
+    if (!whole) return;
+    this.objects.restore(objects);
+    if (up) this.restart();
   }
 
   restart(): void {

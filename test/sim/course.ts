@@ -1,31 +1,74 @@
 import { limits } from '../../schema/limits.ts';
-import { isTerminal, type Status } from '../../schema/migration-status.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
 import type { MigrationWebhook } from '../../schema/webhook-events.ts';
-import type { MigrationRow } from '../../worker/migration/ports.ts';
-import type { Transition } from '../../worker/migration/turn.ts';
+import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
+import type { Transition } from '../../worker/saga/migration/transition.ts';
 import { epochMs } from './clock.ts';
-import { crashCode, type SimContainer } from './containers.ts';
+import { crashCode } from './containers.ts';
 import type { World } from './world.ts';
+
+export interface CourseBackup {
+  windows: [string, { endsAt: number; purged: boolean }][];
+  ends: string[];
+  announced: [string, number][];
+}
 
 /** The course of every migration, transition by transition, held against what is really so, and the invariants of it. */
 export class Course {
   readonly #world: World;
-  /** Migration → the source's containers that ran when its stop was decided. */
+  /** Migration → names of the source's containers that ran when its stop was decided. */
   readonly #ran = new Map<string, Set<string>>();
   /** Migration → its window's end as it was at completion, and whether a purge of its source was ever asked for. */
   readonly #windows = new Map<string, { endsAt: number; purged: boolean }>();
   /** Migration → what its source's volumes held when they were proven to have arrived. */
-  readonly #moved = new Map<string, Record<string, unknown>>();
+  readonly #moved = new Map<string, Record<string, number>>();
+  /** Migration and host of every purge that was ever asked for. */
+  readonly #purges = new Set<string>();
+  readonly #halted = new Map<string, Record<string, number>>();
   /** Migration and the terminal state it came to. */
   readonly #ends = new Set<string>();
   /** Migration and webhook → events owed. */
   readonly #announced = new Map<string, number>();
 
+  /** Migration → when it was first completed, in the world's time, whatever its database fell back to since. */
+  readonly #arrivals = new Map<string, number>();
   /** Migration and host → when a lease was last granted, in the world's time. */
   readonly #granted = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  /** What was recorded and told, apart from what is so. */
+  backup(): CourseBackup {
+    return structuredClone({ windows: [...this.#windows], ends: [...this.#ends], announced: [...this.#announced] });
+  }
+
+  /** Nobody remembers what was told since. */
+  restore({ windows, ends, announced }: CourseBackup): void {
+    for (const known of [this.#windows, this.#ends, this.#announced]) known.clear();
+    for (const [id, window] of windows) this.#windows.set(id, window);
+    for (const end of ends) this.#ends.add(end);
+    for (const [key, times] of announced) this.#announced.set(key, times);
+  }
+
+  /** When the stack came to its target, null where it never did. */
+  arrivedAt(id: string): number | null {
+    return this.#arrivals.get(id) ?? null;
+  }
+
+  wasPurged(id: string, host: string): boolean {
+    return this.#purges.has(`${id} ${host}`);
+  }
+
+  /** What it moved, as its source was last seen at rest. */
+  movedBy(id: string): Record<string, number> {
+    return this.#moved.get(id) ?? {};
+  }
+
+  /** What its target held when a rollback last stopped it. */
+  haltedBy(id: string): Record<string, number> {
+    return this.#halted.get(id) ?? {};
   }
 
   granted(id: string, host: string): void {
@@ -40,6 +83,8 @@ export class Course {
     const { saga } = next;
     const { window } = saga;
     const known = this.#windows.get(before.id) ?? { endsAt: window?.ends_at ?? 0, purged: false };
+    if (window?.source_purge) this.#purges.add(`${before.id} ${saga.source}`);
+    if (window?.target_purge) this.#purges.add(`${before.id} ${saga.target}`);
     if (window) this.#windows.set(before.id, { ...known, purged: known.purged || window.source_purge !== null });
     if (saga.epoch < before.saga.epoch) this.#world.violate(`${before.id}: the epoch went back`);
     this.#toldOnce(before, next, now, owed);
@@ -48,17 +93,24 @@ export class Course {
     if (saga.status === 'needs_attention' && !saga.attention?.resolutions?.length)
       this.#world.violate(`Invariant 2: ${before.id} needs attention, and nothing can be decided about it`);
     this.#leaseIsOver(before, next);
+    if (before.saga.rollback?.phase === 'halting' && saga.rollback?.phase === 'reviving')
+      this.#halted.set(before.id, { ...this.#world.truth.copy(before.stack_name, before.target_host_id).atLook });
     if (saga.status === before.status) return;
     if (before.status === 'transferring')
-      this.#moved.set(before.id, { ...this.#world.truth.copy(before.stack_name, before.source_host_id).last });
+      this.#moved.set(before.id, { ...this.#world.truth.copy(before.stack_name, before.source_host_id).atLook });
+    // Not again where the database forgot that it had come there: since then its data may be gone by a person's hand.
+    const arrives = saga.status === 'completed' && !this.#arrivals.has(before.id);
+    if (arrives) this.#arrivals.set(before.id, this.#world.time.now);
     if (saga.status === 'completed' || saga.status === 'rolled_back') this.#homeRuns(before, next);
     if (saga.status === 'stopping') this.#ran.set(before.id, this.#daemonsUp(before));
-    if (before.status === 'completed' && saga.status === 'rolling_back' && !saga.rollback?.target_lost)
-      this.#windowIsOpen(before, now);
-    if (before.status === 'verifying' && saga.status === 'completed') this.#provenEqual(before, saga.source_lost);
+    // After a restore one may be found under way: it began before.
+    const begins = before.status === 'completed' && saga.status === 'rolling_back' && !before.saga.telling;
+    // Nobody saw the target run yet: then the way back stays open.
+    if (begins && !saga.rollback?.target_lost && !before.saga.arming) this.#windowIsOpen(before, now);
+    if (arrives && before.status === 'verifying') this.#provenEqual(before);
     const failed = saga.status === 'failed' || saga.status === 'cancelled';
     if (failed && saga.steps.stopping && saga.failure?.code !== 'given_up') this.#sourceCameBack(before);
-    if (isTerminal(saga.status)) this.#endsOnce(before, saga.status, owed);
+    if (isTerminal(saga.status)) this.#endsOnce(before, next, owed);
   }
 
   /** Invariant 1: one side is put back only when no lease of the other can last any more, or that side said it stopped. */
@@ -84,6 +136,7 @@ export class Course {
     const host = this.#world.host(saga.status === 'completed' ? target_host_id : source_host_id);
     const proven = Math.max(saga.steps.verifying?.started_at ?? 0, saga.rollback?.requested_at ?? 0) - epochMs;
     if (Math.max(host.outageAt, host.disturbedAt) >= proven) return;
+    if (this.#world.truth.copy(stack_name, host.id).endedByHand) return;
     // What did not run before is not started by a rollback.
     if (saga.status === 'rolled_back' && !saga.results.stop_stack?.prior.some(({ running }) => running)) return;
     const daemons = host.containers.of(stack_name).filter(({ foreign, spec }) => !foreign && !spec.oneShot);
@@ -92,7 +145,7 @@ export class Course {
       this.#world.violate(`Invariant 2: ${id} is ${saga.status}, and nothing of ${stack_name} runs on ${host.id}`);
   }
 
-  /** Invariant 6: each status is told of once, and each webhook owed once. */
+  /** Invariant 6: each status is announced once, and each webhook owed once. */
   #toldOnce(before: MigrationRow, { saga, events }: Transition, now: number, owed: MigrationWebhook[]): void {
     const told = events.filter(({ kind, data }) => kind === 'status' && data.to === saga.status).length;
     if (told !== (saga.status === before.status ? 0 : 1))
@@ -100,7 +153,7 @@ export class Course {
     for (const type of owed) {
       const times = (this.#announced.get(`${before.id} ${type}`) ?? 0) + 1;
       this.#announced.set(`${before.id} ${type}`, times);
-      if (times > 1 && type !== 'migration.needs_attention')
+      if (times > 1 && type !== 'migration.needs_attention' && saga.restorations === 0)
         this.#world.violate(`Invariant 6: ${before.id} owes ${type} ${times} times`);
     }
     const early = now < (this.#windows.get(before.id)?.endsAt ?? 0);
@@ -108,16 +161,21 @@ export class Course {
   }
 
   /** A rollback that failed comes back to `completed`, and is not told again. */
-  #endsOnce(before: MigrationRow, end: Status, owed: MigrationWebhook[]): void {
+  #endsOnce(before: MigrationRow, { saga }: Transition, owed: MigrationWebhook[]): void {
+    const end = saga.status;
     const { id, stack_name, source_host_id, target_host_id } = before;
     const first = !this.#ends.has(`${id} ${end}`);
     this.#ends.add(`${id} ${end}`);
     this.#world.truth.decided(stack_name, end === 'completed' ? target_host_id : source_host_id);
-    if (isTerminal(before.status)) this.#world.violate(`Invariant 6: ${id} ended as ${before.status} and ${end}`);
+    // By its hosts' records it had ended otherwise since.
+    const corrected = saga.restorations > 0;
+    if (isTerminal(before.status) && !corrected)
+      this.#world.violate(`Invariant 6: ${id} ended as ${before.status} and ${end}`);
     // A person was asked about its host meanwhile.
-    const again = end === 'completed' || before.saga.arming != null;
+    const again = end === 'completed' || before.saga.arming != null || corrected;
     if (!first && !again) this.#world.violate(`Invariant 6: ${id} was ${end} twice`);
-    if (first !== owed.some((type) => type === `migration.${end}`))
+    // It was told of when it came to it, before the database forgot.
+    if (!corrected && first !== owed.some((type) => type === `migration.${end}`))
       this.#world.violate(`Invariant 6: ${id} ended as ${end} and owes ${owed.length > 0 ? owed : 'nobody a word'}`);
   }
 
@@ -139,21 +197,29 @@ export class Course {
         this.#world.violate(`${id}: nobody was reminded of what is kept`);
   }
 
-  /** F45: a kept copy that runs is known to run. */
+  /** F45: a kept copy that runs is known to run, however it was started. */
   assertCopiesNoticed(): void {
-    for (const { id, source_host_id, stack_name, status, saga } of this.#world.control.store.rows.values()) {
-      const { running } = this.#world.truth.copy(stack_name, source_host_id);
-      const newest = [...this.#world.control.store.rows.values()].findLast((row) => row.stack_name === stack_name);
-      if (newest?.id !== id || status !== 'completed' || saga.window?.source_purge) continue;
+    for (const row of this.#world.control.store.rows.values()) {
+      const { id, source_host_id, target_host_id, stack_name, status, saga } = row;
+      const kept = status === 'completed' ? source_host_id : target_host_id;
+      const { running } = this.#world.truth.copy(stack_name, kept);
+      const newest = [...this.#world.control.store.rows.values()].findLast((other) => other.stack_name === stack_name);
+      if (newest?.id !== id || (status !== 'completed' && status !== 'rolled_back')) continue;
+      if (status === 'completed' ? saga.window?.source_purge : saga.window?.target_purge) continue;
       if (running.size > 0 && !saga.window?.copy_running)
         this.#world.violate(`F45: ${[...running]} run beside their stack's new home, and nobody was told`);
     }
   }
 
-  #provenEqual({ id, stack_name, source_host_id, target_host_id, saga }: MigrationRow, sourceLost: boolean): void {
-    // What a source wrote after it was put back went with it.
-    const last = (sourceLost && this.#moved.get(id)) || this.#world.truth.copy(stack_name, source_host_id).last;
-    for (const { name } of saga.plan?.volumes ?? []) {
+  /**
+   * What a source wrote after it was put back, or a person's copy there after the proof, is there or went with it. Where the
+   * database forgot a completion, and the purge after it, that was proven then.
+   */
+  #provenEqual({ id, source_host_id, target_host_id, saga }: MigrationRow): void {
+    if (this.wasPurged(id, source_host_id)) return;
+    const last = this.movedBy(id);
+    const { volumes = [], binds = [] } = saga.plan ?? {};
+    for (const name of [...volumes.map((volume) => volume.name), ...binds.map(({ place }) => place)]) {
       const arrived = this.#world.truth.arrivedAt(target_host_id, name);
       if (arrived !== last[name])
         this.#world.violate(`Invariant 4: ${id} completed with ${arrived} in ${name}, not ${last[name]}`);
@@ -166,23 +232,27 @@ export class Course {
 
   #daemonsUp({ stack_name, source_host_id }: MigrationRow): Set<string> {
     const own = this.#world.host(source_host_id).containers.of(stack_name);
-    return new Set(own.filter((c) => !c.foreign && !c.spec.oneShot && c.state === 'running').map(({ id }) => id));
+    return new Set(own.filter((c) => !c.foreign && !c.spec.oneShot && c.state === 'running').map(({ name }) => name));
   }
 
-  /** Invariant 2, F12: never called failed unless what ran at the source was seen running after its stop. */
-  #sourceCameBack({ id, source_host_id, saga }: MigrationRow): void {
+  /**
+   * Invariant 2, F12: never called failed unless what ran at the source was seen running after its stop, recreated if a
+   * person removed it meanwhile. What a person took down before its stop was recorded stays down, as it would without us.
+   */
+  #sourceCameBack({ id, stack_name, source_host_id, saga }: MigrationRow): void {
     const since = (saga.steps.stopping?.started_at ?? 0) - epochMs;
     const host = this.#world.host(source_host_id);
     // Down again since it said so; whether all of it runs is looked at once it is back.
     if (!host.engineUp) return;
-    // Where its machine went down before anything was recorded, what has no policy stays down, as it would without us.
-    const recorded = new Set(saga.results.stop_stack?.prior.filter(({ running }) => running).map(({ id: ran }) => ran));
-    const staysDown = ({ id: ran, spec }: SimContainer) =>
-      host.outageAt >= since && spec.policy === 'no' && !recorded.has(ran);
-    for (const container of [...(this.#ran.get(id) ?? [])].flatMap((ran) => host.containers.all.get(ran) ?? [])) {
-      const back = container.state === 'running' || Number.parseFloat(container.startedAt) >= since;
-      if (!back && !staysDown(container))
-        this.#world.violate(`Invariant 2: ${id} ended, and ${container.name} never came back`);
+    const recorded = new Set(saga.results.stop_stack?.prior.flatMap(({ running, name }) => (running ? [name] : [])));
+    const { starts } = this.#world.truth.copy(stack_name, source_host_id);
+    for (const name of this.#ran.get(id) ?? []) {
+      const there = host.containers.of(stack_name).find((container) => !container.foreign && container.name === name);
+      if (there?.state === 'running' || (starts.get(name) ?? 0) >= since) continue;
+      // Where its machine went down before anything was recorded, what has no policy stays down too.
+      const staysDown = !there || (host.outageAt >= since && there.spec.policy === 'no');
+      if (recorded.has(name) || !staysDown)
+        this.#world.violate(`Invariant 2: ${id} ended, and ${name} never came back`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { strike, type Victim } from './deaths.ts';
+import { type Blow, strike } from './deaths.ts';
 import type { Verdict } from './run.ts';
 import { minuteMs, type Story, secondMs, tell } from './story.ts';
 
@@ -32,7 +32,7 @@ export function countPoints(seed: number): number {
   return points;
 }
 
-export function crashAt(seed: number, point: number, who: Victim, trace?: (line: string) => void): Verdict {
+export function crashAt(seed: number, point: number, who: Blow, trace?: (line: string) => void): Verdict {
   return tell(
     seed,
     (story) => {
@@ -41,6 +41,46 @@ export function crashAt(seed: number, point: number, who: Victim, trace?: (line:
         passed += 1;
         if (passed !== point) return;
         strike(story.world, who, what, actor, backMs);
+      };
+      wholeLife(story);
+      story.world.onCrashPoint = null;
+    },
+    trace && { trace },
+  );
+}
+
+const isCommit = (what: string) => what.startsWith('after commit') || what.startsWith('after insert');
+
+/** How many transitions it has. */
+export function countCommits(seed: number): number {
+  let commits = 0;
+  tell(seed, (story) => {
+    story.world.onCrashPoint = (what) => {
+      if (isCommit(what)) commits += 1;
+    };
+    wholeLife(story);
+    story.world.onCrashPoint = null;
+  });
+  return commits;
+}
+
+/** After transition `to` the control plane falls back to what it was after transition `from`. */
+export function restoreAt(
+  seed: number,
+  { from, to, whole }: { from: number; to: number; whole: boolean },
+  trace?: (line: string) => void,
+): Verdict {
+  return tell(
+    seed,
+    (story) => {
+      const { control, time } = story.world;
+      let passed = 0;
+      let backup: ReturnType<typeof control.backup> | null = null;
+      story.world.onCrashPoint = (what) => {
+        if (!isCommit(what)) return;
+        passed += 1;
+        if (passed === from) backup = control.backup();
+        if (passed === to) time.after(0, null, () => backup && control.restore(backup, whole));
       };
       wholeLife(story);
       story.world.onCrashPoint = null;

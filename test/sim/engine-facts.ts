@@ -1,7 +1,9 @@
 import { dirname } from 'node:path';
-import type { Engine } from '../../agent/engine/engine.ts';
+import { type Engine, isPath } from '../../agent/engine/engine.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import type { StackFacts } from '../../schema/facts.ts';
+import { plainTree } from '../support/media-mount.ts';
+import { plainService } from '../support/plain-service.ts';
 import type { SimHost } from './host.ts';
 
 type Call = <T>(what: string, act: () => T) => Promise<T>;
@@ -31,6 +33,16 @@ export function factsOf(
 ): Pick<Engine, 'host' | 'resources' | 'stacks' | 'inspectStack' | 'checkTarget' | 'missing' | 'projectNetworks'> {
   const { containers, volumes, paths, networks } = host;
 
+  const runsOf = (project: string) =>
+    containers
+      .withRuns(project)
+      .filter(({ oneOff, state }) => oneOff && state === 'running')
+      .map(({ name, directory }) => ({ container: name, uses: directory, above: false, one_off: true }));
+
+  const bindsOf = (project: string) => [
+    ...new Set(containers.of(project).flatMap(({ spec }) => spec.volumes.filter(isPath))),
+  ];
+
   const stackOf = (project: string): StackFacts => {
     const own = containers.of(project);
     const first = own[0];
@@ -38,47 +50,54 @@ export function factsOf(
     if (!first || !path) throw new StackferryError('stack_not_found', `no stack ${project}`);
     return {
       project,
+      names_itself: true,
       working_dir: first.directory,
       config_files: ['compose.yaml'],
       env_files: [],
       services: own.map(({ spec, state, exitCode }) => ({
-        name: spec.name,
-        image,
-        replicas: 1,
+        ...plainService(spec.name, image),
         running: state === 'running' ? 1 : 0,
         has_healthcheck: spec.healthcheck,
         one_shot: spec.oneShot && exitCode === 0,
-        unwell: null,
-        health_wait_s: null,
-        builds: false,
-        ports: [],
-        devices: [],
-        runtime: null,
-        device_requests: [],
-        stop_hooks: false,
-        powers: [],
+        // A job that never came to its end, or was made again since. What of the others does not run now is started all the same.
+        unwell: spec.oneShot && state !== 'running' && exitCode !== 0 ? ('stopped' as const) : null,
       })),
-      volumes: path.spec.volumes.map((name) => ({
-        name,
-        driver: 'local',
-        options: {},
-        labels: { [label]: project },
-        external: false,
-        size_bytes: 1_000,
-        also_used_by: [],
-      })),
+      volumes: path.spec.volumes
+        .filter((name) => !isPath(name))
+        .map((name) => ({
+          name,
+          driver: 'local',
+          options: {},
+          labels: { [label]: project },
+          external: false,
+          size_bytes: 1_000,
+          also_used_by: [],
+          written_from_above: [],
+        })),
       anonymous_volumes: [],
       joined_networks: [],
       other_files: [],
       networks: [],
       fixed_names: [],
-      bind_mounts: [],
-      data: { nested_mounts: [], immutable: [], unseen: [], writers: [] },
+      bind_mounts: bindsOf(project).map((source) => ({
+        ...{
+          service: 'db',
+          source,
+          target: '/bound',
+          read_only: false,
+          inside_project: false,
+          link: null,
+          volume: null,
+        },
+      })),
+      bind_trees: bindsOf(project).map(plainTree),
+      override_name: 'compose.override.yaml',
+      data: { nested_mounts: [], immutable: [], unseen: [], writers: runsOf(project) },
       project_files: { size_bytes: 100, outside: [], absolute_links: [] },
       remote_includes: [],
       orphans: [],
       environment: {},
-      drift: { current: true, detail: 'as the file says' },
+      drift: { current: true, detail: 'as the file says', services: [], as_written: null },
       written_layers: [],
       compose_errors: [],
       usage: { memory_bytes: 1_000, disk_bytes: 2_000 },
@@ -112,7 +131,7 @@ export function factsOf(
     stacks: () =>
       call('list', () =>
         [...new Set([...containers.all.values()].map(({ project }) => project))].map((project) => {
-          const own = containers.of(project);
+          const own = containers.withRuns(project);
           return {
             project,
             working_dir: own[0]?.directory ?? '',
@@ -120,20 +139,20 @@ export function factsOf(
             services: [],
             volumes: [],
             ports: [],
-            bind_mounts: [],
-            running: own.some(({ state }) => state === 'running'),
+            bind_mounts: bindsOf(project),
+            running: containers.withRuns(project).some(({ state }) => state === 'running'),
           };
         }),
       ),
     inspectStack: (project) => call('inspect', () => stackOf(project)),
-    checkTarget: (stack) =>
+    checkTarget: (stack, { bindPlaces }) =>
       call('check', () => ({
         project_path: stack.working_dir,
         images: [{ reference: image.reference, state: 'present' as const, detail: 'is there', layers_present: 0 }],
         ports_taken: [],
         addresses_absent: [],
         network_obstacles: [],
-        project_resources: containers.of(stack.project).map(({ name }) => ({ name, by: 'a container' })),
+        project_resources: containers.withRuns(stack.project).map(({ name }) => ({ name, by: 'a container' })),
         names_taken: [],
         volumes_taken: stack.volumes.flatMap(({ name }) => {
           const volume = volumes.get(name);
@@ -141,18 +160,35 @@ export function factsOf(
         }),
         path: { free: !paths.has(stack.working_dir), detail: stack.working_dir, free_bytes: gigabyte },
         networks_absent: [],
+        attaches_anonymous: true,
+        network_differences: null,
+        option_volumes: false,
         joined_absent: [],
         external_volumes_absent: [],
         devices_absent: [],
         powers_refused: [],
+        allow_line: null,
+        permissions_fault: null,
+        keys_refused: [],
         bind_mounts: [],
+        bind_places: bindPlaces.map((place) => ({
+          ...{ place, free: !volumes.has(place), detail: 'it is looked at', free_bytes: gigabyte },
+          ...{ filesystem: '1', with_volumes: true },
+        })),
         compose_compatible: { ok: true, detail: 'reads it' },
       })),
-    missing: (objects) =>
+    missing: (objects, madeBy) =>
       call('look', () => [
-        ...objects.volumes.filter((name) => !volumes.has(name)),
+        ...objects.volumes.filter((name) => {
+          if (madeBy === undefined) host.lookedForVolumesAt = host.world.time.now;
+          const volume = volumes.get(name);
+          return !volume || (madeBy !== undefined && volume.madeBy !== madeBy);
+        }),
         // A project's files go with its directory.
-        ...objects.paths.filter((path) => !paths.has(path) && !paths.has(dirname(path))),
+        ...objects.paths.filter((path) => {
+          const there = volumes.get(path) ?? paths.get(path) ?? paths.get(dirname(path));
+          return !there || (madeBy !== undefined && there.madeBy !== madeBy);
+        }),
       ]),
     projectNetworks: (project) =>
       call('list', () => [...networks.values()].filter((network) => network.project === project).map(({ id }) => id)),

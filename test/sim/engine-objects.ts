@@ -5,11 +5,11 @@ import type { SimHost } from './host.ts';
 type Call = <T>(what: string, act: () => T) => Promise<T>;
 type Found = { name: string; project: string; madeBy: string | null; foreign: boolean; runs: boolean } | null;
 
-/** Volumes made, and things removed: `remove` only what the migration made, `purge` whoever made it. */
+/** Volumes made, and things removed: `remove` only what the migration made, `purge` anything. */
 export function objectsOf(
   host: SimHost,
   call: Call,
-): Pick<Engine, 'createVolume' | 'ensureImages' | 'remove' | 'purge'> {
+): Pick<Engine, 'createVolume' | 'createDirectory' | 'ensureImages' | 'remove' | 'purge'> {
   const { containers, volumes, networks, paths, world } = host;
 
   const kinds: { [K in keyof CreatedObjects]: { find(key: string): Found; drop(key: string): void } } = {
@@ -36,10 +36,12 @@ export function objectsOf(
     },
     paths: {
       find: (name) => {
+        const bind = volumes.get(name);
+        if (bind) return { ...bind, runs: false };
         const path = paths.get(name);
         return path ? { ...path, name, project: path.spec.project, runs: false } : null;
       },
-      drop: (name) => paths.delete(name),
+      drop: (name) => volumes.delete(name) || paths.delete(name),
     },
   };
 
@@ -70,19 +72,31 @@ export function objectsOf(
     return removal;
   };
 
+  const create = (name: string, project: string, migrationId: string) =>
+    call('create volume', () => {
+      const there = volumes.get(name);
+      if (there && there.madeBy !== migrationId)
+        throw new StackferryError('resource_taken', `a volume ${name} exists and is left alone`);
+      if (host.disk.full) throw new StackferryError('disk_full', 'no space');
+      if (!there)
+        volumes.set(name, {
+          name,
+          project,
+          content: 0,
+          madeBy: migrationId,
+          foreign: false,
+          byHand: false,
+          filledBy: null,
+        });
+    });
+
   return {
     ensureImages: async () => {
       await call('pull', () => {});
     },
     createVolume: ({ name, labels }, migrationId) =>
-      call('create volume', () => {
-        const there = volumes.get(name);
-        if (there && there.madeBy !== migrationId)
-          throw new StackferryError('resource_taken', `a volume ${name} exists and is left alone`);
-        if (host.disk.full) throw new StackferryError('disk_full', 'no space');
-        const project = labels['com.docker.compose.project'] ?? '';
-        if (!there) volumes.set(name, { name, project, content: 0, madeBy: migrationId, foreign: false });
-      }),
+      create(name, labels['com.docker.compose.project'] ?? '', migrationId),
+    createDirectory: (path, { project }, migrationId) => create(path, project, migrationId),
     remove: (objects, migrationId) => removeEach(objects, migrationId, migrationId),
     purge: (objects, migrationId) => removeEach(objects, migrationId, null),
   };

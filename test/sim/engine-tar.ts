@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Engine, Manifest } from '../../agent/engine/engine.ts';
+import type { Engine, Manifest, Tree } from '../../agent/engine/engine.ts';
 import type { TarSink, TarSource } from '../../agent/transfer/tar-ports.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import type { Actor } from './clock.ts';
@@ -27,17 +27,11 @@ const manifestOf = (content: number): Manifest => ({ sha256: `m${content}`.padSt
 
 export function portsOf(
   host: SimHost,
-  _caller: Actor,
+  caller: Actor,
   call: Call,
 ): Pick<
   Engine,
-  | 'measureVolume'
-  | 'packVolume'
-  | 'packProject'
-  | 'manifestVolume'
-  | 'manifestProject'
-  | 'unpackVolume'
-  | 'unpackProject'
+  'assertBindMounts' | 'measure' | 'pack' | 'manifest' | 'unpackVolume' | 'unpackDirectory' | 'unpackProject'
 > {
   const { volumes, paths, world } = host;
   const volumeOf = (name: string) => {
@@ -45,9 +39,11 @@ export function portsOf(
     if (!volume) throw new StackferryError('pack_failed', `no volume ${name}`);
     return volume;
   };
-  const pathOf = (name: string) => {
-    const path = paths.get(name);
-    if (!path) throw new StackferryError('pack_failed', `no directory ${name}`);
+  const parcelOf = (tree: Tree): Parcel => {
+    const volume = 'volume' in tree ? volumeOf(tree.volume) : volumes.get(tree.directory);
+    if (volume) return { content: volume.content, spec: null };
+    const path = 'directory' in tree ? paths.get(tree.directory) : null;
+    if (!path) throw new StackferryError('pack_failed', `no directory ${JSON.stringify(tree)}`);
     return path;
   };
   const source = (read: () => Parcel): SimSource => ({ open: never, sim: { read } });
@@ -55,30 +51,41 @@ export function portsOf(
     if (host.disk.full) throw new StackferryError('disk_full', 'no space left for what arrives');
   };
 
-  return {
-    measureVolume: (name) => call('measure', () => ({ bytes: volumeOf(name).content % 1_000, mark: null })),
-    packVolume: (name) => source(() => ({ content: volumeOf(name).content, spec: null })),
-    packProject: (directory) => source(() => ({ content: pathOf(directory).content, spec: pathOf(directory).spec })),
-    manifestVolume: (name) => call('manifest', () => manifestOf(volumeOf(name).content)),
-    manifestProject: (directory) => call('manifest', () => manifestOf(pathOf(directory).content)),
-
-    unpackVolume: ({ name }, migrationId): SimSink => ({
-      open: never,
-      reset: () =>
-        call('reset', () => {
-          const volume = volumeOf(name);
-          world.truth.unpacked(host, volume, migrationId, 0);
-          volume.content = 0;
-        }),
-      sim: {
-        write: ({ content }) => {
-          space();
-          const volume = volumeOf(name);
-          world.truth.unpacked(host, volume, migrationId, content);
-          volume.content = content;
-        },
+  /** Created again if it is gone; another's of its name is left alone. */
+  const filling = (name: string, project: string, migrationId: string): SimSink => ({
+    open: never,
+    reset: () =>
+      call('reset', () => {
+        const there = volumes.get(name);
+        if (there && there.madeBy !== migrationId)
+          throw new StackferryError('resource_taken', `a volume ${name} exists and is left alone`);
+        const empty = { name, project, content: 0, madeBy: migrationId, foreign: false, byHand: false };
+        const volume = Object.assign(there ?? empty, { content: 0, filledBy: caller });
+        volumes.set(name, volume);
+        world.truth.unpacked(host, volume, migrationId, 0);
+      }),
+    sim: {
+      write: ({ content }) => {
+        space();
+        const volume = volumeOf(name);
+        world.truth.unpacked(host, volume, migrationId, content);
+        Object.assign(volume, { content, byHand: false, filledBy: null });
       },
-    }),
+    },
+  });
+
+  return {
+    assertBindMounts: async (project, binds) => {
+      const mounted = host.containers.of(project).flatMap(({ spec }) => spec.volumes);
+      if (binds.some((path) => !mounted.includes(path))) throw new StackferryError('policy_refused', 'it mounts none');
+    },
+    measure: (tree) => call('measure', () => ({ bytes: parcelOf(tree).content % 1_000, mark: null })),
+    pack: (tree) => source(() => ({ content: parcelOf(tree).content, spec: parcelOf(tree).spec })),
+    manifest: (tree) => call('manifest', () => manifestOf(parcelOf(tree).content)),
+
+    unpackVolume: ({ name, labels }, migrationId) =>
+      filling(name, labels['com.docker.compose.project'] ?? '', migrationId),
+    unpackDirectory: (path, { project }, migrationId) => filling(path, project, migrationId),
 
     unpackProject: (directory, project, migrationId): SimSink => ({
       open: never,

@@ -1,5 +1,6 @@
 import type { Engine } from '../../agent/engine/engine.ts';
-import type { ContainerPrior, Deployment } from '../../schema/agent-protocol.ts';
+import type { ContainerPrior } from '../../schema/commands.ts';
+import type { Deployment } from '../../schema/deployment.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import type { Actor } from './clock.ts';
 import type { SimContainer } from './containers.ts';
@@ -7,7 +8,7 @@ import { factsOf } from './engine-facts.ts';
 import { objectsOf } from './engine-objects.ts';
 import { portsOf } from './engine-tar.ts';
 import type { SimHost } from './host.ts';
-import type { PolicyName } from './stacks.ts';
+import type { PolicyName, ServiceSpec } from './stacks.ts';
 
 /** The container engine as one process sees it: each act is a call of its own, and may be the last of its caller. */
 export function simEngine(host: SimHost, caller: Actor): Engine {
@@ -24,8 +25,7 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
     call('start', () => {
       const container = found(id);
       touch(container, 'start');
-      if (container.state === 'running') return;
-      if (containers.troubles.get(container.project) === 'does not start')
+      if (container.state !== 'running' && containers.troubles.get(container.project) === 'does not start')
         throw new StackferryError('engine_error', `${container.name}: the port is taken`);
       containers.start(container, 'told to');
     });
@@ -47,13 +47,16 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
     inspectContainers: (ids) =>
       call('inspect', () => ids.flatMap((id) => containers.all.get(id) ?? []).map(containers.stateOf)),
 
-    dataUsers: ({ project, directory }) =>
-      call('users', () =>
-        containers.of(project).map((container) => ({
+    dataUsers: ({ project, directory }) => {
+      world.truth.lookedAt(host, project);
+      return call('users', () =>
+        containers.withRuns(project).map((container) => ({
           ...containers.stateOf(container),
           of_stack: container.directory === directory,
         })),
-      ),
+      );
+    },
+    startedSince: ({ project }, sinceMs) => call('events', () => containers.startedSince(project, sinceMs)),
 
     disarm: async (ids) => {
       for (const id of ids) if (containers.all.has(id)) await setPolicy(id, 'no');
@@ -88,6 +91,7 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
           if (containers.of(project).some((container) => container.name === name)) continue;
           const spec = path?.spec.services.find((candidate) => candidate.name === service);
           if (!spec) throw new StackferryError('compose_failed', `${target_dir} is not there`);
+          makeVolumes(host, spec, project);
           containers.create(project, spec, target_dir, null).policy = 'no';
         }
       });
@@ -111,10 +115,11 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
         containers: containers.of(project).flatMap(({ id, directory }) => (directory === target_dir ? [id] : [])),
         networks: [...host.networks.values()].flatMap((network) => (network.project === project ? [network.id] : [])),
       })),
-    startStack: async (_deployment, ids, signal) => {
+    startStack: async ({ before }, ids, signal) => {
       for (const id of ids) {
         signal.throwIfAborted();
-        await start(id);
+        const { name } = found(id).spec;
+        if (!before.some(({ service, state }) => service === name && state === 'stopped')) await start(id);
       }
     },
     policies: ({ target_dir }) =>
@@ -127,10 +132,11 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
         ),
       ),
     arm: async (_deployment, ids, signal) => {
-      for (const id of ids) await setPolicy(id, found(id).spec.policy);
-      for (const id of ids) {
+      const there = ids.flatMap((id) => containers.all.get(id) ?? []);
+      for (const { id, spec } of there) if (containers.all.has(id)) await setPolicy(id, spec.policy);
+      for (const { id, spec } of there) {
         signal.throwIfAborted();
-        if (!found(id).spec.oneShot) await start(id);
+        if (!spec.oneShot) await start(id);
       }
     },
     sweep: async () => {},
@@ -138,19 +144,26 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
   };
 }
 
+/** What Compose does of volumes that the file names and that are not there: it makes them, and says nothing. */
+export function makeVolumes(host: SimHost, { volumes }: ServiceSpec, project: string): void {
+  for (const name of volumes)
+    if (!host.volumes.has(name))
+      host.volumes.set(name, { name, project, content: 0, madeBy: null, foreign: false, byHand: true, filledBy: null });
+}
+
 /** As Compose does it: with the policies of the file at first, labelled with the migration. */
-function createAll(host: SimHost, { project, target_dir }: Deployment, migrationId: string) {
+function createAll(host: SimHost, { project, target_dir, services }: Deployment, migrationId: string) {
   const { containers, paths, world } = host;
   const path = paths.get(target_dir);
   if (!path) throw new StackferryError('compose_failed', `${target_dir} is not there`);
   const existing = containers.of(project);
   const foreign = existing.find(({ directory }) => directory !== target_dir);
   if (foreign) throw new StackferryError('resource_taken', `${foreign.name} exists and is left alone`);
-  for (const name of path.spec.volumes)
-    if (!host.volumes.has(name)) throw new StackferryError('compose_failed', `volume ${name} is not there`);
-  for (const spec of path.spec.services)
+  for (const spec of path.spec.services.filter(({ name }) => services.includes(name))) {
+    makeVolumes(host, spec, project);
     if (!existing.some((container) => container.spec.name === spec.name))
       containers.create(project, spec, target_dir, migrationId);
+  }
   const network = [...host.networks.values()].find((candidate) => candidate.project === project);
   if (!network)
     host.networks.set(`${host.id}-n-${project}`, { id: `${host.id}-n-${project}`, project, madeBy: migrationId });

@@ -1,6 +1,8 @@
 import { limits } from '../../schema/limits.ts';
 import type { Trouble } from './containers.ts';
+import { guardlessMsMax } from './deaths.ts';
 import type { SimHost } from './host.ts';
+import { Person } from './person.ts';
 import { bringUpNamesake } from './setting.ts';
 import type { World } from './world.ts';
 
@@ -35,9 +37,8 @@ const faults: { [name: string]: Fault } = {
   'an agent and its guard are killed': (world, ms, among) => {
     const host = world.random.pick(among);
     host.killAgent('SIGKILL');
-    // The guard is found missing by the agent's next start; both dead for long is a machine that is ill.
     if (host.guard) world.time.kill(host.guard.actor);
-    world.time.after(Math.min(ms, 20_000), null, () => host.startAgent());
+    world.time.after(Math.min(ms, guardlessMsMax), null, () => host.startAgent());
   },
   'the service of an agent is stopped': (world, ms, among) => {
     const host = world.random.pick(among);
@@ -47,7 +48,9 @@ const faults: { [name: string]: Fault } = {
   'a write is held up, its object replaced, and a host cut off': (world, ms, among) => {
     world.control.store.holdUpMs = holdUpMsMax;
     const { id } = world.random.pick(among);
-    world.time.after(world.random.between(20_000, 32_000), null, () => world.control.network.cut(id, 'both'));
+    world.time.after(world.random.between(20_000, 32_000), null, () => {
+      if (!world.calm) world.control.network.cut(id, 'both');
+    });
     world.time.after(32_000 + ms, null, () => world.control.network.cut(id, 'none'));
   },
   'all agents are killed': (world, ms) => {
@@ -112,7 +115,7 @@ const faults: { [name: string]: Fault } = {
       project,
       world.random.pick<Trouble>(['unhealthy', 'starts for ever', 'crash-loops', 'does not start']),
     );
-    world.time.after(ms, null, () => containers.troubles.delete(project));
+    world.time.after(ms, null, () => containers.mend(project));
   },
   'messages go astray': (world, ms) => {
     world.troubled = true;
@@ -131,13 +134,44 @@ const faults: { [name: string]: Fault } = {
     for (const host of world.hosts.filter((candidate) => candidate.id !== home && candidate.engineUp))
       for (const container of host.containers.of(project)) {
         if (container.foreign || container.madeBy !== null || container.state === 'running') continue;
-        container.byHand = true;
-        host.containers.start(container, 'by hand');
+        host.containers.start(container, 'by hand', true);
       }
   },
+  'the control plane falls back to an earlier moment': (world, ms) => {
+    const { control, random, time } = world;
+    const backup = control.backup();
+    const whole = random.chance(0.5);
+    // A migration that it knows nothing of is beyond it: docs/known-limits.md.
+    time.after(ms, null, () => {
+      if (!world.calm && control.store.rows.size === backup.store.rows.length) control.restore(backup, whole);
+    });
+  },
+  'a person brings a stack up': (world, _ms, among) =>
+    new Person(world).up(world.random.pick(among), world.random.pick(world.stacks)),
+  'a person takes a stack down': (world, _ms, among) =>
+    new Person(world).down(world.random.pick(among), world.random.pick(world.stacks)),
+  'a person takes a stack down, and up again': (world, ms, among) => {
+    const host = world.random.pick(among);
+    const stack = world.random.pick(world.stacks);
+    new Person(world).down(host, stack);
+    // Once all is mended, no person acts: the end is judged.
+    world.time.after(ms, null, () => {
+      if (!world.calm) new Person(world).up(host, stack);
+    });
+  },
+  'a person prunes containers': (world, _ms, among) => new Person(world).prune(world.random.pick(among)),
+  'a person prunes containers and volumes': (world, _ms, among) => {
+    const host = world.random.pick(among);
+    new Person(world).prune(host);
+    new Person(world).pruneVolumes(host);
+  },
+  'a person prunes volumes': (world, _ms, among) => new Person(world).pruneVolumes(world.random.pick(among)),
+  'a person runs something once': (world, ms, among) =>
+    new Person(world).run(world.random.pick(among), world.random.pick(world.stacks), ms),
 };
 
 export const faultNames = Object.keys(faults);
+const handwork = faultNames.filter((name) => name.startsWith('a person'));
 /** What a migration may meet at any of its steps. */
 export const stepFaults = [
   'an object is evicted',
@@ -155,6 +189,8 @@ export const stepFaults = [
   'the relay is gone',
   'messages go astray',
   'another stack of that name appears',
+  'the control plane falls back to an earlier moment',
+  ...handwork,
 ];
 
 export function happen(world: World, name: string, forMs: number, among = world.hosts): void {
@@ -164,6 +200,7 @@ export function happen(world: World, name: string, forMs: number, among = world.
 
 export function heal(world: World): void {
   world.trace('fault', 'all is mended');
+  world.calm = true;
   world.onCrashPoint = null;
   world.onStatus = null;
   world.troubled = false;
@@ -176,7 +213,7 @@ export function heal(world: World): void {
     host.disk.full = false;
     host.stopsFail = false;
     host.setClock(0);
-    host.containers.troubles.clear();
+    for (const { project } of world.stacks) host.containers.mend(project);
     world.control.network.cut(host.id, 'none');
     host.powerOn();
     host.startEngine();

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { watchLeases } from '../../agent/lease-guard-watch.ts';
-import { createLog } from '../../agent/log.ts';
+import { watchLeases } from '../../agent/lease/guard-watch.ts';
 import { ledgerDirectory, ledgerEntry } from '../../agent/migration-ledger.ts';
-import { sleep } from '../../agent/sleep.ts';
+import { createLog } from '../../node/log.ts';
+import { sleep } from '../../node/sleep.ts';
 import { limits } from '../../schema/limits.ts';
 import { clockOf, stateDir } from './agent-process.ts';
 import { type Actor, newActor } from './clock.ts';
 import type { SimHost } from './host.ts';
 
-/** The lease guard's watch, as `agent/lease-guard.ts` runs it in a process of its own. */
+/** The lease guard's watch, as `agent/lease/guard.ts` runs it in a process of its own. */
 export class GuardProcess {
   readonly actor: Actor;
   readonly #kill: () => void;

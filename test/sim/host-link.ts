@@ -1,4 +1,5 @@
-import type { AgentMessage, AskReply, Command, Outcome, RequestKind } from '../../schema/agent-protocol.ts';
+import type { AgentMessage, AskReply, Outcome, RequestKind } from '../../schema/agent-protocol.ts';
+import type { Command } from '../../schema/commands.ts';
 import { limits } from '../../schema/limits.ts';
 import { isStep } from '../../schema/migration-status.ts';
 import { type Actor, newActor } from './clock.ts';
@@ -12,7 +13,7 @@ type Of<T extends AgentMessage['type']> = Extract<AgentMessage, { type: T }>;
 const no = (code: 'host_offline' | 'command_timeout' | 'foreign_resource' | 'ticket_refused', message: string) =>
   ({ ok: false, error: { code, message, log_tail: [] } }) satisfies Outcome;
 
-/** What `worker/hosts/host-connection.ts` does, on the simulation's sockets: one for each host, until it is evicted. */
+/** What `worker/objects/host-connection/host-connection.ts` does, on the simulation's sockets: one for each host, until it is evicted. */
 export class HostLink {
   readonly actor: Actor;
   readonly #host: string;

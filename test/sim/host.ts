@@ -10,6 +10,7 @@ import type { StackSpec } from './stacks.ts';
 import type { World } from './world.ts';
 
 export interface SimVolume {
+  /** A path where it is the directory of a bind mount. */
   name: string;
   project: string;
   /** Which bytes are in it: every write makes another. 0 is empty. */
@@ -17,6 +18,10 @@ export interface SimVolume {
   /** The migration that made it; null where a person did. */
   madeBy: string | null;
   foreign: boolean;
+  /** What is in it was written by what a person started. */
+  byHand: boolean;
+  /** The process whose helper writes into it: no prune takes what a helper has mounted. */
+  filledBy: Actor | null;
 }
 
 /** A project directory. */
@@ -53,12 +58,14 @@ export class SimHost {
   heldDown = false;
   /** When it, or its engine, last went down. */
   outageAt = Number.NEGATIVE_INFINITY;
-  /** When a person last stopped something here: the agent's service, or containers. */
+  /** When a person last stopped the agent's service here. */
   disturbedAt = Number.NEGATIVE_INFINITY;
   /** It burnt down: nothing of it ever comes back. */
   lost = false;
   /** It left the fleet, and is let in no more. */
   deleted = false;
+  /** When an agent last looked whether volumes are there that it knows by their names alone. */
+  lookedForVolumesAt = Number.NEGATIVE_INFINITY;
   boot = 1;
   bootedAt = 0;
   agent: AgentProcess | null = null;

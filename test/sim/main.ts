@@ -1,12 +1,14 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { shareSeeds } from './share.ts';
-import { close, type Outcome, runExhaustive, runPlanted, runScenarios, runSeeds, say } from './suites.ts';
+import { close, type Outcome, runExhaustive, runPlanted, runRestores, runScenarios, runSeeds, say } from './suites.ts';
 
 /**
  * `npm run sim -- --seeds N [--seed FIRST]`    N random schedules, in as many processes as there are cores
  * `npm run sim -- --seed S --trace`            one of them, told step by step
  * `npm run sim -- --exhaustive`                one life of a migration, with somebody dying at each point of it
+ * `npm run sim -- --exhaustive --every N`      the same at one point in N, each who dies at others
+ * `npm run sim -- --restores`                  the same life, the control plane restored from each transition to each before
  * `npm run sim -- --scenarios`                 each failure of its own, by its number
  * `npm run sim -- --planted`                   each planted bug, which must be caught
  */
@@ -16,6 +18,8 @@ const { values: flags } = parseArgs({
     seed: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     exhaustive: { type: 'boolean', default: false },
+    every: { type: 'string', default: '1' },
+    restores: { type: 'boolean', default: false },
     scenarios: { type: 'boolean', default: false },
     planted: { type: 'boolean', default: false },
     /** Set for the processes that share the seeds. */
@@ -24,14 +28,16 @@ const { values: flags } = parseArgs({
 });
 const first = Number(flags.seed);
 const count = Number(flags.seeds);
-if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1)
-  throw new Error('--seed and --seeds take whole numbers, --seeds at least 1');
+const every = Number(flags.every);
+if (![first, count, every].every(Number.isSafeInteger) || count < 1 || every < 1)
+  throw new Error('--seed, --seeds and --every take whole numbers, the last two at least 1');
 
 /** Fewer are done before another process has started. */
 const sharedSeedsMin = 50;
 
 async function run(): Promise<Outcome> {
-  if (flags.exhaustive) return runExhaustive(first);
+  if (flags.exhaustive) return runExhaustive(first, every);
+  if (flags.restores) return runRestores(first);
   if (flags.scenarios) return runScenarios(first);
   const alone = flags.worker || flags.trace || count < sharedSeedsMin;
   return alone ? runSeeds(first, count, flags.trace ? say : null) : shareSeeds(first, count, cpus().length);

@@ -1,7 +1,7 @@
 import { isTerminal } from '../../schema/migration-status.ts';
 import type { Resolution } from '../../schema/saga.ts';
-import { hostDeletionRefusal } from '../../worker/migration/host-deletion.ts';
-import type { StartInput } from '../../worker/migration/start.ts';
+import { hostDeletionRefusal } from '../../worker/saga/migration/host-deletion.ts';
+import type { StartInput } from '../../worker/saga/migration/start.ts';
 import { type Actor, newActor } from './clock.ts';
 import type { StackSpec } from './stacks.ts';
 import type { World } from './world.ts';
@@ -30,6 +30,9 @@ export class Operator {
       sizing: 'host',
       verify: 'manifest',
       accept_unmoved: false,
+      accept_drift: false,
+      binds: ['all'],
+      with_external: false,
       health_timeout_s: 60,
       callback_url: null,
       window_ms: 15 * 60_000,
@@ -41,8 +44,9 @@ export class Operator {
 
   /** On the newest migration of the stack, if it has one. */
   ask(stack: StackSpec, what: Resolution | 'cancel' | 'rollback' | 'retry' | 'purge source' | 'purge target'): void {
-    const newest = [...this.#world.control.store.rows.values()].findLast(({ stack_id }) => stack_id === stack.id);
-    const row = isResolution(what) ? this.#world.control.store.newestMove(stack.id) : newest;
+    const { store } = this.#world.control;
+    const newest = store.newestOf(stack.id);
+    const row = isResolution(what) && newest?.status !== 'needs_attention' ? store.newestMove(stack.id) : newest;
     if (!row) return;
     this.#world.trace('operator', `asks to ${what} ${row.id.slice(-4)} (${stack.project}, ${row.status})`);
     const acts = {
@@ -63,7 +67,9 @@ export class Operator {
    * is what that one refuses again and again.
    */
   resolveLoss(stack: StackSpec, giveUp: boolean): void {
-    const row = this.#world.control.store.newestMove(stack.id);
+    const { store } = this.#world.control;
+    const newest = store.newestOf(stack.id);
+    const row = newest?.status === 'needs_attention' ? newest : store.newestMove(stack.id);
     const lost = (['source', 'target'] as const).filter((side) => row && this.#world.host(row.saga[side]).lost);
     const [side] = lost;
     if (!row || !side) return;

@@ -1,11 +1,11 @@
 import type { Disk } from '../../agent/disk.ts';
 import type { Engine } from '../../agent/engine/engine.ts';
-import type { LeaseClock } from '../../agent/lease.ts';
+import type { LeaseClock } from '../../agent/lease/lease.ts';
 import type { ControlMessage, Outcome } from '../../schema/agent-protocol.ts';
 import type { StackSummary } from '../../schema/facts.ts';
 import type { MigrationWebhook } from '../../schema/webhook-events.ts';
-import type { CoordinatorPorts, MigrationRow, MigrationStore } from '../../worker/migration/ports.ts';
-import type { Transition } from '../../worker/migration/turn.ts';
+import type { CoordinatorPorts, MigrationRow, MigrationStore } from '../../worker/saga/migration/ports.ts';
+import type { Transition } from '../../worker/saga/migration/transition.ts';
 import type { SimHost } from './host.ts';
 import type { World } from './world.ts';
 
@@ -25,7 +25,7 @@ export interface Plant {
   owed?(types: MigrationWebhook[], before: MigrationRow, next: Transition): MigrationWebhook[];
   /** The guard has no handler for signals. */
   deafGuard?: boolean;
-  /** An agent that is told to end leaves what it started running. */
+  /** An agent that is asked to end leaves its containers running. */
   deafAgent?: boolean;
   /** No guard beside the agents. */
   unguarded?: boolean;
@@ -58,6 +58,23 @@ const leasesForgotten = (ports: CoordinatorPorts): CoordinatorPorts => ({
     put: async (key, value) => (key.startsWith('lease:') ? undefined : ports.memory.put(key, value)),
   },
 });
+/** It ignores that its object, or a restore, knows of a newer record. */
+const seesNoRestore: NonNullable<Plant['ports']> = (ports, world) =>
+  rowsSeen((row) => sagaWith(row, { distrust: false }))(
+    {
+      ...ports,
+      memory: {
+        ...ports.memory,
+        get: async (key) => (key.startsWith('version:') ? undefined : ports.memory.get(key)),
+      },
+    },
+    world,
+  );
+/** A refusal by a host whose record is ahead is a failure as any other. */
+const tellsNothing: NonNullable<Plant['told']> = (outcome) =>
+  outcome.ok || !['ledger_ahead', 'epoch_stale'].includes(outcome.error.code)
+    ? outcome
+    : { ok: false, error: { ...outcome.error, code: 'command_failed' } };
 const lazily = (work: () => Promise<void>): Promise<void> => {
   setTimeout(() => void work().catch(() => {}), 3_000);
   return Promise.resolve();
@@ -143,6 +160,7 @@ export const plants: Plant[] = [
       engine: (engine, host) => ({
         ...engine,
         containers: async (project) => (purging.has(host) ? [] : engine.containers(project)),
+        dataUsers: async (places) => (purging.has(host) ? [] : engine.dataUsers(places)),
       }),
     } satisfies Plant;
   })(),
@@ -222,13 +240,69 @@ export const plants: Plant[] = [
   },
   { name: 'what a host reports of a kept copy is not looked at', inventory: () => [] },
   {
+    name: 'an empty volume that Compose creates passes for the data',
+    engine: (engine) => ({ ...engine, missing: async () => [] }),
+  },
+  {
+    name: 'one-off runs are not looked for',
+    engine: (engine) => ({ ...engine, dataUsers: async () => [], startedSince: async () => [] }),
+  },
+  {
+    name: 'what a prune took of the containers is not made again',
+    engine: (engine) => ({ ...engine, recreate: async () => {} }),
+  },
+  {
+    name: 'a host that answers is armed, whatever it saw running',
+    told: (outcome, kind) => (kind === 'arm_target' ? { ok: true, data: { running: [] } } : outcome),
+  },
+  (() => {
+    const asked = new WeakMap<SimHost, string>();
+    return {
+      name: 'a purge deletes what a person wrote since',
+      heard: (message, host) => {
+        if (message.type === 'command' && message.kind === 'purge_source') asked.set(host, message.migration_id);
+        return message;
+      },
+      engine: (engine, host) => ({
+        ...engine,
+        purge: (objects, migrationId) => {
+          const project = host.world.control.store.rows.get(migrationId)?.stack_name ?? '';
+          const own = [...host.volumes.values()].filter((volume) => volume.project === project && !volume.foreign);
+          const volumes = asked.get(host) === migrationId ? own.map(({ name }) => name) : objects.volumes;
+          return engine.purge({ ...objects, volumes }, migrationId);
+        },
+      }),
+    } satisfies Plant;
+  })(),
+  {
+    name: 'a control plane that was restored goes on from its record',
+    ports: seesNoRestore,
+    told: tellsNothing,
+  },
+  (() => {
+    const retained = new WeakMap<SimHost, Set<string>>();
+    return {
+      name: 'and an agent puts back a source that it was told to retain',
+      ports: seesNoRestore,
+      told: tellsNothing,
+      heard: (message, host) => {
+        if (message.type !== 'command') return message;
+        const known = retained.get(host) ?? new Set();
+        retained.set(host, known);
+        if (message.kind === 'retain_source') known.add(message.migration_id);
+        const putsBack = message.kind === 'restore_source' && known.has(message.migration_id);
+        return putsBack ? { ...message, kind: 'arm_source' } : message;
+      },
+    } satisfies Plant;
+  })(),
+  {
     name: 'commands are sent that were not recorded',
     ports: storeWith((store) => ({
       commit: (row, next, ...rest) => store.commit(row, { ...next, commands: [] }, ...rest),
     })),
   },
   {
-    name: 'a terminal state is told twice',
+    name: 'a terminal state is announced twice',
     ports: storeWith((store) => ({
       commit: (row, next, ...rest) => store.commit(row, { ...next, events: [...next.events, ...next.events] }, ...rest),
     })),

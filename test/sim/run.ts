@@ -1,12 +1,14 @@
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
-import type { MigrationRow } from '../../worker/migration/ports.ts';
-import { epochMs, installVirtualTime, useTime } from './clock.ts';
+import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
+import { installVirtualTime, useTime } from './clock.ts';
 import { crashCode, type SimContainer } from './containers.ts';
 import { strike, victims } from './deaths.ts';
 import { faultNames, happen, heal, holdUpMsMax, stepFaults } from './faults.ts';
 import { Operator } from './operator.ts';
+import { Person } from './person.ts';
 import type { Plant } from './planted.ts';
 import { raise } from './setting.ts';
+import type { StackSpec } from './stacks.ts';
 import { Violation, World, type WorldOptions } from './world.ts';
 
 const minuteMs = 60_000;
@@ -111,7 +113,8 @@ export function settle(world: World): void {
   const patient = () => open().length === 0;
   settleLosses(world, operator);
   if (!world.runUntil(patient, settleMs / 2)) {
-    for (const stack of world.stacks) operator.ask(stack, 'retry');
+    for (const stack of world.stacks) operator.ask(stack, isHopeless(world, stack) ? 'give_up' : 'retry');
+    for (const row of open()) freeWhatIsHeld(world, row);
     if (!world.runUntil(patient, settleMs / 2)) world.violate(`Invariant 2: it does not end: ${open().map(stateOf)}`);
   }
   // Inventories have been told, and starts that were owed have been made.
@@ -120,6 +123,16 @@ export function settle(world: World): void {
   for (const stack of world.stacks) if (!isGone(world, stack.id)) assertRuns(world, stack.id, stack.project);
   if (open().length > 0) world.violate(`it began again by itself: ${open().map(({ id }) => id)}`);
   world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);
+}
+
+/** A person deleted its data somewhere, or its hosts' records do not fit together after a backup was restored. */
+const isHopeless = (world: World, { id, project }: StackSpec): boolean =>
+  world.truth.isWiped(project) || (world.control.store.newestOf(id)?.saga.restorations ?? 0) > 0;
+
+/** Who brought a copy up on what a clean-up is to remove takes it down when told that it is in the way. */
+function freeWhatIsHeld(world: World, { stack_id, target_host_id, saga }: MigrationRow): void {
+  const stack = world.stacks.find(({ id }) => id === stack_id);
+  if (stack && saga.results.cleanup_target?.remaining.length) new Person(world).down(world.host(target_host_id), stack);
 }
 
 const stateOf = ({ id, status, saga: { awaiting, retry, deadline_at } }: MigrationRow) =>
@@ -141,6 +154,7 @@ function settleLosses(world: World, operator: Operator): void {
 /** No copy of it is left that could run: both burnt down, or a person gave it up. */
 function isGone(world: World, stackId: string): boolean {
   return (
+    world.control.store.newestOf(stackId)?.saga.failure?.code === 'given_up' ||
     world.control.store.newestMove(stackId)?.saga.failure?.code === 'given_up' ||
     world.host(world.control.store.homes.get(stackId) ?? '').lost
   );
@@ -151,7 +165,8 @@ function assertRuns(world: World, stackId: string, project: string): void {
   const home = world.host(world.control.store.homes.get(stackId) ?? '');
   const arrivals = [...world.control.store.rows.values()]
     .filter(({ stack_id, target_host_id }) => stack_id === stackId && target_host_id === home.id)
-    .map(({ saga }) => (saga.window?.completed_at ?? epochMs) - epochMs);
+    .map(({ id }) => world.course.arrivedAt(id) ?? 0);
+  if (world.truth.copy(project, home.id).endedByHand) return;
   // What a reboot does not bring back by its policy is not ours to start.
   if (home.outageAt >= Math.max(0, ...arrivals)) return;
   const daemons = home.containers.of(project).filter(({ foreign, spec }) => !foreign && !spec.oneShot);

@@ -1,5 +1,7 @@
 import { limits } from '../../schema/limits.ts';
 import { heal } from './faults.ts';
+import { restoredScenarios } from './restored-scenarios.ts';
+import { bringUpNamesake } from './setting.ts';
 import { minuteMs, type Story, secondMs } from './story.ts';
 
 /** Its services have healthchecks on the target that never get anywhere, so that it stays in `verifying`. */
@@ -168,8 +170,7 @@ export const scenarios: { [number: string]: (story: Story) => void } = {
     story.pass(minuteMs);
     for (const container of source.containers.of(world.stacks[0]!.project)) {
       if (container.foreign) continue;
-      container.byHand = true;
-      source.containers.start(container, 'by hand');
+      source.containers.start(container, 'by hand', true);
     }
     story.until('it was noticed', ({ saga }) => saga.window?.copy_running === true, minuteMs);
     assert(row().status === 'completed', 'nothing was stopped behind their back');
@@ -298,6 +299,195 @@ export const scenarios: { [number: string]: (story: Story) => void } = {
     assert(runs(source), `the source should run; it is ${row().status}`);
     target.startAgent();
   },
+
+  // ------------------------------------------------------------ a person acts behind the product's back
+
+  P2: (story) => {
+    const { source, person, world, row, assert, runs } = story;
+    story.untilStatus(world.options.seed % 2 === 0 ? 'stopping' : 'transferring');
+    person.run(source, world.stacks[0]!, 20 * secondMs);
+    story.until('it has ended', ({ status }) => status === 'failed' || status === 'completed');
+    assert(runs(row().status === 'completed' ? story.target : source), 'the side that it says should run');
+  },
+
+  'P9 way back': (story) => {
+    const { source, target, person, world, assert, runs } = story;
+    target.containers.troubles.set(world.stacks[0]!.project, 'does not start');
+    world.onStatus = (_, status) => {
+      if (status === 'deploying') person.prune(source);
+    };
+    story.untilStatus('failed');
+    assert(runs(source), 'the source should run again');
+  },
+
+  'P9 home': (story) => {
+    const { target, person, world, assert, runs } = story;
+    world.onStatus = (_, status) => {
+      if (status !== 'completed') return;
+      world.onStatus = null;
+      world.control.network.cut(target.id, 'both');
+      // Its lease has ended it, and somebody tidies up.
+      world.time.after(100 * secondMs, null, () => person.prune(target));
+      world.time.after(110 * secondMs, null, () => world.control.network.cut(target.id, 'none'));
+    };
+    story.untilStatus('completed');
+    story.pass(5 * minuteMs);
+    story.until('it is armed', ({ status, saga }) => status === 'completed' && saga.arming === null);
+    assert(runs(target), 'the target should run');
+  },
+
+  'P9 volumes of the target': (story) => {
+    const { source, target, person, world, assert, runs } = story;
+    world.onStatus = (_, status) => {
+      if (status === 'deploying') person.pruneVolumes(target);
+    };
+    story.untilStatus('failed');
+    assert(runs(source), 'the source should run again');
+  },
+
+  /** No container uses them yet. */
+  'P9 volumes of the target, after the look': (story) => {
+    const { source, target, person, world, assert, runs } = story;
+    world.onCrashPoint = (what) => {
+      if (what === `before ${target.id} create`) person.pruneVolumes(target);
+    };
+    story.untilStatus('failed');
+    world.onCrashPoint = null;
+    assert(runs(source), 'the source should run again');
+  },
+
+  'F47 volumes of the target are another’s by now': (story) => {
+    const { source, target, person, world, assert, runs } = story;
+    const stack = world.stacks[0]!;
+    world.onStatus = (_, status) => {
+      if (status !== 'transferring') return;
+      person.pruneVolumes(target);
+      bringUpNamesake(target, stack);
+    };
+    story.untilStatus('failed');
+    assert(runs(source), 'the source should run again');
+    assert(
+      [...target.volumes.values()].some(({ name, foreign }) => stack.volumes.includes(name) && foreign),
+      'another stack’s volume is gone',
+    );
+  },
+
+  /** Its containers are none that were recorded; its files and volumes are the migration's. */
+  'F45 started where it turned back': (story) => {
+    const { source, target, person, world, row, assert, runs } = story;
+    const stack = world.stacks[0]!;
+    target.containers.troubles.set(stack.project, 'does not start');
+    world.onStatus = (_, status) => {
+      if (status !== 'failed') return;
+      person.prune(target);
+      person.up(target, stack);
+    };
+    story.untilStatus('failed');
+    assert(runs(target), 'a person should have started it');
+    story.until('it is cleaned', ({ saga }) => saga.awaiting.length === 0 && saga.retry.length === 0, minuteMs);
+    assert(runs(source) && !runs(target), 'the source alone should run');
+    const left = [...target.volumes.values()].filter(({ madeBy }) => madeBy === row().id);
+    assert(left.length === 0, `still there: ${left.map(({ name }) => name)}`);
+  },
+
+  'F43 the source is away when its rollback fails': (story) => {
+    const { source, target, operator, world, row, assert, runs } = story;
+    const stack = world.stacks[0]!;
+    story.untilStatus('completed');
+    story.pass(minuteMs);
+    world.onCrashPoint = (what) => {
+      if (what === 'after commit of rolling_back + command_done' && row().saga.rollback?.phase === 'proving')
+        world.control.network.cut(source.id, 'both');
+    };
+    operator.ask(stack, 'rollback');
+    story.untilStatus('rolling_back');
+    story.untilStatus('completed', 20 * minuteMs);
+    world.onCrashPoint = null;
+    world.control.network.cut(source.id, 'none');
+    story.until('both have heard', ({ saga }) => saga.awaiting.length === 0);
+    operator.ask(stack, 'purge source');
+    story.until('it is purged', ({ saga }) => saga.window?.source_purge != null && saga.awaiting.length === 0);
+    // A directory in which the rollback wrote is not what was moved.
+    const { remaining = [] } = row().saga.window?.source_purge ?? {};
+    assert(
+      remaining.every(({ what }) => what.startsWith('/')),
+      'volumes and containers should be gone',
+    );
+    assert(runs(target) && row().saga.restorations === 0, 'the record should fit its hosts');
+  },
+
+  /** Its agent is gone, and the guard ends what the rollback started; so it does what a person starts then. */
+  'F45 started when a rollback had failed': (story) => {
+    const { source, operator, person, world, row, assert } = story;
+    const stack = world.stacks[0]!;
+    story.untilStatus('completed');
+    story.pass(minuteMs);
+    operator.ask(stack, 'rollback');
+    story.until('it is revived', ({ saga }) => saga.rollback?.phase === 'proving');
+    source.killAgent('for long');
+    story.untilStatus('completed', 20 * minuteMs);
+    person.up(source, stack);
+    story.pass(minuteMs);
+    source.startAgent();
+    story.until('both have heard', ({ saga }) => saga.awaiting.length === 0);
+    operator.ask(stack, 'purge source');
+    story.until('it was purged', ({ saga }) => saga.window?.source_purge != null && saga.awaiting.length === 0);
+    const { remaining = [] } = row().saga.window?.source_purge ?? {};
+    assert(
+      remaining.some(({ why }) => why.includes('ran on it')),
+      'what was written since should be named',
+    );
+  },
+
+  'P9 volumes of the source': (story) => {
+    const { source, target, operator, person, world, row, assert, runs } = story;
+    target.containers.troubles.set(world.stacks[0]!.project, 'does not start');
+    world.onStatus = (_, status) => {
+      if (status !== 'deploying') return;
+      person.prune(source);
+      person.pruneVolumes(source);
+    };
+    story.untilStatus('needs_attention', 20 * minuteMs);
+    assert(!runs(source), 'it was put back without its data');
+    operator.ask(world.stacks[0]!, 'give_up');
+    story.untilStatus('failed');
+    const kept = [...target.volumes.values()].filter(({ madeBy }) => madeBy === row().id);
+    assert(kept.length > 0, 'the only copy that is left was removed');
+  },
+
+  'F45 written since': (story) => {
+    const { source, operator, person, world, row, assert } = story;
+    const stack = world.stacks[0]!;
+    story.untilStatus('completed');
+    story.pass(minuteMs);
+    person.up(source, stack);
+    story.until('it was noticed', ({ saga }) => saga.window?.copy_running === true, minuteMs);
+    operator.ask(stack, 'purge source');
+    story.until(
+      'the purge was answered',
+      ({ saga }) => saga.window?.source_purge != null && saga.awaiting.length === 0,
+    );
+    assert(story.runs(source), 'what runs was deleted');
+    for (const container of source.containers.of(stack.project)) source.containers.stop(container, undefined, () => {});
+    story.pass(minuteMs);
+    if (world.options.seed % 2 === 0) person.prune(source);
+    for (let times = 0; times < 2; times++) {
+      operator.ask(stack, 'purge source');
+      story.pass(2 * secondMs);
+      story.until('it was purged', ({ saga }) => saga.window?.source_purge != null && saga.awaiting.length === 0);
+    }
+    const { remaining = [] } = row().saga.window?.source_purge ?? {};
+    assert(
+      remaining.some(({ why }) => why.includes('ran on it')),
+      'what was written since should be named',
+    );
+    assert(
+      stack.volumes.every((name) => source.volumes.has(name)),
+      'what was written since is gone',
+    );
+  },
+
+  ...restoredScenarios,
 
   // ------------------------------------------------------------ what random schedules once found
 

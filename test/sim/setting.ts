@@ -1,3 +1,4 @@
+import { isPath } from '../../agent/engine/engine.ts';
 import type { SimHost } from './host.ts';
 import type { StackSpec } from './stacks.ts';
 import type { World } from './world.ts';
@@ -19,8 +20,13 @@ export function raise(world: World): void {
 
 /** F30, F47: of another directory, where nothing has that name yet. Nobody may touch it. */
 export function bringUpNamesake(host: SimHost, { project, ...stack }: StackSpec): void {
-  const taken = [...host.containers.of(project), ...host.volumes.values()].some((object) => object.project === project);
-  if (!taken) bringUp(host, { ...stack, project, directory: `/home/${project}`, ...volumesOf(project) }, true);
+  const volumes = [...host.volumes.values()].filter(({ name }) => !isPath(name));
+  const objects = [...host.containers.withRuns(project), ...volumes];
+  const taken = objects.some((object) => object.project === project);
+  // Where a person took the stack down it would be that stack, of other files.
+  const wasThere = [...host.paths.values()].some(({ spec }) => spec.project === project);
+  if (!taken && !wasThere)
+    bringUp(host, { ...stack, project, directory: `/home/${project}`, ...volumesOf(project) }, true);
 }
 
 const volumesOf = (project: string) => ({
@@ -40,7 +46,8 @@ const volumesOf = (project: string) => ({
 
 function bringUp(host: SimHost, stack: StackSpec, foreign: boolean): void {
   const { project, directory, volumes, services } = stack;
-  for (const name of volumes) host.volumes.set(name, { name, project, content: 1, madeBy: null, foreign });
+  for (const name of volumes)
+    host.volumes.set(name, { name, project, content: 1, madeBy: null, foreign, byHand: false, filledBy: null });
   host.paths.set(directory, { path: directory, content: host.world.newContent(), madeBy: null, spec: stack, foreign });
   host.networks.set(`${host.id}-n-${project}`, { id: `${host.id}-n-${project}`, project, madeBy: null });
   for (const spec of services) {

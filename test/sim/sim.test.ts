@@ -36,11 +36,21 @@ describe('the fault simulation', () => {
     msMax,
   );
 
+  // At every point it would take six minutes of a core: `npm run sim -- --exhaustive` does.
   it(
-    'F40 comes to one running side whoever dies at any point of a move, its rollback and its purge: one, both, or all',
+    'F40 comes to one running side after deaths at any point of a move, its rollback and its purge: one, both, or all',
     async () => {
-      const printed = await simulate('--exhaustive');
+      const printed = await simulate('--exhaustive', '--every', '7');
       expect(printed.slice(-80).join('\n')).toMatch(/^\d{4,} passed, 0 failed$/m);
+    },
+    msMax,
+  );
+
+  it(
+    'C8 falls back from each transition to each before, the database alone or all of it, and one side runs in the end',
+    async () => {
+      const printed = await simulate('--restores');
+      expect(printed.slice(-80).join('\n')).toMatch(/^\d{3,} passed, 0 failed$/m);
     },
     msMax,
   );
@@ -94,6 +104,35 @@ describe('each failure of its own, in twenty schedules', () => {
     holds('C3 target lost'));
   it('C11: a blip of six seconds loses no host that was silent in an earlier migration', () => holds('C11'));
   it('P3: the service of an agent is stopped while its stack is verified: one side runs', () => holds('P3'));
+
+  it('P2: a one-off run on the source that starts after the look: nothing is completed without what it wrote', () =>
+    holds('P2'));
+  it('P9 R25: containers of the stopped source are pruned: the way back makes them again', () => holds('P9 way back'));
+  it('P9: containers of the new home are pruned before it is armed: they are made again', () => holds('P9 home'));
+  it('P9: the volumes that arrived are pruned: nothing starts on empty ones, the source is put back', () =>
+    holds('P9 volumes of the target'));
+  it('P9: the volumes of the source are pruned: it is not called put back, and the other copy stays', () =>
+    holds('P9 volumes of the source'));
+  it('P9: the volumes that arrived are pruned after the check for them: nothing starts on recreated ones', () =>
+    holds('P9 volumes of the target, after the look'));
+  it('F47: another stack’s volume has the name by now: nothing is unpacked into it', () =>
+    holds('F47 volumes of the target are another’s by now'));
+  it('F45: what a person starts on a target that turned back goes with the clean-up', () =>
+    holds('F45 started where it turned back'));
+  it('F45: what a person’s copy wrote after a failed rollback is not purged', () =>
+    holds('F45 started when a rollback had failed'));
+  it('F43: a rollback fails while the source is away: its record fits when it is back', () =>
+    holds('F43 the source is away when its rollback fails'));
+  it('C8: the control plane falls back to before a completion: the target stays the home', () =>
+    holds('C8 before completed'));
+  it('C8: the control plane falls back to before a way back: the source stays the home', () =>
+    holds('C8 before a way back'));
+  it('C8: the control plane falls back to before a rollback: the source stays the home', () =>
+    holds('C8 before a rollback'));
+  it('C8: a host that should be heard after a restore is lost for good: a person decides', () =>
+    holds('C8 source lost'));
+  it('F45: a kept copy that was started and stopped again is purged but for what it wrote', () =>
+    holds('F45 written since'));
 
   it('F41 cancelled during a slow stop: what is put back stays up', () => holds('F41 cut-off stop'));
   it('F7 a host says hello while the database is down: what it is owed comes later', () =>

@@ -1,5 +1,5 @@
-import { Coordinator } from '../../worker/migration/coordinator.ts';
-import type { CoordinatorPorts, DurableMemory, Hosts } from '../../worker/migration/ports.ts';
+import { Coordinator } from '../../worker/saga/migration/coordinator.ts';
+import type { CoordinatorPorts, DurableMemory, Hosts } from '../../worker/saga/migration/ports.ts';
 import { type Actor, epochMs, newActor } from './clock.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { HostLink } from './host-link.ts';
@@ -18,6 +18,8 @@ interface Durable {
   alarmAt: number | null;
   object: StackObject | null;
 }
+
+export type ObjectsBackup = (readonly [id: string, values: Map<string, unknown>, alarmAt: number | null])[];
 
 /** As the platform does it: then it gives up, and only the sweep brings the object back. */
 const alarmTriesMax = 6;
@@ -51,6 +53,18 @@ export class StackObjects {
     durable.object = null;
     // It may go on for a moment beside its successor: that only one is there at a time is the platform's promise, not ours.
     time.after(random.chance(0.5) ? 0 : random.between(0, 5_000), null, () => time.kill(actor));
+  }
+
+  backup(): ObjectsBackup {
+    return structuredClone([...this.#stacks].map(([id, { values, alarmAt }]) => [id, values, alarmAt] as const));
+  }
+
+  /** Their storage too; nobody is there yet. */
+  restore(backup: ObjectsBackup): void {
+    this.evictAll();
+    this.#stacks.clear();
+    for (const [id, values, alarmAt] of structuredClone(backup))
+      this.#stacks.set(id, { values, alarmAt, object: null });
   }
 
   evictAll(): void {

@@ -21,6 +21,7 @@ export interface StackSpec {
   home: string;
   directory: string;
   services: ServiceSpec[];
+  /** Volumes by name, bind mounts by path. */
   volumes: string[];
 }
 
@@ -32,7 +33,9 @@ export function stackSpecs(world: World, count: number): StackSpec[] {
 
 function stackSpec({ random, hosts }: World, index: number): StackSpec {
   const project = `app${index + 1}`;
-  const volumes = [`${project}_data`, ...(random.chance(0.4) ? [`${project}_more`] : [])];
+  // Every other stack has its second tree in a bind mount.
+  const more = index % 2 === 0 ? `/data/${project}` : `${project}_more`;
+  const volumes = [`${project}_data`, ...(random.chance(0.4) ? [more] : [])];
   const service = (name: string, over: Partial<ServiceSpec>): ServiceSpec => ({
     name,
     oneShot: false,

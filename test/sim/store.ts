@@ -1,8 +1,10 @@
-import type { Command } from '../../schema/agent-protocol.ts';
+import type { Command } from '../../schema/commands.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { SagaCommand } from '../../schema/saga.ts';
-import type { MigrationRow, MigrationStore } from '../../worker/migration/ports.ts';
-import { announcements } from '../../worker/webhooks/announce.ts';
+import { announcements } from '../../worker/saga/migration/announcements.ts';
+import { distrusted, isBelieved } from '../../worker/saga/migration/distrust.ts';
+import type { MigrationRow, MigrationStore } from '../../worker/saga/migration/ports.ts';
+import { homeAfter } from '../../worker/saga/migration/terminal.ts';
 import { type Actor, epochMs } from './clock.ts';
 import type { World } from './world.ts';
 
@@ -18,6 +20,17 @@ export interface SimStore extends MigrationStore {
   ownerOf(command: string): Promise<Recorded | null>;
 }
 
+export interface Backup {
+  rows: [string, MigrationRow][];
+  homes: [string, string][];
+  commands: [string, Recorded][];
+}
+
+function refill<V>(map: Map<string, V>, entries: [string, V][]): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
+}
+
 /** D1 in memory, with the guard of `worker/store/migration-store.ts`: versions are unique, one active migration a stack. */
 export class Store {
   readonly rows = new Map<string, MigrationRow>();
@@ -28,11 +41,23 @@ export class Store {
   answersToLose = 0;
   /** The next commit is on its way for so long, while another object takes its writer's place. */
   holdUpMs = 0;
+  /**
+   * Rows that fell back to an earlier version, until their hosts were heard, with the status they fell back from: what they
+   * say need not be so, and hosts may still carry out what that status asked for.
+   */
+  readonly behind = new Map<string, Status>();
+  #restorations = 0;
   readonly #commands = new Map<string, Recorded>();
+  /** Ids of commands, also of those that a restored database knows no more. */
+  readonly #ever = new Set<string>();
   readonly #world: World;
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  newestOf(stackId: string): MigrationRow | undefined {
+    return [...this.rows.values()].findLast(({ stack_id }) => stack_id === stackId);
   }
 
   /** Of a stack, the newest migration that was not refused at once. */
@@ -40,8 +65,31 @@ export class Store {
     return [...this.rows.values()].findLast(({ stack_id, saga }) => stack_id === stackId && saga.steps.preparing);
   }
 
+  /** A copy of all of it, as a backup has it. */
+  backup(): Backup {
+    return structuredClone({ rows: [...this.rows], homes: [...this.homes], commands: [...this.#commands] });
+  }
+
+  /** `distrust`: the restore leaves a mark, as `stackferry restore` does. */
+  restore(backup: Backup, distrust: boolean): void {
+    this.#restorations += 1;
+    const { rows, homes, commands } = structuredClone(backup);
+    for (const [id, { version }] of rows) {
+      const newer = this.rows.get(id);
+      if (newer && newer.version > version) this.behind.set(id, newer.status);
+    }
+    refill(this.rows, rows);
+    refill(this.homes, homes);
+    refill(this.#commands, commands);
+    if (!distrust) return;
+    for (const stackId of this.homes.keys()) {
+      const row = this.newestOf(stackId);
+      if (row && !isBelieved(row.status)) row.saga = { ...row.saga, ...distrusted };
+    }
+  }
+
   isRecorded(command: string): boolean {
-    return this.#commands.has(command);
+    return this.#ever.has(command);
   }
 
   open(): Recorded[] {
@@ -78,6 +126,7 @@ export class Store {
           if (!isTerminal(saga.status) && active && active.id !== row.id) return 'busy';
           this.#world.trace('control', `${row.id.slice(-4)}: ${cause}: ${row.status} → ${told(next)}`);
           const owed = announcements(stored.status, next);
+          if (stored.saga.telling && !saga.telling) this.behind.delete(row.id);
           this.#world.course.committed(stored, next, now, plant?.owed?.(owed, stored, next) ?? owed);
           if (saga.status !== stored.status) this.#world.onStatus?.(stored, saga.status);
           const wasOver = isTerminal(row.status);
@@ -85,12 +134,12 @@ export class Store {
           const changed = { status: saga.status, version: row.version + 1, saga, updated_at: now, ended_at };
           this.rows.set(row.id, { ...stored, ...changed, ...(preflight ? { report: preflight.report } : {}) });
           for (const id of next.closed) this.#close(id);
-          for (const command of next.commands)
+          for (const command of next.commands) {
+            this.#ever.add(command.id);
             this.#commands.set(command.id, { command, migration_id: row.id, stack_id: row.stack_id, closed: false });
-          const home = (
-            { completed: row.target_host_id, rolled_back: row.source_host_id } as { [S in Status]?: string }
-          )[saga.status];
-          if (home && saga.status !== row.status) this.homes.set(row.stack_id, home);
+          }
+          const home = homeAfter(row.status, saga);
+          if (home) this.homes.set(row.stack_id, home);
           return 'committed';
         }),
       openCommandsFor: (host) =>
@@ -112,10 +161,15 @@ export class Store {
     return [...this.rows.values()].find(({ stack_id, status }) => stack_id === stackId && !isTerminal(status)) ?? null;
   }
 
-  /** A write whose writer died on the way may still take; its answer may be lost (F6). */
+  /**
+   * A write whose writer died meanwhile may still be applied; its answer may be lost (F6). A write that is under way while
+   * an earlier moment is restored is not applied: D1 cancels it, and a restore of everything has stopped its writer.
+   */
   #write<T>(caller: Actor, what: string, heldUpMs: number, act: () => T): Promise<T> {
+    const sentAt = this.#restorations;
     return this.#world.remote(caller, this.#ms() + heldUpMs, () => {
       this.#assertUp();
+      if (sentAt !== this.#restorations) throw new Error('D1: cancelled by a restore');
       const lived = caller.alive;
       this.#world.crashPoint(`before ${what}`, caller);
       if (lived && !caller.alive) throw new Error(`the writer died before ${what}`);

@@ -1,6 +1,7 @@
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
-import type { MigrationRow } from '../../worker/migration/ports.ts';
+import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
 import { Operator } from './operator.ts';
+import { Person } from './person.ts';
 import { inWorld, settle, type Verdict } from './run.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -11,6 +12,7 @@ export const minuteMs = 60_000;
 export interface Story {
   world: World;
   operator: Operator;
+  person: Person;
   source: World['hosts'][number];
   target: World['hosts'][number];
   row(): MigrationRow;
@@ -37,6 +39,7 @@ export function tell(
     const story: Story = {
       world,
       operator,
+      person: new Person(world),
       source,
       target,
       row,

@@ -1,5 +1,5 @@
-import { countPoints, crashAt } from './crash-points.ts';
-import { victims } from './deaths.ts';
+import { countCommits, countPoints, crashAt, restoreAt } from './crash-points.ts';
+import { blows } from './deaths.ts';
 import { type Plant, plants } from './planted.ts';
 import { ends, randomRun, type Verdict } from './run.ts';
 import { scenarios } from './scenarios.ts';
@@ -35,7 +35,7 @@ const inTask = (run: () => Verdict): Promise<Verdict> =>
     setImmediate(() => resolve(run()));
   });
 
-/** A failing run is told again, as far as its last steps go. */
+/** Prints the last steps of a failing run. */
 async function tellFailure(what: string, verdict: string, again: (trace: Trace) => Verdict): Promise<void> {
   const lines: string[] = [];
   await inTask(() =>
@@ -63,22 +63,44 @@ export async function runSeeds(first: number, count: number, trace: Trace | null
   return { passed: count - failed, failed };
 }
 
-export async function runExhaustive(seed: number): Promise<Outcome> {
+/** At one point in `every`, each blow at others. */
+export async function runExhaustive(seed: number, every: number): Promise<Outcome> {
   const total = { passed: 0, failed: 0 };
   let points = 0;
   await inTask(() => {
     points = countPoints(seed);
     return null;
   });
-  for (const who of victims)
-    for (let point = 1; point <= points; point++) {
+  for (const [index, who] of blows.entries())
+    for (let point = 1 + (index % every); point <= points; point += every) {
       const verdict = await inTask(() => crashAt(seed, point, who));
       total[verdict ? 'failed' : 'passed'] += 1;
       if (verdict)
-        await tellFailure(`${who} dies at point ${point} of ${points}`, verdict, (told) =>
-          crashAt(seed, point, who, told),
-        );
+        await tellFailure(`${who}, at point ${point} of ${points}`, verdict, (told) => crashAt(seed, point, who, told));
     }
+  return total;
+}
+
+/** One life of a migration, and from each of its transitions back to each that was before. */
+export async function runRestores(seed: number): Promise<Outcome> {
+  const total = { passed: 0, failed: 0 };
+  let commits = 0;
+  await inTask(() => {
+    commits = countCommits(seed);
+    return null;
+  });
+  for (const whole of [false, true])
+    for (let to = 2; to <= commits; to++)
+      for (let from = 1; from < to; from++) {
+        const verdict = await inTask(() => restoreAt(seed, { from, to, whole }));
+        total[verdict ? 'failed' : 'passed'] += 1;
+        if (verdict)
+          await tellFailure(
+            `${whole ? 'all' : 'the database'} falls back from transition ${to} to ${from} of ${commits}`,
+            verdict,
+            (told) => restoreAt(seed, { from, to, whole }, told),
+          );
+      }
   return total;
 }
 

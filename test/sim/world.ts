@@ -1,5 +1,5 @@
 import type { Status } from '../../schema/migration-status.ts';
-import type { MigrationRow } from '../../worker/migration/ports.ts';
+import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
 import { type Actor, VirtualTime } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
 import { Course } from './course.ts';
@@ -40,6 +40,8 @@ export class World {
   onCrashPoint: ((what: string, actor: Actor) => void) | null = null;
   /** While true, ports and messages fail and tarry at random. */
   troubled = false;
+  /** All faults are over. */
+  calm = false;
   violation: Violation | null = null;
   /** Called when a migration enters a status. */
   onStatus: ((row: MigrationRow, status: Status) => void) | null = null;
@@ -80,7 +82,7 @@ export class World {
     });
   }
 
-  /** What happens whoever dies meanwhile: `act` is the callee's, the answer the caller's. */
+  /** What happens, even if a process dies meanwhile: `act` is the callee's, the answer the caller's. */
   remote<T>(caller: Actor, ms: number, act: () => T): Promise<T> {
     if (!caller.alive) return new Promise(() => {});
     return new Promise((resolve, reject) => {

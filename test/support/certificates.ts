@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { randomUUID, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { exportJWK, type JWK, SignJWT } from 'jose';
-import type { Identity } from '../../agent/transfer/peer-identity.ts';
+import type { Identity } from '../../node/peer-identity.ts';
 import { type PeerKind, spiffeUri, ticketAudience, ticketSession } from '../../schema/relay-protocol.ts';
 
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ControlPlane, startControlPlane } from '../../cli/start.ts';
+import { type ControlPlane, startControlPlane } from '../../cli/local/start.ts';
 
-export interface TestControlPlane extends ControlPlane {
+export interface TestControlPlane extends Pick<ControlPlane, 'url' | 'tick' | 'close'> {
   adminToken: string;
   log: string[];
-  /** Stops it and starts it anew on the same port and state. */
+  /** Restarts it on the same port and state. */
   restart(): Promise<void>;
 }
 

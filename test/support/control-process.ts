@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { startControlPlane } from '../../cli/start.ts';
+import { startControlPlane } from '../../cli/local/start.ts';
 
 /** A control plane in a process of its own, so that it can be killed. `node control-process.ts --data DIR --host H --port P`. */
 export interface ControlProcess {

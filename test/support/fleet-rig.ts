@@ -1,11 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { killHost } from '../../agent/engine/embedded/stack-lifecycle.ts';
 import { type ApiClient, ApiProblem, apiClient, type ServerEvent } from '../../cli/api-client.ts';
-import { type Member, startMember, until } from '../../cli/fleet.ts';
-import { freePort } from '../../cli/free-port.ts';
-import { type ControlPlane, startControlPlane } from '../../cli/start.ts';
-import type { MigrationView } from '../../schema/api.ts';
+import type { ControlFiles } from '../../cli/build/control-sources.ts';
+import { type Member, startMember, until } from '../../cli/local/fleet.ts';
+import { freePort } from '../../cli/local/free-port.ts';
+import { removeFleet } from '../../cli/local/remove-fleet.ts';
+import { type ControlPlane, startControlPlane } from '../../cli/local/start.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 
 /** Control plane, relay and agents of one test file: real workerd, real processes, one temporary directory. */
@@ -38,7 +41,18 @@ export interface FleetOptions {
   vars?: Record<string, string>;
   /** Limits that the agents have in place of the usual ones. */
   limits?: Limits;
+  parts?: Parts;
 }
+
+/** What runs in place of the sources; each part's next start looks here. */
+export interface Parts {
+  control?: ControlFiles;
+  /** Files that Node runs. */
+  relay?: string;
+  source?: string;
+  target?: string;
+}
+export const programOf = (file: string | undefined) => (file === undefined ? undefined : [file]);
 
 /** By section of schema/limits.ts. */
 export type Limits = Record<string, Record<string, number>>;
@@ -53,6 +67,7 @@ export async function startFleetRig({
   relayAdvertise,
   vars,
   limits,
+  parts = {},
 }: FleetOptions = {}): Promise<FleetRig> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-'));
   const control = await startControlPlane({
@@ -60,14 +75,18 @@ export async function startFleetRig({
     host: address,
     port: 0,
     ...(vars ? { vars } : {}),
+    ...(parts.control ? { files: parts.control } : {}),
   });
   if (!control.adminToken) throw new Error('a new control plane gives its first token');
   const api = apiClient(control.url, control.adminToken);
   const members: Member[] = [];
+  const embeddedRoots: string[] = [];
   const close = async () => {
     await Promise.all(members.map((member) => member.stop()));
+    // Its stacks outlive an agent, and cannot be found any more without these files.
+    for (const root of embeddedRoots) await killHost(root);
     await control.close();
-    if (!process.env.STACKFERRY_KEEP) await rm(dir, { recursive: true, force: true });
+    if (!process.env.STACKFERRY_KEEP) await removeFleet(dir);
   };
   const add = async (
     kind: 'host' | 'relay',
@@ -82,6 +101,9 @@ export async function startFleetRig({
       kind,
       name,
       stateDir: join(dir, `${kind}-${name}`),
+      get program() {
+        return kind === 'relay' ? programOf(parts.relay) : undefined;
+      },
       arguments: args,
       ...(limits ? { env: preloading(limits) } : {}),
       ...(netns ? { netns } : {}),
@@ -101,7 +123,11 @@ export async function startFleetRig({
       ...rigOf(dir, api, control, relay),
       relayAddress,
       relayStatusUrl: `http://127.0.0.1:${statusPort}/status`,
-      addHost: (name, args, netns, env) => add('host', name, args, netns, env),
+      addHost: (name, args, netns, env) => {
+        const at = args.indexOf('--embedded-root');
+        if (at !== -1) embeddedRoots.push(args[at + 1]!);
+        return add('host', name, args, netns, env);
+      },
       close,
     };
   } catch (error) {
@@ -110,6 +136,12 @@ export async function startFleetRig({
   }
 }
 
+const refusals = ({ body }: ApiProblem): string =>
+  (body.report as Report).checks
+    .filter(({ status }) => status === 'fail')
+    .map(({ name, detail }) => `${name}: ${detail}`)
+    .join(' ');
+
 function rigOf(
   dir: string,
   api: ApiClient,
@@ -117,7 +149,13 @@ function rigOf(
   relay: Member,
 ): Omit<FleetRig, 'addHost' | 'close' | 'relayAddress' | 'relayStatusUrl'> {
   const migrate: FleetRig['migrate'] = (stack, target, options = {}) =>
-    api.post(`/stacks/${stack}/migrate`, { target_host_id: target.id, sizing: 'stack', ...options });
+    api
+      .post<MigrationView>(`/stacks/${stack}/migrate`, { target_host_id: target.id, sizing: 'stack', ...options })
+      .catch((error: unknown) => {
+        // A test that did not expect it says which check failed.
+        if (error instanceof ApiProblem && error.body.report) error.message += ` ${refusals(error)}`;
+        throw error;
+      });
   return {
     dir,
     api,

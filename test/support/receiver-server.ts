@@ -3,7 +3,8 @@ import { type Heard, type Reply, receiverControl, type Script } from './receiver
 
 /**
  * Webhook receivers on Node's HTTP server, outside the Worker: all calls that the Worker under test makes come here, and
- * each host name is a receiver of its own. What one is to answer, and what it heard, is told by `test/worker/support/receiver.ts`.
+ * each host name is a receiver of its own. `test/worker/support/receiver.ts` says what one answers, and reads what it
+ * received.
  */
 export function receivers(): (request: IncomingMessage, response: ServerResponse) => void {
   const scripts = new Map<string, Script>();

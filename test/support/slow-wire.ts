@@ -6,6 +6,8 @@ export interface SlowWire {
   address: string;
   /** Where the relay listens; known only after the wire's own address. */
   target: { host: string; port: number };
+  /** Of each connection; may be changed at any time. */
+  bytesPerS: number;
   /** Bytes that came from agents. */
   bytes(): number;
   /** Ends all connections that are open now. */
@@ -38,7 +40,7 @@ export async function startSlowWire(bytesPerS: number, host = '127.0.0.1'): Prom
     upstream.pipe(client, { end: false });
     let budget = 0;
     const refill = setInterval(() => {
-      budget = Math.min(budget + (bytesPerS * tickMs) / 1000, bytesPerS / 10);
+      budget = Math.min(budget + (wire.bytesPerS * tickMs) / 1000, wire.bytesPerS / 10);
       if (budget > 0 && client.isPaused() && !upstream.writableNeedDrain) client.resume();
     }, tickMs);
     client.on('close', () => clearInterval(refill));
@@ -54,6 +56,7 @@ export async function startSlowWire(bytesPerS: number, host = '127.0.0.1'): Prom
   const wire: SlowWire = {
     address: `${host}:${(server.address() as net.AddressInfo).port}`,
     target: { host: '127.0.0.1', port: 9 },
+    bytesPerS,
     bytes: () => total,
     cut: () => {
       for (const socket of sockets) socket.destroy();

@@ -8,14 +8,13 @@ const report = JSON.parse(await readFile(path, 'utf8')) as {
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
-  numFailedTestSuites: number;
-  testResults: { status: string; assertionResults: unknown[] }[];
+  testResults: { status: string; assertionResults: { status: string }[] }[];
 };
-// A file that could not be loaded has no tests to fail; it counts as one.
-const unloaded = report.testResults.filter(
-  ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+// A file that could not be loaded or cleaned up fails without a failed test of its own; it counts as one.
+const failedFiles = report.testResults.filter(
+  (file) => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed'),
 );
-const failed = report.numFailedTests + unloaded.length;
+const failed = report.numFailedTests + failedFiles.length;
 const skipped = report.numPendingTests + report.numTodoTests;
 process.stdout.write(`${report.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
 if (failed > 0 || report.numPassedTests === 0) process.exitCode = 1;

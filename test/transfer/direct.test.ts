@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type DirectDoor, openDirectDoor } from '../../agent/transfer/direct-door.ts';
+import { type DirectListener, openDirectListener } from '../../agent/transfer/direct-listener.ts';
 import { relayDialer } from '../../agent/transfer/lanes.ts';
 import { receiveItem } from '../../agent/transfer/receive.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
@@ -13,22 +13,22 @@ const mib = 1_048_576;
 const bytes = tarLike(8 * mib);
 const session = 'migration-1.data';
 let rig: LaneRig;
-let door: DirectDoor;
+let directListener: DirectListener;
 /** Before the target's own address. */
 let wire: Tap;
 
 beforeEach(async () => {
   rig = await startLaneRig();
-  door = await openDirectDoor({ host: '127.0.0.1', port: 0 });
-  wire = await startTap(door.port);
+  directListener = await openDirectListener({ host: '127.0.0.1', port: 0 });
+  wire = await startTap(directListener.port);
 });
 afterEach(async () => {
   await wire.close();
-  await door.close();
+  await directListener.close();
   await rig.close();
 });
 
-/** Both sides as an agent has them; the source is told that the target is found at `port`. */
+/** Both sides as an agent has them; the source's ticket names the target at `port`. */
 function dialersTo(port: number) {
   const faults: number[] = [];
   const dialer = (role: 'source' | 'target') => {
@@ -41,7 +41,7 @@ function dialersTo(port: number) {
         bandwidth_limit: null,
         direct: role === 'source' ? { host: '127.0.0.1', port } : null,
       }),
-      door: role === 'target' ? door : null,
+      directListener: role === 'target' ? directListener : null,
       onDirectFault: (place) => faults.push(place.port),
     });
   };
@@ -51,7 +51,12 @@ function dialersTo(port: number) {
     carry: async () => {
       const sink = collectingSink();
       const events: TransferEvent[] = [];
-      const common = { lane: 'data', onProgress: () => {}, signal: AbortSignal.timeout(18_000) };
+      const common = {
+        lane: 'data',
+        onProgress: () => {},
+        record: async () => {},
+        signal: AbortSignal.timeout(18_000),
+      };
       const lane = { migrationId: 'migration-1', lane: 'data' };
       const [sent] = await Promise.all([
         sendItem({
@@ -75,7 +80,7 @@ function dialersTo(port: number) {
 
 const knock = (text: Buffer) =>
   new Promise<string>((resolve) => {
-    const socket = net.connect({ host: '127.0.0.1', port: door.port });
+    const socket = net.connect({ host: '127.0.0.1', port: directListener.port });
     let said = '';
     socket.on('data', (data) => (said += data.toString('hex')));
     socket.on('error', () => {});
@@ -128,15 +133,15 @@ describe('a lane to a target that can be reached without a relay', () => {
   });
 });
 
-describe('the door of a host', () => {
+describe('the directListener of a host', () => {
   test('closes on what is no opening, however it begins', async () => {
     for (const text of ['GET / HTTP/1.1\r\n\r\n', '\u0016\u0003\u0001', 'D\u0000\u0000', 'D\u00ff\u00ffx'])
       expect(await knock(Buffer.from(text, 'latin1'))).toBe('');
   });
 
   test('takes an opening in pieces of any size', async () => {
-    const waited = door.wait(session, AbortSignal.timeout(5_000));
-    const socket = net.connect({ host: '127.0.0.1', port: door.port, noDelay: true });
+    const waited = directListener.wait(session, AbortSignal.timeout(5_000));
+    const socket = net.connect({ host: '127.0.0.1', port: directListener.port, noDelay: true });
     for (const byte of encodeOpening(session)) {
       socket.write(Buffer.of(byte));
       await new Promise((resolve) => setTimeout(resolve, 2));

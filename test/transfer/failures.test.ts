@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
+import { AgentEnds } from '../../agent/transfer/rejection.ts';
 import { collectingSink, digestOf, type LaneRig, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
 
 const mib = 1_048_576;
@@ -110,7 +111,7 @@ describe('a connection that breaks', () => {
     expect(received).toEqual({ status: 'fulfilled', value: { bytes: bytes.length, sha256: digestOf(bytes) } });
   });
 
-  test('F13 a target agent that starts anew gets the item from its beginning, into an empty place', async () => {
+  test('F13 a restarted target agent gets the item from its beginning, into an empty destination', async () => {
     const bytes = tarLike(64 * mib);
     const first = new AbortController();
     const source = tarOf(bytes);
@@ -213,6 +214,28 @@ describe('packers and unpackers that fail', () => {
       expect(sent.status).toBe(received.status);
     },
   );
+});
+
+describe('an agent that is stopped and started, as an update does', () => {
+  test.each(['source', 'target'] as const)('F13 the %s: its peer waits, and the item is carried', async (side) => {
+    const bytes = tarLike(24 * mib);
+    const first = new AbortController();
+    const ending = {
+      signal: first.signal,
+      onProgress: (count: number) => {
+        if (count > 8 * mib) first.abort(new AgentEnds());
+      },
+    };
+    const sink = collectingSink();
+    const send = (options?: object) => rig.send(tarOf(bytes), options);
+    const receive = (options?: object) => rig.receive(sink, options);
+    const [stopped, again] = side === 'source' ? [send, send] : [() => rig.receive(collectingSink(), ending), receive];
+    const peer = side === 'source' ? receive() : send();
+    await expect(stopped(ending)).rejects.toMatchObject({ code: 'cancelled' });
+    const [proof] = await Promise.all([peer, again()]);
+    expect(proof.sha256).toBe(digestOf(bytes));
+    expect(digestOf(sink.bytes())).toBe(digestOf(bytes));
+  });
 });
 
 describe('cancelling', () => {

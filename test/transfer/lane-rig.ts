@@ -3,11 +3,11 @@ import type net from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import { dialPeer } from '../../agent/transfer/dial.ts';
 import type { StreamBounds } from '../../agent/transfer/frame-connection.ts';
-import type { Identity } from '../../agent/transfer/peer-identity.ts';
 import { receiveItem } from '../../agent/transfer/receive.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
-import type { TarSink, TarSource } from '../../agent/transfer/tar-ports.ts';
+import type { PassedItem, TarSink, TarSource, VerifiedEarlier } from '../../agent/transfer/tar-ports.ts';
+import type { Identity } from '../../node/peer-identity.ts';
 import { type RelayBounds, startRelay } from '../../relay/listener.ts';
 import { limits } from '../../schema/limits.ts';
 import { type CertificateOptions, createTestFleet, type TestFleet } from '../support/certificates.ts';
@@ -33,6 +33,9 @@ export interface LaneOptions {
   signal?: AbortSignal;
   observe?: (event: TransferEvent) => void;
   onProgress?: (bytes: number) => void;
+  record?: (passed: PassedItem | null) => Promise<void>;
+  /** Target only. */
+  earlier?: VerifiedEarlier | null;
   connect?: Parameters<typeof sendItem>[0]['connect'];
 }
 
@@ -70,6 +73,7 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
     lane: 'data',
     connect: options.connect ?? connect(role),
     onProgress: options.onProgress ?? (() => {}),
+    record: options.record ?? (async () => {}),
     signal: options.signal ?? new AbortController().signal,
     ...(options.observe ? { observe: options.observe } : {}),
     ...(options.bounds ? { bounds: options.bounds } : {}),
@@ -83,7 +87,8 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
     },
     connect,
     send: (source, options = {}) => sendItem({ source, ...common('source', options) }),
-    receive: (sink, options = {}) => receiveItem({ sink, ...common('target', options) }),
+    receive: (sink, options = {}) =>
+      receiveItem({ sink, earlier: options.earlier ?? null, ...common('target', options) }),
     restartRelay: async () => {
       await relay.close();
       relay = await listen(port);

@@ -5,7 +5,7 @@ import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
 import { type Relay, startRelay } from '../../relay/listener.ts';
 import { limits } from '../../schema/limits.ts';
-import { RelayChoice } from '../../worker/hosts/relay-choice.ts';
+import { RelaySelection } from '../../worker/saga/relay-selection.ts';
 import { createTestFleet, type TestFleet } from '../support/certificates.ts';
 import { collectingSink, digestOf, tarLike, tarOf } from './lane-rig.ts';
 import { startTap, type Tap } from './tap.ts';
@@ -43,7 +43,7 @@ async function startRig(): Promise<Rig> {
   );
   const wiresOf = () => Promise.all(relays.map(({ port }) => startTap(port)));
   const wires = { source: await wiresOf(), target: await wiresOf() };
-  const choice = new RelayChoice();
+  const choice = new RelaySelection();
   const asked: Rig['asked'] = { source: [], target: [] };
   const dialerOf = async (role: Role) => {
     const identity = await fleet.identity('host', hosts[role]);
@@ -72,7 +72,12 @@ async function startRig(): Promise<Rig> {
     carry: async (bytes) => {
       const sink = collectingSink();
       const events: TransferEvent[] = [];
-      const common = { lane: 'data', onProgress: () => {}, signal: AbortSignal.timeout(18_000) };
+      const common = {
+        lane: 'data',
+        onProgress: () => {},
+        record: async () => {},
+        signal: AbortSignal.timeout(18_000),
+      };
       const [sent] = await Promise.all([
         sendItem({
           ...common,
@@ -98,7 +103,7 @@ afterEach(async () => {
 /** The relay that the migration is sent to while all is well. */
 function firstChoice(): number {
   const relays = ids.map((id) => ({ id, host: '', port: 0 }));
-  return ids.indexOf(new RelayChoice().choose('migration-1', relays, [], 0)!.id);
+  return ids.indexOf(new RelaySelection().choose('migration-1', relays, [], 0)!.id);
 }
 
 const bytesTowards = (relay: number) => rig.wires.source[relay]!.bytes();

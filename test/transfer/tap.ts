@@ -1,6 +1,6 @@
 import net from 'node:net';
 
-/** A TCP proxy before the relay, in the place of whoever owns the wire: it can record, cut and alter what passes. */
+/** A TCP proxy before the relay, as an attacker on the wire: it can record, cut and alter what passes. */
 export interface Tap {
   port: number;
   /** Bytes that passed towards the relay. */

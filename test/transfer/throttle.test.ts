@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createThrottle, createThrottles } from '../../agent/transfer/throttle.ts';
+import { createThrottle, createThrottles } from '../../node/throttle.ts';
 import { byteRate } from '../../schema/byte-rate.ts';
 import { limits } from '../../schema/limits.ts';
 

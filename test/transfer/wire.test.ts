@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-describe('whoever owns the wire or the relay', () => {
+describe('an attacker who owns the wire or the relay', () => {
   test('B31 records everything, and finds nothing of the volume in it', async () => {
     const canary = `canary-${randomBytes(16).toString('hex')}`;
     const bytes = Buffer.concat([Buffer.from(`${canary}\n`.repeat(20_000)), Buffer.alloc(10_240)]);

@@ -1,10 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { agentPaths } from '../../schema/agent-protocol.ts';
+import { agentPaths } from '../../schema/enrolment.ts';
 import { limits } from '../../schema/limits.ts';
-import { newToken } from '../../worker/auth/token-format.ts';
 import { runSchedules } from '../../worker/cron/schedule.ts';
 import { insertAudit } from '../../worker/store/audit.ts';
+import { newToken } from '../../worker/store/token-format.ts';
 import { bindings, call, tokenWith } from './support/api.ts';
 import { auditOf, bindingsWith, dump, failingDb } from './support/databases.ts';
 import { agentToken, createNode, csrFor, join, newKeys } from './support/node.ts';
@@ -73,7 +73,7 @@ describe('the audit', () => {
     expect(entries[1].objects).toEqual({ name: 'shop' });
   });
 
-  it('reading leaves no entry, and whoever has no credentials cannot fill it', async () => {
+  it('reading leaves no entry, and a caller without credentials cannot fill it', async () => {
     const admin = await tokenWith(['admin']);
     await call('GET', '/api/v1/hosts', { token: admin });
     await call('POST', '/api/v1/hosts', { body: { name: 'a' } });

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { hashToken, isWellFormedToken, newToken } from '../../worker/auth/token-format.ts';
+import { hashToken, isWellFormedToken, newToken } from '../../worker/store/token-format.ts';
 import { bindings, call, tokenWith } from './support/api.ts';
 
 describe('API tokens', () => {
@@ -59,7 +59,7 @@ describe('API tokens', () => {
 });
 
 describe('the first admin token', () => {
-  it('is adopted while there is no token at all, and only then', async () => {
+  it('C8: is adopted while there is no token at all, and only then', async () => {
     const first = newToken('sfy');
     const bound = { ...bindings, BOOTSTRAP_TOKEN_HASH: await hashToken(first) };
     expect((await call('GET', '/api/v1/hosts', { token: newToken('sfy'), bound })).status).toBe(401);

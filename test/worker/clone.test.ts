@@ -2,7 +2,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../schema/limits.ts';
-import { closeCodes, type Link } from '../../worker/hosts/control-socket.ts';
+import { closeCodes, type Link } from '../../worker/objects/host-connection/control-socket.ts';
 import { connect, dial, dialResponse, type FakeAgent, hello, waiting } from './support/agent.ts';
 import { answerAll } from './support/answers.ts';
 import { call, tokenWith } from './support/api.ts';

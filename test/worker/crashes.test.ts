@@ -1,8 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
-import type { CommandKind, Outcome } from '../../schema/agent-protocol.ts';
-import { advance } from '../../worker/migration/advance.ts';
+import type { Outcome } from '../../schema/agent-protocol.ts';
+import type { CommandKind } from '../../schema/commands.ts';
+import { advance } from '../../worker/saga/migration/advance.ts';
 import { d1MigrationStore } from '../../worker/store/migration-store.ts';
 import { goodAnswers, plan } from '../saga/story.ts';
 import { waiting } from './support/agent.ts';
@@ -94,6 +95,45 @@ describe('the control plane in the middle of a migration', () => {
   });
 });
 
+describe('a database that is older than its object', () => {
+  /** What the hosts' own records say of a migration that is completed. */
+  const records: Partial<{ [K in CommandKind]: unknown }> = {
+    tell_source: { phase: 'retained' },
+    tell_target: { phase: 'armed' },
+  };
+  const asRecorded = (kind: CommandKind): Outcome => ({ ok: true, data: records[kind] ?? goodAnswers[kind] });
+
+  it('C8 is noticed at the next wake: the hosts are asked what is so, and nothing is undone', async () => {
+    const there = await fleet(
+      (kind) => asRecorded(kind),
+      (kind) => asRecorded(kind),
+    );
+    const { body } = await there.migrate();
+    const completed = () =>
+      vi.waitFor(
+        async () => expect(await there.show(body.id)).toMatchObject({ status: 'completed', owed: [] }),
+        waiting,
+      );
+    await completed();
+    // As D1's time travel leaves it: the migration is being verified, and its last transitions never were.
+    const { version, saga } = (await d1MigrationStore(env.DB).load(body.id))!;
+    const older = { ...saga, status: 'verifying', window: null, arming: null, deadline_at: Date.now() + 60_000 };
+    await env.DB.batch([
+      env.DB.prepare('DELETE FROM transition WHERE migration_id = ? AND version > ?').bind(body.id, version - 3),
+      env.DB.prepare(
+        "UPDATE migration SET status = 'verifying', ended_at = NULL, version = ?, saga = ? WHERE id = ?",
+      ).bind(version - 3, JSON.stringify(older), body.id),
+    ]);
+    expect(await there.show(body.id)).toMatchObject({ status: 'verifying' });
+
+    await bindings.STACK_MIGRATION.get(bindings.STACK_MIGRATION.idFromName(there.shop)).wake();
+    await completed();
+    expect([...there.told.a, ...there.told.b]).toEqual(expect.arrayContaining(['tell_source', 'tell_target']));
+    for (const undone of ['stop_target', 'restore_source', 'cleanup_target'])
+      expect([...there.told.a, ...there.told.b]).not.toContain(undone);
+  });
+});
+
 describe('one transition is one batch', () => {
   async function transferring() {
     const stack_id = await insertStack('shop', 'host_a');
@@ -154,7 +194,7 @@ describe('one transition is one batch', () => {
   });
 });
 
-/** The database does what it is told; the answer to each batch is lost. */
+/** The database executes each batch; the answer is lost. */
 function losingAnswers(db: D1Database): D1Database {
   return new Proxy(db, {
     get: (target, key) => {

@@ -5,7 +5,7 @@ import { plan } from '../saga/story.ts';
 import { bindings, call, tokenWith } from './support/api.ts';
 import { bindingsWith, failingDb } from './support/databases.ts';
 import { join } from './support/node.ts';
-import { insertCommand, insertMigration, insertStack } from './support/records.ts';
+import { insertCommand, insertMigration, insertStack, windowEndingAt } from './support/records.ts';
 
 const hour = 3_600_000;
 /** A tick in which everything is due, after all that the tests make. */
@@ -43,12 +43,11 @@ async function overdue(): Promise<string> {
   const admin = await tokenWith(['admin']);
   const [a, b] = [await join(admin, 'host', 'a'), await join(admin, 'host', 'b')];
   const stack_id = await insertStack('shop', b.id);
-  const ends_at = Date.now() - 1;
-  const window = { completed_at: ends_at - 72 * hour, ends_at, reminded_at: null, copy_running: false };
+  const window = windowEndingAt(Date.now() - 1);
   return insertMigration({
     ...{ stack_id, stack_name: 'shop', source_host_id: a.id, target_host_id: b.id, status: 'completed' as const },
     created_at: window.completed_at,
-    saga: { plan, window: { ...window, source_purge: null, target_purge: null } },
+    saga: { plan, window },
   });
 }
 

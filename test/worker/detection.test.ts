@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { expect, it, vi } from 'vitest';
-import { agentPaths } from '../../schema/agent-protocol.ts';
+import { agentPaths } from '../../schema/enrolment.ts';
 import { limits } from '../../schema/limits.ts';
-import { app } from '../../worker/routes/app.ts';
+import { app } from '../../worker/app.ts';
 import { hello } from './support/agent.ts';
 import { bindings, call, tokenWith } from './support/api.ts';
 import { auditOf } from './support/databases.ts';
@@ -75,7 +75,7 @@ it('C18: a host shows the address that its agent connects from', async () => {
   }, patient);
 });
 
-it('C18: whoever was here over https is told to stay there, and over http nothing', async () => {
+it('C18: over https browsers are told to stay with https, over http they are told nothing', async () => {
   for (const path of ['/ui/login', '/api/v1/hosts', '/nowhere']) {
     const over = async (scheme: string) =>
       (await app.request(`${scheme}://stackferry.test${path}`, {}, bindings)).headers.get('strict-transport-security');

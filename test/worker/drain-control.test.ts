@@ -3,9 +3,9 @@ import { env } from 'cloudflare:workers';
 import { eq } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { describe, expect, it, vi } from 'vitest';
-import type { CommandKind } from '../../schema/agent-protocol.ts';
+import type { CommandKind } from '../../schema/commands.ts';
 import type { Status } from '../../schema/migration-status.ts';
-import { migration } from '../../schema/tables.ts';
+import { migration } from '../../worker/tables/migrations.ts';
 import { call, tokenWith } from './support/api.ts';
 import { drainFleet, gib, good, patient, stacksOf } from './support/drain-fleet.ts';
 import { insertMigration, insertStack } from './support/records.ts';
@@ -65,7 +65,7 @@ describe('a drain that runs', () => {
   it.each([
     ['lets what runs finish', {}, { waiting: 0, moving: 0, moved: 1, stayed: 2 }],
     [
-      'brings what runs back home where it is told so',
+      'takes running migrations back if asked to',
       { cancel_running: true },
       { waiting: 0, moving: 0, moved: 0, stayed: 3 },
     ],

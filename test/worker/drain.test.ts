@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { mediaMount, plainTree } from '../support/media-mount.ts';
 import { call } from './support/api.ts';
 import { bad, drainFleet, gib, good, stacksOf } from './support/drain-fleet.ts';
 
@@ -26,6 +27,69 @@ describe('the plan of a drain', () => {
     expect(host.body.cordoned_at).toBeNull();
     expect(await there.migrations()).toEqual([]);
   });
+});
+
+describe('a drain of a stack with a bind mount outside its project', () => {
+  const fleet = (exists: () => boolean = () => false) =>
+    drainFleet({
+      stacks: { bound: gib },
+      says: () => ({ bind_mounts: [mediaMount] }),
+      finds: () => ({ bind_mounts: [{ path: mediaMount.source, exists: exists() }] }),
+    });
+  const absent = expect.stringMatching(/\/srv\/media .*absent on the target/);
+
+  it('P13: leaves it where the target has nothing at that path, in the plan and in the drain, unless that is accepted', async () => {
+    const there = await fleet();
+    const planned = async (more: object) => (await there.drain({ dry_run: true, ...more })).body.stacks[0];
+    expect(await planned({})).toMatchObject({ target: null, obstacle: { code: 'preflight_failed' }, why: absent });
+    expect(await planned({ accept_unmoved: true })).toMatchObject({ target: { name: 'b' }, obstacle: null });
+
+    const refused = await there.ended((await there.drain()).body.id);
+    expect(refused).toMatchObject({ summary: { moved: 0, stayed: 1 }, stacks: [{ obstacle: { message: absent } }] });
+    expect(await there.migrations()).toEqual([]);
+
+    const accepted = await there.ended((await there.drain({ accept_unmoved: true })).body.id);
+    expect(accepted).toMatchObject({ status: 'completed', summary: { moved: 1, stayed: 0 } });
+  }, 90_000);
+
+  it('R5: plans it where all bind mounts are to move, and completes nothing without proof of their data', async () => {
+    const place = {
+      place: mediaMount.source,
+      free: true,
+      detail: '',
+      free_bytes: gib,
+      filesystem: '1',
+      with_volumes: false,
+    };
+    const there = await drainFleet({
+      stacks: { bound: gib },
+      says: () => ({
+        bind_mounts: [mediaMount],
+        bind_trees: [plainTree(mediaMount.source)],
+      }),
+      finds: () => ({ bind_mounts: [{ path: mediaMount.source, exists: false }], bind_places: [place] }),
+    });
+    const planned = (await there.drain({ dry_run: true, binds: ['all'] })).body.stacks[0];
+    expect(planned).toMatchObject({ target: { name: 'b' }, obstacle: null });
+    // These agents know of volumes only.
+    const ended = await there.ended((await there.drain({ binds: ['all'] })).body.id);
+    const message = 'There is no proof for the bind mount /srv/media.';
+    expect(ended).toMatchObject({ binds: ['all'], stacks: [{ status: 'stayed', obstacle: { message } }] });
+    const [migration] = await there.migrations();
+    expect(migration.report.bind_mounts).toMatchObject([
+      { path: mediaMount.source, place: mediaMount.source, obstacle: null },
+    ]);
+    const refused = await there.drain({ binds: ['/srv/media'] });
+    expect(refused.status).toBe(422);
+  }, 90_000);
+
+  it('P13: its migration accepts no more than the drain did', async () => {
+    const there = await fleet(() => true);
+    expect(await there.ended((await there.drain()).body.id)).toMatchObject({ status: 'completed' });
+    const [{ id }] = await there.migrations();
+    const { body } = await call('GET', `/api/v1/migrations/${id}`, { token: there.token });
+    expect(body.report.inputs).toMatchObject({ accept_unmoved: false });
+  }, 90_000);
 });
 
 describe('a drain', () => {

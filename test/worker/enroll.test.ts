@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { agentPaths } from '../../schema/agent-protocol.ts';
+import { agentPaths } from '../../schema/enrolment.ts';
 import { spiffeUri } from '../../schema/relay-protocol.ts';
 import {
   BasicConstraintsExtension,
@@ -8,7 +8,7 @@ import {
   SubjectAlternativeNameExtension,
   X509Certificate,
   X509CertificateGenerator,
-} from '../../worker/hosts/x509.ts';
+} from '../../worker/objects/fleet-authority/x509.ts';
 import { dialResponse } from './support/agent.ts';
 import { call, tokenWith } from './support/api.ts';
 import { agentToken, createNode, csrFor, join, newKeys, p256 } from './support/node.ts';
@@ -213,7 +213,7 @@ describe('who may connect', () => {
 /** The node's certificate as the fleet would have made it a month ago. */
 async function outdated(node: { id: string; keys: CryptoKeyPair; fleet_id: string }): Promise<{ pem: string }> {
   const { runInDurableObject } = await import('cloudflare:test');
-  const { signLeaf } = await import('../../worker/hosts/certificates.ts');
+  const { signLeaf } = await import('../../worker/objects/fleet-authority/certificates.ts');
   const stub = env.FLEET_AUTHORITY.get(env.FLEET_AUTHORITY.idFromName('fleet'));
   const leaf = await runInDurableObject(stub, async (_, state) => {
     const stored = (await state.storage.get('fleet')) as { ca_pem: string; ca_key: JsonWebKey };

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../schema/limits.ts';
-import { closeCodes } from '../../worker/hosts/control-socket.ts';
+import { closeCodes } from '../../worker/objects/host-connection/control-socket.ts';
 import { connect } from './support/agent.ts';
 import { tokenWith } from './support/api.ts';
 import { connection, twoHosts, underWay } from './support/hosts.ts';

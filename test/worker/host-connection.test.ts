@@ -2,7 +2,7 @@ import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from '
 import { describe, expect, it, vi } from 'vitest';
 import type { RequestKind } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
-import { closeCodes, type Link } from '../../worker/hosts/control-socket.ts';
+import { closeCodes, type Link } from '../../worker/objects/host-connection/control-socket.ts';
 import { connect, dial, dialResponse, hello, waiting } from './support/agent.ts';
 import { call } from './support/api.ts';
 import { connection, stubOf, twoHosts, underWay } from './support/hosts.ts';

@@ -1,8 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import { runSchedules } from '../../worker/cron/schedule.ts';
+import type { Env } from '../../worker/env.ts';
 import { d1MigrationStore } from '../../worker/store/migration-store.ts';
-import { goodAnswers } from '../saga/story.ts';
+import { failure, goodAnswers } from '../saga/story.ts';
 import { connect } from './support/agent.ts';
 import { bindings, call } from './support/api.ts';
 import { begun, feed, loaded } from './support/course.ts';
@@ -26,12 +27,19 @@ async function moved() {
 }
 
 describe('deleting a host', () => {
-  it('C4: is refused while its stack still waits for its restart policies, and says which migration', async () => {
+  it.each([
+    ['has not answered', null, 'awaiting'],
+    ['failed at it', { ok: false, error: failure } as const, 'retry'],
+  ])('C4: is refused while its stack waits for its restart policies from a host that %s', async (_, outcome, list) => {
     const { token, a, b, migrate, show } = await fleet((kind) =>
-      kind === 'arm_target' ? null : { ok: true, data: goodAnswers[kind] },
+      kind === 'arm_target' ? outcome : { ok: true, data: goodAnswers[kind] },
     );
     const { body } = await migrate();
     await vi.waitFor(async () => expect((await show(body.id)).status).toBe('completed'), patient);
+    await vi.waitFor(async () => {
+      const { saga } = await loaded(d1MigrationStore(env.DB), body.id);
+      expect(JSON.stringify(saga[list as 'retry'])).toContain('arm_target');
+    }, patient);
     for (const { id } of [b, a]) {
       const refused = await call('DELETE', `/api/v1/hosts/${id}`, { token });
       expect(refused).toMatchObject({ status: 409, body: { code: 'host_busy' } });
@@ -55,9 +63,12 @@ describe('deleting a host', () => {
     expect((await show(id)).window.reminded_at).toBeNull();
   });
 
-  it('C4: a migration that could not be told of it then is told by the schedule', async () => {
-    const { a, id, show } = await moved();
-    await env.DB.prepare('UPDATE node SET deleted_at = 1, revocation_owed = 1 WHERE id = ?').bind(a.id).run();
+  it('C4: a migration that could not be notified then is notified by the schedule', async () => {
+    const { token, a, id, show } = await moved();
+    const outOfReach = { idFromName: String, get: () => ({ hostDeleted: () => Promise.reject(new Error('reset')) }) };
+    const bound = { ...bindings, STACK_MIGRATION: outOfReach as unknown as Env['STACK_MIGRATION'] };
+    expect((await call('DELETE', `/api/v1/hosts/${a.id}`, { token, bound })).status).toBe(204);
+    expect((await show(id)).window.source_purge).toBeNull();
     await runSchedules(bindings, Math.ceil(Date.now() / hour) * hour);
     expect((await show(id)).window.source_purge).toMatchObject({ host_deleted: true });
     const owed = await env.DB.prepare('SELECT count(*) AS n FROM node WHERE revocation_owed = 1').first('n');

@@ -51,7 +51,7 @@ describe('hosts and relays', () => {
   });
 
   it.each(['source_host_id', 'target_host_id'])(
-    'a host that is %s of a running migration cannot be deleted',
+    'C4: a host that is %s of a running migration cannot be deleted',
     async (role) => {
       const token = await tokenWith(['admin']);
       const [a, b] = [await createNode(token, 'host', 'a'), await createNode(token, 'host', 'b')];
@@ -105,7 +105,7 @@ describe('bad requests', () => {
   });
 
   it('B7: a body without a length is cut off at the bound', async () => {
-    const { app } = await import('../../worker/routes/app.ts');
+    const { app } = await import('../../worker/app.ts');
     const { bindings } = await import('./support/api.ts');
     let pulled = 0;
     const endless = new ReadableStream({

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Status } from '../../schema/migration-status.ts';
-import { chooseRelay } from '../../worker/hosts/choose-relay.ts';
-import { inventoryChanges } from '../../worker/hosts/inventory.ts';
-import { copiesSeen, type Move } from '../../worker/hosts/moves.ts';
-import { standingOf } from '../../worker/hosts/standing.ts';
+import { inventoryChanges } from '../../worker/objects/host-connection/inventory.ts';
+import { copiesSeen, type Move } from '../../worker/saga/inventory/placement.ts';
+import { standingOf } from '../../worker/saga/inventory/standing.ts';
+import { chooseRelay } from '../../worker/saga/relay-selection.ts';
 import type { StackRow } from '../../worker/store/stacks.ts';
 import { connect, type FakeAgent, waiting } from './support/agent.ts';
 import { call, tokenWith } from './support/api.ts';
@@ -63,7 +63,7 @@ describe('F45 a kept copy that someone started', () => {
   };
   const shop = { ...summaryOf('shop'), running: true };
 
-  it('is told when it runs and when it is stopped again, each once', () => {
+  it('is reported when it runs and when it is stopped again, each once', () => {
     expect(copiesSeen([shop], [kept], now)).toMatchObject([{ id: 'mig_1', running: true }]);
     expect(copiesSeen([shop], [{ ...kept, copy_running: true }], now)).toEqual([]);
     expect(copiesSeen([], [{ ...kept, copy_running: true }], now)).toMatchObject([{ id: 'mig_1', running: false }]);
@@ -105,7 +105,7 @@ describe('what an inventory changes', () => {
     expect(changes).toEqual({ added: [summaryOf('new')], seen: [], gone: ['stack_old'] });
   });
 
-  it('writes a row anew when it changed, came back, or was not written for long', () => {
+  it('writes a row again when it changed, came back, or was not written for long', () => {
     const reported = ['changed', 'back', 'long'].map(summaryOf);
     const rows = [
       row('changed', { summary: { ...summaryOf('changed'), running: false } }),

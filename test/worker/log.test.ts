@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { redactShapes } from '../../schema/redact.ts';
-import { newToken } from '../../worker/auth/token-format.ts';
 import { log } from '../../worker/log.ts';
+import { newToken } from '../../worker/store/token-format.ts';
 
 const pem =
   '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----';

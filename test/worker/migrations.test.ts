@@ -2,8 +2,8 @@ import { createExecutionContext, createScheduledController, waitOnExecutionConte
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../schema/migration-status.ts';
+import { app } from '../../worker/app.ts';
 import worker from '../../worker/index.ts';
-import { app } from '../../worker/routes/app.ts';
 import { bindings, call, tokenWith } from './support/api.ts';
 import { createNode } from './support/node.ts';
 import { insertEvent, insertMigration, insertStack } from './support/records.ts';

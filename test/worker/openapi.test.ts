@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { app } from '../../worker/routes/app.ts';
+import { app } from '../../worker/app.ts';
 import { call } from './support/api.ts';
 
 /** Routes that are no part of the API: they tell of it. The web UI lies outside `/api/v1`. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { agentPaths } from '../../schema/agent-protocol.ts';
+import { agentPaths } from '../../schema/enrolment.ts';
 import { limits } from '../../schema/limits.ts';
-import { Buckets, take } from '../../worker/auth/rate.ts';
-import { newToken } from '../../worker/auth/token-format.ts';
+import { Buckets, take } from '../../worker/objects/token-meter/rate.ts';
+import { newToken } from '../../worker/store/token-format.ts';
 import { type CallOptions, call, tokenWith } from './support/api.ts';
 import { auditOf, bindingsWith, countingDb } from './support/databases.ts';
 

@@ -3,13 +3,16 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import { controlProtocol } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
-import { closeCodes } from '../../worker/hosts/control-socket.ts';
+import { sagaVersion } from '../../schema/saga.ts';
+import { closeCodes } from '../../worker/objects/host-connection/control-socket.ts';
+import { d1MigrationStore } from '../../worker/store/migration-store.ts';
 import { connectedRelays } from '../../worker/store/relays.ts';
 import { connect, dial, type FakeAgent, hello } from './support/agent.ts';
 import { bindings, call, tokenWith } from './support/api.ts';
+import { loaded } from './support/course.ts';
 import { connection, stubOf, twoHosts, underWay } from './support/hosts.ts';
 import { join } from './support/node.ts';
-import { summaryOf } from './support/records.ts';
+import { insertMigration, insertStack, summaryOf } from './support/records.ts';
 
 const patient = { timeout: 15_000, interval: 50 };
 const raw = (agent: FakeAgent, message: object) => agent.socket.send(JSON.stringify(message));
@@ -31,7 +34,7 @@ describe('an agent of another release', () => {
   });
 
   it.each([
-    ['too new', { min: controlProtocol.max + 1, max: controlProtocol.max + 2 }, 'npx wrangler deploy'],
+    ['too new', { min: controlProtocol.max + 1, max: controlProtocol.max + 2 }, 'npx stackferry deploy'],
     ['too old', { min: 0, max: 0 }, 'stackferry agent'],
   ])('C7: that is %s is turned away with the command that helps', async (_, versions, command) => {
     const { a } = await twoHosts();
@@ -56,9 +59,24 @@ describe('an agent of another release', () => {
     const probed = connection(a).request('probe', { relays: [] }, 5_000);
     const { id } = await agent.take('request');
     raw(agent, { type: 'answer', request_id: id, outcome: { ok: false, error } });
-    expect(await probed).toMatchObject({ ok: false, error: { code: 'command_failed' } });
+    // As it was said, as far as it fits here, with the code that it named.
+    const code = ' (code "gpu_on_fire", unknown here)';
+    const message = 'x'.repeat(2_000 - code.length) + code;
+    expect(await probed).toMatchObject({ ok: false, error: { code: 'command_failed', message } });
     expect(agent.closed).toBeNull();
   });
+});
+
+it('C7: a migration that an earlier release stored is brought up to date as it is read', async () => {
+  const hosts = { source_host_id: 'host_a', target_host_id: 'host_b' };
+  const id = await insertMigration({ stack_id: await insertStack('shop', 'host_a'), stack_name: 'shop', ...hosts });
+  await env.DB.prepare("UPDATE migration SET saga = json_remove(saga, '$.v', '$.late_proofs')").run();
+  const store = d1MigrationStore(env.DB);
+  expect((await loaded(store, id)).saga).toMatchObject({ v: sagaVersion, late_proofs: 0 });
+  await env.DB.prepare("UPDATE migration SET saga = json_set(saga, '$.v', ?)")
+    .bind(sagaVersion + 1)
+    .run();
+  await expect(store.load(id)).rejects.toThrow('newer release');
 });
 
 describe('an inventory in pieces', () => {
@@ -72,7 +90,7 @@ describe('an inventory in pieces', () => {
     expect(JSON.stringify(stacks).length).toBeGreaterThan(limits.control.messageBytesMax);
     const piece = (index: number) => ({ id: 'one', index, count: 2 });
     // Of a first try only a part arrives: it is not taken for all that there is.
-    agent.say({ type: 'inventory', stacks: stacks.slice(0, 1), piece: { id: 'lost', index: 1, count: 2 } });
+    agent.say({ type: 'inventory', stacks: stacks.slice(0, 1), piece: { id: 'lost', index: 0, count: 2 } });
     agent.say({ type: 'inventory', stacks: stacks.slice(250), piece: piece(1) });
     expect((await call('GET', '/api/v1/stacks', { token: admin })).body.items).toEqual([]);
     agent.say({ type: 'inventory', stacks: stacks.slice(0, 250), piece: piece(0) });

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { runSchedules } from '../../worker/cron/schedule.ts';
 import type { Env } from '../../worker/env.ts';
-import { closeCodes } from '../../worker/hosts/control-socket.ts';
+import { closeCodes } from '../../worker/objects/host-connection/control-socket.ts';
 import { connect } from './support/agent.ts';
 import { bindings, call } from './support/api.ts';
 import { bindingsWith } from './support/databases.ts';

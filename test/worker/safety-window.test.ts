@@ -1,13 +1,14 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test';
 import { describe, expect, it, vi } from 'vitest';
-import type { CommandKind, Outcome } from '../../schema/agent-protocol.ts';
+import type { Outcome } from '../../schema/agent-protocol.ts';
+import type { CommandKind } from '../../schema/commands.ts';
 import type { Saga } from '../../schema/saga.ts';
 import worker from '../../worker/index.ts';
 import { goodAnswers, plan } from '../saga/story.ts';
 import { waiting } from './support/agent.ts';
 import { bindings, call } from './support/api.ts';
 import { fleet } from './support/fleet.ts';
-import { insertMigration, insertStack, summaryOf } from './support/records.ts';
+import { insertMigration, insertStack, summaryOf, windowEndingAt } from './support/records.ts';
 
 const hour = 3_600_000;
 const good = (kind: CommandKind): Outcome => ({ ok: true, data: goodAnswers[kind] });
@@ -34,9 +35,7 @@ async function moved(...args: Parameters<typeof fleet>) {
 
 /** What a completed migration's record looks like, `ms` before its window ends. */
 function completedSaga(ms: number): Partial<Saga> {
-  const ends_at = Date.now() + ms;
-  const window = { completed_at: ends_at - 72 * hour, ends_at, reminded_at: null, copy_running: false };
-  return { plan, window: { ...window, source_purge: null, target_purge: null } };
+  return { plan, window: windowEndingAt(Date.now() + ms) };
 }
 
 async function tick(at: number) {

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import { d1MigrationStore } from '../../worker/store/migration-store.ts';
-import { hostFacts, stackFacts, targetFacts } from '../preflight/well-facts.ts';
+import { hostFacts, stackFacts, targetFacts } from '../saga/preflight/well-facts.ts';
 import { connect } from './support/agent.ts';
 import { call, tokenWith } from './support/api.ts';
 import { begun } from './support/course.ts';
@@ -12,8 +12,8 @@ import { insertStack } from './support/records.ts';
 
 const gib = 2 ** 30;
 
-/** Stacks `one` and `two` on a, each of which needs 1.2 GiB of memory, and b with 1.5 GiB free. */
-async function tightFleet() {
+/** Stacks `one` and `two` on a, each of which needs 1.1 GiB at least, and b with 1.5 GiB free of memory or disk. */
+async function tightFleet(tight: 'memory' | 'disk') {
   const token = await tokenWith(['admin']);
   const [a, b] = [await join(token, 'host', 'a'), await join(token, 'host', 'b')];
   await connect(await join(token, 'relay', 'r'));
@@ -24,7 +24,7 @@ async function tightFleet() {
       if (message.type !== 'request') return;
       const { project, relays = [] } = message.payload;
       const facts = hostFacts();
-      facts.resources.memory.free_bytes = 1.5 * gib;
+      facts.resources[tight].free_bytes = 1.5 * gib;
       facts.relays = relays.map(({ id }: { id: string }) => ({ id, reachable: true, detail: '' }));
       const answers: Record<string, unknown> = {
         probe: facts,
@@ -41,14 +41,20 @@ async function tightFleet() {
 }
 
 describe('the start of a migration', () => {
-  it('C5: of two stacks that start at once, with room for one, one is let in and the other told why not', async () => {
-    const migrate = await tightFleet();
-    const answers = await Promise.all([migrate('one'), migrate('two')]);
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 422]);
-    const refused = answers.find(({ status }) => status === 422);
-    const failed = refused?.body.report.checks.filter(({ status }: { status: string }) => status === 'fail');
-    expect(failed).toMatchObject([{ name: 'target_capacity', measured: { reserved_bytes: gib } }]);
-  });
+  it.each([
+    ['memory', 'target_capacity'],
+    ['disk', 'target_disk'],
+  ] as const)(
+    'C5: of two that start at once, with %s for one, one is let in, the other told why not',
+    async (of, name) => {
+      const migrate = await tightFleet(of);
+      const answers = await Promise.all([migrate('one'), migrate('two')]);
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 422]);
+      const refused = answers.find(({ status }) => status === 422);
+      const failed = refused?.body.report.checks.filter(({ status }: { status: string }) => status === 'fail');
+      expect(failed).toMatchObject([{ name, measured: { reserved_bytes: gib } }]);
+    },
+  );
 
   it('C12: one whose insert took while its answer was lost is begun, and not refused because of itself', async () => {
     const stack_id = await insertStack('shop', 'host_a');
@@ -60,6 +66,15 @@ describe('the start of a migration', () => {
     const second = vi.spyOn(stores.sound, 'insert');
     await begun(stores.sound, { stack_id });
     expect(await second.mock.results[0]?.value).toBe('busy');
+  });
+
+  it('C12: one that has ended before the loss was noticed has begun all the same', async () => {
+    const stack_id = await insertStack('shop', 'host_a');
+    const ended = () => env.DB.prepare("UPDATE migration SET status = 'failed'").run();
+    const store = d1MigrationStore(forgetfulDb(async () => void (await ended())));
+    const insert = vi.spyOn(store, 'insert');
+    await begun(store, { stack_id });
+    expect(await insert.mock.results[0]?.value).toBe('inserted');
   });
 
   it('C16: is 202 once its row exists, though the database cannot be read any more', async () => {
@@ -109,8 +124,8 @@ it('C17: a failed query leaves its cause in the log, and none of its values', as
   const body = { url: 'https://hooks.example.com/T024/canary-of-the-url', events: null };
   const bound = bindingsWith({ DB: overloadedDb(/insert into "webhook_endpoint"/) });
   const answer = await call('POST', '/api/v1/webhooks', { token, body, bound });
-  expect(answer.status).toBe(503);
-  expect(lines.join()).toContain('D1 DB is overloaded');
   expect(lines.join() + JSON.stringify(answer.body)).not.toContain('canary');
+  expect(lines.join()).toContain('D1 DB is overloaded');
+  expect(answer.status).toBe(503);
   vi.restoreAllMocks();
 });

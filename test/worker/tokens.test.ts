@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Scope } from '../../schema/scopes.ts';
-import { isWellFormedToken, newToken } from '../../worker/auth/token-format.ts';
+import { isWellFormedToken, newToken } from '../../worker/store/token-format.ts';
 import { call, tokenWith } from './support/api.ts';
 import { bindingsWith, countingDb, dump } from './support/databases.ts';
 
@@ -125,7 +125,7 @@ describe('the last token that can administer', () => {
     const mine = (await call('GET', path, { token: keeper })).body.items[0].id;
     const refused = await call('DELETE', `${path}/${mine}`, { token: keeper });
     expect(refused).toMatchObject({ status: 409, body: { code: 'last_admin_token' } });
-    expect(refused.body.detail).toContain('Create one');
+    expect(refused.body.detail).toContain('Create another one first');
     expect((await call('GET', path, { token: keeper })).status).toBe(200);
   });
 

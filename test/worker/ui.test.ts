@@ -1,32 +1,11 @@
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { drizzle } from 'drizzle-orm/d1';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../schema/limits.ts';
-import { uiSession } from '../../schema/tables.ts';
-import { app } from '../../worker/routes/app.ts';
 import { forgetExpiredSessions } from '../../worker/store/ui-sessions.ts';
-import { bindings, tokenWith } from './support/api.ts';
-
-const origin = 'http://stackferry.test';
-
-async function request(path: string, init: RequestInit = {}): Promise<Response> {
-  const context = createExecutionContext();
-  const answer = await app.request(`${origin}${path}`, init, bindings, context);
-  await waitOnExecutionContext(context);
-  return answer;
-}
-
-/** The cookie of a new session. */
-async function logIn(token: string): Promise<string> {
-  const answer = await request('/ui/login', {
-    method: 'POST',
-    headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ token }).toString(),
-  });
-  expect(answer.status).toBe(303);
-  return answer.headers.get('set-cookie')?.split(';')[0] ?? '';
-}
+import { uiSession } from '../../worker/tables/access.ts';
+import { tokenWith } from './support/api.ts';
+import { logIn, request } from './support/ui.ts';
 
 const visit = (cookie: string) => request('/ui/stacks', { headers: { cookie, accept: 'text/html' } });
 const rows = () => drizzle(env.DB).select().from(uiSession).all();

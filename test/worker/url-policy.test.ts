@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPublic6 } from '../../worker/webhooks/address-ranges.ts';
+import { isPublicAddress } from '../../worker/webhooks/address-ranges.ts';
 import { judgeUrl } from '../../worker/webhooks/url-policy.ts';
 import { call, tokenWith } from './support/api.ts';
 import { bindingsWith } from './support/databases.ts';
@@ -17,7 +17,6 @@ describe('where events may go', () => {
     'https://93.184.215.14/hook',
     'https://8.8.8.8/',
     'https://[2606:4700::6810:84e5]/',
-    'https://[2002:5db8:d70e::1]/', // 6to4 of a public address
     'https://172.32.0.1/',
     'https://100.128.0.1/',
     'https://localhost.example.com/',
@@ -71,7 +70,13 @@ describe('where events may go', () => {
     'IPv4-mapped IPv6': ['[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::ffff:10.0.0.1]', '[::ffff:8.8.8.8]'],
     'IPv4-compatible IPv6': ['[::127.0.0.1]', '[::7f00:1]'],
     NAT64: ['[64:ff9b::7f00:1]', '[64:ff9b::10.0.0.1]', '[64:ff9b:1::1]'],
-    '6to4 of a private address': ['[2002:7f00:1::1]', '[2002:a00:1::]', '[2002:c0a8:1::1]', '[2002:a9fe:a9fe::1]'],
+    '6to4, whatever it leads to': [
+      '[2002:5db8:d70e::1]',
+      '[2002:7f00:1::1]',
+      '[2002:a00:1::]',
+      '[2002:c0a8:1::1]',
+      '[2002:a9fe:a9fe::1]',
+    ],
     Teredo: ['[2001::1]', '[2001:0:53aa:64c:0:0:f5ff:fffe]'],
     'unique local, link-local, site-local': ['[fc00::1]', '[fd12:3456::1]', '[fe80::1]', '[febf::1]', '[fec0::1]'],
     'IPv6 multicast, documentation': ['[ff02::1]', '[2001:db8::1]', '[3fff::1]', '[100::1]'],
@@ -87,7 +92,7 @@ describe('where events may go', () => {
 
   it('B20: no address outside what is handed out is public, whichever bit of it is set', () => {
     for (let bit = 0; bit < 16; bit++)
-      expect(isPublic6(`${(1 << bit).toString(16)}::1`), `bit ${bit}`).toBe(bit === 13);
+      expect(isPublicAddress(`${(1 << bit).toString(16)}::1`), `bit ${bit}`).toBe(bit === 13);
   });
 
   it.each([

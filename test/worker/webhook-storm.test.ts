@@ -52,7 +52,7 @@ describe('webhooks over 200 migrations and a receiver that fails in every way', 
         const ending = endings[n % endings.length]!;
         const id = await begun(store, { stack_id: `stack_${n}`, stack_name: `stack-${n}` });
         ids.push(id);
-        // What is told of every tenth is refused until its retries are used up.
+        // Each tenth event is refused until its retries are used up.
         if (n % 10 === 0) await receiver.refuse(id);
         for (const type of told[ending]) expected.add(`${type} ${id}`);
         await drive(store, id, ending);

@@ -1,23 +1,23 @@
 import { decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
-import { agentTokenAudience } from '../../schema/agent-protocol.ts';
+import { agentTokenAudience } from '../../schema/enrolment.ts';
 import { limits } from '../../schema/limits.ts';
+import { fleetOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { type Identity, readIdentity } from '../hosts/identity.ts';
-import { fleetOf } from '../hosts/stubs.ts';
-import { Problem } from '../routes/problem.ts';
+import { type Identity, readIdentity } from '../objects/fleet-authority/identity.ts';
+import { Problem } from '../problem.ts';
 import { findNodeEver, type NodeRow } from '../store/nodes.ts';
 import { useOnce } from '../store/tokens.ts';
 import { bearerOf } from './bearer.ts';
 
 /**
- * Who an agent or relay is. A Worker cannot check client certificates of our own CA, so the agent sends a JWT instead:
+ * Authenticates an agent or relay. A Worker cannot check client certificates of a private CA, so the agent sends a JWT:
  *
  *   header   alg ES256, x5c [its certificate, base64 DER]
  *   claims   aud `stackferry-control`, iat, exp at most 60 s later, jti (used once)
  *
- * signed with the certificate's key. Checked: the fleet's CA signed the certificate, it is in date (not so at renewal: a
- * host that was away may owe a clean-up), the node exists, and the certificate is its newest or the one before.
- * `onHolder` hears whose token it is as soon as its signature has shown that, refused or not.
+ * signed with the certificate's key. Checks that the fleet's CA signed the certificate, that it has not expired (except at
+ * renewal: a host that was offline may still have to clean up), that the node exists, and that the certificate is its newest
+ * or previous one. Calls `onHolder` once the signature is verified, even if the token is then refused.
  */
 export async function verifyAgentToken(
   env: Env,
@@ -31,7 +31,7 @@ export async function verifyAgentToken(
   const row = await findNodeEver(env.DB, identity.id);
   if (!row || row.kind !== identity.kind) throw refused('no such node');
   onHolder?.(row);
-  if (row.deleted_at !== null) throw new Problem('host_revoked', `"${row.name}" was deleted; it has to join anew.`);
+  if (row.deleted_at !== null) throw new Problem('host_revoked', `"${row.name}" was deleted; it has to join again.`);
   const good = [row.certificate_serial, row.certificate_serial_before];
   if (!good.includes(identity.serial)) throw refused('it was replaced by a newer one');
   const keptUntil = Date.now() + limits.control.agentTokenMsMax + 2 * limits.control.clockSkewMsMax;
@@ -51,7 +51,7 @@ async function identityOf(env: Env, token: string, expiredAllowed: boolean): Pro
   return identity;
 }
 
-/** Base64 DER of the one certificate in the token's header. */
+/** Returns the base64 DER of the single certificate in the token's header. */
 function leafOf(token: string): string | null {
   try {
     const { alg, x5c } = decodeProtectedHeader(token);

@@ -1,40 +1,23 @@
 import { createMiddleware } from 'hono/factory';
 import { limits } from '../../schema/limits.ts';
 import type { Scope } from '../../schema/scopes.ts';
-import type { Env } from '../env.ts';
 import { log } from '../log.ts';
-import { Problem } from '../routes/problem.ts';
-import type { Actor } from '../store/audit.ts';
+import { Problem } from '../problem.ts';
+import { hashToken, isWellFormedToken } from '../store/token-format.ts';
 import { findToken, noteUse, type TokenRow } from '../store/tokens.ts';
+import type { Authed } from './authed.ts';
 import { adoptBootstrapToken } from './bootstrap.ts';
 import { countBadCredentials, refuseGuessers, spendToken } from './rate-limit.ts';
-import { hashToken, isWellFormedToken } from './token-format.ts';
 
-export interface Authed {
-  Bindings: Env;
-  Variables: {
-    /** Told to the client, the log and the audit. */
-    requestId: string;
-    /** The token that asked. */
-    token: TokenRow;
-    /** Whoever the credentials name, good or not any more; unset where they name nobody. */
-    actor: Actor | undefined;
-    /** This refusal is the first of a flood for a while: worth an entry in the audit. */
-    floodIsNews: boolean | undefined;
-    /** By its name in the audit: it reveals a secret, though it only reads. */
-    revealing: string | undefined;
-  };
-}
-
-/** Each scope includes the ones before it. */
+/** Each scope includes the previous ones. */
 const ranks: Record<Scope, number> = { read: 0, migrate: 1, admin: 2 };
 
 export const reaches = (held: Scope[], scope: Scope) => held.some((one) => ranks[one] >= ranks[scope]);
 
-/** Hashes of tokens that were good here lately: their holders do not suffer from who else sits behind their address. */
+/** Hashes of recently accepted tokens: their holders are not blocked because of other clients at the same address. */
 const lately = new Set<string>();
 
-/** 401 without a valid token, 403 where its scopes don't reach `scope`, 429 where it asks too often. */
+/** 401 without a valid token, 403 if its scopes do not include `scope`, 429 above the rate limit. */
 export const requires = (scope: Scope) =>
   createMiddleware<Authed>(async (c, next) => {
     const credentials = c.req.header('authorization');
@@ -77,7 +60,7 @@ function refusal(row: TokenRow | null, now: number): string | null {
   return null;
 }
 
-/** The credentials of an `Authorization: Bearer` header, null where there are none. */
+/** Returns the credentials of an `Authorization: Bearer` header, or null. */
 export function bearerOf(header: string | undefined): string | null {
   return /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i.exec(header?.trim() ?? '')?.[1] ?? null;
 }

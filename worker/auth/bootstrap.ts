@@ -2,9 +2,9 @@ import type { Env } from '../env.ts';
 import { insertFirstToken, type TokenRow } from '../store/tokens.ts';
 
 /**
- * The first admin token. Whoever starts the control plane makes it, keeps it, and binds only its hash as
- * BOOTSTRAP_TOKEN_HASH: `npm start` does so by itself, for a deployment `stackferry bootstrap-token` prints how. The first
- * request that bears it stores it as the first row of `api_token`. Once there is any row, the binding means nothing.
+ * Adopts the first admin token. The operator creates it and binds only its hash as BOOTSTRAP_TOKEN_HASH: `npm start`
+ * does so automatically, and `stackferry bootstrap-token` prints how for a deployment. The first request with this
+ * token stores it as the first row of `api_token`. Once any row exists, the binding has no effect.
  */
 export async function adoptBootstrapToken(env: Env, hash: string): Promise<TokenRow | null> {
   if (!env.BOOTSTRAP_TOKEN_HASH || env.BOOTSTRAP_TOKEN_HASH !== hash) return null;

@@ -1,9 +1,9 @@
 import type { Env } from '../env.ts';
-import { Problem } from '../routes/problem.ts';
+import { Problem } from '../problem.ts';
 import { findByJoinToken, type NodeRow } from '../store/nodes.ts';
-import { isWellFormedToken } from './token-format.ts';
+import { isWellFormedToken } from '../store/token-format.ts';
 
-/** The node that this join token was made for, joined or not. */
+/** Returns the node of a join token, joined or not. */
 export async function holderOf(env: Env, joinToken: string): Promise<NodeRow> {
   const row = isWellFormedToken('sfj', joinToken) ? await findByJoinToken(env.DB, joinToken) : null;
   if (!row) throw new Problem('join_token_invalid', 'That join token is not known, or its host was deleted.');
@@ -11,13 +11,13 @@ export async function holderOf(env: Env, joinToken: string): Promise<NodeRow> {
 }
 
 /**
- * Throws where it lets nobody in any more. It is used up by `markJoined`, not by looking. The key that joined may come
- * again while the token lives: the answer to it may have been lost (B25), and the certificate is of use to that key alone.
+ * Throws if the token can no longer be redeemed. Only `markJoined` redeems it. The key that joined may use it again
+ * while it is valid: the first answer may have been lost (B25), and the certificate is useless without that key.
  */
 export function checkRedeemable(row: NodeRow, keySha256: string, now: number): void {
   if (row.joined_at !== null && row.join_key_sha256 !== keySha256) throw usedUp();
   if ((row.join_token_expires_at ?? 0) <= now)
-    throw new Problem('join_token_expired', `That join token has expired; delete "${row.name}" and create it anew.`);
+    throw new Problem('join_token_expired', `That join token has expired; delete "${row.name}" and create it again.`);
 }
 
 export const usedUp = () => new Problem('join_token_used', 'That join token was used already, with another key.');

@@ -1,26 +1,26 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { limits } from '../../schema/limits.ts';
+import { meterOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { meterOf } from '../hosts/stubs.ts';
 import { log } from '../log.ts';
-import { Problem } from '../routes/problem.ts';
-import type { Authed } from './bearer.ts';
+import { Buckets } from '../objects/token-meter/rate.ts';
+import { Problem } from '../problem.ts';
+import type { Metered, Taken } from '../rpc.ts';
+import type { Authed } from './authed.ts';
 import { addressKey } from './client-address.ts';
-import { Buckets, type Taken } from './rate.ts';
-import type { Metered } from './token-meter.ts';
 
 /**
- * Tokens are counted exactly, each in an object of its own. Addresses are counted in the isolate's memory: who has no
- * good credentials must not be able to make us pay for an object per address, and there a rough count will do.
+ * Tokens are counted exactly, each in its own object. Addresses are counted in the isolate's memory: an unauthenticated
+ * client must not be able to cause the cost of an object per address, and a rough count is enough.
  */
 const { rememberedMax, badCredentialsPerMinute, nodeAttemptsPerMinute } = limits.api;
 const badCredentials = new Buckets(rememberedMax);
 const nodeAttempts = new Buckets(rememberedMax);
-/** Tokens that are refused anyway until then: a flood stops here instead of at its object. */
+/** Until when a token is refused: a flood stops here instead of reaching its object. */
 const blockedUntil = new Map<string, number>();
 
-/** One request of this token. Throws `rate_limited`; else returns the headers that say what is left. */
+/** Counts one request of this token. Throws `rate_limited`; else returns the rate-limit headers. */
 export async function spendToken(c: Context<Authed>, tokenId: string): Promise<Record<string, string>> {
   const perMinute = tokenRate(c.env);
   const now = Date.now();
@@ -36,7 +36,7 @@ export async function spendToken(c: Context<Authed>, tokenId: string): Promise<R
   throw flooded('token', perMinute, metered.waitMs);
 }
 
-/** The limit protects; where its object does not answer, requests go on without it. */
+/** Fails open: if the object does not answer, requests are not limited. */
 async function meter(env: Env, tokenId: string, perMinute: number): Promise<Metered | null> {
   try {
     return await meterOf(env, tokenId).spend(perMinute);
@@ -46,13 +46,13 @@ async function meter(env: Env, tokenId: string, perMinute: number): Promise<Mete
   }
 }
 
-/** Counts a refused credential of this client. Throws `rate_limited` where it sent too many. */
+/** Counts a refused credential of this client. Throws `rate_limited` above the limit. */
 export function countBadCredentials(c: Context<Authed>): void {
   const { ok, waitMs } = badCredentials.take(addressKey(c), Date.now(), badCredentialsPerMinute);
   if (!ok) throw flooded('address', badCredentialsPerMinute, waitMs);
 }
 
-/** Throws `rate_limited` for a client that lately sent nothing but bad credentials, before anything is read for it. */
+/** Throws `rate_limited` for a client above the limit of bad credentials, before any database query. */
 export function refuseGuessers(c: Context<Authed>): void {
   const key = addressKey(c);
   const now = Date.now();
@@ -60,7 +60,7 @@ export function refuseGuessers(c: Context<Authed>): void {
   throw flooded('address', badCredentialsPerMinute, badCredentials.take(key, now, badCredentialsPerMinute).waitMs);
 }
 
-/** Enrolling, renewing, connecting: throws `rate_limited` where one address does too much of it. */
+/** For enrolment, renewal and connections: throws `rate_limited` above the limit per address. */
 export const countsNodeAttempts = createMiddleware<Authed>(async (c, next) => {
   const { ok, waitMs } = nodeAttempts.take(addressKey(c), Date.now(), nodeAttemptsPerMinute);
   if (!ok) throw flooded('address', nodeAttemptsPerMinute, waitMs);
@@ -74,12 +74,12 @@ function tokenRate(env: Env): number {
 
 function flooded(whose: 'token' | 'address', perMinute: number, waitMs: number): Problem {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  return new Problem('rate_limited', `Too many requests of this ${whose}; go on in ${seconds} s.`, {
+  return new Problem('rate_limited', `Too many requests of this ${whose}; retry in ${seconds} s.`, {
     headers: { 'retry-after': String(seconds), ...rateHeaders(whose, perMinute, { remaining: 0, waitMs }) },
   });
 }
 
-/** As draft-ietf-httpapi-ratelimit-headers has them: the policy, then what is left and when there is more. */
+/** Headers of draft-ietf-httpapi-ratelimit-headers: the policy, then the remaining requests and the time until more. */
 function rateHeaders(policy: string, perMinute: number, { remaining, waitMs }: Pick<Taken, 'remaining' | 'waitMs'>) {
   return {
     'ratelimit-policy': `"${policy}";q=${perMinute};w=60`,

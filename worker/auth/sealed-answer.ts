@@ -1,11 +1,11 @@
-import { base64, keysOf, sealedBox } from './sealed-box.ts';
+import { base64, keysOf, sealedBox } from '../objects/fleet-authority/sealed-box.ts';
 
 /**
- * Answers that are kept for a repeat are sealed with a key that is nowhere at rest: derived from the API token (of which
- * only a hash is stored) and the idempotency key (likewise). So a copy of the database opens none of them, and no list
- * of "answers with secrets" (join tokens, API tokens, signing secrets) has to be kept up to date.
+ * Stored answers of idempotent requests are sealed with a key that is never stored: it is derived from the API token and the
+ * idempotency key, of which only hashes are stored. So a copy of the database reveals no answer, and answers with secrets
+ * (join tokens, API tokens, signing secrets) need no special treatment.
  *
- *   key          of the API token, salted with the idempotency key, for one route: see sealed-box.ts
+ *   key          derived from the API token, salted with the idempotency key, for one route: see sealed-box.ts
  *   fingerprint  HMAC-SHA-256 of method, path with query, and body: equal only for the same request of the same token
  *   answer       the sealed JSON below
  */
@@ -18,7 +18,7 @@ export interface Answer {
 export interface Seal {
   fingerprint(request: string): Promise<string>;
   close(answer: Answer): Promise<string>;
-  /** Throws where it was sealed with another key. */
+  /** Throws if it was sealed with another key. */
   open(sealed: string): Promise<Answer>;
 }
 

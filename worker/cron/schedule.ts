@@ -7,20 +7,21 @@ import { forgetOldKeys } from '../store/idempotency.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
 import { forgetExpiredSessions } from '../store/ui-sessions.ts';
 import { queueDue } from '../webhooks/dispatch.ts';
+import { upgradeOutdated } from './auto-update.ts';
 import { deliverOwed, remindOfWindows, revokeOwed, type Tally, wakeDrains, wakeMigrations } from './sweeps.ts';
 
 /**
- * Everything in here may run late, twice, or twice at once: each act is done by whoever holds the truth about it (an
- * object, a guarded statement), which knows whether it was done before.
+ * Every schedule may run late, twice, or twice at once: each act is performed by the owner of its state (an object, a
+ * guarded statement), which knows whether it was done before.
  */
 interface Schedule {
   name: string;
   everyMs: number;
-  /** What was done: a number where nothing of it can fail by itself. */
+  /** Returns how much was done: a number if single items cannot fail. */
   run: (env: Env, now: number) => Promise<Tally | number>;
 }
 
-/** How often the platform calls, as wrangler.toml says. */
+/** The interval of the cron trigger in wrangler.toml. */
 const tickMs = 5 * 60_000;
 const hourMs = 60 * 60_000;
 
@@ -30,6 +31,7 @@ const schedules: Schedule[] = [
   { name: 'hosts sent their owed commands', everyMs: tickMs, run: deliverOwed },
   { name: 'webhook deliveries queued', everyMs: tickMs, run: queueDue },
   { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
+  { name: 'hosts upgraded', everyMs: tickMs, run: upgradeOutdated },
   { name: 'window reminders', everyMs: hourMs, run: remindOfWindows },
   { name: 'one-time ids expired', everyMs: hourMs, run: (env, now) => forgetExpiredIds(env.DB, now) },
   { name: 'sessions expired', everyMs: hourMs, run: (env, now) => forgetExpiredSessions(env.DB, now) },
@@ -38,7 +40,7 @@ const schedules: Schedule[] = [
   { name: 'webhook rows expired', everyMs: hourMs, run: (env, now) => forgetOldDeliveries(env.DB, now) },
 ];
 
-/** Runs what is due in the tick that `now` falls in, and leaves a line of what it did. */
+/** Runs what is due in the tick of `now`, and logs one line. */
 export async function runSchedules(env: Env, now: number): Promise<void> {
   const begun = Date.now();
   const due = schedules.filter(({ everyMs }) => Math.floor(now / tickMs) % (everyMs / tickMs) === 0);
@@ -46,7 +48,7 @@ export async function runSchedules(env: Env, now: number): Promise<void> {
   log.info('cron', { scheduled_at: new Date(now).toISOString(), took_ms: Date.now() - begun, lines });
 }
 
-/** One that fails keeps none of the others from running, and is tried again when it is due next. */
+/** A failure does not affect the others; the schedule is retried when it is due next. */
 async function runOne({ name, run }: Schedule, env: Env, now: number) {
   const begun = Date.now();
   const outcome = await run(env, now).catch((error: unknown): Tally => ({ done: 0, failed: 1, error }));

@@ -1,47 +1,51 @@
 import { limits } from '../../schema/limits.ts';
+import { connectionOf, drainOf, migrationsOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { revoke } from '../hosts/revoke.ts';
-import { connectionOf, drainOf, migrationsOf } from '../hosts/stubs.ts';
+import { revoke } from '../objects/host-connection/revoke.ts';
 import { hostsWithOpenCommands } from '../store/commands.ts';
 import { activeDrainIds } from '../store/drain-list.ts';
 import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
 import { revocationsOwed } from '../store/nodes.ts';
 
-/** What came of a sweep over many. */
+/** The result of a sweep. */
 export interface Tally {
   done: number;
   failed: number;
-  /** Of the first that failed. */
+  /** Error of the first failure. */
   error?: unknown;
 }
 
 /**
- * The platform gives an alarm up after six failures; this brings it back (F4). Waking an object that is well changes
- * nothing, so there is no need to find out which are not.
+ * The platform drops an alarm after six failures; this restores it (F4). Waking a healthy object changes nothing, so
+ * all are woken.
  */
 export async function wakeMigrations(env: Env, now: number): Promise<Tally> {
   return each(await stackIdsToWake(env.DB, now), (id) => migrationsOf(env, id).wake());
 }
 
-/** As above, for drains: one that is well only looks once more. */
+/** Restores lost alarms of drains (F4); a healthy drain only checks once more. */
 export async function wakeDrains(env: Env): Promise<Tally> {
   return each(await activeDrainIds(env.DB), (id) => drainOf(env, id).wake());
 }
 
 /**
- * A command is sent when it was recorded, and again whenever its host says hello; what got lost in between (the database
- * was down at the hello, an object was reset) would wait for the next hello. What a terminal state owes has no alarm.
+ * Resends commands without an answer. A command is sent when it is recorded, and at each hello of its host; one lost in
+ * between (the database was down at the hello, an object was reset) would wait for the next hello. Commands of a
+ * terminal state have no alarm.
  */
 export async function deliverOwed(env: Env): Promise<Tally> {
   return each(await hostsWithOpenCommands(env.DB), (id) => connectionOf(env, id).deliverOwed());
 }
 
-/** Deleted nodes whose connection could not be closed, or who the relays could not be told of, at the deletion. */
+/**
+ * Completes revocations of deleted nodes that failed at the deletion: a connection that could not be closed, or relays
+ * that could not be notified.
+ */
 export async function revokeOwed(env: Env): Promise<Tally> {
   return each(await revocationsOwed(env.DB), ({ kind, id }) => revoke(env, kind, id));
 }
 
-/** Once for each migration whose window has passed while its source is still kept; the saga sees to the once. */
+/** Reminds of closed windows whose source copy is still kept; the saga ensures that this happens once. */
 export async function remindOfWindows(env: Env, now: number): Promise<Tally> {
   return each(await migrationsToRemind(env.DB, now), ({ id, stack_id }) => migrationsOf(env, stack_id).remind(id));
 }

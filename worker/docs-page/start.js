@@ -5,6 +5,6 @@ SwaggerUIBundle({
   deepLinking: true,
   docExpansion: 'list',
   defaultModelsExpandDepth: 0,
-  // Else each document is sent to a service elsewhere that judges it.
+  // Off: it would send the document to an external validator.
   validatorUrl: null,
 });

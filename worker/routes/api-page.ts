@@ -1,9 +1,12 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 
 const path = '/api/v1/docs';
 
-/** Everything the page loads is ours: `cli/fill-static.ts` puts it beside it. Styles: Swagger UI sets some inline. */
+/**
+ * Loads only this origin's files, which `cli/build/static-files.ts` provides. Inline styles are allowed because Swagger
+ * UI sets some.
+ */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -33,7 +36,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** The API to read and to try. It asks for a token, keeps it in the page only, and sends it nowhere else. */
+/** The interactive API page. It keeps the entered token in the page only, and sends it nowhere else. */
 export function apiPageRoute(app: OpenAPIHono<Authed>): void {
   app.get(path, (c) =>
     c.html(page, 200, {

@@ -1,11 +1,12 @@
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
-import { auditQuery, auditView, page } from '../../schema/api.ts';
-import type { Authed } from '../auth/bearer.ts';
+import { auditQuery, auditView } from '../../schema/api/access.ts';
+import { page } from '../../schema/api/common.ts';
+import type { Authed } from '../auth/authed.ts';
+import { Problem } from '../problem.ts';
 import { type AuditRow, listAudit } from '../store/audit.ts';
-import { time } from '../views/time.ts';
+import { time } from '../time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, guarded } from './define.ts';
-import { Problem } from './problem.ts';
 
 const list = createRoute({
   method: 'get',
@@ -14,7 +15,7 @@ const list = createRoute({
   operationId: 'listAudit',
   summary: 'Who did what, newest first; refused acts with their code',
   description:
-    'Everything but reading, and reading a secret or logging in: by whom, from where, on what, and how it was answered.',
+    'Every change, every read of a secret and every login: by whom, from where, on what, and with which result.',
   ...guarded('admin'),
   request: { query: auditQuery },
   responses: { 200: answers(page(auditView), 'A page.') },

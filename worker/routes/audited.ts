@@ -2,25 +2,24 @@ import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import { errorCodeOf } from '../../schema/errors.ts';
 import { redactShapes } from '../../schema/redact.ts';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 import { clientAddress } from '../auth/client-address.ts';
 import { log } from '../log.ts';
 import { insertAudit } from '../store/audit.ts';
 
 /**
- * Gives each request an id, and enters each act (everything but reading, and reading a secret) into the audit, refused ones
- * with their code.
- * Entered before the answer leaves: who was told that it was done can find it.
+ * Gives each request an id, and records each act (every change and every read of a secret) in the audit, refused ones
+ * with their code. The entry is written before the response is sent, so a client that got the response can find it.
  *
- * Two kinds are left out, so that nobody can fill the table: requests whose credentials name nobody, and all but the
- * first of a flood.
+ * To keep anybody from filling the table, two kinds are left out: requests whose credentials name nobody, and all but
+ * the first refusal of a flood.
  */
 export const audited = createMiddleware<Authed>(async (c, next) => {
   const requestId = crypto.randomUUID();
   c.set('requestId', requestId);
   const at = Date.now();
   await next();
-  // The answer to an upgrade takes no more headers.
+  // The headers of an upgrade response are immutable.
   if (c.res.status === 101) return;
   c.header('x-request-id', requestId);
   const actor = c.get('actor');
@@ -43,10 +42,10 @@ export const audited = createMiddleware<Authed>(async (c, next) => {
 
 const readOnly = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** `/hosts/:id` as the API's description has it: `/hosts/{id}`. */
+/** `/hosts/:id` in the notation of OpenAPI: `/hosts/{id}`. */
 const templateOf = (path: string): string => path.replaceAll(/:(\w+)(?:\{[^}]*\})?/g, '{$1}');
 
-/** Ids and names only: what a client put into the path instead of one is not ours to keep. */
+/** Ids and names only: arbitrary text that a client puts into the path is not stored. */
 function objectsOf(params: Record<string, string>, { headers }: Response): Record<string, string> {
   const created = headers.get('location')?.split('/').at(-1);
   const named = Object.entries({ ...params, ...(created ? { created } : {}) });

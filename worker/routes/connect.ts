@@ -1,13 +1,16 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { agentPaths } from '../../schema/agent-protocol.ts';
+import { agentPaths } from '../../schema/enrolment.ts';
 import { verifyAgentToken } from '../auth/agent-token.ts';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 import { clientAddress } from '../auth/client-address.ts';
 import { countsNodeAttempts } from '../auth/rate-limit.ts';
-import { connectionOf } from '../hosts/stubs.ts';
-import { Problem } from './problem.ts';
+import { connectionOf } from '../durable-objects.ts';
+import { Problem } from '../problem.ts';
 
-/** The control link: `Authorization: Bearer <agent token>` and an upgrade to WebSocket. Not in the OpenAPI document. */
+/**
+ * The control connection: `Authorization: Bearer <agent token>` and an upgrade to WebSocket. `openapi-components.ts`
+ * describes it.
+ */
 export function connectRoutes(app: OpenAPIHono<Authed>): void {
   app.get(agentPaths.connect, countsNodeAttempts, async (c) => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket')

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { Problem } from './problem.ts';
+import { Problem } from '../problem.ts';
 
 /**
- * Cursors are opaque to clients: the sort key of the last item of a page, JSON in base64url. They only ever become bound
+ * Cursors are opaque to clients: the sort key of a page's last item, as JSON in base64url. They are only used as bound
  * parameters, so a forged one can skip items but reach nothing else.
  */
 const parts = z.array(z.string().max(300)).min(1).max(2);
@@ -15,7 +15,7 @@ export function encodeCursor(key: string[]): string {
     .replaceAll('=', '');
 }
 
-/** The sort key of `length` parts, or null without a cursor; anything not made by `encodeCursor` is refused. */
+/** Returns the sort key of `length` parts, or null without a cursor. Throws on anything not made by `encodeCursor`. */
 export function decodeCursor(cursor: string | undefined, length: number): string[] | null {
   if (cursor === undefined) return null;
   try {
@@ -30,7 +30,7 @@ export function decodeCursor(cursor: string | undefined, length: number): string
   }
 }
 
-/** A page from `limit + 1` rows: the extra one only tells that there is more. */
+/** Builds a page from `limit + 1` rows: the extra row shows that there are more. */
 export function pageOf<T>(rows: T[], limit: number, keyOf: (row: T) => string[]) {
   const items = rows.slice(0, limit);
   const last = items.at(-1);

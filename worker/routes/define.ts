@@ -6,8 +6,8 @@ import { jsonBody } from './json-body.ts';
 import type { ProblemCode } from './openapi-problems.ts';
 
 /**
- * The parts that routes are put together from. What follows from them (the problems that every such route may answer,
- * headers, `Idempotency-Key`) is added to the document in one place: `openapi-operation.ts`.
+ * Building blocks of routes. What follows from them (common problems, headers, `Idempotency-Key`) is added to the
+ * OpenAPI document in one place: `openapi-operation.ts`.
  */
 
 export const answers = <T extends z.ZodType>(schema: T, description: string) => ({
@@ -15,7 +15,7 @@ export const answers = <T extends z.ZodType>(schema: T, description: string) => 
   description,
 });
 
-/** As `answers`, with a `Location`: what was made, or what to follow. */
+/** Like `answers`, with a `Location` of the created or started resource. */
 export const located = <T extends z.ZodType>(schema: T, description: string) => ({
   ...answers(schema, description),
   headers: { Location: { $ref: '#/components/headers/Location' } },
@@ -26,10 +26,10 @@ export const body = <T extends z.ZodType>(schema: T) => ({
   required: true as const,
 });
 
-/** The problems that a route itself answers with, beyond those that follow from its parts. */
+/** The problems of the route itself, beyond those that follow from its parts. */
 export const refuses = (...codes: ProblemCode[]) => ({ 'x-problems': codes });
 
-/** In this order: who is it, the body, whether it was asked before, then what it asks for. */
+/** The order of middleware matters: authentication, body, idempotency, then the route. */
 export const guarded = (scope: Scope) => ({
   middleware: [requires(scope), idempotent],
   security: [{ bearer: [scope] }],
@@ -38,5 +38,5 @@ export const guardedBody = (scope: Scope) => ({
   middleware: [requires(scope), jsonBody, idempotent],
   security: [{ bearer: [scope] }],
 });
-/** A host or a relay, by a token that it signed with the key of its certificate. */
+/** Authenticates a host or relay by a token signed with its certificate's key. */
 export const byNode = { security: [{ node: [] }] };

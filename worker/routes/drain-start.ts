@@ -1,12 +1,17 @@
+import type { DrainRequest } from '../../schema/api/drains.ts';
 import type { DrainRun } from '../../schema/drain.ts';
-import type { DrainRequest } from '../../schema/drain-api.ts';
+import { eachOf } from '../../schema/each-of.ts';
 import { newId } from '../../schema/ids.ts';
+import { limits } from '../../schema/limits.ts';
+import { moveOptionsOf } from '../../schema/move-options.ts';
+import { drainOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { drainOf } from '../hosts/stubs.ts';
+import { Problem } from '../problem.ts';
+import { isLeft, optionsOf } from '../saga/drain/stack-options.ts';
+import { list } from '../saga/preflight/verdicts.ts';
 import { cordon, uncordon } from '../store/cordon.ts';
 import { activeDrainOf, incomingTo, openHosts, stacksOn } from '../store/drain-list.ts';
 import { findNode, type NodeRow } from '../store/nodes.ts';
-import { Problem } from './problem.ts';
 
 type Named = { id: string; name: string };
 
@@ -16,37 +21,59 @@ export async function hostToDrain(env: Env, id: string): Promise<NodeRow> {
   return row;
 }
 
-/** Null for any host. Throws where the one that was named can take nothing. */
-export async function targetOfDrain(env: Env, host: NodeRow, id: string | undefined): Promise<string | null> {
-  if (id === undefined) return null;
-  if (id === host.id) throw new Problem('same_host', 'target_host_id: that is the host to be emptied.');
-  const target = await findNode(env.DB, 'host', id);
-  if (!target) throw new Problem('not_found', 'target_host_id: there is no such host.');
-  if (target.cordoned_at !== null)
-    throw new Problem('host_cordoned', `target_host_id: "${target.name}" is cordoned: no migration may target it.`);
-  return id;
+/** Throws if a host that is named as a target cannot take stacks. */
+export async function checkTargets(env: Env, host: NodeRow, { target_host_id, per_stack }: DrainRequest) {
+  const asked = [
+    ['target_host_id', target_host_id],
+    ...Object.entries(per_stack).map(([name, own]) => [`per_stack.${name}.target_host_id`, own.target_host_id]),
+  ] as [where: string, id: string | undefined][];
+  const named = new Map(asked.flatMap(([where, id]) => (id === undefined ? [] : [[id, where] as const])).toReversed());
+  await eachOf([...named], limits.drain.looksAtOnceMax, async ([id, where]) => {
+    if (id === host.id) throw new Problem('same_host', `${where}: that is the host to be emptied.`);
+    const target = await findNode(env.DB, 'host', id);
+    if (!target) throw new Problem('not_found', `${where}: there is no such host.`);
+    if (target.cordoned_at !== null)
+      throw new Problem('host_cordoned', `${where}: "${target.name}" is cordoned: no migration may target it.`);
+  });
 }
 
-/** Those of these names, or all that live there. */
-export async function stacksToDrain(env: Env, host: NodeRow, names: string[] | undefined): Promise<Named[]> {
+/** Returns the stacks to be moved, and those of the host that stay as asked. Throws if a named one is not there. */
+export async function stacksToDrain(
+  env: Env,
+  host: NodeRow,
+  request: DrainRequest,
+): Promise<{ moving: Named[]; left: Named[] }> {
   const here = await stacksOn(env.DB, host.id);
-  const absent = names?.find((name) => !here.some((stack) => stack.name === name));
-  if (absent !== undefined) throw new Problem('not_found', `stacks: "${host.name}" runs no stack named "${absent}".`);
-  return names ? here.filter(({ name }) => names.includes(name)) : here;
+  for (const [where, names] of [
+    ['stacks', request.stacks ?? []],
+    ['per_stack', Object.keys(request.per_stack)],
+  ] as const) {
+    const absent = names.filter((name) => !here.some((stack) => stack.name === name));
+    if (absent.length > 0)
+      throw new Problem('not_found', `${where}: "${host.name}" runs no stack named ${list(absent.map(quoted))}.`);
+  }
+  const asked = ({ name }: Named) => request.stacks?.includes(name) ?? true;
+  const other = here.find((stack) => !asked(stack) && Object.hasOwn(request.per_stack, stack.name));
+  if (other) throw new Problem('not_found', `per_stack: "${other.name}" is not among the stacks of this drain.`);
+  const moves = (stack: Named) => asked(stack) && !isLeft(request, stack.name);
+  return { moving: here.filter(moves), left: here.filter((stack) => !moves(stack)) };
 }
 
-/** Returns the drain's id. Throws what keeps it from beginning; the host is then as it was. */
+const quoted = (name: string) => `"${name}"`;
+
+/** Starts a drain and returns its id. Throws if it cannot start; the host is then unchanged. */
 export async function startDrain(
   env: Env,
   host: NodeRow,
-  target: string | null,
   stacks: Named[],
-  { mode, accept_unmoved, max_parallel }: DrainRequest,
+  request: DrainRequest,
   requestedBy: string,
 ): Promise<string> {
   const running = await activeDrainOf(env.DB, host.id);
   if (running) throw isDraining(host, running);
-  if (stacks.length > 0 && (await openHosts(env.DB, host.id, target)).length === 0)
+  const target = request.target_host_id ?? null;
+  const only = stacks.map(({ name }) => optionsOf({ ...request, target }, name).target);
+  if (stacks.length > 0 && (await openHosts(env.DB, host.id, only)).length === 0)
     throw new Problem('no_target', 'No other host is open to migrations: enrol one, or uncordon one.');
   await cordonIdle(env, host);
   const now = Date.now();
@@ -55,9 +82,10 @@ export async function startDrain(
     host: host.id,
     status: 'running',
     target,
-    mode,
-    accept_unmoved,
-    max_parallel,
+    mode: request.mode,
+    ...moveOptionsOf(request),
+    per_stack: request.per_stack,
+    max_parallel: request.max_parallel,
     planned: false,
     stacks: stacks.map(({ id, name }) => ({
       ...{ id, name, status: 'waiting', since: now },
@@ -73,8 +101,9 @@ export async function startDrain(
 }
 
 /**
- * A stack that is on its way here would arrive behind the drain's back, as where two hosts are drained into each other.
- * Cordoned before it is looked: a migration is recorded before its pre-flight asks for the cordon, so none slips through.
+ * A stack that is moving to this host would arrive unseen by the drain, for example when two hosts are drained into
+ * each other. Cordons before it checks: a migration is recorded before its pre-flight checks the cordon, so none is
+ * missed.
  */
 async function cordonIdle(env: Env, host: NodeRow): Promise<void> {
   await cordon(env.DB, host.id, Date.now());

@@ -1,12 +1,14 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { hostView, objectId, page } from '../../schema/api.ts';
-import { abortRequest, drainPlanView, drainRequest, drainsQuery, drainView } from '../../schema/drain-api.ts';
-import type { Authed } from '../auth/bearer.ts';
-import type { DrainActOutcome } from '../drain/coordinator.ts';
-import type { HostDrain } from '../drain/host-drain.ts';
-import { survey } from '../drain/survey.ts';
+import { objectId, page } from '../../schema/api/common.ts';
+import { abortRequest, drainPlanView, drainRequest, drainsQuery, drainView } from '../../schema/api/drains.ts';
+import { hostView } from '../../schema/api/nodes.ts';
+import type { Authed } from '../auth/authed.ts';
+import { drainOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { drainOf } from '../hosts/stubs.ts';
+import type { HostDrain } from '../objects/host-drain/host-drain.ts';
+import { survey } from '../objects/host-drain/plan-drain.ts';
+import { Problem } from '../problem.ts';
+import type { DrainActOutcome } from '../saga/drain/coordinator.ts';
 import { cordon, uncordon } from '../store/cordon.ts';
 import { hostNames, listDrains } from '../store/drain-list.ts';
 import { loadDrain } from '../store/drain-store.ts';
@@ -14,8 +16,7 @@ import { viewDrain, viewPlan } from '../views/drain-view.ts';
 import { viewHost } from '../views/node-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
-import { hostToDrain, stacksToDrain, startDrain, targetOfDrain } from './drain-start.ts';
-import { Problem } from './problem.ts';
+import { checkTargets, hostToDrain, stacksToDrain, startDrain } from './drain-start.ts';
 
 const tags = ['drains'];
 const params = z.object({ id: objectId });
@@ -25,9 +26,9 @@ const drain = createRoute({
   path: '/api/v1/hosts/{id}/drain',
   tags,
   operationId: 'drainHost',
-  summary: 'Move all stacks off a host, or plan that',
+  summary: 'Drain a host: move all its stacks, or only plan it',
   description:
-    'With `dry_run`: 200 with the plan, and nothing is changed. Without: the host is cordoned, and its stacks are moved one by one, each by an ordinary migration to the target that fits it best at its turn. One that cannot be moved stays where it runs, and the drain goes on.',
+    'With `dry_run`: 200 with the plan, and nothing is changed. Without: the host is cordoned, and its stacks are moved one by one, each by an ordinary migration to the target that fits best at that time. A stack that cannot be moved stays where it is, and the drain continues.',
   ...guardedBody('migrate'),
   ...refuses('not_found', 'same_host', 'host_cordoned', 'host_busy', 'drain_running', 'no_target'),
   request: { params, body: body(drainRequest) },
@@ -43,7 +44,7 @@ const list = createRoute({
   tags,
   operationId: 'listDrains',
   summary: 'List drains, newest first',
-  description: 'Each with its stacks and what became of them.',
+  description: 'Each with its stacks and their results.',
   ...guarded('read'),
   request: { query: drainsQuery },
   responses: { 200: answers(page(drainView), 'A page.') },
@@ -55,7 +56,7 @@ const show = createRoute({
   tags,
   operationId: 'showDrain',
   summary: 'Show a drain: what moved where, what stayed and why',
-  description: 'Of a stack that moves, its migration has the live progress.',
+  description: 'The live progress of a moving stack is in its migration.',
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params },
@@ -73,22 +74,22 @@ const act = (name: 'pause' | 'resume', summary: string, description: string) =>
     ...guarded('migrate'),
     ...refuses('not_found', 'drain_ended'),
     request: { params },
-    responses: { 202: answers(drainView, 'As it is now.') },
+    responses: { 202: answers(drainView, 'The drain.') },
   });
-const pause = act('pause', 'Pause a drain: nothing more is started', 'Migrations that run go on to their end.');
-const resume = act('resume', 'Go on with a paused drain', 'Targets are chosen anew, as always at each turn.');
+const pause = act('pause', 'Pause a drain: no more migrations are started', 'Running migrations continue.');
+const resume = act('resume', 'Resume a paused drain', 'The target of each stack is chosen again at its turn.');
 
 const abort = createRoute({
   method: 'post',
   path: '/api/v1/drains/{id}/abort',
   tags,
   operationId: 'abortDrain',
-  summary: 'End a drain: what has not moved stays at home',
-  description: 'Migrations that run may finish, or go back home with `cancel_running`. The host stays cordoned.',
+  summary: 'Abort a drain: stacks that have not moved stay',
+  description: 'Running migrations finish, or are cancelled with `cancel_running`. The host stays cordoned.',
   ...guardedBody('migrate'),
   ...refuses('not_found', 'drain_ended'),
   request: { params, body: body(abortRequest) },
-  responses: { 202: answers(drainView, 'It ends.') },
+  responses: { 202: answers(drainView, 'Abort accepted.') },
 });
 
 const gate = (name: 'cordon' | 'uncordon', summary: string, description: string) =>
@@ -104,21 +105,21 @@ const gate = (name: 'cordon' | 'uncordon', summary: string, description: string)
     request: { params },
     responses: { 200: answers(hostView, 'The host.') },
   });
-const close = gate('cordon', 'Close a host: no migration may target it', 'What is on its way there still arrives.');
-const open = gate('uncordon', 'Reopen a host to migrations', 'Refused while a drain of it runs.');
+const close = gate('cordon', 'Close a host: no migration may target it', 'Migrations already under way still arrive.');
+const open = gate('uncordon', 'Reopen a host to migrations', 'Refused while the host is being drained.');
 
 export function drainRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(drain, async (c) => {
     const request = c.req.valid('json');
     const host = await hostToDrain(c.env, c.req.valid('param').id);
-    const target = await targetOfDrain(c.env, host, request.target_host_id);
-    const stacks = await stacksToDrain(c.env, host, request.stacks);
+    await checkTargets(c.env, host, request);
+    const { moving, left } = await stacksToDrain(c.env, host, request);
     if (request.dry_run) {
-      const { mode, accept_unmoved } = request;
-      const found = await survey(c.env, { host: host.id, target, mode, accept_unmoved }, stacks);
-      return c.json(viewPlan(host.id, found, await hostNames(c.env.DB), Date.now()), 200);
+      const inputs = { ...request, host: host.id, target: request.target_host_id ?? null };
+      const found = await survey(c.env, inputs, moving);
+      return c.json(viewPlan(host.id, found, left, await hostNames(c.env.DB), Date.now()), 200);
     }
-    const id = await startDrain(c.env, host, target, stacks, request, c.get('token').id);
+    const id = await startDrain(c.env, host, moving, request, c.get('token').id);
     c.header('location', `/api/v1/drains/${id}`);
     return c.json(await showDrain(c.env, id), 202);
   });

@@ -1,15 +1,16 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { agentPaths, enrollRequest, enrollResponse, renewRequest } from '../../schema/agent-protocol.ts';
+import { agentPaths, enrollRequest, enrollResponse, renewRequest } from '../../schema/enrolment.ts';
 import { verifyAgentToken } from '../auth/agent-token.ts';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 import { checkRedeemable, holderOf, usedUp } from '../auth/join-token.ts';
 import { countsNodeAttempts } from '../auth/rate-limit.ts';
-import { readCsr } from '../hosts/certificates.ts';
-import { fleetOf } from '../hosts/stubs.ts';
+import { fleetOf } from '../durable-objects.ts';
+import { hexOf } from '../hex.ts';
+import { readCsr } from '../objects/fleet-authority/certificates.ts';
+import { Problem } from '../problem.ts';
 import { markJoined, markRenewed, type NodeRow } from '../store/nodes.ts';
 import { answers, body, byNode, refuses } from './define.ts';
 import { jsonBody } from './json-body.ts';
-import { Problem } from './problem.ts';
 
 const tags = ['enrolment'];
 
@@ -48,10 +49,14 @@ export function enrollRoutes(app: OpenAPIHono<Authed>): void {
     const { join_token, csr } = c.req.valid('json');
     const row = await holderOf(c.env, join_token);
     c.set('actor', actorOf(row));
-    const key = await keySha256(csr);
+    const key = await keySha256(csr).catch((error) => {
+      // Report an unusable token first: an installer asks without a CSR, to find out before it changes anything.
+      checkRedeemable(row, '', Date.now());
+      throw error;
+    });
     checkRedeemable(row, key, Date.now());
     const signed = await sign(c.env, csr, row);
-    // Only now is the token used up: a CSR that was refused may be tried again.
+    // The token is redeemed only now: after a refused CSR the client may try again.
     if (!(await markJoined(c.env.DB, row.id, key, signed, Date.now()))) throw usedUp();
     return c.json(enrolled(row, signed), 200);
   });
@@ -69,14 +74,12 @@ export function enrollRoutes(app: OpenAPIHono<Authed>): void {
 
 const actorOf = ({ kind, id, name }: NodeRow) => ({ kind, id, name });
 
-/** Of the key that asks, hex. */
+/** SHA-256 (hex) of the CSR's public key. */
 async function keySha256(csr: string): Promise<string> {
   const request = await readCsr(csr);
   if (!request.ok) throw new Problem('csr_invalid', request.why);
   const spki = (await crypto.subtle.exportKey('spki', request.publicKey)) as ArrayBuffer;
-  return [...new Uint8Array(await crypto.subtle.digest('SHA-256', spki))]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('');
+  return hexOf(await crypto.subtle.digest('SHA-256', spki));
 }
 
 async function sign(env: Authed['Bindings'], csr: string, { kind, id }: NodeRow) {

@@ -1,18 +1,18 @@
-import type { MigrationEventView } from '../../schema/api.ts';
+import type { MigrationEventView } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
+import { migrationsOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { migrationsOf } from '../hosts/stubs.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
-import { time } from '../views/time.ts';
+import { time } from '../time.ts';
 
 const eventsAtOnceMax = 100;
 const quietMsMax = 15_000;
 
 /**
- * Events of a migration after `lastId`, as they come, with its progress in between. Polled from D1 by the Worker: a
- * stream held by the Durable Object would pin it. Ends with the migration or after `sseMsMax`.
+ * Streams a migration's events after `lastId`, and its progress in between. Polls D1 from the Worker: a stream held by
+ * the Durable Object would pin it. Ends with the migration or after `sseMsMax`.
  */
 export function migrationEventStream(env: Env, id: string, lastId: number): ReadableStream<Uint8Array> {
   const frames = followMigration(env, id, lastId);
@@ -36,7 +36,7 @@ async function* followMigration(env: Env, id: string, lastId: number): AsyncGene
   let quietSince = Date.now();
   yield `retry: ${limits.control.reconnectDelayMsMin * 4}\n\n`;
   while (Date.now() < endsAt) {
-    // The status is read before the events: an ended migration's last one is then among them.
+    // The status is read first, so the events include the last one of a migration that has ended.
     const row = await loadMigration(env.DB, id);
     const ended = !row || isTerminal(row.status);
     const events = await eventsAfter(env.DB, id, last, eventsAtOnceMax);
@@ -52,7 +52,7 @@ async function* followMigration(env: Env, id: string, lastId: number): AsyncGene
     shownProgress = progress;
     if (!quiet) quietSince = Date.now();
     else if (Date.now() - quietSince > quietMsMax) {
-      // A proxy in between closes connections that say nothing.
+      // Proxies close idle connections.
       yield ': still here\n\n';
       quietSince = Date.now();
     }
@@ -66,7 +66,7 @@ async function progressOf(env: Env, stackId: string, id: string) {
     .catch(() => null);
 }
 
-/** JSON holds no line break, so one `data:` line carries it. */
+/** JSON contains no line break, so one `data:` line is enough. */
 function frame(id: number, kind: string, data: MigrationEventView): string {
   return `id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
 }

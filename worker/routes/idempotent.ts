@@ -2,25 +2,25 @@ import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import { type ErrorCode, errorCodeOf } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
-import { type Authed, bearerOf } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
+import { bearerOf } from '../auth/bearer.ts';
 import { type Answer, type Seal, sealOf } from '../auth/sealed-answer.ts';
-import { hashToken } from '../auth/token-format.ts';
 import { log } from '../log.ts';
+import { Problem } from '../problem.ts';
 import { claimKey, type IdempotencyId, type IdempotencyRow, releaseKey, storeAnswer } from '../store/idempotency.ts';
-import { Problem } from './problem.ts';
+import { hashToken } from '../store/token-format.ts';
 
 /**
- * `Idempotency-Key` on a POST: whatever a client does about an answer that it lost, the act is done once.
+ * `Idempotency-Key` on a POST: the act is done once, however often a client that lost the response repeats it.
  *
- *   the key is free              claim it, do the act, keep the answer
- *   another request has it       422 `idempotency_mismatch`
- *   it has an answer             that answer, with `Idempotency-Replayed: true`
- *   it has none yet              409 `idempotency_in_flight`; repeat later
- *   it has none after so long    409 `idempotency_unknown`: the Worker ended between doing and keeping, or failed inside
+ *   the key is free              claim it, run the request, store the response
+ *   used by another request      422 `idempotency_mismatch`
+ *   it has a response            that response, with `Idempotency-Replayed: true`
+ *   no response yet              409 `idempotency_in_flight`; repeat later
+ *   no response for too long     409 `idempotency_unknown`: the Worker died before it stored the response, or failed
  *
- * The last one is the reason why a claim is never given back by time: a second try under it could start a second
- * migration. The client looks what became of the first, and takes a new key. A key is given back only where the answer
- * shows that nothing was begun.
+ * Because of the last case a claim never times out: a second try could start a second migration. The client checks the
+ * result of the first request and uses a new key. A key is released only if the response shows that nothing was started.
  */
 export const idempotent = createMiddleware<Authed>(async (c, next) => {
   const key = c.req.method === 'POST' ? c.req.header('idempotency-key') : undefined;
@@ -33,18 +33,18 @@ export const idempotent = createMiddleware<Authed>(async (c, next) => {
   const route = `${c.req.method} ${routePath(c)}`;
   const seal = await sealOf(bearerOf(c.req.header('authorization')) ?? '', key, route);
   const { pathname, search } = new URL(c.req.url);
-  // Routes without a body do not read it; nor does it count here.
+  // Routes without a body do not read it, so it does not count here.
   const body = await (c.req.bodyCache.text ?? '');
   const fingerprint = await seal.fingerprint(JSON.stringify([c.req.method, pathname, search, body]));
   const id = { token_id: c.get('token').id, route, key_hash: await hashToken(key) };
   const before = await claimKey(c.env.DB, id, fingerprint, Date.now());
   if (before) return replay(before, fingerprint, seal);
   const work = next().then(() => keep(c.env.DB, id, seal, c.res.clone(), c.error));
-  // A client that hangs up must not cut this short; it will be back with its key.
+  // Completes even if the client disconnects; it will repeat the request with its key.
   try {
     c.executionCtx.waitUntil(work);
   } catch {
-    // Called without the platform around it.
+    // No execution context outside of the platform, as in tests.
   }
   await work;
 });
@@ -63,18 +63,18 @@ async function replay(before: IdempotencyRow, fingerprint: string, seal: Seal): 
     });
   throw new Problem(
     'idempotency_unknown',
-    'The first request with that Idempotency-Key never told how it ended, and is not done twice. Look whether it took effect; if not, send it with a new key.',
+    'The first request with that Idempotency-Key has no known result and is not repeated. Check whether it took effect; if not, send it with a new key.',
   );
 }
 
-/** Answers that were given before anything was begun. */
+/** Errors that occur before anything is started. */
 const nothingBegun: ReadonlySet<ErrorCode> = new Set(['invalid_request', 'rate_limited']);
 const keptHeaders = ['content-type', 'location', 'cache-control'];
 
 async function keep(db: D1Database, id: IdempotencyId, seal: Seal, response: Response, error: Error | undefined) {
   try {
     if (error && nothingBegun.has(errorCodeOf(error))) return await releaseKey(db, id);
-    // What a fault left behind is not known: the key stays without an answer.
+    // The effect of a failed request is unknown: the key stays without a response.
     if (response.status === 500 || response.status === 503) return;
     const headers = Object.fromEntries(
       keptHeaders.flatMap((name) => (response.headers.has(name) ? [[name, response.headers.get(name) ?? '']] : [])),

@@ -1,11 +1,11 @@
 import { createMiddleware } from 'hono/factory';
 import { limits } from '../../schema/limits.ts';
-import type { Authed } from '../auth/bearer.ts';
-import { Problem } from './problem.ts';
+import type { Authed } from '../auth/authed.ts';
+import { Problem } from '../problem.ts';
 
 /**
- * Reads a request's body within its bound, whatever `content-length` says, and demands that it is JSON. Goes before the
- * validators, which then find it whole.
+ * Reads a JSON body up to the size limit, whatever `content-length` claims. Runs before the validators, which use the
+ * cached text.
  */
 export const jsonBody = createMiddleware<Authed>(async (c, next) => {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
@@ -20,7 +20,7 @@ export const jsonBody = createMiddleware<Authed>(async (c, next) => {
   await next();
 });
 
-/** A bodiless POST may still carry one; it is not read. */
+/** Throws `body_too_large` above the limit. */
 export async function readBounded(request: Request): Promise<string> {
   const bytesMax = limits.control.bodyBytesMax;
   const tooLarge = new Problem('body_too_large', `A body may have at most ${bytesMax} bytes.`);

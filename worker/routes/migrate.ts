@@ -1,19 +1,21 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { migrateRequest, migrationView, objectId, preflightRequest, stackName } from '../../schema/api.ts';
+import { objectId, stackName } from '../../schema/api/common.ts';
+import { migrationView } from '../../schema/api/migrations.ts';
+import { migrateRequest, preflightRequest } from '../../schema/api/stacks.ts';
 import { limits } from '../../schema/limits.ts';
 import { report } from '../../schema/preflight-report.ts';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
+import { migrationsOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { migrationsOf } from '../hosts/stubs.ts';
-import { runPreflight } from '../migration/preflight.ts';
-import { isPurged, owes, purgeOf, windowMsOf } from '../migration/safety-window.ts';
-import { type StartOutcome, verificationOf } from '../migration/start.ts';
+import { runPreflight } from '../objects/stack-migration/preflight.ts';
+import { Problem } from '../problem.ts';
+import { isPurged, owes, purgeOf, windowMsOf } from '../saga/migration/safety-window.ts';
+import { type StartOutcome, verificationOf } from '../saga/migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 import { accepted, showMigration } from './migrations.ts';
-import { Problem } from './problem.ts';
 import { resolveMigration } from './resolve.ts';
 
 const tags = ['stacks'];
@@ -24,9 +26,9 @@ const preflight = createRoute({
   path: '/api/v1/stacks/{name}/migrate/preflight',
   tags,
   operationId: 'preflight',
-  summary: 'Find out whether a migration could be done; changes nothing',
+  summary: 'Check whether a migration is possible; changes nothing',
   description:
-    'Answers 200 with the report whether it passed or not. Its plan tells what moves, how long that takes, and what stays behind.',
+    'Answers 200 with the report, passed or not. Its plan says what moves, how long it takes, and what stays behind.',
   ...guardedBody('read'),
   ...refuses('not_found', 'stack_ambiguous', 'same_host'),
   request: { params, body: body(preflightRequest) },
@@ -40,7 +42,7 @@ const migrate = createRoute({
   operationId: 'migrate',
   summary: 'Move the stack to another host',
   description:
-    'The pre-flight is its first step: where a check fails, the answer is 422 with the report and nothing is touched.',
+    'The pre-flight is its first step: if a check fails, the answer is 422 with the report and nothing is changed.',
   ...guardedBody('migrate'),
   ...refuses(
     'not_found',
@@ -62,7 +64,7 @@ const show = createRoute({
   tags,
   operationId: 'showStackMigration',
   summary: "Show one of the stack's migrations",
-  description: 'As `/migrations/{id}`, where it is of this stack.',
+  description: 'Like `/migrations/{id}`, for a migration of this stack.',
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params: params.extend({ id: objectId }) },
@@ -79,7 +81,7 @@ const remove = (side: 'source' | 'target') =>
       side === 'source'
         ? 'Delete what a completed migration kept on its source: containers, volumes, files'
         : 'Delete what a rolled back migration left on its target',
-    description: 'Only what the migration recorded is deleted. What could not be is named; the call can be repeated.',
+    description: 'Deletes only what the migration recorded. Lists what could not be deleted; the call can be repeated.',
     ...guarded('migrate'),
     ...refuses(
       ...(['not_found', 'host_offline', 'host_deleted', 'migration_superseded', 'purge_incomplete'] as const),
@@ -87,7 +89,7 @@ const remove = (side: 'source' | 'target') =>
       side === 'source' ? 'migration_not_completed' : 'migration_not_rolled_back',
     ),
     request: { params: params.extend({ id: objectId }) },
-    responses: { 204: { description: 'All of it is gone.' } },
+    responses: { 204: { description: 'Deleted.' } },
   });
 
 export function migrateRoutes(app: OpenAPIHono<Authed>): void {
@@ -124,7 +126,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
         report: outcome.report,
       });
     c.header('location', `/api/v1/migrations/${outcome.id}`);
-    // It goes on, so it is told even where the database cannot say how far it has come.
+    // The migration has started: answer even if the database cannot be read.
     const view = await showMigration(c.env, outcome.id).catch(() => viewMigration(outcome.row, null));
     return c.json(view, 202);
   });
@@ -148,7 +150,10 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
 
 const absentOf = (name: string) => new Problem('not_found', `"${name}" has no such migration.`);
 
-/** Resolves when all is deleted. Throws what remained, or that it takes longer: the call can be repeated either way. */
+/**
+ * Resolves when all is deleted. Throws with what remains, or that it takes longer; in both cases the call can be
+ * repeated.
+ */
 async function purged(env: Env, id: string, side: 'source' | 'target'): Promise<void> {
   const giveUp = Date.now() + limits.window.purgeWaitMsMax;
   for (;;) {
@@ -165,7 +170,7 @@ async function purged(env: Env, id: string, side: 'source' | 'target'): Promise<
         remaining: purge.remaining,
       });
     if (Date.now() > giveUp)
-      throw new Problem('command_timeout', 'The deletion goes on; repeat the call to learn how it ended.');
+      throw new Problem('command_timeout', 'The deletion continues; repeat the call to get its result.');
     await new Promise((resolve) => setTimeout(resolve, limits.window.purgePollMs));
   }
 }

@@ -1,14 +1,14 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { objectId } from '../../schema/api.ts';
+import { objectId } from '../../schema/api/common.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { guarded, refuses } from './define.ts';
 import { migrationEventStream } from './event-stream.ts';
 import { absent } from './migrations.ts';
 
-const eventId = z.coerce.number().int().nonnegative().optional().describe('The last one that was seen.');
+const eventId = z.coerce.number().int().nonnegative().optional().describe('Id of the last event seen.');
 
 const events = createRoute({
   method: 'get',
@@ -18,7 +18,7 @@ const events = createRoute({
   summary: 'Follow a migration: its events from `Last-Event-ID` on, and its progress',
   description:
     'Server-sent events. `id` and `event` are id and kind of a recorded event; `progress` events have no id. The stream ' +
-    'ends with the migration, else after some minutes: clients resume by `Last-Event-ID`. 204 where nothing can follow.',
+    'ends with the migration, else after some minutes: clients resume by `Last-Event-ID`. 204 if nothing can follow.',
   ...guarded('read'),
   ...refuses('not_found'),
   request: {
@@ -37,7 +37,7 @@ export function migrationEventRoutes(app: OpenAPIHono<Authed>): void {
     const last = c.req.valid('header')['last-event-id'];
     const row = await loadMigration(c.env.DB, id);
     if (!row) throw absent();
-    // An EventSource reconnects for ever unless it is answered 204.
+    // An EventSource reconnects forever unless it gets a 204.
     if (last !== undefined && isTerminal(row.status) && (await eventsAfter(c.env.DB, id, last, 1)).length === 0)
       return c.body(null, 204);
     return new Response(migrationEventStream(c.env, id, last ?? 0), {

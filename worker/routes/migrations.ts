@@ -1,27 +1,26 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { objectId, page } from '../../schema/api/common.ts';
 import {
   changeMigration,
   type MigrationView,
   migrationsQuery,
   migrationView,
-  objectId,
-  page,
   resolveRequest,
   retryRequest,
-} from '../../schema/api.ts';
+} from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
+import { connectionOf, migrationsOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { connectionOf, migrationsOf } from '../hosts/stubs.ts';
 import { log } from '../log.ts';
-import type { ActOutcome } from '../migration/coordinator.ts';
+import { Problem } from '../problem.ts';
+import type { ActOutcome } from '../saga/migration/coordinator.ts';
 import { listMigrations } from '../store/migration-list.ts';
 import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, refuses } from './define.ts';
-import { Problem } from './problem.ts';
 
 const tags = ['migrations'];
 const params = z.object({ id: objectId });
@@ -31,8 +30,8 @@ const list = createRoute({
   path: '/api/v1/migrations',
   tags,
   operationId: 'listMigrations',
-  summary: 'List migrations, newest first; progress is shown by each one only',
-  description: 'Filters narrow it together. `cleanup_due=true` lists those whose kept source waits for its deletion.',
+  summary: 'List migrations, newest first, without their progress',
+  description: 'Filters are combined. `cleanup_due=true` lists those whose kept source is due for deletion.',
   ...guarded('read'),
   request: { query: migrationsQuery },
   responses: { 200: answers(page(migrationView), 'A page.') },
@@ -44,7 +43,7 @@ const show = createRoute({
   tags,
   operationId: 'showMigration',
   summary: 'Show a migration with its live progress',
-  description: 'Its steps with their times, its report, what failed, what is owed, and its safety window.',
+  description: 'Its steps with their times, its report, its failure, pending work of its hosts, and its safety window.',
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params },
@@ -57,11 +56,11 @@ const change = createRoute({
   tags,
   operationId: 'changeMigration',
   summary: 'Change how many bytes per second a running migration may send',
-  description: 'Takes effect at once where the source is connected, else with its next connection to the target.',
+  description: 'Takes effect at once if the source is connected, else with its next connection to the target.',
   ...guardedBody('migrate'),
   ...refuses('not_found', 'migration_ended'),
   request: { params, body: body(changeMigration) },
-  responses: { 200: answers(migrationView, 'As it is now.') },
+  responses: { 200: answers(migrationView, 'The changed migration.') },
 });
 
 const act = (
@@ -84,9 +83,10 @@ const act = (
 const cancel = act(
   'cancel',
   {
-    summary: 'Cancel: the stack goes on where it was',
-    description: 'The target is stopped and emptied, the source started as it was. Follow it until it is `cancelled`.',
-    answer: 'It goes back.',
+    summary: 'Cancel a migration: the stack stays on its source',
+    description:
+      'The target is stopped and cleaned up, the source started as before. Follow it until it is `cancelled`.',
+    answer: 'Cancellation accepted.',
   },
   ...(['migration_ended', 'nothing_to_cancel'] as const),
 );
@@ -96,7 +96,7 @@ const rollback = act(
     summary: 'Roll back a completed migration while its safety window is open; what changed since stays on the target',
     description:
       '`rollback.hours_left_behind` says how many hours of changes stay there. Follow it until `rolled_back`.',
-    answer: 'It goes home.',
+    answer: 'Rollback accepted.',
   },
   ...(['migration_not_completed', 'source_purged', 'window_closed', 'target_unreachable'] as const),
   ...(['host_offline', 'host_deleted', 'migration_superseded', 'migration_running'] as const),
@@ -107,12 +107,12 @@ const retry = createRoute({
   path: '/api/v1/migrations/{id}/retry',
   tags,
   operationId: 'retryMigration',
-  summary: 'Try again at once what waits for a person, after it was mended',
-  description: 'For `needs_attention`, and for what an ended migration still owes. `attention` says what to mend.',
+  summary: 'Retry at once, after the cause was fixed',
+  description: 'For `needs_attention`, and for pending work of an ended migration. `attention` says what to fix.',
   ...guardedBody('migrate'),
   ...refuses('not_found', 'nothing_to_retry'),
   request: { params, body: body(retryRequest) },
-  responses: { 202: answers(migrationView, 'It tries again.') },
+  responses: { 202: answers(migrationView, 'Retry accepted.') },
 });
 
 const resolve = createRoute({
@@ -120,11 +120,11 @@ const resolve = createRoute({
   path: '/api/v1/migrations/{id}/resolve',
   tags,
   operationId: 'resolveMigration',
-  summary: 'Decide what becomes of a wait that nothing else will end',
+  summary: 'Resolve a migration that would wait forever',
   description:
-    'For `needs_attention`, and for a stack whose new home is lost while its old one is kept. With `source_lost` or `target_lost` ' +
-    'you vouch that this host will never run its copy again: the other copy is started and verified. `give_up` ends the ' +
-    'migration as it stands. `attention.resolutions` lists what is possible now. A host that answers is not lost: 409.',
+    'For `needs_attention`, and for a stack whose new host is lost while its old copy is kept. With `source_lost` or `target_lost` ' +
+    'you confirm that this host will never run its copy again: the other copy is started and verified. `give_up` ends the ' +
+    'migration as it is. `attention.resolutions` lists what is possible now. A host that answers is not lost: 409.',
   ...guardedBody('migrate'),
   ...refuses('not_found', 'nothing_to_resolve', 'host_not_lost', 'migration_running', 'migration_superseded'),
   request: { params, body: body(resolveRequest) },
@@ -175,7 +175,7 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
   });
 }
 
-/** Resolves where the stack's object took the act; else throws what it said. */
+/** Resolves if the stack's object accepted the act; else throws its refusal. */
 export async function accepted(
   env: Env,
   id: string,
@@ -188,18 +188,18 @@ export async function accepted(
   if (outcome.kind === 'refused') throw new Problem(outcome.code, outcome.message);
 }
 
-/** Kept first, so that a connection made meanwhile is bound by it; a source that does not hear of it hears it then. */
+/** Stored first, so a new connection uses it. A source that cannot be reached gets it with its next connection. */
 async function limitBandwidth(env: Env, id: string, bytes_per_s: number | null): Promise<void> {
   const row = await loadMigration(env.DB, id);
   if (!row) throw absent();
-  if (isTerminal(row.status)) throw new Problem('migration_ended', 'It has ended and sends nothing any more.');
+  if (isTerminal(row.status)) throw new Problem('migration_ended', 'It has ended and no longer sends anything.');
   await setBandwidthLimit(env.DB, id, bytes_per_s);
   await connectionOf(env, row.source_host_id)
     .request('limit_bandwidth', { migration_id: id, bytes_per_s }, limits.control.requestMsMax)
     .catch((error: unknown) => log.warn('the source hears of its bandwidth later', { migration: id, error }));
 }
 
-/** 404 where there is none. Progress is asked of the stack's object, and left out where that does not answer. */
+/** Throws 404 if there is none. Omits the progress if the stack's object does not answer. */
 export async function showMigration(env: Env, id: string): Promise<MigrationView> {
   const row = await loadMigration(env.DB, id);
   if (!row) throw absent();

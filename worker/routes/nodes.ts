@@ -1,17 +1,18 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { createdNode, createNode, hostView, objectId, page, pageQuery, relayView } from '../../schema/api.ts';
-import type { Authed } from '../auth/bearer.ts';
-import { revoke } from '../hosts/revoke.ts';
+import { objectId, page, pageQuery } from '../../schema/api/common.ts';
+import { createdNode, createNode, hostView, relayView } from '../../schema/api/nodes.ts';
+import type { Authed } from '../auth/authed.ts';
 import { log } from '../log.ts';
+import { revoke } from '../objects/host-connection/revoke.ts';
+import { Problem } from '../problem.ts';
 import { markDeleted, whyNeeded } from '../store/host-deletion.ts';
 import { findNode, insertNode, listNodes, type NodeKind } from '../store/nodes.ts';
+import { time } from '../time.ts';
 import { viewBase, viewNode } from '../views/node-view.ts';
-import { time } from '../views/time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
-import { Problem } from './problem.ts';
 
-/** Hosts and relays join, are listed and are revoked in one way. */
+/** Hosts and relays are created, listed and deleted alike. */
 export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
   const path = `/api/v1/${kind}s` as const;
   const view: typeof hostView | typeof relayView = kind === 'host' ? hostView : relayView;
@@ -26,7 +27,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     tags,
     operationId: `create${Kind}`,
     summary: `Create a ${kind}; the answer holds its join token, this once`,
-    description: `Start the ${kind} with the join token: it makes its key, and is online soon after. The token is good once, until \`join_token_expires_at\`.`,
+    description: `Start the ${kind} with the join token: it creates its key, and is online soon after. The token can be used once, until \`join_token_expires_at\`.`,
     ...guardedBody('admin'),
     ...refuses('name_taken'),
     request: { body: body(createNode) },
@@ -48,7 +49,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     tags,
     operationId: `list${Kind}s`,
     summary: `List the ${kind}s, oldest first`,
-    description: `Deleted ${kind}s are not among them.`,
+    description: `Without deleted ${kind}s.`,
     ...guarded('read'),
     request: { query: pageQuery },
     responses: { 200: answers(page(view), 'A page.') },
@@ -68,7 +69,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     summary: `Show a ${kind}`,
     description:
       kind === 'host'
-        ? 'Whether it is online, and what it has free.'
+        ? 'Whether it is online, and its free resources.'
         : 'Whether it is online, and where hosts reach it.',
     ...guarded('read'),
     ...refuses('not_found'),
@@ -89,8 +90,8 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     summary: `Delete a ${kind}: its certificate is revoked and its connection closed at once`,
     description:
       kind === 'host'
-        ? 'Nothing on the host itself is touched: its stacks run on, and copies that migrations keep there stay. No migration expects anything of it any more. Refused while a migration or a drain needs it.'
-        : 'Transfers that pass it go on over another relay.',
+        ? 'Nothing on the host itself is changed: its stacks keep running, and copies kept there by migrations stay. No migration waits for it any more. Refused while a migration or a drain needs it.'
+        : 'Its transfers continue over another relay.',
     ...guarded('admin'),
     ...refuses('not_found', 'host_busy'),
     request: { params },
@@ -106,8 +107,8 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
       const why = (await whyNeeded(c.env.DB, id)) ?? `"${row.name}" was needed a moment ago; try again.`;
       throw new Problem('host_busy', why);
     }
-    // From here on it is refused everywhere it asks. What could not be told now is told by the repair sweep.
-    await revoke(c.env, kind, id).catch((error) => log.error('a revocation is owed', { node: id, error }));
+    // The node is refused from now on. Failed notifications are repeated by the repair sweep.
+    await revoke(c.env, kind, id).catch((error) => log.error('a revocation is pending', { node: id, error }));
     return c.body(null, 204);
   });
 }

@@ -1,28 +1,28 @@
-import { agentPaths } from '../../schema/agent-protocol.ts';
+import { agentPaths } from '../../schema/enrolment.ts';
 import { limits } from '../../schema/limits.ts';
 import type { webhookEvents } from '../../schema/webhook-events.ts';
 import { byNode, refuses } from './define.ts';
 
-/** Parts of the OpenAPI document that no schema of a request or an answer describes. */
+/** Parts of the OpenAPI document beyond the schemas of requests and responses. */
 
 const text = { type: 'string' } as const;
 
 export const headers = {
-  Location: { description: 'Where what was made, or begun, is shown.', schema: text },
-  'X-Request-Id': { description: 'Names this request in the log and in the audit.', schema: text },
+  Location: { description: 'Address of the created or started resource.', schema: text },
+  'X-Request-Id': { description: 'Identifies this request in the log and the audit.', schema: text },
   RateLimit: {
-    description: 'Requests that are left (`r`), and seconds until there are more (`t`).',
+    description: 'Remaining requests (`r`), and seconds until more are allowed (`t`).',
     schema: text,
     example: '"token";r=2999;t=0',
   },
   'RateLimit-Policy': {
-    description: 'Requests (`q`) in so many seconds (`w`).',
+    description: 'Requests (`q`) per window of seconds (`w`).',
     schema: text,
     example: `"token";q=${limits.api.tokenRequestsPerMinute};w=60`,
   },
   'Retry-After': { description: 'Seconds.', schema: { type: 'integer' }, example: 2 },
   'Idempotency-Replayed': {
-    description: 'This is the answer to the first request with this `Idempotency-Key`; nothing was done anew.',
+    description: 'This is the answer to the first request with this `Idempotency-Key`; nothing was done again.',
     schema: text,
     example: 'true',
   },
@@ -31,7 +31,7 @@ export const headers = {
 export const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'One of your own for each act: however often the request is repeated with it, it is done once.',
+  description: 'A unique key per act: a request repeated with the same key is done once.',
   schema: { ...text, minLength: 1, maxLength: limits.api.idempotencyKeyCharsMax, pattern: '^[\\x21-\\x7e]+$' },
   example: '5f0c2a34-6a44-4c1e-b3b6-6dd2b8f0f6a1',
 } as const;
@@ -48,12 +48,13 @@ export const securitySchemes = {
 
 export const tags = [
   { name: 'stacks', description: 'Compose projects that the hosts report, and moving them.' },
-  { name: 'migrations', description: 'Moves: under way, ended, and what may come after.' },
+  { name: 'migrations', description: 'Active and ended migrations, rollback and clean-up.' },
   { name: 'hosts', description: 'Docker hosts with an agent.' },
-  { name: 'relays', description: 'What brings two agents together.' },
+  { name: 'relays', description: 'Relays carry the encrypted stream between two agents.' },
   { name: 'drains', description: 'Moving all stacks off a host.' },
-  { name: 'webhooks', description: 'Endpoints that are told of what happens, and what became of each delivery.' },
+  { name: 'webhooks', description: 'Endpoints that receive events, and their deliveries.' },
   { name: 'tokens', description: 'API tokens.' },
+  { name: 'authority', description: 'Export and import of the keys of the certificate authority.' },
   { name: 'audit', description: 'Who did what.' },
   { name: 'enrolment', description: 'For agents and relays.' },
 ];
@@ -64,21 +65,21 @@ export const info = {
   summary: 'Moves running Docker Compose stacks, volumes included, from one host to another.',
   description: [
     'Times are RFC 3339, sizes bytes, rates bytes per second. Unknown fields of a request are refused; answers may get new ones.',
-    'Errors are problem details (RFC 9457): branch on `code`. A POST with an `Idempotency-Key` is done once, however often it is sent.',
-    'Lists come in pages: `limit`, then `cursor` with the `next_cursor` of the page before. Pages stay right while things are added.',
-    `Requests of one token are limited: \`RateLimit\` tells what is left, 429 with \`Retry-After\` when to go on.`,
+    'Errors are problem details (RFC 9457): branch on `code`. A POST with an `Idempotency-Key` is done once, even if it is repeated.',
+    'Lists come in pages: `limit`, then `cursor` with the `next_cursor` of the previous page. Pages stay consistent while items are added.',
+    `Requests of one token are limited: \`RateLimit\` shows what is left; 429 has \`Retry-After\`.`,
   ].join('\n\n'),
   license: { name: 'MIT', identifier: 'MIT' },
 };
 
-/** An upgrade is no request that a schema could describe, so its route is not made by `createRoute`. */
+/** A WebSocket upgrade cannot be described by `createRoute`. */
 export const connectPath = {
   method: 'get' as const,
   path: agentPaths.connect,
   operationId: 'connect',
   tags: ['enrolment'],
-  summary: 'The control link of an agent or a relay',
-  description: 'An upgrade to WebSocket; what is said on it is not part of the public API.',
+  summary: 'Control connection of an agent or a relay',
+  description: 'An upgrade to WebSocket; its messages are not part of the public API.',
   ...byNode,
   ...refuses('unauthorized', 'certificate_invalid', 'host_revoked', 'invalid_request'),
   responses: { 101: { description: 'Connected.' } },
@@ -88,12 +89,12 @@ export const connectPath = {
 export const told: Record<(typeof webhookEvents)[number]['shape']['type']['value'], string> = {
   'migration.started': 'Its pre-flight has passed; the stack still runs on the source.',
   'migration.completed': 'The stack runs on the target, its safety window is open.',
-  'migration.failed': 'It could not be done; the stack runs on the source.',
-  'migration.cancelled': 'Somebody cancelled it; the stack runs on the source.',
+  'migration.failed': 'The migration failed; the stack runs on the source.',
+  'migration.cancelled': 'The migration was cancelled; the stack runs on the source.',
   'migration.rolled_back': 'The stack is back on the source.',
-  'migration.needs_attention': 'It waits for a person; `attention` says where the copies are and what to do.',
-  'migration.cleanup_due': 'The safety window is over while the source is still kept. Once for each migration.',
+  'migration.needs_attention': 'Needs your attention: `attention` says where the copies are and what to do.',
+  'migration.cleanup_due': 'The safety window has closed and the source is still kept. Sent once per migration.',
   'drain.completed': 'Every stack has left the host.',
-  'drain.failed': 'The drain is over, and some stacks stayed at home, running.',
-  'webhook.test': 'Somebody asked for it at `/webhooks/{id}/test`.',
+  'drain.failed': 'The drain has ended, and some stacks stayed on the host, running.',
+  'webhook.test': 'Requested at `/webhooks/{id}/test`.',
 };

@@ -1,4 +1,4 @@
-/** What the document shows of a component, by its name. The linter holds each against its schema: `openapi-lint.test.ts`. */
+/** Examples by component name. `openapi-lint.test.ts` validates each against its schema. */
 const hostA = 'host_01m84szym4tvg03p2mz6y2f9wb';
 const hostB = 'host_01m84t0q7kx1c5d9e2hr8nvw3a';
 const stack = { id: 'stack_01m84t2r3jfa6b9ckt4mzp7xqe', name: 'shop' };
@@ -8,6 +8,7 @@ const webhook = 'whk_01m84w1h8sxd3m6p5vb2tqyrnc';
 const at = '2026-11-24T09:30:00.000Z';
 const later = '2026-11-24T09:31:42.000Z';
 
+const program = '9f2c1e0b7d64a5830c11f7be52d9a6483e7b0d15c2f8496ab03e5d7714c9a2f6';
 const createdBy = { id: hostA, name: 'rack-1', created_at: at };
 const pending = {
   status: 'pending',
@@ -21,7 +22,7 @@ const online = {
   status: 'online',
   joined_at: at,
   seen_at: later,
-  agent_version: '0.1.0',
+  agent_version: '0.2.0',
   connected_from: '203.0.113.7',
   certificate_ends_at: later,
 };
@@ -37,6 +38,7 @@ const report = {
     {
       ...{ name: 'target_disk', status: 'pass', detail: 'The target has 80.5 GB free; 2.4 GB are needed.' },
       measured: { free_bytes: 80_500_000_000, needed_bytes: 2_400_000_000 },
+      lifted_by: [],
     },
   ],
   notes: ['web mounts /etc/localtime of its host; it does not move, and is there on the target.'],
@@ -62,19 +64,21 @@ const endpoint = {
 const view = { id: token, name: 'deploy', scopes: ['read', 'migrate'], status: 'active', created_at: at };
 
 export const examples: Record<string, unknown> = {
+  SealedAuthority: { sealed: 'bm90IHRoZSBrZXlzIG9mIGFueWJvZHk=' },
   CreateNode: { name: 'rack-1' },
   CreatedNode: {
     ...{ ...createdBy, ...pending, warnings: [] },
     ...{ join_token: 'sfj_…', join_token_expires_at: '2026-11-25T09:30:00.000Z' },
   },
   Host: {
-    ...{ ...createdBy, ...online, warnings: [], cordoned_at: null },
+    ...{ ...createdBy, ...online, warnings: [], cordoned_at: null, program_sha256: program },
     resources: {
       memory: { total_bytes: 16_777_216_000, used_bytes: 6_442_450_944, free_bytes: 10_334_765_056 },
       disk: { path: '/var/lib/docker', total_bytes: 2e11, used_bytes: 1.195e11, free_bytes: 8.05e10 },
       cpu: { cores: 8, load_1m: 0.7 },
     },
   },
+  Upgrade: { version: '0.2.0', program_sha256: program },
   Relay: {
     ...{ ...createdBy, ...online, warnings: [] },
     ...{ id: 'relay_01m84szc2wr8v5n1kd7xgqy4tb', name: 'relay-1', address: { host: '203.0.113.7', port: 8788 } },
@@ -108,7 +112,10 @@ export const examples: Record<string, unknown> = {
   ChangeMigration: { bandwidth_limit: 20_000_000 },
   RetryRequest: { stopped: false },
   ResolveRequest: { resolution: 'source_lost' },
-  DrainRequest: { dry_run: true, max_parallel: 2 },
+  DrainRequest: {
+    ...{ dry_run: true, max_parallel: 2 },
+    per_stack: { shop: { target_host_id: hostB, with_external: true, binds: ['/srv/media'] }, blog: { leave: true } },
+  },
   AbortRequest: { cancel_running: false },
   CreateToken: { name: 'deploy', scopes: ['read', 'migrate'], expires_in_s: 2_592_000 },
   Token: { ...view, expires_at: null, revoked_at: null, last_used_at: later },

@@ -1,9 +1,9 @@
-import { problem } from '../../schema/api.ts';
+import { problem } from '../../schema/api/common.ts';
 import { errorStatus } from '../../schema/errors.ts';
+import { titleOf } from '../problem.ts';
 import { type ProblemCode, problems } from './openapi-problems.ts';
-import { titleOf } from './problem.ts';
 
-/** What the generator makes of a route, as far as it is completed here. */
+/** The part of a generated operation that is completed here. */
 export interface Operation {
   operationId?: string;
   description?: string;
@@ -21,7 +21,7 @@ interface Response {
 
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
 
-/** Adds what follows from a route's parts: its scope, its key, the headers of its answers, and each problem by status. */
+/** Adds what follows from a route's parts: scope, idempotency key, response headers, and problems by status. */
 export function completed(method: string, operation: Operation): Operation {
   const { 'x-problems': own = [], ...rest } = operation;
   const scope = scopeOf(operation);
@@ -56,7 +56,7 @@ function withHeaders(response: Response, keyed: boolean, metered: boolean): Resp
   };
 }
 
-/** Problems of every route that is put together like this one. */
+/** Problems of every route with the same parts. */
 function shared(method: string, operation: Operation): ProblemCode[] {
   const scope = scopeOf(operation);
   const parameters = operation.parameters ?? [];
@@ -77,7 +77,7 @@ function shared(method: string, operation: Operation): ProblemCode[] {
   ];
 }
 
-/** By status; those that stand alone are components, named by their code. */
+/** Problem responses by status. A status with a single code refers to the component of that code. */
 function refusals(codes: ProblemCode[]): Record<string, unknown> {
   const byStatus = Map.groupBy(codes.toSorted(), (code) => String(errorStatus[code]));
   return Object.fromEntries(
@@ -101,7 +101,7 @@ function refusal(codes: ProblemCode[]) {
 
 const retried = new Set<ProblemCode>(['rate_limited', 'idempotency_in_flight', 'control_unavailable']);
 
-/** What `refusals` refers to. */
+/** Components that `refusals` refers to. */
 export const problemExamples = Object.fromEntries(
   (Object.keys(problems) as ProblemCode[]).map((code) => [
     code,

@@ -1,13 +1,13 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { webhookEvents } from '../../schema/webhook-events.ts';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 import { connectPath, headers, idempotencyKey, info, securitySchemes, tags, told } from './openapi-components.ts';
 import { completed, type Operation, problemExamples, refusalComponents } from './openapi-operation.ts';
 import { schemasOf } from './openapi-schemas.ts';
 
 export const openapiPath = '/api/v1/openapi.json';
 
-/** Serves the OpenAPI document of all routes that were made by `createRoute`, from the schemas that check requests. */
+/** Serves the OpenAPI document of all `createRoute` routes, generated from the schemas that validate requests. */
 export function openapiRoute(app: OpenAPIHono<Authed>): void {
   const registry = app.openAPIRegistry;
   registry.registerPath(connectPath);
@@ -44,7 +44,7 @@ function documentOf(app: OpenAPIHono<Authed>) {
   };
 }
 
-/** Those components that `by` refers to. */
+/** Returns the components that `by` refers to. */
 function referred<T>(components: Record<string, T>, section: string, by: unknown): Record<string, T> {
   const text = JSON.stringify(by);
   return Object.fromEntries(
@@ -61,9 +61,9 @@ function webhook(event: (typeof webhookEvents)[number]) {
     tags: ['webhooks'],
     summary: `\`${type}\``,
     description: told[type],
-    // The call is signed; it carries no credentials.
+    // The call is signed, and carries no credentials.
     security: [],
     request: { body: { content: { 'application/json': { schema: event } }, required: true } },
-    responses: { '2XX': { description: 'Taken. Anything else is tried again, and 410 ends it for good.' } },
+    responses: { '2XX': { description: 'Received. Any other status is retried, and 410 disables the endpoint.' } },
   };
 }

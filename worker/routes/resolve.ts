@@ -1,11 +1,12 @@
-import type { MigrateRequest } from '../../schema/api.ts';
+import type { MigrateRequest } from '../../schema/api/stacks.ts';
+import { moveOptionsOf } from '../../schema/move-options.ts';
 import type { ReportInputs } from '../../schema/preflight-report.ts';
 import type { Env } from '../env.ts';
+import { Problem } from '../problem.ts';
 import { findNode, type NodeRow } from '../store/nodes.ts';
 import { findStacks, type ListedStack } from '../store/stacks.ts';
-import { Problem } from './problem.ts';
 
-/** The stack a name means: 404 where no host runs one, 409 `stack_ambiguous` where several do and none was named. */
+/** Returns the stack of a name. 404 if no host runs one, 409 `stack_ambiguous` if several do and none was chosen. */
 export async function resolveStack(env: Env, name: string, sourceHostId?: string): Promise<ListedStack> {
   const stacks = await findStacks(env.DB, name);
   const here = sourceHostId === undefined ? stacks : stacks.filter(({ stack }) => stack.home_id === sourceHostId);
@@ -26,14 +27,14 @@ export interface Resolved {
   inputs: ReportInputs;
 }
 
-/** A request's source and target. Throws what keeps it from being tried at all. */
+/** Returns source and target of a request. Throws if a migration cannot even be tried. */
 export async function resolveMigration(
   env: Env,
   name: string,
   request: Omit<MigrateRequest, 'verify' | 'health_timeout_s' | 'callback_url'>,
 ): Promise<Resolved> {
   const { stack } = await resolveStack(env, name, request.source_host_id);
-  const { target_host_id, sizing, mode, accept_unmoved } = request;
+  const { target_host_id, sizing, mode } = request;
   if (stack.home_id === target_host_id)
     throw new Problem('same_host', `"${name}" is on that host already; choose another target.`);
   const target = await findNode(env.DB, 'host', target_host_id);
@@ -41,6 +42,13 @@ export async function resolveMigration(
   return {
     target,
     stack_name: stack.name,
-    inputs: { stack_id: stack.id, source_host_id: stack.home_id, target_host_id, sizing, mode, accept_unmoved },
+    inputs: {
+      stack_id: stack.id,
+      source_host_id: stack.home_id,
+      target_host_id,
+      sizing,
+      mode,
+      ...moveOptionsOf(request),
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { objectId, page, pageQuery, stackName, stackView } from '../../schema/api.ts';
-import type { Authed } from '../auth/bearer.ts';
+import { objectId, page, pageQuery, stackName } from '../../schema/api/common.ts';
+import { stackView } from '../../schema/api/stacks.ts';
+import type { Authed } from '../auth/authed.ts';
 import { listStacks } from '../store/stacks.ts';
 import { viewStack } from '../views/stack-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
@@ -14,7 +15,7 @@ const list = createRoute({
   path: '/api/v1/stacks',
   tags,
   operationId: 'listStacks',
-  summary: 'List the stacks by name, each with its home',
+  summary: 'List the stacks by name, each with its host',
   description: 'Stacks need no import: these are the Compose projects that the hosts report.',
   ...guarded('read'),
   request: { query: pageQuery },
@@ -27,7 +28,7 @@ const show = createRoute({
   tags,
   operationId: 'showStack',
   summary: 'Show a stack',
-  description: 'Where several hosts run different stacks of one name, say which by `source_host_id`.',
+  description: 'If several hosts run different stacks of one name, choose one by `source_host_id`.',
   ...guarded('read'),
   ...refuses('not_found', 'stack_ambiguous'),
   request: {

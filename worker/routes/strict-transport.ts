@@ -1,9 +1,9 @@
 import { createMiddleware } from 'hono/factory';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 
 /**
- * Browsers that were here once over https never go back to http, where a token or a session could be read. Said over https
- * only, as RFC 6797 asks; the answer to an upgrade takes no more headers.
+ * Sends HSTS, so that browsers never return to http, where a token or a session could be read. Over https only, as RFC
+ * 6797 requires; the headers of an upgrade response are immutable.
  */
 export const strictTransport = createMiddleware<Authed>(async (c, next) => {
   await next();

@@ -1,17 +1,18 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { createdToken, createToken, objectId, page, pageQuery, tokenView } from '../../schema/api.ts';
+import { createdToken, createToken, tokenView } from '../../schema/api/access.ts';
+import { objectId, page, pageQuery } from '../../schema/api/common.ts';
 import { limits } from '../../schema/limits.ts';
-import type { Authed } from '../auth/bearer.ts';
-import { hashToken, newToken } from '../auth/token-format.ts';
+import type { Authed } from '../auth/authed.ts';
+import { Problem } from '../problem.ts';
+import { hashToken, newToken } from '../store/token-format.ts';
 import { insertToken, listTokens, revokeToken, type TokenRow } from '../store/tokens.ts';
-import { time, timeOrNull } from '../views/time.ts';
+import { time, timeOrNull } from '../time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
-import { Problem } from './problem.ts';
 
 /**
- * API tokens. All of it needs `admin`, which includes every other scope: so no token can hand on what it does not hold,
- * and a stolen `read` token cannot make itself a successor that outlives it.
+ * API tokens. Every route needs `admin`, which includes every other scope, so no token can grant a scope it does not
+ * hold, and a stolen `read` token cannot create a successor.
  */
 const path = '/api/v1/tokens';
 const tags = ['tokens'];
@@ -21,11 +22,11 @@ const create = createRoute({
   path,
   tags,
   operationId: 'createToken',
-  summary: 'Create an API token; the answer holds it, this once',
+  summary: 'Create an API token; it is shown only in this answer',
   description: 'Each scope includes the ones before it: `read`, `migrate`, `admin`. Only a hash is kept.',
   ...guardedBody('admin'),
   request: { body: body(createToken) },
-  responses: { 201: located(createdToken, 'Created; the token is shown this once.') },
+  responses: { 201: located(createdToken, 'Created; the token is shown only once.') },
 });
 
 const list = createRoute({
@@ -46,11 +47,11 @@ const revoke = createRoute({
   tags,
   operationId: 'revokeToken',
   summary: 'Revoke an API token, at once and for good; the last one that can administer is refused',
-  description: 'Migrations that it asked for go on.',
+  description: 'Migrations that it requested continue.',
   ...guarded('admin'),
   ...refuses('not_found', 'last_admin_token'),
   request: { params: z.object({ id: objectId }) },
-  responses: { 204: { description: 'It is revoked.' } },
+  responses: { 204: { description: 'Revoked.' } },
 });
 
 export function tokenRoutes(app: OpenAPIHono<Authed>): void {
@@ -82,13 +83,13 @@ export function tokenRoutes(app: OpenAPIHono<Authed>): void {
     if (outcome === 'last_admin')
       throw new Problem(
         'last_admin_token',
-        'That is the last token that can administer; without it nobody could make another. Create one with the scope "admin" first.',
+        'It is the last usable token with the scope "admin"; without it no token could be created. Create another one first.',
       );
     return c.body(null, 204);
   });
 }
 
-/** Null for "until revoked". Throws where it lies in the past, or too far off. */
+/** Returns null for "until revoked". Throws if the end is in the past or too far in the future. */
 function endOf(ending: { expires_in_s?: number | undefined; expires_at?: string | undefined }, now: number) {
   if (ending.expires_in_s !== undefined) return now + ending.expires_in_s * 1000;
   if (ending.expires_at === undefined) return null;

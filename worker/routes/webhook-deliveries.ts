@@ -1,15 +1,15 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { objectId, page } from '../../schema/api.ts';
-import { deliveriesQuery, deliveryView, replayed } from '../../schema/webhook-api.ts';
-import type { Authed } from '../auth/bearer.ts';
-import type { Env } from '../env.ts';
-import { type DeliveryId, listDeliveries, loadDelivery, replayDead, replayDelivery } from '../store/deliveries.ts';
+import { objectId, page } from '../../schema/api/common.ts';
+import { deliveriesQuery, deliveryView, replayed } from '../../schema/api/webhooks.ts';
+import type { Authed } from '../auth/authed.ts';
+import type { DeliveryId, Env } from '../env.ts';
+import { Problem } from '../problem.ts';
+import { listDeliveries, loadDelivery, replayDead, replayDelivery } from '../store/deliveries.ts';
 import { insertTestEvent } from '../store/outbox.ts';
 import { viewDelivery } from '../views/webhook-view.ts';
 import { queueDeliveries, queueDue } from '../webhooks/dispatch.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, guarded, refuses } from './define.ts';
-import { Problem } from './problem.ts';
 import { endpoint } from './webhooks.ts';
 
 const path = '/api/v1/webhooks/{id}';
@@ -23,7 +23,7 @@ const list = createRoute({
   tags,
   operationId: 'listDeliveries',
   summary: "List an endpoint's deliveries and the last answer to each, newest event first",
-  description: '`status=dead` lists those that were given up after the last try.',
+  description: '`status=dead` lists those that failed after the last try.',
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params, query: deliveriesQuery },
@@ -36,7 +36,7 @@ const show = createRoute({
   tags,
   operationId: 'showDelivery',
   summary: 'Show the delivery of one event',
-  description: 'How often it was tried, what was answered last, and when it is tried again.',
+  description: 'The number of tries, the last answer, and the time of the next try.',
   ...guarded('read'),
   ...refuses('not_found'),
   request: { params: oneParams },
@@ -49,11 +49,11 @@ const test = createRoute({
   tags,
   operationId: 'testWebhook',
   summary: 'Send a `webhook.test` to an endpoint',
-  description: 'Whatever events the endpoint asked for.',
+  description: 'Independent of the events that the endpoint subscribes to.',
   ...guarded('admin'),
   ...refuses('not_found', 'webhook_disabled'),
   request: { params },
-  responses: { 202: answers(deliveryView, 'On its way; look at its delivery.') },
+  responses: { 202: answers(deliveryView, 'Queued; see its delivery.') },
 });
 
 const replayOne = createRoute({
@@ -61,12 +61,12 @@ const replayOne = createRoute({
   path: `${path}/deliveries/{event_id}/replay`,
   tags,
   operationId: 'replayDelivery',
-  summary: 'Send an event again under its id, whatever became of it',
-  description: 'Receivers know by the `webhook-id` what they had before.',
+  summary: 'Send an event again under its id, whatever its status',
+  description: 'Receivers recognise a repeated event by its `webhook-id`.',
   ...guarded('admin'),
   ...refuses('not_found', 'webhook_disabled'),
   request: { params: oneParams },
-  responses: { 202: answers(deliveryView, 'On its way.') },
+  responses: { 202: answers(deliveryView, 'Queued.') },
 });
 
 const replayAll = createRoute({
@@ -79,7 +79,7 @@ const replayAll = createRoute({
   ...guarded('admin'),
   ...refuses('not_found', 'webhook_disabled'),
   request: { params },
-  responses: { 202: answers(replayed, 'On their way, that many.') },
+  responses: { 202: answers(replayed, 'The number of queued deliveries.') },
 });
 
 export function webhookDeliveryRoutes(app: OpenAPIHono<Authed>): void {
@@ -126,7 +126,7 @@ const idOf = ({ id, event_id }: { id: string; event_id: string }): DeliveryId =>
 
 async function delivery(env: Env, id: DeliveryId) {
   const row = await loadDelivery(env.DB, id);
-  if (!row) throw new Problem('not_found', 'This endpoint was never owed that event, or it is too long ago.');
+  if (!row) throw new Problem('not_found', 'This endpoint has no delivery of that event, or it has expired.');
   return viewDelivery(row);
 }
 

@@ -1,6 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { objectId, page } from '../../schema/api.ts';
-import { limits } from '../../schema/limits.ts';
+import { objectId, page } from '../../schema/api/common.ts';
 import {
   callbackSecret,
   changeWebhook,
@@ -9,10 +8,12 @@ import {
   webhooksQuery,
   webhookView,
   webhookWithSecret,
-} from '../../schema/webhook-api.ts';
-import type { Authed } from '../auth/bearer.ts';
+} from '../../schema/api/webhooks.ts';
+import { limits } from '../../schema/limits.ts';
+import type { Authed } from '../auth/authed.ts';
+import { fleetOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { fleetOf } from '../hosts/stubs.ts';
+import { Problem } from '../problem.ts';
 import {
   deleteEndpoint,
   disableEndpoint,
@@ -27,7 +28,6 @@ import { viewWebhook } from '../views/webhook-view.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
-import { Problem } from './problem.ts';
 
 const path = '/api/v1/webhooks';
 const tags = ['webhooks'];
@@ -38,13 +38,13 @@ const create = createRoute({
   path,
   tags,
   operationId: 'createWebhook',
-  summary: 'Register an endpoint; the answer holds its signing secret, this once',
+  summary: 'Register an endpoint; its signing secret is shown only in this answer',
   description:
     'Events are signed as the Standard Webhooks specification says, and delivered at least once under one `webhook-id`.',
   ...guardedBody('admin'),
   ...refuses('url_refused', 'webhook_limit'),
   request: { body: body(createWebhook) },
-  responses: { 201: located(webhookWithSecret, 'Registered; the secret is shown this once.') },
+  responses: { 201: located(webhookWithSecret, 'Registered; the secret is shown only once.') },
 });
 
 const list = createRoute({
@@ -53,7 +53,7 @@ const list = createRoute({
   tags,
   operationId: 'listWebhooks',
   summary: "List the registered endpoints, oldest first, or a migration's callback",
-  description: 'The secrets are not among what is shown.',
+  description: 'Without their secrets.',
   ...guarded('read'),
   request: { query: webhooksQuery },
   responses: { 200: answers(page(webhookView), 'A page.') },
@@ -64,10 +64,10 @@ const showCallbackSecret = createRoute({
   path: `${path}/callback-secret`,
   tags,
   operationId: 'showCallbackSecret',
-  summary: 'Show the secret that signs the callbacks of migrations which this token asks for',
-  description: 'A `callback_url` has no registration that could tell its secret.',
+  summary: 'Show the secret that signs the callbacks of migrations requested by this token',
+  description: 'A `callback_url` has no registration that could show its secret.',
   ...guarded('migrate'),
-  responses: { 200: answers(callbackSecret, "This token's, the same for all its migrations.") },
+  responses: { 200: answers(callbackSecret, 'The secret of this token, the same for all its migrations.') },
 });
 
 const show = createRoute({
@@ -89,11 +89,11 @@ const change = createRoute({
   tags,
   operationId: 'changeWebhook',
   summary: 'Change what an endpoint gets and where, disable it, or enable it again',
-  description: 'What is left out stays as it is.',
+  description: 'Omitted fields stay unchanged.',
   ...guardedBody('admin'),
   ...refuses('not_found', 'url_refused', 'webhook_is_callback'),
   request: { params, body: body(changeWebhook) },
-  responses: { 200: answers(webhookView, 'As it is now.') },
+  responses: { 200: answers(webhookView, 'The changed endpoint.') },
 });
 
 const rotate = createRoute({
@@ -101,12 +101,12 @@ const rotate = createRoute({
   path: `${path}/{id}/rotate`,
   tags,
   operationId: 'rotateWebhookSecret',
-  summary: 'Make a new signing secret; the one before signs too for a while',
-  description: 'Meanwhile each call carries both signatures, so that receivers can change over in their own time.',
+  summary: 'Create a new signing secret; the previous one also signs for a while',
+  description: 'Meanwhile each call carries both signatures, so receivers can switch at any time.',
   ...guardedBody('admin'),
   ...refuses('not_found', 'webhook_is_callback'),
   request: { params, body: body(rotateWebhook) },
-  responses: { 200: answers(webhookWithSecret, 'The new secret is shown this once.') },
+  responses: { 200: answers(webhookWithSecret, 'The new secret is shown only once.') },
 });
 
 const remove = createRoute({
@@ -114,11 +114,11 @@ const remove = createRoute({
   path: `${path}/{id}`,
   tags,
   operationId: 'deleteWebhook',
-  summary: 'Delete an endpoint with its deliveries; what is on its way is not sent any more',
+  summary: 'Delete an endpoint with its deliveries; pending ones are not sent',
   description: '204 whether it was there or not.',
   ...guarded('admin'),
   request: { params },
-  responses: { 204: { description: 'It is gone.' } },
+  responses: { 204: { description: 'Deleted.' } },
 });
 
 export function webhookRoutes(app: OpenAPIHono<Authed>): void {
@@ -178,7 +178,7 @@ export function webhookRoutes(app: OpenAPIHono<Authed>): void {
   });
 }
 
-/** 404 where there is none. */
+/** Throws 404 if there is none. */
 export async function endpoint(env: Env, id: string): Promise<EndpointRow> {
   const row = await loadEndpoint(env.DB, id);
   if (!row) throw absent();

@@ -1,11 +1,13 @@
 import { and, desc, eq, lt, lte, max, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { limits } from '../../schema/limits.ts';
-import { audit } from '../../schema/tables.ts';
+import { audit } from '../tables/access.ts';
 
 export type AuditRow = typeof audit.$inferSelect;
 
-/** Who acts: an API token, or a host or relay by its own credentials. */
+/**
+ * Who acts: an API token, a host or relay with its own credentials, or the operator on the control plane's own machine.
+ */
 export interface Actor {
   kind: AuditRow['actor_kind'];
   id: string;
@@ -23,7 +25,7 @@ export async function insertAudit(db: D1Database, { actor, ...entry }: AuditEntr
     .values({ ...entry, actor_kind, actor_id, actor_name });
 }
 
-/** Newest first, one more than `limit` where there is more. */
+/** Newest first. Returns `limit + 1` rows if there are more. */
 export async function listAudit(
   db: D1Database,
   { actor, act }: { actor?: string | undefined; act?: string | undefined },
@@ -44,7 +46,7 @@ export async function listAudit(
     .all();
 }
 
-/** Entries past their time, and those beyond the number that is kept; a bounded share of them in one go. Returns how many. */
+/** Deletes expired entries and those beyond the maximum number, a bounded share per call. Returns how many. */
 export async function forgetOldAudit(db: D1Database, now: number): Promise<number> {
   const { auditKeepMs, auditRowsMax, expireRowsMax, expireRoundsMax } = limits.api;
   const orm = drizzle(db);
@@ -52,7 +54,7 @@ export async function forgetOldAudit(db: D1Database, now: number): Promise<numbe
   const beyond = (newest?.id ?? 0) - auditRowsMax;
   let forgotten = 0;
   for (let round = 0; round < expireRoundsMax; round++) {
-    // Ids rise with time, so the oldest stand first and the walk stops at the first that stays.
+    // Ids rise with time, so the oldest rows come first and the loop stops at the first batch with a row to keep.
     const oldest = orm.select({ id: audit.id }).from(audit).orderBy(audit.id).limit(expireRowsMax).as('oldest');
     const gone = await orm
       .delete(audit)

@@ -1,10 +1,10 @@
 import { and, asc, eq, isNull } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { command, migration } from '../../schema/tables.ts';
+import { command, migration } from '../tables/migrations.ts';
 
-/** A host's commands; they are written by `migration-store.ts` alone. */
+/** Reads a host's commands; only `migration-store.ts` writes them. */
 
-/** Those it has not answered, oldest first. */
+/** Commands without an answer, oldest first. */
 export async function openCommandsFor(db: D1Database, hostId: string) {
   return drizzle(db)
     .select({

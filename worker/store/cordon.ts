@@ -1,9 +1,10 @@
 import { and, eq, inArray, isNull, notExists, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeDrainStatuses } from '../../schema/drain.ts';
-import { drain, node } from '../../schema/tables.ts';
+import { drain } from '../tables/drains.ts';
+import { node } from '../tables/fleet.ts';
 
-/** Since when it is closed stays what it was. */
+/** Idempotent: the first `cordoned_at` is kept. */
 export async function cordon(db: D1Database, hostId: string, now: number): Promise<void> {
   await cordonStatement(db, hostId, now);
 }
@@ -15,7 +16,7 @@ export function cordonStatement(db: D1Database, hostId: string, now: number) {
     .where(and(eq(node.id, hostId), isNull(node.cordoned_at)));
 }
 
-/** False while a drain of it is active; one statement, so none can start in between. */
+/** Returns false while the host has an active drain. A single statement, so no drain can start in between. */
 export async function uncordon(db: D1Database, hostId: string): Promise<boolean> {
   const orm = drizzle(db);
   const draining = orm

@@ -1,34 +1,36 @@
 import { and, asc, desc, eq, inArray, lt, lte, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { limits } from '../../schema/limits.ts';
-import { webhookDelivery, webhookEndpoint, webhookEvent } from '../../schema/tables.ts';
 import type { DeliveryStatus, LastAttempt } from '../../schema/webhook-events.ts';
+import type { DeliveryId } from '../env.ts';
+import { webhookDelivery, webhookEndpoint, webhookEvent } from '../tables/webhooks.ts';
 import type { EndpointRow } from './webhooks.ts';
 
 export type DeliveryRow = typeof webhookDelivery.$inferSelect;
-/** What the queue carries. */
-export type DeliveryId = Pick<DeliveryRow, 'endpoint_id' | 'event_id'>;
 
-/** A delivery that is this caller's to send, until `limits.webhook.claimMs` from now. */
+/** A delivery reserved for this caller until `limits.webhook.claimMs` from now. */
 export interface Claim extends DeliveryId {
-  /** Together they name this claim. */
+  /** `attempts` and `tries` together identify this claim. */
   attempts: number;
   tries: number;
   payload: string;
   endpoint: EndpointRow;
 }
 
-/** What came of an attempt. */
+/** The result of an attempt. */
 export interface Attempt extends LastAttempt {
   status: DeliveryStatus;
-  /** Null but with `pending`. */
+  /** Null unless `pending`. */
   nextAt: number | null;
 }
 
 const same = ({ endpoint_id, event_id }: DeliveryId) =>
   and(eq(webhookDelivery.endpoint_id, endpoint_id), eq(webhookDelivery.event_id, event_id));
 
-/** Null where it is not due: sent, being sent, given up, or gone. One statement, so of two claims one is made. */
+/**
+ * Returns null if the delivery is not due: sent, being sent, dead, or deleted. The claim is a single statement, so only
+ * one of two concurrent claims succeeds.
+ */
 export async function claimDelivery(db: D1Database, id: DeliveryId, now: number): Promise<Claim | null> {
   const orm = drizzle(db);
   const due = and(eq(webhookDelivery.status, 'pending'), lte(webhookDelivery.next_attempt_at, now));
@@ -51,14 +53,14 @@ export async function claimDelivery(db: D1Database, id: DeliveryId, now: number)
   return claimed && parts ? { ...id, attempts: claimed.attempts, tries: claimed.tries, ...parts } : null;
 }
 
-/** Only for the claim it belongs to: a late answer of an earlier one, or of one before a replay, changes nothing. */
+/** Applies only to its own claim: a late result of an earlier claim, or of one before a replay, changes nothing. */
 export async function recordAttempt(db: D1Database, claim: Claim, attempt: Attempt): Promise<void> {
   const { status, nextAt, ...last } = attempt;
   await drizzle(db)
     .update(webhookDelivery)
     .set({
       last,
-      // Ended meanwhile because its endpoint was disabled: then only a success is news.
+      // Disabling the endpoint may have ended the delivery meanwhile; then only a success is recorded.
       ...(status === 'pending'
         ? { next_attempt_at: sql`iif(status = 'pending', ${nextAt}, NULL)` }
         : { status, next_attempt_at: null, ended_at: last.at + last.took_ms }),
@@ -71,7 +73,7 @@ export async function deliveriesOf(db: D1Database, eventIds: string[]): Promise<
   return drizzle(db).select({ endpoint_id, event_id }).from(webhookDelivery).where(inArray(event_id, eventIds)).all();
 }
 
-/** The longest due first. */
+/** Longest due first. */
 export async function dueDeliveries(db: D1Database, now: number): Promise<DeliveryId[]> {
   const { endpoint_id, event_id, next_attempt_at, status } = webhookDelivery;
   return drizzle(db)
@@ -96,7 +98,7 @@ const listed = (db: D1Database) => {
     .innerJoin(webhookEvent, eq(webhookEvent.id, webhookDelivery.event_id));
 };
 
-/** Newest event first, one more than `limit` where there is more. */
+/** Newest event first. Returns `limit + 1` rows if there are more. */
 export async function listDeliveries(
   db: D1Database,
   endpointId: string,
@@ -120,21 +122,21 @@ export async function loadDelivery(db: D1Database, id: DeliveryId): Promise<List
   return (await listed(db).where(same(id)).get()) ?? null;
 }
 
-const anew = (now: number) => ({ status: 'pending' as const, next_attempt_at: now, tries: 0, ended_at: null });
+const pendingAgain = (now: number) => ({ status: 'pending' as const, next_attempt_at: now, tries: 0, ended_at: null });
 
-/** Due at once, with all its tries, whatever became of it. */
+/** Makes the delivery due at once with a full set of tries, whatever its status. */
 export async function replayDelivery(db: D1Database, id: DeliveryId, now: number): Promise<void> {
-  await drizzle(db).update(webhookDelivery).set(anew(now)).where(same(id));
+  await drizzle(db).update(webhookDelivery).set(pendingAgain(now)).where(same(id));
 }
 
-/** All dead letters of an endpoint; returns how many. */
+/** Replays all dead letters of an endpoint; returns how many. */
 export async function replayDead(db: D1Database, endpointId: string, now: number): Promise<number> {
   const dead = and(eq(webhookDelivery.endpoint_id, endpointId), eq(webhookDelivery.status, 'dead'));
-  const { meta } = await drizzle(db).update(webhookDelivery).set(anew(now)).where(dead).run();
+  const { meta } = await drizzle(db).update(webhookDelivery).set(pendingAgain(now)).where(dead).run();
   return meta.changes;
 }
 
-/** What ended long ago, and events that nobody is owed any more; a bounded share of them in one go. Returns how many rows. */
+/** Deletes old deliveries and events without deliveries, a bounded share per call. Returns how many rows. */
 export async function forgetOldDeliveries(db: D1Database, now: number): Promise<number> {
   const { expireRowsMax, expireRoundsMax } = limits.api;
   const before = now - limits.webhook.keepMs;

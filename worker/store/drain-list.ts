@@ -3,13 +3,15 @@ import { drizzle } from 'drizzle-orm/d1';
 import { activeDrainStatuses, type DrainStatus } from '../../schema/drain.ts';
 import { limits } from '../../schema/limits.ts';
 import { steps } from '../../schema/migration-status.ts';
-import { drain, migration, node, stack } from '../../schema/tables.ts';
-import type { DrainRow } from '../drain/ports.ts';
+import type { DrainRow } from '../saga/drain/ports.ts';
+import { drain } from '../tables/drains.ts';
+import { node, stack } from '../tables/fleet.ts';
+import { migration } from '../tables/migrations.ts';
 import type { NodeRow } from './nodes.ts';
 
-/** What is read of drains, and for them; transitions are written by `drain-store.ts` alone. */
+/** Queries about drains; only `drain-store.ts` writes transitions. */
 
-/** Newest first, one more than `limit` where there is more. */
+/** Newest first. Returns `limit + 1` rows if there are more. */
 export async function listDrains(
   db: D1Database,
   { host, status }: { host?: string | undefined; status?: DrainStatus | undefined },
@@ -41,7 +43,7 @@ export async function activeDrainOf(db: D1Database, hostId: string): Promise<str
   return (await drizzle(db).select({ id: drain.id }).from(drain).where(one).get())?.id ?? null;
 }
 
-/** What the host reports and is the home of, by name. */
+/** The stacks whose home is this host and that it reports, by name. */
 export async function stacksOn(db: D1Database, hostId: string): Promise<{ id: string; name: string }[]> {
   return drizzle(db)
     .select({ id: stack.id, name: stack.name })
@@ -52,24 +54,25 @@ export async function stacksOn(db: D1Database, hostId: string): Promise<{ id: st
     .all();
 }
 
-/** Hosts that migrations may target, but `from`; of these only `only` where it is given. */
-export async function openHosts(db: D1Database, from: string, only: string | null): Promise<NodeRow[]> {
+/** Hosts open to migrations, except `from`; of those named in `only`, unless a null among them means any. */
+export async function openHosts(db: D1Database, from: string, only: readonly (string | null)[]): Promise<NodeRow[]> {
   const open = and(eq(node.kind, 'host'), isNull(node.deleted_at), isNull(node.cordoned_at), isNotNull(node.joined_at));
-  return drizzle(db)
+  const rows = await drizzle(db)
     .select()
     .from(node)
-    .where(and(open, ne(node.id, from), only === null ? undefined : eq(node.id, only)))
+    .where(and(open, ne(node.id, from)))
     .orderBy(asc(node.id))
     .all();
+  return rows.filter(({ id }) => only.includes(null) || only.includes(id));
 }
 
-/** By id, deleted ones too. */
+/** Names by id, including deleted hosts. */
 export async function hostNames(db: D1Database): Promise<Map<string, string>> {
   const rows = await drizzle(db).select({ id: node.id, name: node.name }).from(node).where(eq(node.kind, 'host')).all();
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
-/** Migrations that will end on this host: on their way there, or rolled back to it. */
+/** Migrations that will end on this host: moving to it, or rolling back to it. */
 export async function incomingTo(db: D1Database, hostId: string): Promise<string[]> {
   const incoming = or(
     and(eq(migration.target_host_id, hostId), inArray(migration.status, [...steps])),

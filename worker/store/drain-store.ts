@@ -1,16 +1,17 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { type DrainRun, hasEnded } from '../../schema/drain.ts';
-import { drain, drainTransition, migration } from '../../schema/tables.ts';
-import { announced, drainData } from '../drain/announce.ts';
-import type { DrainRow, DrainStore } from '../drain/ports.ts';
-import type { MigrationSeen } from '../drain/settle.ts';
-import { whyNot } from '../drain/why-not.ts';
+import { announced, drainData } from '../saga/drain/announcements.ts';
+import type { DrainRow, DrainStore } from '../saga/drain/ports.ts';
+import { whyNot } from '../saga/drain/refusal.ts';
+import type { MigrationSeen } from '../saga/drain/settle.ts';
+import { drain, drainTransition } from '../tables/drains.ts';
+import { migration } from '../tables/migrations.ts';
 import { cordonStatement } from './cordon.ts';
 import { activeDrainOf, hostNames } from './drain-list.ts';
 import { drainEvent, outboxStatements } from './outbox.ts';
 
-/** Drains in D1, as `migration-store.ts` has migrations: one transition is one batch, and its first statement the guard. */
+/** Drains in D1, like `migration-store.ts`: one transition is one batch, whose first statement is the guard. */
 export function d1DrainStore(db: D1Database, announce: (eventIds: string[]) => void = () => undefined): DrainStore {
   return {
     load: (id) => loadDrain(db, id),
@@ -33,12 +34,12 @@ async function insertDrain(db: D1Database, run: DrainRun, requested_by: string, 
         .insert(drain)
         .values({ id, host_id: host, status, version: 1, run, requested_by, created_at: now, updated_at: now }),
       orm.insert(drainTransition).values({ drain_id: id, version: 1, nonce: '', event: 'start', at: now }),
-      // Again, for the case that somebody uncordoned it in between.
+      // Again, in case the host was uncordoned in between.
       cordonStatement(db, host, now),
     ]);
     return 'inserted';
   } catch (error) {
-    // It took, and the answer was lost.
+    // The insert succeeded, but its answer was lost.
     if (await loadDrain(db, id)) return 'inserted';
     if (await activeDrainOf(db, host)) return 'busy';
     throw error;
@@ -59,16 +60,16 @@ async function commitDrain(
   const ended_at = hasEnded(run.status) ? now : null;
   const next = { ...row, status: run.status, version, run, updated_at: now, ended_at };
   const type = announced[run.status];
-  const told = type ? drainEvent(type, drainData(next, await hostNames(db)), now) : null;
+  const webhook = type ? drainEvent(type, drainData(next, await hostNames(db)), now) : null;
   const committed = (): 'committed' => {
-    if (told) announce([told.id]);
+    if (webhook) announce([webhook.id]);
     return 'committed';
   };
   try {
     await orm.batch([
       orm.insert(drainTransition).values({ drain_id: row.id, version, nonce, event, at: now }),
       orm.update(drain).set(next).where(eq(drain.id, row.id)),
-      ...(told ? outboxStatements(db, told) : []),
+      ...(webhook ? outboxStatements(db, webhook) : []),
     ]);
     return committed();
   } catch (error) {
@@ -82,7 +83,10 @@ async function commitDrain(
   }
 }
 
-/** Of each only what a drain needs: one of hundreds of stacks looks every few seconds, and sagas and reports are long. */
+/**
+ * Selects only what a drain needs: a drain may have hundreds of stacks and polls every few seconds, and sagas and
+ * reports are long.
+ */
 async function migrationsOf(db: D1Database, drainId: string): Promise<MigrationSeen[]> {
   const ofSaga = (path: string) => sql`json_extract(${migration.saga}, ${`$.${path}`})`;
   const rows = await drizzle(db)
@@ -101,9 +105,12 @@ async function migrationsOf(db: D1Database, drainId: string): Promise<MigrationS
     .where(eq(migration.drain_id, drainId))
     .all();
   return rows.map(({ failure, attention, refusal, ...row }) => {
-    // A refused pre-flight by what it found, any other failure by its own words.
+    // A failed pre-flight by its findings, any other failure by its message.
     const found = refusal && whyNot(refusal);
-    if (found) return { ...row, why: { code: found.code, message: found.message } };
+    if (found) {
+      const { anywhere: _, ...why } = found;
+      return { ...row, why };
+    }
     if (attention !== null) return { ...row, why: { code: 'needs_attention', message: attention } };
     return { ...row, why: failure && { code: failure.code, message: failure.message } };
   });

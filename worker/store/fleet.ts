@@ -1,11 +1,11 @@
 import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { fleet, node } from '../../schema/tables.ts';
+import { fleet, node } from '../tables/fleet.ts';
 
 export interface KnownFleet {
-  /** SHA-256 (hex) of the CA that this database's fleet has; null where none was recorded. */
+  /** SHA-256 (hex) of this fleet's CA certificate; null if none was recorded. */
   ca_sha256: string | null;
-  /** A host or relay holds a certificate, of whatever CA. */
+  /** A host or relay holds a certificate, from any CA. */
   joined: boolean;
 }
 
@@ -19,7 +19,7 @@ export async function knownFleet(db: D1Database): Promise<KnownFleet> {
   return { ca_sha256: recorded[0]?.ca_sha256 ?? null, joined: joined.length > 0 };
 }
 
-/** The first one stays. */
+/** Keeps an existing record. */
 export async function recordFleet(db: D1Database, fleet_id: string, ca_sha256: string, now: number): Promise<void> {
   await drizzle(db).insert(fleet).values({ id: 1, fleet_id, ca_sha256, created_at: now }).onConflictDoNothing();
 }

@@ -2,16 +2,18 @@ import { and, eq, exists, inArray, isNull, not, or, type SQL, sql } from 'drizzl
 import { drizzle } from 'drizzle-orm/d1';
 import { activeDrainStatuses } from '../../schema/drain.ts';
 import { activeStatuses, terminalStatuses } from '../../schema/migration-status.ts';
-import { drain, migration, node } from '../../schema/tables.ts';
-import { hostDeletionRefusal } from '../migration/host-deletion.ts';
+import { hostDeletionRefusal } from '../saga/migration/host-deletion.ts';
+import { drain } from '../tables/drains.ts';
+import { node } from '../tables/fleet.ts';
+import { migration } from '../tables/migrations.ts';
 
 /**
- * A host leaves the fleet in two parts: its row is marked, unless something needs the host, and then every migration that
- * still expects something of it is told. Both are in D1, and a migration begins only on hosts that are not marked
- * (`transition-guard.ts`), so that none can slip in between.
+ * A host is deleted in two parts: its row is marked, unless something needs the host; then every migration that still
+ * expects something of it is settled. A migration can start only on hosts that are not marked (`transition-guard.ts`),
+ * so none starts in between.
  */
 
-/** `busy` where something needs it; one statement, so nothing can start in between. */
+/** `busy` if something needs the host. A single statement, so nothing can start in between. */
 export async function markDeleted(db: D1Database, id: string, now: number): Promise<'deleted' | 'busy' | 'absent'> {
   const orm = drizzle(db);
   const needed = or(
@@ -28,7 +30,7 @@ export async function markDeleted(db: D1Database, id: string, now: number): Prom
   return (await orm.select({ id: node.id }).from(node).where(one).get()) ? 'busy' : 'absent';
 }
 
-/** Why `markDeleted` found it busy, fit for people; null where that has passed meanwhile. */
+/** Why `markDeleted` returned `busy`, as a message for people; null if that no longer holds. */
 export async function whyNeeded(db: D1Database, id: string): Promise<string | null> {
   const orm = drizzle(db);
   const row = await orm.select({ saga: migration.saga }).from(migration).where(needs(id)).limit(1).get();
@@ -38,7 +40,13 @@ export async function whyNeeded(db: D1Database, id: string): Promise<string | nu
   return draining ? `Drain ${draining.id} of the host is under way; abort it or wait for its end.` : null;
 }
 
-/** Migrations that have ended, and still expect something of a host or count on the copy that it keeps. */
+/** A migration that has not ended for this host: it may run, or stop, its stack there at any moment. */
+export async function migrationNeeding(db: D1Database, id: string): Promise<{ id: string; status: string } | null> {
+  const { id: which, status } = migration;
+  return (await drizzle(db).select({ id: which, status }).from(migration).where(needs(id)).limit(1).get()) ?? null;
+}
+
+/** Terminal migrations that still expect something of the host or rely on the copy it keeps. */
 export async function unsettledMigrations(db: D1Database, host: string): Promise<{ id: string; stack_id: string }[]> {
   const purged = (side: string) =>
     sql`json_extract(${migration.saga}, ${`$.window.${side}_purge.done_at`}) IS NOT NULL`;
@@ -58,7 +66,7 @@ export async function unsettledMigrations(db: D1Database, host: string): Promise
 
 const touches = (host: string) => or(eq(migration.source_host_id, host), eq(migration.target_host_id, host));
 
-/** Under way, or ended with its stack still waiting for its restart policies: as `hostDeletionRefusal` has it. */
+/** Active, or terminal with its restart policies pending: the same rule as `hostDeletionRefusal`. */
 const needs = (host: string) =>
   and(
     touches(host),

@@ -1,12 +1,12 @@
 import { and, eq, inArray, lte } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { limits } from '../../schema/limits.ts';
-import { idempotency } from '../../schema/tables.ts';
+import { idempotency } from '../tables/access.ts';
 
 export type IdempotencyRow = typeof idempotency.$inferSelect;
 export type IdempotencyId = Pick<IdempotencyRow, 'token_id' | 'route' | 'key_hash'>;
 
-/** Null where the key was free and is now this request's; else the row of whoever came first. */
+/** Returns null if the key was free and now belongs to this request; else the row of the first request. */
 export async function claimKey(
   db: D1Database,
   id: IdempotencyId,
@@ -15,7 +15,7 @@ export async function claimKey(
 ): Promise<IdempotencyRow | null> {
   const orm = drizzle(db);
   const row = { ...id, fingerprint, created_at: now, expires_at: now + limits.api.idempotencyKeepMs };
-  // One whose time has passed is free again, whether cron came by or not.
+  // An expired key is free again even before cron deletes it.
   const [, claimed] = await orm.batch([
     orm.delete(idempotency).where(and(one(id), lte(idempotency.expires_at, now))),
     orm.insert(idempotency).values(row).onConflictDoNothing().returning({ route: idempotency.route }),
@@ -28,12 +28,12 @@ export async function storeAnswer(db: D1Database, id: IdempotencyId, answer: str
   await drizzle(db).update(idempotency).set({ answer }).where(one(id));
 }
 
-/** Nothing was done under it: the key may be used again. */
+/** Frees the key: nothing was done under it. */
 export async function releaseKey(db: D1Database, id: IdempotencyId): Promise<void> {
   await drizzle(db).delete(idempotency).where(one(id));
 }
 
-/** A bounded share of them in one go; returns how many. */
+/** Deletes expired keys, a bounded share per call. Returns how many. */
 export async function forgetOldKeys(db: D1Database, now: number): Promise<number> {
   const { expireRowsMax, expireRoundsMax } = limits.api;
   const orm = drizzle(db);

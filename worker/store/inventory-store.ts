@@ -1,11 +1,12 @@
 import { eq, inArray, isNotNull, max, or, sql } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/d1';
+import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1';
 import type { StackSummary } from '../../schema/facts.ts';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
-import { migration, node, stack } from '../../schema/tables.ts';
-import type { Keeper } from '../hosts/leftovers.ts';
-import { type Move, moveOf } from '../hosts/moves.ts';
+import type { Keeper } from '../saga/inventory/leftovers.ts';
+import { type Move, moveOf } from '../saga/inventory/placement.ts';
+import { node, stack } from '../tables/fleet.ts';
+import { migration } from '../tables/migrations.ts';
 import type { StackRow } from './stacks.ts';
 
 export interface InventoryChanges {
@@ -19,7 +20,7 @@ export async function stacksAt(db: D1Database, hostId: string): Promise<StackRow
   return drizzle(db).select().from(stack).where(eq(stack.home_id, hostId)).all();
 }
 
-/** Of each project that a migration brought to this host or took from it, the newest such migration. */
+/** The newest migration of each project with this host as its source or target. */
 export async function latestMovesOf(db: D1Database, hostId: string): Promise<Move[]> {
   const orm = drizzle(db);
   const newest = orm
@@ -43,7 +44,7 @@ export async function latestMovesOf(db: D1Database, hostId: string): Promise<Mov
   return rows.map((row) => moveOf(row, hostId));
 }
 
-/** The migrations of these ids, and those of their hosts that were deleted. */
+/** The migrations with these ids, and which of their hosts were deleted. */
 export async function keepersOf(
   db: D1Database,
   ids: string[],
@@ -64,6 +65,7 @@ export async function keepersOf(
 export async function writeInventory(db: D1Database, hostId: string, changes: InventoryChanges, now: number) {
   const orm = drizzle(db);
   const statements = [
+    ...(changes.added.length > 0 ? [forgetOldest(orm, hostId, changes.added.length)] : []),
     ...changes.added.map((summary) =>
       orm
         .insert(stack)
@@ -86,5 +88,13 @@ export async function writeInventory(db: D1Database, hostId: string, changes: In
   if (first) await orm.batch([first, ...rest]);
 }
 
-/** Still there: a migration that completes meanwhile gives the stack another home. */
+/** Limits the rows of a host: the oldest vanished stacks without a migration are deleted. */
+function forgetOldest(orm: DrizzleD1Database, hostId: string, coming: number) {
+  const kept = Math.max(0, limits.control.stackRowsPerHostMax - coming);
+  return orm.delete(stack).where(sql`${stack.id} IN (
+    SELECT id FROM stack WHERE home_id = ${hostId} ORDER BY gone_at IS NOT NULL, gone_at DESC LIMIT -1 OFFSET ${kept}
+  ) AND ${isNotNull(stack.gone_at)} AND NOT EXISTS (SELECT 1 FROM ${migration} WHERE ${migration.stack_id} = ${stack.id})`);
+}
+
+/** Requires that the home is unchanged: a migration that completes meanwhile moves the stack. */
 const at = (id: string, hostId: string) => sql`${stack.id} = ${id} AND ${stack.home_id} = ${hostId}`;

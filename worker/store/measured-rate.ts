@@ -2,11 +2,11 @@ import { and, desc, eq, inArray } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { limits } from '../../schema/limits.ts';
 import type { Saga } from '../../schema/saga.ts';
-import { migration } from '../../schema/tables.ts';
+import { migration } from '../tables/migrations.ts';
 
 /**
- * Bytes of volumes a second that the newest move between these two carried, in either direction; null where none was
- * large enough to tell.
+ * Volume bytes per second of the newest migration between these hosts, in either direction; null if none was large
+ * enough.
  */
 export async function measuredRate(db: D1Database, hosts: [string, string]): Promise<number | null> {
   const rows = await drizzle(db)
@@ -30,7 +30,7 @@ export async function measuredRate(db: D1Database, hosts: [string, string]): Pro
   return null;
 }
 
-/** With the proof of what arrived, which is dark time too. */
+/** Includes the verification of the received data, which is downtime too. */
 function rateOf({ results, steps }: Saga): number | null {
   const bytes = (results.send_volumes?.proofs ?? []).reduce((sum, proof) => sum + proof.bytes, 0);
   const clock = steps.transferring;

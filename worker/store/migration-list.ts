@@ -1,20 +1,20 @@
 import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, not, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, type Status } from '../../schema/migration-status.ts';
-import { migration, migrationEvent } from '../../schema/tables.ts';
-import type { MigrationRow } from '../migration/ports.ts';
+import type { MigrationRow } from '../saga/migration/ports.ts';
+import { migration, migrationEvent } from '../tables/migrations.ts';
 
-/** What is read of migrations for people; transitions are written by `migration-store.ts` alone. */
+/** Queries about migrations for the API and UI; only `migration-store.ts` writes transitions. */
 
 export interface MigrationFilter {
   stack?: string | undefined;
   host?: string | undefined;
   status?: Status | undefined;
-  /** Completed, the window over, the source still kept. */
+  /** Completed, window closed, source copy still kept. */
   cleanup_due?: boolean | undefined;
 }
 
-/** Newest first, one more than `limit` where there is more. */
+/** Newest first. Returns `limit + 1` rows if there are more. */
 export async function listMigrations(
   db: D1Database,
   { stack, host, status, cleanup_due }: MigrationFilter,
@@ -48,7 +48,7 @@ export async function eventsAfter(db: D1Database, migrationId: string, after: nu
     .all();
 }
 
-/** The newest `limit`, oldest of them first. */
+/** The newest `limit` events, in chronological order. */
 export async function newestEvents(db: D1Database, migrationId: string, limit: number) {
   const rows = await drizzle(db)
     .select()
@@ -60,7 +60,7 @@ export async function newestEvents(db: D1Database, migrationId: string, limit: n
   return rows.reverse();
 }
 
-/** Stacks with a migration that waits for something: active, or ended with something owed whose time has come. */
+/** Stacks with a migration that is active, or terminal with a retry due. */
 export async function stackIdsToWake(db: D1Database, now: number): Promise<string[]> {
   const due = lte(sql`json_extract(${migration.saga}, '$.deadline_at')`, now);
   const rows = await drizzle(db)
@@ -71,7 +71,7 @@ export async function stackIdsToWake(db: D1Database, now: number): Promise<strin
   return rows.map(({ id }) => id);
 }
 
-/** Whose reminder is due and was not given. */
+/** Migrations whose reminder is due and was not sent. */
 export async function migrationsToRemind(db: D1Database, now: number) {
   return drizzle(db)
     .select({ id: migration.id, stack_id: migration.stack_id })
@@ -82,6 +82,6 @@ export async function migrationsToRemind(db: D1Database, now: number) {
 
 const ofWindow = (field: string) => sql`json_extract(${migration.saga}, ${`$.window.${field}`})`;
 
-/** Never NULL, so that it can be negated. */
+/** Never NULL, so it can be negated. */
 const cleanupDue = (now: number) =>
   sql`(${migration.status} = 'completed' AND ${ofWindow('ends_at')} <= ${now} AND ${ofWindow('source_purge.done_at')} IS NULL)`;

@@ -1,18 +1,20 @@
 import { and, eq, inArray, ne } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { activeStatuses, isTerminal, type Status } from '../../schema/migration-status.ts';
-import { command, migration, migrationEvent, stack, transition } from '../../schema/tables.ts';
-import type { CommitOutcome, InsertOutcome, MigrationRow, MigrationStore } from '../migration/ports.ts';
-import type { Preflight } from '../migration/preflight-facts.ts';
-import type { MigrationEvent, Transition } from '../migration/turn.ts';
+import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
+import type { CommitOutcome, InsertOutcome, MigrationRow, MigrationStore } from '../saga/migration/ports.ts';
+import { homeAfter } from '../saga/migration/terminal.ts';
+import type { MigrationEvent, Transition } from '../saga/migration/transition.ts';
+import type { Preflight } from '../saga/preflight/preflight-facts.ts';
+import { stack } from '../tables/fleet.ts';
+import { command, migration, migrationEvent, transition } from '../tables/migrations.ts';
 import { migrationEvents, outboxStatements } from './outbox.ts';
 import { type Condition, conditionFailed, guardRow, hostsExist, notAfter, roomLeft } from './transition-guard.ts';
 import { callbackEndpoint } from './webhooks.ts';
 
 /**
- * Migrations in D1. One transition is one batch, and its first statement is the guard: `transition (migration_id,
- * version)` is unique, so a stale writer aborts the whole batch, and a writer whose answer was lost finds its own nonce. A
- * batch that comes after its `commit_by` aborts too.
+ * Migrations in D1. One transition is one batch, whose first statement is the guard: `transition (migration_id,
+ * version)` is unique, so a stale writer aborts the whole batch, and a writer whose answer was lost finds its own
+ * nonce. A batch after its `commit_by` aborts too.
  */
 export function d1MigrationStore(db: D1Database, announce: Announce = () => undefined): MigrationStore {
   return {
@@ -25,10 +27,10 @@ export function d1MigrationStore(db: D1Database, announce: Announce = () => unde
   };
 }
 
-/** Is told which webhook events were just committed: it hurries them, the sweep would find them too. */
+/** Called with the committed webhook events, to send them at once; the sweep finds them too. */
 type Announce = (eventIds: string[]) => void;
 
-/** Beside the transitions: it changes nothing that they decide. */
+/** Written outside of transitions, which do not depend on it. */
 export async function setBandwidthLimit(db: D1Database, id: string, bandwidth_limit: number | null): Promise<void> {
   await drizzle(db).update(migration).set({ bandwidth_limit }).where(eq(migration.id, id));
 }
@@ -42,7 +44,7 @@ async function activeMigrationOf(db: D1Database, stackId: string): Promise<Migra
   return (await drizzle(db).select().from(migration).where(active).get()) ?? null;
 }
 
-/** Those of a stack that wait for something: active ones, and ended ones with a retry due. */
+/** The stack's migrations that wait for something: active ones, and terminal ones with a retry due. */
 async function waitingMigrationsOf(db: D1Database, stackId: string): Promise<MigrationRow[]> {
   const rows = await drizzle(db).select().from(migration).where(eq(migration.stack_id, stackId)).all();
   return rows.filter(({ status, saga }) => !isTerminal(status) || saga.deadline_at !== null);
@@ -53,7 +55,7 @@ async function homeOf(db: D1Database, stackId: string): Promise<string | null> {
   return row?.home ?? null;
 }
 
-/** The first transition. Where its answer is lost, the row that is there tells that it was written. */
+/** The first transition. If the answer is lost, the existing row shows that it was written. */
 async function insertMigration(
   db: D1Database,
   row: Omit<MigrationRow, 'version' | 'updated_at'>,
@@ -78,7 +80,7 @@ async function insertMigration(
   }
 }
 
-/** Commits what `advance()` made of `row`. `stale` where another writer was first: load again and advance anew. */
+/** Commits the result of `advance()`. `stale` after losing the optimistic-lock race: load and advance again. */
 async function commitTransition(
   db: D1Database,
   announce: Announce,
@@ -101,7 +103,7 @@ async function commitTransition(
     ...(preflight ? { report: preflight.report } : {}),
     ended_at: !isTerminal(saga.status) ? null : isTerminal(row.status) ? row.ended_at : now,
   };
-  const told = await migrationEvents(db, row.status, { ...row, ...changed }, next);
+  const webhooks = await migrationEvents(db, row.status, { ...row, ...changed }, next);
   const condition = conditionOf(row, next, preflight);
   const batch = [
     orm
@@ -113,11 +115,11 @@ async function commitTransition(
     ...next.commands.map(({ id, host, epoch, kind, payload }) =>
       orm.insert(command).values({ id, migration_id: row.id, host_id: host, epoch, kind, payload, created_at: now }),
     ),
-    ...(saga.status === row.status ? [] : moveHome(db, row, saga.status)),
-    ...told.flatMap((event) => outboxStatements(db, event)),
+    ...moveHome(db, row, homeAfter(row.status, saga)),
+    ...webhooks.flatMap((event) => outboxStatements(db, event)),
   ] as const;
   const committed = (): CommitOutcome => {
-    if (told.length > 0) announce(told.map(({ id }) => id));
+    if (webhooks.length > 0) announce(webhooks.map(({ id }) => id));
     return 'committed';
   };
   try {
@@ -138,7 +140,7 @@ async function commitTransition(
   }
 }
 
-/** What the row's version alone does not fence. */
+/** Conditions of the commit beyond the row's version. */
 function conditionOf(
   row: MigrationRow,
   { saga, commit_by }: Transition,
@@ -150,10 +152,10 @@ function conditionOf(
   return isTerminal(row.status) ? hostsExist([row.source_host_id, row.target_host_id]) : null;
 }
 
-/** Where the stack lives now; what that host's inventory listed under its name meanwhile was this very copy. */
-function moveHome(db: D1Database, row: MigrationRow, status: Status) {
-  const homes: { [S in Status]?: string } = { completed: row.target_host_id, rolled_back: row.source_host_id };
-  const home = homes[status];
+/**
+ * Moves the stack to its new home, and deletes the row that the home's inventory created meanwhile for this same copy.
+ */
+function moveHome(db: D1Database, row: MigrationRow, home: string | null) {
   if (!home) return [];
   const orm = drizzle(db);
   return [

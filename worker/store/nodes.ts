@@ -1,16 +1,16 @@
-import { and, asc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
-import { node } from '../../schema/tables.ts';
-import { hashToken, newToken } from '../auth/token-format.ts';
+import { node } from '../tables/fleet.ts';
+import { hashToken, newToken } from './token-format.ts';
 
 export type NodeRow = typeof node.$inferSelect;
 export type NodeKind = NodeRow['kind'];
 
 const alive = isNull(node.deleted_at);
 
-/** A node that may join, and the token it joins with; null where one of this kind has that name. */
+/** Creates a node with its join token; returns null if the name is taken. */
 export async function insertNode(db: D1Database, kind: NodeKind, name: string, now: number) {
   const joinToken = newToken('sfj');
   const [row] = await drizzle(db)
@@ -28,7 +28,7 @@ export async function insertNode(db: D1Database, kind: NodeKind, name: string, n
   return row ? { row, joinToken } : null;
 }
 
-/** In order of creation, one more than `limit` where there is more. */
+/** In order of creation. Returns `limit + 1` rows if there are more. */
 export async function listNodes(db: D1Database, kind: NodeKind, after: string | null, limit: number) {
   return drizzle(db)
     .select()
@@ -39,18 +39,18 @@ export async function listNodes(db: D1Database, kind: NodeKind, after: string | 
     .all();
 }
 
-/** Null where it does not exist or was deleted. */
+/** Returns null if the node does not exist or was deleted. */
 export async function findNode(db: D1Database, kind: NodeKind, id: string): Promise<NodeRow | null> {
   const one = and(eq(node.id, id), eq(node.kind, kind), alive);
   return (await drizzle(db).select().from(node).where(one).get()) ?? null;
 }
 
-/** Deleted ones too: a revoked certificate must be told from an unknown one. */
+/** Includes deleted nodes: a revoked certificate must be told apart from an unknown one. */
 export async function findNodeEver(db: D1Database, id: string): Promise<NodeRow | null> {
   return (await drizzle(db).select().from(node).where(eq(node.id, id)).get()) ?? null;
 }
 
-/** Deleted nodes that may still be connected somewhere. */
+/** Deleted nodes that may still be connected. */
 export async function revocationsOwed(db: D1Database): Promise<Pick<NodeRow, 'id' | 'kind'>[]> {
   return drizzle(db).select({ id: node.id, kind: node.kind }).from(node).where(eq(node.revocation_owed, true)).all();
 }
@@ -70,8 +70,8 @@ export interface Issued {
 }
 
 /**
- * Uses up the join token; the key that did may do it again, since the answer may have been lost. Then its certificate
- * before stays good, as at a renewal. False where another key was first.
+ * Redeems the join token. The same key may redeem it again, because the answer may have been lost; its previous
+ * certificate then stays valid, as after a renewal. Returns false if another key was first.
  */
 export async function markJoined(
   db: D1Database,
@@ -94,7 +94,7 @@ export async function markJoined(
   return joined.length === 1;
 }
 
-/** The certificate the node renewed with stays good until the new one renews in turn: the answer may be lost. */
+/** The certificate used for the renewal stays valid until the next renewal: the answer may be lost. */
 export async function markRenewed(db: D1Database, id: string, usedSerial: string, { serial, ends_at }: Issued) {
   await drizzle(db)
     .update(node)
@@ -102,7 +102,7 @@ export async function markRenewed(db: D1Database, id: string, usedSerial: string
     .where(and(eq(node.id, id), alive));
 }
 
-/** False where the node is deleted. */
+/** Returns false if the node was deleted. */
 export async function markSeen(db: D1Database, id: string, seen: Partial<NodeRow>, now: number): Promise<boolean> {
   const updated = await drizzle(db)
     .update(node)
@@ -116,7 +116,25 @@ export async function markCloned(db: D1Database, id: string, now: number): Promi
   await drizzle(db).update(node).set({ cloned_at: now }).where(eq(node.id, id));
 }
 
-/** Hosts whose certificates may still be valid though they were deleted. */
+/** Hosts that were installed with `--auto-update`. */
+export async function autoUpdatedHosts(db: D1Database): Promise<NodeRow[]> {
+  return drizzle(db)
+    .select()
+    .from(node)
+    .where(and(eq(node.kind, 'host'), alive, sql`json_extract(program, '$.auto') = 1`))
+    .orderBy(desc(node.seen_at))
+    .all();
+}
+
+/** A program that failed may be tried again: what was said about it is over. */
+export async function forgetFailedProgram(db: D1Database, id: string): Promise<void> {
+  await drizzle(db)
+    .update(node)
+    .set({ program: sql`json_set(program, '$.failed', json('null'))` })
+    .where(and(eq(node.id, id), isNotNull(node.program)));
+}
+
+/** Deleted hosts whose certificates have not expired. */
 export async function revokedHostIds(db: D1Database, now: number): Promise<string[]> {
   const rows = await drizzle(db)
     .select({ id: node.id })

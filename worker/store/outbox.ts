@@ -2,31 +2,29 @@ import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
 import type { Status } from '../../schema/migration-status.ts';
-import { node, webhookDelivery, webhookEndpoint, webhookEvent } from '../../schema/tables.ts';
 import {
   type DrainWebhook,
   type DrainWebhookData,
   testWebhook,
   type WebhookPayload,
 } from '../../schema/webhook-events.ts';
-import type { MigrationRow } from '../migration/ports.ts';
-import type { Transition } from '../migration/turn.ts';
-import { time } from '../views/time.ts';
-import { announcements, migrationData } from '../webhooks/announce.ts';
+import { announcements, migrationData } from '../saga/migration/announcements.ts';
+import type { MigrationRow } from '../saga/migration/ports.ts';
+import type { Transition } from '../saga/migration/transition.ts';
+import { node } from '../tables/fleet.ts';
+import { webhookDelivery, webhookEndpoint, webhookEvent } from '../tables/webhooks.ts';
+import { time } from '../time.ts';
 
-/** An event that is about to be committed. */
+/** An event to be committed. */
 export interface OutboxEvent {
-  /** The `webhook-id`: one for an event, however often and to however many it is sent. */
+  /** The `webhook-id`, the same for every endpoint and every try. */
   id: string;
   subject_id: string;
   at: number;
   payload: WebhookPayload;
 }
 
-/**
- * What a migration's transition from `before` to `row` owes its receivers. Reads the hosts' names, where there is
- * something to tell.
- */
+/** Returns the webhook events of a migration's transition from status `before` to `row`. */
 export async function migrationEvents(
   db: D1Database,
   before: Status,
@@ -42,14 +40,14 @@ export async function migrationEvents(
   return types.map((type) => event(row.id, at, { type, timestamp: time(at), data }));
 }
 
-/** For the drain: its statements into the batch of the transition, and `queueEvents` once that is committed. */
+/** The caller adds `outboxStatements` to the batch of the transition and calls `queueEvents` after the commit. */
 export function drainEvent(type: DrainWebhook, data: DrainWebhookData, at: number): OutboxEvent {
   return event(data.id, at, { type, timestamp: time(at), data });
 }
 
 /**
- * For the batch of the transition it tells of: the event, and a delivery to each endpoint that asked for it by then. So
- * an event exists if and only if its transition was committed.
+ * Statements for the batch of the transition: the event, and a delivery to each subscribed endpoint. So an event exists
+ * if and only if its transition was committed.
  */
 export function outboxStatements(db: D1Database, event: OutboxEvent) {
   const { migration_id, events, disabled_at } = webhookEndpoint;
@@ -61,7 +59,7 @@ export function outboxStatements(db: D1Database, event: OutboxEvent) {
   );
 }
 
-/** An event for one endpoint only, which shows that it can be reached. Returns its id. */
+/** Creates a test event for one endpoint. Returns its id. */
 export async function insertTestEvent(db: D1Database, endpoint_id: string, at: number): Promise<string> {
   const test = event(endpoint_id, at, { type: testWebhook, timestamp: time(at), data: { endpoint_id } });
   const [first, ...rest] = statements(db, test, eq(webhookEndpoint.id, endpoint_id));

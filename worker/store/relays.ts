@@ -1,11 +1,11 @@
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import type { RelayAddress } from '../../schema/agent-protocol.ts';
-import { node } from '../../schema/tables.ts';
+import type { RelayAddress } from '../../schema/commands.ts';
+import { isOnline } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { isOnline } from '../hosts/stubs.ts';
+import { node } from '../tables/fleet.ts';
 
-/** Relays that are reachable from here right now, with the addresses they gave. */
+/** Connected relays with their addresses. */
 export async function connectedRelays(env: Env): Promise<RelayAddress[]> {
   const rows = await drizzle(env.DB)
     .select({ id: node.id, address: node.address })
@@ -17,7 +17,7 @@ export async function connectedRelays(env: Env): Promise<RelayAddress[]> {
   return rows.flatMap(({ id, address }, index) => (address && online[index] ? [{ id, ...address }] : []));
 }
 
-/** Connected or not: whoever must be told that a host was revoked. */
+/** All relays, connected or not, to be notified of a revoked host. */
 export async function allRelayIds(db: D1Database): Promise<string[]> {
   const rows = await drizzle(db)
     .select({ id: node.id })

@@ -1,15 +1,16 @@
 import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses } from '../../schema/migration-status.ts';
-import { migration, node, stack } from '../../schema/tables.ts';
+import { node, stack } from '../tables/fleet.ts';
+import { migration } from '../tables/migrations.ts';
 
 export type StackRow = typeof stack.$inferSelect;
-/** A stack with what its view needs of its home and of its active migration. */
+/** A stack with the data its view needs. */
 export type ListedStack = { stack: StackRow; host_name: string; active_migration_id: string | null };
 
 const active = inArray(migration.status, [...activeStatuses]);
 
-/** Stacks that their home reports, where that is still a host of the fleet. */
+/** Stacks whose home is still a host of the fleet. */
 function listed(db: D1Database) {
   return drizzle(db)
     .select({ stack, host_name: node.name, active_migration_id: migration.id })
@@ -19,7 +20,7 @@ function listed(db: D1Database) {
     .$dynamic();
 }
 
-/** By name, then id; one more than `limit` where there is more. */
+/** By name, then id. Returns `limit + 1` rows if there are more. */
 export async function listStacks(db: D1Database, after: string[] | null, limit: number): Promise<ListedStack[]> {
   const [name = '', id = ''] = after ?? [];
   const later = after ? or(gt(stack.name, name), and(eq(stack.name, name), gt(stack.id, id))) : undefined;
@@ -30,7 +31,7 @@ export async function listStacks(db: D1Database, after: string[] | null, limit: 
     .all();
 }
 
-/** Where several hosts run a stack of this name, several. */
+/** Returns several stacks if several hosts run one of this name. */
 export async function findStacks(db: D1Database, name: string): Promise<ListedStack[]> {
   return listed(db)
     .where(and(eq(stack.name, name), isNull(stack.gone_at)))

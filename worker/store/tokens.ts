@@ -2,7 +2,8 @@ import { and, asc, eq, gt, isNull, lte, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
-import { apiToken, seenToken } from '../../schema/tables.ts';
+import { apiToken } from '../tables/access.ts';
+import { seenToken } from '../tables/fleet.ts';
 
 export type TokenRow = typeof apiToken.$inferSelect;
 
@@ -10,7 +11,7 @@ export async function findToken(db: D1Database, hash: string): Promise<TokenRow 
   return (await drizzle(db).select().from(apiToken).where(eq(apiToken.hash, hash)).get()) ?? null;
 }
 
-/** Null where there is a token already. Two at once with the same hash both get the row. */
+/** Returns null if a token already exists. Two concurrent calls with the same hash both return the row. */
 export async function insertFirstToken(db: D1Database, hash: string, now: number): Promise<TokenRow | null> {
   await drizzle(db).run(sql`
     INSERT INTO api_token (id, name, hash, scopes, created_at)
@@ -19,7 +20,7 @@ export async function insertFirstToken(db: D1Database, hash: string, now: number
   return findToken(db, hash);
 }
 
-/** At most once in `tokenUseNoteMs`. */
+/** Writes at most once per `tokenUseNoteMs`. */
 export async function noteUse(db: D1Database, { id, last_used_at }: TokenRow, now: number): Promise<void> {
   if (now - (last_used_at ?? 0) < limits.api.tokenUseNoteMs) return;
   await drizzle(db).update(apiToken).set({ last_used_at: now }).where(eq(apiToken.id, id));
@@ -35,7 +36,7 @@ export async function insertToken(db: D1Database, hash: string, token: NewToken,
     .get();
 }
 
-/** In order of creation, one more than `limit` where there is more. */
+/** In order of creation. Returns `limit + 1` rows if there are more. */
 export async function listTokens(db: D1Database, after: string | null, limit: number): Promise<TokenRow[]> {
   return drizzle(db)
     .select()
@@ -47,9 +48,9 @@ export async function listTokens(db: D1Database, after: string | null, limit: nu
 }
 
 /**
- * `last_admin` where no other token could administer any more: nobody could make a new one. One statement, so that of
- * two admins who revoke each other one stays. Rows are never deleted: with none left the bootstrap token would be
- * adopted once more.
+ * `last_admin` if no other usable admin token exists: nobody could create a new one. A single statement, so that of two
+ * admins who revoke each other one remains. Rows are never deleted: with none left, the bootstrap token would be
+ * adopted again.
  */
 export async function revokeToken(
   db: D1Database,
@@ -75,7 +76,7 @@ export async function revokeToken(
   return row.revoked_at === null ? 'last_admin' : 'revoked before';
 }
 
-/** False where this one-time id was used before. */
+/** Returns false if this one-time id was used before. */
 export async function useOnce(db: D1Database, jti: string, expires_at: number): Promise<boolean> {
   const added = await drizzle(db)
     .insert(seenToken)
@@ -85,7 +86,6 @@ export async function useOnce(db: D1Database, jti: string, expires_at: number): 
   return added.length === 1;
 }
 
-/** Returns how many. */
 export async function forgetExpiredIds(db: D1Database, now: number): Promise<number> {
   const { meta } = await drizzle(db).delete(seenToken).where(lte(seenToken.expires_at, now)).run();
   return meta.changes;

@@ -1,16 +1,17 @@
 import { and, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm';
 import { activeStatuses } from '../../schema/migration-status.ts';
-import { migration, node, type transition } from '../../schema/tables.ts';
-import type { Room } from '../migration/preflight-facts.ts';
+import type { Room } from '../saga/preflight/preflight-facts.ts';
+import { node } from '../tables/fleet.ts';
+import { migration, type transition } from '../tables/migrations.ts';
 
-/** What must hold in the database at the moment of a commit, and the outcome where it does not. */
+/** A condition that must hold at commit, and the outcome if it does not. */
 export interface Condition<O extends string> {
   holds: SQL;
   otherwise: O;
 }
 
 /**
- * A transition's first statement. Where its condition does not hold the nonce is NULL, which the table refuses, so that
+ * The first statement of a transition. If its condition does not hold, the nonce is NULL, which the table rejects, so
  * the whole batch is aborted.
  */
 export function guardRow(
@@ -22,18 +23,18 @@ export function guardRow(
 
 export const conditionFailed = (error: unknown): boolean => String(error).includes('transition.nonce');
 
-/** By the database's clock, however long the batch was on its way. */
+/** By the database's clock, so the delay of the batch counts. */
 export function notAfter(commitBy: number): Condition<'late'> {
   return { holds: sql`unixepoch('subsec') * 1000 <= ${commitBy}`, otherwise: 'late' };
 }
 
-/** A migration must not begin, nor a rollback, on a host that is being deleted. */
+/** Neither a migration nor a rollback may start on a host that is being deleted. */
 export function hostsExist(hosts: string[]): Condition<'host_deleted'> {
   const deleted = and(inArray(node.id, hosts), isNotNull(node.deleted_at));
   return { holds: sql`NOT EXISTS (SELECT 1 FROM ${node} WHERE ${deleted})`, otherwise: 'host_deleted' };
 }
 
-/** What other migrations were promised of this target fits into what this one leaves. */
+/** The reservations of other migrations on this target fit into the room this one leaves. */
 export function roomLeft(target: string, ownId: string, spare: Room): Condition<'no_room'> {
   const { memory_bytes, disk_bytes } = promisedOn(target, ownId);
   return {
@@ -42,7 +43,7 @@ export function roomLeft(target: string, ownId: string, spare: Room): Condition<
   };
 }
 
-/** Bytes that migrations under way will still take on a host, without those of `ownId`. */
+/** Bytes reserved on a host by active migrations, except `ownId`. */
 export function promisedOn(target: string, ownId: string | null): { [K in keyof Room]: SQL<number> } {
   const others = and(
     eq(migration.target_host_id, target),

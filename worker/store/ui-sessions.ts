@@ -1,12 +1,12 @@
 import { and, desc, eq, gt, isNull, lte, notInArray, or } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { limits } from '../../schema/limits.ts';
-import { apiToken, uiSession } from '../../schema/tables.ts';
+import { apiToken, uiSession } from '../tables/access.ts';
 import type { TokenRow } from './tokens.ts';
 
 export type SessionRow = typeof uiSession.$inferSelect;
 
-/** Ends the token's oldest sessions where there would be too many. */
+/** Ends the token's oldest sessions beyond the maximum. */
 export async function insertSession(db: D1Database, row: SessionRow): Promise<void> {
   const orm = drizzle(db);
   const ofToken = eq(uiSession.token_id, row.token_id);
@@ -22,7 +22,7 @@ export async function insertSession(db: D1Database, row: SessionRow): Promise<vo
   ]);
 }
 
-/** Null where there is none, its time has passed, or its token was revoked or has expired. */
+/** Returns null if there is none, it expired, or its token was revoked or expired. */
 export async function findSession(
   db: D1Database,
   hash: string,
@@ -46,7 +46,6 @@ export async function deleteSession(db: D1Database, hash: string): Promise<void>
   await drizzle(db).delete(uiSession).where(eq(uiSession.hash, hash));
 }
 
-/** Returns how many. */
 export async function forgetExpiredSessions(db: D1Database, now: number): Promise<number> {
   const { meta } = await drizzle(db).delete(uiSession).where(lte(uiSession.expires_at, now)).run();
   return meta.changes;

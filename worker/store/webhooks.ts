@@ -2,12 +2,12 @@ import { and, asc, count, eq, gt, isNull, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
-import { webhookDelivery, webhookEndpoint } from '../../schema/tables.ts';
-import type { MigrationRow } from '../migration/ports.ts';
+import type { MigrationRow } from '../saga/migration/ports.ts';
+import { webhookDelivery, webhookEndpoint } from '../tables/webhooks.ts';
 
 export type EndpointRow = typeof webhookEndpoint.$inferSelect;
 
-/** For the batch that inserts a migration: the endpoint of its callback, where it has one. */
+/** Statements for the batch that inserts a migration: the endpoint of its callback, if any. */
 export function callbackEndpoint(
   db: D1Database,
   {
@@ -26,7 +26,7 @@ export function callbackEndpoint(
   ];
 }
 
-/** Null where there are as many as may be. */
+/** Returns null if the maximum number of endpoints exists. */
 export async function insertEndpoint(
   db: D1Database,
   { url, events }: Pick<EndpointRow, 'url' | 'events'>,
@@ -44,7 +44,10 @@ export async function loadEndpoint(db: D1Database, id: string): Promise<Endpoint
   return (await drizzle(db).select().from(webhookEndpoint).where(eq(webhookEndpoint.id, id)).get()) ?? null;
 }
 
-/** In order of creation, one more than `limit` where there is more: the registered ones, or a migration's callback. */
+/**
+ * The registered endpoints, or a migration's callback, in order of creation. Returns `limit + 1` rows if there are
+ * more.
+ */
 export async function listEndpoints(
   db: D1Database,
   migrationId: string | null,
@@ -75,7 +78,10 @@ export async function updateEndpoint(
   await drizzle(db).update(webhookEndpoint).set(changes).where(eq(webhookEndpoint.id, id));
 }
 
-/** Takes no new events; what is on its way becomes dead letters, which can be replayed once it is enabled again. */
+/**
+ * The endpoint gets no new events. Pending deliveries become dead letters, which can be replayed after it is enabled
+ * again.
+ */
 export async function disableEndpoint(
   db: D1Database,
   id: string,
@@ -95,7 +101,7 @@ export async function disableEndpoint(
   ]);
 }
 
-/** The next generation signs from now on, the one before beside it until `beforeUntil`. */
+/** Starts the next secret generation; the previous one also signs until `beforeUntil`. */
 export async function rotateSecret(db: D1Database, id: string, beforeUntil: number): Promise<EndpointRow | null> {
   const row = await drizzle(db)
     .update(webhookEndpoint)
@@ -106,7 +112,7 @@ export async function rotateSecret(db: D1Database, id: string, beforeUntil: numb
   return row ?? null;
 }
 
-/** With its deliveries. */
+/** Deletes the endpoint with its deliveries. */
 export async function deleteEndpoint(db: D1Database, id: string): Promise<void> {
   const orm = drizzle(db);
   await orm.batch([

@@ -1,13 +1,13 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import type { problem } from '../../schema/api.ts';
+import type { problem } from '../../schema/api/common.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
 import type { Ui } from './session.ts';
 
 export type ProblemBody = z.infer<typeof problem>;
 
-/** What the API answered in place of a success. */
+/** An error response of the API. */
 export class Refused extends Error {
   readonly body: ProblemBody;
   readonly headers: Headers;
@@ -19,20 +19,20 @@ export class Refused extends Error {
   }
 }
 
-/** The API inside this Worker, asked with the session's token: see "The web UI" in ARCHITECTURE.md. */
+/** The API inside this Worker, called with the session's token: see "The web UI" in ARCHITECTURE.md. */
 export interface Api {
   get<T>(path: string): Promise<T>;
-  /** `once` is the form's own key: sent twice, the act is done once. */
+  /** `once` is the form's idempotency key: sent twice, the act is done once. */
   post<T>(path: string, body: unknown, once?: string): Promise<T>;
   patch<T>(path: string, body: unknown): Promise<T>;
   delete(path: string): Promise<void>;
-  /** The answer as it is. */
+  /** The unparsed response. */
   raw(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Response>;
 }
 
 export type Fetch = (request: Request, env: Env, context: ExecutionContext) => Response | Promise<Response>;
 
-/** Throws `Refused` on any answer but a success. */
+/** Throws `Refused` on any error response. */
 export function apiWith(fetch: Fetch, c: Context<Ui>, token: string): Api {
   const raw: Api['raw'] = async (method, path, headers = {}, body) => {
     const address = c.req.header('cf-connecting-ip');
@@ -66,7 +66,7 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
-/** All pages of a list, up to a bound that no fleet comes near. */
+/** All items of a list, up to a maximum far above any fleet's size. */
 export async function everyItem<T>(api: Api, path: string): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = '';

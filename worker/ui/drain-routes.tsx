@@ -1,37 +1,38 @@
 import type { Context } from 'hono';
-import { type DrainPlanView, type DrainView, drainsQuery } from '../../schema/drain-api.ts';
+import { type DrainPlanView, type DrainView, drainsQuery } from '../../schema/api/drains.ts';
+import { everyBind } from '../../schema/bind-choice.ts';
 import type { Page, ProblemBody } from './call.ts';
+import { consentsIn, consentsOf } from './consents.ts';
 import { confirmed, formOf } from './forms.ts';
 import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
+import { ownOptionsIn, perStackOf } from './own-options.ts';
 import { DrainPage } from './pages/drain.tsx';
 import { DrainPlanPage } from './pages/drain-plan.tsx';
 import { DrainsPage } from './pages/drains.tsx';
 import type { Ui } from './session.ts';
-import { type HostView, hostsOf, only } from './stack-routes.tsx';
+import { hostsOf, only } from './stack-routes.tsx';
+import type { DrainWish, HostView } from './views.ts';
 
-/** How a drain is to go, as it stands in an address or a form. */
-export interface DrainWish {
-  target: string;
-  mode: string;
-  max_parallel: string;
-  accept_unmoved: boolean;
-}
-
-const wishOf = (fields: Record<string, string>): DrainWish => ({
-  target: fields.target ?? '',
-  mode: fields.mode ?? 'stop-copy',
-  max_parallel: fields.max_parallel ?? '',
-  accept_unmoved: fields.accept_unmoved === 'on',
+/** The options of a drain, from a query or a form. */
+const wishOf = (fields: URLSearchParams): DrainWish => ({
+  target: fields.get('target') ?? '',
+  mode: fields.get('mode') ?? 'stop-copy',
+  max_parallel: fields.get('max_parallel') ?? '',
+  every_bind: fields.get('every_bind') === 'on',
+  ...consentsIn((name) => fields.get(name)),
+  own: ownOptionsIn(fields),
 });
 
-const requestOf = ({ target, mode, max_parallel, accept_unmoved }: DrainWish) => ({
+const requestOf = ({ target, mode, max_parallel, every_bind, own, ...wish }: DrainWish) => ({
   ...(target === '' ? {} : { target_host_id: target }),
   ...(max_parallel === '' ? {} : { max_parallel: Number(max_parallel) }),
   mode,
-  accept_unmoved,
+  binds: every_bind ? [everyBind] : [],
+  ...consentsOf(wish),
+  per_stack: perStackOf(own),
 });
 
-/** Drains: the plan, the start, one of them as it goes, and what may be asked of it. */
+/** Pages of drains: plan, start, progress, acts. */
 export function drainPages({ ui, api }: Kit): void {
   ui.get('/drains', async (c) => {
     const query = only(new URL(c.req.url).searchParams, ...Object.keys(drainsQuery.shape));
@@ -46,7 +47,7 @@ export function drainPages({ ui, api }: Kit): void {
     const made = await api(c)
       .post<DrainPlanView>(`${hostPath(c)}/drain`, { ...requestOf(wish), dry_run: true })
       .catch((error: unknown) => {
-        // The page that says why it could not start shows no plan rather than nothing.
+        // The page with the original problem is shown without a plan.
         if (problem) return null;
         throw error;
       });
@@ -54,7 +55,7 @@ export function drainPages({ ui, api }: Kit): void {
   };
 
   ui.get('/hosts/:id/drain', async (c) => {
-    const wish = wishOf(c.req.query());
+    const wish = wishOf(new URL(c.req.url).searchParams);
     return acting(
       c,
       () => plan(c, wish),
@@ -64,7 +65,7 @@ export function drainPages({ ui, api }: Kit): void {
 
   ui.post('/hosts/:id/drain', async (c) => {
     const form = await formOf(c, c.get('session'));
-    const wish = wishOf(Object.fromEntries(form.fields));
+    const wish = wishOf(form.fields);
     return acting(
       c,
       async () => {

@@ -1,12 +1,12 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { byteRate } from '../../schema/byte-rate.ts';
-import { hashToken } from '../auth/token-format.ts';
+import { invalidRequest, Problem } from '../problem.ts';
 import { readBounded } from '../routes/json-body.ts';
-import { invalidRequest, Problem } from '../routes/problem.ts';
+import { hashToken } from '../store/token-format.ts';
 import type { Session, Ui } from './session.ts';
 
-/** Refuses what another site's page sends, before anything is read of it: browsers name the origin of every form. */
+/** Refuses forms of other sites before reading them: browsers send the origin of every form. */
 export const sameOrigin = createMiddleware<Ui>(async (c, next) => {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
   const origin = c.req.header('origin');
@@ -15,7 +15,7 @@ export const sameOrigin = createMiddleware<Ui>(async (c, next) => {
   await next();
 });
 
-/** The fields of a form, within the bound of any body. Throws where it is none of this session's forms. */
+/** Reads a form, up to the size limit of any body. Throws if it is not a form of this session. */
 export async function formOf(c: Context<Ui>, session: Session | null): Promise<Form> {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded')
@@ -23,11 +23,8 @@ export async function formOf(c: Context<Ui>, session: Session | null): Promise<F
   const text = await readBounded(c.req.raw);
   const fields = new URLSearchParams(text);
   if (session && fields.get('csrf') !== session.csrf)
-    throw new Problem(
-      'forbidden',
-      'This form is not of your session; open the page anew and repeat. Nothing was done.',
-    );
-  // The key of the form, and what was filled in: after "back" and a correction it is another act.
+    throw new Problem('forbidden', 'This form is not of your session; reload the page and repeat. Nothing was done.');
+  // The form's key plus its content: a corrected form after "back" is a different act.
   const once = `${fields.get('once')?.slice(0, 64) ?? ''}-${(await hashToken(text)).slice(0, 32)}`;
   return { fields, once, text: (name) => fields.get(name)?.trim() ?? '', on: (name) => fields.get(name) === 'on' };
 }
@@ -36,13 +33,13 @@ export interface Form {
   fields: URLSearchParams;
   /** Idempotency key of the act. */
   once: string;
-  /** Trimmed; empty where it is not there. */
+  /** Trimmed; empty if absent. */
   text(name: string): string;
-  /** Of a checkbox. */
+  /** True if the checkbox is set. */
   on(name: string): boolean;
 }
 
-/** `20M`, `500K`: bytes per second. Null where the field is empty: no bound. */
+/** Parses `20M`, `500K`: bytes per second. Null (no limit) if the field is empty. */
 export function byteRateOf(form: Form, name: string): number | null {
   const text = form.text(name);
   if (text === '') return null;
@@ -51,7 +48,7 @@ export function byteRateOf(form: Form, name: string): number | null {
   return parsed.data;
 }
 
-/** For what cannot be undone: the name must have been typed. The browser looks too, where it runs scripts. */
+/** For acts that cannot be undone: requires that the name was typed. The browser checks it too if scripts run. */
 export function confirmed(form: Form, name: string): void {
   if (form.text('confirm') === name) return;
   throw new Problem('invalid_request', `Type "${name}" to confirm; nothing was done.`);

@@ -1,25 +1,16 @@
 import type { Context } from 'hono';
-import type { z } from 'zod';
-import type { createdNode, relayView } from '../../schema/api.ts';
-import type { DrainView } from '../../schema/drain-api.ts';
+import type { DrainView } from '../../schema/api/drains.ts';
+import { publicOrigin } from '../views/public-origin.ts';
 import { everyItem, type Page, type ProblemBody } from './call.ts';
 import { confirmed, formOf } from './forms.ts';
 import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
 import { HostPage } from './pages/host.tsx';
 import { HostsPage } from './pages/hosts.tsx';
 import type { Ui } from './session.ts';
-import { type HostView, hostsOf, type StackView } from './stack-routes.tsx';
+import { hostsOf } from './stack-routes.tsx';
+import type { CreatedNode, HostView, Joining, RelayView, StackView } from './views.ts';
 
-export type RelayView = z.infer<typeof relayView>;
-export type CreatedNode = z.infer<typeof createdNode>;
-export interface Joining {
-  kind: 'host' | 'relay';
-  created: CreatedNode;
-  /** Where the new node reaches this control plane. */
-  control: string;
-}
-
-/** Hosts and relays: list, joining, cordon, deletion. */
+/** Pages of hosts and relays: list, joining, cordon, deletion. */
 export function hostPages({ ui, api }: Kit): void {
   const list = async (c: Context<Ui>, more: { problem?: ProblemBody; joining?: Joining } = {}) => {
     const [hosts, relays] = await Promise.all([hostsOf(api(c)), everyItem<RelayView>(api(c), '/relays')]);
@@ -56,7 +47,7 @@ export function hostPages({ ui, api }: Kit): void {
         c,
         async () => {
           const created = await api(c).post<CreatedNode>(`/${kind}s`, { name: form.text('name') }, form.once);
-          return list(c, { joining: { kind, created, control: new URL(c.req.url).origin } });
+          return list(c, { joining: { kind, created, control: publicOrigin(c) } });
         },
         (problem) => list(c, { problem }),
       );

@@ -1,8 +1,8 @@
 import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';
 import { clientAddress } from '../auth/client-address.ts';
-import { hashToken } from '../auth/token-format.ts';
 import { insertAudit } from '../store/audit.ts';
+import { hashToken } from '../store/token-format.ts';
 import { findToken } from '../store/tokens.ts';
 import { type Api, Refused } from './call.ts';
 import { formOf } from './forms.ts';
@@ -10,11 +10,11 @@ import { show } from './kit.ts';
 import { LoginPage } from './pages/login.tsx';
 import { logIn, logOut, placeOf, type Ui, withSession } from './session.ts';
 
-/** Login by an API token, and logout. `apiOf` asks the API with a token that is not yet anybody's session. */
+/** Login with an API token, and logout. `apiOf` calls the API with a token that has no session yet. */
 export function loginPages(ui: Hono<Ui>, apiOf: (c: Context<Ui>, token: string) => Api): void {
   ui.get('/login', (c) => {
     const next = placeOf(c.req.query('next'));
-    // A link on another site: the browser keeps the cookie back. Asked for once more from here, it sends it.
+    // After a link on another site the browser withholds the SameSite cookie. A request from this page sends it.
     if (c.req.header('sec-fetch-site') === 'cross-site' && !c.req.query('ended'))
       return c.html(html`<!doctype html><title>Stackferry</title><meta http-equiv="refresh" content="0;url=${next}">`);
     return show(c, <LoginPage next={next} ended={c.req.query('ended') === '1'} />);
@@ -42,7 +42,7 @@ export function loginPages(ui: Hono<Ui>, apiOf: (c: Context<Ui>, token: string) 
   });
 }
 
-/** Whoever holds a token that we know, good or not any more. */
+/** Audits the login if the token is stored, valid or not. */
 async function auditLogin(c: Context<Ui>, token: string, refusal: Refusal | null): Promise<void> {
   const row = await findToken(c.env.DB, await hashToken(token));
   if (!row) return;
@@ -67,7 +67,7 @@ interface Refusal {
 
 const tellToken: Refusal = { code: 'unauthorized', message: 'Enter an API token: it begins with "sfy_".', status: 401 };
 
-/** Any request tells whether the API takes the token; guesses count against the address as they do there. */
+/** Any request shows whether the API accepts the token; failures count against the address as in the API. */
 async function refusalOf(api: Api): Promise<Refusal | null> {
   try {
     await api.get('/stacks?limit=1');

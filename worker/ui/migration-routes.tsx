@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type MigrationView, migrationsQuery } from '../../schema/api.ts';
+import { type MigrationView, migrationsQuery } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
 import { newestEvents } from '../store/migration-list.ts';
 import type { Page, ProblemBody } from './call.ts';
@@ -10,7 +10,7 @@ import { MigrationsPage } from './pages/migrations.tsx';
 import type { Ui } from './session.ts';
 import { hostsOf, only } from './stack-routes.tsx';
 
-/** Migrations: list, one of them live, and what may be asked of it. */
+/** Pages of migrations: list, live view, acts. */
 export function migrationPages({ ui, api }: Kit): void {
   ui.get('/migrations', async (c) => {
     const query = only(new URL(c.req.url).searchParams, ...Object.keys(migrationsQuery.shape));
@@ -81,7 +81,7 @@ export function migrationPages({ ui, api }: Kit): void {
     (c, { id }, { once }) => api(c).post(`/migrations/${id}/retry`, {}, once),
     () => false,
   );
-  // To vouch for a host that is lost can make two running copies, so the stack's name is typed.
+  // A wrong decision about a lost host leads to two running copies, so the stack's name must be typed.
   act('resolve', 'resolved', (c, { id }, form) =>
     api(c).post(`/migrations/${id}/resolve`, { resolution: form.text('resolution') }, form.once),
   );

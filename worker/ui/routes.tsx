@@ -1,9 +1,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
-import type { Authed } from '../auth/bearer.ts';
+import type { Authed } from '../auth/authed.ts';
 import type { Env } from '../env.ts';
 import { log } from '../log.ts';
-import { problemResponse } from '../routes/problem.ts';
+import { problemResponse } from '../problem.ts';
 import { apiWith, type ProblemBody } from './call.ts';
 import { drainPages } from './drain-routes.tsx';
 import { sameOrigin } from './forms.ts';
@@ -17,7 +17,7 @@ import { stackPages } from './stack-routes.tsx';
 import { tokenPages } from './token-routes.tsx';
 import { webhookPages } from './webhook-routes.tsx';
 
-/** Everything that pages load is ours and lies beside them: `worker/ui/client`, put there by `cli/fill-static.ts`. */
+/** Pages load only this origin's files: `worker/ui/client`, copied by `cli/build/static-files.ts`. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -32,7 +32,7 @@ const policy = [
 const pageHeaders = {
   'content-security-policy': policy,
   'cross-origin-opener-policy': 'same-origin',
-  // The origin of a form must be told, and nothing to other sites.
+  // Forms must send their origin, but other sites get no referrer.
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
@@ -64,7 +64,7 @@ export function uiRoutes(app: OpenAPIHono<Authed>): void {
   app.get('/', (c) => c.redirect('/ui', 303));
 }
 
-/** Where a browser asks for what is not there. Null for everyone else. */
+/** The 404 page for browsers. Returns null for other clients. */
 export function missingPage(c: Context<Authed>): Response | Promise<Response> | null {
   if (c.req.path.startsWith('/api/') || !c.req.header('accept')?.includes('text/html')) return null;
   for (const [name, value] of Object.entries(pageHeaders)) c.header(name, value);
@@ -75,7 +75,7 @@ export function missingPage(c: Context<Authed>): Response | Promise<Response> | 
   );
 }
 
-/** What no page of its own could show. */
+/** The error page for problems that no page handled itself. */
 async function refused(error: Error, c: Context<Ui>): Promise<Response> {
   const problem = (await problemOf(error)) ?? (await fault(error, c));
   if (problem.code === 'unauthorized') return toLogin(c, true);
@@ -86,6 +86,6 @@ async function refused(error: Error, c: Context<Ui>): Promise<Response> {
 async function fault(error: Error, c: Context<Ui>): Promise<ProblemBody> {
   const requestId = crypto.randomUUID();
   log.error('a page failed', { request_id: requestId, path: c.req.path, error });
-  const detail = `Something went wrong here. The log of the control plane says what, by "${requestId}".`;
+  const detail = `Internal error. The log of the control plane has the details under "${requestId}".`;
   return problemResponse('internal', detail).json();
 }

@@ -4,23 +4,22 @@ import { createMiddleware } from 'hono/factory';
 import { limits } from '../../schema/limits.ts';
 import type { Scope } from '../../schema/scopes.ts';
 import { reaches } from '../auth/bearer.ts';
-import { keysOf, type SealedBox, sealedBox } from '../auth/sealed-box.ts';
-import { hashToken, isWellFormedToken, newToken } from '../auth/token-format.ts';
 import type { Env } from '../env.ts';
+import { keysOf, type SealedBox, sealedBox } from '../objects/fleet-authority/sealed-box.ts';
+import { hashToken, isWellFormedToken, newToken } from '../store/token-format.ts';
 import { findToken } from '../store/tokens.ts';
 import { deleteSession, findSession, insertSession } from '../store/ui-sessions.ts';
 
 /**
- * A login to the web UI. The cookie holds a random secret; the database its hash, and the API token sealed with a key
- * derived from it. So neither a copy of the database nor the cookie alone gives the token, and pages ask the API with
- * the token that its bearer showed: scopes, limits, audit and revocation are the API's own.
+ * A login to the web UI. The cookie holds a random secret; the database holds its hash, and the API token sealed with a
+ * key derived from it. So neither a copy of the database nor the cookie alone reveals the token. Pages call the API
+ * with the token: scopes, limits, audit and revocation are those of the API.
  */
 export interface Session {
-  /** The API token. */
   token: string;
   tokenName: string;
   scopes: Scope[];
-  /** Stands in each form; a page of another site cannot read it. */
+  /** Part of each form; a page of another site cannot read it. */
   csrf: string;
   hash: string;
 }
@@ -33,7 +32,7 @@ export interface Ui {
 const cookieName = 'stackferry_session';
 const cookiePath = '/ui';
 
-/** The session of this token, which the API has just let in. */
+/** Creates a session for a token that the API has just accepted. */
 export async function logIn(c: Context<Ui>, token: string): Promise<void> {
   const row = await findToken(c.env.DB, await hashToken(token));
   if (!row) throw new Error('the API took a token that is not stored');
@@ -51,7 +50,7 @@ export async function logIn(c: Context<Ui>, token: string): Promise<void> {
     path: cookiePath,
     httpOnly: true,
     sameSite: 'Strict',
-    // As the browser sees it: a proxy in front may be the one that speaks https.
+    // The scheme as the browser sees it: a proxy in front may terminate https.
     secure: new URL(c.req.header('origin') ?? c.req.url).protocol === 'https:',
     maxAge: Math.floor((expires_at - now) / 1000),
   });
@@ -62,7 +61,7 @@ export async function logOut(c: Context<Ui>): Promise<void> {
   deleteCookie(c, cookieName, { path: cookiePath });
 }
 
-/** Lets only those in who are logged in; others go to the login page, and from there back to where they were. */
+/** Requires a session; otherwise redirects to the login page, and from there back. */
 export const withSession = createMiddleware<Ui>(async (c, next) => {
   const secret = getCookie(c, cookieName);
   const session = secret === undefined ? null : await sessionOf(c.env, secret);
@@ -74,11 +73,11 @@ export const withSession = createMiddleware<Ui>(async (c, next) => {
   await next();
 });
 
-/** `ended` where there was a session: the login page then says so. */
+/** `ended`: there was a session, which the login page mentions. */
 export function toLogin(c: Context<Ui>, ended: boolean): Response {
   const reading = c.req.method === 'GET';
   if (reading && !c.req.header('accept')?.includes('text/html')) return c.text('Log in.', 401);
-  // After a form the page that it stood on: the act itself is not repeated by itself.
+  // After a form: the page that contained it. The act is not repeated automatically.
   const from = reading ? c.req.url : c.req.header('referer');
   const back = from && URL.canParse(from) ? new URL(from) : null;
   const next = back && back.host === new URL(c.req.url).host ? placeOf(back.pathname + back.search) : home;
@@ -88,7 +87,7 @@ export function toLogin(c: Context<Ui>, ended: boolean): Response {
 
 export const home = '/ui/stacks';
 
-/** A place of this UI to go to after the login; the start where it is none, so that nobody is sent elsewhere. */
+/** Returns a path of this UI to open after the login, or the home page: prevents open redirects. */
 export function placeOf(path: string | undefined): string {
   if (path === undefined || path.length > limits.ui.addressCharsMax || !/^\/ui\/[\w./?&=%+:-]*$/.test(path))
     return home;

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
-import type { z } from 'zod';
-import type { hostView, MigrationView, stackView } from '../../schema/api.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { type Api, everyItem, type Page, type ProblemBody } from './call.ts';
+import { consentsIn, consentsOf } from './consents.ts';
 import { byteRateOf, formOf } from './forms.ts';
 import { acting, type Kit, problemOf, saidOf, show } from './kit.ts';
 import { ChoosePage } from './pages/choose.tsx';
@@ -10,15 +10,14 @@ import { NamesakesPage } from './pages/namesakes.tsx';
 import { ReviewPage } from './pages/review.tsx';
 import { StackPage } from './pages/stack.tsx';
 import { StacksPage } from './pages/stacks.tsx';
+import { placeField } from './parts/bind-mounts.tsx';
 import type { Ui } from './session.ts';
-
-export type HostView = z.infer<typeof hostView>;
-export type StackView = z.infer<typeof stackView>;
+import type { HostView, StackView, Wanted } from './views.ts';
 
 export const hostsOf = (api: Api) => everyItem<HostView>(api, '/hosts');
 const segment = (text: string | undefined) => encodeURIComponent(text ?? '');
 
-/** Stacks: list, one of them, and the way to its migration: destination, review, go. */
+/** Pages of stacks: list, one stack, and the steps to its migration: destination, review, start. */
 export function stackPages({ ui, api }: Kit): void {
   ui.get('/stacks', async (c) => {
     const query = new URL(c.req.url).searchParams;
@@ -49,10 +48,10 @@ export function stackPages({ ui, api }: Kit): void {
 
   ui.get('/stacks/:name/migrate', async (c) => {
     const [stack, hosts] = await Promise.all([stackOf(c, c.req.param('name'), c.req.query('from')), hostsOf(api(c))]);
-    return show(c, <ChoosePage session={c.get('session')} {...{ stack, hosts }} wanted={wantedOf(c.req.query())} />);
+    return show(c, <ChoosePage session={c.get('session')} {...{ stack, hosts }} wanted={wantedOf(queryOf(c))} />);
   });
 
-  /** The review of this wish, with the report in hand or one that is made now. */
+  /** The review page, with the report of the problem or a new one. */
   const review = async (c: Context<Ui>, wanted: Wanted, problem?: ProblemBody, status?: 422) => {
     const [stack, hosts] = await Promise.all([stackOf(c, c.req.param('name') ?? '', wanted.from), hostsOf(api(c))]);
     const report =
@@ -70,7 +69,7 @@ export function stackPages({ ui, api }: Kit): void {
   };
 
   ui.get('/stacks/:name/migrate/review', async (c) => {
-    const wanted = wantedOf(c.req.query());
+    const wanted = wantedOf(queryOf(c));
     return acting(
       c,
       () => review(c, wanted),
@@ -83,7 +82,7 @@ export function stackPages({ ui, api }: Kit): void {
 
   ui.post('/stacks/:name/migrate', async (c) => {
     const form = await formOf(c, c.get('session'));
-    const wanted = wantedOf(Object.fromEntries(form.fields));
+    const wanted = wantedOf(form.fields);
     const number = (name: string) => (form.text(name) === '' ? {} : { [name]: Number(form.text(name)) });
     const text = (name: string) => (form.text(name) === '' ? {} : { [name]: form.text(name) });
     return acting(
@@ -109,31 +108,30 @@ export function stackPages({ ui, api }: Kit): void {
   });
 }
 
-/** What somebody wants of a migration, as it stands in an address or a form. */
-export interface Wanted {
-  target: string;
-  from: string | undefined;
-  mode: string;
-  sizing: string;
-  accept_unmoved: boolean;
-}
-
-const wantedOf = (fields: Record<string, string>): Wanted => ({
-  target: fields.target ?? '',
-  from: fields.from || undefined,
-  mode: fields.mode ?? 'stop-copy',
-  sizing: fields.sizing ?? 'host',
-  accept_unmoved: fields.accept_unmoved === 'on',
+/** The options of a migration, from a query or a form. */
+const wantedOf = (fields: URLSearchParams): Wanted => ({
+  target: fields.get('target') ?? '',
+  from: fields.get('from') || undefined,
+  mode: fields.get('mode') ?? 'stop-copy',
+  sizing: fields.get('sizing') ?? 'host',
+  ...consentsIn((name) => fields.get(name)),
+  binds: fields.getAll('bind').map((path) => {
+    const place = fields.get(placeField(path))?.trim() ?? '';
+    return place === '' || place === path ? path : `${path}=${place}`;
+  }),
 });
 
-const inputsOf = ({ target, mode, sizing, accept_unmoved }: Wanted) => ({
+const queryOf = (c: Context<Ui>) => new URL(c.req.url).searchParams;
+
+const inputsOf = ({ target, mode, sizing, binds, ...wanted }: Wanted) => ({
   target_host_id: target,
   mode,
   sizing,
-  accept_unmoved,
+  binds,
+  ...consentsOf(wanted),
 });
 
-/** Those of the address's fields that the API is asked with; empty ones are left out, as forms send them. */
+/** Returns the query fields that the API accepts, without the empty ones that forms send. */
 export function only(query: URLSearchParams, ...names: string[]): URLSearchParams {
   return new URLSearchParams([...query].filter(([name, value]) => names.includes(name) && value !== ''));
 }

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import { auditQuery, type auditView, type createdToken, type tokenView } from '../../schema/api.ts';
+import { auditQuery, type createdToken } from '../../schema/api/access.ts';
 import { everyItem, type Page, type ProblemBody } from './call.ts';
 import { confirmed, formOf } from './forms.ts';
 import { acting, type Kit, saidOf, show } from './kit.ts';
@@ -8,11 +8,9 @@ import { AuditPage } from './pages/audit.tsx';
 import { TokensPage } from './pages/tokens.tsx';
 import { can, type Ui } from './session.ts';
 import { only } from './stack-routes.tsx';
+import type { AuditView, TokenView } from './views.ts';
 
-export type TokenView = z.infer<typeof tokenView>;
-export type AuditView = z.infer<typeof auditView>;
-
-/** API tokens, and the audit of what was done with them. Both need `admin`, as in the API. */
+/** Pages of API tokens and of the audit. Both need `admin`, as in the API. */
 export function tokenPages({ ui, api }: Kit): void {
   const list = async (c: Context<Ui>, more: { problem?: ProblemBody; created?: string } = {}) => {
     const tokens = can(c.get('session'), 'admin') ? await everyItem<TokenView>(api(c), '/tokens') : null;

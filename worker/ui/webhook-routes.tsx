@@ -1,11 +1,5 @@
 import type { Context } from 'hono';
-import type { z } from 'zod';
-import {
-  deliveriesQuery,
-  type deliveryView,
-  type webhookView,
-  type webhookWithSecret,
-} from '../../schema/webhook-api.ts';
+import { deliveriesQuery } from '../../schema/api/webhooks.ts';
 import { everyItem, type Page, type ProblemBody } from './call.ts';
 import { type Form, formOf } from './forms.ts';
 import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
@@ -13,12 +7,9 @@ import { WebhookPage } from './pages/webhook.tsx';
 import { WebhooksPage } from './pages/webhooks.tsx';
 import type { Ui } from './session.ts';
 import { only } from './stack-routes.tsx';
+import type { DeliveryView, WebhookView, WebhookWithSecret } from './views.ts';
 
-export type WebhookView = z.infer<typeof webhookView>;
-export type WebhookWithSecret = z.infer<typeof webhookWithSecret>;
-export type DeliveryView = z.infer<typeof deliveryView>;
-
-/** Webhooks: endpoints, their secrets, and what became of each delivery. */
+/** Pages of webhooks: endpoints, secrets, deliveries. */
 export function webhookPages({ ui, api }: Kit): void {
   const list = async (c: Context<Ui>, problem?: ProblemBody) => {
     const webhooks = await everyItem<WebhookView>(api(c), '/webhooks');

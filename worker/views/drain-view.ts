@@ -1,14 +1,16 @@
-import type { DrainPlanView, DrainView } from '../../schema/drain-api.ts';
-import type { DrainRow } from '../drain/ports.ts';
-import type { Survey } from '../drain/survey.ts';
-import { size } from '../migration/check.ts';
-import { time, timeOrNull } from './time.ts';
+import type { DrainPlanView, DrainView } from '../../schema/api/drains.ts';
+import type { Obstacle } from '../../schema/drain.ts';
+import { moveOptionsOf } from '../../schema/move-options.ts';
+import type { Survey } from '../objects/host-drain/plan-drain.ts';
+import type { DrainRow } from '../saga/drain/ports.ts';
+import { size } from '../saga/preflight/verdicts.ts';
+import { time, timeOrNull } from '../time.ts';
 
 type Names = ReadonlyMap<string, string>;
 const namedBy = (names: Names) => (id: string) => ({ id, name: names.get(id) ?? id });
 
 export function viewDrain(row: DrainRow, names: Names): DrainView {
-  const { target, mode, accept_unmoved, max_parallel, stacks } = row.run;
+  const { target, mode, max_parallel, stacks } = row.run;
   const named = namedBy(names);
   const count = (...statuses: string[]) => stacks.filter(({ status }) => statuses.includes(status)).length;
   return {
@@ -17,7 +19,8 @@ export function viewDrain(row: DrainRow, names: Names): DrainView {
     status: row.status,
     target_host_id: target,
     mode,
-    accept_unmoved,
+    ...moveOptionsOf(row.run),
+    per_stack: row.run.per_stack ?? {},
     max_parallel,
     summary: {
       waiting: count('waiting'),
@@ -33,7 +36,7 @@ export function viewDrain(row: DrainRow, names: Names): DrainView {
       target: target === null ? null : named(target),
       fit,
       migration_id,
-      obstacle,
+      obstacle: obstacle && viewObstacle(obstacle),
     })),
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
@@ -41,7 +44,14 @@ export function viewDrain(row: DrainRow, names: Names): DrainView {
   };
 }
 
-export function viewPlan(host: string, { targets, stacks }: Survey, names: Names, now: number): DrainPlanView {
+/** `left`: the stacks that stay as asked. */
+export function viewPlan(
+  host: string,
+  { targets, stacks }: Survey,
+  left: DrainPlanView['left'],
+  names: Names,
+  now: number,
+): DrainPlanView {
   const named = namedBy(names);
   const planned = stacks.map(({ id, name, choice }) => viewChoice({ id, name }, choice, named));
   const movable = planned.filter(({ target }) => target !== null).length;
@@ -55,6 +65,7 @@ export function viewPlan(host: string, { targets, stacks }: Survey, names: Names
       disk_free_bytes: room && Math.max(0, room.disk_bytes),
     })),
     stacks: planned,
+    left,
     movable,
     unmovable: planned.length - movable,
     made_at: time(now),
@@ -68,7 +79,7 @@ function viewChoice(
 ): DrainPlanView['stacks'][number] {
   if (choice.kind !== 'target') {
     const obstacle = choice.kind === 'gone' ? gone : choice.obstacle;
-    return { stack, target: null, fit: null, why: obstacle.message, obstacle };
+    return { stack, target: null, fit: null, why: obstacle.message, obstacle: viewObstacle(obstacle) };
   }
   const { fit } = choice;
   const target = named(choice.target);
@@ -77,5 +88,7 @@ function viewChoice(
     `disk ${size(fit.disk_needed_bytes)} of ${size(fit.disk_free_bytes)} free, with the margins and what is planned before.`;
   return { stack, target, fit, why, obstacle: null };
 }
+
+const viewObstacle = ({ code, message, lifted_by = [] }: Obstacle) => ({ code, message, lifted_by });
 
 const gone = { code: 'stack_not_found', message: 'Its host no longer reports it.' };

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import type { CommandKind } from '../../schema/agent-protocol.ts';
-import type { MigrationView, ProgressView, rollbackView, stepView, windowView } from '../../schema/api.ts';
+import type { MigrationView, ProgressView, rollbackView, stepView, windowView } from '../../schema/api/migrations.ts';
+import type { CommandKind } from '../../schema/commands.ts';
 import { isTerminal, type Step, steps } from '../../schema/migration-status.ts';
 import type { Purge, Rollback, SafetyWindow, Saga } from '../../schema/saga.ts';
-import { hostOf } from '../migration/command-payloads.ts';
-import type { MigrationRow } from '../migration/ports.ts';
-import { rollbackRefusal } from '../migration/safety-window.ts';
-import { time, timeOrNull } from './time.ts';
+import { hostOf } from '../saga/migration/command-payloads.ts';
+import type { MigrationRow } from '../saga/migration/ports.ts';
+import { rollbackRefusal } from '../saga/migration/safety-window.ts';
+import { time, timeOrNull } from '../time.ts';
 
 export function viewMigration(row: MigrationRow, progress: ProgressView | null, now = Date.now()): MigrationView {
   const { saga } = row;
@@ -74,7 +74,7 @@ function viewRollback(rollback: Rollback, window: SafetyWindow | null): z.infer<
   };
 }
 
-/** While it is on its way nothing is owed: it simply is not done. */
+/** Empty while the migration is active: pending work is part of its steps then. */
 function viewOwed(saga: Saga): MigrationView['owed'] {
   if (!isTerminal(saga.status) && saga.status !== 'needs_attention') return [];
   const kinds = [...saga.awaiting.map(({ kind }) => kind), ...saga.retry];
@@ -82,13 +82,13 @@ function viewOwed(saga: Saga): MigrationView['owed'] {
 }
 
 const owedWords: { [K in CommandKind]?: string } = {
-  stop_target: 'say that the stack is stopped there',
+  stop_target: 'confirm that the stack is stopped there',
   restore_source: 'start the stack again as it was',
-  cleanup_target: 'remove what the migration made there',
+  cleanup_target: 'remove what the migration created there',
   arm_target: 'set the restart policies as the file says',
   retain_source: 'keep the old copy stopped',
   arm_source: 'set the restart policies as they were',
-  stop_source: 'say that the stack is stopped there',
+  stop_source: 'confirm that the stack is stopped there',
   resume_target: 'start the stack again as it was',
   purge_source: 'delete what was kept there',
   purge_target: 'delete what was left there',

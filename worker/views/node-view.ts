@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { Leftover } from '../../schema/agent-protocol.ts';
-import type { hostView, nodeView, relayView } from '../../schema/api.ts';
+import type { hostView, nodeView, relayView } from '../../schema/api/nodes.ts';
 import { limits } from '../../schema/limits.ts';
+import { isOnline } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import { isOnline } from '../hosts/stubs.ts';
 import type { NodeRow } from '../store/nodes.ts';
-import { time, timeOrNull } from './time.ts';
+import { time, timeOrNull } from '../time.ts';
 
 export type NodeView = z.infer<typeof hostView> | z.infer<typeof relayView>;
 
@@ -14,8 +14,9 @@ export async function viewNode(env: Env, row: NodeRow): Promise<NodeView> {
 }
 
 export async function viewHost(env: Env, row: NodeRow): Promise<z.infer<typeof hostView>> {
-  const { resources, cordoned_at } = row;
-  return { ...(await viewLive(env, row)), resources, cordoned_at: timeOrNull(cordoned_at) };
+  const { resources, cordoned_at, program } = row;
+  const program_sha256 = program?.sha256 ?? null;
+  return { ...(await viewLive(env, row)), resources, cordoned_at: timeOrNull(cordoned_at), program_sha256 };
 }
 
 async function viewLive(env: Env, row: NodeRow) {
@@ -40,7 +41,11 @@ export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView
 type Warning = z.infer<typeof nodeView>['warnings'][number];
 
 function warningsOf(row: NodeRow, now: number): Warning[] {
-  return [...cloneWarning(row, now), ...(row.leftovers ?? []).map((leftover) => leftoverWarning(row, leftover))];
+  return [
+    ...cloneWarning(row, now),
+    ...upgradeWarning(row),
+    ...(row.leftovers ?? []).map((leftover) => leftoverWarning(row, leftover)),
+  ];
 }
 
 function leftoverWarning({ seen_at, created_at }: NodeRow, { project, migration_id }: Leftover): Warning {
@@ -50,11 +55,17 @@ function leftoverWarning({ seen_at, created_at }: NodeRow, { project, migration_
   return { code: 'leftover', at: time(seen_at ?? created_at), message };
 }
 
+function upgradeWarning({ seen_at, created_at, program }: NodeRow): Warning[] {
+  if (!program?.failed) return [];
+  const message = `An upgrade of its agent was taken back: ${program.failed.why}. The agent before it runs. Its log on the host says more.`;
+  return [{ code: 'upgrade_failed', at: time(seen_at ?? created_at), message }];
+}
+
 function cloneWarning({ cloned_at, kind }: NodeRow, now: number): Warning[] {
   if (cloned_at === null || now - cloned_at > limits.control.clonedWarnMs) return [];
   const message =
     `Two processes connected with this ${kind}'s certificate at the same time: one of them is a copy. ` +
     `If you copied the machine, end the ${kind === 'host' ? 'agent' : 'relay'} on the copy and let it join under a ` +
-    `name of its own. If you did not, the key was stolen: delete the ${kind} and let it join anew.`;
+    `name of its own. If you did not, the key was stolen: delete the ${kind} and let it join again.`;
   return [{ code: 'certificate_cloned', at: time(cloned_at), message }];
 }

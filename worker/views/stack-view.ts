@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { stackView } from '../../schema/api.ts';
+import type { stackView } from '../../schema/api/stacks.ts';
 import type { ListedStack } from '../store/stacks.ts';
-import { time } from './time.ts';
+import { time } from '../time.ts';
 
 export function viewStack({ stack, host_name, active_migration_id }: ListedStack): z.infer<typeof stackView> {
   return {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { deliveryView, webhookView } from '../../schema/webhook-api.ts';
+import type { deliveryView, webhookView } from '../../schema/api/webhooks.ts';
 import type { ListedDelivery } from '../store/deliveries.ts';
 import type { EndpointRow } from '../store/webhooks.ts';
-import { time, timeOrNull } from './time.ts';
+import { time, timeOrNull } from '../time.ts';
 
 export function viewWebhook(row: EndpointRow, now: number): z.infer<typeof webhookView> {
   const { id, url, events, migration_id, disabled_at, disabled_why, created_at, secret_before_until } = row;

@@ -1,8 +1,8 @@
 import type { Env } from '../env.ts';
-import { Problem } from '../routes/problem.ts';
+import { Problem } from '../problem.ts';
 import { judgeUrl } from './url-policy.ts';
 
-/** The URL as it is kept and called. Throws where events may not go there; `field` is the request's name for it. */
+/** Returns the URL as stored and called. Throws if events may not be sent there; `field` is its name in the request. */
 export function acceptedUrl(env: Env, field: 'url' | 'callback_url', given: string): string {
   const verdict = judgeUrl(given, { development: env.DEVELOPMENT === 'true' });
   if (verdict.ok) return verdict.url;

@@ -1,16 +1,16 @@
 import { limits } from '../../schema/limits.ts';
-import type { Env } from '../env.ts';
-import { fleetOf } from '../hosts/stubs.ts';
+import { fleetOf } from '../durable-objects.ts';
+import type { DeliveryId, Env } from '../env.ts';
 import { log } from '../log.ts';
-import { type Claim, claimDelivery, type DeliveryId, recordAttempt } from '../store/deliveries.ts';
+import { type Claim, claimDelivery, recordAttempt } from '../store/deliveries.ts';
 import { disableEndpoint, type EndpointRow } from '../store/webhooks.ts';
 import { judgeReply } from './retry-schedule.ts';
 import { send } from './send.ts';
 
 /**
- * The queue's consumer. A message only says "look at this delivery": the row decides whether it is due, so messages may
- * be lost, repeated and late. Those of a batch go out together; wrangler.toml keeps a batch below the six calls that
- * the platform lets one invocation have open.
+ * The queue's consumer. A message only names a delivery; its row decides whether it is due, so messages may be lost,
+ * repeated or late. The messages of a batch are sent in parallel; wrangler.toml keeps a batch below the six connections
+ * that the platform allows per invocation.
  */
 export async function deliverBatch(batch: MessageBatch<DeliveryId>, env: Env): Promise<void> {
   await Promise.all(
@@ -27,8 +27,8 @@ export async function deliverBatch(batch: MessageBatch<DeliveryId>, env: Env): P
 }
 
 /**
- * Claim, send, record. Whatever dies in between, the claim runs out and the sweep finds the row again: at least once,
- * and never two at once.
+ * Claims, sends, records. If it dies in between, the claim expires and the sweep finds the row again: at least once,
+ * never two at the same time.
  */
 async function deliver(env: Env, id: DeliveryId): Promise<void> {
   const at = Date.now();
@@ -52,7 +52,7 @@ async function deliver(env: Env, id: DeliveryId): Promise<void> {
   if (nextAt !== null) await queueRetry(env, claim, nextAt - now);
 }
 
-/** The newest first; the one before too while its time lasts. */
+/** The newest secret first; the previous one too while it is valid. */
 async function secretsOf(
   env: Env,
   { secret_name, secret_generation, secret_before_until }: EndpointRow,
@@ -63,7 +63,7 @@ async function secretsOf(
   return Promise.all(generations.map((generation) => fleetOf(env).webhookSecret(secret_name, generation)));
 }
 
-/** The sweep would find it too, some minutes late. */
+/** Only for a punctual retry: the sweep would find the delivery some minutes late. */
 async function queueRetry(env: Env, { endpoint_id, event_id }: Claim, delayMs: number): Promise<void> {
   if (delayMs > limits.webhook.queueDelayMsMax) return;
   await env.WEBHOOK_QUEUE.send({ endpoint_id, event_id }, { delaySeconds: Math.ceil(delayMs / 1000) });

@@ -1,9 +1,9 @@
 import { limits } from '../../schema/limits.ts';
-import type { Env } from '../env.ts';
+import type { DeliveryId, Env } from '../env.ts';
 import { log } from '../log.ts';
-import { type DeliveryId, deliveriesOf, dueDeliveries } from '../store/deliveries.ts';
+import { deliveriesOf, dueDeliveries } from '../store/deliveries.ts';
 
-/** Into the queue with events that were just committed. Never throws: the sweep finds what is left behind. */
+/** Queues the deliveries of committed events. Never throws: the sweep finds the rest. */
 export async function queueEvents(env: Env, eventIds: string[]): Promise<void> {
   try {
     await queueDeliveries(env, await deliveriesOf(env.DB, eventIds));
@@ -12,7 +12,7 @@ export async function queueEvents(env: Env, eventIds: string[]): Promise<void> {
   }
 }
 
-/** Of cron, and after a replay: each undelivered row that is due. One that is in the queue already does no harm. Returns how many. */
+/** Queues every due delivery; called by cron and after a replay. Returns how many. A duplicate message is harmless. */
 export async function queueDue(env: Env, now: number): Promise<number> {
   const due = await dueDeliveries(env.DB, now);
   await queueDeliveries(env, due);

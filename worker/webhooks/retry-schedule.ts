@@ -1,24 +1,24 @@
 import { limits } from '../../schema/limits.ts';
 import type { DeliveryStatus } from '../../schema/webhook-events.ts';
 
-/** What a receiver said to one try, or what kept it from being asked. */
+/** The receiver's response to one try, or why it was not called. */
 export type Reply =
   | { kind: 'answered'; status: number; retryAfter: string | null; answer: string }
   | { kind: 'unreachable'; error: string }
-  /** Its URL may not be called; trying again would not change that. */
+  /** The policy refuses its URL; a retry would not help. */
   | { kind: 'refused'; error: string };
 
-export interface Verdict {
+export interface DeliveryVerdict {
   status: DeliveryStatus;
-  /** Only with `pending`. */
+  /** Set only with `pending`. */
   nextAt: number | null;
   error: string | null;
-  /** It answered 410: it wants no more of anything. */
+  /** The receiver answered 410: it wants no more events. */
   gone: boolean;
 }
 
-/** What follows from a reply to the try that is `tries` since the first or since a replay. `random` is in [0, 1). */
-export function judgeReply(reply: Reply, tries: number, now: number, random: number): Verdict {
+/** Decides what follows a reply. `tries` counts since the first try or the last replay. `random` is in [0, 1). */
+export function judgeReply(reply: Reply, tries: number, now: number, random: number): DeliveryVerdict {
   if (reply.kind === 'refused') return dead(reply.error);
   if (reply.kind === 'unreachable') return again(reply.error, null, tries, now, random);
   const { status, retryAfter } = reply;
@@ -30,9 +30,9 @@ export function judgeReply(reply: Reply, tries: number, now: number, random: num
   return again(`It answered ${status}.`, asked, tries, now, random);
 }
 
-const dead = (error: string): Verdict => ({ status: 'dead', nextAt: null, error, gone: false });
+const dead = (error: string): DeliveryVerdict => ({ status: 'dead', nextAt: null, error, gone: false });
 
-function again(error: string, retryAfter: string | null, tries: number, now: number, random: number): Verdict {
+function again(error: string, retryAfter: string | null, tries: number, now: number, random: number): DeliveryVerdict {
   const { retryDelaysMs, retryJitter } = limits.webhook;
   const delayMs = retryDelaysMs[tries - 1];
   if (delayMs === undefined) return dead(error);
@@ -40,7 +40,7 @@ function again(error: string, retryAfter: string | null, tries: number, now: num
   return { status: 'pending', nextAt: now + Math.max(spreadMs, askedMs(retryAfter, now)), error, gone: false };
 }
 
-/** `Retry-After`: seconds or a date. It can put a try off, up to a bound, never bring it forward. */
+/** Parses `Retry-After`: seconds or a date. It can delay a try, up to a limit, but never bring it forward. */
 function askedMs(retryAfter: string | null, now: number): number {
   if (retryAfter === null) return 0;
   const text = retryAfter.trim();

@@ -7,16 +7,19 @@ import { judgeUrl } from './url-policy.ts';
 
 export interface Call {
   url: string;
-  /** The event's id: the same for each try. */
+  /** The event's id, the same for each try. */
   id: string;
   payload: string;
-  /** The newest first; each signs. */
+  /** The newest first; each adds a signature. */
   secrets: string[];
 }
 
-/** One signed POST. Never throws for what the receiver does. Takes `sendMsMax` at most, its answer's body included. */
+/**
+ * Sends one signed POST. Never throws for what the receiver does. Takes at most `sendMsMax`, including the response
+ * body.
+ */
 export async function send({ url, id, payload, secrets }: Call, development: boolean, now: number): Promise<Reply> {
-  // Judged each time: the policy may have become stricter since the URL was registered.
+  // Checked each time: the policy may be stricter than at registration.
   const verdict = judgeUrl(url, { development });
   if (!verdict.ok) return { kind: 'refused', error: `Its URL is refused: ${verdict.why}` };
   const timestamp = Math.floor(now / 1000);
@@ -39,7 +42,9 @@ export async function send({ url, id, payload, secrets }: Call, development: boo
   }
 }
 
-/** The status has been given by now, so a body that breaks off, or never ends, only ends here. */
+/**
+ * Reads the start of the response body. The status is known, so a body that breaks off or never ends is only truncated.
+ */
 async function firstBytes(response: Response): Promise<string> {
   const bytes = new Uint8Array(limits.webhook.answerBytesMax);
   let filled = 0;
@@ -53,11 +58,11 @@ async function firstBytes(response: Response): Promise<string> {
       filled += part.length;
     }
   } catch {
-    // What came is kept.
+    // Keeps what was received.
   } finally {
     void reader?.cancel().catch(() => undefined);
   }
-  // A character that the bound cut is left out; NUL would end the text in some readers.
+  // `stream` drops a truncated character; NUL would end the text in some readers.
   const text = new TextDecoder().decode(bytes.subarray(0, filled), { stream: true });
   return redactShapes(text.replaceAll('\0', ''));
 }

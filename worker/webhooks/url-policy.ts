@@ -1,17 +1,17 @@
 import { limits } from '../../schema/limits.ts';
-import { isPublic4, isPublic6 } from './address-ranges.ts';
+import { isPublicAddress } from './address-ranges.ts';
 
 export type UrlVerdict = { ok: true; url: string } | { ok: false; why: string };
 
 /**
- * Where the control plane may send events: https, a public host, no credentials. Pure: it judges what the URL says, and
- * a name says nothing of the address behind it (docs/security.md tells what that leaves open). `url` is the parser's own
- * spelling, so what was judged is what is called.
+ * Checks where the control plane may send events: https, a public host, no credentials. Pure: it checks only the URL,
+ * not the address a name resolves to (docs/security.md describes the remaining risk). `url` is the parser's spelling,
+ * so the checked URL is the called one.
  */
 export function judgeUrl(text: string, { development }: { development: boolean }): UrlVerdict {
   if (text.length > limits.api.urlCharsMax)
     return no(`It is longer than ${limits.api.urlCharsMax} characters; shorten it.`);
-  // The parser would quietly drop or turn them, and show another URL than was written.
+  // The parser would silently drop or convert these, so the URL would differ from the text.
   if (/[\s\p{Cc}\p{Cf}\\]/u.test(text))
     return no('It has white space, control characters or backslashes; remove them.');
   const url = URL.parse(text);
@@ -27,9 +27,9 @@ export function judgeUrl(text: string, { development }: { development: boolean }
 
 function refusedHost(hostname: string): string | null {
   const notPublic = 'That address is not public: events go over the internet. Give a public host name.';
-  if (hostname.startsWith('[')) return isPublic6(hostname.slice(1, -1)) ? null : notPublic;
-  // The parser has turned decimal, octal, hexadecimal and short spellings into four numbers.
-  if (/^\d+(\.\d+){3}$/.test(hostname)) return isPublic4(hostname) ? null : notPublic;
+  if (hostname.startsWith('[')) return isPublicAddress(hostname.slice(1, -1)) ? null : notPublic;
+  // The parser has already converted decimal, octal, hexadecimal and short spellings.
+  if (/^\d+(\.\d+){3}$/.test(hostname)) return isPublicAddress(hostname) ? null : notPublic;
   const name = hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
   const labels = name.split('.');
   if (labels.length < 2 || labels.includes(''))
@@ -39,7 +39,10 @@ function refusedHost(hostname: string): string | null {
   return null;
 }
 
-/** Never of the public name space, or made to lead inside (RFC 6761, 6762, 8375, ICANN's `internal`). */
+/**
+ * Names outside the public name space, or services that resolve to private addresses (RFC 6761, 6762, 8375, ICANN's
+ * `internal`).
+ */
 const privateNames = [
   'localhost',
   'localdomain',

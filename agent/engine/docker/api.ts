@@ -1,37 +1,41 @@
 import { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { z } from 'zod';
+import { compareVersions } from '../../../schema/compare-versions.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import { shortened } from '../../../schema/shortened.ts';
 
-/** The Docker Engine's API over its socket. Answers are checked by zod at this edge; faults are StackferryErrors. */
+/** The Docker Engine's API over its socket. Answers are validated with zod here; errors are StackferryErrors. */
 export interface DockerApi {
   version: EngineVersion;
   get<T extends z.ZodType>(path: string, answer: T, options?: CallOptions): Promise<z.infer<T>>;
-  /** As `get`, null where the engine knows no such thing. */
+  /** Like `get`, but returns null on 404. */
   find<T extends z.ZodType>(path: string, answer: T): Promise<z.infer<T> | null>;
   post<T extends z.ZodType>(path: string, body: unknown, answer: T, options?: CallOptions): Promise<z.infer<T>>;
-  /** Resolves to whether there was anything to delete. */
+  /** Returns false if there was nothing to delete. */
   delete(path: string): Promise<boolean>;
-  /** As `get`, for an answer that is too long to hold. */
+  /** Like `get`, for an answer that is too long to buffer. */
   download(path: string, options?: CallOptions): Promise<Readable>;
-  /** As `post`, for a body that is too long to hold; the engine's complaint may come in an answer that says 200. */
+  /** Like `post`, for a streamed body; the engine may report an error in an answer with status 200. */
   upload(path: string, body: Readable, options?: CallOptions): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
-  /** 0 for no limit but the signal. */
+  /** 0: no limit but the signal. */
   timeoutMs?: number;
-  /** It lasts as long as what it waits for: such calls have connections of their own, so that they hold up no other. */
+  /**
+   * The call lasts as long as what it waits for. Such calls have their own connections, so that they don't block
+   * others.
+   */
   waits?: boolean;
-  /** Instead of `timeoutMs`, for calls that report progress: how long nothing may come. Of a long answer the end is kept. */
+  /** For calls that report progress, instead of `timeoutMs`: longest silence. Only the end of a long answer is kept. */
   idleMs?: number;
 }
 
-/** What the engine answered instead of a 2xx; `status` tells 404 and 409 apart. */
+/** A non-2xx answer; `status` tells 404 and 409 apart. */
 export class EngineAnswer extends StackferryError {
   readonly status: number;
 
@@ -44,14 +48,17 @@ export class EngineAnswer extends StackferryError {
 const engineVersion = z.object({ Version: z.string(), ApiVersion: z.string(), Os: z.string(), Arch: z.string() });
 type EngineVersion = z.infer<typeof engineVersion>;
 
-/** What this client is written against; an older engine is spoken to in its own, down to the oldest that has all we use. */
+/**
+ * The API version this client is written for, and the oldest that has all it uses; an older engine is called with its
+ * own version.
+ */
 const newestApi = '1.45';
 const oldestApi = '1.41';
 
-/** For answers that nobody reads. */
+/** For ignored answers. */
 export const nothing = z.unknown();
 
-/** Negotiates the API's version. Throws `engine_unreachable`, or `engine_error` where the engine is too old. */
+/** Negotiates the API version. Throws `engine_unreachable`, or `engine_error` if the engine is too old. */
 export async function openDockerApi(socketPath: string): Promise<DockerApi> {
   const poolOf = (connections: number) => new Pool('http://docker', { socketPath, connections, pipelining: 1 });
   const pool = poolOf(limits.agent.engineConnectionsMax);
@@ -71,7 +78,7 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
       signal: either,
       ...(body === undefined ? {} : bodyOf(body)),
     });
-    // A request heeds its signal only once it has a connection.
+    // undici applies the signal only once the request has a connection.
     return await raced(answered, either);
   }
 
@@ -95,7 +102,7 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
   async function checked<T extends z.ZodType>(answered: Promise<{ status: number; text: string }>, answer: T) {
     const { status, text } = await answered;
     if (status >= 300 && status !== 304) throw new EngineAnswer(status, messageOf(text));
-    // Streams of progress objects (image pulls) end with one a line; the last tells how it went.
+    // Progress streams (image pulls) are one object per line; the last holds the outcome.
     const parsed = answer.safeParse(text === '' ? undefined : parseLast(text));
     if (parsed.success) return parsed.data;
     throw new StackferryError('engine_error', 'The Docker Engine answered in a way that can’t be read.', {
@@ -127,7 +134,7 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
   return api;
 }
 
-/** Rejects with the signal's reason as soon as it aborts, whatever becomes of the work. */
+/** Rejects with the signal's reason as soon as it aborts, without waiting for `work`. */
 function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -137,18 +144,7 @@ function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Negative where `a` is the older of two dotted versions. */
-export function compareVersions(a: string, b: string): number {
-  const parts = (version: string) => version.split('.').map((part) => Number.parseInt(part, 10) || 0);
-  const [left, right] = [parts(a), parts(b)];
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
-/** `?filters={"label":["a=b"]}` as the Engine wants it. */
+/** Query parameter in the Engine's form: `filters={"label":["a=b"]}`, URL-encoded. */
 export const filters = (wanted: Record<string, string[]>) => `filters=${encodeURIComponent(JSON.stringify(wanted))}`;
 
 function bodyOf(body: unknown) {
@@ -156,7 +152,7 @@ function bodyOf(body: unknown) {
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
-/** Reports of a pull that lasts for hours would fill the memory. */
+/** Keeps only the end: the reports of a pull that lasts for hours would fill the memory. */
 async function endOf(body: Readable): Promise<string> {
   let end = '';
   for await (const chunk of body.setEncoding('utf8')) end = (end + chunk).slice(-limits.agent.progressEndCharsMax);

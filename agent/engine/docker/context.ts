@@ -1,19 +1,24 @@
-import type { HostPower } from '../../../schema/facts.ts';
+import type { Permissions } from '../../permissions/permissions.ts';
 import type { DockerApi } from './api.ts';
-import type { HelperPlace } from './helper.ts';
-import type { HelperImage } from './helper-image.ts';
+import type { OwnContainer } from './facts/own-container.ts';
+import type { HelperRuntime } from './helper/helper.ts';
+import type { HelperImage } from './helper/image/helper-image.ts';
 
-/** What the parts of this engine work with. */
+/** Shared dependencies of this engine's parts. */
 export interface DockerContext {
   api: DockerApi;
   socketPath: string;
   dockerBinary: string;
   stateDir: string;
+  /** Null if the agent does not run in a container. */
+  own: OwnContainer | null;
   helper: HelperImage;
-  place: HelperPlace;
-  /** Where arriving project directories go; null for the path they had. */
+  place: HelperRuntime;
+  /** Directory for arriving project directories; null to keep the source's path. */
   stacksDir: string | null;
-  allow: HostPower[];
-  /** Directories of this host that belong to the agent and its engine; nothing that arrives may reach them. */
+  permissions: Permissions;
+  /** Attributes of services that arriving stacks may have though this agent can't judge them. */
+  allowKeys: string[];
+  /** Directories of this host that belong to the agent and its engine; arriving stacks must not reach them. */
   ownPaths: () => Promise<string[]>;
 }

@@ -1,91 +1,108 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StackferryError } from '../../../schema/errors.ts';
-import type { HostPower } from '../../../schema/facts.ts';
+import type { HostPrivilege } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
-import { startsPlainly } from '../../compose/start-work.ts';
-import type { Engine } from '../engine.ts';
+import { ownCommand } from '../../permissions/allow-line.ts';
+import { createPermissions } from '../../permissions/permissions.ts';
+import { openCreatedDirectories } from '../created-directories.ts';
+import { type Engine, treeOf } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
-import { createPlacedDirectories } from '../placed-directories.ts';
-import { openDockerApi } from './api.ts';
-import { assertArrivedAllowed } from './arrived-file.ts';
-import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './containers.ts';
+import { type DockerApi, openDockerApi } from './api.ts';
 import type { DockerContext } from './context.ts';
-import { assertCreatedAllowed } from './created-policy.ts';
+import { mountersOf } from './data/bind-trees.ts';
 import { dataUserStates } from './data/data-users.ts';
+import { createMigratedMounts } from './data/migrated-mounts.ts';
 import { startedSince } from './data/started-since.ts';
 import { assertCarriable } from './data/uncarried.ts';
-import { armStack, createStack, findCreated, policiesInFile } from './deployment.ts';
-import { engineInfo, helperRuntime } from './engine-info.ts';
-import { sweepExchanges } from './exchanges.ts';
-import { sweepHelpers } from './helper.ts';
-import { createHelperImage } from './helper-image.ts';
-import { hostFacts, hostResources } from './host-facts.ts';
-import { imageCarriage, sweepIncoming } from './image-carriage.ts';
-import { ensureImages } from './images.ts';
-import { dropKeptImages, keepImages } from './kept-images.ts';
-import { composeLabels } from './labels.ts';
-import { createPlaces } from './places.ts';
-import { placeRefusal } from './project-place.ts';
-import { ownPaths } from './protected-paths.ts';
-import { irreplaceable, recreate } from './recreate.ts';
-import { purgeObjects, removeContainer, removeObjects } from './removal.ts';
-import { createSlots } from './slots.ts';
-import { stackFacts } from './stack-facts.ts';
-import { restoreContainers, startStack } from './stack-start.ts';
-import { stackSummaries } from './stack-summaries.ts';
-import { listNetworks, targetFacts } from './target-facts.ts';
-import { createUnfilled } from './unfilled-volumes.ts';
-import { createVolume, findVolume } from './volumes.ts';
-import { createWarmCopies } from './warm-copies.ts';
+import { engineInfo, helperRuntime } from './facts/engine-info.ts';
+import { hostFacts, hostResources } from './facts/host-facts.ts';
+import { assertOwnContainer, hiddenStacks, ownContainer } from './facts/own-container.ts';
+import { stackFacts } from './facts/stack-facts.ts';
+import { stackSummaries } from './facts/stack-summaries.ts';
+import { listNetworks, targetFacts } from './facts/target-facts.ts';
+import { sweepHelpers } from './helper/helper.ts';
+import { createHelperImage } from './helper/image/helper-image.ts';
+import { helperImageWays } from './helper/image/ways.ts';
+import { sweepExchanges } from './helper/job-dirs.ts';
+import { createSlots } from './helper/slots.ts';
+import { imageCarriage, sweepIncoming } from './images/image-carriage.ts';
+import { ensureImages } from './images/images.ts';
+import { dropKeptImages, keepImages } from './images/kept-images.ts';
+import { composeLabels, migrationLabel } from './labels.ts';
+import { arrivingDirectories, assertProjectPlace } from './policy/arriving-directories.ts';
+import { assertCreatedAllowed } from './policy/created-policy.ts';
+import { assertBindMounts } from './policy/leaving-binds.ts';
+import { ownPaths } from './policy/protected-paths.ts';
+import { assertStackAllowed } from './policy/stack-allowed.ts';
+import { createWarmCopies } from './precopy/volume-copies.ts';
+import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './stack/containers.ts';
+import { armStack, createStack, findCreated, policiesInFile } from './stack/deployment.ts';
+import { createNetwork, removeNetworks } from './stack/external-network.ts';
+import { createOptionVolume } from './stack/option-volumes.ts';
+import { irreplaceable, recreate } from './stack/recreate.ts';
+import { purgeObjects, removeContainer, removeObjects } from './stack/removal.ts';
+import { restoreContainers, startStack } from './stack/stack-start.ts';
+import { createUnfilled } from './stack/unfilled-volumes.ts';
+import { createVolume, findVolume } from './stack/volumes.ts';
 
 export interface DockerEngineOptions {
   socketPath: string;
-  /** The docker client whose `compose` is run. */
+  /** The docker client that runs `compose`. */
   dockerBinary: string;
-  /** Null for the built-in default. */
+  /** Null for one that the agent finds or builds. */
   helperImage: string | null;
-  /** The agent's own directory; the helpers' FIFOs are made below it, so the engine must see it at the same path. */
+  /** The agent's own directory. The helpers' FIFOs are below it, so the engine must see it at the same path. */
   stateDir: string;
   stacksDir: string | null;
-  allow: HostPower[];
+  allow: HostPrivilege[];
+  allowKeys: string[];
+  /** The launcher of install.sh started this agent. */
+  launched?: boolean;
+  /** Receives reasons why the agent is not fully functional. */
+  warn?: (message: string) => void;
 }
-
-/** Debian's slim image has GNU tar, find and coreutils; `getfattr` comes with ours, which is built on it. */
-const defaultHelperImage = 'stackferry-helper:1';
 
 /** The product's engine. Throws `engine_unreachable`. */
 export async function createDockerEngine(options: DockerEngineOptions): Promise<Engine> {
   const api = await openDockerApi(options.socketPath);
   const ioDir = join(options.stateDir, 'io');
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
-  const helperName = options.helperImage ?? defaultHelperImage;
-  const helper = createHelperImage(api, helperName);
-  const runtime = helperRuntime(await engineInfo(api));
-  const place = { api, runtime, image: helper.id, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
-  const context: DockerContext = { ...options, api, helper, place, ownPaths: () => ownPaths(api, options) };
-  const placed = createPlacedDirectories(join(options.stateDir, 'placed.json'));
-  const places = createPlaces(place, placed);
-  const { forget, ...warm } = createWarmCopies(api, places, join(ioDir, 'passes'));
-  const assertTaken = async (project: string, directory: string) => {
-    const refusal = await placeRefusal(context, project, directory);
-    if (refusal) throw new StackferryError('policy_refused', `This host refuses ${directory}: ${refusal}`);
-  };
+  const info = await engineInfo(api);
+  const runtime = helperRuntime(info);
+  const own = await ownContainer(api);
+  assertOwnContainer(own, { ...options, dataRoot: info.dataRoot });
+  if (own) for (const advice of hiddenStacks(own, await stackSummaries(api))) options.warn?.(advice);
+  const helpers = { api, runtime, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
+  const ways = helperImageWays(helpers, {
+    named: options.helperImage,
+    ownImage: own?.image ?? null,
+    stateDir: options.stateDir,
+  });
+  const helper = createHelperImage(ways);
+  const place = { ...helpers, image: helper.id };
+  const command = ownCommand({ container: own?.name ?? null, launched: options.launched ?? false });
+  const permissions = createPermissions({ ...options, command });
+  const reached = () => ownPaths(api, options);
+  const context: DockerContext = { ...options, api, own, helper, place, permissions, ownPaths: reached };
+  const placed = openCreatedDirectories(join(options.stateDir, 'placed.json'));
+  const mounts = createMigratedMounts(place, placed);
+  const { forget, ...warm } = createWarmCopies(api, mounts, join(ioDir, 'passes'));
   return {
     kind: 'docker',
-    images: imageCarriage(api, { agentId: ioDir, helperName }),
+    images: imageCarriage(api, { agentId: ioDir, helperName: ways.name }),
     warm,
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
     stacks: () => stackSummaries(api),
     inspectStack: (project, signal) => stackFacts(context, project, signal),
-    checkTarget: (stack) => targetFacts(context, stack),
+    checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
-    dataUsers: (places) => dataUserStates(api, places),
-    startedSince: (places, sinceMs) => startedSince(api, places, sinceMs),
+    dataUsers: (data) => dataUserStates(api, data),
+    startedSince: (data, sinceMs) => startedSince(api, data, sinceMs),
 
-    missing: (objects) => missingObjects(objects, async (name) => (await findVolume(api, name)) !== null),
+    missing: (objects, madeBy) =>
+      missingObjects(objects, { makerOf: (name) => makerOf(api, name), holds: placed.holds }, madeBy),
     projectNetworks: async (project) =>
       (await listNetworks(api, `${composeLabels.project}=${project}`)).map(({ Id }) => Id),
 
@@ -96,54 +113,43 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     restore: (prior, signal, deployment) => restoreContainers(context, prior, signal, deployment),
     recreate: (deployment, prior, migrationId, signal) =>
       recreate(context, deployment, prior, signal, (create) =>
-        // A prune may have taken the helper's image too; that the stack runs again comes first.
-        createUnfilled(place, places.residences, { project: deployment.project, migrationId, signal }, create).catch(
-          () => create(),
-        ),
+        // A prune may have removed the helper's image too; restarting the stack takes precedence.
+        createUnfilled(place, mounts.helperPool, { ...deployment, migrationId, signal }, create).catch(() => create()),
       ),
-    irreplaceable: (project, prior) => irreplaceable(api, project, prior),
+    irreplaceable: (deployment, prior) => irreplaceable(api, deployment, prior),
     keepImages: (ids, migrationId) => keepImages(api, ids, migrationId),
     dropKeptImages: (migrationId) => dropKeptImages(api, migrationId),
-    measureVolume: (volume, migrationId) => places.measure({ volume }, migrationId),
-    assertCarriable: ({ volumes, directory }, migrationId, signal) =>
-      assertCarriable(place, [{ directory }, ...volumes.map((volume) => ({ volume }))], { migrationId, signal }),
-    packVolume: (volume, migrationId) => places.pack({ volume }, migrationId),
-    packProject: (directory, _project, migrationId, live) => places.pack({ directory }, migrationId, live),
-    manifestVolume: (volume, migrationId, contents) => places.manifest({ volume }, migrationId, contents),
-    manifestProject: (directory, _project, migrationId, contents) =>
-      places.manifest({ directory }, migrationId, contents),
+    mountersOf: (directory, project) => mountersOf(context, directory, project),
+    assertBindMounts: (project, binds) => assertBindMounts(context, project, binds),
+    measure: mounts.measure,
+    assertCarriable: ({ volumes, directory, binds }, migrationId, signal) =>
+      assertCarriable(place, [{ directory }, ...[...volumes, ...binds].map(treeOf)], { migrationId, signal }),
+    pack: mounts.pack,
+    manifest: mounts.manifest,
     standBy: async (side, wanted, migrationId) => {
-      if (side === 'target') await assertTaken(wanted.project, wanted.directory);
-      await places.standBy(side, wanted, migrationId);
+      if (side === 'target') await assertProjectPlace(context, wanted.project, wanted.directory);
+      await mounts.standBy(side, wanted, migrationId);
     },
-    hold: places.residences.hold,
+    hold: mounts.helperPool.hold,
     release: async (migrationId) => {
       await forget(migrationId);
-      await places.release(migrationId);
+      await mounts.release(migrationId);
     },
 
-    ensureImages: (images, signal) => ensureImages(api, images, helperName, signal),
+    ensureImages: (images, signal) => ensureImages(api, images, ways.name, signal),
     createVolume: (spec, migrationId) => createVolume(api, spec, migrationId),
-    unpackVolume: (spec, migrationId) => places.fillVolume(spec, migrationId),
-    unpackProject: (directory, project, migrationId) => {
-      const sink = places.fillDirectory(directory, migrationId);
-      return {
-        open: async (signal) => {
-          await assertTaken(project, directory);
-          return sink.open(signal);
-        },
-        reset: sink.reset,
-      };
-    },
-    assertAllowed: async (deployment, signal) => ({
-      plain: startsPlainly(await assertArrivedAllowed(context, deployment, signal)),
-    }),
+    createOptionVolume: (spec, stack, migrationId) => createOptionVolume(context, spec, stack, migrationId),
+    createNetwork: (spec, migrationId) => createNetwork(api, spec, migrationId),
+    removeNetworks: (names, migrationId) => removeNetworks(api, names, migrationId),
+    unpackVolume: (spec, migrationId) => mounts.fillVolume(spec, migrationId),
+    ...arrivingDirectories(context, mounts),
+    assertAllowed: (deployment, source, signal) => assertStackAllowed(context, deployment, source, signal),
     createStack: (deployment, migrationId, created, signal) =>
-      createUnfilled(place, places.residences, { project: deployment.project, migrationId, signal }, () =>
+      createUnfilled(place, mounts.helperPool, { ...deployment, migrationId, signal }, () =>
         createStack(context, deployment, created, signal),
       ),
-    assertCreatedAllowed: ({ project, target_dir }, containers) =>
-      assertCreatedAllowed(context, { project, directory: target_dir, containers }),
+    assertCreatedAllowed: ({ project, target_dir }, source, containers) =>
+      assertCreatedAllowed(context, { project, source, directory: target_dir, containers }),
     discard: async (ids) => {
       for (const id of ids) await removeContainer(api, id);
     },
@@ -157,10 +163,18 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       await sweepHelpers(place);
       await sweepExchanges(ioDir);
       await sweepIncoming(api, ioDir);
+      // Started early: it takes a while if a registry has to be queried.
+      void helper.state();
     },
     close: async () => {
       helper.close();
       await api.close();
     },
   };
+}
+
+/** Returns the migration that created a volume: null if none did, undefined if there is no such volume. */
+async function makerOf(api: DockerApi, name: string): Promise<string | null | undefined> {
+  const volume = await findVolume(api, name);
+  return volume ? (volume.Labels[migrationLabel] ?? null) : undefined;
 }

@@ -1,15 +1,19 @@
 import { resolve } from 'node:path';
 
-/** Labels that say whose a thing is. */
-
-/** On everything that a migration makes: helpers and volumes. */
+/** On everything that a migration creates: helpers and volumes. */
 export const migrationLabel = 'dev.stackferry.migration';
 
-/** On helper containers: what each is for, and whose it is, told by the directory through which its agent talks to it. */
+/** On helper containers: the purpose, and the owning agent, identified by its directory for helper I/O. */
 export const helperLabel = 'dev.stackferry.helper';
 export const agentLabel = 'dev.stackferry.agent';
 
-/** Compose's own, read to know a project's parts. */
+/** On a lease guard's container: the state directory that it guards. */
+export const guardLabel = 'dev.stackferry.guard';
+
+/** On helper images that an agent built: the agent's version. */
+export const helperImageLabel = 'dev.stackferry.helper-image';
+
+/** Compose's own labels, which identify a project's parts. */
 export const composeLabels = {
   project: 'com.docker.compose.project',
   service: 'com.docker.compose.service',
@@ -21,11 +25,13 @@ export const composeLabels = {
   configHash: 'com.docker.compose.config-hash',
   version: 'com.docker.compose.version',
   dependsOn: 'com.docker.compose.depends_on',
+  /** On a container that replaces another. */
+  replaces: 'com.docker.compose.replace',
 } as const;
 
 /**
- * The paths that a label lists. Compose separates them by commas, which absolute paths may hold too; its version 1 wrote
- * them relative to the working directory.
+ * The paths in a label. Compose separates them by commas, which absolute paths may contain too; Compose v1 wrote them
+ * relative to the working directory.
  */
 export function pathsIn(labels: Record<string, string>, label: string): string[] {
   const list = labels[label] ?? '';

@@ -33,8 +33,8 @@ export async function stateOf(host: HostRoot, record: ContainerRecord, probes: H
 }
 
 /**
- * Starts a container that does not run; one that does is left alone. `prepare` sees the record as it is then, and may
- * change it, or call the start off with null.
+ * Starts a container unless it is running. `prepare` gets the current record, and may change it, or cancel the start
+ * with null.
  */
 export function startContainer(
   host: HostRoot,
@@ -57,7 +57,7 @@ export function startContainer(
   });
 }
 
-/** Changes what is recorded of a container, if it exists. */
+/** Changes the record of a container, if it exists. */
 export function changeContainer(host: HostRoot, id: string, change: Partial<ContainerRecord>): Promise<void> {
   return host.exclusive(async () => {
     const record = await host.containers.find(id);
@@ -66,8 +66,8 @@ export function changeContainer(host: HostRoot, id: string, change: Partial<Cont
 }
 
 /**
- * SIGTERM to the process group, SIGKILL after the service's grace, or `graceMsMax` where that is shorter. Resolves to
- * whether it had to be killed; throws `engine_error` where even that did not end it.
+ * Sends SIGTERM to the process group, SIGKILL after the service's grace period, or `graceMsMax` if that is shorter.
+ * Returns true if it had to be killed; throws `engine_error` if even that did not end it.
  */
 export async function stopContainer(
   host: HostRoot,
@@ -75,7 +75,7 @@ export async function stopContainer(
   signal: AbortSignal,
   graceMsMax: number = Number.POSITIVE_INFINITY,
 ): Promise<boolean> {
-  // First of all, so that no restart policy brings it back meanwhile.
+  // First, so that no restart policy restarts it meanwhile.
   await changeContainer(host, id, { wanted: false });
   const record = await host.containers.find(id);
   if (!record) return false;

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ContainerPrior, Deployment } from '../../../schema/agent-protocol.ts';
+import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { Deployment } from '../../../schema/deployment.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { CreatedObjects } from '../engine.ts';
 import { changeContainer, startContainer } from './containers.ts';
@@ -8,7 +9,10 @@ import { readStackFile, type ServiceFile, startOrder } from './stack-file.ts';
 
 const off = { name: 'no', maximum_retry_count: 0 };
 
-/** Makes records of the stack's containers and its network, policies off, none started. What a run before made is kept. */
+/**
+ * Records the stack's containers and its network, restart policies off, none started. Keeps the records of an earlier
+ * run.
+ */
 export async function createStack(
   host: HostRoot,
   deployment: Deployment,
@@ -37,7 +41,7 @@ export async function createStack(
   }
 }
 
-/** Makes records of those that are gone again, policies off, started none. */
+/** Records missing containers again, restart policies off, none started. */
 export async function recreateGone(
   host: HostRoot,
   { project, target_dir }: Deployment,
@@ -89,13 +93,13 @@ export async function startInOrder(host: HostRoot, ids: string[], signal: AbortS
   }
 }
 
-/** Those that were not stopped before the move. */
+/** Filters out containers that were stopped before the move. */
 export async function ranBefore(host: HostRoot, { before }: Deployment, ids: string[]): Promise<string[]> {
   const stopped = before.filter(({ state }) => state === 'stopped').map(({ service }) => service);
   return (await recordsOf(host, ids)).filter(({ service }) => !stopped.includes(service)).map(({ id }) => id);
 }
 
-/** Policies as the file says; what is not a job and does not run is started. */
+/** Sets the file's restart policies; starts what is not a job and does not run. */
 export async function armStack(host: HostRoot, ids: string[], wanted: string[], signal: AbortSignal): Promise<void> {
   for (const record of await recordsOf(host, ids)) {
     await changeContainer(host, record.id, { policy: policyOf(record.spec) });
@@ -112,13 +116,13 @@ export async function disarmContainers(host: HostRoot, ids: string[]): Promise<v
   for (const id of ids) await changeContainer(host, id, { policy: off });
 }
 
-/** Those of the ids that exist. */
+/** Skips ids without a record. */
 export async function recordsOf(host: HostRoot, ids: string[]): Promise<ContainerRecord[]> {
   const found = await Promise.all(ids.map((id) => host.containers.find(id)));
   return found.filter((record) => record !== null);
 }
 
-/** Tells whether the file on disk still says what a container was made from. */
+/** Hash of a service, to detect that the file has changed since a container was created. */
 export function specHash(spec: ServiceFile): string {
   return createHash('sha256').update(JSON.stringify(spec)).digest('hex');
 }

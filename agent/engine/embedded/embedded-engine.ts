@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { measureResources } from '../../../node/resources.ts';
 import { StackferryError } from '../../../schema/errors.ts';
-import type { HostPower } from '../../../schema/facts.ts';
-import type { Engine } from '../engine.ts';
+import type { HostPrivilege } from '../../../schema/facts.ts';
+import { openCreatedDirectories } from '../created-directories.ts';
+import type { Engine, Tree } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
-import { createPlacedDirectories } from '../placed-directories.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
 import {
   armStack,
@@ -17,7 +18,7 @@ import {
   startInOrder,
 } from './deployment.ts';
 import { createHealthProbes } from './health-probes.ts';
-import { measureHost, measureResources } from './host-facts.ts';
+import { measureHost } from './host-facts.ts';
 import { belowStacks, openHostRoot } from './host-root.ts';
 import { packTree } from './pack-tree.ts';
 
@@ -31,14 +32,18 @@ import { unpackTree } from './unpack-tree.ts';
 import { assertMadeBy, dataOf, emptyVolume, findVolume, makeVolume } from './volume-store.ts';
 
 /**
- * An engine for trying Stackferry out, and for its tests: volumes are directories, containers are plain child
- * processes that outlive the agent. It isolates nothing and carries no xattrs, devices or FIFOs.
+ * An engine for trying Stackferry out, and for its tests: volumes are directories, containers are plain child processes
+ * that outlive the agent. It isolates nothing and supports no xattrs, devices or FIFOs.
  */
-export async function createEmbeddedEngine(options: { root: string; allow?: readonly HostPower[] }): Promise<Engine> {
+export async function createEmbeddedEngine(options: {
+  root: string;
+  allow?: readonly HostPrivilege[];
+}): Promise<Engine> {
   const host = await openHostRoot(options.root);
   const probes = createHealthProbes(host);
-  const placed = createPlacedDirectories(join(host.root, 'placed.json'));
+  const placed = openCreatedDirectories(join(host.root, 'placed.json'));
   const supervisor = await superviseContainers(host, probes);
+  const placeOf = (tree: Tree) => ('volume' in tree ? dataOf(host, tree.volume) : tree.directory);
   const statesOf = async (ids: string[]) =>
     Promise.all((await recordsOf(host, ids)).map((record) => stateOf(host, record, probes)));
   const ofProject = async (project: string) =>
@@ -50,20 +55,27 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     warm: null,
 
     host: (relays) => measureHost(host, relays),
-    resources: () => measureResources(host),
+    resources: () => measureResources(host.root),
     stacks: () => summarizeStacks(host),
     inspectStack: (project) => inspectStack(host, project),
     checkTarget: (stack) => checkTarget(host, stack, options.allow ?? []),
     containers: async (project) =>
       Promise.all((await ofProject(project)).map((record) => stateOf(host, record, probes))),
     inspectContainers: statesOf,
-    // A volume's name begins with its project's: nothing else can have it.
+    // A volume's name begins with its project's: no other project can mount it.
     dataUsers: async ({ project }) => {
       const records = await ofProject(project);
       return Promise.all(records.map(async (record) => ({ ...(await stateOf(host, record, probes)), of_stack: true })));
     },
 
-    missing: (objects) => missingObjects(objects, async (name) => (await findVolume(host, name)) !== null),
+    missing: (objects, madeBy) => {
+      const makerOf = async (name: string) => {
+        const volume = await findVolume(host, name);
+        return volume ? volume.migration_id : undefined;
+      };
+      const holds = async (path: string, by: string) => placed.holds(belowStacks(host, path), by);
+      return missingObjects(objects, { makerOf, holds }, madeBy);
+    },
     projectNetworks: async (project) =>
       (await host.networks.all()).filter((network) => network.project === project).map(({ id }) => id),
 
@@ -84,11 +96,12 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
       }
     },
     recreate: (deployment, prior) => recreateGone(host, deployment, prior),
-    measureVolume: async (volume) => ({ bytes: await measureTree(dataOf(host, volume)), mark: null }),
-    packVolume: (volume) => packTree(dataOf(host, volume)),
-    packProject: (directory) => packTree(directory),
-    manifestVolume: (volume, _migrationId, contents) => manifestOfTree(dataOf(host, volume), contents),
-    manifestProject: (directory) => manifestOfTree(directory),
+    assertBindMounts: async (_project, binds) => {
+      if (binds.length > 0) noBindMounts();
+    },
+    measure: async (tree) => ({ bytes: await measureTree(placeOf(tree)), mark: null }),
+    pack: (tree) => packTree(placeOf(tree)),
+    manifest: (tree, _migrationId, contents) => manifestOfTree(placeOf(tree), contents),
 
     ensureImages: async (images) => {
       const unknown = images.find(({ reference }) => !reference.startsWith('embedded/'));
@@ -103,6 +116,8 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
       },
       reset: () => emptyVolume(host, name, migrationId),
     }),
+    createDirectory: noBindMounts,
+    unpackDirectory: noBindMounts,
     unpackProject: (directory, _project, migrationId) => ({
       open: async (signal) => {
         await placed.claim(belowStacks(host, directory), migrationId);
@@ -128,8 +143,12 @@ export async function createEmbeddedEngine(options: { root: string; allow?: read
     arm: async (deployment, ids, signal) => armStack(host, ids, await ranBefore(host, deployment, ids), signal),
     remove: (objects, migrationId) => removeCreated(host, placed, objects, migrationId),
     purge: (objects) => purgeObjects(host, placed, objects),
-    // It has no helpers that could be left behind.
+    // There are no helpers to clean up.
     sweep: async () => {},
     close: () => supervisor.close(),
   };
+}
+
+function noBindMounts(): never {
+  throw new StackferryError('command_failed', 'The embedded engine has no bind mounts.');
 }

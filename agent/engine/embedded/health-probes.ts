@@ -16,10 +16,10 @@ interface Probed {
   probing: boolean;
 }
 
-/** Health as this engine has seen it. Not stored: after an agent's restart a container is `starting` until its next probe. */
+/** Health in memory: after an agent's restart a container is `starting` until its next probe. */
 export interface HealthProbes {
   of(record: ContainerRecord): ContainerState['health'];
-  /** Probes what is due, without waiting for the outcome. */
+  /** Starts the due probes, without waiting for their results. */
   look(running: ContainerRecord[]): void;
 }
 

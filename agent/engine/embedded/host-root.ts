@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
+import { writeFileAtomically } from '../../../node/atomic-file.ts';
 import { StackferryError } from '../../../schema/errors.ts';
-import { writeFileAtomically } from '../../atomic-file.ts';
 import { serviceFile } from './stack-file.ts';
 
 /**
@@ -22,11 +22,11 @@ export interface HostRoot {
   runs: string;
   containers: Records<ContainerRecord>;
   networks: Records<NetworkRecord>;
-  /** One after another: the supervisor and the commands change the same records. Not to be nested. */
+  /** Serialises `work`: supervisor and commands change the same records. Not reentrant. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Nothing else of the machine is this engine's to write to. Throws `policy_refused`. */
+/** Restricts this engine's writes to its own directory. Throws `policy_refused`. */
 export function belowStacks(host: HostRoot, path: string): string {
   const below = relative(host.stacks, path);
   if (below !== '' && !below.startsWith('..') && !below.startsWith('/')) return path;
@@ -44,15 +44,15 @@ const containerRecord = z.object({
   project: z.string(),
   service: z.string(),
   working_dir: z.string(),
-  /** The service as the file said when this was created. */
+  /** The service as it was in the file at creation. */
   spec: serviceFile,
   policy,
   restart_count: z.number(),
-  /** Started, and not stopped since by the engine: a restart policy may bring it back. */
+  /** Started, and not stopped since by the engine: a restart policy may restart it. */
   wanted: z.boolean(),
   /** The latest process, null before the first start. */
   run: z.object({ id: z.string(), started_at: z.string() }).nullable(),
-  /** What a migration made; null for what `up` made. */
+  /** The migration that created it; null if `up` did. */
   migration_id: z.string().nullable(),
 });
 export type ContainerRecord = z.infer<typeof containerRecord>;

@@ -11,7 +11,7 @@ type EntryHeader = Partial<Header> & Pick<Header, 'name'>;
 
 const readBytes = 262_144;
 
-/** A directory as a tar. A file that changes while it is read fails the whole (F24). */
+/** Tars a directory. A file that changes while it is read fails the whole archive (F24). */
 export function packTree(root: string): TarSource {
   return {
     open: async (signal): Promise<TarReader> => {
@@ -27,7 +27,7 @@ export function packTree(root: string): TarSource {
         () => {},
         async (cause: unknown) => {
           stream.destroy();
-          // The first fault is told, once nothing reads any more.
+          // Reports the first error, after all reads have ended.
           const error = await packed.then(
             () => cause,
             (why) => why,

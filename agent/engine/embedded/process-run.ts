@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../../../schema/limits.ts';
-import { isAlive } from '../../live-process.ts';
+import { isAlive } from '../../lease/live-process.ts';
 
-/** A container's process, found again by any agent on this host: the run's files are written by the process itself. */
+/** A container's process, which any agent on this host can find: the process itself writes the run's files. */
 export interface ProcessRun {
   id: string;
   started_at: string;
@@ -13,15 +13,15 @@ export interface ProcessRun {
 
 export type RunState =
   | { state: 'running'; pid: number }
-  /** Begun, its pid not yet written. */
+  /** Spawned, its pid not yet written. */
   | { state: 'starting' }
   | { state: 'exited'; exit_code: number };
 
 /**
- * The shell stays as the parent, to write down the exit code even where no agent lives to see it. It leads a process
- * group of its own. `trap :` lets it outlive a SIGTERM to the group. It is set behind the fork, since a signal that finds
- * the child with its parent's trap, not yet in the program, would be lost. The pid is told only when both are ready to be
- * signalled; a signal cuts `wait` short, hence the loop.
+ * The shell stays as the parent, in a process group of its own, to record the exit code even without a running agent.
+ * `trap :` lets it survive a SIGTERM to the group. The trap is set after the fork, since a signal would be lost if it
+ * reached the child with its parent's trap, before the exec. The pid is written only when both can be signalled; a
+ * signal interrupts `wait`, hence the loop.
  */
 const script = `pid=$1.pid; exitfile=$1.exit; shift
 "$@" &
@@ -46,10 +46,10 @@ export function startProcess(
     cwd: options.cwd,
     env: options.env,
     detached: true,
-    // A log would grow without bound, and what services print is not the agent's to keep.
+    // A log would grow without bound, and the output of services is private.
     stdio: 'ignore',
   });
-  // It shows as a run without a pid, which counts as exited.
+  // A failed spawn shows as a run without a pid, which counts as exited.
   child.on('error', () => {});
   child.unref();
 }
@@ -66,12 +66,12 @@ export async function lookAtRun(runs: string, run: ProcessRun): Promise<RunState
   }
   const [pid = '', startTicks = ''] = pidText.split('\n');
   if (await isAlive(Number(pid), startTicks)) return { state: 'running', pid: Number(pid) };
-  // It may have written its end between the two looks; without one it was killed.
+  // It may have written its exit code between the two checks; without one it was killed.
   const late = await readOrNull(join(runs, `${run.id}.exit`));
   return { state: 'exited', exit_code: late === null ? 137 : Number(late) };
 }
 
-/** Signals the whole group of a running process; one that is gone is no error. */
+/** Signals the process group; ignores one that is gone. */
 export function signalRun(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);

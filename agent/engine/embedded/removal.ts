@@ -1,5 +1,5 @@
+import type { CreatedDirectories } from '../created-directories.ts';
 import type { CreatedObjects, Removal } from '../engine.ts';
-import type { PlacedDirectories } from '../placed-directories.ts';
 import { runsNow } from './containers.ts';
 import { belowStacks, type HostRoot } from './host-root.ts';
 
@@ -8,24 +8,24 @@ import { volumeKeysOf, volumeNameOf } from './stack-file.ts';
 import { dropVolume, findVolume } from './volume-store.ts';
 
 /**
- * Removes exactly these, each only if this migration made it (Invariant 5). What is gone already counts as removed, and
- * is gone too where another's has come under its name.
+ * Removes exactly these, each only if this migration created it (Invariant 5). An object that is gone counts as
+ * removed, also if another has taken its name.
  */
 export function removeCreated(
   host: HostRoot,
-  placed: PlacedDirectories,
+  placed: CreatedDirectories,
   objects: CreatedObjects,
   migrationId: string,
 ): Promise<Removal> {
   return removeEach(host, objects, migrationId, (path) => placed.remove(belowStacks(host, path), migrationId));
 }
 
-/** Whoever made them. */
-export function purgeObjects(host: HostRoot, placed: PlacedDirectories, objects: CreatedObjects): Promise<Removal> {
+/** Removes these no matter who created them. */
+export function purgeObjects(host: HostRoot, placed: CreatedDirectories, objects: CreatedObjects): Promise<Removal> {
   return removeEach(host, objects, null, (path) => placed.purge(belowStacks(host, path)));
 }
 
-/** `owner`: the migration that must have made each; null where it does not matter. */
+/** `owner`: the migration that must have created each; null for any. */
 async function removeEach(
   host: HostRoot,
   objects: CreatedObjects,

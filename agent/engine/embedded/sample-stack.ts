@@ -42,9 +42,9 @@ writeFileSync(join(process.env.VOLUME_REPORTS, 'report.txt'), \`\${count} entrie
 const fileBytesMax = 4 * 1_048_576;
 
 /**
- * Puts a stack called `guestbook` (or `name`) on an embedded host and starts it: a web service with a healthcheck on
- * `port`, a job, two volumes (`bytes` of noise in the first), and a `.env` with a secret. Resolves to its directory
- * and that secret, for tests to look for where it must not be.
+ * Creates and starts a stack called `guestbook` (or `name`) on an embedded host: a web service with a healthcheck on
+ * `port`, a job, two volumes (`bytes` of random data in the first), and a `.env` with a secret. Returns its directory
+ * and that secret, so that tests can search for leaks.
  */
 export async function seedSampleStack(
   root: string,
@@ -90,7 +90,7 @@ function stackOf(port: number) {
   };
 }
 
-/** Noise, so that compression does not flatter; in several files, with a link of each kind. */
+/** Random data, so that compression does not distort measurements; in several files, with a link of each kind. */
 async function fillVolume(data: string, bytes: number): Promise<void> {
   const directory = join(data, 'noise');
   await mkdir(directory, { recursive: true });

@@ -4,7 +4,9 @@ import type { ContainerRecord, HostRoot } from './host-root.ts';
 import { readStackFile, volumeKeysOf, volumeNameOf } from './stack-file.ts';
 import { dataOf } from './volume-store.ts';
 
-/** What a container's process is started with. `.env` is read at each start and kept nowhere else. */
+/**
+ * Program, arguments and environment of a container's process. `.env` is read at each start and stored nowhere else.
+ */
 export async function processOf(
   host: HostRoot,
   record: ContainerRecord,
@@ -30,7 +32,7 @@ export async function processOf(
   };
 }
 
-/** `KEY=value` lines; blank ones and comments are left out. */
+/** Parses `KEY=value` lines; skips blank ones and comments. */
 async function readEnvFile(directory: string): Promise<Record<string, string>> {
   const text = await readFile(join(directory, '.env'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';

@@ -3,14 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
-import {
-  type PublishedPort,
-  type StackFacts,
-  type StackImage,
-  type StackSummary,
-  type StackVolume,
-  stackNetwork,
-} from '../../../schema/facts.ts';
+import type { PublishedPort, StackFacts, StackImage, StackSummary, StackVolume } from '../../../schema/facts.ts';
+import { stackNetwork } from '../../../schema/network-facts.ts';
 import { runStateOf, runsNow } from './containers.ts';
 import { specHash } from './deployment.ts';
 import type { ContainerRecord, HostRoot } from './host-root.ts';
@@ -57,6 +51,7 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
   const projectBytes = await measureTree(directory);
   return {
     project,
+    names_itself: true,
     working_dir: directory,
     config_files: [stackFileName],
     env_files: existsSync(join(directory, '.env')) ? ['.env'] : [],
@@ -70,6 +65,8 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
     other_files: [],
     fixed_names: [],
     bind_mounts: [],
+    bind_trees: [],
+    override_name: '',
     data: { nested_mounts: [], immutable: [], unseen: [], writers: [] },
     project_files: { size_bytes: projectBytes, outside: [], absolute_links: [] },
     remote_includes: [],
@@ -110,6 +107,7 @@ async function serviceOf(host: HostRoot, record: ContainerRecord): Promise<Stack
     device_requests: [],
     stop_hooks: false,
     powers: [],
+    keys: [],
   };
 }
 
@@ -148,15 +146,20 @@ function driftOf(own: ContainerRecord[], file: StackFile): StackFacts['drift'] {
     return !now || specHash(now) !== specHash(spec);
   });
   return changed.length === 0
-    ? { current: true, detail: 'the stack file says what runs' }
-    : { current: false, detail: `changed in the file since: ${changed.map(({ service }) => service).join(', ')}` };
+    ? { current: true, detail: 'the stack file says what runs', services: [], as_written: null }
+    : {
+        current: false,
+        detail: `changed in the file since: ${changed.map(({ service }) => service).join(', ')}.`,
+        services: changed.map(({ service }) => service),
+        as_written: null,
+      };
 }
 
 function publish(port: number): PublishedPort {
   return { host_ip: '127.0.0.1', port, protocol: 'tcp' };
 }
 
-/** Resident memory of a container's whole process group; 0 where /proc cannot tell. */
+/** Resident memory of a container's whole process group; 0 if /proc is not readable. */
 async function residentBytes(host: HostRoot, record: ContainerRecord): Promise<number> {
   const run = await runStateOf(host, record);
   if (run.state !== 'running') return 0;

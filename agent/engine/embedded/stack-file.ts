@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 
-/** The embedded engine's answer to a compose file: a small subset of it, in JSON, in the project directory. */
+/** The embedded engine's compose file: a small JSON subset, in the project directory. */
 export const stackFileName = 'compose.json';
 
 const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/);
@@ -20,18 +20,21 @@ const healthcheck = z.union([
 export type Healthcheck = z.infer<typeof healthcheck>;
 
 export const serviceFile = z.strictObject({
-  /** Names only: processes need no image. All that begin with `embedded/` exist everywhere. */
+  /** Names only: processes need no image. Every name that begins with `embedded/` exists on every host. */
   image: z.string().default('embedded/node'),
-  /** A program and its arguments. `node` is this Node; `${volumes.NAME}` a volume's path, as is the variable VOLUME_NAME. */
+  /**
+   * A program and its arguments. `node` is this Node; `${volumes.NAME}` a volume's path, as is the variable
+   * VOLUME_NAME.
+   */
   command: z.array(z.string()).min(1),
-  /** `name:path`; the path stands for documentation, a process sees the volume where it lies. */
+  /** `name:path`; the path is documentation only, a process sees the volume at its real path. */
   volumes: z.array(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]*:.+$/)).default([]),
   ports: z.array(z.number().int().min(1).max(65_535)).default([]),
   environment: z.record(z.string(), z.string()).default({}),
   restart: z.enum(['no', 'always', 'unless-stopped', 'on-failure']).default('no'),
   depends_on: z.array(name).default([]),
   healthcheck: healthcheck.nullable().default(null),
-  /** A job: it ends by itself, with exit code 0. */
+  /** A job: it exits by itself, with code 0. */
   one_shot: z.boolean().default(false),
   stop_grace_ms: z
     .number()
@@ -47,7 +50,7 @@ export const stackFile = z.strictObject({
 });
 export type StackFile = z.infer<typeof stackFile>;
 
-/** Throws `compose_failed` with what is wrong in the file. */
+/** Throws `compose_failed` with the error in the file. */
 export async function readStackFile(directory: string): Promise<StackFile> {
   const path = join(directory, stackFileName);
   try {
@@ -60,7 +63,7 @@ export async function readStackFile(directory: string): Promise<StackFile> {
   }
 }
 
-/** The engine's name of a volume, as Compose makes it. */
+/** The engine's name of a volume, as Compose derives it. */
 export function volumeNameOf(project: string, key: string, file: StackFile): string {
   return file.volumes[key]?.external ? key : `${project}_${key}`;
 }
@@ -70,7 +73,7 @@ export function volumeKeysOf(service: Pick<ServiceFile, 'volumes'>): string[] {
   return service.volumes.map((mount) => mount.slice(0, mount.indexOf(':')));
 }
 
-/** Services in the order they start: each after those it depends on. Throws `compose_failed` for a circle. */
+/** Services in start order, after their dependencies. Throws `compose_failed` for a cycle. */
 export function startOrder(services: Record<string, Pick<ServiceFile, 'depends_on'>>): string[] {
   const order: string[] = [];
   const visit = (service: string, path: string[]) => {

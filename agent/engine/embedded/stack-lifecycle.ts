@@ -7,7 +7,7 @@ import { signalRun } from './process-run.ts';
 import { readStackFile, volumeNameOf } from './stack-file.ts';
 import { findVolume, makeVolume, projectLabel } from './volume-store.ts';
 
-/** What an operator's `docker compose up -d` is to Docker: makes what is missing of a project, and starts it. */
+/** Equivalent of `docker compose up -d`: creates what is missing of a project, and starts it. */
 export async function upStack(root: string, project: string): Promise<void> {
   const host = await openHostRoot(root);
   const directory = join(host.stacks, project);
@@ -27,7 +27,7 @@ export async function upStack(root: string, project: string): Promise<void> {
   await startInOrder(host, ids, AbortSignal.timeout(limits.agent.composeWriteMsMax));
 }
 
-/** The project's volumes, made empty where they are not there yet. */
+/** Creates the project's missing volumes, empty. */
 export async function makeStackVolumes(host: HostRoot, project: string): Promise<void> {
   const file = await readStackFile(join(host.stacks, project));
   for (const [key, { external }] of Object.entries(file.volumes)) {
@@ -38,14 +38,14 @@ export async function makeStackVolumes(host: HostRoot, project: string): Promise
   }
 }
 
-/** Stops all that runs on an embedded host, in order. */
+/** Stops everything on an embedded host, in order. */
 export async function downHost(root: string): Promise<void> {
   const host = await openHostRoot(root);
   const signal = AbortSignal.timeout(limits.agent.composeWriteMsMax);
   await Promise.all((await host.containers.all()).map((record) => stopContainer(host, record.id, signal)));
 }
 
-/** What a loss of power does to a host: every process is gone at once, and nothing was written down. */
+/** Simulates a power loss: every process is killed at once, and nothing is recorded. */
 export async function killHost(root: string): Promise<void> {
   const host: HostRoot = await openHostRoot(root);
   for (const record of await host.containers.all()) {

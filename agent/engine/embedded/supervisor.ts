@@ -8,8 +8,8 @@ export interface Supervisor {
 }
 
 /**
- * What Docker's daemon does besides: probes health, and follows restart policies, after a crash and at its own start.
- * As there, `always` brings back at the start even what was stopped by hand, `unless-stopped` does not.
+ * Does the background work of Docker's daemon: health probes and restart policies, after a crash and at its own start.
+ * At the start `always` also restarts what was stopped manually, unlike `unless-stopped`.
  */
 export async function superviseContainers(host: HostRoot, probes: HealthProbes): Promise<Supervisor> {
   const endedAt = new Map<string, number>();
@@ -41,7 +41,7 @@ export async function superviseContainers(host: HostRoot, probes: HealthProbes):
   let timer: NodeJS.Timeout;
   const tick = () => {
     if (closed) return;
-    // A record that is just being replaced or removed is seen whole in the next look.
+    // A record that is being replaced or removed is read whole in the next round.
     looking = look().catch(() => {});
     void looking.then(() => {
       if (!closed) timer = setTimeout(tick, limits.agent.embedded.tickMs).unref();
@@ -64,7 +64,7 @@ function asksRestart({ policy, wanted, restart_count }: ContainerRecord, exitCod
   return policy.name === 'on-failure' && exitCode !== 0 && room;
 }
 
-/** From a fresh look: between the last one and now it may have been disarmed or stopped. */
+/** Reads the record again: it may have been disarmed or stopped since the last round. */
 function restart(host: HostRoot, id: string): Promise<void> {
   return startContainer(host, id, async (record) => {
     const run = await runStateOf(host, record);

@@ -1,12 +1,13 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StackFacts, TargetFacts } from '../../../schema/facts.ts';
+import { diskOf } from '../../../node/resources.ts';
+import type { StackFacts } from '../../../schema/facts.ts';
+import type { TargetFacts } from '../../../schema/target-facts.ts';
 import { runsNow } from './containers.ts';
-import { diskOf } from './host-facts.ts';
 import type { HostRoot } from './host-root.ts';
 import { allVolumes, findVolume, projectLabel } from './volume-store.ts';
 
-/** Images are names; all but these are unknown to this engine. */
+/** Images are only names; any other name is unknown to this engine. */
 const knownImages = /^embedded\//;
 
 export async function checkTarget(host: HostRoot, stack: StackFacts, allow: readonly string[]): Promise<TargetFacts> {
@@ -45,22 +46,29 @@ export async function checkTarget(host: HostRoot, stack: StackFacts, allow: read
       free_bytes: (await diskOf(host.root)).free_bytes,
     },
     networks_absent: [],
+    attaches_anonymous: true,
+    network_differences: null,
+    option_volumes: false,
     joined_absent: [],
     external_volumes_absent: volumes.flatMap(({ name, external, record }) => (external && !record ? [name] : [])),
     devices_absent: stack.services.flatMap(({ devices }) => devices),
     powers_refused: stack.services.flatMap(({ name, powers }) =>
       powers.filter(({ power }) => !allow.includes(power)).map((asked) => ({ service: name, ...asked })),
     ),
+    allow_line: null,
+    permissions_fault: null,
+    keys_refused: [],
     bind_mounts: stack.bind_mounts
       .filter(({ inside_project }) => !inside_project)
       .map(({ source }) => ({ path: source, exists: false })),
+    bind_places: [],
     compose_compatible: { ok: true, detail: 'the embedded engine reads its own stack files' },
   };
 }
 
 /**
- * By this host's own records: two embedded hosts on one machine share its network, and the source, which still
- * listens, must not count as something on the target.
+ * Uses this host's own records: two embedded hosts on one machine share its network, and the source, which still
+ * listens, must not count as a conflict on the target.
  */
 async function portsTaken(host: HostRoot, stack: StackFacts): Promise<NonNullable<TargetFacts['ports_taken']>> {
   const wanted = new Set(

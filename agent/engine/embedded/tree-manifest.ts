@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { sha256Of } from '../../../node/sha256-of.ts';
 import { manifestDigest } from '../../transfer/manifest.ts';
 import type { Manifest } from '../engine.ts';
 import { mtimeMsOf, walkTree } from './tree-walk.ts';
 
-/** Manifest of a directory as it lies on the disk now, over all that this engine carries: no xattrs, whole milliseconds. */
+/** Manifest of a directory on disk, over everything that this engine supports: no xattrs, whole milliseconds. */
 export async function manifestOfTree(root: string, contents = false): Promise<Manifest> {
   const digest = manifestDigest();
   let entries = 0;
@@ -26,11 +24,5 @@ export async function manifestOfTree(root: string, contents = false): Promise<Ma
   return { sha256: digest.sum(), entries };
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
-/** A name's bytes as latin1 text. */
+/** A name's bytes as Latin-1 text. */
 const asBytes = (name: string): string => Buffer.from(name).toString('latin1');

@@ -8,13 +8,13 @@ export interface TreeEntry {
   path: string;
   type: 'directory' | 'file' | 'symlink' | 'link';
   stats: BigIntStats;
-  /** A symlink's text, or the path of the first name of a file with several. */
+  /** A symlink's target, or the path of the first name of a hard-linked file. */
   target: string | null;
 }
 
 /**
- * Every entry below a directory, in one fixed order, parents first. Sockets are left out: they belong to a running
- * process. Devices and FIFOs throw `pack_failed`, since this engine cannot carry them.
+ * Yields every entry below a directory in a fixed order, parents first. Skips sockets, which belong to a running
+ * process. Devices and FIFOs throw `pack_failed`: this engine does not support them.
  */
 export async function* walkTree(root: string): AsyncGenerator<TreeEntry> {
   const firstNames = new Map<string, string>();
@@ -43,16 +43,16 @@ async function* walk(root: string, path: string, firstNames: Map<string, string>
   }
 }
 
-/** Modification time in whole milliseconds: all that Node can both read and set without loss. */
+/** Modification time in whole milliseconds: the precision that Node can read and set without loss. */
 export function mtimeMsOf({ mtimeNs }: BigIntStats): number {
   return Number((mtimeNs + 500_000n) / 1_000_000n);
 }
 
-/** Bytes of the tar that `packTree` makes of a directory, but for the extra headers of long names. */
+/** Size of the tar that `packTree` makes of a directory, without extra headers for long names. */
 export async function measureTree(root: string): Promise<number> {
   let bytes = 1024;
   for await (const { type, stats } of walkTree(root)) {
-    // Each entry has a header of its own and one, with its record, for what the old format lacks.
+    // Each entry has its own header and a pax header with one record.
     bytes += 3 * 512 + (type === 'file' ? Math.ceil(Number(stats.size) / 512) * 512 : 0);
   }
   return bytes;

@@ -4,8 +4,8 @@ import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 
 /**
- * The absolute path of an archive's entry (B33). Throws `archive_refused` for a name that leaves the root: absolute,
- * with `..`, or through a symlink that the archive itself may have put there.
+ * Returns the absolute path of an archive's entry (B33). Throws `archive_refused` for a name that leaves the root:
+ * absolute, with `..`, or through a symlink that the archive itself may have created.
  */
 export async function placeBelow(root: string, name: string): Promise<string> {
   if (name.startsWith('/') || name.includes('\0')) throw outside(name);

@@ -4,9 +4,9 @@ import { hostname } from 'node:os';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Extract, extract, type Header } from 'tar-stream';
+import { syncDirectory } from '../../../node/atomic-file.ts';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
-import { syncDirectory } from '../../atomic-file.ts';
 import type { TarWriter } from '../../transfer/tar-ports.ts';
 import { placeBelow } from './unpack-place.ts';
 
@@ -14,11 +14,10 @@ type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
 /**
  * Unpacks a tar below an empty directory. `finished` resolves once every file and directory is synced; it rejects with
- * `archive_refused` for an entry that would land elsewhere or is of no kind that belongs in a volume, `disk_full`, or
- * `unpack_failed`.
+ * `archive_refused` for an entry outside the root or of an unsupported type, `disk_full`, or `unpack_failed`.
  */
 export function unpackTree(root: string, signal: AbortSignal): TarWriter {
-  // The transfer uses a chunk's memory again once its write is called back, and tar-stream keeps pieces for longer.
+  // The transfer reuses a chunk's memory once its write is called back, but tar-stream keeps slices for longer.
   const stream = new Transform({ transform: (chunk: Buffer, _encoding, done) => done(null, Buffer.from(chunk)) });
   const archive = extract();
   const abort = () => stream.destroy(new Error('aborted'));
@@ -53,10 +52,10 @@ async function unpackEntries(root: string, archive: AsyncIterable<Entry>): Promi
       if (path !== root) await mkdir(path, { mode: 0o700 });
       directories.push({ path, header });
     } else await unpackEntry(root, path, entry);
-    // An entry without contents must be read to its end, too, for the next one to come.
+    // tar-stream continues only after an entry was read to its end, even an empty one.
     entry.resume();
   }
-  // Deepest first: what is put into a directory changes its time, and its mode may forbid it.
+  // Deepest first: adding an entry changes the directory's time, and its mode may forbid it.
   for (const { path, header } of directories.reverse()) {
     await syncDirectory(path);
     await restoreAttributes(path, header);
@@ -73,7 +72,7 @@ async function unpackEntry(root: string, path: string, entry: Entry): Promise<vo
       await unpackFile(path, entry);
       return restoreAttributes(path, header);
     case 'symlink':
-      // Its text may point anywhere: it means something to the service, and nothing here follows it.
+      // The target may be any path: only the service follows it, nothing here does.
       await symlink(target, path);
       return restoreAttributes(path, header);
     case 'link':
@@ -94,7 +93,7 @@ async function unpackFile(path: string, entry: Entry): Promise<void> {
   }
 }
 
-/** Owner first, since changing it clears setuid; time last. Only root may give files away, and only then it matters. */
+/** Owner first, since changing it clears setuid; time last. Only root can change owners. */
 async function restoreAttributes(path: string, header: Header): Promise<void> {
   if (process.getuid?.() === 0) await lchown(path, header.uid ?? 0, header.gid ?? 0);
   if (header.type !== 'symlink') await chmod(path, (header.mode ?? 0o600) & 0o7777);
@@ -102,7 +101,7 @@ async function restoreAttributes(path: string, header: Header): Promise<void> {
   await lutimes(path, seconds, seconds);
 }
 
-/** The extended header's time has parts of a second, the old one has not. */
+/** Only the extended header's time has fractions of a second. */
 function secondsOf({ pax, mtime }: Header): number {
   const { mtime: exact } = (pax ?? {}) as { mtime?: string };
   return exact === undefined ? mtime.getTime() / 1000 : Number(exact);

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { syncDirectory, writeFileAtomically } from '../../../node/atomic-file.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { StackVolume } from '../../../schema/facts.ts';
-import { syncDirectory, writeFileAtomically } from '../../atomic-file.ts';
 import type { HostRoot } from './host-root.ts';
 
 const volumeRecord = z.object({
@@ -11,14 +11,14 @@ const volumeRecord = z.object({
   driver: z.string(),
   options: z.record(z.string(), z.string()),
   labels: z.record(z.string(), z.string()),
-  /** The migration that made it; null for one that `up` made. */
+  /** The migration that created it; null if `up` did. */
   migration_id: z.string().nullable(),
 });
 export type VolumeRecord = z.infer<typeof volumeRecord>;
 
 export const projectLabel = 'com.docker.compose.project';
 
-/** Where a volume's contents lie. */
+/** Directory of a volume's contents. */
 export function dataOf(host: HostRoot, name: string): string {
   return join(directoryOf(host, name), '_data');
 }
@@ -34,7 +34,7 @@ export async function allVolumes(host: HostRoot): Promise<VolumeRecord[]> {
   return found.filter((volume) => volume !== null);
 }
 
-/** Makes an empty volume. One that this migration made before is left as it is; any other throws `resource_taken`. */
+/** Creates an empty volume. Keeps one that this migration created before; any other throws `resource_taken`. */
 export async function makeVolume(
   host: HostRoot,
   spec: Pick<StackVolume, 'name' | 'driver' | 'options' | 'labels'>,
@@ -53,21 +53,21 @@ export async function makeVolume(
   await syncDirectory(host.volumes);
 }
 
-/** Throws `resource_taken` unless this migration made the volume. */
+/** Throws `resource_taken` unless this migration created the volume. */
 export async function assertMadeBy(host: HostRoot, name: string, migrationId: string): Promise<void> {
   const volume = await findVolume(host, name);
   if (volume?.migration_id === migrationId) return;
   throw new StackferryError('resource_taken', `The volume "${name}" was not made by this migration and is left alone.`);
 }
 
-/** Empties a volume that this migration made. */
+/** Empties a volume that this migration created. */
 export async function emptyVolume(host: HostRoot, name: string, migrationId: string): Promise<void> {
   await assertMadeBy(host, name, migrationId);
   await rm(dataOf(host, name), { recursive: true, force: true });
   await mkdir(dataOf(host, name));
 }
 
-/** The record goes last: a half removed volume is still known as this migration's. */
+/** Removes the record last: a half-removed volume is still known as this migration's. */
 export async function dropVolume(host: HostRoot, name: string): Promise<void> {
   await rm(dataOf(host, name), { recursive: true, force: true });
   await rm(directoryOf(host, name), { recursive: true, force: true });

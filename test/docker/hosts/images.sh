@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/settings.sh"
+. "$here/../../support/mirror.sh"
 
 tmp=$(mktemp -d /var/tmp/stackferry-rootfs.XXXXXX)
 # One file system: an interrupted debootstrap leaves /proc and /sys mounted in there.
@@ -30,10 +31,10 @@ archive() { # archive name, image names…
   mv "$file.part" "$file"
 }
 
-build_helper() {
-  make_rootfs helper attr,acl
-  import "$tmp/helper" stackferry-helper:1
-  archive helper stackferry-helper:1
+build_tools() {
+  make_rootfs tools attr,acl
+  import "$tmp/tools" sf-tools:1
+  archive tools sf-tools:1
 }
 
 build_services() {
@@ -67,7 +68,7 @@ build_busybox() {
 }
 
 mkdir -p "$image_cache"
-for set in helper services busybox; do
+for set in tools services busybox; do
   [ -s "$image_cache/$set.tar" ] && continue
   # Its archives name layers by their contents.
   ! is a containerd || { echo "images are built on a host without the containerd image store" >&2; exit 1; }
@@ -90,7 +91,7 @@ holds() { # host, archive name
 }
 
 for host in "${hosts[@]}"; do
-  for set in helper services busybox; do
+  for set in tools services busybox; do
     holds "$host" "$set" || on "$host" load -q -i "$image_cache/$set.tar"
     holds "$host" "$set" || { echo "host $host does not hold the images of $set.tar" >&2; exit 1; }
   done

@@ -3,7 +3,8 @@
 set -euo pipefail
 
 engine_packages=(docker.io docker-cli docker-compose containerd)
-tools=(iproute2 iptables debootstrap ca-certificates zstd acl attr busybox-static btrfs-progs xfsprogs)
+# gcc and jq make the stub runtime, for stacks whose images are not here.
+tools=(iproute2 iptables debootstrap ca-certificates zstd acl attr busybox-static btrfs-progs xfsprogs gcc libc6-dev jq)
 
 missing() {
   local package

@@ -3,6 +3,7 @@
 # its Engine 26. Prints that directory. Its `docker` finds the newer Compose.
 set -euo pipefail
 . "$(dirname "$0")/settings.sh"
+. "$(dirname "$0")/../../support/mirror.sh"
 
 release=forky
 # runc is the machine's: the next release's needs a newer libc.

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type DockerApi, nothing, openDockerApi } from '../../../agent/engine/docker/api.ts';
-import { createSlots } from '../../../agent/engine/docker/slots.ts';
+import { createSlots } from '../../../agent/engine/docker/helper/slots.ts';
 import { limits } from '../../../schema/limits.ts';
 import { eventually, temporaryDirectory } from '../../agent/temporary.ts';
 

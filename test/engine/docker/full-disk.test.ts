@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { failureOf } from '../../../agent/commands/failure.ts';
-import { runInHelper } from '../../../agent/engine/docker/helper.ts';
-import { createSlots } from '../../../agent/engine/docker/slots.ts';
-import { createLog } from '../../../agent/log.ts';
+import { failureOf } from '../../../agent/commands/runner/failure.ts';
+import { runInHelper } from '../../../agent/engine/docker/helper/helper.ts';
+import { createSlots } from '../../../agent/engine/docker/helper/slots.ts';
+import { createLog } from '../../../node/log.ts';
 import { startEngine } from './engine-server.ts';
 
 /** Runs a helper that ends with 2 and this complaint. */

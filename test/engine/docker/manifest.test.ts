@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readAttributes, readEntries } from '../../../agent/engine/docker/manifest-stream.ts';
+import { readAttributes, readEntries } from '../../../agent/engine/docker/data/manifest-stream.ts';
 import { manifestDigest } from '../../../agent/transfer/manifest.ts';
 
 const entry = (path: string, over: Partial<Record<'type' | 'mode' | 'owner' | 'size' | 'mtime', string>> = {}) =>

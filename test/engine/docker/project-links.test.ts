@@ -1,9 +1,9 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { composeModel } from '../../../agent/compose/model.ts';
 import { composeLabels, pathsIn } from '../../../agent/engine/docker/labels.ts';
-import { absoluteLinks, filesBeyond } from '../../../agent/engine/docker/project-files.ts';
+import { absoluteLinks, filesBeyond } from '../../../agent/engine/docker/policy/project-files.ts';
 import { temporaryDirectory } from '../../agent/temporary.ts';
 
 /** What of a project's files would not arrive, after they were made. */
@@ -41,7 +41,19 @@ describe('files of a project by their real paths', () => {
     });
   });
 
-  it('R38: so is an env_file by way of a linked directory; a link by absolute path is told apart', async () => {
+  it('R23, R38: so is a Compose file that is a link', async () => {
+    const linked = (target: string) => async (at: (path: string) => string) => {
+      await rm(at('shop/compose.yaml'));
+      await symlink(target, at('shop/compose.yaml'));
+    };
+    expect(await beyond(linked('../shared.env'))).toEqual({
+      outside: ['/shop/compose.yaml (which leads to /shared.env)'],
+      absolute_links: [],
+    });
+    expect(await beyond(linked('conf/real.env'))).toEqual({ outside: [], absolute_links: [] });
+  });
+
+  it('R38: so is an env_file by way of a linked directory; a link by absolute path is distinguished', async () => {
     expect(
       await beyond(
         async (at) => {

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { composeModel } from '../../../agent/compose/model.ts';
-import { compareVersions } from '../../../agent/engine/docker/api.ts';
-import { policyOf, projectOn } from '../../../agent/engine/docker/deployment.ts';
-import { listenersIn } from '../../../agent/engine/docker/ports.ts';
-import { powerOfBind, powersOf } from '../../../agent/engine/docker/powers.ts';
-import { packArguments, stripScript, unpackArguments } from '../../../agent/engine/docker/tar-arguments.ts';
+import { packArguments, stripScript, unpackArguments } from '../../../agent/engine/docker/data/tar-arguments.ts';
+import { listenersIn } from '../../../agent/engine/docker/facts/ports.ts';
+import { privilegeOfBind, privilegesOf } from '../../../agent/engine/docker/policy/privileges.ts';
+import { policyOf, projectOn } from '../../../agent/engine/docker/stack/deployment.ts';
+import { compareVersions } from '../../../schema/compare-versions.ts';
 import { temporaryDirectory } from '../../agent/temporary.ts';
 
 it('the argv of the helpers’ tar, to the letter', () => {
@@ -30,7 +30,7 @@ it('R23: attributes are taken off a directory whatever bytes their names have', 
 
 describe('B38 powers that reach beyond a container', () => {
   const powers = (service: object) =>
-    powersOf(composeModel.parse({ name: 'x', services: { s: service } }), {
+    privilegesOf(composeModel.parse({ name: 'x', services: { s: service } }), {
       directory: '/root/shop',
       own: ['/mnt/docker', '/data/agent'],
     })
@@ -46,6 +46,19 @@ describe('B38 powers that reach beyond a container', () => {
     [{ volumes: [{ type: 'bind', source: '/root/shop/data', target: '/m' }] }, []],
     [{ cap_add: ['SYS_ADMIN'], devices: ['/dev/kvm:/dev/kvm'] }, ['devices', 'cap_add']],
     [{ security_opt: ['no-new-privileges:true', 'seccomp:unconfined'] }, ['security_opt']],
+    [
+      {
+        gpus: [
+          { driver: 'cdi', device_ids: ['vendor.com/any=all'] },
+          { driver: 'nvidia', count: 'all' },
+        ],
+      },
+      ['devices'],
+    ],
+    [{ network_mode: 'bridge', external_links: ['till-app-1'] }, ['host_network']],
+    [{ networks: { shared: null }, external_links: ['proxy-app-1'] }, []],
+    [{ logging: { driver: 'fluentd', options: { 'fluentd-address': 'UNIX:///run/any.sock' } } }, ['host_path']],
+    [{ logging: { driver: 'syslog', options: { 'syslog-address': 'unixgram:///dev/log', tag: '/app' } } }, []],
   ])('%j', (service, found) => {
     expect(powers(service)).toEqual(found);
   });
@@ -69,15 +82,37 @@ describe('P4 a bind mount needs a permission where its writer could become root 
     ['/root/scripts', 'is root’s'],
     ['/srv/../etc', 'is /etc'],
   ])('%s %s', (source) => {
-    expect(powerOfBind(source, { directory: '/srv/shop', own })).toBe('host_path');
+    expect(privilegeOfBind(source, false, { directory: '/srv/shop', own })).toBe('host_path');
   });
 
   it.each(['/srv/media', '/var/www', '/home/alice/photos', '/mnt/disk', '/data/media', '/varnish', '/srv/shop/conf'])(
     '%s needs none',
     (source) => {
-      expect(powerOfBind(source, { directory: '/srv/shop', own })).toBeNull();
+      expect(privilegeOfBind(source, false, { directory: '/srv/shop', own })).toBeNull();
     },
   );
+});
+
+describe('R16: what every program of a host may know', () => {
+  const host = { directory: '/srv/shop', own: [] };
+  it.each(['/etc/localtime', '/usr/share/zoneinfo/Europe/Rome', '/etc/ssl/certs', '/etc/timezone'])(
+    '%s needs no privilege to be read, and one to be written',
+    (source) => {
+      expect(privilegeOfBind(source, true, host)).toBeNull();
+      expect(privilegeOfBind(source, false, host)).toBe('host_path');
+    },
+  );
+
+  it.each(['/etc', '/', '/etc/ssl', '/etc/ssl/private', '/etc/shadow', '/usr/share', '/proc', '/etc/localtime.d'])(
+    '%s needs one even to be read',
+    (source) => {
+      expect(privilegeOfBind(source, true, host)).toBe('host_path');
+    },
+  );
+
+  it('the docker socket needs its own, read-only too', () => {
+    expect(privilegeOfBind('/var/run/docker.sock', true, host)).toBe('docker_socket');
+  });
 });
 
 describe('restart policies as the file says', () => {
@@ -99,6 +134,9 @@ it('a project’s files are found at their new place; what lay elsewhere stays n
     target_dir: '/data/shop',
     config_files: ['/srv/shop/compose.yaml', '/etc/extra.yaml'],
     env_files: [],
+    override: null,
+    anonymous: [],
+    drifted: [],
     services: [],
     one_shots: [],
     before: [],

@@ -2,8 +2,8 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { DockerApi } from '../../../agent/engine/docker/api.ts';
-import { sweepExchanges } from '../../../agent/engine/docker/exchanges.ts';
-import { sweepHelpers } from '../../../agent/engine/docker/helper.ts';
+import { sweepHelpers } from '../../../agent/engine/docker/helper/helper.ts';
+import { sweepExchanges } from '../../../agent/engine/docker/helper/job-dirs.ts';
 import { temporaryDirectory } from '../../agent/temporary.ts';
 
 it('P24: an agent that starts removes the job directories that its last run left', async () => {

@@ -6,7 +6,7 @@ import { openHostRoot } from '../../../agent/engine/embedded/host-root.ts';
 import type { StackFile } from '../../../agent/engine/embedded/stack-file.ts';
 import { downHost, killHost, upStack } from '../../../agent/engine/embedded/stack-lifecycle.ts';
 import type { ContainerState } from '../../../agent/engine/engine.ts';
-import type { Deployment } from '../../../schema/agent-protocol.ts';
+import type { Deployment } from '../../../schema/deployment.ts';
 import { eventually, temporaryDirectory } from '../../agent/temporary.ts';
 
 type Services = { [name: string]: Partial<StackFile['services'][string]> };
@@ -156,9 +156,9 @@ describe('containers of the embedded engine', () => {
     const facts = await source.engine.inspectStack('p', signal());
     const free = await createEmbeddedEngine({ root: await temporaryDirectory() });
     onTestFinished(() => free.close());
-    const room = await free.checkTarget(facts, signal());
+    const room = await free.checkTarget(facts, { bindPlaces: [], source: null }, signal());
     expect([room.ports_taken, room.volumes_taken, room.project_resources, room.path.free]).toEqual([[], [], [], true]);
-    const taken = await source.engine.checkTarget(facts, signal());
+    const taken = await source.engine.checkTarget(facts, { bindPlaces: [], source: null }, signal());
     expect(taken.ports_taken).toEqual([{ name: '18999/tcp', by: 'p-web-1' }]);
     expect(taken.volumes_taken).toEqual([{ name: 'p_data', migration_id: null }]);
     expect(taken.project_resources?.map(({ name }) => name)).toEqual(['p-web-1', 'p_default', 'p_data']);
@@ -181,7 +181,9 @@ describe('containers of the embedded engine', () => {
   test('an unknown image, an unknown stack and a damaged stack file are told as such', async () => {
     const host = await hostWith({ web: { command: forever, image: 'postgres:17' } });
     const facts = await host.engine.inspectStack('p', signal());
-    expect((await host.engine.checkTarget(facts, signal())).images).toMatchObject([{ state: 'not_found' }]);
+    expect((await host.engine.checkTarget(facts, { bindPlaces: [], source: null }, signal())).images).toMatchObject([
+      { state: 'not_found' },
+    ]);
     await expect(host.engine.ensureImages([facts.services[0]!.image], signal())).rejects.toMatchObject({
       code: 'image_unavailable',
     });

@@ -1,12 +1,12 @@
 import { vi } from 'vitest';
 import {
   type AgentMessage,
-  agentPaths,
   type ControlMessage,
   controlMessage,
   controlProtocol,
 } from '../../../schema/agent-protocol.ts';
-import { app } from '../../../worker/routes/app.ts';
+import { agentPaths } from '../../../schema/enrolment.ts';
+import { app } from '../../../worker/app.ts';
 import { bindings } from './api.ts';
 import { agentToken, type JoinedNode } from './node.ts';
 

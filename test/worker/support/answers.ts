@@ -1,5 +1,6 @@
-import type { AgentMessage, CommandKind, Outcome, RequestKind } from '../../../schema/agent-protocol.ts';
-import { hostFacts, stackFacts, targetFacts } from '../../preflight/well-facts.ts';
+import type { AgentMessage, Outcome, RequestKind } from '../../../schema/agent-protocol.ts';
+import type { CommandKind } from '../../../schema/commands.ts';
+import { hostFacts, stackFacts, targetFacts } from '../../saga/preflight/well-facts.ts';
 import { goodAnswers } from '../../saga/story.ts';
 import type { FakeAgent } from './agent.ts';
 
@@ -13,6 +14,7 @@ const answers: { [K in RequestKind]: (payload: never) => unknown } = {
   inspect_stack: () => stackFacts,
   check_target: () => targetFacts,
   limit_bandwidth: () => ({}),
+  upgrade: () => ({}),
   command_status: () => ({ state: 'running' }),
 };
 

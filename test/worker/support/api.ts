@@ -2,10 +2,10 @@ import { env } from 'cloudflare:workers';
 import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../../schema/ids.ts';
 import type { Scope } from '../../../schema/scopes.ts';
-import { apiToken } from '../../../schema/tables.ts';
-import { hashToken, newToken } from '../../../worker/auth/token-format.ts';
+import { app } from '../../../worker/app.ts';
 import type { Env } from '../../../worker/env.ts';
-import { app } from '../../../worker/routes/app.ts';
+import { hashToken, newToken } from '../../../worker/store/token-format.ts';
+import { apiToken } from '../../../worker/tables/access.ts';
 
 /** The bindings as the Worker's own code sees them. */
 export const bindings = env as unknown as Env;

@@ -1,7 +1,8 @@
 import { newId } from '../../../schema/ids.ts';
-import { advance, type SagaEvent } from '../../../worker/migration/advance.ts';
-import type { MigrationRow, MigrationStore } from '../../../worker/migration/ports.ts';
-import { newSaga, type StartInput } from '../../../worker/migration/start.ts';
+import { advance } from '../../../worker/saga/migration/advance.ts';
+import type { SagaEvent } from '../../../worker/saga/migration/events.ts';
+import type { MigrationRow, MigrationStore } from '../../../worker/saga/migration/ports.ts';
+import { newSaga, type StartInput } from '../../../worker/saga/migration/start.ts';
 import { failure, goodAnswers, plan } from '../../saga/story.ts';
 
 export const endings = ['completed', 'failed', 'cancelled', 'rolled_back'] as const;
@@ -20,6 +21,9 @@ export async function begun(store: MigrationStore, more: Partial<StartInput> = {
     verify: 'manifest',
     sizing: 'host',
     accept_unmoved: false,
+    accept_drift: false,
+    binds: [],
+    with_external: false,
     health_timeout_s: 60,
     callback_url: null,
     window_ms: 3_600_000,

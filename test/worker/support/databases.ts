@@ -45,13 +45,14 @@ export function overloadedDb(statement: RegExp, message = overloaded): D1Databas
 
 const overloaded = 'D1_ERROR: D1 DB is overloaded. Requests queued for too long.';
 
-/** Writes every batch and loses its answer. */
-export function forgetfulDb(): D1Database {
+/** Writes every batch and loses its answer; `meanwhile` happens before the loss is noticed. */
+export function forgetfulDb(meanwhile = async () => {}): D1Database {
   return new Proxy(env.DB, {
     get(target, key) {
       if (key !== 'batch') return bound(target, key);
       return async (statements: D1PreparedStatement[]) => {
         await target.batch(statements);
+        await meanwhile();
         throw new Error('D1_ERROR: Network connection lost.');
       };
     },

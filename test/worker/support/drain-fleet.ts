@@ -1,7 +1,9 @@
 import { onTestFinished, vi } from 'vitest';
-import type { AgentMessage, CommandKind, Outcome } from '../../../schema/agent-protocol.ts';
-import type { TargetFacts } from '../../../schema/facts.ts';
-import { hostFacts, stackFacts, targetFacts } from '../../preflight/well-facts.ts';
+import type { AgentMessage, Outcome } from '../../../schema/agent-protocol.ts';
+import type { CommandKind } from '../../../schema/commands.ts';
+import type { StackFacts } from '../../../schema/facts.ts';
+import type { TargetFacts } from '../../../schema/target-facts.ts';
+import { hostFacts, stackFacts, targetFacts } from '../../saga/preflight/well-facts.ts';
 import { goodAnswers } from '../../saga/story.ts';
 import { connect, type FakeAgent } from './agent.ts';
 import { type Answer, call, tokenWith } from './api.ts';
@@ -20,13 +22,21 @@ interface Setting {
   targets?: Record<string, number>;
   /** Stacks on `a` by name: bytes of memory that they use. */
   stacks: Record<string, number>;
+  /** What `a` says of a stack beyond its use. */
+  says?: (project: string) => Partial<StackFacts>;
   /** Of a command about a stack; null: no answer, until `let()` or the end of the test. */
   outcome?: (kind: CommandKind, project: string) => Outcome | null;
   /** What a target finds in the way of a stack. */
   finds?: (host: string, project: string) => Partial<TargetFacts>;
 }
 
-export async function drainFleet({ targets = { b: 7 * gib }, stacks, outcome = good, finds = () => ({}) }: Setting) {
+export async function drainFleet({
+  targets = { b: 7 * gib },
+  stacks,
+  says = () => ({}),
+  outcome = good,
+  finds = () => ({}),
+}: Setting) {
   const token = await tokenWith(['admin']);
   const nodes: Record<string, JoinedNode> = {};
   const agents: Record<string, FakeAgent> = {};
@@ -53,6 +63,7 @@ export async function drainFleet({ targets = { b: 7 * gib }, stacks, outcome = g
           inspect_stack: {
             ...{ ...stackFacts, project, working_dir: `/srv/${project}` },
             usage: { memory_bytes: stacks[project] ?? 0, disk_bytes: gib },
+            ...says(project),
           },
           check_target: { ...targetFacts, ...(message.kind === 'check_target' ? finds(name, project) : {}) },
           command_status: { state: 'running' },

@@ -1,4 +1,5 @@
-import type { CommandKind, Outcome } from '../../../schema/agent-protocol.ts';
+import type { Outcome } from '../../../schema/agent-protocol.ts';
+import type { CommandKind } from '../../../schema/commands.ts';
 import type { Env } from '../../../worker/env.ts';
 import { connect } from './agent.ts';
 import { answerAll } from './answers.ts';

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { connectionOf } from '../../../worker/hosts/stubs.ts';
+import { connectionOf } from '../../../worker/durable-objects.ts';
 import { bindings, tokenWith } from './api.ts';
 import { type JoinedNode, join } from './node.ts';
 import { insertCommand, insertMigration, insertStack } from './records.ts';

@@ -1,6 +1,6 @@
 import { base64url, SignJWT } from 'jose';
-import { agentPaths, agentTokenAudience } from '../../../schema/agent-protocol.ts';
-import { Pkcs10CertificateRequestGenerator } from '../../../worker/hosts/x509.ts';
+import { agentPaths, agentTokenAudience } from '../../../schema/enrolment.ts';
+import { Pkcs10CertificateRequestGenerator } from '../../../worker/objects/fleet-authority/x509.ts';
 import { call } from './api.ts';
 
 /** A host or relay that has joined, with what its agent would keep. */

@@ -3,9 +3,10 @@ import { drizzle } from 'drizzle-orm/d1';
 import type { StackSummary } from '../../../schema/facts.ts';
 import { newId } from '../../../schema/ids.ts';
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
-import type { Saga } from '../../../schema/saga.ts';
-import { command, migration, migrationEvent, stack } from '../../../schema/tables.ts';
-import { newSaga } from '../../../worker/migration/start.ts';
+import type { SafetyWindow, Saga } from '../../../schema/saga.ts';
+import { newSaga } from '../../../worker/saga/migration/start.ts';
+import { stack } from '../../../worker/tables/fleet.ts';
+import { command, migration, migrationEvent } from '../../../worker/tables/migrations.ts';
 
 /** Rows as they would have come to be. */
 
@@ -29,6 +30,17 @@ export async function insertStack(name: string, home_id: string): Promise<string
   return id;
 }
 
+/** A safety window of 72 hours that ends then, with nothing purged. */
+export const windowEndingAt = (ends_at: number): SafetyWindow => ({
+  completed_at: ends_at - 72 * 3_600_000,
+  ends_at,
+  reminded_at: null,
+  copy_running: false,
+  copy_ran: false,
+  source_purge: null,
+  target_purge: null,
+});
+
 export interface MigrationRecord {
   stack_id: string;
   stack_name: string;
@@ -49,6 +61,9 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
     verify: 'manifest',
     sizing: 'host',
     accept_unmoved: false,
+    accept_drift: false,
+    binds: [] as string[],
+    with_external: false,
     health_timeout_s: 60,
     callback_url: null,
     requested_by: 'tok_test',

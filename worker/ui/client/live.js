@@ -1,4 +1,4 @@
-// A live page asks for itself again, when events say so or after a while, and takes over the parts that have changed.
+// A live page fetches itself again, on events or after a while, and replaces the parts that have changed.
 import { localise } from './times.js';
 
 const soonMs = 400;
@@ -19,11 +19,11 @@ export function keepLive(main) {
     again = false;
     try {
       const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
-      // Logged out meanwhile, or gone: as a reader would see it.
+      // Logged out or deleted meanwhile: show the result of the redirect.
       if (answer.redirected) location.reload();
       else if (answer.ok) takeOver(main, new DOMParser().parseFromString(await answer.text(), 'text/html'));
     } catch {
-      // The control plane is away; the next look may find it.
+      // The control plane is unreachable; try again at the next refresh.
     }
     asking = false;
     if (again) soon();
@@ -44,7 +44,7 @@ export function keepLive(main) {
   if (!events) return;
   const source = new EventSource(events);
   for (const kind of ['status', 'failure', 'notice', 'cleanup_due', 'progress']) source.addEventListener(kind, soon);
-  // It has ended, or was cut off: either way what is shown may be old.
+  // The stream ended or was cut off; in both cases the page may be outdated.
   source.addEventListener('error', soon);
   window.addEventListener('pagehide', () => source.close());
 }
@@ -65,12 +65,12 @@ function takeOver(main, page) {
   }
 }
 
-/** Forms have a key of their own each time, so parts that hold some say themselves when they differ. */
+/** Every form has a new key each time, so parts with forms carry a version. */
 function differs(part, next) {
   return 'version' in part.dataset ? part.dataset.version !== next.dataset.version : part.innerHTML !== next.innerHTML;
 }
 
-/** Nobody's half-typed word is taken away. */
+/** Keeps fields that the user has started to fill in. */
 function inUse(part) {
   const held = document.activeElement;
   return part.contains(held) && held.matches('input:not([type=hidden]), select, textarea') && held.value !== '';

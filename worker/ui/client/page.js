@@ -1,4 +1,4 @@
-// What pages do beyond HTML. Without scripts all of it works too: forms are sent, and live pages reload themselves.
+// Progressive enhancement. Everything works without scripts: forms are sent, and live pages reload themselves.
 import { keepLive } from './live.js';
 import { localise } from './times.js';
 
@@ -6,7 +6,7 @@ localise(document);
 setInterval(() => localise(document), 30_000);
 keepLive(document.querySelector('main'));
 
-// The button works once the name stands there; the control plane looks again.
+// Enables the button once the name is typed; the control plane checks it again.
 document.addEventListener('input', ({ target }) => {
   const form = target.closest('form[data-confirm]');
   if (form) allow(form);
@@ -17,7 +17,7 @@ function allow(form) {
   form.querySelector('button[type=submit]').disabled = form.elements.confirm.value.trim() !== form.dataset.confirm;
 }
 
-// A slow answer says that it is on its way, and a second click does not ask again.
+// Shows that a slow request is running, and prevents a second click.
 document.addEventListener('submit', ({ target, submitter, defaultPrevented }) => {
   if (defaultPrevented || !submitter) return;
   const words = target.dataset.slow ?? submitter.dataset.slow;
@@ -27,7 +27,7 @@ document.addEventListener('submit', ({ target, submitter, defaultPrevented }) =>
     submitter.disabled = true;
   });
 });
-// Come back to by "back": as it was when it was sent.
+// Restored by "back": reload, since the page shows the state when it was sent.
 window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });

@@ -1,9 +1,9 @@
-// Times as the reader's clock has them: how long ago, and the moment on hover.
+// Times in the reader's time zone: how long ago, and the exact time on hover.
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
 
-/** Words as the control plane has them, see schema/units.ts. */
+/** The same words as in schema/units.ts. */
 function ago(ms) {
   const minutes = Math.floor(ms / 60_000);
   if (ms < 30_000) return 'just now';

@@ -5,11 +5,11 @@ import { Empty, More, Table } from '../parts/list.tsx';
 import { State } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { AuditView } from '../token-routes.tsx';
+import type { AuditView } from '../views.ts';
 
 interface AuditProps {
   session: Session;
-  /** Null where the session may not see it. */
+  /** Null without the scope `admin`. */
   page: ListPage<AuditView> | null;
   query: URLSearchParams;
 }

@@ -1,11 +1,12 @@
 import { bytes } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
+import { consentNames, consents } from '../consents.ts';
 import { LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Empty } from '../parts/list.tsx';
 import { HostState } from '../parts/state.tsx';
 import type { Session } from '../session.ts';
-import type { HostView, StackView, Wanted } from '../stack-routes.tsx';
+import type { HostView, StackView, Wanted } from '../views.ts';
 import { stackHref } from './stacks.tsx';
 
 interface ChooseProps {
@@ -16,7 +17,7 @@ interface ChooseProps {
   problem?: ProblemBody;
 }
 
-/** First half of a migration: where to, and how. Sends nothing but a question, so it is a GET that can be reloaded. */
+/** First step of a migration: destination and options. Read-only, so it is a GET that can be reloaded. */
 export function ChoosePage({ session, stack, hosts, wanted, problem }: ChooseProps) {
   const others = hosts.filter(({ id, status }) => id !== stack.host_id && status !== 'pending');
   const takers = others.filter((host) => standsInTheWay(host) === null);
@@ -32,8 +33,8 @@ export function ChoosePage({ session, stack, hosts, wanted, problem }: ChoosePro
       ]}
       lead={
         <p>
-          It runs on <strong>{stack.host_name}</strong>. Choose where to; what follows is a report, and nothing is
-          changed before you have seen it.
+          It runs on <strong>{stack.host_name}</strong>. Choose a destination. Next you see a report; nothing is changed
+          before that.
         </p>
       }
       problem={problem}
@@ -76,7 +77,7 @@ export function ChoosePage({ session, stack, hosts, wanted, problem }: ChoosePro
               value="host"
               checked={wanted.sizing !== 'stack'}
               label="As much as the whole source host uses"
-              hint="Careful: for emptying a host stack by stack."
+              hint="Conservative: for draining a host stack by stack."
             />
             <Choice
               name="sizing"
@@ -85,15 +86,15 @@ export function ChoosePage({ session, stack, hosts, wanted, problem }: ChoosePro
               label="As much as this stack uses"
               hint="Its own containers and volumes."
             />
-            <label class="choice">
-              <input type="checkbox" name="accept_unmoved" checked={wanted.accept_unmoved} />
-              <span>
-                <span class="name">Go on although some data does not move</span>
-                <span class="hint">
-                  Anonymous volumes stay behind, and bind mounts that the target lacks start empty.
+            {consentNames.map((name) => (
+              <label class="choice">
+                <input type="checkbox" name={name} checked={wanted[name]} />
+                <span>
+                  <span class="name">{consents[name].label}</span>
+                  <span class="hint">{consents[name].hint}</span>
                 </span>
-              </span>
-            </label>
+              </label>
+            ))}
           </fieldset>
           <p class="acts">
             <button type="submit" class="primary" disabled={chosen === undefined}>
@@ -121,7 +122,7 @@ function Destination({ host, checked }: { host: HostView; checked: boolean }) {
           {why ??
             (resources
               ? `${bytes(resources.memory.free_bytes)} of memory and ${bytes(resources.disk.free_bytes)} of disk free`
-              : 'It has not told yet what it has free.')}
+              : 'It has not reported its free room yet.')}
         </span>
       </span>
     </label>

@@ -1,26 +1,32 @@
-import type { DrainPlanView } from '../../../schema/drain-api.ts';
+import type { DrainPlanView } from '../../../schema/api/drains.ts';
 import { limits } from '../../../schema/limits.ts';
 import { bytes, count } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
-import type { DrainWish } from '../drain-routes.tsx';
+import { consentFields, consentNames, consents } from '../consents.ts';
+import { ownOptionFields } from '../own-options.ts';
 import { Field, TypeToConfirm } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Empty, Table } from '../parts/list.tsx';
+import { OwnChoices } from '../parts/own-options.tsx';
+import { Advice } from '../parts/report.tsx';
 import { State } from '../parts/state.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../stack-routes.tsx';
+import type { DrainWish, HostView } from '../views.ts';
 
 interface DrainPlanProps {
   session: Session;
   host: HostView;
   hosts: HostView[];
   wish: DrainWish;
-  /** Null where it could not be made. */
+  /** Null if planning failed. */
   plan: DrainPlanView | null;
   problem?: ProblemBody | undefined;
 }
 
-/** Where each stack would go, before anything is changed. */
+/** Id of the form that asks for another plan. */
+const options = 'options';
+
+/** Shows where each stack would go, before anything is changed. */
 export function DrainPlanPage({ session, host, hosts, wish, plan, problem }: DrainPlanProps) {
   return (
     <Page
@@ -43,7 +49,7 @@ export function DrainPlanPage({ session, host, hosts, wish, plan, problem }: Dra
 function Options({ host, hosts, wish }: Pick<DrainPlanProps, 'host' | 'hosts' | 'wish'>) {
   const others = hosts.filter(({ id, status }) => id !== host.id && status !== 'pending');
   return (
-    <form method="get" action={`/ui/hosts/${host.id}/drain`} class="filters card" data-slow="Planning…">
+    <form id={options} method="get" action={`/ui/hosts/${host.id}/drain`} class="filters card" data-slow="Planning…">
       <Field id="target" label="Only to">
         <select id="target" name="target">
           <option value="">whichever fits best</option>
@@ -73,36 +79,62 @@ function Options({ host, hosts, wish }: Pick<DrainPlanProps, 'host' | 'hosts' | 
         />
       </Field>
       <label class="check">
-        <input type="checkbox" name="accept_unmoved" checked={wish.accept_unmoved} /> Leave behind anonymous volumes,
-        and bind mounts that the target lacks
+        <input type="checkbox" name="every_bind" checked={wish.every_bind} /> Move the data of bind mounts too
       </label>
+      {consentNames.map((name) => (
+        <label class="check" title={consents[name].hint}>
+          <input type="checkbox" name={name} checked={wish[name]} /> {consents[name].label}
+        </label>
+      ))}
       <button type="submit">Plan again</button>
     </form>
   );
 }
 
 function Plan({ host, wish, plan }: { host: HostView; wish: DrainWish; plan: DrainPlanView }) {
-  const { stacks, movable, unmovable, targets } = plan;
-  if (stacks.length === 0) return <Empty title="There is nothing to move: no stack runs here" />;
+  const { stacks, left, movable, unmovable, targets } = plan;
+  if (stacks.length + left.length === 0) return <Empty title="There is nothing to move: no stack runs here" />;
   return (
     <>
       <p class={`alert ${unmovable === 0 ? 'ok' : 'warn'}`} role="status">
         {unmovable === 0
           ? movable === 1
             ? 'The stack can move.'
-            : `All ${count(movable, 'stack')} can move.`
+            : movable === 0
+              ? 'All stacks stay here, as asked.'
+              : `All ${count(movable, 'stack')} can move.`
           : `${movable} of ${stacks.length} can move. The others stay here, running.`}
       </p>
       <Card title="Stacks, in the order they go" id="plan">
         <Table caption="Where each stack goes" columns={['Stack', 'To', { label: 'Why', wide: true }]}>
-          {stacks.map(({ stack, target, why }) => (
+          {stacks.map(({ stack, target, why, obstacle }) => (
             <tr>
               <th scope="row">{stack.name}</th>
               <td>{target ? target.name : <State tone="bad" word="stays" />}</td>
-              <td class="wide words">{why}</td>
+              <td class="wide words">
+                <Advice text={why} />
+                <OwnChoices stack={stack.name} ways={obstacle?.lifted_by ?? []} own={wish.own} form={options} />
+              </td>
+            </tr>
+          ))}
+          {left.map(({ name }) => (
+            <tr>
+              <th scope="row">{name}</th>
+              <td>
+                <State tone="idle" word="left" />
+              </td>
+              <td class="wide words">
+                It stays here, as asked.
+                <OwnChoices stack={name} ways={[]} own={wish.own} form={options} />
+              </td>
             </tr>
           ))}
         </Table>
+        <p class="acts">
+          <button type="submit" form={options}>
+            Plan with these choices
+          </button>
+        </p>
       </Card>
       <Card title="Hosts that may take them" id="targets">
         <Table
@@ -129,15 +161,22 @@ function Plan({ host, wish, plan }: { host: HostView; wish: DrainWish; plan: Dra
           word={host.name}
           why={movable === 0 ? 'No stack can move.' : null}
         >
-          {Object.entries({ ...wish, accept_unmoved: wish.accept_unmoved ? 'on' : '' }).map(([name, value]) => (
+          {fieldsOf(wish).map(([name, value]) => (
             <input type="hidden" name={name} value={value} />
           ))}
           <p>
-            {host.name} is cordoned, and {count(movable, 'stack')} moved, each by a migration of its own. Targets are
-            chosen anew at each turn. It can be paused and ended at any time.
+            {host.name} is cordoned, and {count(movable, 'stack')} moved, each by a migration of its own. The target of
+            each stack is chosen again at its turn. It can be paused and aborted at any time.
           </p>
+          <p>Only choices that were planned count: plan again first, if you changed any.</p>
         </TypeToConfirm>
       </div>
     </>
   );
 }
+
+const fieldsOf = ({ target, mode, max_parallel, every_bind, own, ...wish }: DrainWish): [string, string][] => [
+  ...Object.entries({ target, mode, max_parallel, every_bind: every_bind ? 'on' : '' }),
+  ...consentFields(wish),
+  ...ownOptionFields(own),
+];

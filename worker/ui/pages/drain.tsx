@@ -1,19 +1,20 @@
+import type { DrainView } from '../../../schema/api/drains.ts';
 import { hasEnded } from '../../../schema/drain.ts';
-import type { DrainView } from '../../../schema/drain-api.ts';
 import type { ProblemBody } from '../call.ts';
 import { summaryOf } from '../parts/drain-table.tsx';
 import { ActButton, Form } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Facts, Table } from '../parts/list.tsx';
+import { Advice } from '../parts/report.tsx';
 import { DrainStackState, DrainState } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../stack-routes.tsx';
+import type { HostView } from '../views.ts';
 
 interface DrainProps {
   session: Session;
   drain: DrainView;
-  /** Null where it was deleted. */
+  /** Null if it was deleted. */
   host: HostView | null;
   problem?: ProblemBody | undefined;
   said?: string | undefined;
@@ -64,7 +65,7 @@ export function DrainPage({ session, drain, host, problem, said }: DrainProps) {
               <td class={obstacle ? 'wide words' : 'wide'}>
                 {obstacle ? (
                   <>
-                    {obstacle.message} <code class="muted">{obstacle.code}</code>
+                    <Advice text={obstacle.message} /> <code class="muted">{obstacle.code}</code>
                   </>
                 ) : (
                   <Ago at={since} />
@@ -109,7 +110,7 @@ function Acts({ drain, host }: { drain: DrainView; host: HostView | null }) {
           <Form action={`${place}/abort`} class="stack">
             <p>What has not moved stays on {drain.host.name}, which stays cordoned.</p>
             <label class="check">
-              <input type="checkbox" name="cancel_running" /> Also send back what is on its way
+              <input type="checkbox" name="cancel_running" /> Also cancel running migrations
             </label>
             <button type="submit" class="danger">
               Abort

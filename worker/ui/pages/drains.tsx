@@ -1,4 +1,4 @@
-import type { DrainView } from '../../../schema/drain-api.ts';
+import type { DrainView } from '../../../schema/api/drains.ts';
 import type { Page as ListPage } from '../call.ts';
 import { DrainTable } from '../parts/drain-table.tsx';
 import { LinkButton } from '../parts/form.tsx';

@@ -1,4 +1,4 @@
-import type { DrainView } from '../../../schema/drain-api.ts';
+import type { DrainView } from '../../../schema/api/drains.ts';
 import { bytes, count, moment } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import { DrainTable } from '../parts/drain-table.tsx';
@@ -9,15 +9,15 @@ import { StackState } from '../parts/stack-state.tsx';
 import { HostState } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { HostView, StackView } from '../stack-routes.tsx';
+import type { HostView, StackView } from '../views.ts';
 import { stackHref } from './stacks.tsx';
 
 interface HostProps {
   session: Session;
   host: HostView;
-  /** Those that live here. */
+  /** The stacks on this host. */
   stacks: StackView[];
-  /** Of this host, newest first. */
+  /** Newest first. */
   drains: DrainView[];
   problem?: ProblemBody | undefined;
   said?: string | undefined;
@@ -53,7 +53,7 @@ export function HostPage({ session, host, stacks, drains, problem, said }: HostP
             host.connected_from ? ['Connects from', host.connected_from] : null,
             cordoned_at ? ['Cordoned', <Ago at={cordoned_at} />] : null,
             host.certificate_ends_at
-              ? ['Certificate', `until ${moment(host.certificate_ends_at)}, renewed by itself`]
+              ? ['Certificate', `until ${moment(host.certificate_ends_at)}, renewed automatically`]
               : null,
             ['Id', <code>{id}</code>],
           ]}
@@ -62,7 +62,7 @@ export function HostPage({ session, host, stacks, drains, problem, said }: HostP
       <Card title="Stacks here" id="stacks" live>
         {stacks.length === 0 ? (
           <Empty title="No stack runs here">
-            <p>What Docker Compose starts on this host shows up within some seconds.</p>
+            <p>What Docker Compose starts on this host appears within some seconds.</p>
           </Empty>
         ) : (
           <Table caption="Stacks on this host" columns={['Stack', 'State', { label: 'Holds', wide: true }]}>
@@ -90,8 +90,8 @@ export function HostPage({ session, host, stacks, drains, problem, said }: HostP
       <div class="acts">
         <TypeToConfirm action={`/ui/hosts/${id}/delete`} label="Delete host" scope="admin" word={name}>
           <p>
-            Its certificate is revoked and its connection closed at once. Nothing on the machine is touched: its stacks
-            run on, and are no longer listed here.
+            Its certificate is revoked and its connection closed at once. Nothing on the machine is changed: its stacks
+            keep running, and are no longer listed here.
           </p>
         </TypeToConfirm>
       </div>

@@ -1,7 +1,6 @@
 import { limits } from '../../../schema/limits.ts';
 import { bytes } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
-import type { Joining, RelayView } from '../host-routes.tsx';
 import { AskButton, Field, Form, TypeToConfirm, useReason } from '../parts/form.tsx';
 import { JoinCommand } from '../parts/join-command.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -9,7 +8,7 @@ import { Empty, Gauge, Table } from '../parts/list.tsx';
 import { HostState } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../stack-routes.tsx';
+import type { HostView, Joining, RelayView } from '../views.ts';
 
 interface HostsProps {
   session: Session;

@@ -3,7 +3,7 @@ import { Page } from '../parts/layout.tsx';
 
 interface LoginProps {
   next: string;
-  /** There was a session. */
+  /** A session has ended. */
   ended?: boolean;
   refusal?: string;
 }
@@ -13,7 +13,7 @@ export function LoginPage({ next, ended = false, refusal }: LoginProps) {
     <Page title="Log in" session={null} narrow>
       {ended ? (
         <p class="alert warn" role="status">
-          Your session has ended. Log in again to go on where you were.
+          Your session has ended. Log in again to continue where you were.
         </p>
       ) : null}
       {refusal ? (
@@ -36,8 +36,8 @@ export function LoginPage({ next, ended = false, refusal }: LoginProps) {
           />
         </Field>
         <p class="hint" id="token-hint">
-          The control plane printed its first one when it was started; an admin makes others under Tokens. The session
-          can do what the token can, ends after twelve hours, and at once when the token is revoked.
+          The control plane printed the first one when it started; an admin creates others under Tokens. The session has
+          the scopes of the token, and ends after twelve hours, or at once when the token is revoked.
         </p>
         <button type="submit" class="primary">
           Log in

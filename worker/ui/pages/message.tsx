@@ -10,7 +10,7 @@ interface MessageProps {
   problem?: ProblemBody;
 }
 
-/** Where there is no page to show it on. */
+/** A message without a page of its own. */
 export function MessagePage({ title, text, session = null, problem }: MessageProps) {
   return (
     <Page title={title} session={session} problem={problem}>

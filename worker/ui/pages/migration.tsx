@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { isStep, isTerminal } from '../../../schema/migration-status.ts';
 import { rate } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
@@ -13,7 +13,7 @@ import { Steps } from '../parts/steps.tsx';
 import { Ago, took } from '../parts/time.tsx';
 import { AttentionCard, FailureCard, OwedCard, WindowCard } from '../parts/trouble.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../stack-routes.tsx';
+import type { HostView } from '../views.ts';
 import { stackHref } from './stacks.tsx';
 
 interface MigrationProps {
@@ -98,7 +98,7 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
             ['Mode', migration.mode],
             ['Compared by', migration.verify === 'content' ? 'contents' : 'names, sizes, times, owners'],
             ['Room sized by', `the ${migration.sizing}`],
-            ['Bandwidth', migration.bandwidth_limit === null ? 'no bound' : rate(migration.bandwidth_limit)],
+            ['Bandwidth', migration.bandwidth_limit === null ? 'no limit' : rate(migration.bandwidth_limit)],
             ['Began', <Ago at={migration.created_at} />],
             ended ? ['Took', took(migration.created_at, migration.ended_at)] : null,
           ]}
@@ -108,20 +108,20 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
   );
 }
 
-/** One sentence; screen readers are told it when it changes. */
+/** One sentence; screen readers announce its changes. */
 function sentenceOf({ status, stack, steps }: MigrationView, source: string, target: string): string {
   if (isStep(status)) {
     const at = steps.findIndex(({ name }) => name === status);
     return `Step ${at + 1} of ${steps.length}: ${inWords(status)}.`;
   }
   const sentences: { [S in Exclude<typeof status, (typeof steps)[number]['name']>]: string } = {
-    reverting: `Going back: ${stack.name} will run on ${source} as before.`,
-    rolling_back: `Rolling back: ${stack.name} goes home to ${source}.`,
-    needs_attention: 'It needs a person. It keeps trying meanwhile.',
+    reverting: `Undoing: ${stack.name} will run on ${source} as before.`,
+    rolling_back: `Rolling back: ${stack.name} returns to ${source}.`,
+    needs_attention: 'Needs your attention. It keeps retrying meanwhile.',
     completed: `${stack.name} runs on ${target}.`,
-    failed: `It did not work out. ${stack.name} is on ${source}, as before.`,
+    failed: `The migration failed. ${stack.name} is on ${source}, as before.`,
     cancelled: `Cancelled. ${stack.name} is on ${source}, as before.`,
-    rolled_back: `${stack.name} is home on ${source}.`,
+    rolled_back: `Rolled back. ${stack.name} runs on ${source}.`,
   };
   return sentences[status as keyof typeof sentences];
 }

@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { statuses } from '../../../schema/migration-status.ts';
 import type { Page as ListPage } from '../call.ts';
 import { Field, LinkButton } from '../parts/form.tsx';
@@ -7,7 +7,7 @@ import { Empty, More } from '../parts/list.tsx';
 import { MigrationTable } from '../parts/migration-table.tsx';
 import { inWords } from '../parts/state.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../stack-routes.tsx';
+import type { HostView } from '../views.ts';
 
 interface MigrationsProps {
   session: Session;

@@ -1,6 +1,6 @@
 import { Page } from '../parts/layout.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../stack-routes.tsx';
+import type { HostView } from '../views.ts';
 import { stackHref } from './stacks.tsx';
 
 interface NamesakesProps {
@@ -10,7 +10,7 @@ interface NamesakesProps {
   hosts: HostView[];
 }
 
-/** Where a name alone does not tell which stack is meant. */
+/** Shown if several hosts run a stack of this name. */
 export function NamesakesPage({ session, name, ids, hosts }: NamesakesProps) {
   return (
     <Page title={name} session={session} place="Stacks" trail={[['Stacks', '/ui/stacks']]}>

@@ -1,14 +1,18 @@
+import { fixFirst, waysOut } from '../../../schema/lift.ts';
 import { limits } from '../../../schema/limits.ts';
 import { verifications } from '../../../schema/migration-status.ts';
 import type { Report } from '../../../schema/preflight-report.ts';
 import { count } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
-import { Disabled, Field, Form, LinkButton, useReason } from '../parts/form.tsx';
+import { consentFields } from '../consents.ts';
+import { BindMounts } from '../parts/bind-mounts.tsx';
+import { Disabled, Field, type Fields, Form, Hidden, LinkButton, useReason } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
+import { Lifts } from '../parts/lifts.tsx';
 import { Card } from '../parts/list.tsx';
 import { Checks, Notes, PlanView } from '../parts/report.tsx';
 import type { Session } from '../session.ts';
-import type { HostView, StackView, Wanted } from '../stack-routes.tsx';
+import type { HostView, StackView, Wanted } from '../views.ts';
 import { stackHref } from './stacks.tsx';
 
 interface ReviewProps {
@@ -20,11 +24,12 @@ interface ReviewProps {
   problem?: ProblemBody | undefined;
 }
 
-/** Second half: what the pre-flight found, and the go. */
+/** Second step of a migration: the report of the pre-flight, and the start. */
 export function ReviewPage({ session, stack, hosts, report, wanted, problem }: ReviewProps) {
   const target = hosts.find(({ id }) => id === report.inputs.target_host_id)?.name ?? report.inputs.target_host_id;
   const failed = report.checks.filter(({ status }) => status === 'fail').length;
-  const again = new URLSearchParams({ ...fieldsOf(wanted), from: stack.host_id });
+  const ways = waysOut(report.checks);
+  const again = new URLSearchParams([...fieldsOf(wanted), ['from', stack.host_id]]);
   const place = `/ui/stacks/${encodeURIComponent(stack.name)}/migrate`;
   return (
     <Page
@@ -41,8 +46,13 @@ export function ReviewPage({ session, stack, hosts, report, wanted, problem }: R
       <p class={`alert ${report.passed ? 'ok' : 'bad'}`} role="status">
         {report.passed
           ? `The pre-flight passed: all ${report.checks.length} checks. Nothing has been changed.`
-          : `The pre-flight failed: ${count(failed, 'check')} of ${report.checks.length}. Nothing was touched.`}
+          : `The pre-flight failed: ${count(failed, 'check')} of ${report.checks.length}. Nothing was changed. ${
+              ways.length > 0 ? 'It can’t move as asked; it could with the options below.' : fixFirst(report.checks)
+            }`}
       </p>
+      {ways.length > 0 ? (
+        <Lifts ways={ways} fields={[...fieldsOf(wanted), ['from', stack.host_id]]} action={`${place}/review`} />
+      ) : null}
       {report.plan ? (
         <Card title={report.passed ? 'What will happen' : 'What would happen'} id="plan">
           <PlanView plan={report.plan} mode={report.inputs.mode} />
@@ -52,6 +62,13 @@ export function ReviewPage({ session, stack, hosts, report, wanted, problem }: R
         <Card title="Notes" id="notes">
           <Notes notes={report.notes} />
         </Card>
+      ) : null}
+      {report.bind_mounts.length > 0 ? (
+        <BindMounts
+          binds={report.bind_mounts}
+          fields={[...fieldsWithoutBinds(wanted), ['from', stack.host_id]]}
+          action={`${place}/review`}
+        />
       ) : null}
       <Go {...{ stack, wanted, target, failed, place }} again={`${place}/review?${again}`} />
       <Card title="Checks" id="checks">
@@ -71,7 +88,10 @@ interface GoProps {
 }
 
 function Go({ stack, wanted, target, failed, place, again }: GoProps) {
-  const why = useReason('migrate', failed > 0 ? 'Mend what failed, then check again.' : null);
+  const why = useReason(
+    'migrate',
+    failed > 0 ? 'Fix what failed, or choose options that lift it, then check again.' : null,
+  );
   if (why)
     return (
       <p class="acts">
@@ -81,9 +101,7 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
     );
   return (
     <Form action={place} class="go">
-      {Object.entries({ ...fieldsOf(wanted), from: stack.host_id }).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
+      <Hidden fields={[...fieldsOf(wanted), ['from', stack.host_id]]} />
       <details>
         <summary>More options</summary>
         <div class="fields">
@@ -98,7 +116,7 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
           <Field
             id="health_timeout_s"
             label="Seconds to become healthy"
-            hint={`${limits.health.timeoutSDefault} where it is left empty`}
+            hint={`${limits.health.timeoutSDefault} if empty`}
           >
             <input
               id="health_timeout_s"
@@ -108,14 +126,10 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
               max={String(limits.health.timeoutSMax)}
             />
           </Field>
-          <Field
-            id="bandwidth_limit"
-            label="Bandwidth, bytes per second"
-            hint="500K, 20M; no bound where it is left empty"
-          >
+          <Field id="bandwidth_limit" label="Bandwidth, bytes per second" hint="500K, 20M; no limit if empty">
             <input id="bandwidth_limit" name="bandwidth_limit" maxlength={20} autocomplete="off" />
           </Field>
-          <Field id="callback_url" label="Callback address" hint="Is sent this migration's webhooks; https">
+          <Field id="callback_url" label="Callback address" hint="Receives this migration's webhooks; https">
             <input id="callback_url" type="url" name="callback_url" maxlength={limits.api.urlCharsMax} />
           </Field>
         </div>
@@ -130,9 +144,14 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
   );
 }
 
-const fieldsOf = ({ target, mode, sizing, accept_unmoved }: Wanted) => ({
-  target,
-  mode,
-  sizing,
-  ...(accept_unmoved ? { accept_unmoved: 'on' } : {}),
-});
+const fieldsOf = (wanted: Wanted): Fields => [
+  ...fieldsWithoutBinds(wanted),
+  ...wanted.binds.map((choice): Fields[number] => ['bind', choice]),
+];
+
+const fieldsWithoutBinds = ({ target, mode, sizing, ...wanted }: Wanted): Fields => [
+  ['target', target],
+  ['mode', mode],
+  ['sizing', sizing],
+  ...consentFields(wanted),
+];

@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { Disabled, LinkButton, useReason } from '../parts/form.tsx';
 import { KeptBanner, keptCopy } from '../parts/kept.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -8,7 +8,7 @@ import { StackState } from '../parts/stack-state.tsx';
 import { State } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { HostView, StackView } from '../stack-routes.tsx';
+import type { HostView, StackView } from '../views.ts';
 
 interface StackProps {
   session: Session;
@@ -86,7 +86,7 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
   );
 }
 
-/** Only where there is more than one host to be on; where it cannot be used now it says why. */
+/** Shown only if there is more than one host. A disabled button says why. */
 function Migrate({ stack, hosts }: { stack: StackView; hosts: HostView[] }) {
   const joined = hosts.filter(({ status }) => status !== 'pending');
   const others = joined.filter(({ id }) => id !== stack.host_id);

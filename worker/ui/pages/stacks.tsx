@@ -6,7 +6,7 @@ import { Empty, More, Table } from '../parts/list.tsx';
 import { StackState } from '../parts/stack-state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { HostView, StackView } from '../stack-routes.tsx';
+import type { HostView, StackView } from '../views.ts';
 
 interface StacksProps {
   session: Session;
@@ -53,7 +53,7 @@ export function StacksPage({ session, page: { items, next_cursor }, hosts }: Sta
   );
 }
 
-/** Names mean one stack nearly always; where not, the address says which. */
+/** A name is nearly always unique; if not, the address contains the host. */
 export const stackHref = ({ name, host_id }: { name: string; host_id: string }, ambiguous = false) =>
   `/ui/stacks/${encodeURIComponent(name)}${ambiguous ? `?from=${host_id}` : ''}`;
 
@@ -61,14 +61,14 @@ function NoStacks({ hosts }: { hosts: HostView[] }) {
   if (hosts.length === 0)
     return (
       <Empty title="No hosts yet, so no stacks">
-        <p>Add the host that runs your Compose stacks. Stackferry lists them by itself; nothing is imported.</p>
+        <p>Add the host that runs your Compose stacks. Stackferry lists them automatically; nothing is imported.</p>
         <LinkButton href="/ui/hosts" label="Add a host" kind="primary" />
       </Empty>
     );
   return (
     <Empty title="No stacks are reported yet">
       <p>
-        Every Compose project that runs on a joined host shows up here within some seconds. Start one with{' '}
+        Every Compose project that runs on a joined host appears here within some seconds. Start one with{' '}
         <code>docker compose up -d</code>, or see whether your hosts are online.
       </p>
       <LinkButton href="/ui/hosts" label="See the hosts" />

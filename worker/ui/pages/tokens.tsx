@@ -6,15 +6,15 @@ import { Card, Empty, Table } from '../parts/list.tsx';
 import { State } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { TokenView } from '../token-routes.tsx';
+import type { TokenView } from '../views.ts';
 
 interface TokensProps {
   session: Session;
-  /** Null where the session may not see them. */
+  /** Null without the scope `admin`. */
   tokens: TokenView[] | null;
-  /** The new one, this once. */
+  /** The new token, shown only once. */
   created?: string;
-  /** Id of the one that is to be revoked. */
+  /** Id of the token to be revoked. */
   revoke?: string | undefined;
   problem?: ProblemBody;
   said?: string | undefined;
@@ -28,7 +28,7 @@ export function TokensPage({ session, tokens, created, revoke, problem, said }: 
     <Page title="API tokens" session={session} place="Tokens" problem={problem} said={said}>
       {created ? (
         <div class="alert ok" role="status">
-          <p>The token is made. Only a hash of it is kept.</p>
+          <p>The token is created. Only a hash of it is stored.</p>
           <Secret label="API token, shown this once" value={created} />
         </div>
       ) : null}
@@ -43,8 +43,8 @@ export function TokensPage({ session, tokens, created, revoke, problem, said }: 
               open
             >
               <p>
-                Revokes the token <strong>{leaving.name}</strong>, at once and for good. Migrations that it asked for go
-                on; its logins here end.
+                Revokes the token <strong>{leaving.name}</strong>, at once and permanently. Migrations that it requested
+                continue; its logins here end.
               </p>
             </TypeToConfirm>
           ) : null}
@@ -53,7 +53,7 @@ export function TokensPage({ session, tokens, created, revoke, problem, said }: 
         </>
       ) : (
         <Empty title='Tokens need the scope "admin"'>
-          <p>Yours has {session.scopes.join(', ')}. Log in with another one to see and make tokens.</p>
+          <p>Yours has {session.scopes.join(', ')}. Log in with another one to see and create tokens.</p>
         </Empty>
       )}
     </Page>
@@ -108,12 +108,12 @@ function Create() {
         </Field>
         <Field id="scope" label="May">
           <select id="scope" name="scope">
-            <option value="read">read: look</option>
-            <option value="migrate">migrate: move stacks, and undo that</option>
+            <option value="read">read: view only</option>
+            <option value="migrate">migrate: move stacks and roll back</option>
             <option value="admin">admin: everything</option>
           </select>
         </Field>
-        <Field id="days" label="Good for, in days">
+        <Field id="days" label="Valid for, in days">
           <input id="days" name="days" type="number" min={1} max={3650} placeholder="until revoked" />
         </Field>
         <button type="submit" class="primary">

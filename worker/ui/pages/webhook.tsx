@@ -9,14 +9,14 @@ import { Card, Empty, Facts, More } from '../parts/list.tsx';
 import { WebhookState } from '../parts/state.tsx';
 import { Ago, Left } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { DeliveryView, WebhookView } from '../webhook-routes.tsx';
+import type { DeliveryView, WebhookView } from '../views.ts';
 
 interface WebhookProps {
   session: Session;
   webhook: WebhookView;
   deliveries: ListPage<DeliveryView>;
   query: URLSearchParams;
-  /** Shown this once. */
+  /** Shown only once. */
   secret?: string | undefined;
   problem?: ProblemBody | undefined;
   said?: string | undefined;
@@ -69,7 +69,7 @@ export function WebhookPage({ session, webhook, deliveries, query, secret, probl
               ? [
                   'Secrets',
                   <>
-                    the one before signs too for <Left until={secret_before_until} />
+                    the previous one also signs for <Left until={secret_before_until} />
                   </>,
                 ]
               : null,
@@ -93,7 +93,7 @@ export function WebhookPage({ session, webhook, deliveries, query, secret, probl
       <div id="deliveries" data-live data-version={JSON.stringify(deliveries.items)}>
         {deliveries.items.length === 0 ? (
           <Empty title="No deliveries">
-            <p>Each event and the answer to it show up here. A test sends one at once.</p>
+            <p>Each event and the answer to it appear here. A test sends one at once.</p>
           </Empty>
         ) : (
           <DeliveryTable webhook={webhook} deliveries={deliveries.items} />
@@ -110,15 +110,15 @@ export function WebhookPage({ session, webhook, deliveries, query, secret, probl
           word="rotate"
         >
           <p>
-            A new secret is made. The one before signs too for {duration(limits.webhook.overlapSDefault * 1000)}, so
-            that receivers can change over.
+            A new secret is created. The previous one also signs for {duration(limits.webhook.overlapSDefault * 1000)},
+            so that receivers can switch.
           </p>
           <label class="check">
-            <input type="checkbox" name="leaked" /> The old one is known to somebody: end it at once
+            <input type="checkbox" name="leaked" /> The old secret has leaked: revoke it at once
           </label>
         </TypeToConfirm>
         <TypeToConfirm action={`/ui/webhooks/${id}/delete`} label="Delete endpoint" scope="admin" word="delete">
-          <p>What is on its way is not sent any more, and the list of deliveries goes.</p>
+          <p>Pending deliveries are not sent, and the list of deliveries is deleted.</p>
         </TypeToConfirm>
       </div>
     </Page>

@@ -7,7 +7,7 @@ import { Card, Empty, Table } from '../parts/list.tsx';
 import { WebhookState } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { WebhookView } from '../webhook-routes.tsx';
+import type { WebhookView } from '../views.ts';
 
 interface WebhooksProps {
   session: Session;
@@ -20,10 +20,10 @@ export function WebhooksPage({ session, webhooks, problem, said }: WebhooksProps
   return (
     <Page title="Webhooks" session={session} place="Webhooks" problem={problem} said={said}>
       {webhooks.length === 0 ? (
-        <Empty title="Nobody is told yet">
+        <Empty title="No endpoints yet">
           <p>
-            Register an address of yours; it is called, signed, whenever a migration or a drain begins, ends, or needs
-            somebody.
+            Register an address; it receives a signed call whenever a migration or a drain starts, ends, or needs your
+            attention.
           </p>
         </Empty>
       ) : (
@@ -69,7 +69,7 @@ function Register() {
           />
         </Field>
         <fieldset class="checkboxes" disabled={why !== null}>
-          <legend>Events; all of them where none is chosen</legend>
+          <legend>Events; all if none is chosen</legend>
           {webhookTypes.map((type) => (
             <label class="check">
               <input type="checkbox" name="event" value={type} /> {type}

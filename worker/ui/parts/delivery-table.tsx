@@ -1,4 +1,4 @@
-import type { DeliveryView, WebhookView } from '../webhook-routes.tsx';
+import type { DeliveryView, WebhookView } from '../views.ts';
 import { ActButton } from './form.tsx';
 import { Table } from './list.tsx';
 import { State } from './state.tsx';

@@ -1,9 +1,9 @@
-import type { DrainView } from '../../../schema/drain-api.ts';
+import type { DrainView } from '../../../schema/api/drains.ts';
 import { Table } from './list.tsx';
 import { DrainState } from './state.tsx';
 import { Ago } from './time.tsx';
 
-/** `3 moved, 1 stayed`: what there is of each. */
+/** For example `3 moved, 1 stayed`. */
 export const summaryOf = ({ summary }: DrainView): string =>
   Object.entries(summary)
     .filter(([, number]) => number > 0)

@@ -1,4 +1,4 @@
-import { time } from '../../views/time.ts';
+import { time } from '../../time.ts';
 import { inWords, State, type Tone } from './state.tsx';
 
 export interface EventRow {
@@ -34,7 +34,7 @@ function textOf(kind: string, { from, to, message, code, ...rest }: Record<strin
   return more.length > 0 ? `${text} (${more.join('; ')})` : text;
 }
 
-/** What rides along with a message: texts and lists of them; other values are for machines. */
+/** Texts and lists of texts beside the message; other values are for machines. */
 function wordsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (!Array.isArray(value)) return [];

@@ -1,9 +1,9 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { Scope } from '../../../schema/scopes.ts';
 import { can } from '../session.ts';
-import { useSession } from './layout.tsx';
+import { useSession } from './session-context.ts';
 
-/** A POST: with the session's token against forgery, and a key so that sending it twice does it once. */
+/** A POST form with a CSRF token, and an idempotency key so that sending it twice does it once. */
 export function Form({ action, class: name, confirm, children }: PropsWithChildren<FormProps>) {
   const session = useSession();
   return (
@@ -17,21 +17,21 @@ export function Form({ action, class: name, confirm, children }: PropsWithChildr
 interface FormProps {
   action: string;
   class?: string;
-  /** What must be typed; see `TypeToConfirm`. */
+  /** The text to be typed; see `TypeToConfirm`. */
   confirm?: string;
 }
 
 export interface ActProps {
   action: string;
   label: string;
-  /** What the act needs. */
+  /** The required scope. */
   scope: Scope;
   kind?: 'primary' | 'danger' | 'plain' | 'small';
-  /** Why it cannot be done now. */
+  /** Why it is not possible now. */
   why?: string | null | undefined;
 }
 
-/** A button that does one thing at once. One that cannot be used says why. */
+/** A button that acts at once. A disabled one says why. */
 export function ActButton({ action, label, scope, kind = 'plain', why, children }: PropsWithChildren<ActProps>) {
   const reason = useReason(scope, why);
   if (reason) return <Disabled label={label} kind={kind} why={reason} />;
@@ -45,14 +45,14 @@ export function ActButton({ action, label, scope, kind = 'plain', why, children 
   );
 }
 
-/** Why the session's token may not do it, before anything else that stands in the way. Null where nothing does. */
+/** Returns why the act is not possible: a missing scope first, then `why`; null if it is. */
 export function useReason(scope: Scope, why?: string | null): string | null {
   const session = useSession();
   if (session && !can(session, scope)) return `Your token lacks the scope "${scope}".`;
   return why ?? null;
 }
 
-/** In place of a button or a link; the reason is text, so that everybody finds it. In tables it is shown on hover. */
+/** Replaces a button or a link. The reason is text, so everybody finds it; in tables it is shown on hover. */
 export function Disabled({ label, kind = 'plain', why }: { label: string; kind?: string; why: string }) {
   const small = kind === 'small';
   return (
@@ -73,7 +73,7 @@ export function LinkButton({ href, label, kind = 'plain' }: { href: string; labe
   );
 }
 
-/** In a row of a table: leads to the form that asks for the name. */
+/** A button in a table row, which leads to the form that asks for the name. */
 export function AskButton({ href, label, scope }: { href: string; label: string; scope: Scope }) {
   const why = useReason(scope);
   return why ? (
@@ -84,15 +84,15 @@ export function AskButton({ href, label, scope }: { href: string; label: string;
 }
 
 export interface ConfirmProps extends ActProps {
-  /** What must be typed. */
+  /** The text to be typed. */
   word: string;
-  /** Asked for by the page's address, as from a row of a table. */
+  /** Opened by the page's address, for example from a table row. */
   open?: boolean;
   /** What will happen, and what cannot be undone. */
   children?: Child;
 }
 
-/** What cannot be undone opens first, tells what it does, and asks for a name. */
+/** For acts that cannot be undone: opens, explains the effect, and asks for a name. */
 export function TypeToConfirm({
   action,
   label,
@@ -124,7 +124,7 @@ export function TypeToConfirm({
   );
 }
 
-/** `id` is the control's, which stands inside. */
+/** `id` is the id of the control inside. */
 export function Field({ id, label, hint, children }: PropsWithChildren<{ id: string; label: string; hint?: Child }>) {
   return (
     <div class="field">
@@ -137,7 +137,7 @@ export function Field({ id, label, hint, children }: PropsWithChildren<{ id: str
   );
 }
 
-/** Something that is shown this once. */
+/** A secret that is shown only once. */
 export function Secret({ label, value }: { label: string; value: string }) {
   return (
     <div class="secret">
@@ -149,3 +149,14 @@ export function Secret({ label, value }: { label: string; value: string }) {
     </div>
   );
 }
+
+export type Fields = [name: string, value: string][];
+
+/** What a form carries on from the page before. */
+export const Hidden = ({ fields }: { fields: Fields }) => (
+  <>
+    {fields.map(([name, value]) => (
+      <input type="hidden" name={name} value={value} />
+    ))}
+  </>
+);

@@ -1,25 +1,30 @@
+import { containerLines } from '../../../schema/container-lines.ts';
+import { installLine } from '../../../schema/install-line.ts';
 import { moment } from '../../../schema/units.ts';
-import type { Joining } from '../host-routes.tsx';
+import type { Joining } from '../views.ts';
 import { Secret } from './form.tsx';
 
 /** How to start what was just created; its token is shown this once. */
 export function JoinCommand({ kind, created, control }: Joining) {
-  const rest =
-    kind === 'host'
-      ? [`stackferry agent --control ${control}`, '--state /var/lib/stackferry']
-      : [`stackferry relay --control ${control}`, '--state /var/lib/stackferry-relay', '--advertise HOST:7400'];
-  const command = [`STACKFERRY_JOIN_TOKEN=${created.join_token}`, ...rest].join(' \\\n  ');
+  const joining = { kind, name: created.name, joinToken: created.join_token };
+  const { run, compose } = containerLines(control, joining);
   return (
     <div class="alert ok" role="status">
       <p>
         <strong>{kind === 'host' ? `Host "${created.name}"` : `Relay "${created.name}"`} is created.</strong>{' '}
         {kind === 'host'
-          ? 'Start its agent on that machine, beside the Docker Engine:'
-          : 'Start it where the hosts can reach it, as HOST:7400:'}
+          ? 'Paste this on that machine, beside the Docker Engine; it installs the agent:'
+          : 'Paste this on a machine that the hosts can reach, as HOST:7400:'}
       </p>
-      <Secret label="Join command, shown this once" value={command} />
+      <Secret label="Join command, shown this once" value={installLine(control, joining)} />
+      <details>
+        <summary>Or run it in a container</summary>
+        <Secret label="As docker run" value={run} />
+        <Secret label="As a Compose file" value={compose} />
+        <p class="hint">docs/containers.md tells how to build the image.</p>
+      </details>
       <p class="hint">
-        The token lets one {kind} in, until {moment(created.join_token_expires_at)}. Later starts need none.
+        The token lets one {kind} in, until {moment(created.join_token_expires_at)}. Later starts and updates need none.
       </p>
       <p>
         <a href="/ui/hosts">See it come online</a>

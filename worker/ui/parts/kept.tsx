@@ -1,7 +1,7 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { HoursLeft } from './time.tsx';
 
-/** Which side still keeps a copy that somebody has to decide about; null where none does. */
+/** Returns the side that still keeps a copy to decide about, or null. */
 export function keptCopy({ status, window }: MigrationView): 'source' | 'target' | null {
   if (!window) return null;
   if (status === 'completed' && !window.source_purge?.done_at) return 'source';
@@ -9,7 +9,7 @@ export function keptCopy({ status, window }: MigrationView): 'source' | 'target'
   return null;
 }
 
-/** On the stack's page until the copy is deleted or the migration rolled back. */
+/** Shown on the stack's page until the copy is deleted or the migration rolled back. */
 export function KeptBanner({ migration, nameOf }: { migration: MigrationView; nameOf: (id: string) => string }) {
   const { id, window, source_host_id, target_host_id } = migration;
   const side = keptCopy(migration);

@@ -1,8 +1,9 @@
-import { type Child, createContext, type PropsWithChildren, useContext } from 'hono/jsx';
+import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { ProblemBody } from '../call.ts';
 import type { Session } from '../session.ts';
 import { Form } from './form.tsx';
 import { ProblemAlert } from './problem.tsx';
+import { SessionContext } from './session-context.ts';
 
 const places = [
   ['Stacks', '/ui/stacks'],
@@ -15,15 +16,11 @@ const places = [
 ] as const;
 export type Place = (typeof places)[number][0];
 
-const current = createContext<Session | null>(null);
-/** Null on pages that need no login. */
-export const useSession = () => useContext(current);
-
 export interface PageProps {
   title: string;
   session: Session | null;
   place?: Place;
-  /** Above the title: where this page lies. */
+  /** The breadcrumb above the title. */
   trail?: [label: string, href: string][];
   /** Beside the title. */
   beside?: Child;
@@ -31,21 +28,21 @@ export interface PageProps {
   lead?: Child;
   acts?: Child;
   problem?: ProblemBody | undefined;
-  /** What was just done. */
+  /** Confirmation of the last act. */
   said?: string | undefined;
   /** One column of text and fields. */
   narrow?: boolean;
-  /** Server-sent events that tell when to look again. */
+  /** Address of server-sent events that trigger a refresh. */
   events?: string | undefined;
-  /** Looked at again so often, in seconds; not at all where it is left out. */
+  /** Refresh interval in seconds; no refresh if omitted. */
   everyS?: number | undefined;
 }
 
-/** What every page has: head, navigation, title, what was just done or refused. */
+/** The frame of every page: head, navigation, title, confirmation or problem. */
 export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
   const { title, session, place, trail = [], narrow = false, events, everyS } = page;
   return (
-    <current.Provider value={session}>
+    <SessionContext.Provider value={session}>
       <html lang="en">
         <head>
           <meta charset="utf-8" />
@@ -92,7 +89,7 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
           </main>
         </body>
       </html>
-    </current.Provider>
+    </SessionContext.Provider>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 
-/** A part of a page under a heading of its own. `live` names what is looked at again; `version` says when it differs. */
+/** A section with a heading. `live` parts are refreshed; `version` tells whether they changed. */
 export function Card({
   title,
   id,
@@ -22,7 +22,7 @@ export function Card({
   );
 }
 
-/** `wide` columns are left out on a phone. */
+/** `wide` columns are hidden on a phone. */
 export type Column = string | { label: string; wide?: boolean; number?: boolean };
 
 export function Table({ columns, caption, children }: PropsWithChildren<{ columns: Column[]; caption: string }>) {
@@ -48,7 +48,7 @@ export function Table({ columns, caption, children }: PropsWithChildren<{ column
   );
 }
 
-/** What a list says that has nothing to show, and what to do next. */
+/** Shown instead of an empty list, with what to do next. */
 export function Empty({ title, children }: PropsWithChildren<{ title: string }>) {
   return (
     <div class="empty">
@@ -58,7 +58,7 @@ export function Empty({ title, children }: PropsWithChildren<{ title: string }>)
   );
 }
 
-/** Label and value, one below the other. */
+/** Pairs of label and value. */
 export function Facts({ rows }: { rows: ([string, Child] | null)[] }) {
   return (
     <dl class="facts">
@@ -74,7 +74,7 @@ export function Facts({ rows }: { rows: ([string, Child] | null)[] }) {
   );
 }
 
-/** The next page of a list, with the filters that it has. */
+/** The link to the next page, with the current filters. */
 export function More({ path, query, cursor }: { path: string; query: URLSearchParams; cursor: string | null }) {
   if (cursor === null) return null;
   const next = new URLSearchParams(query);
@@ -88,7 +88,7 @@ export function More({ path, query, cursor }: { path: string; query: URLSearchPa
   );
 }
 
-/** How full something is, worded and drawn. */
+/** Usage as text and as a meter. */
 export function Gauge({ label, used, total, text }: { label: string; used: number; total: number; text: string }) {
   return (
     <span class="gauge">

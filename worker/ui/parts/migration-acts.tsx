@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import { hours } from '../../../schema/units.ts';
@@ -11,7 +11,7 @@ interface ActsProps {
   target: string;
 }
 
-/** Changes when what may be done changes: open forms are left alone until then. */
+/** Changes when the possible acts change: open forms are left alone until then. */
 export const versionOf = ({ status, window, owed }: MigrationView): string =>
   [status, window?.open, window?.source_purge?.done_at, window?.target_purge?.done_at, owed.length > 0].join(' ');
 
@@ -90,7 +90,7 @@ function Bandwidth({ migration: { id, bandwidth_limit } }: { migration: Migratio
           />
         </Field>
         <button type="submit">Set</button>
-        <p class="hint">500K, 20M; no bound where it is left empty</p>
+        <p class="hint">500K, 20M; no limit if empty</p>
       </Form>
     </details>
   );
@@ -108,7 +108,7 @@ function RollBack({ migration, source, target }: ActsProps) {
       why={whyClosed(migration)}
     >
       <p>
-        {stack.name} goes home to <strong>{source}</strong>, as it was when it left. Changes of {hours(since)} stay
+        {stack.name} goes back to <strong>{source}</strong>, as it was when it left. Changes of {hours(since)} stay
         behind on {target}, until you delete them there.
       </p>
     </TypeToConfirm>

@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { Table } from './list.tsx';
 import { MigrationState } from './state.tsx';
 import { Ago, took } from './time.tsx';
@@ -6,7 +6,7 @@ import { Ago, took } from './time.tsx';
 interface MigrationTableProps {
   migrations: MigrationView[];
   nameOf: (id: string) => string;
-  /** All of one stack: its name is left out. */
+  /** All of one stack: the stack column is omitted. */
   ofStack?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { ProblemBody } from '../call.ts';
 
-/** What the API refused, in its own words. */
+/** An error of the API, in its own words. */
 export function ProblemAlert({ problem }: { problem: ProblemBody }) {
   const { code, detail, errors = [], remaining = [], migration_id, drain_id } = problem;
   const listed = [

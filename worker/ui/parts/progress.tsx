@@ -1,7 +1,7 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { clock, rate, share } from '../../../schema/units.ts';
 
-/** Bytes on their way, per volume; nothing where none are. */
+/** Transferred bytes per item; nothing if no transfer runs. */
 export function Progress({ migration: { progress } }: { migration: MigrationView }) {
   if (!progress) return null;
   const { bytes_done, bytes_total, seconds_left, items } = progress;

@@ -1,6 +1,9 @@
+import { z } from 'zod';
 import type { Mode } from '../../../schema/migration-status.ts';
 import type { Check, Plan } from '../../../schema/preflight-report.ts';
 import { bytes, duration, rate, sizeOr } from '../../../schema/units.ts';
+import { consentNames, consents } from '../consents.ts';
+import { Commands } from './commands.tsx';
 import { Facts, Table } from './list.tsx';
 import { State, type Tone } from './state.tsx';
 
@@ -12,17 +15,18 @@ const tones: { [S in Check['status']]: [Tone, string] } = {
 };
 const order = Object.keys(tones);
 
-/** What failed first. */
+/** Failed checks first. */
 export function Checks({ checks }: { checks: Check[] }) {
   const sorted = checks.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status));
   return (
     <ul class="checks">
-      {sorted.map(({ name, status, detail }) => (
+      {sorted.map(({ name, status, detail, measured }) => (
         <li>
           <State tone={tones[status][0]} word={tones[status][1]} />
           <code>{name}</code>
           <span class="detail">
             <Advice text={detail} />
+            {name === 'policy_allows' && status === 'fail' ? <Powers measured={measured} /> : null}
           </span>
         </li>
       ))}
@@ -32,23 +36,34 @@ export function Checks({ checks }: { checks: Check[] }) {
 
 const call = /DELETE \/api\/v1\/stacks\/[^/\s]+\/migrate\/(mig_[0-9a-z]{26})\/(?:source|target)/;
 
-/** A sentence of a check; where it names a call of the API, as the place of this UI that makes it. */
-function Advice({ text }: { text: string }) {
+/** The text of a check. An API call in it becomes a link to the page with that act. */
+export function Advice({ text }: { text: string }) {
   const found = call.exec(text);
-  if (!found)
-    return (
-      <>
-        {text
-          .replace('"sizing": "stack"', 'room for this stack alone')
-          .replace('"sizing": "host"', 'room for the whole host')}
-      </>
-    );
+  if (!found) return <Commands text={inWordsOfPages(text)} />;
   return (
     <>
       {text.slice(0, found.index)}
       <a href={`/ui/migrations/${found[1]}`}>delete it on its migration's page</a>
       {text.slice(found.index + found[0].length)}
     </>
+  );
+}
+
+const refusedPowers = z.object({ refused: z.array(z.object({ power: z.string(), means: z.string() })) });
+
+/** What the powers mean that the target refuses. */
+function Powers({ measured }: Pick<Check, 'measured'>) {
+  const { data } = refusedPowers.safeParse(measured);
+  if (!data) return null;
+  const meanings = new Map(data.refused.map(({ power, means }) => [power, means]));
+  return (
+    <ul class="notes">
+      {[...meanings].map(([power, means]) => (
+        <li>
+          <code>{power}</code>: {means}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -62,18 +77,25 @@ export function Notes({ notes }: { notes: string[] }) {
   );
 }
 
+const kindWords: Record<Plan['items'][number]['kind'], string> = {
+  volume: 'volume',
+  bind: 'bind mount',
+  project: 'project directory',
+  image: 'image',
+};
+
 export function PlanView({ plan, mode }: { plan: Plan; mode: Mode }) {
   const { address_change: change, expected, ports, unmoved_layers } = plan;
   const total = `${plan.total_is_lower_bound ? 'at least ' : ''}${bytes(plan.total_bytes)}`;
-  const ours = expected.find((one) => one.mode === mode);
+  const chosen = expected.find((one) => one.mode === mode);
   const other = expected.find((one) => one.mode !== mode);
   return (
     <>
       <Facts
         rows={[
           ['Moves', total],
-          ours ? ['Transfer', `about ${duration(ours.transfer_s * 1000)} at ${rate(plan.assumed_rate)}`] : null,
-          ours ? ['Downtime', `about ${duration(ours.downtime_s * 1000)} (${mode})`] : null,
+          chosen ? ['Transfer', `about ${duration(chosen.transfer_s * 1000)} at ${rate(plan.assumed_rate)}`] : null,
+          chosen ? ['Downtime', `about ${duration(chosen.downtime_s * 1000)} (${mode})`] : null,
           other ? [`With ${other.mode}`, `down about ${duration(other.downtime_s * 1000)}`] : null,
           ports.length > 0
             ? [
@@ -92,14 +114,25 @@ export function PlanView({ plan, mode }: { plan: Plan; mode: Mode }) {
         ]}
       />
       <Table caption="What moves" columns={['Item', 'Kind', { label: 'Size', number: true }]}>
-        {plan.items.map(({ kind, name, size_bytes }) => (
+        {plan.items.map(({ kind, name, place, size_bytes }) => (
           <tr>
-            <th scope="row">{name}</th>
-            <td>{kind === 'project' ? 'project directory' : kind}</td>
+            <th scope="row">{place === undefined ? name : `${name} → ${place}`}</th>
+            <td>{kindWords[kind]}</td>
             <td class="number">{sizeOr(size_bytes, 'unknown')}</td>
           </tr>
         ))}
       </Table>
     </>
   );
+}
+
+/** Options of the API become the fields of the pages. */
+function inWordsOfPages(text: string): string {
+  const said = text
+    .replace('"sizing": "stack"', 'room for this stack alone')
+    .replace('"sizing": "host"', 'room for the whole host')
+    .replace('"mode": "stop-copy"', '"Stop, then copy"')
+    .replace(/\(to move it: "binds": [^)]*\)/g, '(to move it, choose it under "Bind mounts")')
+    .replace(/Another place: "binds": \S+/g, 'Give it another place under "Bind mounts".');
+  return consentNames.reduce((words, name) => words.replaceAll(`"${name}": true`, `"${consents[name].label}"`), said);
 }

@@ -1,7 +1,7 @@
-import type { HostView, StackView } from '../stack-routes.tsx';
+import type { HostView, StackView } from '../views.ts';
 import { State } from './state.tsx';
 
-/** What its host last said, and whether that still counts. */
+/** The state last reported by its host, if the host is online. */
 export function StackState({ stack, host }: { stack: StackView; host: HostView | undefined }) {
   if (stack.active_migration_id !== null)
     return (

@@ -1,7 +1,7 @@
 import type { DrainStackStatus, DrainStatus } from '../../../schema/drain.ts';
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
 
-/** Colour, shape and word together say a state. */
+/** A state is shown by colour, shape and word together. */
 export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle';
 
 export function State({ tone, word }: { tone: Tone; word: string }) {

@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import type { Step } from '../../../schema/migration-status.ts';
 import { took } from './time.tsx';
 

@@ -1,6 +1,6 @@
 import { ago, duration, moment } from '../../../schema/units.ts';
 
-/** How long ago; the moment itself on hover, and to machines. */
+/** A past time as a duration; the exact time on hover. */
 export function Ago({ at }: { at: string | null }) {
   if (at === null) return <span class="muted">never</span>;
   return (
@@ -10,7 +10,7 @@ export function Ago({ at }: { at: string | null }) {
   );
 }
 
-/** How long until. */
+/** The time left, as a duration. */
 export function Left({ until }: { until: string }) {
   return (
     <time datetime={until} title={moment(until)}>
@@ -19,7 +19,7 @@ export function Left({ until }: { until: string }) {
   );
 }
 
-/** The same in hours, as the safety window is told. */
+/** The time left in hours and minutes, for the safety window. */
 export function HoursLeft({ until }: { until: string }) {
   const minutes = Math.max(0, Math.floor((Date.parse(until) - Date.now()) / 60_000));
   return (

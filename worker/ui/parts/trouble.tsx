@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { hours, moment } from '../../../schema/units.ts';
 import { keptCopy } from './kept.tsx';
 import { Facts } from './list.tsx';
@@ -11,7 +11,7 @@ interface Sides {
   target: string;
 }
 
-/** Where the copies are, and what a person has to do. */
+/** Where the copies are, and what the operator has to do. */
 export function AttentionCard({ migration: { attention }, source, target }: Sides) {
   if (!attention) return null;
   return (
@@ -66,7 +66,7 @@ export function OwedCard({ migration, nameOf }: { migration: MigrationView; name
   );
 }
 
-/** What is kept after the end, for how long, and what became of it. */
+/** The copy kept after the end, for how long, and its deletion. */
 export function WindowCard({ migration, source, target }: Sides) {
   const { window, rollback, status } = migration;
   if (!window) return null;
@@ -117,7 +117,7 @@ export function WindowCard({ migration, source, target }: Sides) {
   );
 }
 
-/** Null while a rollback may begin, or will in a moment. */
+/** Returns null while a rollback may begin, or will in a moment. */
 export function whyClosed({ window }: MigrationView): string | null {
   if (window?.source_purge?.host_deleted) return 'The source host was deleted from the fleet.';
   if (window?.source_purge) return 'What the source kept has been deleted, or begun to be.';

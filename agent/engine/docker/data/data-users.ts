@@ -1,42 +1,42 @@
 import { isInside } from '../../../compose/project.ts';
 import { realOf } from '../../../real-path.ts';
-import type { DataUser, StandbyPlaces } from '../../engine.ts';
+import type { DataUser, MigratedData } from '../../engine.ts';
 import type { DockerApi } from '../api.ts';
-import { type ContainerSummary, inspectAll, listContainers, stateOf } from '../containers.ts';
 import { composeLabels, helperLabel } from '../labels.ts';
-import { listVolumes, type Volume } from '../volumes.ts';
+import { type ContainerSummary, inspectAll, listContainers, stateOf } from '../stack/containers.ts';
+import { listVolumes, type Volume } from '../stack/volumes.ts';
 
-/** A container that uses what a stack's migration moves, or is of the stack, whoever made it. */
+/** A container that belongs to a stack or uses its data, no matter who created it. */
 export interface DataMounter {
   container: ContainerSummary;
-  /** What it has of the data: a volume's name, or a path of the host. */
+  /** The volume's name or host path through which it uses the data. */
   uses: string;
-  /** It has no more than a directory above the data, as a backup of all of `/srv` has. */
+  /** It only mounts a directory above the data, like a backup of all of `/srv`. */
   above: boolean;
   /** It carries the project's labels and its directory: a service's container, or a one-off run. */
   ofStack: boolean;
 }
 
-/** The data of a stack as containers may have it mounted. */
+/** Paths through which containers may mount the data. */
 interface DataPaths {
   volumes: Set<string>;
-  /** Real paths of the volumes' contents and of the project directory. */
+  /** Real paths of the volumes' contents, the project directory and the bind mounts' directories. */
   trees: string[];
   /** Volume → the path that its options bind. */
   bound: Map<string, string>;
 }
 
-/** All of the engine's containers that use the data, whatever their state. Helpers of agents are none. */
-export async function dataMounters(api: DockerApi, places: StandbyPlaces): Promise<DataMounter[]> {
+/** All containers of the engine that use the data, in any state, without agents' helpers. */
+export async function dataMounters(api: DockerApi, data: MigratedData): Promise<DataMounter[]> {
   const [containers, volumes] = await Promise.all([listContainers(api), listVolumes(api)]);
-  const paths = await dataPaths(places, volumes);
-  const users = containers.filter(({ Labels }) => !(helperLabel in Labels)).map((one) => userOf(one, places, paths));
+  const paths = await dataPaths(data, volumes);
+  const users = containers.filter(({ Labels }) => !(helperLabel in Labels)).map((one) => userOf(one, data, paths));
   return (await Promise.all(users)).filter((user) => user !== null);
 }
 
-/** Their states, but of those that only have a directory above the data. */
-export async function dataUserStates(api: DockerApi, places: StandbyPlaces): Promise<DataUser[]> {
-  const users = (await dataMounters(api, places)).filter(({ above }) => !above);
+/** Their states, without containers that only have a directory above the data. */
+export async function dataUserStates(api: DockerApi, data: MigratedData): Promise<DataUser[]> {
+  const users = (await dataMounters(api, data)).filter(({ above }) => !above);
   const containers = await inspectAll(
     api,
     users.map(({ container }) => container.Id),
@@ -47,21 +47,18 @@ export async function dataUserStates(api: DockerApi, places: StandbyPlaces): Pro
   }));
 }
 
-async function dataPaths({ volumes, directory }: StandbyPlaces, all: Volume[]): Promise<DataPaths> {
+async function dataPaths({ volumes, directory, binds }: MigratedData, all: Volume[]): Promise<DataPaths> {
   const own = all.filter(({ Name }) => volumes.includes(Name)).map(({ Mountpoint }) => Mountpoint);
-  const bound = all.flatMap(({ Name, Options }) =>
-    Options.device?.startsWith('/') ? [[Name, Options.device] as const] : [],
-  );
   return {
     volumes: new Set(volumes),
-    trees: await Promise.all([directory, ...own].map(realOf)),
-    bound: new Map(bound),
+    trees: await Promise.all([directory, ...binds, ...own].map(realOf)),
+    bound: boundPaths(all),
   };
 }
 
 async function userOf(
   container: ContainerSummary,
-  { project, directory }: StandbyPlaces,
+  { project, directory }: MigratedData,
   paths: DataPaths,
 ): Promise<DataMounter | null> {
   const { Labels, Mounts } = container;
@@ -72,17 +69,32 @@ async function userOf(
   return ofStack ? { container, ofStack, uses: directory, above: false } : null;
 }
 
-/** What can't be written through changes nothing, but a volume that moves away is missed by its readers too. */
+/**
+ * A read-only bind mount can't change the data; a read-only volume still counts, because its reader would miss it after
+ * a move.
+ */
 async function useOf(
   { Type, Name, Source, RW }: ContainerSummary['Mounts'][number],
   { volumes, trees, bound }: DataPaths,
 ): Promise<{ uses: string; above: boolean } | null> {
   if (Type === 'volume' && Name && volumes.has(Name)) return { uses: Name, above: false };
-  const source = Type === 'bind' ? Source : Type === 'volume' && Name ? bound.get(Name) : undefined;
+  const source = hostPathOf({ Type, Name, Source }, bound);
   if (!source || RW === false) return null;
   const path = await realOf(source);
   if (trees.some((tree) => isInside(tree, path))) return { uses: source, above: false };
   return trees.some((tree) => isInside(path, tree)) ? { uses: source, above: true } : null;
 }
+
+/** Volume → the path that its options bind. */
+export const boundPaths = (volumes: Volume[]): Map<string, string> =>
+  new Map(
+    volumes.flatMap(({ Name, Options }) => (Options.device?.startsWith('/') ? [[Name, Options.device] as const] : [])),
+  );
+
+/** The path of this host that a container mounts, directly or by such a volume. */
+export const hostPathOf = (
+  { Type, Name, Source }: Pick<ContainerSummary['Mounts'][number], 'Type' | 'Name' | 'Source'>,
+  bound: Map<string, string>,
+): string | undefined => (Type === 'bind' ? Source : Type === 'volume' && Name ? bound.get(Name) : undefined);
 
 export const nameOfContainer = ({ Names, Id }: ContainerSummary): string => Names[0]?.slice(1) ?? Id.slice(0, 12);

@@ -1,21 +1,28 @@
 import { lstat } from 'node:fs/promises';
 import { z } from 'zod';
 import { EngineAnswer } from '../api.ts';
-import type { HelperPlace } from '../helper.ts';
+import type { OwnContainer } from '../facts/own-container.ts';
+import type { HelperRuntime } from '../helper/helper.ts';
 import { agentLabel, helperLabel } from '../labels.ts';
 
 /**
- * Whether a path exists where the engine would mount it from. An agent in a container does not see all of the host: what
- * it does not find, the engine is asked for, which refuses to create a container on a path that is absent.
+ * True if a path exists where the engine would mount it from. An agent in a container does not see the whole host, so
+ * it asks the engine, which refuses to create a container with a bind mount of a missing path.
  */
-export async function existsOnHost({ api, image, agentId }: HelperPlace, path: string): Promise<boolean> {
+export async function existsOnHost(
+  { api, image, agentId }: HelperRuntime,
+  path: string,
+  own: OwnContainer | null = null,
+): Promise<boolean> {
   const seen = await lstat(path).then(
     () => true,
     () => false,
   );
-  if (seen) return true;
+  if (own === null && seen) return true;
   const trial = {
-    Image: image,
+    Image: await image(),
+    Entrypoint: ['true'],
+    Cmd: [],
     Labels: { [helperLabel]: 'trial', [agentLabel]: agentId },
     HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'bind', Source: path, Target: '/v', ReadOnly: true }] },
   };

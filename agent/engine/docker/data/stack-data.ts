@@ -1,53 +1,67 @@
 import { eachOf } from '../../../../schema/each-of.ts';
 import type { StackFacts } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
+import type { MigratedData, Tree } from '../../engine.ts';
 import type { DockerApi } from '../api.ts';
-import type { Carried, HelperPlace } from '../helper.ts';
-import { nameOf } from '../helper.ts';
+import type { HelperRuntime } from '../helper/helper.ts';
+import { nameOf } from '../helper/helper.ts';
 import { composeLabels } from '../labels.ts';
-import { isPlain, type Volume } from '../volumes.ts';
+import { isPlain, type Volume } from '../stack/volumes.ts';
 import { dataMounters, nameOfContainer } from './data-users.ts';
 import { surveyTrees } from './survey.ts';
 import type { TreeSurvey } from './survey-script.ts';
 
-/** What a pre-flight finds where a stack's data lies. */
+/** A pre-flight's findings about a stack's data. */
 export interface StackData {
-  /** Bytes of a volume's contents; null where that could not be told. */
+  /** Bytes of a volume's contents; null if unknown. */
   sizeOf(volume: string): number | null;
   projectBytes: number | null;
+  /** Bytes of a bind mount's directory; null if unknown. */
+  sizeOfBind(path: string): number | null;
   facts: NonNullable<StackFacts['data']>;
 }
 
 /**
- * Looks at the volumes and the project directory of a running stack, and at who else uses them. Of volumes that are no
- * directories of this host's disk only the users are looked at: they are not moved.
+ * Surveys the volumes, the project directory and the bind mounts' directories of a running stack, and finds other
+ * containers that use the first two. Volumes that are not plain directories on this host's disk are not moved: only
+ * their users are checked.
  */
 export async function stackData(
-  place: HelperPlace,
-  places: { project: string; directory: string; volumes: Volume[]; anonymous: Volume[] },
+  runtime: HelperRuntime,
+  data: {
+    project: string;
+    directory: string;
+    volumes: Volume[];
+    external: Volume[];
+    binds: string[];
+  },
   own: string[],
   signal: AbortSignal,
 ): Promise<StackData> {
-  const volumes = [...places.volumes, ...places.anonymous].filter(isPlain).map(({ Name }) => ({ volume: Name }));
-  const directory = { directory: places.directory };
+  const volumes = [...data.volumes, ...data.external].filter(isPlain).map(({ Name }) => ({ volume: Name }));
+  const directory = { directory: data.directory };
+  const binds = data.binds.map((path) => ({ directory: path }));
   const unseen: StackData['facts']['unseen'] = [];
   const found = new Map<string, TreeSurvey>();
-  const look = async (trees: Carried[]) => {
-    const options = { migrationId: '', signal, secondsMax: limits.agent.surveySecondsMax };
-    const surveys = await surveyTrees(place, trees, options).catch((error: Error) => error);
+  const look = async (trees: Tree[], secondsMax: number = limits.agent.surveySecondsMax) => {
+    const options = { migrationId: '', signal, secondsMax };
+    const surveys = await surveyTrees(runtime, trees, options).catch((error: Error) => error);
     for (const [i, tree] of trees.entries()) {
       if (surveys instanceof Error) unseen.push({ tree: nameOf(tree), why: surveys.message });
       else found.set(nameOf(tree), surveys[i]!);
     }
   };
-  const names = places.volumes.map(({ Name }) => Name);
+  const names = data.volumes.map(({ Name }) => Name);
   const [writers] = await Promise.all([
-    writersOf(place.api, { ...places, volumes: names }, own),
-    eachOf([[directory], ...groupsOf(volumes)], limits.agent.lanesAtOnceMax, look),
+    writersOf(runtime.api, { ...data, volumes: names, binds: [] }, own),
+    eachOf([[directory], ...groupsOf(volumes)], limits.agent.lanesAtOnceMax, (trees) => look(trees)),
+    // One helper each: a bind mount may lead to a file system that does not answer.
+    eachOf(binds, bindsAtOnceMax, (tree) => look([tree], secondsOf(binds.length))),
   ]);
-  const moved = [directory, ...volumes.filter(({ volume }) => names.includes(volume))];
+  const moved = [directory, ...binds, ...volumes];
   return {
     sizeOf: (volume) => found.get(nameOf({ volume }))?.size?.bytes ?? null,
+    sizeOfBind: (path) => found.get(path)?.size?.bytes ?? null,
     projectBytes: found.get(nameOf(directory))?.size?.bytes ?? null,
     facts: {
       nested_mounts: moved.flatMap((tree) =>
@@ -62,19 +76,19 @@ export async function stackData(
   };
 }
 
-/** One helper looks at that many: each takes some processes. */
-function groupsOf(trees: Carried[]): Carried[][] {
+/** Bind mounts may be many and large; the time of the request is shared by all of them. */
+const { bindsAtOnceMax, surveySecondsMax } = limits.agent;
+const secondsOf = (count: number) => Math.max(1, Math.floor(surveySecondsMax / Math.ceil(count / bindsAtOnceMax)));
+
+/** Groups trees for one helper each: every tree takes some processes. */
+function groupsOf(trees: Tree[]): Tree[][] {
   const size = limits.agent.surveyTreesMax;
   return Array.from({ length: Math.ceil(trees.length / size) }, (_, i) => trees.slice(i * size, (i + 1) * size));
 }
 
-/** Containers that run beside the stack's own and can write what moves. */
-async function writersOf(
-  api: DockerApi,
-  places: { project: string; directory: string; volumes: string[] },
-  own: string[],
-): Promise<StackData['facts']['writers']> {
-  const users = await dataMounters(api, places);
+/** Running containers outside the stack that can write to its data. */
+async function writersOf(api: DockerApi, data: MigratedData, own: string[]): Promise<StackData['facts']['writers']> {
+  const users = await dataMounters(api, data);
   return users
     .filter(
       ({ container }) => !own.includes(container.Id) && ['running', 'paused', 'restarting'].includes(container.State),
@@ -84,6 +98,6 @@ async function writersOf(
       uses,
       above,
       one_off:
-        container.Labels[composeLabels.oneOff] === 'True' && container.Labels[composeLabels.project] === places.project,
+        container.Labels[composeLabels.oneOff] === 'True' && container.Labels[composeLabels.project] === data.project,
     }));
 }

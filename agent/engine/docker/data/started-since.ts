@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StandbyPlaces } from '../../engine.ts';
+import type { MigratedData } from '../../engine.ts';
 import { type DockerApi, filters } from '../api.ts';
 import { composeLabels } from '../labels.ts';
 
@@ -11,20 +11,19 @@ const event = z.object({
 type Event = z.infer<typeof event>;
 
 /**
- * Names of containers that were started since with leave to write a volume, or as the stack's: also of those that are gone
- * again, as `docker run --rm` leaves none. The engine remembers its last 256 events only; what else ran on a path of the
- * host is not among them.
+ * Names of containers started since then that can write to a volume or belong to the stack, including removed ones
+ * (`docker run --rm`). Incomplete: the engine keeps its last 256 events only, and events do not name bind mounts.
  */
-export async function startedSince(api: DockerApi, places: StandbyPlaces, sinceMs: number): Promise<string[]> {
+export async function startedSince(api: DockerApi, data: MigratedData, sinceMs: number): Promise<string[]> {
   const seconds = (ms: number) => (ms / 1000).toFixed(3);
   const wanted = filters({ type: ['container', 'volume'], event: ['start', 'mount'] });
   const stream = await api.download(`/events?since=${seconds(sinceMs)}&until=${seconds(Date.now())}&${wanted}`);
   let text = '';
   for await (const chunk of stream) text += String(chunk);
-  return startedIn(text, places);
+  return startedIn(text, data);
 }
 
-export function startedIn(text: string, { project, volumes }: Pick<StandbyPlaces, 'project' | 'volumes'>): string[] {
+export function startedIn(text: string, { project, volumes }: Pick<MigratedData, 'project' | 'volumes'>): string[] {
   const lines = text.split('\n').filter((line) => line !== '');
   const events = lines.map((line) => event.parse(JSON.parse(line)));
   const names = new Map(events.filter(isStart).map(({ Actor }) => [Actor.ID, Actor.Attributes.name ?? '']));

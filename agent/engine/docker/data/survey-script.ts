@@ -1,28 +1,30 @@
 import { unescapedPath } from '../../../mounts.ts';
 
-/** A place below a tree that is not part of it: deleting the tree would reach into it, and a copy would leave it out. */
+/**
+ * A place below a tree that is not part of it: deleting the tree would reach into it, and a copy would leave it out.
+ */
 export interface NestedMount {
   /** Relative to the tree. */
   path: string;
-  /** The type of file system, or `device` for another device without a mount of its own, as a btrfs subvolume. */
+  /** File system type, or `device` for another device that is not a mount point, like a btrfs subvolume. */
   kind: string;
 }
 
-/** What one volume or directory is, as the engine's mount namespace shows it. */
+/** Facts about one volume or directory in the engine's mount namespace. */
 export interface TreeSurvey {
-  /** Tells the tree from a later one at its place: inode and time of birth. */
+  /** Identifies the tree among later ones at its path: inode and birth time. */
   mark: string;
   nested: NestedMount[];
-  /** Null where the time ran out. */
+  /** Null after a timeout. */
   size: TreeSize | null;
-  /** Some of the files that are immutable or append-only (`chattr`), as far as was looked. */
+  /** Examples of immutable or append-only files (`chattr`). */
   immutable: string[];
 }
 
 export interface TreeSize {
-  /** Contents as allocated; a file with several names counts once. */
+  /** Allocated size of the contents; a hard-linked file counts once. */
   bytes: number;
-  /** Of a tar of the tree, near enough for a progress bar: whole blocks, and three blocks an entry. */
+  /** Approximate size of a tar of the tree, for a progress bar: whole blocks, plus three blocks per entry. */
   tar_bytes: number;
   entries: number;
 }
@@ -37,10 +39,14 @@ const walked = [
   'END { if (code != 124) printf "size %.0f %.0f %.0f\\n", bytes, blocks + entries * 1536, entries }',
 ].join('\n');
 
-/** Prints names of a list whose inode flags say that nothing, or only more, may be written (FS_IOC_GETFLAGS). */
+/**
+ * Prints files of a list with the immutable or append-only flag (FS_IOC_GETFLAGS), at most three. The open mode holds
+ * O_NONBLOCK and O_NOFOLLOW; O_NOFOLLOW differs by architecture, and both its bits are set: each is harmless where the
+ * other is valid. Loads no module.
+ */
 const flagged = `while (<>) {
   chomp;
-  sysopen(my $file, $_, O_RDONLY | O_NONBLOCK | O_NOFOLLOW) or next;
+  sysopen(my $file, $_, 0504000) or next;
   my $flags = pack("l!", 0);
   ioctl($file, 0x80086601, $flags) or next;
   next unless unpack("l!", $flags) & 0x30;
@@ -50,9 +56,9 @@ const flagged = `while (<>) {
 }`;
 
 /**
- * Prints, of each directory in "$@", what `parseSurvey` reads. With `seconds` the walk through a tree ends in time, and
- * what is found by walking may be missing; mount points come from the kernel's table. Only then flags are looked at, by the
- * Perl that every Debian has: they are worth a note.
+ * Prints, for each directory in "$@", what `parseSurvey` reads. With `seconds` the walk of a tree times out, and
+ * results of the walk may be missing; mount points come from the kernel's table. Flags are read only with `seconds`, by
+ * the Perl that every Debian has: they only matter to the pre-flight.
  */
 export const surveyScript = (seconds: number | null): string => {
   const bounded = seconds === null ? '' : `timeout ${seconds} `;
@@ -64,7 +70,7 @@ export const surveyScript = (seconds: number | null): string => {
       for (i = 7; $i != "-"; i++);
       print "nested", $(i + 1), substr($5, length(root) + 1)
     }' /proc/self/mountinfo
-    ${seconds === null ? 'true' : `${bounded}find . -xdev \\( -type f -o -type d \\) -print0 | ${bounded}perl -0 -MFcntl -e '${flagged}' >$IO/flags 2>/dev/null`} &
+    ${seconds === null ? 'true' : `${bounded}find . -xdev \\( -type f -o -type d \\) -print0 | ${bounded}perl -0 -e '${flagged}' >$IO/flags 2>/dev/null`} &
     {
       ${bounded}find . -xdev -printf '%y %D %s %b %n %i %P\\0'
       printf 'end %s\\0' $?
@@ -75,7 +81,7 @@ export const surveyScript = (seconds: number | null): string => {
   echo end`;
 };
 
-/** One survey for each directory that `surveyScript` was given, in their order; null for a text that is not whole. */
+/** Parses one survey per directory, in order; null if the text is incomplete. */
 export function parseSurvey(text: string): TreeSurvey[] | null {
   const lines = text.split('\n').slice(0, -1);
   if (lines.pop() !== 'end') return null;
@@ -95,6 +101,6 @@ export function parseSurvey(text: string): TreeSurvey[] | null {
   return trees;
 }
 
-/** A mount on another device is found in the table and by the walk; the table knows what it is. */
+/** A mount on another device appears in the table and in the walk; only the table knows its type. */
 const withoutRepeats = (nested: NestedMount[]): NestedMount[] =>
   nested.filter(({ path, kind }) => kind !== 'device' || !nested.some((m) => m.path === path && m.kind !== 'device'));

@@ -1,23 +1,24 @@
 import { StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { shortened } from '../../../../schema/shortened.ts';
-import { changing } from '../complaints.ts';
-import { type Carried, type HelperPlace, nameOf, readFromHelper } from '../helper.ts';
-import { packCapabilities } from '../tar-arguments.ts';
+import type { Tree } from '../../engine.ts';
+import { type HelperRuntime, nameOf, readFromHelper } from '../helper/helper.ts';
+import { changing } from '../helper/stderr-rules.ts';
 import { type NestedMount, parseSurvey, surveyScript, type TreeSurvey } from './survey-script.ts';
+import { packCapabilities } from './tar-arguments.ts';
 
 /**
- * Looks at volumes and directories through one helper, which sees what the engine would mount for a container: this agent
- * may be in another mount namespace. Their stack may run. Throws where one of them can't be seen.
+ * Surveys volumes and directories through one helper, which sees what the engine mounts: this agent may be in another
+ * mount namespace. The stack may be running. Throws if one of them can't be read.
  */
 export async function surveyTrees(
-  place: HelperPlace,
-  trees: Carried[],
+  runtime: HelperRuntime,
+  trees: Tree[],
   options: { migrationId: string; signal: AbortSignal; secondsMax: number | null },
 ): Promise<TreeSurvey[]> {
   const [only] = trees;
   if (!only) return [];
-  const helper = await readFromHelper(place, {
+  const helper = await readFromHelper(runtime, {
     migrationId: options.migrationId,
     purpose: 'measure',
     mount: trees.length === 1 ? only : trees,
@@ -39,8 +40,8 @@ export async function surveyTrees(
   throw new StackferryError('pack_failed', 'What the helper tells of the data can’t be read.');
 }
 
-/** Throws where something else is mounted below a tree: it would be left out of a copy. */
-export function assertWhole(tree: Carried, { nested }: TreeSurvey): void {
+/** Throws if something else is mounted below a tree: a copy would leave it out. */
+export function assertWhole(tree: Tree, { nested }: TreeSurvey): void {
   if (nested.length === 0) return;
   throw new StackferryError(
     'pack_failed',
@@ -48,6 +49,6 @@ export function assertWhole(tree: Carried, { nested }: TreeSurvey): void {
   );
 }
 
-/** `cache (tmpfs), media (nfs4)` */
+/** Formats `cache (tmpfs), media (nfs4)`. */
 export const listed = (nested: NestedMount[]): string =>
   shortened(nested.map(({ path, kind }) => `${path} (${kind})`).join(', '), limits.agent.engineMessageCharsMax);

@@ -2,33 +2,36 @@ import { StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { shortened } from '../../../../schema/shortened.ts';
 import { carriedAttributes, hostAttributes } from '../../../transfer/attributes.ts';
-import { changing } from '../complaints.ts';
-import { type Carried, type HelperPlace, nameOf, readFromHelper } from '../helper.ts';
-import { packCapabilities } from '../tar-arguments.ts';
+import { attributesCommand } from '../../../transfer/attributes-script.ts';
+import type { Tree } from '../../engine.ts';
+import { type HelperRuntime, nameOf, readFromHelper } from '../helper/helper.ts';
+import { changing } from '../helper/stderr-rules.ts';
+import { packCapabilities } from './tar-arguments.ts';
 
-/** As long as a path relative to its tree can be for a tar to unpack it: PATH_MAX, less `./` and the final zero. */
+/** Longest path relative to its tree that tar can unpack: PATH_MAX, less `./` and the final zero. */
 const pathBytesMax = 4093;
 
 /**
- * Throws `pack_failed` where one of these trees has what a copy can't carry: attributes beyond those of users, file
- * capabilities and ACLs, or paths longer than a system call takes. Their stack may run.
+ * Throws `pack_failed` if one of these trees has something a copy can't carry: attributes other than user attributes,
+ * file capabilities and ACLs, or paths longer than a system call takes. The stack may be running.
  */
 export async function assertCarriable(
-  place: HelperPlace,
-  trees: Carried[],
+  runtime: HelperRuntime,
+  trees: Tree[],
   { migrationId, signal }: { migrationId: string; signal: AbortSignal },
 ): Promise<void> {
-  const helper = await readFromHelper(place, {
+  const helper = await readFromHelper(runtime, {
     migrationId,
     purpose: 'measure',
     mount: trees,
     readOnly: true,
-    // The kernel shows `trusted.*` to nobody else. This helper runs none but our script, and can write nowhere.
+    // The kernel shows `trusted.*` only with this capability. This helper runs only the script below, and can write
+    // nowhere.
     capabilities: [...packCapabilities, 'SYS_ADMIN'],
     script: uncarriedScript,
     arguments: trees.map((_, index) => `/v/${index}`),
     failure: 'pack_failed',
-    tolerated: [...changing, /^getfattr: .*: File name too long$/],
+    tolerated: [...changing, /^attributes: .*: File name too long$/],
     signal,
   });
   let text = '';
@@ -54,14 +57,14 @@ export async function assertCarriable(
 }
 
 /**
- * Prints one line for each kind of thing that can't be carried, of each directory in "$@": the directory, how often, what,
- * and the first path.
+ * Prints one line per kind of obstacle in each directory in "$@": the directory, the count, the kind, and the first
+ * path.
  */
 export const uncarriedScript = `
   export LC_ALL=C
   for root; do (
     cd "$root" || exit
-    getfattr -R -P -h -m - . | awk -v root="$root" '
+    { find . -xdev -print0 || echo find failed >&2; } | ${attributesCommand('names', '.')} | awk -v root="$root" '
       /^# file: / { file = substr($0, 9); next }
       $0 == "" || /${carriedAttributes}/ || /${hostAttributes}/ { next }
       $0 in count { count[$0]++; next }

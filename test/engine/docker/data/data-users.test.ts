@@ -29,7 +29,7 @@ async function usersOf(containers: Record<string, { Mounts?: object[]; Labels?: 
     },
   ];
   const api = { get: async (path: string) => (path.startsWith('/volumes') ? { Volumes: volumes } : listed) };
-  const places = { project: 'shop', directory: join(root, 'srv/shop'), volumes: ['shop_db'] };
+  const places = { project: 'shop', directory: join(root, 'srv/shop'), volumes: ['shop_db'], binds: [] };
   const users = await dataMounters(api as unknown as DockerApi, places);
   return Object.fromEntries(users.map(({ container, above, ofStack }) => [container.Id, { above, ofStack }]));
 }
@@ -51,7 +51,7 @@ describe('who uses a stack’s data', () => {
     ).toEqual({ volume: inside, path: inside, link: inside, contents: inside, options: inside });
   });
 
-  it('P2: a directory above the data is told apart, and what can only be read changes nothing', async () => {
+  it('P2: a directory above the data is distinguished, and a read-only mount changes nothing', async () => {
     expect(
       await usersOf({
         above: { Mounts: [bind(join(root, 'srv'))] },

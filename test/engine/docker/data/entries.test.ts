@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { readEntries } from '../../../../agent/engine/docker/manifest-stream.ts';
-import { entriesScript } from '../../../../agent/engine/docker/tar-arguments.ts';
+import { readEntries } from '../../../../agent/engine/docker/data/manifest-stream.ts';
+import { entriesScript } from '../../../../agent/engine/docker/data/tar-arguments.ts';
 import { manifestDigest } from '../../../../agent/transfer/manifest.ts';
 import { temporaryDirectory } from '../../../agent/temporary.ts';
 

@@ -43,7 +43,7 @@ describe('surveyScript', () => {
     ]);
   });
 
-  it('P12: a file counts as what it takes on the disk, once for all its names, and names with newlines confuse nothing', async () => {
+  it('P12, R23, R31: a file counts as what it takes on the disk, once for all its names, and names with newlines confuse nothing', async () => {
     const root = await temporaryDirectory();
     const setUp = `
       cd "$1" && truncate -s 1G sparse && printf 1234 >one && ln one two && printf x >"$(printf 'f 0 9 9 1\\nf 0 999999 99999 1 7')"

@@ -1,0 +1,120 @@
+import { changesLane } from '../../../schema/commands.ts';
+import { isInside } from '../../compose/project.ts';
+import type { Manifest, Removal } from '../../engine/engine.ts';
+import type { LedgerEntry } from '../../migration-ledger.ts';
+import { projectLane, stagedLane } from '../carry/project-lane.ts';
+import { idsOf } from '../cutover/container-states.ts';
+import { oneOffsOf } from '../cutover/data-users.ts';
+import { forgetImages } from '../cutover/put-back.ts';
+import type { CommandContext, CommandHandler } from '../runner/context.ts';
+import { assertNoOtherCopy } from './retained-copy.ts';
+import { keptForWrites } from './written-since.ts';
+
+/**
+ * Removes the stack's recorded containers, networks and volumes on the source, and the project directory and the bind
+ * mounts' directories if they hold exactly what was moved. Anything that differs, is shared with others, or was written
+ * since, stays and is reported.
+ */
+export const purgeSource: CommandHandler<'purge_source'> = async (payload, context) => {
+  const { deployment, volumes, binds, copy_ran } = payload;
+  const { engine, ledger, migrationId } = context;
+  const { project, source_dir } = deployment;
+  const entry = ledger.find(migrationId);
+  if (!entry?.prior)
+    return {
+      removed: [],
+      remaining: [{ what: 'all', why: 'this host has no record of it; check and delete it by hand' }],
+    };
+  await assertNoOtherCopy(project, entry.prior, context, entry.created.containers);
+  const recorded = binds.filter((path) => entry.data?.binds.includes(path));
+  const kept = await keptForWrites([...volumes, ...recorded], copy_ran, context);
+  const directories = [
+    { path: source_dir, isMoved: () => projectAsMoved(entry, source_dir, context) },
+    ...(kept.length > 0 ? [] : recorded).map((path) => ({ path, isMoved: () => bindAsMoved(entry, path, context) })),
+  ];
+  const stay: Removal['remaining'] = [];
+  for (const { path, isMoved } of directories) {
+    const why = await directoryObstacle(entry, path, isMoved, context);
+    if (why !== null) stay.push({ what: path, why });
+  }
+  const { removed, remaining } = await engine.purge(
+    {
+      containers: [...idsOf(entry.prior), ...entry.created.containers, ...(await oneOffsOf(entry, engine))],
+      networks: await engine.projectNetworks(project),
+      volumes: kept.length > 0 ? [] : volumes,
+      paths: directories.map(({ path }) => path).filter((path) => !stay.some(({ what }) => what === path)),
+      marks: { ...Object.fromEntries(byOptions(volumes, entry).map((name) => [name, ''])), ...entry.marks },
+    },
+    migrationId,
+  );
+  // What stayed may change until the next try, which compares it again.
+  await ledger.amend(migrationId, (draft) => {
+    for (const { what } of remaining) delete draft.purging_marks[what];
+  });
+  await forgetImages(context);
+  return { removed, remaining: [...remaining, ...kept, ...stay] };
+};
+
+/** Volumes that were not measured, since they have no data of their own: a plain one of such a name is another. */
+const byOptions = (volumes: string[], { data }: LedgerEntry) =>
+  data ? volumes.filter((name) => !data.volumes.includes(name)) : [];
+
+/** Returns why a directory must stay, null if it may be deleted. */
+async function directoryObstacle(
+  entry: LedgerEntry,
+  directory: string,
+  isMoved: () => Promise<boolean>,
+  context: CommandContext,
+): Promise<string | null> {
+  const { engine, ledger, migrationId, paths } = context;
+  if ((await engine.missing({ volumes: [], paths: [directory] })).length > 0) return null;
+  const own = await paths.real(directory);
+  for (const { project, working_dir } of await engine.stacks()) {
+    const other = await paths.real(working_dir);
+    if (project !== entry.project && (isInside(own, other) || isInside(other, own)))
+      return `the stack "${project}" uses it too`;
+  }
+  const users = (await engine.mountersOf?.(directory, entry.project)) ?? [];
+  if (users.length > 0) return `container ${users.join(', ')} mounts it`;
+  const mounts = await paths.mountsBelow(directory);
+  if (mounts.length > 0) return `something else is mounted in it: ${mounts.join(', ')}`;
+  const mark = await paths.mark(own);
+  if (entry.purging.includes(directory) && mark !== null && entry.purging_marks[directory] === mark) return null;
+  const same = await isMoved().catch((error: Error) => error);
+  if (same instanceof Error) return same.message;
+  if (!same) return 'it is no longer what was moved: check what changed, and delete it by hand';
+  await ledger.amend(migrationId, (draft) => {
+    if (!draft.purging.includes(directory)) draft.purging.push(directory);
+    if (mark !== null) draft.purging_marks[directory] = mark;
+  });
+  return null;
+}
+
+function projectAsMoved(entry: LedgerEntry, directory: string, context: CommandContext): Promise<boolean> {
+  const { [projectLane]: sent, [changesLane]: changed, [stagedLane]: staged } = entry.lanes;
+  const moved = (sent ?? changed ?? staged)?.manifest ?? null;
+  // A directory sent whole after the stop was proven without file contents; for the other lanes it varies.
+  return isAnyOf([moved], sent ? [false] : [true, false], directory, context);
+}
+
+/** True if it is what any lane carried: equal trees are equally moved. */
+const bindAsMoved = (entry: LedgerEntry, directory: string, context: CommandContext): Promise<boolean> =>
+  isAnyOf(
+    Object.values(entry.lanes).map(({ manifest }) => manifest),
+    [false, true],
+    directory,
+    context,
+  );
+
+async function isAnyOf(
+  moved: (Manifest | null)[],
+  withContents: boolean[],
+  directory: string,
+  { engine, migrationId }: CommandContext,
+): Promise<boolean> {
+  for (const contents of withContents) {
+    const now = await engine.manifest({ directory }, migrationId, contents);
+    if (moved.some((one) => one?.sha256 === now.sha256 && one.entries === now.entries)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,39 @@
+import { treeOf } from '../../engine/engine.ts';
+import { unstage } from '../prepare/staged.ts';
+import type { CommandHandler } from '../runner/context.ts';
+import { carryProvenLanes } from './carry-lanes.ts';
+import { warmTargetOf, wholeTarget } from './made-trees.ts';
+
+/**
+ * Receives each volume or bind mount into the empty place that `prepare_target` created, or only the changes since the
+ * pre-copy.
+ */
+export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload, context) => {
+  const { project, peer, items, changes, contents } = payload;
+  const { engine, migrationId } = context;
+  // Several lanes may need to recreate their volume at once, but the staged containers are removed only once.
+  let vacated: Promise<void> | null = null;
+  const vacate = () => {
+    vacated ??= unstage(context);
+    return vacated;
+  };
+  const proofs = await carryProvenLanes(
+    { project, role: 'target', peer },
+    items.map(({ lane, volume }) => ({
+      lane,
+      total: null,
+      carry: async (end) => {
+        const sink = changes
+          ? warmTargetOf(volume, context).rest(vacate)
+          : wholeTarget({ project, source: peer }, volume, context);
+        if (!changes) await vacate();
+        // An earlier run, or a pre-copy, may have left data.
+        if (!end.earlier) await sink.reset();
+        return context.lanes.receive({ ...end, sink });
+      },
+      manifest: () => engine.manifest(treeOf(volume), migrationId, contents),
+    })),
+    context,
+  );
+  return { proofs };
+};

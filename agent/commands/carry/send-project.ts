@@ -1,0 +1,32 @@
+import { changesLane } from '../../../schema/commands.ts';
+import { assertSourceAtRest } from '../cutover/rest.ts';
+import type { CommandHandler } from '../runner/context.ts';
+import { carryProvenLanes } from './carry-lanes.ts';
+import { assertProjectDirectory, onlyProof, projectLane } from './project-lane.ts';
+import { warmCopiesOf } from './warm-copies-of.ts';
+
+/** Sends the project directory (compose files, `.env`, inner bind mounts), or the changes since the pre-copy. */
+export const sendProject: CommandHandler<'send_project'> = async (payload, context) => {
+  const { project, peer, source_dir, changes } = payload;
+  const { engine, migrationId } = context;
+  await assertProjectDirectory(project, source_dir, context);
+  const tree = { directory: source_dir };
+  const source = async () =>
+    changes
+      ? (await warmCopiesOf(engine).source(tree, migrationId, changes.blocks)).rest
+      : engine.pack(tree, migrationId);
+  const proofs = await carryProvenLanes(
+    { project, role: 'source', peer },
+    [
+      {
+        lane: changes ? changesLane : projectLane,
+        total: null,
+        carry: async (end) => context.lanes.send({ ...end, source: await source() }),
+        manifest: () => engine.manifest(tree, migrationId, changes?.contents ?? false),
+      },
+    ],
+    context,
+  );
+  await assertSourceAtRest(project, context);
+  return { proof: onlyProof(proofs) };
+};

@@ -1,0 +1,45 @@
+import { isPath, type Manifest, treeOf } from '../../engine/engine.ts';
+import { assertSourceAtRest } from '../cutover/rest.ts';
+import type { CommandContext, CommandHandler } from '../runner/context.ts';
+import { carryProvenLanes } from './carry-lanes.ts';
+import { assertProjectDirectory, stagedLane } from './project-lane.ts';
+import { warmCopiesOf } from './warm-copies-of.ts';
+
+/** Sends each volume and bind mount of the stopped stack, then checks that the stack stayed at rest. */
+export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, context) => {
+  const { project, peer, items, changes, contents, blocks, staged_dir } = payload;
+  const { engine, ledger, migrationId } = context;
+  await assertSourceAtRest(project, context);
+  await engine.assertBindMounts(project, items.map(({ volume }) => volume).filter(isPath));
+  const sizes = ledger.find(migrationId)?.sizes ?? {};
+  const sourceOf = async (volume: string) =>
+    changes
+      ? (await warmCopiesOf(engine).source(treeOf(volume), migrationId, blocks)).rest
+      : engine.pack(treeOf(volume), migrationId);
+  const proofs = await carryProvenLanes(
+    { project, role: 'source', peer },
+    items.map(({ lane, volume }) => ({
+      lane,
+      total: changes ? null : (sizes[volume] ?? null),
+      carry: async (end) => context.lanes.send({ ...end, source: await sourceOf(volume) }),
+      manifest: () => engine.manifest(treeOf(volume), migrationId, contents),
+    })),
+    context,
+  );
+  // Done while the target still reads its side.
+  const staged = staged_dir === null ? null : await readStaged(project, staged_dir, context);
+  await assertSourceAtRest(project, context);
+  return { proofs, staged };
+};
+
+/** Reads the staged directory again after the stop, and records its manifest: this may be what was moved. */
+async function readStaged(project: string, directory: string, context: CommandContext): Promise<Manifest> {
+  const { engine, ledger, migrationId } = context;
+  await assertProjectDirectory(project, directory, context);
+  const manifest = await engine.manifest({ directory }, migrationId, true);
+  await ledger.amend(migrationId, ({ lanes }) => {
+    const lane = lanes[stagedLane];
+    if (lane) lane.manifest = manifest;
+  });
+  return manifest;
+}

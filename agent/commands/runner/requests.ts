@@ -1,0 +1,76 @@
+import type { ControlRequest } from '../../../node/control-link.ts';
+import type { Throttles } from '../../../node/throttle.ts';
+import {
+  type RequestAnswer,
+  type RequestKind,
+  type RequestPayload,
+  requestKinds,
+} from '../../../schema/agent-protocol.ts';
+import type { RelayAddress } from '../../../schema/commands.ts';
+import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
+import type { HostFacts } from '../../../schema/host-facts.ts';
+import { limits } from '../../../schema/limits.ts';
+import type { Engine } from '../../engine/engine.ts';
+
+export interface RequestContext {
+  engine: Engine;
+  commandState: (commandId: string) => 'running' | 'done' | 'unknown';
+  throttles: Throttles;
+  /** Throws if the relay does not answer this host. */
+  pingRelay: (relay: RelayAddress, signal: AbortSignal) => Promise<void>;
+  upgrade: (ask: RequestPayload<'upgrade'>, signal: AbortSignal) => Promise<void>;
+}
+
+type RequestHandler<K extends RequestKind> = (
+  payload: RequestPayload<K>,
+  context: RequestContext,
+  signal: AbortSignal,
+) => Promise<RequestAnswer<K>>;
+
+const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
+  probe: async ({ relays }, context, signal) => {
+    const reached = await Promise.all(relays.map((relay) => reach(relay, context, signal)));
+    return context.engine.host(reached);
+  },
+  inspect_stack: ({ project }, { engine }, signal) => engine.inspectStack(project, signal),
+  check_target: ({ stack, bind_places, source_host_id }, { engine }, signal) =>
+    engine.checkTarget(stack, { bindPlaces: bind_places, source: source_host_id }, signal),
+  limit_bandwidth: async ({ migration_id, bytes_per_s }, { throttles }) => {
+    throttles.setLimit(migration_id, bytes_per_s);
+    return {};
+  },
+  command_status: async ({ command_id }, { commandState }) => ({ state: commandState(command_id) }),
+  upgrade: async (ask, { upgrade }, signal) => {
+    await upgrade(ask, signal);
+    return {};
+  },
+};
+
+/** Answers within the request's bound, or throws. */
+export async function answerRequest(question: ControlRequest, context: RequestContext): Promise<unknown> {
+  const payload = requestKinds[question.kind].payload.safeParse(question.payload);
+  if (!payload.success) {
+    throw new StackferryError('invalid_request', `The payload of "${question.kind}" is not understood.`);
+  }
+  const { requestMsMax } = question.kind === 'upgrade' ? limits.upgrade : limits.control;
+  const signal = AbortSignal.timeout(requestMsMax);
+  const handler = requestHandlers[question.kind] as (
+    payload: unknown,
+    context: RequestContext,
+    signal: AbortSignal,
+  ) => Promise<unknown>;
+  return handler(payload.data, context, signal);
+}
+
+async function reach(
+  relay: RelayAddress,
+  { pingRelay }: RequestContext,
+  signal: AbortSignal,
+): Promise<HostFacts['relays'][number]> {
+  try {
+    await pingRelay(relay, signal);
+    return { id: relay.id, reachable: true, detail: 'answers' };
+  } catch (error) {
+    return { id: relay.id, reachable: false, detail: errorMessageOf(error) };
+  }
+}

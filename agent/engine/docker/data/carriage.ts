@@ -1,0 +1,93 @@
+import type { Readable } from 'node:stream';
+import { limits } from '../../../../schema/limits.ts';
+import { manifestDigest } from '../../../transfer/manifest.ts';
+import type { TarSource } from '../../../transfer/tar-ports.ts';
+import type { Manifest, MeasuredTree, Tree } from '../../engine.ts';
+import { type HelperRuntime, readFromHelper, writeToHelper } from '../helper/helper.ts';
+import { changing } from '../helper/stderr-rules.ts';
+import { readContents } from './content-stream.ts';
+import { readAttributes, readEntries } from './manifest-stream.ts';
+import { assertWhole, surveyTrees } from './survey.ts';
+import {
+  attributesScript,
+  contentScript,
+  entriesScript,
+  packArguments,
+  packCapabilities,
+  unpackArguments,
+  unpackCapabilities,
+  unpackScript,
+} from './tar-arguments.ts';
+
+/** `runtime` is evaluated at each opening: a resident helper may be gone by then. */
+export function packer(runtime: () => HelperRuntime, mount: Tree, migrationId: string, live = false): TarSource {
+  return {
+    open: (signal) =>
+      readFromHelper(runtime(), {
+        migrationId,
+        purpose: 'pack',
+        mount,
+        readOnly: true,
+        capabilities: packCapabilities,
+        script: 'exec "$@"',
+        arguments: packArguments,
+        failure: 'pack_failed',
+        tolerated: live ? changing : [],
+        signal,
+      }),
+  };
+}
+
+export function unpack(runtime: HelperRuntime, mount: Tree, migrationId: string, signal: AbortSignal) {
+  return writeToHelper(runtime, {
+    migrationId,
+    purpose: 'unpack',
+    mount,
+    readOnly: false,
+    capabilities: unpackCapabilities,
+    script: unpackScript,
+    arguments: unpackArguments,
+    failure: 'unpack_failed',
+    signal,
+  });
+}
+
+/** With `contents` it includes the contents of files; all parts are read concurrently. */
+export async function manifestOf(
+  runtime: HelperRuntime,
+  mount: Tree,
+  migrationId: string,
+  contents = false,
+): Promise<Manifest> {
+  const digest = manifestDigest();
+  const reading = async <T>(script: string, read: (output: Readable) => Promise<T>): Promise<T> => {
+    const helper = await readFromHelper(runtime, {
+      migrationId,
+      purpose: 'manifest',
+      mount,
+      readOnly: true,
+      capabilities: packCapabilities,
+      script,
+      failure: 'manifest_mismatch',
+      signal: AbortSignal.timeout(limits.step.transferringMsMax),
+    });
+    const [result] = await Promise.all([read(helper.stream), helper.finished]);
+    return result;
+  };
+  const [entries] = await Promise.all([
+    reading(entriesScript, (output) => readEntries(output, digest)),
+    reading(attributesScript, (output) => readAttributes(output, digest)),
+    contents
+      ? reading(contentScript, (tar) => readContents(tar, (path, sha256) => digest.add('content', [path, sha256])))
+      : null,
+  ]);
+  return { sha256: digest.sum(), entries };
+}
+
+/** The tree's stack may be running. Throws if something else is mounted in the tree. */
+export async function measure(runtime: HelperRuntime, mount: Tree, migrationId: string): Promise<MeasuredTree> {
+  const signal = AbortSignal.timeout(limits.step.preparingMsMax);
+  const [survey] = await surveyTrees(runtime, [mount], { migrationId, signal, secondsMax: null });
+  assertWhole(mount, survey!);
+  return { bytes: survey!.size!.tar_bytes, mark: survey!.mark };
+}

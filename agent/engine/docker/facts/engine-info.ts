@@ -1,0 +1,60 @@
+import { isAbsolute, resolve } from 'node:path';
+import { z } from 'zod';
+import { isInside } from '../../../compose/project.ts';
+import type { DockerApi } from '../api.ts';
+
+const answer = z.object({
+  DockerRootDir: z.string(),
+  SecurityOptions: z.array(z.string()).nullish(),
+  Runtimes: z.record(z.string(), z.unknown()).nullish(),
+  DefaultRuntime: z.string().nullish(),
+});
+
+/** What `GET /info` reports about how this engine runs containers. */
+export interface EngineInfo {
+  dataRoot: string;
+  /** User ids in containers differ from those on the host. */
+  remapped: boolean;
+  rootless: boolean;
+  selinux: boolean;
+  /** Docker as a snap sees another file system: `unseenBySnap`. */
+  snap: boolean;
+  defaultRuntime: string;
+  runtimes: string[];
+}
+
+export const engineInfo = async (api: DockerApi): Promise<EngineInfo> => readInfo(await api.get('/info', answer));
+
+export function readInfo({
+  DockerRootDir,
+  SecurityOptions,
+  Runtimes,
+  DefaultRuntime,
+}: z.infer<typeof answer>): EngineInfo {
+  const has = (name: string) => (SecurityOptions ?? []).some((option) => option.split(',').includes(`name=${name}`));
+  return {
+    dataRoot: DockerRootDir,
+    remapped: has('userns'),
+    rootless: has('rootless'),
+    selinux: has('selinux'),
+    snap: isInside('/var/snap', DockerRootDir),
+    defaultRuntime: DefaultRuntime || 'runc',
+    runtimes: Object.keys(Runtimes ?? {}),
+  };
+}
+
+/** Runtimes that share the host's kernel, and with it FIFOs, unlike sandboxes and virtual machines (gVisor, Kata). */
+const sharesKernel = /^(runc|crun|youki|nvidia)$|^io\.containerd\.(runc|crun)\b/;
+
+/** The runtime of helpers; undefined for the engine's default. */
+export const helperRuntime = ({ defaultRuntime, runtimes }: EngineInfo): string | undefined =>
+  sharesKernel.test(defaultRuntime) ? undefined : runtimes.find((name) => sharesKernel.test(name));
+
+/**
+ * True if Docker as a snap does not see the path: it sees homes, except hidden files in them, and its own directories.
+ */
+export function unseenBySnap(path: string): boolean {
+  const at = resolve('/', path);
+  if (isInside('/var/snap/docker', at)) return false;
+  return !isAbsolute(path) || !/^\/home\/[^/.][^/]*\/[^.]/.test(at);
+}

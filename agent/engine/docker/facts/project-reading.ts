@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import type { ComposeProject } from '../../../compose/arguments.ts';
+import { type FileReferences, fileReferences, noReferences } from '../../../compose/file-references.ts';
+import { interpolate } from '../../../compose/interpolate.ts';
+import { type ComposeModel, emptyModel } from '../../../compose/model.ts';
+import { type Compose, readModel } from '../../../compose/project.ts';
+import type { Container } from '../stack/containers.ts';
+import { serviceOf } from '../stack/containers.ts';
+import { type OwnContainer, seesHostPath, unseenAdvice } from './own-container.ts';
+import { shellEnvironment } from './shell-environment.ts';
+
+export interface ProjectReading {
+  /** Includes the variables of the shell that started the stack, if they can be inferred. */
+  project: ComposeProject;
+  model: ComposeModel;
+  references: FileReferences;
+  /** Reasons why the files can't be moved as they are; the other fields are then empty or partial. */
+  errors: string[];
+}
+
+/** Reads a stack's files with Compose, on the host where it was started. */
+export async function readProject(
+  compose: Compose,
+  labelled: ComposeProject,
+  containers: Container[],
+  signal: AbortSignal,
+  own: OwnContainer | null = null,
+): Promise<ProjectReading> {
+  const nothing = { project: labelled, model: emptyModel, references: noReferences };
+  if (!seesHostPath(own, labelled.directory)) return { ...nothing, errors: [unseenAdvice(labelled.directory)] };
+  const absent = labelled.configFiles.filter((path) => !existsSync(path));
+  if (absent.length > 0) return { ...nothing, errors: absent.map(absentFile) };
+  const errors: string[] = [];
+  const orElse = <T>(reading: Promise<T>, otherwise: T) =>
+    reading.catch((error: Error) => {
+      errors.push(error.message);
+      return otherwise;
+    });
+  const services = [...new Set(containers.map(serviceOf))];
+  const inferred = await orElse(shellEnvironment(compose, labelled, containers, signal), {});
+  const project = { ...labelled, environment: { ...labelled.environment, ...inferred } };
+  const [model, references] = await Promise.all([
+    orElse(readModel(compose, project, signal), emptyModel),
+    orElse(fileReferences(compose, project, services, signal), noReferences),
+  ]);
+  const unset = await orElse(unsetSources(compose, project, model, signal), []);
+  return { project, model, references, errors: [...new Set([...errors, ...unset])] };
+}
+
+/** Inferred variables that the target needs; `PWD` is left out if it is the project directory. */
+export function inferredOf({ directory, environment: { HOME, PWD } }: ComposeProject): Record<string, string> {
+  return { ...(HOME ? { HOME } : {}), ...(PWD && PWD !== directory ? { PWD } : {}) };
+}
+
+const absentFile = (path: string) =>
+  `The stack was started from ${path}, which is not on this host: put the file back where it was`;
+
+/** Finds configs and secrets from unset variables: Compose reads those only at the start, and fails only then. */
+async function unsetSources(
+  compose: Compose,
+  project: ComposeProject,
+  { configs, secrets }: ComposeModel,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const sources = [...Object.entries(configs), ...Object.entries(secrets)].flatMap(([name, item]) =>
+    item?.environment ? [{ name, variable: item.environment }] : [],
+  );
+  if (sources.length === 0) return [];
+  const asked = sources.map(({ variable }) => `\${${variable}+set}`);
+  const answers = await interpolate(compose, project, asked, signal);
+  return sources
+    .filter((_, index) => answers[index] !== 'set')
+    .map(
+      ({ name, variable }) =>
+        `${name} is the value of ${variable}, which is not set: add it to ${project.directory}/.env`,
+    );
+}

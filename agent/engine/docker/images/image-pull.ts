@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { limits } from '../../../../schema/limits.ts';
+import { type DockerApi, EngineAnswer } from '../api.ts';
+
+const progress = z.object({ error: z.string().optional() });
+
+/**
+ * Pulls an image, without a limit on its duration while the engine reports progress: lines may be slow and images
+ * large. Throws the engine's error, which may come in an answer with status 200.
+ */
+export async function pullImage(
+  api: DockerApi,
+  reference: string,
+  { signal }: { signal?: AbortSignal },
+): Promise<void> {
+  const path = `/images/create?fromImage=${encodeURIComponent(reference)}`;
+  const { error } = await api.post(path, undefined, progress, {
+    signal,
+    idleMs: limits.agent.pullIdleMsMax,
+    waits: true,
+  });
+  if (error) throw new EngineAnswer(500, error);
+}

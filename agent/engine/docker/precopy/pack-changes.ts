@@ -1,0 +1,84 @@
+import { rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { limits } from '../../../../schema/limits.ts';
+import { encodeBegin, encodeSection } from '../../../precopy/delta-stream.ts';
+import { createLargeFiles } from '../../../precopy/large-files.ts';
+import type { TarSource } from '../../../transfer/tar-ports.ts';
+import type { WarmVolume } from '../../engine.ts';
+import { type Passed, packPass, type WarmVolumeOptions } from './pass.ts';
+
+/**
+ * The source's side of a pre-copied volume or directory. State of the passes is in memory and lost when the agent
+ * exits: then the copy after the stop is a full one.
+ */
+export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { forget(): Promise<void> } {
+  const noFiles = () => createLargeFiles(options.mountpoint ?? '');
+  let passed: Passed | null = null;
+  let report: ReturnType<WarmVolume['report']> = [];
+
+  async function* passes(signal: AbortSignal): AsyncGenerator<Buffer> {
+    let last: Passed | null = null;
+    passed = null;
+    report = [];
+    yield encodeBegin(true);
+    do {
+      const began = performance.now();
+      let bytes = 0;
+      const before: Passed | null = last;
+      const pass = packPass(options, { before, files: before?.blocks ?? noFiles(), atRest: false, signal });
+      let piece = await pass.next();
+      for (; !piece.done; piece = await pass.next()) {
+        bytes += piece.value.length;
+        yield piece.value;
+      }
+      last = piece.value;
+      await before?.files.remove();
+      report.push({ bytes, ms: performance.now() - began });
+    } while (!isSettled(report));
+    // Only after all passes have ended: an interrupted one has changed files on the target that no block map describes.
+    passed = last;
+    yield encodeSection('end');
+  }
+
+  async function* rest(signal: AbortSignal): AsyncGenerator<Buffer> {
+    const before = (await passed?.files.areThere()) ? passed : null;
+    yield encodeBegin(before === null);
+    // It may be requested again, so it must not change the state.
+    const { files } = yield* packPass(options, {
+      before,
+      files: before?.blocks.copy() ?? noFiles(),
+      atRest: true,
+      signal,
+    });
+    await files.remove();
+    yield encodeSection('end');
+  }
+
+  return {
+    passes: sourceOf(passes),
+    rest: sourceOf(rest),
+    report: () => report,
+    forget: () => rm(options.directory, { recursive: true, force: true }),
+  };
+}
+
+const sourceOf = (sections: (signal: AbortSignal) => AsyncGenerator<Buffer>): TarSource => ({
+  open: async (signal) => {
+    const stream = Readable.from(sections(signal), { objectMode: true, highWaterMark: 1 });
+    const finished = new Promise<void>((resolve, reject) => {
+      stream.once('end', resolve).once('error', reject);
+      stream.once('close', () => reject(new Error('the packer was stopped')));
+    });
+    finished.catch(() => {});
+    signal.addEventListener('abort', () => stream.destroy());
+    return { stream, finished };
+  },
+});
+
+function isSettled(report: ReturnType<WarmVolume['report']>): boolean {
+  const { passesMax, shrinkMin, smallBytes } = limits.warm;
+  const [before, last] = [report.at(-2), report.at(-1)];
+  if (!last || report.length >= passesMax) return true;
+  if (last.bytes < smallBytes) return true;
+  return before !== undefined && last.bytes > before.bytes * (1 - shrinkMin);
+}

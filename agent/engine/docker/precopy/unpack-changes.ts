@@ -1,0 +1,131 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { limits } from '../../../../schema/limits.ts';
+import { broken, createSectionReader, type Section } from '../../../precopy/delta-stream.ts';
+import { createPatchedFiles } from '../../../precopy/patched-files.ts';
+import type { TarSink, TarWriter } from '../../../transfer/tar-ports.ts';
+import { feedUnpacker, type UnpackerFeed } from '../../../transfer/unpacker-feed.ts';
+import type { Tree } from '../../engine.ts';
+import {
+  removeScript,
+  stripScript,
+  timesScript,
+  unpackCapabilities,
+  unpackOverArguments,
+} from '../data/tar-arguments.ts';
+import { type HelperRuntime, type HelperSpec, runInHelper, writeToHelper } from '../helper/helper.ts';
+import { torn } from '../helper/stderr-rules.ts';
+import { sharedFile } from './pass-files.ts';
+
+/** The target's side of a pre-copied volume or directory: applies a delta stream to the existing files. */
+export function changesUnpacker(options: {
+  mount: Tree;
+  migrationId: string;
+  /** True if the source's stack is running. */
+  isLive: boolean;
+  mountpoint: () => Promise<string>;
+  /** Recreates the volume empty. */
+  recreate: () => Promise<void>;
+  /** Opens the resident helper on first use; a recreated volume needs a new one. */
+  residence: () => Promise<{ place: HelperRuntime }>;
+}): TarSink {
+  const spec: HelperSpec = {
+    migrationId: options.migrationId,
+    purpose: 'unpack',
+    mount: options.mount,
+    readOnly: false,
+    capabilities: unpackCapabilities,
+  };
+
+  async function open(signal: AbortSignal): Promise<TarWriter> {
+    const read = createSectionReader();
+    const task = { ...spec, failure: 'unpack_failed', signal } as const;
+    const run = async (script: string, place?: HelperRuntime) =>
+      runInHelper(place ?? (await options.residence()).place, { ...task, script });
+    /** Passes a list through a file: an argument is limited to 128 KiB. */
+    const runOver = async (list: Buffer, scriptOf: (list: string) => string) => {
+      const { place } = await options.residence();
+      const { here, there } = sharedFile(place);
+      await writeFile(here, list, { mode: 0o600, flag: 'wx' });
+      await run(scriptOf(there), place).finally(() => rm(here, { force: true }));
+    };
+    const files = createPatchedFiles(await options.mountpoint(), (written) => {
+      const records = written.map(({ path, mtime }) => `${mtime} ${path}\0`);
+      return runOver(Buffer.from(records.join(''), 'latin1'), timesScript);
+    });
+    let tar: UnpackerFeed | null = null;
+    let begun = false;
+    let ended = false;
+
+    const openTar = async (): Promise<UnpackerFeed> => {
+      await files.end();
+      const { place } = await options.residence();
+      const writer = await writeToHelper(place, {
+        ...task,
+        script: 'exec "$@"',
+        arguments: unpackOverArguments,
+        tolerated: options.isLive ? torn : [],
+      });
+      return feedUnpacker(writer, limits.stream.unpackerExitMsMax, (error) => stream.destroy(error as Error));
+    };
+
+    const apply = async (section: Section): Promise<void> => {
+      if (ended || begun === (section.kind === 'begin')) throw broken(`"${section.kind}" out of turn`);
+      if (tar && section.kind !== 'tar') throw broken('a tar without its end');
+      switch (section.kind) {
+        case 'begin':
+          begun = true;
+          if (section.whole) await options.recreate();
+          return;
+        case 'remove':
+        case 'strip':
+          await files.end();
+          return runOver(section.data, section.kind === 'remove' ? removeScript : stripScript);
+        case 'rename':
+          await files.end();
+          return files.rename(section.rename);
+        case 'file':
+          return files.begin(section.file);
+        case 'block':
+          return files.write(section.offset, section.data);
+        case 'tar':
+          if (section.data.length > 0) {
+            tar ??= await openTar();
+            return tar.write(section.data);
+          }
+          if (!tar) throw broken('the end of a tar that did not begin');
+          await tar.finish(limits.stream.unpackerExitMsMax);
+          tar = null;
+          return;
+        case 'end':
+          await files.end();
+          // What is acknowledged must survive a power cut (F23).
+          await run('sync -f /v');
+          ended = true;
+          return;
+      }
+    };
+
+    const stream = new Writable({
+      highWaterMark: limits.stream.chunkBytesMax,
+      write: (piece: Buffer, _encoding, done) => {
+        const applyAll = async () => {
+          for (const section of read(piece)) await apply(section);
+        };
+        applyAll().then(() => done(), done);
+      },
+      final: (done) => done(ended ? null : broken('a stream without its end')),
+      destroy: (error, done) => void files.abandon().finally(() => done(error)),
+    });
+    const finished = new Promise<void>((resolve, reject) => {
+      stream.once('finish', resolve).once('error', reject);
+      stream.once('close', () => reject(new Error('the unpacker was stopped')));
+    });
+    finished.catch(() => {});
+    signal.addEventListener('abort', () => stream.destroy(), { once: true });
+    return { stream, finished };
+  }
+
+  // The stream itself says whether to start from scratch.
+  return { open, reset: async () => {} };
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { StackferryError } from '../../../../schema/errors.ts';
+import { limits } from '../../../../schema/limits.ts';
+import type { Tree, WarmCopies, WarmTarget } from '../../engine.ts';
+import type { DockerApi } from '../api.ts';
+import type { MigratedMounts } from '../data/migrated-mounts.ts';
+import { nameOf } from '../helper/helper.ts';
+import { findVolume } from '../stack/volumes.ts';
+import { createWarmVolume } from './pack-changes.ts';
+import { changesUnpacker } from './unpack-changes.ts';
+
+/** `passesDir`: for the files of passes. `forget` drops the state of a migration's passes. */
+export function createWarmCopies(
+  api: DockerApi,
+  { helperPool, emptyVolume, emptyDirectory, assertHeld }: MigratedMounts,
+  passesDir: string,
+): WarmCopies & { forget(migrationId: string): Promise<void> } {
+  /** Migration, in order of first use → volume or directory → its copy. */
+  const warm = new Map<string, Map<string, ReturnType<typeof createWarmVolume>>>();
+  const mountpointOf = async (tree: Tree) => {
+    if ('directory' in tree) return tree.directory;
+    const found = await findVolume(api, tree.volume);
+    if (found) return found.Mountpoint;
+    throw new StackferryError('engine_error', `The volume "${tree.volume}" is not here.`);
+  };
+  const targetOf = (tree: Tree, migrationId: string, recreate: () => Promise<void>): WarmTarget => {
+    const held = async <T>(use: () => Promise<T>): Promise<T> => {
+      if ('directory' in tree) await assertHeld(tree.directory, migrationId);
+      return use();
+    };
+    const unpacker = (isLive: boolean, vacate: () => Promise<void>) =>
+      changesUnpacker({
+        mount: tree,
+        migrationId,
+        isLive,
+        mountpoint: () => held(() => mountpointOf(tree)),
+        recreate: async () => {
+          await vacate();
+          await recreate();
+        },
+        residence: () => held(() => helperPool.open(tree, migrationId, 'target')),
+      });
+    return { passes: unpacker(true, async () => {}), rest: (vacate) => unpacker(false, vacate) };
+  };
+  const forget = async (migrationId: string) => {
+    const trees = warm.get(migrationId) ?? new Map();
+    warm.delete(migrationId);
+    await Promise.all([...trees.values()].map((tree) => tree.forget()));
+  };
+  return {
+    forget,
+    async source(tree, migrationId, blocks) {
+      const mountpoint = blocks ? await mountpointOf(tree) : null;
+      const trees = warm.get(migrationId) ?? new Map<string, ReturnType<typeof createWarmVolume>>();
+      warm.set(migrationId, trees);
+      const known = trees.get(nameOf(tree));
+      if (known) return known;
+      const made = createWarmVolume({
+        mount: tree,
+        migrationId,
+        mountpoint,
+        residence: () => helperPool.open(tree, migrationId, 'source'),
+        directory: join(passesDir, migrationId, `${trees.size}`),
+      });
+      trees.set(nameOf(tree), made);
+      const [oldest] = warm.keys();
+      if (oldest && warm.size > limits.warm.migrationsMax) await forget(oldest);
+      return made;
+    },
+    target: (spec, migrationId) => targetOf({ volume: spec.name }, migrationId, () => emptyVolume(spec, migrationId)),
+    targetDirectory: (directory, migrationId) =>
+      targetOf({ directory }, migrationId, () => emptyDirectory(directory, migrationId)),
+  };
+}

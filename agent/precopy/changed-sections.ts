@@ -1,0 +1,42 @@
+import { readSync } from 'node:fs';
+import { compareBlocks } from './block-map.ts';
+import { blockHeaderBytes, writeBlockHeader } from './delta-stream.ts';
+
+/** A piece of a file to be read and compared in a thread. */
+export interface BlockJob {
+  fd: number;
+  offset: number;
+  bytes: number;
+  /** Digests of the whole file, in shared memory; blocks to be sent are recorded in them. */
+  digests: Uint8Array;
+  /** Shared memory for the piece and one header; afterwards it holds the sections to send, from its start. */
+  slot: Uint8Array;
+}
+
+/** Writes sections with the blocks that the target lacks into the slot; returns their bytes, 0 for none. */
+export function changedSections({ fd, offset, bytes, digests, slot }: BlockJob): number {
+  const into = bufferOver(slot);
+  const data = into.subarray(blockHeaderBytes, blockHeaderBytes + fill(fd, into, offset, bytes));
+  let end = 0;
+  compareBlocks({ digests: bufferOver(digests) }, offset, data, (at, run) => {
+    // Never overwrites data still to be compared: an unchanged block, larger than a header, lies between two runs.
+    const from = run.byteOffset - into.byteOffset;
+    into.copyWithin(end + blockHeaderBytes, from, from + run.length);
+    writeBlockHeader(into, end, at, run.length);
+    end += blockHeaderBytes + run.length;
+  });
+  return end;
+}
+
+/** Reads up to `bytes`, fewer if the file shrank. */
+function fill(fd: number, into: Buffer, offset: number, bytes: number): number {
+  let got = 0;
+  while (got < bytes) {
+    const count = readSync(fd, into, blockHeaderBytes + got, bytes - got, offset + got);
+    if (count === 0) break;
+    got += count;
+  }
+  return got;
+}
+
+const bufferOver = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length);

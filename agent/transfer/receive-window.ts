@@ -1,0 +1,184 @@
+import { createHash, hash } from 'node:crypto';
+import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
+import type { End } from '../../schema/volume-stream.ts';
+import { type ChunkPool, createChunkPool, headroomBytes, type Slot } from './chunk-pool.ts';
+import { decompressChunk } from './compression.ts';
+import { type ChunkFrame, violation } from './frame-codec.ts';
+import type { StreamBounds } from './frame-connection.ts';
+import { settled } from './packer-end.ts';
+import type { ItemProof, TarSink, TarWriter } from './tar-ports.ts';
+import { feedUnpacker } from './unpacker-feed.ts';
+
+/** One unpacking of an item: chunks in order, until the end and its proof. */
+export interface ReceiveWindow {
+  pool: ChunkPool;
+  /** Returns the sequence number expected next. */
+  next(): number;
+  /** Returns the same at the start of a connection, and forgets damage found on the one before. */
+  resume(): number;
+  /** Takes the next chunk in sequence; owns its slot. */
+  accept(chunk: ChunkFrame): void;
+  /** Set when a chunk arrived damaged: it and all after it are requested again over another connection. */
+  damage(): StackferryError | null;
+  /** Chunks and bytes handed to the unpacker. */
+  unpackedChunks(): number;
+  unpackedBytes(): number;
+  /** Chunks received but not yet handed to the unpacker. */
+  waitingChunks(): number;
+  failure(): StackferryError | null;
+  /**
+   * Compares counts and digest, then lets the unpacker exit and the filesystem sync. Throws `digest_mismatch`,
+   * `unpack_failed`, or the unpacker's own error.
+   */
+  finish(end: End): Promise<ItemProof>;
+  /** Stops the unpacker and waits until it has exited. */
+  close(): Promise<void>;
+}
+
+/** Opens the unpacker; `onChange`: a slot is free, the unpacker took a chunk or failed, or a chunk is damaged. */
+export async function openReceiveWindow(
+  sink: TarSink,
+  bounds: StreamBounds,
+  onChange: () => void,
+): Promise<ReceiveWindow> {
+  const aborter = new AbortController();
+  return new UnpackingWindow(await sink.open(aborter.signal), aborter, bounds, onChange);
+}
+
+class UnpackingWindow implements ReceiveWindow {
+  readonly pool: ChunkPool;
+  readonly #writer: TarWriter;
+  readonly #aborter: AbortController;
+  readonly #bounds: StreamBounds;
+  readonly #onChange: () => void;
+  readonly #feed: ReturnType<typeof feedUnpacker>;
+  readonly #digest = createHash('sha256');
+  #next = 0;
+  /** Chunks and bytes whose digest matched. */
+  #soundChunks = 0;
+  #soundBytes = 0;
+  #unpackedChunks = 0;
+  #unpackedBytes = 0;
+  #decoded: Promise<void> = Promise.resolve();
+  #failure: StackferryError | null = null;
+  #damage: StackferryError | null = null;
+  #closed = false;
+  #finishing: { end: End; proof: Promise<ItemProof> } | null = null;
+
+  constructor(writer: TarWriter, aborter: AbortController, bounds: StreamBounds, onChange: () => void) {
+    this.#writer = writer;
+    this.#aborter = aborter;
+    this.#bounds = bounds;
+    this.#onChange = onChange;
+    this.pool = createChunkPool(bounds.inboxChunksMax, () => this.#closed || onChange());
+    this.#feed = feedUnpacker(writer, bounds.packerExitMsMax, (error) => this.#fail(error));
+  }
+
+  next(): number {
+    return this.#next;
+  }
+  damage(): StackferryError | null {
+    return this.#damage;
+  }
+  unpackedChunks(): number {
+    return this.#unpackedChunks;
+  }
+  unpackedBytes(): number {
+    return this.#unpackedBytes;
+  }
+  waitingChunks(): number {
+    return this.#next - this.#unpackedChunks;
+  }
+  failure(): StackferryError | null {
+    return this.#failure;
+  }
+
+  resume(): number {
+    this.#damage = null;
+    return this.#next;
+  }
+
+  accept(chunk: ChunkFrame): void {
+    this.#next += 1;
+    this.#decoded = this.#decoded.then(() => this.#decode(chunk));
+    this.#decoded.catch((error) => this.#fail(error));
+  }
+
+  finish(end: End): Promise<ItemProof> {
+    // A source that lost its connection during the sync sends END again.
+    this.#finishing ??= { end, proof: this.#prove(end) };
+    return this.#finishing.end.sha256 === end.sha256 ? this.#finishing.proof : Promise.reject(mismatch());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#aborter.abort();
+    this.#writer.stream.destroy();
+    await settled(this.#writer.finished, this.#bounds.packerExitMsMax);
+    this.pool.close();
+  }
+
+  async #decode(chunk: ChunkFrame): Promise<void> {
+    const { sequence, slot, sha256 } = chunk;
+    // An earlier chunk was damaged.
+    if (sequence !== this.#soundChunks) {
+      this.pool.free(slot);
+      return;
+    }
+    const data = await decompressed(chunk);
+    if (this.#closed) return;
+    if (hash('sha256', data, 'buffer').equals(sha256)) {
+      this.#soundChunks += 1;
+      this.#soundBytes += data.length;
+      this.#digest.update(sha256);
+      this.#handToUnpacker(data, slot);
+      return;
+    }
+    this.#next = sequence;
+    this.#finishing = null;
+    this.#damage = violation(`chunk ${sequence} is damaged`);
+    this.pool.free(slot);
+  }
+
+  #handToUnpacker(data: Buffer, slot: Slot): void {
+    this.#feed.write(data).then(
+      () => {
+        this.#unpackedChunks += 1;
+        this.#unpackedBytes += data.length;
+        this.pool.free(slot);
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  async #prove(end: End): Promise<ItemProof> {
+    await this.#decoded;
+    if (end.chunks !== this.#soundChunks || end.bytes !== this.#soundBytes) throw mismatch();
+    const sha256 = this.#digest.digest('hex');
+    if (end.sha256 !== sha256) throw mismatch();
+    await this.#feed
+      .finish(this.#bounds.unpackerExitMsMax)
+      .catch((error: unknown) => Promise.reject(this.#failure ?? error));
+    return { bytes: this.#soundBytes, sha256 };
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure || this.#closed) return;
+    const message = `Unpacking failed: ${errorMessageOf(error)}`;
+    this.#failure = new StackferryError(errorCodeOf(error, 'unpack_failed'), message, { cause: error });
+    this.#onChange();
+  }
+}
+
+/** Returns the chunk's bytes, in its slot. */
+async function decompressed({ slot, dataBytes, rawBytes, compressed }: ChunkFrame): Promise<Buffer> {
+  if (compressed) {
+    const raw = await decompressChunk(slot.buffer.subarray(headroomBytes, headroomBytes + dataBytes));
+    if (raw.length !== rawBytes)
+      throw new StackferryError('transfer_protocol', "A chunk's size differs from its header");
+    raw.copy(slot.buffer, headroomBytes);
+  }
+  return slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes);
+}
+
+const mismatch = () => new StackferryError('digest_mismatch', 'The received data differs from the packed data');

@@ -1,0 +1,71 @@
+import { StackferryError } from '../../schema/errors.ts';
+import { type End, proof as proofMessage, rejected, welcome } from '../../schema/volume-stream.ts';
+import { decodeControl, type Frame, violation } from './frame-codec.ts';
+import type { ItemProof } from './tar-ports.ts';
+
+/** Where the source stands in one connection of an item. */
+export interface SendState {
+  /** WELCOME has come, so chunks may be sent. */
+  welcomed: boolean;
+  /** Sequence number of the next chunk to send. */
+  cursor: number;
+  endSent: boolean;
+}
+
+/** The chunks that the source holds, and the end of the item once it is known. */
+export interface Held {
+  first: number;
+  next: number;
+  end: End | null;
+}
+
+/** What the source does next. */
+export type SendStep =
+  | { kind: 'note_alive' }
+  | { kind: 'send' }
+  | { kind: 'acknowledge'; next: number; waiting: number }
+  | { kind: 'confirm'; proof: ItemProof }
+  /** The target lacks chunks that are no longer held: the item is packed again. */
+  | { kind: 'restart'; why: string }
+  /** The target ended the item. */
+  | { kind: 'fail'; error: StackferryError }
+  /** The source ends the item and says so. */
+  | { kind: 'give_up'; error: StackferryError };
+
+export const sendStart: SendState = { welcomed: false, cursor: 0, endSent: false };
+
+/** Answers a frame of the target. Throws a violation of the protocol. */
+export function onTargetFrame(state: SendState, frame: Frame, held: Held): { state: SendState; step: SendStep } {
+  if (frame.name === 'chunk') throw violation('a chunk from the target');
+  if (frame.name === 'alive') return { state, step: { kind: 'note_alive' } };
+  if (frame.name === 'rejected') {
+    const { code, message } = decodeControl(rejected, frame.payload);
+    return { state, step: { kind: 'fail', error: new StackferryError(code, `The target gave up: ${message}`) } };
+  }
+  if (frame.name === 'welcome') return onWelcome(state, frame.payload, held);
+  if (!state.welcomed) throw violation(`${frame.name} before WELCOME`);
+  if (frame.name === 'ack') {
+    const next = frame.payload.readUInt32BE(0);
+    if (next > state.cursor) throw violation(`ACK of chunk ${next}, which was not sent`);
+    return { state, step: { kind: 'acknowledge', next, waiting: frame.payload.readUInt32BE(4) } };
+  }
+  if (frame.name !== 'verified' || !state.endSent) throw violation(`${frame.name} out of turn`);
+  return { state, step: compared(decodeControl(proofMessage, frame.payload), held.end) };
+}
+
+function onWelcome(state: SendState, payload: Buffer, held: Held): { state: SendState; step: SendStep } {
+  if (state.welcomed) throw violation('WELCOME twice');
+  const { next, verified } = decodeControl(welcome, payload);
+  if (verified) return { state, step: compared(verified, held.end) };
+  if (next < held.first || next > held.next) {
+    const why = `the target wants chunk ${next}, chunks ${held.first} to ${held.next} are held`;
+    return { state, step: { kind: 'restart', why } };
+  }
+  return { state: { ...state, welcomed: true, cursor: next }, step: { kind: 'send' } };
+}
+
+function compared(proof: ItemProof, end: End | null): SendStep {
+  if (end && proof.bytes === end.bytes && proof.sha256 === end.sha256) return { kind: 'confirm', proof };
+  const error = new StackferryError('digest_mismatch', 'The target verified different bytes than were sent');
+  return { kind: 'give_up', error };
+}

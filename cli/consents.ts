@@ -1,0 +1,36 @@
+import { Option } from 'commander';
+import type { Lift } from '../schema/lift.ts';
+import type { Consent } from '../schema/move-options.ts';
+
+const descriptions: Record<Consent, string> = {
+  accept_unmoved:
+    'proceed although bind mounts are absent on the target, or an older agent can’t move anonymous volumes: they start empty',
+  accept_drift: 'move what the files say although the containers were made from something else',
+  with_external:
+    'also move external volumes that no other stack uses, and make external networks that the target lacks',
+};
+const names = Object.keys(descriptions) as Consent[];
+
+export const flagOf = (name: string): string => `--${name.replaceAll('_', '-')}`;
+
+/** The options of a migration that are a yes or a no, as flags. */
+export const consentFlags = (): Option[] => names.map((name) => new Option(flagOf(name), descriptions[name]));
+
+/** The request's fields, from what Commander parsed. */
+export const consentsIn = (parsed: object): Record<Consent, boolean> =>
+  Object.fromEntries(names.map((name) => [name, new Option(flagOf(name)).attributeName() in parsed])) as Record<
+    Consent,
+    boolean
+  >;
+
+/** The flags for options that are given. */
+export const flagsFor = ({ mode, sizing, binds = [], ...consents }: Lift): string[] => [
+  ...(mode === undefined ? [] : ['--mode', mode]),
+  ...(sizing === undefined ? [] : ['--sizing', sizing]),
+  ...binds.flatMap((choice) => ['--bind', choice]),
+  ...names.filter((name) => consents[name]).map(flagOf),
+];
+
+/** The yes-or-no options of these ways, with what they mean. */
+export const consequencesOf = (ways: readonly Lift[]): [flag: string, means: string][] =>
+  names.filter((name) => ways.some((way) => way[name])).map((name) => [flagOf(name), descriptions[name]]);

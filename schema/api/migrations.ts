@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { failure } from '../agent-protocol.ts';
+import { bytesPerSecond } from '../byte-rate.ts';
+import { limits } from '../limits.ts';
+import { modes, sizings, statuses, steps, verifications } from '../migration-status.ts';
+import { report } from '../preflight-report.ts';
+import { attention, resolutions, rollbackPhases } from '../saga.ts';
+import { objectId as id, pageQuery, time } from './common.ts';
+
+/** Migrations, and what may be asked of one. */
+
+export const changeMigration = z
+  .strictObject({
+    bandwidth_limit: bytesPerSecond().nullable().describe('Bytes per second; null for no limit.'),
+  })
+  .meta({ id: 'ChangeMigration' });
+
+export const retryRequest = z
+  .strictObject({
+    stopped: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Your assertion that the copy which could not be stopped is stopped for good. Needed only if a host is lost.',
+      ),
+  })
+  .meta({ id: 'RetryRequest' });
+
+export const resolveRequest = z
+  .strictObject({
+    resolution: z
+      .enum(resolutions)
+      .describe(
+        'The host that is lost for good, or `give_up`. `attention.resolutions` lists the options and their consequences.',
+      ),
+  })
+  .meta({ id: 'ResolveRequest' });
+
+export const laneView = z
+  .object({
+    item: z.string().describe("The volume's name, or `project`."),
+    bytes_done: z.number(),
+    bytes_total: z.number().nullable(),
+  })
+  .meta({ id: 'LaneProgress' });
+export const progressView = z
+  .object({
+    current: z.string().nullable(),
+    bytes_done: z.number(),
+    bytes_total: z.number().nullable(),
+    rate: z.number().nullable().describe('Bytes per second over a short window; null until it is known.'),
+    seconds_left: z.number().nullable(),
+    items: z.array(laneView),
+  })
+  .meta({ id: 'Progress' });
+export type ProgressView = z.infer<typeof progressView>;
+
+export const stepView = z
+  .object({
+    name: z.enum(steps),
+    status: z.enum(['pending', 'running', 'done', 'failed']),
+    started_at: time.nullable(),
+    ended_at: time.nullable(),
+  })
+  .meta({ id: 'Step' });
+
+const purgeView = z
+  .object({
+    requested_at: time,
+    done_at: time.nullable(),
+    remaining: z.array(z.object({ what: z.string(), why: z.string() })),
+    host_deleted: z.boolean().describe('Nothing was deleted: the host had left the fleet with the copy on it.'),
+  })
+  .meta({ id: 'Purge' })
+  .nullable();
+
+/** Retention after `completed`. */
+export const windowView = z
+  .object({
+    completed_at: time,
+    ends_at: time,
+    open: z.boolean().describe('A rollback can still be started.'),
+    reminded_at: time.nullable(),
+    copy_running: z.boolean().describe('The retained copy was seen running: two copies run.'),
+    source_purge: purgeView,
+    target_purge: purgeView,
+  })
+  .meta({ id: 'SafetyWindow' });
+
+export const rollbackView = z
+  .object({
+    phase: z.enum(rollbackPhases),
+    requested_at: time,
+    ended_at: time.nullable(),
+    failure: failure.extend({ phase: z.string() }).nullable(),
+    hours_left_behind: z.number().describe('Hours of changes on the target that a rollback leaves behind there.'),
+  })
+  .meta({ id: 'Rollback' });
+
+export const migrationView = z
+  .object({
+    id,
+    stack: z.object({ id, name: z.string() }),
+    source_host_id: id,
+    target_host_id: id,
+    mode: z.enum(modes),
+    verify: z.enum(verifications),
+    sizing: z.enum(sizings),
+    bandwidth_limit: z.number().int().nullable().describe('Bytes per second that the source may send.'),
+    status: z.enum(statuses),
+    steps: z.array(stepView),
+    progress: progressView.nullable(),
+    report: report.nullable(),
+    failure: failure.extend({ step: z.string() }).nullable(),
+    owed: z
+      .array(z.object({ host_id: id, what: z.string() }))
+      .describe('Work that a host has yet to do: what `needs_attention` waits for, or a pending clean-up.'),
+    attention: attention.nullable().describe('Set with `needs_attention`: where the copies are, and what to do.'),
+    window: windowView.nullable().describe('Null before `completed`.'),
+    rollback: rollbackView.nullable().describe('The latest rollback requested.'),
+    created_at: time,
+    updated_at: time,
+    ended_at: time.nullable(),
+  })
+  .meta({ id: 'Migration' });
+export type MigrationView = z.infer<typeof migrationView>;
+
+/** Data of a server-sent event of `/migrations/{id}/events`: its time and the fields of its kind. `progress` has a ProgressView. */
+export const migrationEventView = z.looseObject({ at: time });
+export type MigrationEventView = z.infer<typeof migrationEventView>;
+
+export const migrationsQuery = pageQuery.extend({
+  stack: z.string().max(limits.control.stackNameLengthMax).optional().describe("The stack's name."),
+  host: id.optional().describe('Source or target.'),
+  status: z.enum(statuses).optional().describe('Status of the migrations.'),
+  cleanup_due: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('Only completed migrations whose safety window has ended and whose source is still kept.'),
+});

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { bytes, name } from './fact-values.ts';
+
+/** Facts about a host; the rules of `facts.ts` hold. */
+
+/** Memory and disk of a host, or of one stack (then `total` is the host's). */
+export const resources = z
+  .object({
+    memory: z.object({ total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
+    /** The filesystem that holds volumes. */
+    disk: z.object({ path: name, total_bytes: bytes, used_bytes: bytes, free_bytes: bytes }),
+    cpu: z.object({ cores: z.number(), load_1m: z.number() }),
+  })
+  .meta({ id: 'Resources' });
+export type Resources = z.infer<typeof resources>;
+
+export const hostFacts = z.object({
+  now_ms: z.number(),
+  agent_version: z.string(),
+  engine: z.object({
+    kind: z.enum(['docker', 'embedded']),
+    version: z.string(),
+    api_version: z.string(),
+    compose_version: z.string().nullable(),
+    os: z.string(),
+    arch: z.string(),
+    userns_remap: z.boolean(),
+    /** The engine runs as an unprivileged user. */
+    rootless: z.boolean().default(false),
+    selinux: z.boolean().default(false),
+    /** Runtime of containers that name none: "runc", "runsc" … */
+    default_runtime: z.string().default('runc'),
+    /** What pre-copy sends of large files: changed blocks, or whole files; null if it is not supported. */
+    pre_copy: z.enum(['blocks', 'files']).nullable(),
+  }),
+  resources,
+  /** The filesystem of images, if it is not that of volumes. */
+  image_disk: z.object({ path: name, free_bytes: bytes }).nullable().default(null),
+  helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),
+  relays: z.array(z.object({ id: z.string(), reachable: z.boolean(), detail: z.string() })),
+});
+export type HostFacts = z.infer<typeof hostFacts>;

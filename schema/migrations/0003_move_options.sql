@@ -1,0 +1,1 @@
+ALTER TABLE `migration` DROP COLUMN `accept_unmoved`;

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { bindChoice } from './bind-choice.ts';
+import { limits } from './limits.ts';
+
+/** What a migration may do beyond moving what is the stack's alone: options of a migration, and of each of a drain's. */
+export const moveOptions = z.object({
+  accept_unmoved: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Proceed although bind mounts are absent on the target, or an older agent leaves anonymous volumes behind.',
+    ),
+  accept_drift: z
+    .boolean()
+    .default(false)
+    .describe('Move what the files say although the containers were made from something else.'),
+  binds: z
+    .array(bindChoice)
+    .max(limits.api.bindChoicesMax)
+    .default([])
+    .describe('Bind mounts outside the project directory whose data moves too.'),
+  with_external: z
+    .boolean()
+    .default(false)
+    .describe(
+      'External volumes move too, unless another stack uses them or the target has one of that name; external networks that the target lacks are made there.',
+    ),
+});
+export type MoveOptions = z.infer<typeof moveOptions>;
+/** Names of the options that are a yes or a no. */
+export type Consent = Exclude<keyof MoveOptions, 'binds'>;
+
+/** The options alone, of a request or a record that has them among its fields. */
+export const moveOptionsOf = (fields: z.input<typeof moveOptions>): MoveOptions => moveOptions.parse(fields);
+
+type Changes<S> = { [K in keyof S]: S[K] extends z.ZodDefault<infer T> ? z.ZodOptional<T> : never };
+
+/** The same options without defaults: those that differ from what was asked for. */
+export const changedOptions = Object.fromEntries(
+  Object.entries(moveOptions.shape).map(([name, option]) => [
+    name,
+    option
+      .unwrap()
+      .optional()
+      .describe(option.description ?? ''),
+  ]),
+) as Changes<typeof moveOptions.shape>;

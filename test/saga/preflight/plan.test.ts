@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../../schema/limits.ts';
+import { planOf } from '../../../worker/saga/preflight/plan.ts';
+import { stackFacts, targetFacts } from './well-facts.ts';
+
+const mib = 1_048_576;
+const [volume] = stackFacts.volumes;
+const stack = { ...stackFacts, volumes: [{ ...volume!, size_bytes: 10_000 * mib }] };
+const facts = {
+  stack,
+  target: targetFacts,
+  binds: [],
+  names: { source: 'old', target: 'new' },
+  preCopy: true,
+  measuredRate: 50 * mib,
+};
+
+const expectedOf = (more: Partial<typeof facts> | { measuredRate: null }) => {
+  const { expected, assumed_rate, rate_measured } = planOf({ ...facts, ...more });
+  return { byMode: new Map(expected.map((each) => [each.mode, each])), assumed_rate, rate_measured };
+};
+
+describe('what the plan expects', () => {
+  it('takes the rate that was measured between the two hosts, and says so', () => {
+    const { byMode, ...rest } = expectedOf({});
+    expect(rest).toEqual({ assumed_rate: 50 * mib, rate_measured: true });
+    const { transfer_s = 0, downtime_s = 0 } = byMode.get('stop-copy') ?? {};
+    expect(transfer_s).toBeGreaterThanOrEqual(200);
+    expect(downtime_s).toBe(transfer_s + limits.plan.assumedStopStartS);
+  });
+
+  it('says that the rate is a guess where nothing was measured', () => {
+    expect(expectedOf({ measuredRate: null })).toMatchObject({
+      assumed_rate: limits.plan.assumedBytesPerS,
+      rate_measured: false,
+    });
+  });
+
+  it('expects a pre-copy to be dark for a part of that, where both hosts offer it', () => {
+    const { byMode } = expectedOf({});
+    const [whole, rest] = [byMode.get('stop-copy')!.downtime_s, byMode.get('pre-copy')!.downtime_s];
+    expect(rest).toBeGreaterThan(limits.plan.assumedStopStartS);
+    expect(rest).toBeLessThan(whole / 3);
+    expect(expectedOf({ preCopy: false }).byMode.has('pre-copy')).toBe(false);
+  });
+});

@@ -1,0 +1,37 @@
+import type { CheckName } from '../../../schema/preflight-report.ts';
+import type { judge } from '../../../worker/saga/preflight/judge.ts';
+import type { PreflightFacts } from '../../../worker/saga/preflight/preflight-facts.ts';
+import { hostFacts, stackFacts, targetFacts, wellRest } from './well-facts.ts';
+
+export const now = 1_800_000_000_000;
+export const gib = 2 ** 30;
+export const answered = <T>(data: T) => ({ ok: true as const, data, asked_at: now, answered_at: now });
+export const silent = { ok: false as const, why: 'the host is not connected' };
+
+/** Facts of a pre-flight in which everything is well; each test spoils one thing. */
+export function facts(spoil: (well: Well) => void = () => {}): PreflightFacts {
+  const reachable = [{ id: 'relay_1', reachable: true, detail: '' }];
+  const well: Well = {
+    source: { ...hostFacts(), now_ms: now, relays: structuredClone(reachable) },
+    target: { ...hostFacts(), now_ms: now, relays: structuredClone(reachable) },
+    stack: structuredClone(stackFacts),
+    fit: structuredClone(targetFacts),
+    rest: wellRest(now, 'stop-copy'),
+  };
+  spoil(well);
+  const { source, target, stack, fit, rest } = well;
+  return { ...rest, source: answered(source), target: answered(target), stack: answered(stack), fit: answered(fit) };
+}
+
+export interface Well {
+  source: ReturnType<typeof hostFacts>;
+  target: ReturnType<typeof hostFacts>;
+  stack: typeof stackFacts;
+  fit: typeof targetFacts;
+  rest: Omit<PreflightFacts, 'source' | 'target' | 'stack' | 'fit'>;
+}
+
+export const failed = (report: ReturnType<typeof judge>) =>
+  report.checks.filter(({ status }) => status === 'fail').map(({ name }) => name);
+export const detailOf = (report: ReturnType<typeof judge>, name: CheckName) =>
+  report.checks.find((check) => check.name === name)?.detail ?? '';

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { mediaMount, plainTree } from '../support/media-mount.ts';
+import { drainFleet, gib } from './support/drain-fleet.ts';
+import { logIn, request, submit } from './support/ui.ts';
+
+const fleet = () =>
+  drainFleet({
+    stacks: { bound: gib / 2, plain: gib / 4 },
+    says: (project) =>
+      project === 'bound' ? { bind_mounts: [mediaMount], bind_trees: [plainTree(mediaMount.source)] } : {},
+    finds: (_, project) =>
+      project !== 'bound'
+        ? {}
+        : {
+            bind_mounts: [{ path: mediaMount.source, exists: false }],
+            bind_places: [
+              ...[
+                {
+                  place: mediaMount.source,
+                  free: true,
+                  detail: '',
+                  free_bytes: gib,
+                  filesystem: '1',
+                  with_volumes: false,
+                },
+              ],
+            ],
+          },
+  });
+
+/** The checkboxes of a page: name, value and whether it is ticked. */
+const boxes = (html: string, names: RegExp) =>
+  [...html.matchAll(/<input type="checkbox"[^>]*?name="([^"]+)"(?: value="([^"]+)")?( checked="")?\/>/g)]
+    .map(([, name, value, checked]) => [name, value, checked !== undefined])
+    .filter(([name]) => names.test(String(name)));
+
+it('the page of a refused migration offers what lifts the refusal, and checks again with what is chosen', async () => {
+  const there = await fleet();
+  const cookie = await logIn(there.token);
+  const review = async (more: string) => {
+    const query = `target=${there.idOf('b')}&from=${there.idOf('a')}&mode=stop-copy&sizing=stack${more}`;
+    return (await request(`/ui/stacks/bound/migrate/review?${query}`, { headers: { cookie } })).text();
+  };
+  const refused = await review('');
+  expect(refused).toContain('It can’t move as asked; it could with the options below.');
+  expect(boxes(refused, /^(bind|accept_unmoved)$/).slice(0, 2)).toEqual([
+    ['bind', '/srv/media', true],
+    ['accept_unmoved', 'on', false],
+  ]);
+  expect(await review('&bind=/srv/media')).toContain('The pre-flight passed');
+  expect(await review('&accept_unmoved=on')).toContain('The pre-flight passed');
+}, 60_000);
+
+describe('the plan of a drain', () => {
+  it('offers each stack what would let it go, plans with what is chosen for it, and starts the drain so', async () => {
+    const there = await fleet();
+    const cookie = await logIn(there.token);
+    const page = `/ui/hosts/${there.idOf('a')}/drain`;
+    const plan = async (query: string) => (await request(`${page}?${query}`, { headers: { cookie } })).text();
+    const first = await plan('');
+    expect(boxes(first, /^of:/)).toEqual([
+      ['of:bound:bind', '/srv/media', false],
+      ['of:bound:accept_unmoved', 'on', false],
+      ['of:bound:leave', 'on', false],
+      ['of:plain:leave', 'on', false],
+    ]);
+    const chosen = 'of%3Abound%3Aaccept_unmoved=on&of%3Aplain%3Aleave=on';
+    const again = await plan(chosen);
+    expect(again).toContain('The stack can move.');
+    expect(boxes(again, /^of:/)).toEqual([
+      ['of:bound:accept_unmoved', 'on', true],
+      ['of:bound:leave', 'on', false],
+      ['of:plain:leave', 'on', true],
+    ]);
+    const fields = new URLSearchParams(
+      [
+        ...again.slice(again.indexOf('<form method="post"')).matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g),
+      ].map(([, name = '', value = '']) => [name, value]),
+    );
+    fields.set('csrf', /name="csrf" value="([^"]+)"/.exec(again)?.[1] ?? '');
+    fields.set('confirm', 'a');
+    const started = await submit(page, fields, cookie);
+    expect(started.status).toBe(303);
+    const id = started.headers.get('location')?.split('/').at(-1) ?? '';
+    expect(await there.show(id)).toMatchObject({
+      per_stack: { bound: { accept_unmoved: true }, plain: { leave: true } },
+    });
+    await there.ended(id);
+  }, 60_000);
+});

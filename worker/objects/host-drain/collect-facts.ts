@@ -1,0 +1,111 @@
+import type { RelayAddress } from '../../../schema/commands.ts';
+import { eachOf } from '../../../schema/each-of.ts';
+import type { StackFacts } from '../../../schema/facts.ts';
+import type { HostFacts } from '../../../schema/host-facts.ts';
+import { limits } from '../../../schema/limits.ts';
+import { isOnline } from '../../durable-objects.ts';
+import type { Env } from '../../env.ts';
+import type { Choice } from '../../saga/drain/advance.ts';
+import type { Load, Room } from '../../saga/drain/plan.ts';
+import { bounded } from '../../saga/drain/refusal.ts';
+import type { Answered, PreflightFacts } from '../../saga/preflight/preflight-facts.ts';
+import { openHosts, stacksOn } from '../../store/drain-list.ts';
+import { findNodeEver, type NodeRow } from '../../store/nodes.ts';
+import { connectedRelays } from '../../store/relays.ts';
+import { asking, reservedOn, runningMigration } from '../stack-migration/preflight.ts';
+
+export type Named = { id: string; name: string };
+
+/** A stack to be moved: its planned host, if any, and the only one that may take it, null for any. */
+export type Leaving = Named & { target?: string | null; only: string | null };
+
+/** The host to be drained. */
+export interface Here {
+  row: Pick<NodeRow, 'id' | 'name' | 'seen_at'>;
+  source: Answered<HostFacts>;
+  relays: RelayAddress[];
+  /** The stacks on it now. */
+  stacks: Named[];
+}
+
+/** A possible target; `room` is null if it does not answer. */
+export interface Target {
+  row: NodeRow;
+  facts: Answered<HostFacts>;
+  reserved: PreflightFacts['reserved'];
+  room: Room | null;
+}
+
+/** A stack with its usage, or with the reason why it cannot move to any host. */
+export type AskedStack = Named & { facts: Answered<StackFacts> } & (
+    | { load: Load; choice: null }
+    | { load: null; choice: Choice }
+  );
+
+export async function lookHere(env: Env, host: string): Promise<Here> {
+  const relays = await connectedRelays(env);
+  const [row, source, stacks] = await Promise.all([
+    findNodeEver(env.DB, host),
+    asking(env)(host, 'probe', { relays }),
+    stacksOn(env.DB, host),
+  ]);
+  return { row: row ?? { id: host, name: host, seen_at: null }, source, relays, stacks };
+}
+
+export async function askTargets(env: Env, { row: home, relays }: Here, only: (string | null)[]): Promise<Target[]> {
+  return eachOf(await openHosts(env.DB, home.id, only), limits.drain.looksAtOnceMax, async (row) => {
+    const [facts, reserved] = await Promise.all([
+      asking(env)(row.id, 'probe', { relays }),
+      reservedOn(env, row.id, null),
+    ]);
+    if (!facts.ok) return { row, facts, reserved, room: null };
+    const { memory, disk } = facts.data.resources;
+    const room = {
+      id: row.id,
+      name: row.name,
+      memory_bytes: memory.free_bytes - reserved.memory_bytes,
+      disk_bytes: disk.free_bytes - reserved.disk_bytes,
+    };
+    return { row, facts, reserved, room };
+  });
+}
+
+export function askStacks(env: Env, here: Here, stacks: Leaving[]): Promise<AskedStack[]> {
+  return eachOf(stacks, limits.drain.looksAtOnceMax, (stack) => askStack(env, here, stack));
+}
+
+async function askStack(
+  env: Env,
+  { row: home, source, stacks }: Here,
+  { id, name, target = null, only }: Leaving,
+): Promise<AskedStack> {
+  const without = (choice: Choice, why: string): AskedStack => ({
+    id,
+    name,
+    facts: { ok: false, why },
+    load: null,
+    choice,
+  });
+  if (!stacks.some((stack) => stack.id === id)) return without({ kind: 'gone', stack_id: id }, 'it is gone');
+  const running = await runningMigration(env, id, null);
+  if (running) {
+    const message = `Migration ${running} of this stack is under way.`;
+    return without({ kind: 'obstacle', stack_id: id, obstacle: { code: 'migration_running', message } }, message);
+  }
+  if (source.ok) {
+    const facts = await asking(env)(home.id, 'inspect_stack', { project: name });
+    if (facts.ok)
+      return { id, name, facts, load: { id, name, ...facts.data.usage, planned: target, only }, choice: null };
+    const message = bounded(`It could not be read on "${home.name}": ${facts.why}`);
+    if (await isOnline(env, home.id))
+      return without({ kind: 'obstacle', stack_id: id, obstacle: { code: 'preflight_failed', message } }, message);
+  }
+  const message = `"${home.name}" does not answer, so nothing can leave it.`;
+  const kind = seenLately(home) ? 'unanswered' : 'obstacle';
+  return without({ kind, stack_id: id, obstacle: { code: 'host_offline', message } }, message);
+}
+
+/** True if it may be back in a moment: a deploy of the control plane cuts every connection. */
+export function seenLately({ seen_at }: Pick<NodeRow, 'seen_at'>): boolean {
+  return seen_at !== null && Date.now() - seen_at < limits.drain.silenceMsMax;
+}

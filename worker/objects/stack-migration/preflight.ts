@@ -1,0 +1,103 @@
+import { and, desc, eq, inArray, ne, or, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { isTerminal } from '../../../schema/migration-status.ts';
+import type { ReportInputs } from '../../../schema/preflight-report.ts';
+import { connectionOf } from '../../durable-objects.ts';
+import type { Env } from '../../env.ts';
+import { isPurged, owesArming } from '../../saga/migration/safety-window.ts';
+import { type AskHost, askAndJudge, askOver } from '../../saga/preflight/ask-and-judge.ts';
+import type { Preflight, Room } from '../../saga/preflight/preflight-facts.ts';
+import { measuredRate } from '../../store/measured-rate.ts';
+import { connectedRelays } from '../../store/relays.ts';
+import { promisedOn } from '../../store/transition-guard.ts';
+import { node } from '../../tables/fleet.ts';
+import { migration } from '../../tables/migrations.ts';
+
+/**
+ * Asks both hosts and judges their answers. Read-only. `ownId` is the migration that runs this pre-flight; null for a
+ * dry run.
+ */
+export async function runPreflight(
+  env: Env,
+  inputs: ReportInputs,
+  project: string,
+  ownId: string | null,
+): Promise<Preflight> {
+  const [relays, { names, cordoned }, running_migration, kept, reserved, measured_rate] = await Promise.all([
+    connectedRelays(env),
+    hostsOf(env, inputs),
+    runningMigration(env, inputs.stack_id, ownId),
+    keptOn(env, inputs, project),
+    reservedOn(env, inputs.target_host_id, ownId),
+    measuredRate(env.DB, [inputs.source_host_id, inputs.target_host_id]),
+  ]);
+  const known = { inputs, relays, names, cordoned, running_migration, kept, reserved, measured_rate };
+  return askAndJudge(asking(env), project, ownId, known);
+}
+
+/** Asks over the hosts' live connections. */
+export const asking = (env: Env): AskHost =>
+  askOver((host, kind, payload, msMax) => connectionOf(env, host).request(kind, payload, msMax));
+
+async function hostsOf(env: Env, { source_host_id, target_host_id }: ReportInputs) {
+  const rows = await drizzle(env.DB)
+    .select({ id: node.id, name: node.name, cordoned_at: node.cordoned_at })
+    .from(node)
+    .where(inArray(node.id, [source_host_id, target_host_id]))
+    .all();
+  const nameOf = (id: string) => rows.find((row) => row.id === id)?.name ?? id;
+  return {
+    names: { source: nameOf(source_host_id), target: nameOf(target_host_id) },
+    cordoned: rows.some(({ id, cordoned_at }) => id === target_host_id && cordoned_at !== null),
+  };
+}
+
+/** The stack's active migration, or a terminal one whose restart policies are still pending. */
+export async function runningMigration(env: Env, stackId: string, ownId: string | null): Promise<string | null> {
+  const rows = await drizzle(env.DB)
+    .select({ id: migration.id, status: migration.status, saga: migration.saga })
+    .from(migration)
+    .where(and(eq(migration.stack_id, stackId), ownId ? ne(migration.id, ownId) : undefined))
+    .all();
+  return rows.find(({ status, saga }) => !isTerminal(status) || owesArming(saga))?.id ?? null;
+}
+
+/**
+ * The API call that deletes the copy of this stack kept on the target by the latest migration from it, or rolled back
+ * from it; null if there is none.
+ */
+export async function keptOn(
+  env: Env,
+  { stack_id, target_host_id }: Pick<ReportInputs, 'stack_id' | 'target_host_id'>,
+  project: string,
+): Promise<string | null> {
+  const rows = await drizzle(env.DB)
+    .select({ id: migration.id, status: migration.status, source: migration.source_host_id, saga: migration.saga })
+    .from(migration)
+    .where(
+      and(
+        eq(migration.stack_id, stack_id),
+        or(eq(migration.source_host_id, target_host_id), eq(migration.target_host_id, target_host_id)),
+      ),
+    )
+    .orderBy(desc(migration.id))
+    .all();
+  for (const { id, status, source, saga } of rows) {
+    const side = source === target_host_id ? 'source' : 'target';
+    if (status === (side === 'source' ? 'completed' : 'rolled_back') && !isPurged(saga.window, side))
+      return `DELETE /api/v1/stacks/${project}/migrate/${id}/${side}`;
+  }
+  return null;
+}
+
+/**
+ * The room reserved by other migrations. The commit of a passed pre-flight checks it again, so the same room is never
+ * reserved twice.
+ */
+export async function reservedOn(env: Env, hostId: string, ownId: string | null): Promise<Room> {
+  const { memory_bytes, disk_bytes } = promisedOn(hostId, ownId);
+  const promised = await drizzle(env.DB).get<Room>(
+    sql`SELECT ${memory_bytes} AS memory_bytes, ${disk_bytes} AS disk_bytes`,
+  );
+  return promised;
+}

@@ -1,0 +1,116 @@
+import { DurableObject } from 'cloudflare:workers';
+import type { AskReply, ItemProgress, Outcome } from '../../../schema/agent-protocol.ts';
+import type { ProgressView } from '../../../schema/api/migrations.ts';
+import type { RelayAddress } from '../../../schema/commands.ts';
+import { moveOptionsOf } from '../../../schema/move-options.ts';
+import type { Resolution } from '../../../schema/saga.ts';
+import { connectionOf, drainOf, isOnline } from '../../durable-objects.ts';
+import type { Env } from '../../env.ts';
+import type { Serves, StackMigrationRpc } from '../../rpc.ts';
+import { wakingDrains } from '../../saga/drain/wake-drain.ts';
+import { type ActOutcome, Coordinator } from '../../saga/migration/coordinator.ts';
+import type { StartInput, StartOutcome } from '../../saga/migration/start.ts';
+import { RelaySelection } from '../../saga/relay-selection.ts';
+import { d1MigrationStore } from '../../store/migration-store.ts';
+import { queueEvents } from '../../webhooks/dispatch.ts';
+import { durableMemory } from '../durable-memory.ts';
+import { runPreflight } from './preflight.ts';
+
+/** One per stack: binds the coordinator to the platform, without logic of its own. */
+export class StackMigration extends DurableObject<Env> implements Serves<StackMigrationRpc> {
+  readonly #coordinator = coordinatorOn(this.env, this.ctx);
+  readonly #relays = new RelaySelection();
+
+  start(input: StartInput): Promise<StartOutcome> {
+    return this.#coordinator.start(input);
+  }
+
+  cancel(id: string): Promise<ActOutcome> {
+    return this.#coordinator.cancel(id);
+  }
+
+  retry(id: string, stopped: boolean): Promise<ActOutcome> {
+    return this.#coordinator.retry(id, stopped);
+  }
+
+  resolve(id: string, resolution: Resolution): Promise<ActOutcome> {
+    return this.#coordinator.resolve(id, resolution);
+  }
+
+  rollback(id: string): Promise<ActOutcome> {
+    return this.#coordinator.rollback(id);
+  }
+
+  purge(id: string, side: 'source' | 'target'): Promise<ActOutcome> {
+    return this.#coordinator.purge(id, side);
+  }
+
+  remind(id: string): Promise<void> {
+    return this.#coordinator.remind(id);
+  }
+
+  copySeen(id: string, running: boolean): Promise<void> {
+    return this.#coordinator.copySeen(id, running);
+  }
+
+  hostDeleted(id: string, host: string): Promise<void> {
+    return this.#coordinator.hostDeleted(id, host);
+  }
+
+  report(id: string, _host: string, commandId: string, outcome: Outcome): Promise<void> {
+    return this.#coordinator.report(id, commandId, outcome);
+  }
+
+  progress(id: string, host: string, _commandId: string, items: ItemProgress[]): Promise<void> {
+    return this.#coordinator.progress(id, host, items);
+  }
+
+  progressOf(id: string): Promise<ProgressView | null> {
+    return this.#coordinator.progressOf(id);
+  }
+
+  lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>> {
+    return this.#coordinator.lease(id, host, epoch);
+  }
+
+  /** In this object because both hosts ask it: they must use the same relay. */
+  relayFor(id: string, relays: RelayAddress[], unreachable: string[]): RelayAddress | null {
+    return this.#relays.choose(id, relays, unreachable, Date.now());
+  }
+
+  /** Called by the repair sweep and the alarm. */
+  wake(): Promise<void> {
+    return this.#coordinator.wake();
+  }
+
+  override alarm(): Promise<void> {
+    return this.#coordinator.wake();
+  }
+}
+
+function coordinatorOn(env: Env, ctx: DurableObjectState): Coordinator {
+  return new Coordinator({
+    store: wakingDrains(
+      d1MigrationStore(env.DB, (events) => ctx.waitUntil(queueEvents(env, events))),
+      (drain) =>
+        ctx.waitUntil(
+          drainOf(env, drain)
+            .wake()
+            .catch(() => null),
+        ),
+    ),
+    hosts: {
+      online: (host) => isOnline(env, host),
+      deliver: (host, commands) => connectionOf(env, host).deliver(commands),
+      deliverOwed: (host) => connectionOf(env, host).deliverOwed(),
+      request: (host, kind, payload, timeoutMs) => connectionOf(env, host).request(kind, payload, timeoutMs),
+    },
+    memory: durableMemory(ctx.storage),
+    preflight: (row) => {
+      const { stack_id, source_host_id, target_host_id, sizing, mode, saga } = row;
+      const inputs = { stack_id, source_host_id, target_host_id, sizing, mode, ...moveOptionsOf(saga) };
+      return runPreflight(env, inputs, row.stack_name, row.id);
+    },
+    background: (work) => ctx.waitUntil(work),
+  });
+}

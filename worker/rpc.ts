@@ -1,0 +1,127 @@
+import type { AskReply, ItemProgress, Outcome, RequestKind } from '../schema/agent-protocol.ts';
+import type { AuthorityKeys } from '../schema/api/authority.ts';
+import type { ProgressView } from '../schema/api/migrations.ts';
+import type { Command, RelayAddress } from '../schema/commands.ts';
+import type { DrainRun } from '../schema/drain.ts';
+import type { PeerKind } from '../schema/relay-protocol.ts';
+import type { Resolution } from '../schema/saga.ts';
+import type { DrainActOutcome } from './saga/drain/coordinator.ts';
+import type { ActOutcome } from './saga/migration/coordinator.ts';
+import type { StartInput, StartOutcome } from './saga/migration/start.ts';
+
+/** RPC interfaces of the Durable Objects. */
+
+/** The server side of an RPC interface: methods may be synchronous. */
+export type Serves<T> = {
+  [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R | Promise<R> : never;
+};
+
+/** One per stack. */
+export interface StackMigrationRpc {
+  start(input: StartInput): Promise<StartOutcome>;
+  cancel(id: string): Promise<ActOutcome>;
+  retry(id: string, stopped: boolean): Promise<ActOutcome>;
+  resolve(id: string, resolution: Resolution): Promise<ActOutcome>;
+  rollback(id: string): Promise<ActOutcome>;
+  purge(id: string, side: 'source' | 'target'): Promise<ActOutcome>;
+  remind(id: string): Promise<void>;
+  copySeen(id: string, running: boolean): Promise<void>;
+  hostDeleted(id: string, host: string): Promise<void>;
+  report(id: string, host: string, commandId: string, outcome: Outcome): Promise<void>;
+  progress(id: string, host: string, commandId: string, items: ItemProgress[]): Promise<void>;
+  progressOf(id: string): Promise<ProgressView | null>;
+  lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>>;
+  /** Returns the same relay to both hosts; null if there is none. */
+  relayFor(id: string, relays: RelayAddress[], unreachable: string[]): Promise<RelayAddress | null>;
+  /** Does whatever is due. */
+  wake(): Promise<void>;
+}
+
+/** One per drain. */
+export interface HostDrainRpc {
+  start(run: DrainRun, requestedBy: string): Promise<'started' | 'busy'>;
+  pause(id: string): Promise<DrainActOutcome>;
+  resume(id: string): Promise<DrainActOutcome>;
+  abort(id: string, cancelRunning: boolean): Promise<DrainActOutcome>;
+  /** Does whatever is due. */
+  wake(): Promise<void>;
+}
+
+/** A recorded command in the form sent to its host. */
+export type Delivery = Omit<Command, 'type'>;
+
+/** One per node, host or relay. */
+export interface HostConnectionRpc {
+  /** True if the node is connected, welcomed and was heard from recently. */
+  online(): Promise<boolean>;
+  /** Not repeated. Never throws: `host_offline`, `command_timeout` and refusals are outcomes. */
+  request(kind: RequestKind, payload: unknown, timeoutMs: number): Promise<Outcome>;
+  /** Sends recorded commands if the host is connected. */
+  deliver(commands: Delivery[]): Promise<void>;
+  /** Sends every recorded command that has no result yet, oldest first. */
+  deliverOwed(): Promise<void>;
+  /** Closes the connection for good: the node was deleted. */
+  revokeNow(): Promise<void>;
+  /** Tells a relay to cut the sessions of this host. */
+  notifyRevoked(hostId: string): Promise<void>;
+}
+
+/** Public; sent to every agent and relay. */
+export interface FleetInfo {
+  fleet_id: string;
+  ca_pem: string;
+  /** Public JWK of the key that signs tickets. */
+  ticket_key: Record<string, unknown>;
+}
+
+export interface TicketRequest {
+  relay_id: string;
+  migration_id: string;
+  lane: string;
+  role: 'source' | 'target';
+  /** The host that gets the ticket, and its peer. */
+  host_id: string;
+  peer_id: string;
+}
+
+/** A certificate for the holder of a key. */
+export interface Leaf {
+  certificate: string;
+  /** Hex. */
+  serial: string;
+  ends_at: number;
+}
+
+/** One per fleet. */
+export interface FleetAuthorityRpc extends AuthorityKeys {
+  info(): Promise<FleetInfo>;
+  /** Signs a certificate for the holder of the CSR's key. */
+  sign(
+    csr: string,
+    holder: { kind: PeerKind; id: string },
+  ): Promise<({ ok: true } & Leaf) | { ok: false; why: string }>;
+  /** A join ticket for one connection; the caller checks who may have it. */
+  ticket(request: TicketRequest): Promise<string>;
+  /** Derived `whsec_…` secret, the same for a name and generation. Not stored. */
+  webhookSecret(name: string, generation: number): Promise<string>;
+}
+
+export interface Taken {
+  ok: boolean;
+  /** The state of the bucket, passed to the next call. */
+  fullAt: number;
+  /** Requests left now. */
+  remaining: number;
+  /** Time until the next request is allowed; 0 if it is allowed now. */
+  waitMs: number;
+}
+
+export interface Metered extends Taken {
+  /** Refused, and no refusal was audited recently. */
+  news: boolean;
+}
+
+/** One per API token. */
+export interface TokenMeterRpc {
+  spend(perMinute: number): Promise<Metered>;
+}

@@ -1,0 +1,168 @@
+import { type CommandKind, type CommandPayload, warmProjectLane } from '../../../schema/commands.ts';
+import type { Deployment } from '../../../schema/deployment.ts';
+import { limits } from '../../../schema/limits.ts';
+import type { Saga, SagaPlan } from '../../../schema/saga.ts';
+
+export function hostOf(saga: Saga, kind: CommandKind): string {
+  return sourceKinds.has(kind) ? saga.source : saga.target;
+}
+
+const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
+  'prepare_source',
+  'send_images',
+  'warm_source',
+  'stage_source',
+  'stop_stack',
+  'send_volumes',
+  'send_project',
+  'restore_source',
+  'retain_source',
+  'check_retained',
+  'revive_source',
+  'verify_source',
+  'arm_source',
+  'stop_source',
+  'purge_source',
+  'tell_source',
+]);
+
+export function payloadOf<K extends CommandKind>(saga: Saga, kind: K): CommandPayload<K> {
+  if (kind === 'tell_source' || kind === 'tell_target') return {} as CommandPayload<K>;
+  return payloads[kind](planOf(saga), saga) as CommandPayload<K>;
+}
+
+const project = ({ deployment }: SagaPlan) => ({ project: deployment.project });
+const volumeNames = ({ volumes }: SagaPlan) => volumes.map(({ name }) => name);
+
+/** What moves in a lane of its own: each volume, then the data of each bind mount, by its name on either host. */
+const treesOf = ({ volumes, binds }: SagaPlan) => [
+  ...volumes.map(({ name }) => ({ source: name, target: name })),
+  ...binds.map(({ path, place }) => ({ source: path, target: place })),
+];
+type Side = 'source' | 'target';
+
+/** One lane per volume or bind mount. What is sent again whole uses a second lane. */
+export const lanesOf = (plan: SagaPlan, side: Side, sentWhole: string[] = []) =>
+  treesOf(plan).flatMap((tree, index) => {
+    if (sentWhole.length === 0) return [{ lane: `v${index}`, volume: tree[side] }];
+    return sentWhole.includes(tree.source) ? [{ lane: `v${index}.whole`, volume: tree[side] }] : [];
+  });
+
+/** Lanes for the pre-copy passes while the stack runs. */
+export const warmLanesOf = (plan: SagaPlan, side: Side) =>
+  treesOf(plan).map((tree, index) => ({ lane: `w${index}`, volume: tree[side] }));
+
+export const warmsProject = ({ results }: Saga): boolean =>
+  (results.warm_source?.passages ?? []).some(({ lane }) => lane === warmProjectLane);
+
+/** The deployment at its source path. */
+const atHome = ({ deployment }: SagaPlan): Deployment => ({
+  ...deployment,
+  target_dir: deployment.source_dir,
+  override: null,
+});
+const bindPaths = ({ binds }: SagaPlan) => binds.map(({ path }) => path);
+const retained = (plan: SagaPlan) => ({
+  deployment: atHome(plan),
+  volumes: [...plan.volumes, ...plan.option_volumes].filter(({ external }) => !external).map(({ name }) => name),
+  binds: bindPaths(plan),
+});
+const carried = (plan: SagaPlan, side: Side, { mode, verify, sent_whole }: Saga) => ({
+  ...project(plan),
+  items: lanesOf(plan, side, sent_whole),
+  changes: mode === 'pre-copy' && sent_whole.length === 0,
+  contents: verify === 'content',
+});
+const sentDirectory = (plan: SagaPlan, { target }: Saga) => ({
+  ...project(plan),
+  peer: target,
+  source_dir: plan.deployment.source_dir,
+});
+/** Sends changes only once: if the two sides still differ, the directory is sent whole. */
+const projectChanges = ({ blocks }: SagaPlan, saga: Saga) =>
+  warmsProject(saga) && !saga.results.send_project ? { blocks, contents: saga.verify === 'content' } : null;
+/** Never shorter than the Compose file's own healthchecks need, whatever timeout was requested. */
+export const healthTimeoutOf = ({ health_timeout_s, plan }: Saga): number =>
+  Math.max(health_timeout_s, plan?.health_wait_s ?? 0);
+/** Seconds that a start may wait for healthchecks: services may be started only once others are healthy. */
+export const startWaitOf = ({ plan }: Saga): number => plan?.start_wait_s ?? 0;
+const copyRan = ({ window }: Saga) => ({ copy_ran: window?.copy_ran ?? false });
+const health = (deployment: Deployment, saga: Saga) => ({
+  deployment,
+  timeout_s: healthTimeoutOf(saga),
+  settle_ms: limits.health.settleMs,
+});
+
+const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPayload<K> } = {
+  prepare_source: (plan) => ({
+    ...project(plan),
+    source_dir: plan.deployment.source_dir,
+    volumes: volumeNames(plan),
+    binds: bindPaths(plan),
+  }),
+  stop_stack: project,
+  send_images: (plan, { target }) => ({ ...project(plan), peer: target, images: plan.shipped }),
+  receive_images: (plan, { source }) => ({ ...project(plan), peer: source, images: plan.shipped }),
+  warm_source: (plan, { target }) => ({
+    ...project(plan),
+    peer: target,
+    items: warmLanesOf(plan, 'source'),
+    blocks: plan.blocks,
+    source_dir: plan.staged ? null : plan.deployment.source_dir,
+  }),
+  stage_source: sentDirectory,
+  send_volumes: (plan, saga) => ({
+    ...carried(plan, 'source', saga),
+    peer: saga.target,
+    blocks: plan.blocks,
+    // No staging for volumes sent whole: recreating a volume removes the containers created to use it.
+    staged_dir: saga.results.stage_target && saga.sent_whole.length === 0 ? plan.deployment.source_dir : null,
+  }),
+  send_project: (plan, saga) => ({ ...sentDirectory(plan, saga), changes: projectChanges(plan, saga) }),
+  restore_source: (plan) => ({ ...project(plan), deployment: atHome(plan) }),
+  retain_source: project,
+  prepare_target: ({ deployment, volumes, binds, networks, option_volumes, images }, { source }) => ({
+    deployment,
+    peer: source,
+    volumes,
+    binds: binds.map(({ place }) => place),
+    networks,
+    option_volumes,
+    images,
+  }),
+  warm_target: (plan, { source }) => ({
+    ...project(plan),
+    peer: source,
+    items: warmLanesOf(plan, 'target'),
+    target_dir: plan.staged ? null : plan.deployment.target_dir,
+  }),
+  stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
+  receive_volumes: (plan, saga) => ({ ...carried(plan, 'target', saga), peer: saga.source }),
+  receive_project: (plan, saga) => ({
+    ...project(plan),
+    peer: saga.source,
+    target_dir: plan.deployment.target_dir,
+    changes: projectChanges(plan, saga),
+  }),
+  deploy: ({ deployment }) => ({ deployment }),
+  verify_health: ({ deployment }, saga) => health(deployment, saga),
+  arm_target: ({ deployment }) => ({ deployment }),
+  stop_target: project,
+  cleanup_target: project,
+  check_retained: retained,
+  revive_source: (plan) => ({ deployment: atHome(plan) }),
+  verify_source: (plan, saga) => health(atHome(plan), saga),
+  arm_source: (plan) => ({ deployment: atHome(plan) }),
+  stop_source: project,
+  purge_source: (plan, saga) => ({ ...retained(plan), ...copyRan(saga) }),
+  halt_target: project,
+  resume_target: project,
+  purge_target: (plan, saga) => ({ ...project(plan), ...copyRan(saga) }),
+  tell_source: () => ({}),
+  tell_target: () => ({}),
+};
+
+function planOf(saga: Saga): SagaPlan {
+  if (!saga.plan) throw new Error(`migration ${saga.id} has no plan before its pre-flight has passed`);
+  return saga.plan;
+}

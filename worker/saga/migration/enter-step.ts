@@ -1,0 +1,27 @@
+import { isStep, type Step, steps } from '../../../schema/migration-status.ts';
+import { firstRound } from './step-commands.ts';
+import { complete } from './terminal.ts';
+import { issueRound, type TransitionDraft } from './transition.ts';
+
+export function nextStep(step: Step): Step | 'completed' {
+  return steps[steps.indexOf(step) + 1] ?? 'completed';
+}
+
+export function enterStep(draft: TransitionDraft, step: Step | 'completed'): void {
+  const { saga } = draft;
+  if (isStep(saga.status)) endStep(draft, saga.status);
+  if (step === 'completed') {
+    complete(draft);
+    return;
+  }
+  saga.status = step;
+  saga.steps[step] = { started_at: draft.now, ended_at: null };
+  const round = firstRound(draft, step);
+  if (round.length > 0) issueRound(draft, step, round);
+  else enterStep(draft, nextStep(step));
+}
+
+function endStep(draft: TransitionDraft, step: Step): void {
+  const clock = draft.saga.steps[step];
+  if (clock) clock.ended_at = draft.now;
+}

@@ -1,0 +1,73 @@
+import { limits } from '../../../schema/limits.ts';
+import type { Mode, Sizing, Verification } from '../../../schema/migration-status.ts';
+import { type MoveOptions, moveOptionsOf } from '../../../schema/move-options.ts';
+import type { Report } from '../../../schema/preflight-report.ts';
+import { type Saga, sagaVersion } from '../../../schema/saga.ts';
+import type { MigrationRow } from './ports.ts';
+
+export interface StartInput extends MoveOptions {
+  stack_id: string;
+  stack_name: string;
+  source_host_id: string;
+  target_host_id: string;
+  mode: Mode;
+  sizing: Sizing;
+  verify: Verification;
+  health_timeout_s: number;
+  callback_url: string | null;
+  bandwidth_limit?: number | null;
+  window_ms: number;
+  /** Id of the API token that requested it. */
+  requested_by: string;
+  drain_id?: string | null;
+}
+
+export type StartOutcome =
+  /** The inserted row. */
+  | { kind: 'started'; id: string; row: MigrationRow }
+  /** The pre-flight failed; nothing was changed. */
+  | { kind: 'refused'; id: string; report: Report }
+  /** `id`: the stack's active migration. */
+  | { kind: 'busy'; id: string }
+  | { kind: 'host_deleted' };
+
+/** The default verification. `content` for a pre-copy, because its files were read while they changed. */
+export function verificationOf(mode: Mode): Verification {
+  return mode === 'pre-copy' ? 'content' : 'manifest';
+}
+
+export function newSaga(id: string, input: StartInput, now: number): Saga {
+  return {
+    v: sagaVersion,
+    id,
+    status: 'preflight',
+    source: input.source_host_id,
+    target: input.target_host_id,
+    epoch: 1,
+    mode: input.mode,
+    verify: input.verify,
+    ...moveOptionsOf(input),
+    health_timeout_s: input.health_timeout_s,
+    window_ms: input.window_ms,
+    plan: null,
+    sent_whole: [],
+    results: {},
+    awaiting: [],
+    retry: [],
+    issued: 0,
+    steps: { preflight: { started_at: now, ended_at: null } },
+    deadline_at: now + limits.step.preflightMsMax,
+    failure: null,
+    cancel_requested: false,
+    undo: null,
+    window: null,
+    rollback: null,
+    attention: null,
+    arming: null,
+    late_proofs: 0,
+    source_lost: false,
+    distrust: false,
+    telling: false,
+    restorations: 0,
+  };
+}

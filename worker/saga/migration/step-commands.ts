@@ -1,0 +1,50 @@
+import type { CommandKind } from '../../../schema/commands.ts';
+import type { Step } from '../../../schema/migration-status.ts';
+import { isLate, mayProveAgain } from './lease-proof.ts';
+import { differingVolumes, isStaged, judgeProject, sentChanges } from './proof.ts';
+import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts';
+
+/** The first commands of a step; empty if an earlier step already did the work. */
+export function firstRound(draft: TransitionDraft, step: Step): CommandKind[] {
+  const { kinds } = stepCommands[step];
+  if (step !== 'shipping' || !draft.saga.results.stage_target) return kinds;
+  if (isStaged(draft.saga)) return [];
+  recordEvent(draft, 'notice', {
+    message: 'the containers created before the stop no longer fit: the project directory is sent again',
+  });
+  return kinds;
+}
+
+/**
+ * Returns the next round of commands of a step, or null if it has no more. Before the stop: images that the target
+ * cannot pull, and in a pre-copy the passes over the running volumes, then the containers. After it: volumes or a
+ * project directory that differ, again whole. At the end: verification again if its proof came too late.
+ */
+export function nextRound(draft: TransitionDraft, step: Step): CommandKind[] | null {
+  const { saga } = draft;
+  if (step === 'verifying') return isLate(draft, 'verify_health') && mayProveAgain(draft) ? ['verify_health'] : null;
+  const preCopy = saga.mode === 'pre-copy';
+  if (step === 'preparing') {
+    if (saga.plan && saga.plan.shipped.length > 0 && !saga.results.send_images)
+      return ['send_images', 'receive_images'];
+    if (!preCopy) return null;
+    if (!saga.results.warm_source) return ['warm_source', 'warm_target'];
+    return saga.plan?.staged && !saga.results.stage_source ? ['stage_source', 'stage_target'] : null;
+  }
+  if (step === 'shipping') {
+    if (!sentChanges(saga) || !judgeProject(saga)) return null;
+    recordEvent(draft, 'notice', {
+      message: 'the project directory is not the same on both sides: sent again as a whole',
+    });
+    return ['send_project', 'receive_project'];
+  }
+  if (step !== 'transferring' || !preCopy || saga.sent_whole.length > 0) return null;
+  const volumes = differingVolumes(saga);
+  if (volumes.length === 0) return null;
+  saga.sent_whole = volumes;
+  recordEvent(draft, 'notice', {
+    message: 'not the same on both sides after the last changes: sent again as a whole',
+    volumes,
+  });
+  return ['send_volumes', 'receive_volumes'];
+}

@@ -1,0 +1,36 @@
+import type { PreflightFacts } from './preflight-facts.ts';
+import { list } from './verdicts.ts';
+
+/** Differences between the hosts that do not block a migration but are worth knowing before it. */
+export function hostNotes({ source, target, stack, fit, names }: PreflightFacts): string[] {
+  if (!stack.ok) return [];
+  const notes = stack.data.services
+    .filter(({ stop_hooks, running }) => stop_hooks && running > 0)
+    .map(
+      ({ name }) =>
+        `Service ${name} has pre_stop hooks, which are not run: it is stopped by its stop signal. Run by hand what it needs before.`,
+    );
+  for (const { service, number, network } of stack.data.joined_networks) {
+    const absent = fit.ok && fit.data.joined_absent.includes(network);
+    const what = absent
+      ? 'is not on the target, so it is not connected there: create it first to have it so'
+      : 'is connected again on the target';
+    notes.push(`Network ${network}, which container ${number} of service ${service} joined by hand, ${what}.`);
+  }
+  for (const { container, files } of stack.data.other_files)
+    notes.push(
+      `Container ${container} was made from ${list(files)}; the stack moves as ${list(stack.data.config_files)} says.`,
+    );
+  if (!source.ok || !target.ok) return notes;
+  const [from, to] = [source.data.engine, target.data.engine];
+  if (from.selinux)
+    notes.push(
+      `SELinux labels of files stay behind${to.selinux ? ': the target gives its own.' : ': the target has no SELinux.'}`,
+    );
+  const unnamed = stack.data.services.filter(({ runtime, replicas }) => runtime === null && replicas > 0);
+  if (from.default_runtime !== to.default_runtime && unnamed.length > 0)
+    notes.push(
+      `Containers that name no runtime run by "${from.default_runtime}" on "${names.source}" and by "${to.default_runtime}" on "${names.target}".`,
+    );
+  return notes;
+}

@@ -1,0 +1,51 @@
+import type { RelayAddress } from '../../../schema/commands.ts';
+import type { StackFacts } from '../../../schema/facts.ts';
+import type { HostFacts } from '../../../schema/host-facts.ts';
+import type { Report, ReportInputs } from '../../../schema/preflight-report.ts';
+import type { SagaPlan } from '../../../schema/saga.ts';
+import type { TargetFacts } from '../../../schema/target-facts.ts';
+
+/** An answer, or why there is none. */
+export type Answered<T> = { ok: true; data: T; asked_at: number; answered_at: number } | { ok: false; why: string };
+
+/** Everything a pre-flight measured; the checks are pure functions of it. */
+export interface PreflightFacts {
+  inputs: ReportInputs;
+  now: number;
+  source: Answered<HostFacts>;
+  target: Answered<HostFacts>;
+  stack: Answered<StackFacts>;
+  fit: Answered<TargetFacts>;
+  relays: RelayAddress[];
+  names: { source: string; target: string };
+  /** The target is cordoned. */
+  cordoned: boolean;
+  /** Id of this stack's active migration. */
+  running_migration: string | null;
+  /**
+   * The API call that deletes the copy of this stack kept on the target by an earlier migration; null if there is none.
+   */
+  kept: string | null;
+  /** Room of the target reserved by active migrations. */
+  reserved: Room;
+  /** Bytes per second between these hosts; null if not measured yet. */
+  measured_rate: number | null;
+}
+
+/** Room on a host. */
+export interface Room {
+  memory_bytes: number;
+  disk_bytes: number;
+}
+
+export interface Preflight {
+  report: Report;
+  /**
+   * The target's room beyond this stack's needs, which limits what may be reserved for others. Null unless the report
+   * passed.
+   */
+  spare: Room | null;
+  /** Null unless the report passed. */
+  plan: SagaPlan | null;
+  project: string;
+}

@@ -1,0 +1,31 @@
+import type { Consent } from '../../schema/move-options.ts';
+
+export type Consents = Record<Consent, boolean>;
+
+/** The options of a migration that are a yes or a no, in the words of the pages. */
+export const consents: Record<Consent, { label: string; hint: string }> = {
+  with_external: {
+    label: 'Move external volumes and networks too',
+    hint: 'Volumes that no other stack uses; networks are made as on the source. Otherwise the target must have them.',
+  },
+  accept_unmoved: {
+    label: 'Go on although some data does not move',
+    hint: 'Bind mounts that the target lacks start empty, and so do anonymous volumes that an older agent can’t move.',
+  },
+  accept_drift: {
+    label: 'Move what the files say',
+    hint: 'Although the containers were made from something else: the target runs the new, a rollback brings back the old.',
+  },
+};
+
+export const consentNames = Object.keys(consents) as Consent[];
+
+/** Reads the checkboxes of a form or query. */
+export const consentsIn = (text: (name: Consent) => string | null | undefined): Consents =>
+  Object.fromEntries(consentNames.map((name) => [name, text(name) === 'on'])) as Consents;
+
+export const consentsOf = (from: Consents): Consents => consentsIn((name) => (from[name] ? 'on' : null));
+
+/** The fields that a form hands on; what is off is absent, as browsers do it. */
+export const consentFields = (from: Consents): [string, string][] =>
+  consentNames.flatMap((name): [string, string][] => (from[name] ? [[name, 'on']] : []));
