@@ -7,6 +7,8 @@ import { isProgram } from '../node/is-program.ts';
 export async function agentCommand(argv: string[]): Promise<number> {
   if (['allow', 'allowed', 'disallow'].includes(argv[0] ?? ''))
     return (await import('./permissions/permission-command.ts')).permissionCommand(argv);
+  if (['adopt', 'adopted', 'disown'].includes(argv[0] ?? ''))
+    return (await import('./adopt/adopt-command.ts')).adoptCommand(argv);
   return (await import('./run-agent.ts')).agentCommand(argv);
 }
 

@@ -76,10 +76,15 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
 
   program.commandsGroup('Run:');
   serveTree(program, run);
-  for (const name of ['agent', 'relay'])
+  const programs = {
+    agent: 'run the agent of a Docker host',
+    adopt: 'make a stack of plain containers of this host',
+    relay: 'run a relay between agents',
+  };
+  for (const [name, does] of Object.entries(programs))
     program
       .command(name)
-      .description(name === 'agent' ? 'run the agent of a Docker host' : 'run a relay between agents')
+      .description(does)
       .argument('[options...]', `see: stackferry ${name} --help`)
       .helpOption(false);
   program

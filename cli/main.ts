@@ -11,6 +11,7 @@ async function main(args: string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const [first, ...rest] = args;
   if (first === 'agent') return (await import('../agent/main.ts')).agentCommand(rest);
+  if (first === 'adopt') return (await import('../agent/main.ts')).agentCommand(args);
   if (first === 'relay') return (await import('../relay/main.ts')).relayCommand(rest);
   if (args.length === 1 && (first === '--version' || first === '-V')) {
     process.stdout.write(`${agentVersion}\n`);

@@ -233,6 +233,7 @@ export type StackFacts = z.infer<typeof stackFacts>;
 export const stackSummary = z
   .object({
     project: name,
+    plain: z.boolean().default(false).describe('A container that Compose did not make; `adopt` makes it a stack.'),
     working_dir: name,
     config_files: z.array(name),
     services: z.array(z.object({ name, image: name, running: z.number().int(), total: z.number().int() })),

@@ -53,6 +53,7 @@ export async function showStack({ term, api }: Session, name: string, options: {
 }
 
 function state(term: Terminal, { active_migration_id, summary }: StackView): string {
+  if (summary.plain) return term.paint('dim', 'container');
   if (active_migration_id) return term.paint('cyan', 'migrating');
   return summary.running ? term.paint('green', 'running') : term.paint('dim', 'stopped');
 }

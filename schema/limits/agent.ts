@@ -29,6 +29,9 @@ export const agentLimits = {
     aliveIntervalMs: 5_000,
     /** What a host's owner allows single stacks; a pasted command line that allows one. */
     permissionsMax: 1_000,
+    /** Stacks that the owner made of plain containers; containers of one. */
+    adoptedStacksMax: 200,
+    adoptedContainersMax: 50,
     allowLineCharsMax: 1_000,
     commandsMax: 256,
     requestsMax: 64,

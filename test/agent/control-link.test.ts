@@ -22,7 +22,7 @@ const welcome = (now_ms = Date.now(), version?: number) =>
   JSON.stringify({ type: 'welcome', id: 'host_1', fleet_id: 'f', version, now_ms, relay: null });
 const done: Outcome = { ok: true, data: {} };
 const stackOf = (project: string): StackSummary => ({
-  ...{ project, working_dir: `/srv/${project}`, config_files: ['compose.yaml'], services: [], ports: [] },
+  ...{ project, plain: false, working_dir: `/srv/${project}`, config_files: ['compose.yaml'], services: [], ports: [] },
   ...{ volumes: ['v'.repeat(5_000)], bind_mounts: [], running: true },
 });
 

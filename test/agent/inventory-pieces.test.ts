@@ -6,6 +6,7 @@ import { limits } from '../../schema/limits.ts';
 
 const stack = (project: string, volumes: number): StackSummary => ({
   project,
+  plain: false,
   working_dir: `/srv/${project}`,
   config_files: ['compose.yaml'],
   services: [],

@@ -53,6 +53,7 @@ export function reportStacks(host: FalseHost): void {
 
 const summaryOf = (project: string): StackSummary => ({
   project,
+  plain: false,
   working_dir: stackFacts.working_dir,
   config_files: stackFacts.config_files,
   services: stackFacts.services.map(({ name, image }) => ({ name, image: image.reference, running: 1, total: 1 })),

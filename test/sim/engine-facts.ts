@@ -134,6 +134,7 @@ export function factsOf(
           const own = containers.withRuns(project);
           return {
             project,
+            plain: false,
             working_dir: own[0]?.directory ?? '',
             config_files: ['compose.yaml'],
             services: [],

@@ -5,10 +5,13 @@ import { compareVersions } from '../../../schema/compare-versions.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import { shortened } from '../../../schema/shortened.ts';
+import type { AdoptedLabels } from './adoption/adopted-file.ts';
 
 /** The Docker Engine's API over its socket. Answers are validated with zod here; errors are StackferryErrors. */
 export interface DockerApi {
   version: EngineVersion;
+  /** Labels of adopted containers, beside those that the Engine knows. */
+  adopted: AdoptedLabels;
   get<T extends z.ZodType>(path: string, answer: T, options?: CallOptions): Promise<z.infer<T>>;
   /** Like `get`, but returns null on 404. */
   find<T extends z.ZodType>(path: string, answer: T): Promise<z.infer<T> | null>;
@@ -58,8 +61,10 @@ const oldestApi = '1.41';
 /** For ignored answers. */
 export const nothing = z.unknown();
 
+const noneAdopted: AdoptedLabels = async () => new Map();
+
 /** Negotiates the API version. Throws `engine_unreachable`, or `engine_error` if the engine is too old. */
-export async function openDockerApi(socketPath: string): Promise<DockerApi> {
+export async function openDockerApi(socketPath: string, adopted: AdoptedLabels = noneAdopted): Promise<DockerApi> {
   const poolOf = (connections: number) => new Pool('http://docker', { socketPath, connections, pipelining: 1 });
   const pool = poolOf(limits.agent.engineConnectionsMax);
   const waiting = poolOf(limits.agent.engineWaitsMax);
@@ -112,6 +117,7 @@ export async function openDockerApi(socketPath: string): Promise<DockerApi> {
 
   const api: DockerApi = {
     version: { Version: '', ApiVersion: '', Os: '', Arch: '' },
+    adopted,
     get: (path, answer, options) => checked(call('GET', path, undefined, options), answer),
     find: (path, answer) => api.get(path, answer).catch(unlessAbsent),
     post: (path, body, answer, options) => checked(call('POST', path, body, options), answer),

@@ -17,6 +17,8 @@ export interface DockerContext {
   /** Directory for arriving project directories; null to keep the source's path. */
   stacksDir: string | null;
   permissions: Permissions;
+  /** How a person on this host calls the agent's program. */
+  command: string[];
   /** Attributes of services that arriving stacks may have though this agent can't judge them. */
   allowKeys: string[];
   /** Directories of this host that belong to the agent and its engine; arriving stacks must not reach them. */

@@ -7,6 +7,7 @@ import { createPermissions } from '../../permissions/permissions.ts';
 import { openCreatedDirectories } from '../created-directories.ts';
 import { type Engine, treeOf } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
+import { adoptedLabels } from './adoption/adopted-file.ts';
 import { type DockerApi, openDockerApi } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { mountersOf } from './data/bind-trees.ts';
@@ -64,14 +65,15 @@ export interface DockerEngineOptions {
 
 /** The product's engine. Throws `engine_unreachable`. */
 export async function createDockerEngine(options: DockerEngineOptions): Promise<Engine> {
-  const api = await openDockerApi(options.socketPath);
+  const api = await openDockerApi(options.socketPath, adoptedLabels(options.stateDir));
   const ioDir = join(options.stateDir, 'io');
   await mkdir(ioDir, { recursive: true, mode: 0o700 });
   const info = await engineInfo(api);
   const runtime = helperRuntime(info);
   const own = await ownContainer(api);
   assertOwnContainer(own, { ...options, dataRoot: info.dataRoot });
-  if (own) for (const advice of hiddenStacks(own, await stackSummaries(api))) options.warn?.(advice);
+  const stacks = () => stackSummaries(api, own?.id ?? null);
+  if (own) for (const advice of hiddenStacks(own, await stacks())) options.warn?.(advice);
   const helpers = { api, runtime, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
   const ways = helperImageWays(helpers, {
     named: options.helperImage,
@@ -83,7 +85,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const command = ownCommand({ container: own?.name ?? null, launched: options.launched ?? false });
   const permissions = createPermissions({ ...options, command });
   const reached = () => ownPaths(api, options);
-  const context: DockerContext = { ...options, api, own, helper, place, permissions, ownPaths: reached };
+  const context: DockerContext = { ...options, api, own, helper, place, permissions, command, ownPaths: reached };
   const placed = openCreatedDirectories(join(options.stateDir, 'placed.json'));
   const mounts = createMigratedMounts(place, placed);
   const { forget, ...warm } = createWarmCopies(api, mounts, join(ioDir, 'passes'));
@@ -93,7 +95,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     warm,
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
-    stacks: () => stackSummaries(api),
+    stacks,
     inspectStack: (project, signal) => stackFacts(context, project, signal),
     checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),

@@ -22,6 +22,7 @@ export async function summarizeStacks(host: HostRoot): Promise<StackSummary[]> {
       const volumes = (await allVolumes(host)).filter(({ labels }) => labels['com.docker.compose.project'] === project);
       return {
         project,
+        plain: false,
         working_dir: own[0]?.working_dir ?? '',
         config_files: [stackFileName],
         services: own.map(({ service, spec }, index) => ({

@@ -21,6 +21,7 @@ it('P24: a sweep asks for this agent’s helpers only, and never removes those o
   };
   const removed: string[] = [];
   const api = {
+    adopted: async () => new Map(),
     get: async (path: string) => {
       const { label }: { label: string[] } = JSON.parse(
         new URL(path, 'http://docker').searchParams.get('filters') ?? '',

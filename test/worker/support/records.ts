@@ -12,6 +12,7 @@ import { command, migration, migrationEvent } from '../../../worker/tables/migra
 
 export const summaryOf = (project: string): StackSummary => ({
   project,
+  plain: false,
   working_dir: `/srv/${project}`,
   config_files: ['compose.yaml'],
   services: [{ name: 'web', image: 'nginx:1', running: 1, total: 1 }],

@@ -39,7 +39,7 @@ export function moveOf(
 
 /** F45: kept copies whose running state has changed. Pure. */
 export function copiesSeen(reported: StackSummary[], moves: Move[], now: number) {
-  const runs = new Set(reported.filter(({ running }) => running).map(({ project }) => project));
+  const runs = new Set(reported.filter(({ running, plain }) => running && !plain).map(({ project }) => project));
   return moves
     .filter((move) => isTerminal(move.status) && standingOf(move) === 'copy' && !settling(move, now))
     .map(({ id, stack_id, stack_name, copy_running }) => ({

@@ -49,8 +49,10 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
         <Facts
           rows={[
             ['Host', <a href={`/ui/hosts/${stack.host_id}`}>{stack.host_name}</a>],
-            ['Directory', <code>{summary.working_dir}</code>],
-            ['Compose files', <code>{summary.config_files.map((file) => file.split('/').at(-1)).join(', ')}</code>],
+            summary.plain ? null : ['Directory', <code>{summary.working_dir}</code>],
+            summary.plain
+              ? null
+              : ['Compose files', <code>{summary.config_files.map((file) => file.split('/').at(-1)).join(', ')}</code>],
             ['Ports', summary.ports.map(({ port, protocol }) => `${port}/${protocol}`).join(', ') || 'none published'],
             ['Volumes', summary.volumes.length > 0 ? summary.volumes.join(', ') : 'none'],
             summary.bind_mounts.length > 0 ? ['Bind mounts', <code>{summary.bind_mounts.join(', ')}</code>] : null,

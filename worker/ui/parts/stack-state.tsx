@@ -10,6 +10,7 @@ export function StackState({ stack, host }: { stack: StackView; host: HostView |
       </a>
     );
   if (host?.status !== 'online') return <State tone="warn" word="host offline" />;
+  if (stack.summary.plain) return <State tone="idle" word="container" />;
   const running = stack.summary.services.reduce((sum, service) => sum + service.running, 0);
   if (stack.summary.running) return <State tone="ok" word="running" />;
   return <State tone="idle" word={running > 0 ? 'partly running' : 'stopped'} />;

@@ -20,17 +20,23 @@ export async function startedSince(api: DockerApi, data: MigratedData, sinceMs: 
   const stream = await api.download(`/events?since=${seconds(sinceMs)}&until=${seconds(Date.now())}&${wanted}`);
   let text = '';
   for await (const chunk of stream) text += String(chunk);
-  return startedIn(text, data);
+  const adopted = [...(await api.adopted())].filter(([, labels]) => labels[composeLabels.project] === data.project);
+  return startedIn(text, data, new Set(adopted.map(([id]) => id)));
 }
 
-export function startedIn(text: string, { project, volumes }: Pick<MigratedData, 'project' | 'volumes'>): string[] {
+/** `adopted`: ids of the stack's containers whose labels the Engine does not know. */
+export function startedIn(
+  text: string,
+  { project, volumes }: Pick<MigratedData, 'project' | 'volumes'>,
+  adopted: ReadonlySet<string> = new Set(),
+): string[] {
   const lines = text.split('\n').filter((line) => line !== '');
   const events = lines.map((line) => event.parse(JSON.parse(line)));
   const names = new Map(events.filter(isStart).map(({ Actor }) => [Actor.ID, Actor.Attributes.name ?? '']));
   const ids = events.flatMap(({ Type, Actor: { ID, Attributes } }) => {
     if (Type === 'volume')
       return volumes.includes(ID) && Attributes['read/write'] === 'true' ? [Attributes.container] : [];
-    return Attributes[composeLabels.project] === project ? [ID] : [];
+    return Attributes[composeLabels.project] === project || adopted.has(ID) ? [ID] : [];
   });
   return [...new Set(ids)].map((id) => names.get(id ?? '') ?? id?.slice(0, 12) ?? '');
 }

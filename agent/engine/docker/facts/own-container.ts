@@ -99,8 +99,11 @@ export function assertOwnContainer(
 }
 
 /** Names stacks of this host that can't move because the container does not see their directories. */
-export function hiddenStacks(own: OwnContainer | null, stacks: { project: string; working_dir: string }[]): string[] {
-  const hidden = stacks.filter(({ working_dir }) => !seesHostPath(own, working_dir));
+export function hiddenStacks(
+  own: OwnContainer | null,
+  stacks: { project: string; plain: boolean; working_dir: string }[],
+): string[] {
+  const hidden = stacks.filter(({ plain, working_dir }) => !plain && !seesHostPath(own, working_dir));
   return hidden.map(({ project, working_dir }) => `stack "${project}" can't move: ${unseenAdvice(working_dir)}`);
 }
 

@@ -6,6 +6,7 @@ import type { ComposeProject } from '../../../compose/arguments.ts';
 import type { ComposeModel } from '../../../compose/model.ts';
 import { isInside } from '../../../compose/project.ts';
 import { realOf } from '../../../real-path.ts';
+import { refusePlain } from '../adoption/plain-containers.ts';
 import type { DockerApi } from '../api.ts';
 import type { DockerContext } from '../context.ts';
 import { bindTrees } from '../data/bind-trees.ts';
@@ -35,6 +36,7 @@ import { wantedDevices } from './wanted-devices.ts';
 export async function stackFacts(context: DockerContext, name: string, signal: AbortSignal): Promise<StackFacts> {
   const { api } = context;
   const containers = await inspectProject(api, name, true);
+  if (containers.length === 0) await refusePlain(context, name);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
   const { project, model, references, errors } = await readProject(
     compose,

@@ -2,7 +2,7 @@ import { StackferryError } from '../../../../schema/errors.ts';
 import { realOf } from '../../../real-path.ts';
 import type { DockerContext } from '../context.ts';
 import { boundPaths } from '../data/data-users.ts';
-import { stackSummaries } from '../facts/stack-summaries.ts';
+import { projectSummaries } from '../facts/stack-summaries.ts';
 import { listVolumes } from '../stack/volumes.ts';
 import { refusesNew } from './protected-paths.ts';
 
@@ -16,7 +16,7 @@ export async function assertBindMounts(
   binds: string[],
 ): Promise<void> {
   if (binds.length === 0) return;
-  const [stacks, own, all] = await Promise.all([stackSummaries(api), ownPaths(), listVolumes(api)]);
+  const [stacks, own, all] = await Promise.all([projectSummaries(api), ownPaths(), listVolumes(api)]);
   const { bind_mounts = [], volumes = [] } = stacks.find((stack) => stack.project === project) ?? {};
   const bound = boundPaths(all.filter(({ Name }) => volumes.includes(Name)));
   const mounted = [...bind_mounts, ...bound.values()];

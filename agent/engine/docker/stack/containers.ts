@@ -106,10 +106,19 @@ export const containerSummary = z.object({
 });
 export type ContainerSummary = z.infer<typeof containerSummary>;
 
-/** All containers, or those with this label; includes stopped ones. */
-export function listContainers(api: DockerApi, label?: string) {
-  const wanted = label ? `&${filters({ label: [label] })}` : '';
-  return api.get(`/containers/json?all=true${wanted}`, z.array(containerSummary));
+/** All containers, or those with this label (`name` or `name=value`); includes stopped ones. */
+export async function listContainers(api: DockerApi, label?: string): Promise<ContainerSummary[]> {
+  const adopted = await api.adopted();
+  // The Engine does not know the labels of adopted containers.
+  const wanted = label && adopted.size === 0 ? `&${filters({ label: [label] })}` : '';
+  const list = await api.get(`/containers/json?all=true${wanted}`, z.array(containerSummary));
+  const labelled = list.map((one) => ({ ...one, Labels: { ...one.Labels, ...adopted.get(one.Id) } }));
+  return label ? labelled.filter(({ Labels }) => carries(Labels, label)) : labelled;
+}
+
+function carries(labels: Record<string, string>, label: string): boolean {
+  const [name = '', ...value] = label.split('=');
+  return value.length > 0 ? labels[name] === value.join('=') : name in labels;
 }
 
 /** A project's containers without one-off runs (`compose run`). */
@@ -128,7 +137,13 @@ export async function inspectAll(api: DockerApi, ids: string[], size = false): P
   const found = await Promise.all(
     ids.map((id) => api.find(`/containers/${id}/json${size ? '?size=true' : ''}`, containerAnswer)),
   );
-  return found.filter((container) => container !== null);
+  const adopted = await api.adopted();
+  return found
+    .filter((container) => container !== null)
+    .map((container) => {
+      const { Id, Config } = container;
+      return { ...container, Config: { ...Config, Labels: { ...Config.Labels, ...adopted.get(Id) } } };
+    });
 }
 
 export function stateOf({ Id, Name, RestartCount, State, Config, HostConfig }: Container): ContainerState {

@@ -28,7 +28,10 @@ async function usersOf(containers: Record<string, { Mounts?: object[]; Labels?: 
       Options: { type: 'none', o: 'bind', device: join(root, 'srv/shop') },
     },
   ];
-  const api = { get: async (path: string) => (path.startsWith('/volumes') ? { Volumes: volumes } : listed) };
+  const api = {
+    adopted: async () => new Map(),
+    get: async (path: string) => (path.startsWith('/volumes') ? { Volumes: volumes } : listed),
+  };
   const places = { project: 'shop', directory: join(root, 'srv/shop'), volumes: ['shop_db'], binds: [] };
   const users = await dataMounters(api as unknown as DockerApi, places);
   return Object.fromEntries(users.map(({ container, above, ofStack }) => [container.Id, { above, ofStack }]));

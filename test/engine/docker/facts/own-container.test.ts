@@ -67,8 +67,9 @@ describe('an agent in a container', () => {
 
   it('names the stacks whose directories it does not have, and takes none into such a directory', async () => {
     const stacks = [
-      { project: 'shop', working_dir: '/srv/shop' },
-      { project: 'blog', working_dir: '/mnt/me/blog' },
+      { project: 'shop', plain: false, working_dir: '/srv/shop' },
+      { project: 'blog', plain: false, working_dir: '/mnt/me/blog' },
+      { project: 'proxy', plain: true, working_dir: '' },
     ];
     expect(hiddenStacks(own, stacks)).toEqual([expect.stringContaining('stack "blog" can\'t move')]);
     const host = { own, stacksDir: null, ownPaths: async () => [] };

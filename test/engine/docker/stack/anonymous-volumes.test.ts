@@ -31,6 +31,7 @@ type Made = ReturnType<typeof containerOf>;
 function engine(...containers: Made[]) {
   const removed: string[] = [];
   const api = {
+    adopted: async () => new Map(),
     get: async () =>
       containers.map(({ Id, Config }) => ({
         Id,

@@ -1,16 +1,12 @@
 import { policyOf } from '../../stack/deployment.ts';
-import type { Compared } from './compared.ts';
+import type { Compared, Field } from './compared.ts';
+import { fieldsIfWritten } from './fields-if-written.ts';
 import type { ModelNames, WholeService } from './made-from.ts';
 import { mountsAsMade, mountsAsWritten } from './mounts.ts';
-import { goDurationNs, itemsOf, listOf, recordOf, sizeOf, textOf } from './values.ts';
-
-/** Value in the file and value in the container; equal as JSON if nothing differs. */
-type Field = (compared: Compared) => [written: unknown, made: unknown];
+import { flag, goDurationNs, itemsOf, listOf, recordOf, sizeOf, sortedEntries, textOf } from './values.ts';
 
 const sorted = (items: string[]) => [...new Set(items)].sort();
 const capabilities = (items: string[]) => sorted(items.map((name) => name.replace(/^CAP_/, '')));
-const flag = (value: unknown) => value === true;
-const sortedEntries = (record: Record<string, unknown>) => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** `service:x` matches any container of x. */
 function sharedMode(value: unknown, made: string, { containersOf }: ModelNames, absent: string[]): [unknown, unknown] {
@@ -23,7 +19,8 @@ function sharedMode(value: unknown, made: string, { containersOf }: ModelNames, 
 }
 
 function networks({ service, container, names }: Compared): [unknown, unknown] {
-  const mode = container.HostConfig.NetworkMode;
+  // `docker run` without `--network`.
+  const mode = container.HostConfig.NetworkMode.replace(/^default$/, 'bridge');
   if (service.network_mode !== undefined) return sharedMode(service.network_mode, mode, names, []);
   const wanted = Object.keys(recordOf(service.networks ?? { default: null })).map((key) => names.networks[key] ?? key);
   const joined = Object.keys(container.NetworkSettings.Networks);
@@ -60,6 +57,7 @@ const limitsOf = (service: WholeService) =>
 
 /** By attribute of the file. Each is compared even if the file lacks it: it may have been removed. */
 export const comparedFields: Record<string, Field> = {
+  ...fieldsIfWritten,
   image: ({ service, container }) => [service.image ?? container.Config.Image, container.Config.Image],
   command: ({ service, container, image }) => {
     const inherits = service.command == null && service.entrypoint == null;

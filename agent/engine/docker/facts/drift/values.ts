@@ -10,6 +10,11 @@ export const itemsOf = (value: unknown): unknown[] => (Array.isArray(value) ? va
 export const recordOf = (value: unknown): Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 
+export const flag = (value: unknown): boolean => value === true;
+
+export const sortedEntries = (record: Record<string, unknown>): [string, unknown][] =>
+  Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+
 /** Compose prints sizes in bytes. */
 export const sizeOf = (value: unknown): number => Number(value ?? 0);
 
