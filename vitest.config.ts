@@ -40,6 +40,7 @@ export default defineConfig({
       {
         test: {
           name: 'browser',
+          globalSetup: ['test/support/prebuilt.ts'],
           include: ['test/browser/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 60_000,
@@ -49,6 +50,7 @@ export default defineConfig({
       {
         test: {
           name: 'docker',
+          globalSetup: ['test/support/prebuilt.ts'],
           include: ['test/**/*.docker.test.ts'],
           pool: 'forks',
           testTimeout: 300_000,
@@ -71,6 +73,7 @@ export default defineConfig({
         // Two hosts of different kinds; see docs/lab.md.
         test: {
           name: 'lab',
+          globalSetup: ['test/support/prebuilt.ts'],
           include: ['test/lab/**/*.lab.test.ts'],
           pool: 'forks',
           setupFiles: ['test/support/one-at-a-time.ts'],

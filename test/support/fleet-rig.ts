@@ -10,6 +10,7 @@ import { removeFleet } from '../../cli/local/remove-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../../cli/local/start.ts';
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import type { Report } from '../../schema/preflight-report.ts';
+import { prebuilt } from './prebuilt.ts';
 
 /** Control plane, relay and agents of one test file: real workerd, real processes, one temporary directory. */
 export interface FleetRig {
@@ -70,12 +71,14 @@ export async function startFleetRig({
   parts = {},
 }: FleetOptions = {}): Promise<FleetRig> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-'));
+  const built = await prebuilt();
+  const files = parts.control ?? built.control;
   const control = await startControlPlane({
     dataDir: join(dir, 'control'),
     host: address,
     port: 0,
     ...(vars ? { vars } : {}),
-    ...(parts.control ? { files: parts.control } : {}),
+    ...(files ? { files } : {}),
   });
   if (!control.adminToken) throw new Error('a new control plane gives its first token');
   const api = apiClient(control.url, control.adminToken);
@@ -102,7 +105,9 @@ export async function startFleetRig({
       name,
       stateDir: join(dir, `${kind}-${name}`),
       get program() {
-        return kind === 'relay' ? programOf(parts.relay) : undefined;
+        // Other limits are loaded in place of a module of the sources.
+        const own = limits ? {} : built;
+        return programOf(kind === 'relay' ? (parts.relay ?? own.relay) : own.agent);
       },
       arguments: args,
       ...(limits ? { env: preloading(limits) } : {}),
