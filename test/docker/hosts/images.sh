@@ -12,9 +12,8 @@ trap 'rm -rf --one-file-system "$tmp"' EXIT
 
 # A small Debian with the named packages; nothing of it starts here.
 make_rootfs() { # name, packages
-  [ -d "$tmp/$1" ] && return
   timeout 900 debootstrap --variant=minbase --include="$2" bookworm "$tmp/$1" "$(mirror)" >"$tmp/$1.log" 2>&1 ||
-    { tail -n 20 "$tmp/$1.log" "$tmp/$1/debootstrap/debootstrap.log" >&2; exit 1; }
+    { tail -n 20 "$tmp/$1.log" "$tmp/$1/debootstrap/debootstrap.log" >&2; return 1; }
   rm -rf "$tmp/$1"/usr/share/{doc,man,locale,info,lintian} "$tmp/$1"/var/cache/apt/* "$tmp/$1"/var/lib/apt/lists/*
 }
 
@@ -32,13 +31,11 @@ archive() { # archive name, image names…
 }
 
 build_tools() {
-  make_rootfs tools attr,acl
   import "$tmp/tools" sf-tools:1
   archive tools sf-tools:1
 }
 
 build_services() {
-  make_rootfs services postgresql-15,redis-server,nginx-light
   rm -rf "$tmp/services/var/lib/postgresql/15/main"
   install -m 755 "$here/pg-entrypoint" "$tmp/services/usr/local/bin/pg-entrypoint"
   local path='ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -68,6 +65,10 @@ build_busybox() {
 }
 
 mkdir -p "$image_cache"
+# Side by side: each waits for the mirror, then for the disk.
+[ -s "$image_cache/tools.tar" ] || make_rootfs tools attr,acl &
+[ -s "$image_cache/services.tar" ] || make_rootfs services postgresql-15,redis-server,nginx-light &
+wait
 for set in tools services busybox; do
   [ -s "$image_cache/$set.tar" ] && continue
   # Its archives name layers by their contents.
