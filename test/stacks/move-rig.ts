@@ -120,12 +120,16 @@ export async function asksForExactly(
   expect(powers?.split(',').toSorted()).toEqual(allow?.toSorted());
 }
 
-const optionsOf = (rig: MoveRig, { binds = [], with_external }: Needs, dir: string) => ({
-  // Not beside the arriving project: that place is for projects.
-  binds: binds
+/** Paths of its bind mounts on a, each with its place on b. */
+export const placesOf = (rig: MoveRig, { binds = [] }: Needs, dir: string): [string, string][] =>
+  binds
     .map((path) => resolve(dir, path))
-    .map((path) => `${path}=${path.replace(`${rig.dir}/`, `${rig.dir}/there/`)}`),
-  ...(with_external ? { with_external } : {}),
+    // Not beside the arriving project: that place is for projects.
+    .map((path) => [path, path.replace(`${rig.dir}/`, `${rig.dir}/there/`)]);
+
+const optionsOf = (rig: MoveRig, needs: Needs, dir: string) => ({
+  binds: placesOf(rig, needs, dir).map((places) => places.join('=')),
+  ...(needs.with_external ? { with_external: true } : {}),
 });
 
 /** Given all that it needs, it is refused in these words, and goes on running. */
