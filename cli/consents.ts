@@ -8,6 +8,8 @@ const descriptions: Record<Consent, string> = {
   accept_drift: 'move what the files say although the containers were made from something else',
   with_external:
     'also move external volumes that no other stack uses, and make external networks that the target lacks',
+  with_registry_auth:
+    'pull images that need a login with the source’s: it goes to the target’s agent alone and is not kept; root there could read it',
 };
 const names = Object.keys(descriptions) as Consent[];
 

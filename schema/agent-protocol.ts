@@ -5,6 +5,7 @@ import { bytes, portNumber } from './fact-values.ts';
 import { stackFacts, stackSummary } from './facts.ts';
 import { hostFacts, resources } from './host-facts.ts';
 import { limits } from './limits.ts';
+import { imageLogin } from './registry-logins.ts';
 import { targetFacts } from './target-facts.ts';
 
 /**
@@ -71,6 +72,11 @@ export const requestKinds = {
       bind_places: z.array(text).default([]),
     }),
     answer: targetFacts,
+  },
+  /** To the source: whether its registry logins give these images of the stack. */
+  check_logins: {
+    payload: z.object({ project: text, references: z.array(text) }),
+    answer: z.object({ logins: z.array(imageLogin) }),
   },
   /** State of a command. */
   command_status: {

@@ -114,6 +114,11 @@ export const commandKinds = {
     payload: z.object(project),
     result: stopped,
   },
+  /** Sends the registry logins for these images of the stack, which the target uses and forgets. */
+  send_logins: {
+    payload: z.object({ ...project, peer: id, references: z.array(text) }),
+    result: empty,
+  },
   /** Sends the images that the target can't pull, without layers it already has. */
   send_images: {
     payload: z.object({ ...project, peer: id, images: z.array(shippedImage) }),
@@ -177,6 +182,11 @@ export const commandKinds = {
       images: z.array(stackImage),
     }),
     result: z.object({ volumes: z.array(text) }),
+  },
+  /** Pulls images with the logins that the source sends. */
+  pull_images: {
+    payload: z.object({ ...project, peer: id, images: z.array(stackImage) }),
+    result: empty,
   },
   receive_images: {
     payload: z.object({ ...project, peer: id, images: z.array(shippedImage) }),

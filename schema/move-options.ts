@@ -25,6 +25,12 @@ export const moveOptions = z.object({
     .describe(
       'External volumes move too, unless another stack uses them or the target has one of that name; external networks that the target lacks are made there.',
     ),
+  with_registry_auth: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Images that the target can’t pull without a login are pulled with the source’s. It goes from agent to agent and is not kept; root on the target could read it.',
+    ),
 });
 export type MoveOptions = z.infer<typeof moveOptions>;
 /** Names of the options that are a yes or a no. */

@@ -38,6 +38,8 @@ const sagaPlan = z.object({
   option_volumes: z.array(stackVolume).default([]),
   /** Present on the target, or to be pulled there. */
   images: z.array(stackImage),
+  /** To be pulled there with the source's registry logins. */
+  private_images: z.array(stackImage).default([]),
   /** To be sent to the target before the stop. */
   shipped: z.array(shippedImage),
   /** Large files are sent by changed blocks. */

@@ -73,6 +73,8 @@ export const targetFacts = z.object({
     )
     .nullable()
     .default(null),
+  /** The agent can pull with logins that a source sends. */
+  registry_logins: z.boolean().default(false),
   /** The agent can make volumes that are a tmpfs or a bind mount by their options. */
   option_volumes: z.boolean().default(false),
   compose_compatible: z.object({ ok: z.boolean(), detail: z.string() }),

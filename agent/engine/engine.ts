@@ -8,6 +8,7 @@ import type {
 import type { Deployment } from '../../schema/deployment.ts';
 import type { StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';
 import type { HostFacts, Resources } from '../../schema/host-facts.ts';
+import type { ImageLogin, RegistryLogin } from '../../schema/registry-logins.ts';
 import type { TargetFacts } from '../../schema/target-facts.ts';
 import type { Arriving } from '../permissions/asked.ts';
 import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
@@ -101,12 +102,18 @@ export interface Engine {
   release?(migrationId: string): Promise<void>;
   /** Transfer of images from engine to engine; null if the engine has no images of its own. */
   readonly images: ImageCarriage | null;
+  /** Registry logins of this host; absent if the engine pulls nothing. */
+  readonly logins?: RegistryLogins;
   /** Copies volumes while their stack runs; null if the engine does not support it. */
   readonly warm: WarmCopies | null;
 
   // ------------------------------------------------------------ target
-  /** Makes the images of the stack present, by content. */
-  ensureImages(images: CommandPayload<'prepare_target'>['images'], signal: AbortSignal): Promise<void>;
+  /** Makes the images of the stack present, by content. The logins are for their registries. */
+  ensureImages(
+    images: CommandPayload<'prepare_target'>['images'],
+    signal: AbortSignal,
+    logins?: readonly RegistryLogin[],
+  ): Promise<void>;
   /** Creates an empty volume; throws `resource_taken` if one of that name exists that this migration did not create. */
   createVolume(spec: StackVolume, migrationId: string): Promise<void>;
   /**
@@ -180,6 +187,14 @@ export interface ImageCarriage {
   pack(images: ShippedImage[]): TarSource;
   /** Loads such an archive; throws `image_unavailable` if an image differs from the source's. */
   unpack(images: ShippedImage[]): TarSink;
+}
+
+/** Both throw `policy_refused` for an image that is not the stack's. */
+export interface RegistryLogins {
+  /** Whether a login of this host gives each image. */
+  check(project: string, references: string[], signal: AbortSignal): Promise<ImageLogin[]>;
+  /** The logins for the registries that have these images, no others. Throws `image_unavailable` if there are none. */
+  collect(project: string, references: string[], signal: AbortSignal): Promise<RegistryLogin[]>;
 }
 
 export interface WarmCopies {

@@ -164,8 +164,10 @@ class UnpackingWindow implements ReceiveWindow {
 
   #fail(error: unknown): void {
     if (this.#failure || this.#closed) return;
-    const message = `Unpacking failed: ${errorMessageOf(error)}`;
-    this.#failure = new StackferryError(errorCodeOf(error, 'unpack_failed'), message, { cause: error });
+    const code = errorCodeOf(error, 'unpack_failed');
+    // An error with a code of its own says what failed.
+    const message = code === 'unpack_failed' ? `Unpacking failed: ${errorMessageOf(error)}` : errorMessageOf(error);
+    this.#failure = new StackferryError(code, message, { cause: error });
     this.#onChange();
   }
 }

@@ -90,6 +90,15 @@ export const agentLimits = {
     registryMsMax: 8_000,
     /** Digests of one image that registries are queried for: more of its names hardly help. */
     registryDigestsMax: 4,
+    /** Logins that one migration sends, and a token of one: cloud registries' take some thousand characters. */
+    registryLoginsMax: 16,
+    registrySecretCharsMax: 16_384,
+    /** All logins of a migration; the lane is padded to a multiple of the block, so that its size says nothing. */
+    registryLoginsBytesMax: 1_048_576,
+    registryLoginsBlockBytes: 16_384,
+    /** Docker's `config.json`, and the answer of a credential helper, which may ask a cloud. */
+    dockerConfigBytesMax: 1_048_576,
+    credentialHelperMsMax: 6_000,
     /** Images of the target compared with the one to be sent, for layers in common. */
     imagesComparedMax: 500,
     /** A pull without a progress report for this long fails: registries stall, lines are slow. */

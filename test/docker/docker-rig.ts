@@ -32,11 +32,14 @@ export interface DockerRigOptions extends Omit<FleetOptions, 'address'> {
   client?: string;
   /** Arguments of both hosts' agents. */
   agentArguments?: string[];
+  /** Of a host's agent, beside what the host itself needs. */
+  environment?: (host: HostName) => Record<string, string>;
 }
 
 export async function startDockerRig({
   client,
   agentArguments = [],
+  environment = () => ({}),
   ...options
 }: DockerRigOptions = {}): Promise<DockerRig> {
   for (const host of ['a', 'b'] as const) await dockerd('start', host);
@@ -51,7 +54,7 @@ export async function startDockerRig({
         ...[...helperArguments(host), '--stacks-dir', stacksDir(host), ...more],
       ],
       netnsOf(host),
-      environmentOf(host),
+      { ...environmentOf(host), ...environment(host) },
     );
   const hosts = { a: await add('a', 'a', agentArguments), b: await add('b', 'b', agentArguments) };
   return {

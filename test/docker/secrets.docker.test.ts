@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePort } from '../../cli/local/free-port.ts';
 import { startCaptureProxy } from '../support/capture-proxy.ts';
+import { filesBelow } from '../support/files-below.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from './docker-rig.ts';
 import { psql, secret, shop } from './stacks.ts';
 import { docker, gatewayAddress } from './two-hosts.ts';
@@ -58,18 +59,3 @@ describeDocker('two real Docker hosts', () => {
     expect(leaks.map(([place]) => place)).toEqual([]);
   }, 240_000);
 });
-
-/** Every file below a directory: logs, journals, D1 and Durable Object storage. A database's log comes and goes. */
-async function filesBelow(dir: string): Promise<Record<string, Buffer>> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  const files: Record<string, Buffer> = {};
-  for (const { parentPath, name } of entries.filter((entry) => entry.isFile())) {
-    const file = join(parentPath, name);
-    const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      return null;
-    });
-    if (bytes) files[file] = bytes;
-  }
-  return files;
-}

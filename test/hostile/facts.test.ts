@@ -15,7 +15,12 @@ const now = 1_800_000_000_000;
 const answered = <T>(data: T) => ({ ok: true as const, data, asked_at: now, answered_at: now });
 
 /** Of the kinds that a pre-flight asks; the others' answers are a word. */
-const facts = { probe: hostFacts(), inspect_stack: stackFacts, check_target: targetFacts };
+const facts = {
+  probe: hostFacts(),
+  inspect_stack: stackFacts,
+  check_target: targetFacts,
+  check_logins: { logins: [{ reference: 'nginx:1', state: 'accepted' as const, detail: 'docker.io' }] },
+};
 type Asked = keyof typeof facts;
 
 function judged(told: Partial<Record<Asked, unknown>>) {
@@ -26,8 +31,11 @@ function judged(told: Partial<Record<Asked, unknown>>) {
     target: answered(all.probe),
     stack: answered(all.inspect_stack),
     fit: answered(all.check_target),
+    logins: answered(all.check_logins.logins),
   };
-  sagaPlanOf(all.inspect_stack, all.check_target, { source: all.probe, target: all.probe }, asked.inputs);
+  asked.inputs.with_registry_auth = true;
+  const hosts = { source: all.probe, target: all.probe };
+  sagaPlanOf(all.inspect_stack, all.check_target, hosts, asked.inputs, asked.logins);
   return judge(asked);
 }
 

@@ -118,6 +118,7 @@ export async function startFalseHost(
     const answers = {
       probe: () => facts(payload.relays),
       check_target: () => host.script.fit?.(fitOf(payload.stack)) ?? fitOf(payload.stack),
+      check_logins: () => ({ logins: [] }),
       command_status: () => ({ state: 'running' }),
       inspect_stack: () => host.script.inspect?.(payload.project) ?? {},
       limit_bandwidth: () => ({}),

@@ -163,6 +163,7 @@ export function factsOf(
         networks_absent: [],
         attaches_anonymous: true,
         network_differences: null,
+        registry_logins: false,
         option_volumes: false,
         joined_absent: [],
         external_volumes_absent: [],

@@ -33,6 +33,7 @@ export class Operator {
       accept_drift: false,
       binds: ['all'],
       with_external: false,
+      with_registry_auth: false,
       health_timeout_s: 60,
       callback_url: null,
       window_ms: 15 * 60_000,

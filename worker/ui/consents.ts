@@ -8,6 +8,10 @@ export const consents: Record<Consent, { label: string; hint: string }> = {
     label: 'Move external volumes and networks too',
     hint: 'Volumes that no other stack uses; networks are made as on the source. Otherwise the target must have them.',
   },
+  with_registry_auth: {
+    label: 'Pull images with the source’s registry logins',
+    hint: 'Those that the target can’t pull without. A login goes to the target’s agent alone and is not kept; root there could read it.',
+  },
   accept_unmoved: {
     label: 'Go on although some data does not move',
     hint: 'Bind mounts that the target lacks start empty, and so do anonymous volumes that an older agent can’t move.',

@@ -24,8 +24,10 @@ import { stopTarget } from '../cutover/stop-target.ts';
 import { verifyHealth } from '../cutover/verify-health.ts';
 import { prepareSource } from '../prepare/prepare-source.ts';
 import { prepareTarget } from '../prepare/prepare-target.ts';
+import { pullImages } from '../prepare/pull-images.ts';
 import { receiveImages } from '../prepare/receive-images.ts';
 import { sendImages } from '../prepare/send-images.ts';
+import { sendLogins } from '../prepare/send-logins.ts';
 import { stageSource } from '../prepare/stage-source.ts';
 import { stageTarget } from '../prepare/stage-target.ts';
 import type { CommandContext, CommandHandler } from './context.ts';
@@ -35,6 +37,7 @@ import { tellSource, tellTarget } from './tell-ledger.ts';
 /** Everything that the control plane can make a host do. */
 export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   prepare_source: prepareSource,
+  send_logins: sendLogins,
   send_images: sendImages,
   warm_source: warmSource,
   stage_source: stageSource,
@@ -44,6 +47,7 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   restore_source: restoreSource,
   retain_source: retainSource,
   prepare_target: prepareTarget,
+  pull_images: pullImages,
   receive_images: receiveImages,
   warm_target: warmTarget,
   stage_target: stageTarget,

@@ -8,6 +8,7 @@ const kinds = (...of: CommandKind[]): ReadonlySet<CommandKind> => new Set(of);
 /** Commands of the move itself and its undo, per side. */
 const ofTarget = kinds(
   'prepare_target',
+  'pull_images',
   'receive_images',
   'warm_target',
   'stage_target',
@@ -19,6 +20,7 @@ const ofTarget = kinds(
 );
 const ofSource = kinds(
   'prepare_source',
+  'send_logins',
   'send_images',
   'warm_source',
   'stage_source',

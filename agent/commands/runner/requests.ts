@@ -35,6 +35,9 @@ const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
   inspect_stack: ({ project }, { engine }, signal) => engine.inspectStack(project, signal),
   check_target: ({ stack, bind_places, source_host_id }, { engine }, signal) =>
     engine.checkTarget(stack, { bindPlaces: bind_places, source: source_host_id }, signal),
+  check_logins: async ({ project, references }, { engine }, signal) => ({
+    logins: (await engine.logins?.check(project, references, signal)) ?? [],
+  }),
   limit_bandwidth: async ({ migration_id, bytes_per_s }, { throttles }) => {
     throttles.setLimit(migration_id, bytes_per_s);
     return {};

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { compareVersions } from '../../../schema/compare-versions.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
+import type { RegistryLogin } from '../../../schema/registry-logins.ts';
 import { shortened } from '../../../schema/shortened.ts';
 import type { AdoptedLabels } from './adoption/adopted-file.ts';
+import { registryAuth } from './images/registry-login.ts';
 
 /** The Docker Engine's API over its socket. Answers are validated with zod here; errors are StackferryErrors. */
 export interface DockerApi {
@@ -36,6 +38,8 @@ export interface CallOptions {
   waits?: boolean;
   /** For calls that report progress, instead of `timeoutMs`: longest silence. Only the end of a long answer is kept. */
   idleMs?: number;
+  /** For the registry that the engine calls. */
+  login?: RegistryLogin | undefined;
 }
 
 /** A non-2xx answer; `status` tells 404 and 409 apart. */
@@ -71,17 +75,19 @@ export async function openDockerApi(socketPath: string, adopted: AdoptedLabels =
   let prefix = '';
 
   async function request(method: 'GET' | 'POST' | 'DELETE', path: string, options: CallOptions, body?: unknown) {
-    const { signal, timeoutMs = limits.agent.engineRequestMsMax, idleMs, waits = false } = options;
+    const { signal, timeoutMs = limits.agent.engineRequestMsMax, idleMs, waits = false, login } = options;
     const timed = idleMs === undefined && timeoutMs > 0;
     const signals = [...(signal ? [signal] : []), ...(timed ? [AbortSignal.timeout(timeoutMs)] : [])];
     const either = AbortSignal.any(signals);
+    const { headers, ...content } = body === undefined ? {} : bodyOf(body);
     const answered = (waits ? waiting : pool).request({
       method,
       path: `${prefix}${path}`,
       headersTimeout: idleMs ?? timeoutMs,
       bodyTimeout: idleMs ?? timeoutMs,
       signal: either,
-      ...(body === undefined ? {} : bodyOf(body)),
+      headers: { ...headers, ...(login ? { 'x-registry-auth': registryAuth(login) } : {}) },
+      ...content,
     });
     // undici applies the signal only once the request has a connection.
     return await raced(answered, either);

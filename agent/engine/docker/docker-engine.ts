@@ -29,6 +29,7 @@ import { createSlots } from './helper/slots.ts';
 import { imageCarriage, sweepIncoming } from './images/image-carriage.ts';
 import { ensureImages } from './images/images.ts';
 import { dropKeptImages, keepImages } from './images/kept-images.ts';
+import { stackLogins } from './images/stack-logins.ts';
 import { composeLabels, migrationLabel } from './labels.ts';
 import { arrivingDirectories, assertProjectPlace } from './policy/arriving-directories.ts';
 import { assertCreatedAllowed } from './policy/created-policy.ts';
@@ -93,6 +94,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     kind: 'docker',
     images: imageCarriage(api, { agentId: ioDir, helperName: ways.name }),
     warm,
+    logins: stackLogins(context),
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
     stacks,
@@ -138,7 +140,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       await mounts.release(migrationId);
     },
 
-    ensureImages: (images, signal) => ensureImages(api, images, ways.name, signal),
+    ensureImages: (images, signal, logins) => ensureImages(api, images, ways.name, signal, logins),
     createVolume: (spec, migrationId) => createVolume(api, spec, migrationId),
     createOptionVolume: (spec, stack, migrationId) => createOptionVolume(context, spec, stack, migrationId),
     createNetwork: (spec, migrationId) => createNetwork(api, spec, migrationId),

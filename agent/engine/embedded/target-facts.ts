@@ -48,6 +48,7 @@ export async function checkTarget(host: HostRoot, stack: StackFacts, allow: read
     networks_absent: [],
     attaches_anonymous: true,
     network_differences: null,
+    registry_logins: false,
     option_volumes: false,
     joined_absent: [],
     external_volumes_absent: volumes.flatMap(({ name, external, record }) => (external && !record ? [name] : [])),

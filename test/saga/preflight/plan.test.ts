@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../schema/limits.ts';
 import { planOf } from '../../../worker/saga/preflight/plan.ts';
-import { stackFacts, targetFacts } from './well-facts.ts';
+import { stackFacts } from './well-facts.ts';
 
 const mib = 1_048_576;
 const [volume] = stackFacts.volumes;
 const stack = { ...stackFacts, volumes: [{ ...volume!, size_bytes: 10_000 * mib }] };
 const facts = {
   stack,
-  target: targetFacts,
+  shipped: [],
   binds: [],
   names: { source: 'old', target: 'new' },
   preCopy: true,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
-import { shippedImages } from '../../../worker/saga/preflight/plan.ts';
+import { shippedImages } from '../../../worker/saga/preflight/arriving-images.ts';
 import { stackFacts, targetFacts } from './well-facts.ts';
 
 type Located = TargetFacts['images'][number];

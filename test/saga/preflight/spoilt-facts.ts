@@ -1,4 +1,5 @@
 import type { CheckName } from '../../../schema/preflight-report.ts';
+import type { ImageLogin } from '../../../schema/registry-logins.ts';
 import type { judge } from '../../../worker/saga/preflight/judge.ts';
 import type { PreflightFacts } from '../../../worker/saga/preflight/preflight-facts.ts';
 import { hostFacts, stackFacts, targetFacts, wellRest } from './well-facts.ts';
@@ -16,11 +17,19 @@ export function facts(spoil: (well: Well) => void = () => {}): PreflightFacts {
     target: { ...hostFacts(), now_ms: now, relays: structuredClone(reachable) },
     stack: structuredClone(stackFacts),
     fit: structuredClone(targetFacts),
+    logins: null,
     rest: wellRest(now, 'stop-copy'),
   };
   spoil(well);
-  const { source, target, stack, fit, rest } = well;
-  return { ...rest, source: answered(source), target: answered(target), stack: answered(stack), fit: answered(fit) };
+  const { source, target, stack, fit, logins, rest } = well;
+  return {
+    ...rest,
+    source: answered(source),
+    target: answered(target),
+    stack: answered(stack),
+    fit: answered(fit),
+    logins: logins && answered(logins),
+  };
 }
 
 export interface Well {
@@ -28,7 +37,9 @@ export interface Well {
   target: ReturnType<typeof hostFacts>;
   stack: typeof stackFacts;
   fit: typeof targetFacts;
-  rest: Omit<PreflightFacts, 'source' | 'target' | 'stack' | 'fit'>;
+  /** What the source says of its registry logins; null if it is not asked. */
+  logins: ImageLogin[] | null;
+  rest: Omit<PreflightFacts, 'source' | 'target' | 'stack' | 'fit' | 'logins'>;
 }
 
 export const failed = (report: ReturnType<typeof judge>) =>

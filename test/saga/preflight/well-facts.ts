@@ -85,6 +85,7 @@ export const targetFacts: TargetFacts = {
   networks_absent: [],
   attaches_anonymous: true,
   network_differences: [],
+  registry_logins: true,
   option_volumes: true,
   joined_absent: [],
   external_volumes_absent: [],
@@ -102,7 +103,7 @@ export const targetFacts: TargetFacts = {
 export const wellRest = (
   now: number,
   mode: PreflightFacts['inputs']['mode'],
-): Omit<PreflightFacts, 'source' | 'target' | 'stack' | 'fit'> => ({
+): Omit<PreflightFacts, 'source' | 'target' | 'stack' | 'fit' | 'logins'> => ({
   inputs: {
     stack_id: 'stack_1',
     source_host_id: 'host_a',
@@ -113,6 +114,7 @@ export const wellRest = (
     accept_drift: false,
     binds: [],
     with_external: false,
+    with_registry_auth: false,
   },
   now,
   relays: [{ id: 'relay_1', host: '192.0.2.1', port: 22067 }],

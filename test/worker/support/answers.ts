@@ -13,6 +13,7 @@ const answers: { [K in RequestKind]: (payload: never) => unknown } = {
   }),
   inspect_stack: () => stackFacts,
   check_target: () => targetFacts,
+  check_logins: () => ({ logins: [] }),
   limit_bandwidth: () => ({}),
   upgrade: () => ({}),
   command_status: () => ({ state: 'running' }),

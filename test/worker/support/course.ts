@@ -24,6 +24,7 @@ export async function begun(store: MigrationStore, more: Partial<StartInput> = {
     accept_drift: false,
     binds: [],
     with_external: false,
+    with_registry_auth: false,
     health_timeout_s: 60,
     callback_url: null,
     window_ms: 3_600_000,

@@ -4,7 +4,7 @@ import { type Agreed, negotiate } from '../../saga/drain/assign-targets.ts';
 import type { Load, Room } from '../../saga/drain/plan.ts';
 import { bounded, type Refusal, whyNot } from '../../saga/drain/refusal.ts';
 import { type DrainOptions, optionsOf } from '../../saga/drain/stack-options.ts';
-import { askFit } from '../../saga/preflight/ask-and-judge.ts';
+import { askFit, askLogins } from '../../saga/preflight/ask-and-judge.ts';
 import { judge } from '../../saga/preflight/judge.ts';
 import type { PreflightFacts } from '../../saga/preflight/preflight-facts.ts';
 import { asking, keptOn } from '../stack-migration/preflight.ts';
@@ -70,6 +70,7 @@ async function examine(
   const fit: PreflightFacts['fit'] = stack.facts.ok
     ? await askFit(asking(env), { source: home.id, target: room.id }, stack.facts.data, null, options)
     : stack.facts;
+  const logins = stack.facts.ok ? await askLogins(asking(env), home.id, stack.facts.data, fit, options) : null;
   const report = judge({
     inputs: { ...ids, source_host_id: home.id, sizing: 'stack', mode, ...options },
     now: Date.now(),
@@ -77,6 +78,7 @@ async function examine(
     target: target.facts,
     stack: stack.facts,
     fit,
+    logins,
     relays,
     names: { source: home.name, target: room.name },
     cordoned: false,

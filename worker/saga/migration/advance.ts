@@ -27,6 +27,7 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *   step          commands                            the step ends when
  *   preflight     (the control plane asks both hosts) every check passed
  *   preparing     prepare_source ‖ prepare_target     empty volumes created, sizes known
+ *     on demand:  send_logins ‖ pull_images           images that need the source's registry logins
  *     on demand:  send_images ‖ receive_images        what the target cannot pull
  *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
  *                 stage_source ‖ stage_target         containers created, not started; small project directories only

@@ -9,6 +9,7 @@ export function hostOf(saga: Saga, kind: CommandKind): string {
 
 const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   'prepare_source',
+  'send_logins',
   'send_images',
   'warm_source',
   'stage_source',
@@ -101,6 +102,12 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     binds: bindPaths(plan),
   }),
   stop_stack: project,
+  send_logins: (plan, { target }) => ({
+    ...project(plan),
+    peer: target,
+    references: plan.private_images.map(({ reference }) => reference),
+  }),
+  pull_images: (plan, { source }) => ({ ...project(plan), peer: source, images: plan.private_images }),
   send_images: (plan, { target }) => ({ ...project(plan), peer: target, images: plan.shipped }),
   receive_images: (plan, { source }) => ({ ...project(plan), peer: source, images: plan.shipped }),
   warm_source: (plan, { target }) => ({

@@ -17,7 +17,7 @@ export function firstRound(draft: TransitionDraft, step: Step): CommandKind[] {
 
 /**
  * Returns the next round of commands of a step, or null if it has no more. Before the stop: images that the target
- * cannot pull, and in a pre-copy the passes over the running volumes, then the containers. After it: volumes or a
+ * pulls with the source's logins or cannot pull, and in a pre-copy the passes over the running volumes, then the containers. After it: volumes or a
  * project directory that differ, again whole. At the end: verification again if its proof came too late.
  */
 export function nextRound(draft: TransitionDraft, step: Step): CommandKind[] | null {
@@ -25,6 +25,8 @@ export function nextRound(draft: TransitionDraft, step: Step): CommandKind[] | n
   if (step === 'verifying') return isLate(draft, 'verify_health') && mayProveAgain(draft) ? ['verify_health'] : null;
   const preCopy = saga.mode === 'pre-copy';
   if (step === 'preparing') {
+    if (saga.plan && saga.plan.private_images.length > 0 && !saga.results.pull_images)
+      return ['send_logins', 'pull_images'];
     if (saga.plan && saga.plan.shipped.length > 0 && !saga.results.send_images)
       return ['send_images', 'receive_images'];
     if (!preCopy) return null;

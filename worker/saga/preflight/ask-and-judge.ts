@@ -3,12 +3,13 @@ import type { StackFacts } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { MoveOptions } from '../../../schema/move-options.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
+import { loginsWanted } from './arriving-images.ts';
 import { chosenBinds } from './chosen-binds.ts';
 import { spareRoom } from './host-checks.ts';
 import { judge } from './judge.ts';
 import { movedStack } from './moved-stack.ts';
 import { sagaPlanOf } from './plan.ts';
-import type { Answered, Preflight, PreflightFacts } from './preflight-facts.ts';
+import type { Answered, Logins, Preflight, PreflightFacts } from './preflight-facts.ts';
 
 /** Sends a request to a host and returns its outcome, within `msMax`. */
 export type SendRequest = (host: string, kind: RequestKind, payload: unknown, msMax: number) => Promise<Outcome>;
@@ -44,12 +45,29 @@ export function askFit(
   });
 }
 
+/**
+ * Asks the source whether it has logins for images that the target can't get by itself; null if there is nothing to ask.
+ */
+export async function askLogins(
+  ask: AskHost,
+  source: string,
+  stack: StackFacts,
+  fit: PreflightFacts['fit'],
+  options: MoveOptions,
+): Promise<Logins> {
+  if (!fit.ok) return null;
+  const references = loginsWanted({ stack, target: fit.data, options });
+  if (references.length === 0) return null;
+  const answer = await ask(source, 'check_logins', { project: stack.project, references });
+  return answer.ok ? { ...answer, data: answer.data.logins } : answer;
+}
+
 /** Asks both hosts and judges their answers. `known`: all that no host is asked. `ownId`: null for a dry run. */
 export async function askAndJudge(
   ask: AskHost,
   project: string,
   ownId: string | null,
-  known: Omit<PreflightFacts, 'now' | 'source' | 'target' | 'stack' | 'fit'>,
+  known: Omit<PreflightFacts, 'now' | 'source' | 'target' | 'stack' | 'fit' | 'logins'>,
 ): Promise<Preflight> {
   const { relays } = known;
   const { source_host_id, target_host_id } = known.inputs;
@@ -62,11 +80,12 @@ export async function askAndJudge(
     stack.ok && target.ok
       ? await askFit(ask, { source: source_host_id, target: target_host_id }, stack.data, ownId, known.inputs)
       : { ok: false, why: stack.ok ? 'the target does not answer' : 'the stack could not be read' };
-  const facts: PreflightFacts = { ...known, now: Date.now(), source, target, stack, fit };
+  const logins = stack.ok ? await askLogins(ask, source_host_id, stack.data, fit, known.inputs) : null;
+  const facts: PreflightFacts = { ...known, now: Date.now(), source, target, stack, fit, logins };
   const report = judge(facts);
   const plan =
     report.passed && stack.ok && fit.ok && source.ok && target.ok
-      ? sagaPlanOf(stack.data, fit.data, { source: source.data, target: target.data }, known.inputs)
+      ? sagaPlanOf(stack.data, fit.data, { source: source.data, target: target.data }, known.inputs, logins)
       : null;
   return { report, project, plan, spare: report.passed ? spareRoom(facts) : null };
 }

@@ -4,6 +4,7 @@ import type { Mode } from '../../../schema/migration-status.ts';
 import type { MoveOptions } from '../../../schema/move-options.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
 import type { ChosenBinds } from './chosen-binds.ts';
+import type { Logins } from './preflight-facts.ts';
 
 /** Input of the stack checks, available once both hosts have answered. */
 export interface Fit {
@@ -18,6 +19,7 @@ export interface Fit {
   /** The API call that deletes the copy kept on the target by an earlier migration of this stack. */
   kept: string | null;
   names: { source: string; target: string };
+  logins: Logins;
 }
 
 /** The conflict may be this stack's own older copy. */

@@ -1,12 +1,14 @@
 import type { StackService, UnwellState } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import { type CheckName, checkNames, type Plan, type Report } from '../../../schema/preflight-report.ts';
+import { arrivingImages } from './arriving-images.ts';
 import { bindMountViews, chosenBinds, placeOf } from './chosen-binds.ts';
 import { configCurrent } from './drift-check.ts';
 import { networksPresent } from './external-networks.ts';
 import type { Fit } from './fit.ts';
 import * as host from './host-checks.ts';
 import { hostNotes } from './host-notes.ts';
+import { imageAvailable } from './image-check.ts';
 import { composeSupported } from './movable-checks.ts';
 import { movedStack } from './moved-stack.ts';
 import { tmpfsNotes } from './option-volumes.ts';
@@ -43,16 +45,17 @@ function expectedPlan({
   source,
   target,
   names,
+  logins,
   measured_rate,
 }: PreflightFacts): Plan | null {
   if (!asked.ok) return null;
   const offers = (facts: PreflightFacts['source']) => facts.ok && facts.data.engine.pre_copy !== null;
   return planOf({
     stack: asked.data,
-    target: fit.ok ? fit.data : null,
     binds: chosenBinds(asked.data, inputs.binds).trees,
     names,
     preCopy: offers(source) && offers(target),
+    shipped: fit.ok ? arrivingImages({ stack: asked.data, target: fit.data, options: inputs }, logins).shipped : [],
     measuredRate: measured_rate,
   });
 }
@@ -70,7 +73,7 @@ const hostChecks: { [N in CheckName]?: (facts: PreflightFacts) => CheckResult } 
 };
 
 const stackChecks: { [N in CheckName]?: (fit: Fit) => CheckResult } = {
-  image_available: stack.imageAvailable,
+  image_available: imageAvailable,
   ports_free: stack.portsFree,
   project_free: stack.projectFree,
   names_free: stack.namesFree,
@@ -108,6 +111,7 @@ function verdictOf(name: CheckName, facts: PreflightFacts): CheckResult {
     binds: chosenBinds(model.data, inputs.binds),
     mode: inputs.mode,
     kept: facts.kept,
+    logins: facts.logins,
     names: facts.names,
   });
 }

@@ -7,44 +7,30 @@ import type { MoveOptions } from '../../../schema/move-options.ts';
 import type { Plan } from '../../../schema/preflight-report.ts';
 import type { SagaPlan } from '../../../schema/saga.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
+import { arrivingImages } from './arriving-images.ts';
 import { type ChosenBinds, chosenBinds, placeOf } from './chosen-binds.ts';
 import { madeNetworks } from './external-networks.ts';
 import { movedStack } from './moved-stack.ts';
 import { deviceOn, madeVolumes, optionVolumes } from './option-volumes.ts';
-
-/**
- * Images that the target cannot pull but the source can send. Excludes `differs`: the tag names another image there.
- */
-export function shippedImages(stack: StackFacts, target: TargetFacts): ShippedImage[] {
-  const asked = new Map(stack.services.toReversed().map(({ image }) => [image.reference, image]));
-  return target.images.flatMap(({ reference, state, layers_present, loadable }) => {
-    const image = asked.get(reference);
-    // Only once, even if the target lists it several times.
-    asked.delete(reference);
-    const absent = state !== 'present' && state !== 'pullable' && state !== 'differs';
-    // An older agent does not report it, and cannot load an image referenced by digest.
-    const taken = loadable ?? !reference.includes('@');
-    return absent && taken && image?.image_id && image.layers.length > 0 ? [{ ...image, layers_present }] : [];
-  });
-}
+import type { Logins } from './preflight-facts.ts';
 
 export interface PlanFacts {
   stack: StackFacts;
-  /** Null if the target did not answer. */
-  target: TargetFacts | null;
   binds: ChosenBinds['trees'];
   names: { source: string; target: string };
   /** Both hosts support pre-copy. */
   preCopy: boolean;
+  /** Images that the source sends. */
+  shipped: readonly ShippedImage[];
   /** Bytes per second between these hosts; null if not measured yet. */
   measuredRate: number | null;
 }
 
 /** What will be moved, and how long it may take. */
-export function planOf({ stack, target, binds, names, preCopy, measuredRate }: PlanFacts): Plan {
+export function planOf({ stack, binds, names, preCopy, shipped, measuredRate }: PlanFacts): Plan {
   const items: Plan['items'] = [
     ...movedVolumes(stack).map(({ name, size_bytes }) => ({ kind: 'volume' as const, name, size_bytes })),
-    ...(target ? shippedImages(stack, target) : []).map(({ reference, size_bytes }) => ({
+    ...shipped.map(({ reference, size_bytes }) => ({
       kind: 'image' as const,
       name: reference,
       size_bytes,
@@ -89,10 +75,12 @@ export function sagaPlanOf(
   target: TargetFacts,
   hosts: { source: HostFacts; target: HostFacts },
   chosen: MoveOptions,
+  logins: Logins = null,
 ): SagaPlan {
   const stack = movedStack(found, chosen);
   const binds = chosenBinds(stack, chosen.binds).trees.map(({ path, place }) => ({ path, place }));
-  const shipped = shippedImages(stack, target);
+  const { shipped, private_images } = arrivingImages({ stack, target, options: chosen }, logins);
+  const arriving = [...shipped, ...private_images].map(({ reference }) => reference);
   const present = stack.services.filter(({ replicas }) => replicas > 0);
   const images = new Map(present.map(({ image }) => [image.reference, image]));
   const waits = present.map((service) => service.health_wait_s ?? 0);
@@ -121,7 +109,8 @@ export function sagaPlanOf(
     binds,
     networks: madeNetworks(stack, target, chosen.with_external),
     option_volumes: madeVolumes(stack, target.project_path, binds),
-    images: [...images.values()].filter(({ reference }) => !shipped.some((image) => image.reference === reference)),
+    images: [...images.values()].filter(({ reference }) => !arriving.includes(reference)),
+    private_images,
     shipped,
     blocks: hosts.source.engine.pre_copy === 'blocks' && hosts.target.engine.pre_copy === 'blocks',
     staged: (stack.project_files.size_bytes ?? Number.POSITIVE_INFINITY) <= limits.warm.stagedBytesMax,

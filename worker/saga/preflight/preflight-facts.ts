@@ -2,11 +2,15 @@ import type { RelayAddress } from '../../../schema/commands.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import type { Report, ReportInputs } from '../../../schema/preflight-report.ts';
+import type { ImageLogin } from '../../../schema/registry-logins.ts';
 import type { SagaPlan } from '../../../schema/saga.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
 
 /** An answer, or why there is none. */
 export type Answered<T> = { ok: true; data: T; asked_at: number; answered_at: number } | { ok: false; why: string };
+
+/** What the source says of its registry logins; null if it was not asked. */
+export type Logins = Answered<ImageLogin[]> | null;
 
 /** Everything a pre-flight measured; the checks are pure functions of it. */
 export interface PreflightFacts {
@@ -16,6 +20,7 @@ export interface PreflightFacts {
   target: Answered<HostFacts>;
   stack: Answered<StackFacts>;
   fit: Answered<TargetFacts>;
+  logins: Logins;
   relays: RelayAddress[];
   names: { source: string; target: string };
   /** The target is cordoned. */

@@ -1,45 +1,6 @@
 import { powerMeanings } from '../../../schema/power-meanings.ts';
-import type { TargetFacts } from '../../../schema/target-facts.ts';
 import { adviceOf, type Fit } from './fit.ts';
-import { shippedImages } from './plan.ts';
 import { type CheckResult, fail, list, pass } from './verdicts.ts';
-
-export function imageAvailable({ stack, target }: Fit): CheckResult {
-  const shipped = shippedImages(stack, target).map(({ reference }) => reference);
-  const words = {
-    differs: 'is another image on the target',
-    not_found: 'is not found',
-    unauthorized: 'needs a login on the target',
-    rate_limited: 'is refused for now by the registry (rate limit)',
-    unreachable: 'is not on the target, and its registry can’t be reached from there',
-  };
-  const missing = target.images.flatMap((image) =>
-    image.state === 'present' || image.state === 'pullable' || shipped.includes(image.reference)
-      ? []
-      : [{ ...image, state: image.state }],
-  );
-  const measured = { images: target.images };
-  if (missing.length === 0) return pass(imagesFound(target.images.length, shipped), measured);
-  const what = missing.map(
-    ({ reference, state, detail }) => `${reference} ${words[state]}${detail ? ` (${detail})` : ''}`,
-  );
-  const advice = new Set(missing.map(imageAdvice));
-  return fail([`${list(what)}.`, ...advice].join(' '), measured);
-}
-
-/** A tag on the target is never moved: that could change what another stack starts next. */
-function imageAdvice({ state, loadable = true }: TargetFacts['images'][number]): string {
-  if (state === 'differs')
-    return 'A tag of the target is never moved: on the source, give this image a tag of its own, name that in the compose file, and recreate the service.';
-  if (!loadable)
-    return 'An image that is named by its digest can only be sent between two containerd image stores: let the target reach its registry, or name a tag in the compose file.';
-  return 'Load or pull it there first.';
-}
-
-function imagesFound(all: number, shipped: string[]): string {
-  const found = `${all - shipped.length} of ${all} images are on the target or can be pulled there`;
-  return shipped.length === 0 ? `${found}.` : `${found}; ${list(shipped)} will be sent from the source.`;
-}
 
 function free(taken: { name: string; by: string }[] | null, what: string, advice: string): CheckResult {
   if (taken === null) return fail(`Could not determine whether ${what} are free on the target.`);

@@ -1,6 +1,5 @@
 import { join, relative } from 'node:path';
 import { z } from 'zod';
-import { StackferryError } from '../../../../schema/errors.ts';
 import type { StackFacts, StackService } from '../../../../schema/facts.ts';
 import type { ComposeProject } from '../../../compose/arguments.ts';
 import type { ComposeModel } from '../../../compose/model.ts';
@@ -11,20 +10,21 @@ import type { DockerApi } from '../api.ts';
 import type { DockerContext } from '../context.ts';
 import { bindTrees } from '../data/bind-trees.ts';
 import { stackData } from '../data/stack-data.ts';
-import { findImage, stackImageOf } from '../images/images.ts';
 import { composeLabels, pathsIn } from '../labels.ts';
 import { privilegesOf } from '../policy/privileges.ts';
 import { absoluteLinks, filesBeyond } from '../policy/project-files.ts';
 import { type Container, inspectProject, serviceOf } from '../stack/containers.ts';
 import { findBinds, firstOfItsKind } from './bind-mounts.ts';
 import { asWritten } from './drift/as-written.ts';
-import { builtName, type Drift, driftOf } from './drift/drift.ts';
+import { type Drift, driftOf } from './drift/drift.ts';
 import { withSettings } from './external-networks.ts';
 import { joinedNetworks } from './joined-networks.ts';
+import { projectOf } from './labelled-project.ts';
 import { overrideName } from './override-name.ts';
 import { inferredOf, readProject } from './project-reading.ts';
 import { portsAsMade, portsAsWritten } from './published-ports.ts';
 import { slowestHealthcheck, unwellStateOf } from './service-state.ts';
+import { serviceImage } from './stack-images.ts';
 import { stackNetworks } from './stack-networks.ts';
 import { anonymousVolumes, type FoundVolumes, findStackVolumes, othersUsing, stackVolumes } from './stack-volumes.ts';
 import { wantedDevices } from './wanted-devices.ts';
@@ -140,13 +140,6 @@ const idsOf = (containers: Container[]) => containers.map(({ Id }) => Id);
 
 const unreadable: Drift = { current: null, detail: 'The file can’t be read.', services: new Set() };
 
-const originOf = ({ Config: { Labels } }: Container) =>
-  JSON.stringify([
-    Labels[composeLabels.workingDir],
-    ...pathsIn(Labels, composeLabels.configFiles),
-    Labels[composeLabels.envFiles],
-  ]);
-
 function madeFromOtherFiles(
   { directory, configFiles }: ComposeProject,
   containers: Container[],
@@ -159,22 +152,6 @@ function madeFromOtherFiles(
     }))
     .filter((one) => one.directory !== directory || one.files.join() !== configFiles.join())
     .map(({ container, files }) => ({ container, files }));
-}
-
-/** A project's files, from Compose's labels on its containers. Throws `stack_not_found`. */
-export function projectOf(name: string, containers: Container[]): ComposeProject {
-  // Containers of one project may come from several runs of Compose with different files: the majority decides.
-  const [most] = [...Map.groupBy(containers, originOf).values()].sort((one, other) => other.length - one.length);
-  const labels = most?.[0]?.Config.Labels;
-  if (!labels) throw new StackferryError('stack_not_found', `No container of a project named "${name}" is here.`);
-  const directory = labels[composeLabels.workingDir] ?? '/';
-  return {
-    project: name,
-    directory,
-    configFiles: pathsIn(labels, composeLabels.configFiles),
-    envFiles: pathsIn(labels, composeLabels.envFiles),
-    environment: { PWD: directory },
-  };
 }
 
 /** A container that its policy would have restarted was stopped by a person, and is not a job. */
@@ -192,15 +169,11 @@ async function serviceFacts(
   { powers, drifted }: { powers: StackService['powers']; drifted: boolean },
 ): Promise<StackService> {
   const service = model.services[name];
-  const [first] = own;
-  const built = service?.build === undefined ? undefined : builtName(project, name);
-  const reference = service?.image ?? built ?? first?.Config.Image ?? '';
   const daemons = own.filter(({ State }) => ['running', 'restarting', 'paused'].includes(State.Status));
   const isJob = daemons.length === 0 && own.every(hasDoneItsJob);
   return {
     name,
-    // What the name means now, or what runs under a name that is lost.
-    image: await stackImageOf(api, reference, (await findImage(api, reference))?.Id ?? first?.Image ?? ''),
+    image: await serviceImage(api, project, name, own, model),
     replicas: own.length,
     running: daemons.length,
     has_healthcheck: own.some(({ State }) => State.Health != null),

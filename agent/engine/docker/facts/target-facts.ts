@@ -98,6 +98,7 @@ export async function targetFacts(
         .map(async ({ source }) => ({ path: source, exists: await existsOnHost(context.place, source, context.own) })),
     ),
     bind_places: await Promise.all(bindPlaces.map((place) => bindPlace(context, arriving, project_path, place))),
+    registry_logins: true,
     option_volumes: true,
     compose_compatible: await composeCompatible(context),
   };

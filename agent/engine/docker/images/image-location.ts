@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { errorMessageOf } from '../../../../schema/errors.ts';
 import type { StackImage } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
+import type { RegistryLogin } from '../../../../schema/registry-logins.ts';
 import { shortened } from '../../../../schema/shortened.ts';
 import type { TargetFacts } from '../../../../schema/target-facts.ts';
 import { type DockerApi, EngineAnswer } from '../api.ts';
 import { parseReference } from './image-reference.ts';
 import { findImage, isSame, registryDigests } from './images.ts';
+import { withoutLogin } from './registry-login.ts';
 
 type Found = TargetFacts['images'][number];
 
@@ -96,14 +98,17 @@ async function askRegistries(api: DockerApi, wanted: StackImage): Promise<Answer
   return answers.find(({ state }) => state === 'pullable') ?? answers[0]!;
 }
 
-async function askRegistry(api: DockerApi, digest: string): Promise<Answer> {
+/** Queries the registry of one name, with a login if it is given. */
+export async function askRegistry(api: DockerApi, digest: string, login?: RegistryLogin): Promise<Answer> {
   try {
     const { Descriptor } = await api.get(`/distribution/${encodeURIComponent(digest)}/json`, distribution, {
       timeoutMs: limits.agent.registryMsMax,
+      login,
     });
     return { state: 'pullable', detail: Descriptor.digest };
   } catch (error) {
-    return refusalOf(error);
+    const { state, detail } = refusalOf(error);
+    return { state, detail: withoutLogin(detail, login) };
   }
 }
 
@@ -116,7 +121,9 @@ function refusalOf(error: unknown): Answer {
     ? 'rate_limited'
     : /dial tcp|lookup|timeout|no such host|connection refused|unreachable|i\/o|EOF|context deadline/i.test(message)
       ? 'unreachable'
-      : error.status === 401 || error.status === 403 || /unauthorized|denied|authentication/i.test(message)
+      : error.status === 401 ||
+          error.status === 403 ||
+          /unauthorized|denied|authentication|no basic auth/i.test(message)
         ? 'unauthorized'
         : 'not_found';
   return { state, detail: shortened(message, 200) };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../../../schema/limits.ts';
+import type { RegistryLogin } from '../../../../schema/registry-logins.ts';
 import { type DockerApi, EngineAnswer } from '../api.ts';
 
 const progress = z.object({ error: z.string().optional() });
@@ -11,11 +12,12 @@ const progress = z.object({ error: z.string().optional() });
 export async function pullImage(
   api: DockerApi,
   reference: string,
-  { signal }: { signal?: AbortSignal },
+  { signal, login }: { signal?: AbortSignal; login?: RegistryLogin | undefined },
 ): Promise<void> {
   const path = `/images/create?fromImage=${encodeURIComponent(reference)}`;
   const { error } = await api.post(path, undefined, progress, {
     signal,
+    login,
     idleMs: limits.agent.pullIdleMsMax,
     waits: true,
   });

@@ -3,10 +3,12 @@ import type { CommandPayload } from '../../../../schema/commands.ts';
 import { errorMessageOf, StackferryError } from '../../../../schema/errors.ts';
 import type { StackImage } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
+import type { RegistryLogin } from '../../../../schema/registry-logins.ts';
 import type { DockerApi } from '../api.ts';
 import { contentDigest } from './image-content.ts';
 import { pullImage } from './image-pull.ts';
 import { canonicalRepo, isSameName, parseReference } from './image-reference.ts';
+import { registryOf, withoutLogin } from './registry-login.ts';
 
 export const imageAnswer = z.object({
   Id: z.string(),
@@ -80,35 +82,46 @@ export function assertNameIsFree(here: FoundImage | null, wanted: StackImage): v
   );
 }
 
-/** Pulls missing images by digest and tags them with the file's name. Throws `image_unavailable`. */
+/**
+ * Pulls missing images by digest and tags them with the file's name. A login is used for its own registry only. Throws
+ * `image_unavailable`.
+ */
 export async function ensureImages(
   api: DockerApi,
   images: CommandPayload<'prepare_target'>['images'],
   helperName: string,
   signal: AbortSignal,
+  logins: readonly RegistryLogin[] = [],
 ): Promise<void> {
   for (const image of images) {
     const here = await findImage(api, image.reference);
     assertNameIsFree(here, image);
     if (here) continue;
-    const digest = await pullOne(api, image, signal);
+    const digest = await pullOne(api, image, signal, logins);
     const { tag } = parseReference(image.reference);
     if (tag) await tagImage(api, digest, image, helperName);
   }
 }
 
 /** Returns the digest that was pulled. */
-async function pullOne(api: DockerApi, image: StackImage, signal: AbortSignal): Promise<string> {
+async function pullOne(
+  api: DockerApi,
+  image: StackImage,
+  signal: AbortSignal,
+  logins: readonly RegistryLogin[],
+): Promise<string> {
   const faults: string[] = [];
   for (const digest of registryDigests(image)) {
+    const registry = registryOf(parseReference(digest).repo);
+    const login = logins.find((one) => one.registry === registry);
     try {
-      await pullImage(api, digest, { signal });
+      await pullImage(api, digest, { signal, login });
       const pulled = await findImage(api, digest);
       if (pulled && isSame(pulled, image)) return digest;
       faults.push(`${digest} is not what the source runs`);
     } catch (error) {
       signal.throwIfAborted();
-      faults.push(errorMessageOf(error));
+      faults.push(withoutLogin(errorMessageOf(error), login));
     }
   }
   throw new StackferryError(

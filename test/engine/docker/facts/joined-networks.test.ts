@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { composeModel } from '../../../../agent/compose/model.ts';
 import { joinedNetworks } from '../../../../agent/engine/docker/facts/joined-networks.ts';
-import { projectOf } from '../../../../agent/engine/docker/facts/stack-facts.ts';
+import { projectOf } from '../../../../agent/engine/docker/facts/labelled-project.ts';
 import { type Container, containerAnswer } from '../../../../agent/engine/docker/stack/containers.ts';
 
 const label = (name: string) => `com.docker.compose.${name}`;
