@@ -7,6 +7,8 @@ export const loginStates = [
   /** The registry gives the image for it. */
   'accepted',
   'refused',
+  /** The registry gives the source the image without one: a target that says otherwise gets none. */
+  'unneeded',
   /** The source can't reach the registry. */
   'unverified',
   'none',

@@ -34,10 +34,10 @@ async function respond(request: IncomingMessage, response: ServerResponse): Prom
     void response.writeHead(status, headers).end(request.method === 'HEAD' ? '' : content);
   const refuse = (status: number, code: string, headers = {}) =>
     answer(status, headers, JSON.stringify({ errors: [{ code, message: code.toLowerCase() }] }));
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (!isKnown) return refuse(401, 'UNAUTHORIZED', { 'www-authenticate': 'Basic realm="images"' });
   const [, repo = '', kind = '', name = ''] =
     /^\/v2\/(.+)\/(manifests|blobs|blobs\/uploads)\/([^/]*)$/.exec(url.pathname) ?? [];
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (kind === '') return answer(url.pathname === '/v2/' ? 200 : 404);
   if (kind === 'manifests' && isRead) {
     const digest = name.startsWith('sha256:') ? name : (await read(tagPath(repo, name)))?.toString();

@@ -1,14 +1,24 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { createDockerEngine } from '../../agent/engine/docker/docker-engine.ts';
 import { freePort } from '../../cli/local/free-port.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { startCaptureProxy } from '../support/capture-proxy.ts';
 import { filesBelow } from '../support/files-below.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from './docker-rig.ts';
 import { type PrivateRegistry, startPrivateRegistry } from './private-registry.ts';
-import { containers, docker, gatewayAddress, type HostName, is, running } from './two-hosts.ts';
+import {
+  containers,
+  docker,
+  dockerBinaryOf,
+  gatewayAddress,
+  type HostName,
+  is,
+  running,
+  socketOf,
+} from './two-hosts.ts';
 import { describeDocker } from './use-docker-rig.ts';
 
 const password = 'registry-canary-51c07be2';
@@ -119,6 +129,26 @@ describeDocker('an image of a registry that wants a login', () => {
     },
     120_000,
   );
+
+  it('is read from the stack itself: no login leaves for an image that only the control plane names', async () => {
+    await rig.up('asked', stackOf(image.tagged));
+    vi.stubEnv('DOCKER_CONFIG', registry.configDir);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const engine = await createDockerEngine({
+      ...{ socketPath: socketOf('a'), dockerBinary: dockerBinaryOf('a'), stateDir: join(dir, 'state') },
+      ...{ helperImage: null, stacksDir: null, allow: [], allowKeys: [] },
+    });
+    onTestFinished(() => engine.close());
+    const signal = AbortSignal.timeout(30_000);
+    const [known] = await engine.logins!.collect('asked', [image.tagged], signal);
+    expect(known).toMatchObject({ registry: registry.name, password });
+    for (const other of [`${registry.name}/moved/other:1`, image.pinned, 'sf-busybox:1']) {
+      await expect(engine.logins!.collect('asked', [image.tagged, other], signal)).rejects.toThrow(
+        'no image of the stack',
+      );
+      await expect(engine.logins!.check('asked', [other], signal)).rejects.toMatchObject({ code: 'policy_refused' });
+    }
+  }, 120_000);
 
   it('F29 ends before the stop where the registry refuses the login to the target', async () => {
     await rig.up('revoked', stackOf(image.tagged));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { stackFacts } from '../saga/preflight/well-facts.ts';
 import { mediaMount, plainTree } from '../support/media-mount.ts';
 import { drainFleet, gib } from './support/drain-fleet.ts';
 import { logIn, request, submit } from './support/ui.ts';
@@ -49,6 +50,31 @@ it('the page of a refused migration offers what lifts the refusal, and checks ag
   ]);
   expect(await review('&bind=/srv/media')).toContain('The pre-flight passed');
   expect(await review('&accept_unmoved=on')).toContain('The pre-flight passed');
+}, 60_000);
+
+it('the source’s registry logins are offered, and nobody but a person ticks that', async () => {
+  const reference = 'one.example/web@sha256:d';
+  const there = await drainFleet({
+    stacks: { private: gib / 4 },
+    says: () => ({
+      services: stackFacts.services.map((service) => ({ ...service, image: { ...service.image, reference } })),
+    }),
+    finds: () => ({
+      images: [{ reference, state: 'unauthorized', detail: '', layers_present: 0, loadable: false }],
+    }),
+  });
+  const cookie = await logIn(there.token);
+  const review = async (more: string) => {
+    const query = `target=${there.idOf('b')}&from=${there.idOf('a')}&mode=stop-copy&sizing=stack${more}`;
+    return (await request(`/ui/stacks/private/migrate/review?${query}`, { headers: { cookie } })).text();
+  };
+  const refused = await review('');
+  expect(refused).toContain('It can’t move as asked; it could with the options below.');
+  expect(boxes(refused, /^with_registry_auth$/)).toEqual([['with_registry_auth', 'on', false]]);
+  expect(await review('&with_registry_auth=on')).toContain('The pre-flight passed');
+  // A drain has the option for each stack.
+  const page = await (await request(`/ui/hosts/${there.idOf('a')}/drain`, { headers: { cookie } })).text();
+  expect(boxes(page, /^of:private:with/)).toEqual([['of:private:with_registry_auth', 'on', false]]);
 }, 60_000);
 
 describe('the plan of a drain', () => {

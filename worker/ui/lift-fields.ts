@@ -8,7 +8,7 @@ export interface LiftField {
   label: string;
   /** What follows from it. */
   hint: string;
-  /** Part of the best way, and accepts no loss or difference. */
+  /** Part of the best way, and accepts no loss or difference, nor gives a login away. */
   advised: boolean;
 }
 
@@ -18,8 +18,11 @@ export function liftFields(ways: readonly Lift[]): LiftField[] {
   const best = singly(ways.slice(0, 1)).flatMap(fieldsOf).map(key);
   return singly(ways)
     .flatMap(fieldsOf)
-    .map((field) => ({ ...field, advised: best.includes(key(field)) && !field.name.startsWith('accept_') }));
+    .map((field) => ({ ...field, advised: best.includes(key(field)) && !isConsent(field.name) }));
 }
+
+/** What only a person may tick. */
+const isConsent = (name: string): boolean => name.startsWith('accept_') || name === 'with_registry_auth';
 
 function fieldsOf({ sizing, mode, binds = [], ...others }: Lift): Omit<LiftField, 'advised'>[] {
   return [

@@ -53,7 +53,12 @@ describe('an image that the target can’t pull without a login', () => {
       detail: expect.stringContaining('"with_registry_auth": true has the target pull'),
       private_images: [],
     });
-    for (const login of [{ state: 'none' }, { state: 'refused' }, { state: 'unreadable' }] as const)
+    for (const login of [
+      { state: 'none' },
+      { state: 'refused' },
+      { state: 'unneeded' },
+      { state: 'unreadable' },
+    ] as const)
       expect(outcome({ login })).toMatchObject({ status: 'fail', lifted_by: [] });
     expect(outcome({ login: null })).toMatchObject({ status: 'fail', lifted_by: [] });
   });
@@ -74,6 +79,7 @@ describe('an image that the target can’t pull without a login', () => {
   it.each([
     ['refused', { state: 'refused', detail: 'wrong password' }, /refuses the source’s login \(wrong password\)/],
     ['absent', { state: 'none', detail: 'one.example' }, /The source has no login for .* \(one\.example\)/],
+    ['not needed', { state: 'unneeded', detail: 'one.example' }, /from one\.example without a login, so none is sent/],
     ['unreadable', { state: 'unreadable', detail: 'helper x failed' }, /can’t be read: helper x failed/],
   ] as const)('is named where the source’s login is %s, and sent if it can be', (_, login, words) => {
     const refused = outcome({ option: true, login });

@@ -66,6 +66,11 @@ export async function drainFleet({
             ...says(project),
           },
           check_target: { ...targetFacts, ...(message.kind === 'check_target' ? finds(name, project) : {}) },
+          check_logins: {
+            logins: (message.payload.references ?? []).map((reference: string) => ({
+              ...{ reference, state: 'accepted', detail: 'one.example' },
+            })),
+          },
           command_status: { state: 'running' },
         };
         say({ type: 'answer', request_id: message.id, outcome: { ok: true, data: answers[message.kind] } });

@@ -58,6 +58,10 @@ function refusedLogins({ options, target, logins }: Fit): string[] {
     const { state = null, detail = '' } = loginFor(logins, reference) ?? {};
     if (state === 'refused') return [`The registry of ${reference} refuses the source’s login (${detail}).`];
     if (state === 'unreadable') return [`The source’s login for ${reference} can’t be read: ${detail}.`];
+    if (state === 'unneeded')
+      return [
+        `The source gets ${reference} from ${detail} without a login, so none is sent: find out why the target does not.`,
+      ];
     if (state === 'none') return [`The source has no login for ${reference} (${detail}).`];
     return [];
   });

@@ -3,6 +3,7 @@ import type { StackImage } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { ImageLogin, RegistryLogin } from '../../../../schema/registry-logins.ts';
 import type { RegistryLogins } from '../../engine.ts';
+import type { DockerApi } from '../api.ts';
 import type { DockerContext } from '../context.ts';
 import { stackImages } from '../facts/stack-images.ts';
 import { type FoundLogin, findLogin } from './docker-config.ts';
@@ -20,7 +21,7 @@ export function stackLogins(context: DockerContext): RegistryLogins {
     check: async (project, references, signal) => {
       const images = await imagesOf(context, project, references, signal);
       const found = finder();
-      return Promise.all(images.map((image) => checkImage(context, image, found)));
+      return Promise.all(images.map((image) => checkImage(context.api, image, found)));
     },
     collect: async (project, references, signal) => {
       const images = await imagesOf(context, project, references, signal);
@@ -57,14 +58,19 @@ function finder(): Finder {
 const namesOf = (image: StackImage) =>
   registryDigests(image).map((digest) => ({ digest, registry: registryOf(parseReference(digest).repo) }));
 
-async function checkImage({ api }: DockerContext, image: StackImage, find: Finder): Promise<ImageLogin> {
+/** `find`: this host's login for a registry. */
+export async function checkImage(api: DockerApi, image: StackImage, find: Finder): Promise<ImageLogin> {
   const { reference } = image;
   const answers = await Promise.all(
     namesOf(image).map(async ({ digest, registry }): Promise<ImageLogin> => {
       const found = await find(registry);
       if (found.kind === 'unreadable') return { reference, state: 'unreadable', detail: found.why };
       if (found.kind === 'none') return { reference, state: 'none', detail: registry };
-      const { state, detail } = await askRegistry(api, digest, found.login);
+      const [{ state, detail }, without] = await Promise.all([
+        askRegistry(api, digest, found.login),
+        askRegistry(api, digest),
+      ]);
+      if (without.state === 'pullable') return { reference, state: 'unneeded', detail: registry };
       if (state === 'pullable') return { reference, state: 'accepted', detail: registry };
       return { reference, state: state === 'unreachable' ? 'unverified' : 'refused', detail };
     }),
@@ -73,7 +79,7 @@ async function checkImage({ api }: DockerContext, image: StackImage, find: Finde
   return best ?? { reference, state: 'none', detail: 'it comes from no registry' };
 }
 
-const order = ['accepted', 'unverified', 'refused', 'unreadable', 'none'] as const;
+const order = ['unneeded', 'accepted', 'unverified', 'refused', 'unreadable', 'none'] as const;
 
 async function loginsOf(image: StackImage, find: Finder): Promise<RegistryLogin[]> {
   const found = await Promise.all(namesOf(image).map(({ registry }) => find(registry)));

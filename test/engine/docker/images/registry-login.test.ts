@@ -1,7 +1,9 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { FoundLogin } from '../../../../agent/engine/docker/images/docker-config.ts';
 import { askRegistry } from '../../../../agent/engine/docker/images/image-location.ts';
 import { ensureImages } from '../../../../agent/engine/docker/images/images.ts';
 import { registryAuth, registryOf } from '../../../../agent/engine/docker/images/registry-login.ts';
+import { checkImage } from '../../../../agent/engine/docker/images/stack-logins.ts';
 import type { StackImage } from '../../../../schema/facts.ts';
 import type { RegistryLogin } from '../../../../schema/registry-logins.ts';
 import { startEngine } from '../engine-server.ts';
@@ -101,4 +103,46 @@ it('F29 a registry that wants a login is said to, in whatever words the engine h
     const { api } = await refusing(() => message);
     expect(await askRegistry(api, 'one.example/web@sha256:d')).toMatchObject({ state: 'unauthorized' });
   }
+});
+
+describe('what a source says of its login for an image', () => {
+  type Answers = { withLogin: [status: number, message: string]; without?: [status: number, message: string] };
+
+  async function checked({ withLogin, without = [500, 'denied'] }: Answers, found: FoundLogin) {
+    const engine = await startEngine((_path, answer, { headers }) => {
+      const [status, message] = headers['x-registry-auth'] ? withLogin : without;
+      answer.writeHead(status).end(JSON.stringify({ message, Descriptor: { digest: 'sha256:d' } }));
+    });
+    onTestFinished(() => engine.close());
+    return checkImage(engine.api, image('one.example/web'), async () => found);
+  }
+  const known: FoundLogin = { kind: 'login', login };
+  const yes: Answers['withLogin'] = [200, ''];
+
+  it.each<[string, Answers, FoundLogin, string]>([
+    ['is accepted', { withLogin: yes }, known, 'accepted'],
+    [
+      'is accepted where others are held back',
+      { withLogin: yes, without: [500, 'toomanyrequests'] },
+      known,
+      'accepted',
+    ],
+    ['is refused', { withLogin: [500, 'unauthorized'] }, known, 'refused'],
+    ['does not help: the image is gone', { withLogin: [500, 'manifest unknown'] }, known, 'refused'],
+    ['can’t be tried', { withLogin: [500, 'dial tcp: i/o timeout'], without: [500, 'dial tcp'] }, known, 'unverified'],
+    ['is absent', { withLogin: yes }, { kind: 'none' }, 'none'],
+    ['is unreadable', { withLogin: yes }, { kind: 'unreadable', why: 'damaged' }, 'unreadable'],
+    ['is not needed, whatever a target claims', { withLogin: yes, without: yes }, known, 'unneeded'],
+  ])('it %s', async (_, answers, found, state) => {
+    const said = await checked(answers, found);
+    expect(said).toMatchObject({ reference: 'one.example/web:1', state });
+    expect(JSON.stringify(said)).not.toContain('hunter2');
+  });
+
+  it('an image of no registry has none', async () => {
+    const find = async (): Promise<FoundLogin> => Promise.reject(new Error('not asked'));
+    const local = { ...image('web'), repo_digests: [] };
+    const { api } = await refusing(() => '');
+    expect(await checkImage(api, local, find)).toMatchObject({ state: 'none', detail: 'it comes from no registry' });
+  });
 });
