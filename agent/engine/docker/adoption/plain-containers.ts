@@ -1,7 +1,7 @@
 import { shellWord } from '../../../../node/shell-word.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import type { DockerContext } from '../context.ts';
-import { nameOfContainer } from '../data/data-users.ts';
+import { nameOfContainer } from '../data/mount-sources.ts';
 import { composeLabels, guardLabel, helperLabel } from '../labels.ts';
 import { type ContainerSummary, listContainers } from '../stack/containers.ts';
 

@@ -8,7 +8,7 @@ import { composeLabels, helperLabel } from '../labels.ts';
 import { refusesNew } from '../policy/protected-paths.ts';
 import { listContainers } from '../stack/containers.ts';
 import { listVolumes } from '../stack/volumes.ts';
-import { boundPaths, hostPathOf, nameOfContainer } from './data-users.ts';
+import { boundPaths, hostPathOf, nameOfContainer } from './mount-sources.ts';
 
 /** A bind mount's data before it is measured. */
 export type UnmeasuredTree = Omit<BindTree, 'size_bytes' | 'mounted'>;

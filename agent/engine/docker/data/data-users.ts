@@ -5,6 +5,7 @@ import type { DockerApi } from '../api.ts';
 import { composeLabels, helperLabel } from '../labels.ts';
 import { type ContainerSummary, inspectAll, listContainers, stateOf } from '../stack/containers.ts';
 import { listVolumes, type Volume } from '../stack/volumes.ts';
+import { boundPaths, hostPathOf } from './mount-sources.ts';
 
 /** A container that belongs to a stack or uses its data, no matter who created it. */
 export interface DataMounter {
@@ -84,17 +85,3 @@ async function useOf(
   if (trees.some((tree) => isInside(tree, path))) return { uses: source, above: false };
   return trees.some((tree) => isInside(path, tree)) ? { uses: source, above: true } : null;
 }
-
-/** Volume → the path that its options bind. */
-export const boundPaths = (volumes: Volume[]): Map<string, string> =>
-  new Map(
-    volumes.flatMap(({ Name, Options }) => (Options.device?.startsWith('/') ? [[Name, Options.device] as const] : [])),
-  );
-
-/** The path of this host that a container mounts, directly or by such a volume. */
-export const hostPathOf = (
-  { Type, Name, Source }: Pick<ContainerSummary['Mounts'][number], 'Type' | 'Name' | 'Source'>,
-  bound: Map<string, string>,
-): string | undefined => (Type === 'bind' ? Source : Type === 'volume' && Name ? bound.get(Name) : undefined);
-
-export const nameOfContainer = ({ Names, Id }: ContainerSummary): string => Names[0]?.slice(1) ?? Id.slice(0, 12);

@@ -7,7 +7,8 @@ import type { HelperRuntime } from '../helper/helper.ts';
 import { nameOf } from '../helper/helper.ts';
 import { composeLabels } from '../labels.ts';
 import { isPlain, type Volume } from '../stack/volumes.ts';
-import { dataMounters, nameOfContainer } from './data-users.ts';
+import { dataMounters } from './data-users.ts';
+import { nameOfContainer } from './mount-sources.ts';
 import { surveyTrees } from './survey.ts';
 import type { TreeSurvey } from './survey-script.ts';
 

@@ -1,7 +1,7 @@
 import type { StackSummary } from '../../../../schema/facts.ts';
 import { plainContainers } from '../adoption/plain-containers.ts';
 import type { DockerApi } from '../api.ts';
-import { nameOfContainer } from '../data/data-users.ts';
+import { nameOfContainer } from '../data/mount-sources.ts';
 import { composeLabels, pathsIn } from '../labels.ts';
 import { type ContainerSummary, listContainers } from '../stack/containers.ts';
 

@@ -2,7 +2,7 @@ import type { StackFacts, StackVolume } from '../../../../schema/facts.ts';
 import { boundDevice } from '../../../../schema/option-mounts.ts';
 import { type ComposeModel, engineName } from '../../../compose/model.ts';
 import type { DockerContext } from '../context.ts';
-import { nameOfContainer } from '../data/data-users.ts';
+import { nameOfContainer } from '../data/mount-sources.ts';
 import type { StackData } from '../data/stack-data.ts';
 import { composeLabels, helperLabel } from '../labels.ts';
 import { type Container, listContainers, numberOf, serviceOf } from '../stack/containers.ts';

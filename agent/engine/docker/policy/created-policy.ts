@@ -7,7 +7,7 @@ import { remedy } from '../../../permissions/permissions.ts';
 import { realOf } from '../../../real-path.ts';
 import type { DockerApi } from '../api.ts';
 import type { DockerContext } from '../context.ts';
-import { nameOfContainer } from '../data/data-users.ts';
+import { nameOfContainer } from '../data/mount-sources.ts';
 import { composeLabels, helperLabel, migrationLabel } from '../labels.ts';
 import { listContainers } from '../stack/containers.ts';
 import { findVolumes, type Volume } from '../stack/volumes.ts';

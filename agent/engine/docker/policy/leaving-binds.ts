@@ -3,6 +3,7 @@ import { realOf } from '../../../real-path.ts';
 import type { DockerContext } from '../context.ts';
 import { boundPaths } from '../data/data-users.ts';
 import { projectSummaries } from '../facts/stack-summaries.ts';
+import { boundPaths } from '../data/mount-sources.ts';
 import { listVolumes } from '../stack/volumes.ts';
 import { refusesNew } from './protected-paths.ts';
 
