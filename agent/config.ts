@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { address } from '../schema/address.ts';
 import { byteRate } from '../schema/byte-rate.ts';
 import { hostPrivileges } from '../schema/facts.ts';
+import { type PathMap, parsePathMap } from './path-map.ts';
 
 const engineConfig = z.discriminatedUnion('kind', [
   z.object({
@@ -30,6 +31,12 @@ export const agentConfig = z.object({
   allow: z.array(z.enum(hostPrivileges)),
   /** Attributes of services that arriving stacks may have though this agent can't judge them. */
   allowKeys: z.array(z.string()),
+  /** Directories of managers' containers that labels name, and where this host has them. */
+  pathMaps: z
+    .array(z.object({ from: z.string(), to: z.string() }))
+    .refine((maps) => new Set(maps.map(({ from }) => from)).size === maps.length, {
+      error: 'names one directory twice',
+    }),
   /** Address for transfers without a relay, and the one that sources dial; null for relays only. */
   direct: z.object({ listen: address, advertise: address.nullable() }).nullable(),
   /** Bytes per second that this host may send, over all its migrations; null for no limit. */
@@ -61,6 +68,8 @@ export const agentUsage = `stackferry agent --control URL [--join TOKEN] [option
   --stacks-dir DIR      where arriving project directories go (default: the path they had)
   --allow POWER,…       let arriving stacks have these: ${hostPrivileges.join(', ')}
   --allow-key KEY,…     let arriving services have these attributes, which this agent does not know
+  --map-path FROM=TO    stacks whose labels name FROM, a directory in their manager's container, have their files at TO of
+                        this host; repeatable (default: found by the mounts of containers)
   --listen HOST:PORT    let sources send straight to this host, past the relay (default: they do not)
   --advertise HOST:PORT where they find it                (default: what it listens on)
   --bandwidth-limit N   bytes per second to send at most, over all migrations: 500K, 20M, 1G
@@ -101,12 +110,19 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
     programsDir: env.STACKFERRY_PROGRAMS ?? null,
     allow: namesIn(flags.allow),
     allowKeys: namesIn(flags['allow-key']),
+    pathMaps: (flags['map-path'] ?? []).map(pathMapIn),
   });
   if (!parsed.success) throw new UsageError(explain(parsed.error));
   return parsed.data;
 }
 
 const namesIn = (list = ''): string[] => list.split(',').filter((name) => name !== '');
+
+function pathMapIn(text: string): PathMap {
+  const map = parsePathMap(text);
+  if (!map) throw new UsageError(`--map-path is FROM=TO, two absolute paths without "." and "..", not "${text}"`);
+  return map;
+}
 
 function readFlags(argv: string[]) {
   const text = { type: 'string' } as const;
@@ -125,6 +141,7 @@ function readFlags(argv: string[]) {
         'stacks-dir': text,
         allow: text,
         'allow-key': text,
+        'map-path': { type: 'string', multiple: true },
         listen: text,
         advertise: text,
         'bandwidth-limit': text,
@@ -138,7 +155,12 @@ function readFlags(argv: string[]) {
   }
 }
 
-const flagOf: Record<string, string> = { controlUrl: '--control', joinToken: '--join', allow: '--allow' };
+const flagOf: Record<string, string> = {
+  controlUrl: '--control',
+  joinToken: '--join',
+  allow: '--allow',
+  pathMaps: '--map-path',
+};
 
 function explain(error: z.ZodError): string {
   return error.issues

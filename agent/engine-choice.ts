@@ -4,7 +4,7 @@ import type { Engine } from './engine/engine.ts';
 
 /** Opens the configured engine; only that engine's code is loaded. */
 export async function openEngine(config: AgentConfig, log: Log): Promise<Engine> {
-  const { engine, stateDir, stacksDir, allow, allowKeys } = config;
+  const { engine, stateDir, stacksDir, allow, allowKeys, pathMaps } = config;
   if (engine.kind === 'embedded') {
     const { createEmbeddedEngine } = await import('./engine/embedded/embedded-engine.ts');
     log.warn('the embedded engine is for trying Stackferry out: its "containers" are plain processes of this machine');
@@ -19,6 +19,7 @@ export async function openEngine(config: AgentConfig, log: Log): Promise<Engine>
     stacksDir,
     allow,
     allowKeys,
+    pathMaps,
     launched: config.programsDir !== null,
     warn: (message) => log.warn(message),
   });

@@ -183,6 +183,8 @@ export const stackFacts = z.object({
   joined_networks: z.array(joinedNetwork).default([]),
   /** Containers created from files other than the ones named above. */
   other_files: z.array(z.object({ container: name, files: z.array(name) })).default([]),
+  /** Containers outside the stack that keep its files: a Compose manager that ran Compose in its own container. */
+  managers: z.array(name).default([]),
   /** Names fixed by the file (`container_name`, `networks.x.name`). */
   fixed_names: z.array(z.object({ kind: z.enum(['container', 'network']), name })),
   bind_mounts: z.array(bindMount),

@@ -72,7 +72,7 @@ export const unsetIn = (stderr: string): string[] => [
 ];
 
 /** Env files of the main files' variables. */
-export const envFilesOf = ({ directory, envFiles }: ComposeProject): string[] =>
+export const envFilesOf = ({ directory, envFiles }: Pick<ComposeProject, 'directory' | 'envFiles'>): string[] =>
   envFiles.length > 0 ? envFiles : [join(directory, '.env')];
 
 /** True if the path is the directory or below it. */

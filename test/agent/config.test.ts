@@ -13,6 +13,7 @@ describe('agent configuration', () => {
       stacksDir: null,
       allow: [],
       allowKeys: [],
+      pathMaps: [],
       direct: null,
       bandwidthLimit: null,
       upgrade: 'asked',
@@ -34,6 +35,13 @@ describe('agent configuration', () => {
     expect(parse('--control http://c --allow-key models,pre_start').allowKeys).toEqual(['models', 'pre_start']);
   });
 
+  test('R19: directories of managers’ containers are given one by one, a path with "=" included', () => {
+    expect(parse('--control http://c --map-path /data=/srv/p/_data --map-path /a=b=/c').pathMaps).toEqual([
+      { from: '/data', to: '/srv/p/_data' },
+      { from: '/a=b', to: '/c' },
+    ]);
+  });
+
   test('what is wrong is named by its flag', () => {
     for (const [line, named] of [
       ['--state /x', '--control'],
@@ -42,6 +50,13 @@ describe('agent configuration', () => {
       ['--control http://c --engine embedded', '--embedded-root'],
       ['--control http://c --allow root', '--allow'],
       ['--control http://c --colour blue', '--colour'],
+      ['--control http://c --map-path /data', '--map-path is FROM=TO'],
+      ['--control http://c --map-path data=/srv', '--map-path is FROM=TO'],
+      ['--control http://c --map-path /=/srv', '--map-path is FROM=TO'],
+      ['--control http://c --map-path /data=/', '--map-path is FROM=TO'],
+      ['--control http://c --map-path /data=/srv/../etc', '--map-path is FROM=TO'],
+      ['--control http://c --map-path /data/./x=/srv', '--map-path is FROM=TO'],
+      ['--control http://c --map-path /data=/a --map-path /data=/b', '--map-path: names one directory twice'],
     ] as const) {
       expect(() => parse(line), line).toThrow(UsageError);
       expect(() => parse(line), line).toThrow(named);

@@ -77,6 +77,7 @@ export function factsOf(
       anonymous_volumes: [],
       joined_networks: [],
       other_files: [],
+    managers: [],
       networks: [],
       fixed_names: [],
       bind_mounts: bindsOf(project).map((source) => ({

@@ -1,3 +1,4 @@
+import type { PathMap } from '../../path-map.ts';
 import type { Permissions } from '../../permissions/permissions.ts';
 import type { DockerApi } from './api.ts';
 import type { OwnContainer } from './facts/own-container.ts';
@@ -16,6 +17,8 @@ export interface DockerContext {
   place: HelperRuntime;
   /** Directory for arriving project directories; null to keep the source's path. */
   stacksDir: string | null;
+  /** The operator's, by `--map-path`. */
+  pathMaps: PathMap[];
   permissions: Permissions;
   /** How a person on this host calls the agent's program. */
   command: string[];

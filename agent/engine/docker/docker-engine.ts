@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostPrivilege } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
+import type { PathMap } from '../../path-map.ts';
 import { ownCommand } from '../../permissions/allow-line.ts';
 import { createPermissions } from '../../permissions/permissions.ts';
 import { openCreatedDirectories } from '../created-directories.ts';
@@ -58,6 +59,7 @@ export interface DockerEngineOptions {
   stacksDir: string | null;
   allow: HostPrivilege[];
   allowKeys: string[];
+  pathMaps: PathMap[];
   /** The launcher of install.sh started this agent. */
   launched?: boolean;
   /** Receives reasons why the agent is not fully functional. */
@@ -73,8 +75,6 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const runtime = helperRuntime(info);
   const own = await ownContainer(api);
   assertOwnContainer(own, { ...options, dataRoot: info.dataRoot });
-  const stacks = () => stackSummaries(api, own?.id ?? null);
-  if (own) for (const advice of hiddenStacks(own, await stacks())) options.warn?.(advice);
   const helpers = { api, runtime, ioDir, agentId: ioDir, slots: createSlots(limits.agent.helpersMax) };
   const ways = helperImageWays(helpers, {
     named: options.helperImage,
@@ -87,6 +87,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   const permissions = createPermissions({ ...options, command });
   const reached = () => ownPaths(api, options);
   const context: DockerContext = { ...options, api, own, helper, place, permissions, command, ownPaths: reached };
+  if (own) for (const advice of hiddenStacks(own, await stackSummaries(context))) options.warn?.(advice);
   const placed = openCreatedDirectories(join(options.stateDir, 'placed.json'));
   const mounts = createMigratedMounts(place, placed);
   const { forget, ...warm } = createWarmCopies(api, mounts, join(ioDir, 'passes'));
@@ -97,12 +98,12 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     logins: stackLogins(context),
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
-    stacks,
+    stacks: () => stackSummaries(context),
     inspectStack: (project, signal) => stackFacts(context, project, signal),
     checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
-    dataUsers: (data) => dataUserStates(api, data),
+    dataUsers: (data) => dataUserStates(context, data),
     startedSince: (data, sinceMs) => startedSince(api, data, sinceMs),
 
     missing: (objects, madeBy) =>
@@ -162,7 +163,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     policies: (deployment, signal) => policiesInFile(context, deployment, signal),
     arm: (deployment, ids, signal) => armStack(context, deployment, ids, signal),
     remove: (objects, migrationId) => removeObjects(place, placed, objects, migrationId),
-    purge: (objects, migrationId) => purgeObjects(place, placed, objects, migrationId),
+    purge: (objects, migrationId) => purgeObjects(context, placed, objects, migrationId),
     sweep: async () => {
       await sweepHelpers(place);
       await sweepExchanges(ioDir);

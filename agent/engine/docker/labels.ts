@@ -29,11 +29,25 @@ export const composeLabels = {
   replaces: 'com.docker.compose.replace',
 } as const;
 
+/** Paths as the process that ran Compose had them; `directory` is empty if no label tells. */
+export interface LabelledFiles {
+  directory: string;
+  configFiles: string[];
+  envFiles: string[];
+}
+
 /**
- * The paths in a label. Compose separates them by commas, which absolute paths may contain too; Compose v1 wrote them
- * relative to the working directory.
+ * Where the labels say that a project's files are. Only `path-maps/project-paths.ts` calls this: it finds them on this
+ * host.
  */
-export function pathsIn(labels: Record<string, string>, label: string): string[] {
+export const labelledFiles = (labels: Record<string, string>): LabelledFiles => ({
+  directory: labels[composeLabels.workingDir] ?? '',
+  configFiles: pathsIn(labels, composeLabels.configFiles),
+  envFiles: pathsIn(labels, composeLabels.envFiles),
+});
+
+/** Compose separates paths by commas, which absolute ones may contain too; Compose v1 wrote relative ones. */
+function pathsIn(labels: Record<string, string>, label: string): string[] {
   const list = labels[label] ?? '';
   const paths = list.split(list.startsWith('/') ? /,(?=\/)/ : ',').filter((path) => path !== '');
   return paths.map((path) => resolve(labels[composeLabels.workingDir] ?? '/', path));

@@ -64,6 +64,7 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
       .map(({ name }) => stackNetwork.parse({ name, external: false })),
     joined_networks: [],
     other_files: [],
+    managers: [],
     fixed_names: [],
     bind_mounts: [],
     bind_trees: [],

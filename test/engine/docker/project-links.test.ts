@@ -2,7 +2,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { composeModel } from '../../../agent/compose/model.ts';
-import { composeLabels, pathsIn } from '../../../agent/engine/docker/labels.ts';
+import { composeLabels, labelledFiles } from '../../../agent/engine/docker/labels.ts';
 import { absoluteLinks, filesBeyond } from '../../../agent/engine/docker/policy/project-files.ts';
 import { temporaryDirectory } from '../../agent/temporary.ts';
 
@@ -69,6 +69,6 @@ describe('files of a project by their real paths', () => {
 describe('paths in the labels of Compose', () => {
   it('R35: commas in a path do not end it', () => {
     const files = { [composeLabels.configFiles]: '/srv/a,b/compose.yaml,/srv/a,b/more.yaml' };
-    expect(pathsIn(files, composeLabels.configFiles)).toEqual(['/srv/a,b/compose.yaml', '/srv/a,b/more.yaml']);
+    expect(labelledFiles(files).configFiles).toEqual(['/srv/a,b/compose.yaml', '/srv/a,b/more.yaml']);
   });
 });

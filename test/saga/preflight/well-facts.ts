@@ -57,6 +57,7 @@ export const stackFacts: StackFacts = {
   networks: [],
   joined_networks: [],
   other_files: [],
+    managers: [],
   fixed_names: [],
   bind_mounts: [],
   bind_trees: [],

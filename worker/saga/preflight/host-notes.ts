@@ -21,6 +21,10 @@ export function hostNotes({ source, target, stack, fit, names }: PreflightFacts)
     notes.push(
       `Container ${container} was made from ${list(files)}; the stack moves as ${list(stack.data.config_files)} says.`,
     );
+  if (stack.data.managers.length > 0)
+    notes.push(
+      `Managed by ${list(stack.data.managers)}: it will no longer see this stack. Its files move from ${stack.data.working_dir}; on the target run Compose in their new directory, or let a manager there take it over.`,
+    );
   if (!source.ok || !target.ok) return notes;
   const [from, to] = [source.data.engine, target.data.engine];
   if (from.selinux)

@@ -1,8 +1,9 @@
 import { isInside } from '../../../compose/project.ts';
 import { realOf } from '../../../real-path.ts';
 import type { DataUser, MigratedData } from '../../engine.ts';
-import type { DockerApi } from '../api.ts';
 import { composeLabels, helperLabel } from '../labels.ts';
+import type { ContainerView } from '../path-maps/container-views.ts';
+import { type MapContext, projectPaths } from '../path-maps/project-paths.ts';
 import { type ContainerSummary, inspectAll, listContainers, stateOf } from '../stack/containers.ts';
 import { listVolumes, type Volume } from '../stack/volumes.ts';
 import { boundPaths, hostPathOf } from './mount-sources.ts';
@@ -28,18 +29,19 @@ interface DataPaths {
 }
 
 /** All containers of the engine that use the data, in any state, without agents' helpers. */
-export async function dataMounters(api: DockerApi, data: MigratedData): Promise<DataMounter[]> {
+export async function dataMounters(context: MapContext, data: MigratedData): Promise<DataMounter[]> {
+  const { api } = context;
   const [containers, volumes] = await Promise.all([listContainers(api), listVolumes(api)]);
-  const paths = await dataPaths(data, volumes);
-  const users = containers.filter(({ Labels }) => !(helperLabel in Labels)).map((one) => userOf(one, data, paths));
+  const [paths, own] = await Promise.all([dataPaths(data, volumes), ownOf(context, data, containers)]);
+  const users = containers.filter(({ Labels }) => !(helperLabel in Labels)).map((one) => userOf(one, data, paths, own));
   return (await Promise.all(users)).filter((user) => user !== null);
 }
 
 /** Their states, without containers that only have a directory above the data. */
-export async function dataUserStates(api: DockerApi, data: MigratedData): Promise<DataUser[]> {
-  const users = (await dataMounters(api, data)).filter(({ above }) => !above);
+export async function dataUserStates(context: MapContext, data: MigratedData): Promise<DataUser[]> {
+  const users = (await dataMounters(context, data)).filter(({ above }) => !above);
   const containers = await inspectAll(
-    api,
+    context.api,
     users.map(({ container }) => container.Id),
   );
   return containers.map((container) => ({
@@ -57,14 +59,34 @@ async function dataPaths({ volumes, directory, binds }: MigratedData, all: Volum
   };
 }
 
+interface Own {
+  /** Ids of containers that carry the project's labels and its directory. */
+  containers: Set<string>;
+  /** The stack's managers by their ids: what each keeps the files in is no use of the stack's data. */
+  managers: Map<string, ContainerView>;
+}
+
+async function ownOf(context: MapContext, { project, directory }: MigratedData, all: ContainerSummary[]): Promise<Own> {
+  const pathsOf = projectPaths(context);
+  const ofProject = all.filter(({ Labels }) => Labels[composeLabels.project] === project);
+  const found = await Promise.all(ofProject.map(async ({ Id, Labels }) => ({ Id, ...(await pathsOf(Labels)) })));
+  const own = found.filter((one) => one.directory === directory);
+  return {
+    containers: new Set(own.map(({ Id }) => Id)),
+    managers: new Map(own.flatMap(({ managers }) => managers.map((manager) => [manager.id, manager] as const))),
+  };
+}
+
 async function userOf(
   container: ContainerSummary,
-  { project, directory }: MigratedData,
+  { directory }: MigratedData,
   paths: DataPaths,
+  own: Own,
 ): Promise<DataMounter | null> {
-  const { Labels, Mounts } = container;
-  const ofStack = Labels[composeLabels.project] === project && Labels[composeLabels.workingDir] === directory;
-  const uses = (await Promise.all(Mounts.map((mount) => useOf(mount, paths)))).filter((use) => use !== null);
+  const ofStack = own.containers.has(container.Id);
+  const kept = own.managers.get(container.Id)?.map.from;
+  const mounts = container.Mounts.filter(({ Destination }) => kept === undefined || Destination !== kept);
+  const uses = (await Promise.all(mounts.map((mount) => useOf(mount, paths)))).filter((use) => use !== null);
   const [use] = uses.sort((a, b) => Number(a.above) - Number(b.above));
   if (use) return { container, ofStack, ...use };
   return ofStack ? { container, ofStack, uses: directory, above: false } : null;

@@ -2,10 +2,10 @@ import { eachOf } from '../../../../schema/each-of.ts';
 import type { StackFacts } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { MigratedData, Tree } from '../../engine.ts';
-import type { DockerApi } from '../api.ts';
-import type { HelperRuntime } from '../helper/helper.ts';
+import type { DockerContext } from '../context.ts';
 import { nameOf } from '../helper/helper.ts';
 import { composeLabels } from '../labels.ts';
+import type { MapContext } from '../path-maps/project-paths.ts';
 import { isPlain, type Volume } from '../stack/volumes.ts';
 import { dataMounters } from './data-users.ts';
 import { nameOfContainer } from './mount-sources.ts';
@@ -28,7 +28,7 @@ export interface StackData {
  * their users are checked.
  */
 export async function stackData(
-  runtime: HelperRuntime,
+  context: MapContext & Pick<DockerContext, 'place'>,
   data: {
     project: string;
     directory: string;
@@ -46,7 +46,7 @@ export async function stackData(
   const found = new Map<string, TreeSurvey>();
   const look = async (trees: Tree[], secondsMax: number = limits.agent.surveySecondsMax) => {
     const options = { migrationId: '', signal, secondsMax };
-    const surveys = await surveyTrees(runtime, trees, options).catch((error: Error) => error);
+    const surveys = await surveyTrees(context.place, trees, options).catch((error: Error) => error);
     for (const [i, tree] of trees.entries()) {
       if (surveys instanceof Error) unseen.push({ tree: nameOf(tree), why: surveys.message });
       else found.set(nameOf(tree), surveys[i]!);
@@ -54,7 +54,7 @@ export async function stackData(
   };
   const names = data.volumes.map(({ Name }) => Name);
   const [writers] = await Promise.all([
-    writersOf(runtime.api, { ...data, volumes: names, binds: [] }, own),
+    writersOf(context, { ...data, volumes: names, binds: [] }, own),
     eachOf([[directory], ...groupsOf(volumes)], limits.agent.lanesAtOnceMax, (trees) => look(trees)),
     // One helper each: a bind mount may lead to a file system that does not answer.
     eachOf(binds, bindsAtOnceMax, (tree) => look([tree], secondsOf(binds.length))),
@@ -88,8 +88,12 @@ function groupsOf(trees: Tree[]): Tree[][] {
 }
 
 /** Running containers outside the stack that can write to its data. */
-async function writersOf(api: DockerApi, data: MigratedData, own: string[]): Promise<StackData['facts']['writers']> {
-  const users = await dataMounters(api, data);
+async function writersOf(
+  context: MapContext,
+  data: MigratedData,
+  own: string[],
+): Promise<StackData['facts']['writers']> {
+  const users = await dataMounters(context, data);
   return users
     .filter(
       ({ container }) => !own.includes(container.Id) && ['running', 'paused', 'restarting'].includes(container.State),

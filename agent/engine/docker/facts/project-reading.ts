@@ -7,6 +7,7 @@ import { type Compose, readModel } from '../../../compose/project.ts';
 import type { Container } from '../stack/containers.ts';
 import { serviceOf } from '../stack/containers.ts';
 import { type OwnContainer, seesHostPath, unseenAdvice } from './own-container.ts';
+import type { ProjectOrigin } from './project-origin.ts';
 import { shellEnvironment } from './shell-environment.ts';
 
 export interface ProjectReading {
@@ -21,12 +22,13 @@ export interface ProjectReading {
 /** Reads a stack's files with Compose, on the host where it was started. */
 export async function readProject(
   compose: Compose,
-  labelled: ComposeProject,
+  { project: labelled, fault }: Pick<ProjectOrigin, 'project' | 'fault'>,
   containers: Container[],
   signal: AbortSignal,
   own: OwnContainer | null = null,
 ): Promise<ProjectReading> {
   const nothing = { project: labelled, model: emptyModel, references: noReferences };
+  if (fault !== null) return { ...nothing, errors: [fault] };
   if (!seesHostPath(own, labelled.directory)) return { ...nothing, errors: [unseenAdvice(labelled.directory)] };
   const absent = labelled.configFiles.filter((path) => !existsSync(path));
   if (absent.length > 0) return { ...nothing, errors: absent.map(absentFile) };

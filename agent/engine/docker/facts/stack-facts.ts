@@ -10,7 +10,7 @@ import type { DockerApi } from '../api.ts';
 import type { DockerContext } from '../context.ts';
 import { bindTrees } from '../data/bind-trees.ts';
 import { stackData } from '../data/stack-data.ts';
-import { composeLabels, pathsIn } from '../labels.ts';
+import { projectPaths } from '../path-maps/project-paths.ts';
 import { privilegesOf } from '../policy/privileges.ts';
 import { absoluteLinks, filesBeyond } from '../policy/project-files.ts';
 import { type Container, inspectProject, serviceOf } from '../stack/containers.ts';
@@ -19,8 +19,8 @@ import { asWritten } from './drift/as-written.ts';
 import { type Drift, driftOf } from './drift/drift.ts';
 import { withSettings } from './external-networks.ts';
 import { joinedNetworks } from './joined-networks.ts';
-import { projectOf } from './labelled-project.ts';
 import { overrideName } from './override-name.ts';
+import { projectOrigin } from './project-origin.ts';
 import { inferredOf, readProject } from './project-reading.ts';
 import { portsAsMade, portsAsWritten } from './published-ports.ts';
 import { slowestHealthcheck, unwellStateOf } from './service-state.ts';
@@ -38,13 +38,8 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
   const containers = await inspectProject(api, name, true);
   if (containers.length === 0) await refusePlain(context, name);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
-  const { project, model, references, errors } = await readProject(
-    compose,
-    projectOf(name, containers),
-    containers,
-    signal,
-    context.own,
-  );
+  const origin = await projectOrigin(name, containers, projectPaths(context));
+  const { project, model, references, errors } = await readProject(compose, origin, containers, signal, context.own);
   const isOrphan = (container: Container) => errors.length === 0 && !(serviceOf(container) in model.services);
   const current = containers.filter((container) => !isOrphan(container));
   const services = [...Map.groupBy(current, serviceOf)];
@@ -60,7 +55,7 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     .filter(({ kind, reaches }) => kind === 'directory' && reaches === null)
     .map(({ path }) => path);
   const [data, memory] = await Promise.all([
-    stackData(context.place, { ...dataOf(project, found), binds: measurable }, idsOf(containers), signal),
+    stackData(context, { ...dataOf(project, found), binds: measurable }, idsOf(containers), signal),
     Promise.all(containers.filter(({ State }) => State.Status === 'running').map(({ Id }) => memoryOf(api, Id))),
   ]);
   const usersOf = await othersUsing(context, name, containers);
@@ -85,7 +80,8 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
     anonymous_volumes: anonymousVolumes(current, found, data, usersOf),
     networks: await withSettings(api, stackNetworks(name, model)),
     joined_networks: errors.length > 0 ? [] : joinedNetworks(name, current, model),
-    other_files: madeFromOtherFiles(project, containers),
+    other_files: origin.otherFiles,
+    managers: origin.managers,
     fixed_names: fixedNames(name, serviceNames, model),
     bind_mounts: binds,
     bind_trees: trees.map((tree) => ({
@@ -139,20 +135,6 @@ const dataOf = ({ project, directory }: ComposeProject, { named, anonymous, exte
 const idsOf = (containers: Container[]) => containers.map(({ Id }) => Id);
 
 const unreadable: Drift = { current: null, detail: 'The file can’t be read.', services: new Set() };
-
-function madeFromOtherFiles(
-  { directory, configFiles }: ComposeProject,
-  containers: Container[],
-): StackFacts['other_files'] {
-  return containers
-    .map(({ Name, Config: { Labels } }) => ({
-      container: Name.slice(1),
-      directory: Labels[composeLabels.workingDir] ?? '/',
-      files: pathsIn(Labels, composeLabels.configFiles),
-    }))
-    .filter((one) => one.directory !== directory || one.files.join() !== configFiles.join())
-    .map(({ container, files }) => ({ container, files }));
-}
 
 /** A container that its policy would have restarted was stopped by a person, and is not a job. */
 const hasDoneItsJob = ({ State, HostConfig }: Container) =>

@@ -3,9 +3,10 @@ import type { ComposeModel } from '../../../compose/model.ts';
 import type { DockerApi } from '../api.ts';
 import type { DockerContext } from '../context.ts';
 import { findImage, stackImageOf } from '../images/images.ts';
+import { projectPaths } from '../path-maps/project-paths.ts';
 import { type Container, inspectProject, serviceOf } from '../stack/containers.ts';
 import { builtName } from './drift/drift.ts';
-import { projectOf } from './labelled-project.ts';
+import { projectOrigin } from './project-origin.ts';
 import { readProject } from './project-reading.ts';
 
 /** The images of a stack's services, as its facts have them. */
@@ -13,7 +14,8 @@ export async function stackImages(context: DockerContext, name: string, signal: 
   const { api } = context;
   const containers = await inspectProject(api, name);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
-  const { model } = await readProject(compose, projectOf(name, containers), containers, signal, context.own);
+  const origin = await projectOrigin(name, containers, projectPaths(context));
+  const { model } = await readProject(compose, origin, containers, signal, context.own);
   const services = [...Map.groupBy(containers, serviceOf)];
   return Promise.all(services.map(([service, own]) => serviceImage(api, name, service, own, model)));
 }

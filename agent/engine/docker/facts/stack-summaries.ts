@@ -1,39 +1,43 @@
 import type { StackSummary } from '../../../../schema/facts.ts';
 import { plainContainers } from '../adoption/plain-containers.ts';
-import type { DockerApi } from '../api.ts';
 import { nameOfContainer } from '../data/mount-sources.ts';
-import { composeLabels, pathsIn } from '../labels.ts';
+import { composeLabels } from '../labels.ts';
+import { type MapContext, projectPaths } from '../path-maps/project-paths.ts';
 import { type ContainerSummary, listContainers } from '../stack/containers.ts';
 
 /**
- * Every Compose project of this engine, and each running plain container as a stack of its own, from a single listing: it
- * runs every few seconds. `ownId`: the agent's container.
+ * Every Compose project of this engine, and each running plain container as a stack of its own, mostly from a single
+ * listing: it runs every few seconds.
  */
-export async function stackSummaries(api: DockerApi, ownId: string | null): Promise<StackSummary[]> {
-  const all = await listContainers(api);
-  const projects = summariesOf(all.filter(({ Labels }) => composeLabels.project in Labels));
-  const plain = plainContainers(all, ownId);
+export async function stackSummaries(context: MapContext): Promise<StackSummary[]> {
+  const all = await listContainers(context.api);
+  const projects = await summariesOf(
+    context,
+    all.filter(({ Labels }) => composeLabels.project in Labels),
+  );
+  const plain = plainContainers(all, context.own?.id ?? null);
   return [...projects, ...[...plain].map(([name, container]) => plainSummary(name, container))];
 }
 
 /** Those that Compose made and those that were adopted. */
-export const projectSummaries = async (api: DockerApi): Promise<StackSummary[]> =>
-  summariesOf(await listContainers(api, composeLabels.project));
+export const projectSummaries = async (context: MapContext): Promise<StackSummary[]> =>
+  summariesOf(context, await listContainers(context.api, composeLabels.project));
 
-function summariesOf(containers: ContainerSummary[]): StackSummary[] {
+function summariesOf(context: MapContext, containers: ContainerSummary[]): Promise<StackSummary[]> {
   const own = containers.filter(({ Labels }) => Labels[composeLabels.oneOff] !== 'True');
   // One-off runs write to its data too, and may be all that is left of it.
   const runs = containers.filter(({ State }) => State === 'running');
-  const grouped = Map.groupBy(new Set([...own, ...runs]), ({ Labels }) => Labels[composeLabels.project] ?? '');
-  return [...grouped].map(([project, all]) => {
+  const projects = Map.groupBy(new Set([...own, ...runs]), ({ Labels }) => Labels[composeLabels.project] ?? '');
+  const pathsOf = projectPaths(context);
+  const summary = async ([project, all]: [string, ContainerSummary[]]): Promise<StackSummary> => {
     const members = all.filter(({ Labels }) => Labels[composeLabels.oneOff] !== 'True');
-    const labels = all[0]?.Labels ?? {};
+    const { directory, configFiles } = await pathsOf(all[0]?.Labels ?? {});
     const services = Map.groupBy(members, ({ Labels }) => Labels[composeLabels.service] ?? '');
     return {
       project,
       plain: false,
-      working_dir: labels[composeLabels.workingDir] ?? '',
-      config_files: pathsIn(labels, composeLabels.configFiles),
+      working_dir: directory,
+      config_files: configFiles,
       services: [...services].map(([name, list]) => ({
         name,
         image: list[0]?.Image ?? '',
@@ -43,7 +47,8 @@ function summariesOf(containers: ContainerSummary[]): StackSummary[] {
       ...mountsAndPorts(members),
       running: all.some(({ State }) => State === 'running'),
     };
-  });
+  };
+  return Promise.all([...projects].map(summary));
 }
 
 function plainSummary(project: string, container: ContainerSummary): StackSummary {

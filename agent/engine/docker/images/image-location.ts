@@ -6,6 +6,7 @@ import type { RegistryLogin } from '../../../../schema/registry-logins.ts';
 import { shortened } from '../../../../schema/shortened.ts';
 import type { TargetFacts } from '../../../../schema/target-facts.ts';
 import { type DockerApi, EngineAnswer } from '../api.ts';
+import { once } from '../once.ts';
 import { parseReference } from './image-reference.ts';
 import { findImage, isSame, registryDigests } from './images.ts';
 import { withoutLogin } from './registry-login.ts';
@@ -127,9 +128,4 @@ function refusalOf(error: unknown): Answer {
         ? 'unauthorized'
         : 'not_found';
   return { state, detail: shortened(message, 200) };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | null = null;
-  return () => (made ??= make());
 }

@@ -1,9 +1,9 @@
 import { StackferryError } from '../../../../schema/errors.ts';
 import { realOf } from '../../../real-path.ts';
 import type { DockerContext } from '../context.ts';
-import { boundPaths } from '../data/data-users.ts';
-import { projectSummaries } from '../facts/stack-summaries.ts';
 import { boundPaths } from '../data/mount-sources.ts';
+import { projectSummaries } from '../facts/stack-summaries.ts';
+import type { MapContext } from '../path-maps/project-paths.ts';
 import { listVolumes } from '../stack/volumes.ts';
 import { refusesNew } from './protected-paths.ts';
 
@@ -12,12 +12,13 @@ import { refusesNew } from './protected-paths.ts';
  * attacker in control of the control plane must not be able to read any other directory of this host by naming it.
  */
 export async function assertBindMounts(
-  { api, ownPaths }: Pick<DockerContext, 'api' | 'ownPaths'>,
+  context: MapContext & Pick<DockerContext, 'ownPaths'>,
   project: string,
   binds: string[],
 ): Promise<void> {
   if (binds.length === 0) return;
-  const [stacks, own, all] = await Promise.all([projectSummaries(api), ownPaths(), listVolumes(api)]);
+  const { api, ownPaths } = context;
+  const [stacks, own, all] = await Promise.all([projectSummaries(context), ownPaths(), listVolumes(api)]);
   const { bind_mounts = [], volumes = [] } = stacks.find((stack) => stack.project === project) ?? {};
   const bound = boundPaths(all.filter(({ Name }) => volumes.includes(Name)));
   const mounted = [...bind_mounts, ...bound.values()];

@@ -43,11 +43,14 @@ export const projectPlace = ({ stacksDir }: Pick<DockerContext, 'stacksDir'>, pr
  * from the source, and a file in /etc/systemd/system or ~/.ssh makes its writer root.
  */
 export async function placeRefusal(
-  context: Pick<DockerContext, 'stacksDir' | 'ownPaths' | 'own'>,
+  context: Pick<DockerContext, 'stacksDir' | 'ownPaths' | 'own' | 'pathMaps'>,
   project: string,
   directory: string,
 ): Promise<string | null> {
   if (!projectName.test(project)) return `"${project}" is no name of a Compose project.`;
+  // Its containers' labels would lead elsewhere.
+  const map = context.pathMaps.find(({ from }) => isInside(from, directory));
+  if (map) return `it lies in ${map.from}, which --map-path gives to a manager's container.`;
   if (context.stacksDir !== null)
     return directory === join(context.stacksDir, project)
       ? null

@@ -100,6 +100,7 @@ export const containerSummary = z.object({
       Type: z.string(),
       Name: z.string().optional(),
       Source: z.string().optional(),
+      Destination: z.string().optional(),
       RW: z.boolean().optional(),
     }),
   ),

@@ -1,12 +1,18 @@
 import { StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
+import { isInside } from '../../../compose/project.ts';
+import { realOf } from '../../../real-path.ts';
 import type { CreatedDirectories } from '../../created-directories.ts';
 import type { CreatedObjects, PurgedObjects, Removal } from '../../engine.ts';
 import { type DockerApi, EngineAnswer } from '../api.ts';
+import type { DockerContext } from '../context.ts';
 import { mountersOf } from '../data/bind-trees.ts';
+import { stackSummaries } from '../facts/stack-summaries.ts';
 import { type HelperRuntime, sweepHelpers } from '../helper/helper.ts';
+import type { MapContext } from '../path-maps/project-paths.ts';
 import { stopContainers } from './containers.ts';
 import { purgeVolume, removeVolume } from './volume-removal.ts';
+import { findVolume, listVolumes } from './volumes.ts';
 
 /**
  * Removes exactly these, nothing by name or label; a volume or a directory only if this migration created the existing
@@ -25,19 +31,27 @@ export function removeObjects(
   });
 }
 
-/** Removes these no matter who created them; a volume only if it is the recorded one. */
+/**
+ * Removes these no matter who created them; a volume only if it is the recorded one. What keeps the files of another
+ * stack stays, as does a directory that is a volume or holds one: a manager may have them there.
+ */
 export function purgeObjects(
-  runtime: HelperRuntime,
+  context: MapContext & Pick<DockerContext, 'place'>,
   placed: CreatedDirectories,
   objects: PurgedObjects,
   migrationId: string,
 ): Promise<Removal> {
+  const runtime = context.place;
   return removeEach(runtime, objects, migrationId, {
     // Anonymous volumes are among the recorded ones, and are looked at like them.
     container: (id) => removeContainer(runtime.api, id, false),
-    volume: (name) => purgeVolume(runtime, name, objects.marks[name], migrationId),
+    volume: async (name) => {
+      await assertNoStackIn(context, name);
+      await purgeVolume(runtime, name, objects.marks[name], migrationId);
+    },
     directory: async (path) => {
       await assertUnused(runtime, path);
+      await assertNoVolumeIn(runtime, path);
       await placed.purge(path);
     },
   });
@@ -74,6 +88,23 @@ async function removeEach(
 async function assertUnused({ api }: HelperRuntime, path: string): Promise<void> {
   const [user] = await mountersOf({ api, own: null }, path, null);
   if (user) throw new StackferryError('resource_taken', `container ${user} mounts it`);
+}
+
+async function assertNoVolumeIn({ api }: HelperRuntime, path: string): Promise<void> {
+  const real = await realOf(path);
+  const all = await listVolumes(api);
+  const places = await Promise.all(all.map(({ Mountpoint }) => realOf(Mountpoint)));
+  const held = all.find(({ Mountpoint }, at) => Mountpoint !== '' && isInside(real, places[at]!));
+  if (held) throw new StackferryError('resource_taken', `volume ${held.Name} lies there`);
+}
+
+async function assertNoStackIn(context: MapContext, volume: string): Promise<void> {
+  const found = await findVolume(context.api, volume);
+  if (!found) return;
+  const root = await realOf(found.Mountpoint);
+  for (const { project, working_dir } of await stackSummaries(context))
+    if (isInside(root, await realOf(working_dir)))
+      throw new StackferryError('resource_taken', `the stack "${project}" has its files in it`);
 }
 
 /** `v`: also removes what the Engine made as anonymous volumes for it. */

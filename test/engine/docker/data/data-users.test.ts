@@ -1,9 +1,9 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DockerApi } from '../../../../agent/engine/docker/api.ts';
 import { dataMounters } from '../../../../agent/engine/docker/data/data-users.ts';
 import { temporaryDirectory } from '../../../agent/temporary.ts';
+import { hostOf } from '../path-maps/fake-host.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -33,7 +33,7 @@ async function usersOf(containers: Record<string, { Mounts?: object[]; Labels?: 
     get: async (path: string) => (path.startsWith('/volumes') ? { Volumes: volumes } : listed),
   };
   const places = { project: 'shop', directory: join(root, 'srv/shop'), volumes: ['shop_db'], binds: [] };
-  const users = await dataMounters(api as unknown as DockerApi, places);
+  const users = await dataMounters(hostOf(api), places);
   return Object.fromEntries(users.map(({ container, above, ofStack }) => [container.Id, { above, ofStack }]));
 }
 const bind = (Source: string, RW = true) => ({ Type: 'bind', Source, RW });

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { composeModel } from '../../../../agent/compose/model.ts';
 import { joinedNetworks } from '../../../../agent/engine/docker/facts/joined-networks.ts';
-import { projectOf } from '../../../../agent/engine/docker/facts/labelled-project.ts';
+import { projectOrigin } from '../../../../agent/engine/docker/facts/project-origin.ts';
+import { projectPaths } from '../../../../agent/engine/docker/path-maps/project-paths.ts';
 import { type Container, containerAnswer } from '../../../../agent/engine/docker/stack/containers.ts';
+import { engineOf, hostOf } from '../path-maps/fake-host.ts';
 
 const label = (name: string) => `com.docker.compose.${name}`;
 const container = (service: string, networks: object, labels: Record<string, string> = {}): Container =>
@@ -47,12 +49,12 @@ it('R12: networks that the file does not name are told from its own, each with i
   ]);
 });
 
-it('P24: where containers of one project were made from other files, most of them say what the stack is', () => {
+it('P24: where containers of one project were made from other files, most of them say what the stack is', async () => {
   const made = (service: string, files: string) =>
     container(service, {}, { [label('project.working_dir')]: '/srv/shop', [label('project.config_files')]: files });
   const [both, one] = ['/srv/shop/compose.yaml,/srv/shop/prod.yaml', '/srv/shop/compose.yaml'];
-  expect(projectOf('shop', [made('old', one), made('web', both), made('db', both)]).configFiles).toEqual([
-    '/srv/shop/compose.yaml',
-    '/srv/shop/prod.yaml',
-  ]);
+  const containers = [made('old', one), made('web', both), made('db', both)];
+  const { project, otherFiles } = await projectOrigin('shop', containers, projectPaths(hostOf(engineOf())));
+  expect(project.configFiles).toEqual(['/srv/shop/compose.yaml', '/srv/shop/prod.yaml']);
+  expect(otherFiles).toEqual([{ container: 'shop-old-1', files: ['/srv/shop/compose.yaml'] }]);
 });

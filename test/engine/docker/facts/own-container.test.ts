@@ -72,7 +72,7 @@ describe('an agent in a container', () => {
       { project: 'proxy', plain: true, working_dir: '' },
     ];
     expect(hiddenStacks(own, stacks)).toEqual([expect.stringContaining('stack "blog" can\'t move')]);
-    const host = { own, stacksDir: null, ownPaths: async () => [] };
+    const host = { own, stacksDir: null, ownPaths: async () => [], pathMaps: [] };
     expect(await placeRefusal(host, 'blog', '/mnt/me/blog')).toContain("does not have the host's /mnt/me/blog");
     expect(await placeRefusal(host, 'blog', '/srv/blog')).toBeNull();
   });

@@ -9,6 +9,7 @@ const host = (stacksDir: string | null, own: OwnContainer | null = null) => ({
   stacksDir,
   own,
   ownPaths: async () => ['/data/docker', '/data/agent'],
+  pathMaps: [{ from: '/data/compose', to: '/srv/manager/compose' }],
 });
 const refusalOf = (directory: string, stacksDir: string | null = null) =>
   placeRefusal(host(stacksDir), 'shop', directory);
@@ -47,6 +48,12 @@ describe('P4 a project directory that arrives cannot become configuration of the
     await symlink('/etc', join(dir, 'stacks'));
     expect(await refusalOf(join(dir, 'stacks/shop'))).toMatch(/^what lies in \/etc .*--stacks-dir/);
     expect(await refusalOf(join(dir, 'shop'))).toBeNull();
+  });
+
+  it('R19: where labels name a directory of a manager’s container, none arrives', async () => {
+    expect(await refusalOf('/data/compose/7')).toMatch(/^it lies in \/data\/compose, .*--map-path/);
+    expect(await refusalOf('/data/compose/shop', '/data/compose')).toMatch(/--map-path/);
+    expect(await refusalOf('/data/composed/7')).toBeNull();
   });
 
   it('with --stacks-dir a project arrives there only, and its name cannot lead out', async () => {
