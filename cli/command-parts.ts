@@ -23,7 +23,8 @@ export function moveOptions(command: Command): Command {
         .choices(sizings)
         .default('host'),
     )
-    .addOption(binds());
+    .addOption(binds())
+    .addOption(variables());
   return addAll(command, consentFlags());
 }
 
@@ -37,7 +38,15 @@ const binds = () =>
   new Option(
     '--bind <path>',
     'also move the data of bind mounts: those at or below a path, "/path=/place" for another place on the target, or "all"; repeatable',
-  ).argParser((choice: string, before: string[] = []) => [...before, choice]);
+  ).argParser(oneMore);
+
+const variables = () =>
+  new Option(
+    '--env <name=value>',
+    'a variable of the shell that started the stack, if its files use it, like HOME=/home/ann; kept with the stack; no secrets; repeatable',
+  ).argParser(oneMore);
+
+const oneMore = (given: string, before: string[] = []) => [...before, given];
 
 export const everyBindMount = () =>
   new Option('--bind <all>', 'also move the data of all bind mounts that can move').choices([everyBind]);

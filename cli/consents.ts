@@ -25,11 +25,15 @@ export const consentsIn = (parsed: object): Record<Consent, boolean> =>
     boolean
   >;
 
+/** A way that lifts a refusal names a variable without its value. */
+export const toBeFilledIn = (setting: string): string => (setting.includes('=') ? setting : `${setting}=…`);
+
 /** The flags for options that are given. */
-export const flagsFor = ({ mode, sizing, binds = [], ...consents }: Lift): string[] => [
+export const flagsFor = ({ mode, sizing, binds = [], env = [], ...consents }: Lift): string[] => [
   ...(mode === undefined ? [] : ['--mode', mode]),
   ...(sizing === undefined ? [] : ['--sizing', sizing]),
   ...binds.flatMap((choice) => ['--bind', choice]),
+  ...env.flatMap((setting) => ['--env', toBeFilledIn(setting)]),
   ...names.filter((name) => consents[name]).map(flagOf),
 ];
 

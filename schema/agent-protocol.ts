@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { command, relayAddress } from './commands.ts';
+import { variables } from './environment.ts';
 import { errorCodes } from './errors.ts';
 import { bytes, portNumber } from './fact-values.ts';
 import { stackFacts, stackSummary } from './facts.ts';
@@ -61,7 +62,8 @@ export type AgentProgram = z.infer<typeof agentProgram>;
 export const requestKinds = {
   /** `helper: true` also prepares the helper image if possible. */
   probe: { payload: z.object({ relays: z.array(relayAddress) }), answer: hostFacts },
-  inspect_stack: { payload: z.object({ project: text }), answer: stackFacts },
+  /** `environment`: what the shell that started the stack had, for what the files use. */
+  inspect_stack: { payload: z.object({ project: text, environment: variables.default({}) }), answer: stackFacts },
   check_target: {
     payload: z.object({
       stack: stackFacts,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { variables } from './environment.ts';
 import { unwellStates } from './facts.ts';
 import { joinedNetwork } from './network-facts.ts';
 
@@ -48,8 +49,8 @@ export const deployment = z.object({
   one_shots: z.array(text),
   /** Replicas of each service, where they differ from the file's. */
   scale: z.record(text, z.number().int()).optional(),
-  /** Path variables (`HOME`, `PWD`) of the shell that started the stack, if the file uses them. */
-  environment: z.record(text, text).optional(),
+  /** Variables of the shell that started the stack: `HOME` and `PWD` if the file uses them, and those that were given. */
+  environment: variables.optional(),
   /** Connections to networks that the file does not name. */
   joined_networks: z.array(joinedNetwork).optional(),
   /** Services that were not simply running before the move: verification expects the same of them. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { variableName, variables } from './environment.ts';
 import { bytes, name, portNumber } from './fact-values.ts';
+import { limits } from './limits.ts';
 import { joinedNetwork, stackNetwork } from './network-facts.ts';
 
 /**
@@ -204,7 +206,9 @@ export const stackFacts = z.object({
   /** Containers of services that the file no longer has: they stay, and must not run. */
   orphans: z.array(z.object({ container: name, service: name, running: z.boolean() })).default([]),
   /** `HOME` and `PWD` of the shell that started the stack, if its file uses them. */
-  environment: z.record(name, name).default({}),
+  environment: variables.default({}),
+  /** Variables that its files use and whose values are not known. */
+  unknown_variables: z.array(variableName).max(limits.api.variablesMax).default([]),
   /** Whether the containers match the file, or how they differ; null if unknown. */
   drift: z.object({
     current: z.boolean().nullable(),

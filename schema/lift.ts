@@ -1,17 +1,26 @@
 import { z } from 'zod';
+import { variableName } from './environment.ts';
 import { modes, sizings } from './migration-status.ts';
 import { changedOptions, moveOptions } from './move-options.ts';
 
-/** Options of a migration that lift a refusal; `binds` are added to those asked for. */
+/** Options of a migration that lift a refusal; `binds` and `env` are added to those asked for. */
 export const lift = z
-  .object({ sizing: z.enum(sizings).optional(), mode: z.enum(modes).optional(), ...changedOptions })
+  .object({
+    sizing: z.enum(sizings).optional(),
+    mode: z.enum(modes).optional(),
+    ...changedOptions,
+    env: z.array(variableName).optional().describe('Names of variables; their values are yours to give.'),
+  })
   .meta({ id: 'Lift' });
 export type Lift = z.infer<typeof lift>;
 
 /** Both together. */
 const bothOf = (one: Lift, other: Lift): Lift => {
-  const binds = [...new Set([...(one.binds ?? []), ...(other.binds ?? [])])];
-  return { ...one, ...other, ...(binds.length > 0 ? { binds } : {}) };
+  const lists = (['binds', 'env'] as const).map(
+    (name) => [name, [...(one[name] ?? []), ...(other[name] ?? [])]] as const,
+  );
+  const joined = lists.filter(([, list]) => list.length > 0).map(([name, list]) => [name, [...new Set(list)]]);
+  return { ...one, ...other, ...Object.fromEntries(joined) };
 };
 
 /**
@@ -42,7 +51,8 @@ export const distinct = (ways: Lift[]): Lift[] => [
 /** The options of several ways, one at a time. */
 export function singly(ways: readonly Lift[]): Lift[] {
   return distinct(
-    ways.flatMap(({ binds = [], ...others }): Lift[] => [
+    ways.flatMap(({ binds = [], env = [], ...others }): Lift[] => [
+      ...env.map((name) => ({ env: [name] })),
       ...Object.entries(others).map(([name, value]): Lift => ({ [name]: value })),
       ...binds.map((choice) => ({ binds: [choice] })),
     ]),

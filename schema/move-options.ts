@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bindChoice } from './bind-choice.ts';
+import { settings } from './environment.ts';
 import { limits } from './limits.ts';
 
 /** What a migration may do beyond moving what is the stack's alone: options of a migration, and of each of a drain's. */
@@ -31,10 +32,15 @@ export const moveOptions = z.object({
     .describe(
       'Images that the target can’t pull without a login are pulled with the source’s. It goes from agent to agent and is not kept; root on the target could read it.',
     ),
+  env: settings
+    .default([])
+    .describe(
+      'Variables of the shell that started the stack, where its files use them and nothing else tells their values. Not for secrets: those belong into a file of the project.',
+    ),
 });
 export type MoveOptions = z.infer<typeof moveOptions>;
 /** Names of the options that are a yes or a no. */
-export type Consent = Exclude<keyof MoveOptions, 'binds'>;
+export type Consent = Exclude<keyof MoveOptions, 'binds' | 'env'>;
 
 /** The options alone, of a request or a record that has them among its fields. */
 export const moveOptionsOf = (fields: z.input<typeof moveOptions>): MoveOptions => moveOptions.parse(fields);

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { shortened } from '../../schema/shortened.ts';
@@ -91,10 +93,11 @@ function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => stri
   return () => Buffer.concat(parts).toString('utf8');
 }
 
+/** The client runs plugins out of its configuration's directory: never out of the home that a stack's files name. */
 const agentEnvironment = () => ({
   PATH: process.env.PATH,
   HOME: process.env.HOME,
-  DOCKER_CONFIG: process.env.DOCKER_CONFIG,
+  DOCKER_CONFIG: process.env.DOCKER_CONFIG || join(homedir(), '.docker'),
 });
 
 /** Keeps Compose from fetching remote includes, however they are spelled: only files on this disk count (B36). */

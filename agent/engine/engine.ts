@@ -27,7 +27,8 @@ export interface Engine {
   resources(): Promise<Resources>;
   /** Lists every Compose project of the engine, including stopped retained copies. */
   stacks(): Promise<StackSummary[]>;
-  inspectStack(project: string, signal: AbortSignal): Promise<StackFacts>;
+  /** `environment`: variables for its files beside those that the engine finds out. */
+  inspectStack(project: string, signal: AbortSignal, environment?: Record<string, string>): Promise<StackFacts>;
   /** `bindPlaces`: paths here that the data of bind mounts is to get. `source`: the host that the stack is said to be on. */
   checkTarget(
     stack: StackFacts,

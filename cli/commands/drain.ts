@@ -60,6 +60,7 @@ const plannedWith = ({ mode, to, maxParallel, bind, ...options }: DrainOptions):
   mode,
   ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),
   binds: bind === undefined ? [] : [bind],
+  env: [],
   ...consentsIn(options),
 });
 

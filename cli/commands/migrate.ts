@@ -19,6 +19,7 @@ export interface PreflightOptions {
   mode: Mode;
   sizing: Sizing;
   bind?: string[];
+  env?: string[];
 }
 
 export interface MigrateOptions extends PreflightOptions {
@@ -89,7 +90,10 @@ function next({ term, url }: Session, stack: string, options: MigrateOptions, fo
 
 type Inputs = Awaited<ReturnType<typeof inputsOf>>;
 
-async function inputsOf(client: ApiClient, { to, from, mode, sizing, bind = [], ...options }: PreflightOptions) {
+async function inputsOf(
+  client: ApiClient,
+  { to, from, mode, sizing, bind = [], env = [], ...options }: PreflightOptions,
+) {
   const target = await findHost(client, to);
   const source = from === undefined ? null : await findHost(client, from);
   if (source?.id === target.id) throw usageError('--from and --to name the same host.');
@@ -99,6 +103,7 @@ async function inputsOf(client: ApiClient, { to, from, mode, sizing, bind = [], 
     mode,
     sizing,
     binds: bind,
+    env,
     ...consentsIn(options),
   };
 }

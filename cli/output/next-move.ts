@@ -36,6 +36,7 @@ function commandOf({ stack, to, from, flags = [] }: Asked, inputs: Report['input
     ...inputs,
     ...way,
     binds: [...new Set([...inputs.binds, ...(way.binds ?? [])])],
+    env: [...inputs.env, ...(way.env ?? [])],
   };
   const unlessDefault = { ...(mode === 'pre-copy' ? { mode } : {}), ...(sizing === 'stack' ? { sizing } : {}) };
   const chosen = flagsFor({ ...options, ...unlessDefault });

@@ -5,6 +5,7 @@ import type { DrainPlanView } from '../../schema/api/drains.ts';
 import type { Lift } from '../../schema/lift.ts';
 import type { Mode } from '../../schema/migration-status.ts';
 import type { MoveOptions } from '../../schema/move-options.ts';
+import { toBeFilledIn } from '../consents.ts';
 import { usageError } from '../exit-code.ts';
 import { wrap } from '../output/layout.ts';
 import { plainText } from '../output/plain-text.ts';
@@ -69,7 +70,8 @@ function entryLines({ target, why, obstacle }: DrainPlanView['stacks'][number], 
   ];
 }
 
-const wayLines = (way: Lift) => fields(way).map((line) => `# ${line}`);
+const wayLines = ({ env, ...way }: Lift) =>
+  fields({ ...way, ...(env ? { env: env.map(toBeFilledIn) } : {}) }).map((line) => `# ${line}`);
 
 /** The options that are on, a line each. */
 const fields = (options: PlanEntry): string[] =>

@@ -19,6 +19,9 @@ const ofStack = z
   .meta({ id: 'DrainStackOptions' });
 const perStack = z.record(stackName, ofStack).describe('By name, the options that differ for a stack of the drain.');
 
+/** Variables are each stack's own. */
+const { env: _, ...ofEvery } = moveOptions.shape;
+
 export const drainRequest = z
   .strictObject({
     dry_run: z.boolean().default(false).describe('Only plan; changes nothing.'),
@@ -38,7 +41,7 @@ export const drainRequest = z
       .describe('Concurrent migrations.'),
     mode: z.enum(modes).default('stop-copy').describe('Mode of each migration.'),
     // Of each migration.
-    ...moveOptions.shape,
+    ...ofEvery,
     binds: z
       .array(z.literal(everyBind))
       .max(1)

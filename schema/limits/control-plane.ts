@@ -126,6 +126,11 @@ export const controlPlaneLimits = {
     bindChoiceCharsMax: 8_193,
     /** Bind mounts named in one request; `all` names any number. */
     bindChoicesMax: 100,
+    /** Variables for Compose in one request; a file uses a few of its shell's. */
+    variablesMax: 50,
+    variableNameCharsMax: 128,
+    /** Of one variable: mostly a path, so Linux's PATH_MAX. */
+    variableCharsMax: 4_096,
     /** `Retry-After` while the database is overloaded: its queue is a few seconds long. */
     retryAfterS: 5,
     /** Minimum interval between writes of a token's `last_used_at`: a token may send hundreds of requests a minute. */

@@ -55,6 +55,13 @@ describe('a report that failed', () => {
     expect(nextMove(terminal, { stack: 'shop', to: 'b' }, mixed)).toEqual([]);
   });
 
+  test('R9: leaves the values of variables to be filled in, and repeats those given', () => {
+    const found = failing({ config_current: [{ env: ['HOME'] }] }, { env: ['DATA=/srv/a b'] });
+    expect(nextMove(terminal, { stack: 'shop', to: 'b' }, found)[0]).toBe(
+      "Next: stackferry migrate shop --to b --env 'DATA=/srv/a b' --env 'HOME=…'",
+    );
+  });
+
   test('of a control plane of the release before names nothing', () => {
     const { checks, ...rest } = failing({ ports_free: [] });
     const older = report.parse({ ...rest, checks: checks.map(({ lifted_by: _, ...check }) => check) });

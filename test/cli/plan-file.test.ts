@@ -36,6 +36,16 @@ const faults = (text: string): string[] => {
 };
 
 describe('the plan of a drain as a file', () => {
+  test('R9: leaves the values of variables to be filled in', () => {
+    const text = planText('p.yaml', planOf([stays('blog', [{ env: ['HOME'] }])]), plain);
+    expect(text).toContain('# env: [ HOME=… ]');
+    const filled = text.replace('# env: [ HOME=… ]', 'env: [ HOME=/home/ann ]');
+    expect(parsePlan('p.yaml', filled).plan.stacks.blog).toMatchObject({ env: ['HOME=/home/ann'] });
+    expect(faults(filled.replace('HOME=', 'LD_PRELOAD='))).toEqual([
+      expect.stringContaining('stacks.blog.env.0: Use NAME='),
+    ]);
+  });
+
   test('pins what the plan says, with the reasons and the missing options as comments', () => {
     const lifted_by = [{ with_external: true, binds: ['/srv/media', '/srv/a b'] }, { accept_unmoved: true }];
     const plan = planOf([goes('shop', 'new'), stays('blog', lifted_by), stays('wiki')], ['till']);

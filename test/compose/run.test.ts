@@ -1,4 +1,5 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { runCompose } from '../../agent/compose/run.ts';
@@ -41,6 +42,11 @@ const childIsGone = () =>
 describe('docker compose, run by the agent', () => {
   it('gives what was printed', async () => {
     expect(await run('echo "$@"; echo aside >&2')).toEqual({ stdout: 'compose config\n', stderr: 'aside\n' });
+  });
+
+  it('R9: takes its plugins from the agent’s own configuration, whatever home the stack’s files name', async () => {
+    const { stdout } = await run('echo "$HOME $DOCKER_CONFIG"', { environment: { HOME: '/srv/stacks/shop' } });
+    expect(stdout).toBe(`/srv/stacks/shop ${process.env.DOCKER_CONFIG || join(homedir(), '.docker')}\n`);
   });
 
   it('R9: gets the variables of the shell that started the stack, PWD too', async () => {

@@ -21,7 +21,14 @@ beforeAll(async () => {
     const options = { socketPath: socketOf('a'), dockerBinary: client, stateDir: join(dir, 'state') };
     engines.set(
       client,
-      await createDockerEngine({ ...options, helperImage: null, stacksDir: null, allow: [], allowKeys: [], pathMaps: [] }),
+      await createDockerEngine({
+        ...options,
+        helperImage: null,
+        stacksDir: null,
+        allow: [],
+        allowKeys: [],
+        pathMaps: [],
+      }),
     );
   }
 });

@@ -1,4 +1,5 @@
-import { rm, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { MigrationView } from '../../schema/api/migrations.ts';
@@ -25,6 +26,10 @@ interface Evil {
   files?: Record<string, string>;
   /** Names in the project directory, and where they lead. */
   links?: Record<string, string>;
+  /** Of the files. */
+  executable?: string[];
+  /** What the source says that its shell had set. */
+  environment?: (directory: string) => Record<string, string>;
 }
 
 /** Of both hosts, and of the control plane. */
@@ -39,8 +44,9 @@ async function send(rig: HostileRig, evil: Evil): Promise<{ name: string; migrat
   const { dir } = await rig.up('a', name, { 'compose.yaml': told, '.env': 'A=1\n', 'data/sub/.keep': '' });
   const before = await untouched(rig);
   const stack = await rig.truth.inspectStack(name, AbortSignal.timeout(60_000));
-  rig.lie(() => ({ inspectStack: async () => stack }));
+  rig.lie(() => ({ inspectStack: async () => ({ ...stack, environment: evil.environment?.(dir) ?? {} }) }));
   await writeProject(dir, { ...evil.files, 'compose.yaml': evil.compose });
+  for (const file of evil.executable ?? []) await chmod(join(dir, file), 0o755);
   for (const [link, to] of Object.entries(evil.links ?? {})) {
     await rm(join(dir, link), { force: true });
     await symlink(to, join(dir, link));
@@ -138,6 +144,28 @@ describeDocker('files that are not those which the pre-flight was told of', () =
       expect(migration.failure?.message).toContain('refuses');
       expect(migration).toMatchObject({ status: 'failed', failure: { step: 'deploying', code: 'policy_refused' } });
       expect(await running('a')).toContain(`${name}-app-1`);
+    },
+    120_000,
+  );
+
+  it('P4 R9: a home in the project directory gives the client no plugin of the stack to run as root', async () => {
+    const mark = join(rig().dir, 'plugin-ran');
+    const plugin = `#!/bin/sh\ntouch ${mark}\necho '{"SchemaVersion":"0.1.0","Vendor":"x","Version":"1"}'\n`;
+    const { migration } = await send(rig(), {
+      compose: told,
+      files: { '.docker/cli-plugins/docker-compose': plugin },
+      executable: ['.docker/cli-plugins/docker-compose'],
+      environment: (directory) => ({ HOME: directory }),
+    });
+    expect(existsSync(mark)).toBe(false);
+    expect(migration.status).toBe('completed');
+  }, 120_000);
+
+  it.each(['LD_PRELOAD', 'PATH', 'DOCKER_CONFIG', 'COMPOSE_FILE', 'A B'])(
+    'P4 R9: a variable that changes how Compose itself runs never gets to the target: %s',
+    async (name) => {
+      const { migration } = await send(rig(), { compose: told, environment: () => ({ [name]: '/seen/x' }) });
+      expect(migration).toMatchObject({ status: 'failed', failure: { step: 'preflight' } });
     },
     120_000,
   );

@@ -30,6 +30,7 @@ it('C16: a migration whose row exists has started, though its pre-flight could n
     accept_unmoved: false,
     accept_drift: false,
     binds: [],
+    env: [],
     with_external: false,
     with_registry_auth: false,
     health_timeout_s: 60,

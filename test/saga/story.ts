@@ -152,6 +152,7 @@ export const startInput = {
   accept_unmoved: false,
   accept_drift: false,
   binds: [],
+  env: [],
   with_external: false,
   with_registry_auth: false,
   health_timeout_s: 60,

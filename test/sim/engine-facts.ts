@@ -77,7 +77,7 @@ export function factsOf(
       anonymous_volumes: [],
       joined_networks: [],
       other_files: [],
-    managers: [],
+      managers: [],
       networks: [],
       fixed_names: [],
       bind_mounts: bindsOf(project).map((source) => ({
@@ -98,6 +98,7 @@ export function factsOf(
       remote_includes: [],
       orphans: [],
       environment: {},
+      unknown_variables: [],
       drift: { current: true, detail: 'as the file says', services: [], as_written: null },
       written_layers: [],
       compose_errors: [],

@@ -32,6 +32,7 @@ export class Operator {
       accept_unmoved: false,
       accept_drift: false,
       binds: ['all'],
+      env: [],
       with_external: false,
       with_registry_auth: false,
       health_timeout_s: 60,

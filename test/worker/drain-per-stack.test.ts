@@ -46,6 +46,35 @@ describe('a drain with options of single stacks', () => {
     expect(some.left.map(({ name }: { name: string }) => name)).toEqual(['bound', 'constructor']);
   }, 60_000);
 
+  it('R9: gives a stack the variables that it is given, and takes none for all of them', async () => {
+    const asked: Record<string, unknown> = {};
+    const there = await drainFleet({
+      stacks: { bound: gib, plain: gib / 4 },
+      says: (project, environment) => {
+        asked[project] = environment;
+        return {};
+      },
+    });
+    const per_stack = { bound: { env: ['HOME=/home/ann'] } };
+    expect((await there.drain({ dry_run: true, per_stack })).body.movable).toBe(2);
+    expect(asked).toEqual({ bound: { HOME: '/home/ann' }, plain: {} });
+    const refused = await there.drain({ dry_run: true, env: ['HOME=/home/ann'] });
+    expect(refused.status).toBe(400);
+    for (const setting of [
+      'DOCKER_HOST=tcp://x',
+      'LD_PRELOAD=/x',
+      'PATH=/x',
+      'COMPOSE_FILE=x',
+      '1A=x',
+      'A',
+      'A=x\ny',
+    ]) {
+      const { status, body } = await there.drain({ dry_run: true, per_stack: { bound: { env: [setting] } } });
+      expect([status, body.code], setting).toEqual([400, 'invalid_request']);
+      expect(JSON.stringify(body)).not.toContain('tcp://x');
+    }
+  }, 60_000);
+
   it('keeps them in its record, and gives each migration the drain’s options overlaid by its own', async () => {
     const there = await fleet();
     const per_stack = {

@@ -77,6 +77,36 @@ it('the source’s registry logins are offered, and nobody but a person ticks th
   expect(boxes(page, /^of:private:with/)).toEqual([['of:private:with_registry_auth', 'on', false]]);
 }, 60_000);
 
+it('R9: the page asks for the values of unknown variables, and hands on what was typed', async () => {
+  const asked: unknown[] = [];
+  const there = await drainFleet({
+    stacks: { plain: gib / 4 },
+    says: (_, environment) => {
+      asked.push(environment);
+      const current = 'HOME' in (environment ?? {});
+      return {
+        unknown_variables: current ? [] : ['HOME'],
+        drift: { current, detail: 'web differs in environment (A).', services: [], as_written: null },
+      };
+    },
+  });
+  const cookie = await logIn(there.token);
+  const review = async (more: string) => {
+    const query = `target=${there.idOf('b')}&from=${there.idOf('a')}&mode=stop-copy&sizing=stack${more}`;
+    return (await request(`/ui/stacks/plain/migrate/review?${query}`, { headers: { cookie } })).text();
+  };
+  expect(await review('')).toContain('name="env:HOME" value=""');
+  const passed = await review('&env=HOME%3D%2Fold&env%3AHOME=%2Fhome%2Fann&env%3AOTHER=');
+  expect(passed).toContain('The pre-flight passed');
+  expect(passed).toContain('name="env" value="HOME=/home/ann"');
+  expect(asked).toEqual([{}, { HOME: '/home/ann' }]);
+  const page = `/ui/hosts/${there.idOf('a')}/drain`;
+  const plan = async (query: string) => (await request(`${page}?${query}`, { headers: { cookie } })).text();
+  expect(await plan('')).toContain('name="of:plain:env:HOME" value=""');
+  expect(await plan('of%3Aplain%3Aenv%3AHOME=%2Fhome%2Fann')).toContain('name="of:plain:env:HOME" value="/home/ann"');
+  expect(asked.at(-1)).toEqual({ HOME: '/home/ann' });
+}, 60_000);
+
 describe('the plan of a drain', () => {
   it('offers each stack what would let it go, plans with what is chosen for it, and starts the drain so', async () => {
     const there = await fleet();

@@ -2,6 +2,7 @@ import type { Lift } from '../../schema/lift.ts';
 import type { Mode } from '../../schema/migration-status.ts';
 import { consentsIn } from './consents.ts';
 import type { Fields } from './parts/form.tsx';
+import { settingsIn } from './variable-fields.ts';
 
 /** The options that a drain's pages have for single stacks, by stack: fields like those of a migration. */
 export type OwnOptions = ReadonlyMap<string, Fields>;
@@ -13,8 +14,10 @@ export const ownField = (stack: string, name: string): string => `${prefix}${sta
 export function ownOptionsIn(fields: URLSearchParams): OwnOptions {
   const own = new Map<string, Fields>();
   for (const [field, value] of fields) {
-    const [stack = '', name] = field.startsWith(prefix) ? field.slice(prefix.length).split(':') : [];
-    if (name !== undefined) own.set(stack, [...(own.get(stack) ?? []), [name, value]]);
+    const at = field.startsWith(prefix) ? field.indexOf(':', prefix.length) : -1;
+    if (at === -1) continue;
+    const stack = field.slice(prefix.length, at);
+    own.set(stack, [...(own.get(stack) ?? []), [field.slice(at + 1), value]]);
   }
   return own;
 }
@@ -30,11 +33,13 @@ export const isChosen = (own: OwnOptions, stack: string, name: string, value: st
 export function chosenFor(own: OwnOptions, stack: string): Lift & { leave?: boolean } {
   const fields = new URLSearchParams([...(own.get(stack) ?? [])]);
   const binds = fields.getAll('bind');
+  const variables = settingsIn(fields);
   const mode = fields.get('mode') as Mode | null;
   const on = Object.entries(consentsIn((name) => fields.get(name))).filter(([, given]) => given);
   return {
     ...Object.fromEntries(on),
     ...(binds.length > 0 ? { binds } : {}),
+    ...(variables.length > 0 ? { env: variables } : {}),
     ...(mode === null ? {} : { mode }),
     ...(fields.get('leave') === 'on' ? { leave: true } : {}),
   };

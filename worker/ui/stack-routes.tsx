@@ -12,6 +12,7 @@ import { StackPage } from './pages/stack.tsx';
 import { StacksPage } from './pages/stacks.tsx';
 import { placeField } from './parts/bind-mounts.tsx';
 import type { Ui } from './session.ts';
+import { settingsIn } from './variable-fields.ts';
 import type { HostView, StackView, Wanted } from './views.ts';
 
 export const hostsOf = (api: Api) => everyItem<HostView>(api, '/hosts');
@@ -119,15 +120,17 @@ const wantedOf = (fields: URLSearchParams): Wanted => ({
     const place = fields.get(placeField(path))?.trim() ?? '';
     return place === '' || place === path ? path : `${path}=${place}`;
   }),
+  env: settingsIn(fields),
 });
 
 const queryOf = (c: Context<Ui>) => new URL(c.req.url).searchParams;
 
-const inputsOf = ({ target, mode, sizing, binds, ...wanted }: Wanted) => ({
+const inputsOf = ({ target, mode, sizing, binds, env, ...wanted }: Wanted) => ({
   target_host_id: target,
   mode,
   sizing,
   binds,
+  env,
   ...consentsOf(wanted),
 });
 

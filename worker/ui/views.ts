@@ -18,6 +18,8 @@ export interface Wanted extends Consents {
   sizing: string;
   /** Bind mounts to move (`bindChoice`). */
   binds: string[];
+  /** Variables for Compose (`NAME=VALUE`). */
+  env: string[];
 }
 
 export interface DrainWish extends Consents {

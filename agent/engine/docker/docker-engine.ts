@@ -99,7 +99,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
     stacks: () => stackSummaries(context),
-    inspectStack: (project, signal) => stackFacts(context, project, signal),
+    inspectStack: (project, signal, environment) => stackFacts(context, project, signal, environment),
     checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),

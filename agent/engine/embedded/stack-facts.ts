@@ -74,6 +74,7 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
     remote_includes: [],
     orphans: [],
     environment: {},
+    unknown_variables: [],
     drift: driftOf(own, known),
     written_layers: [],
     compose_errors: typeof file === 'string' ? [file] : [],

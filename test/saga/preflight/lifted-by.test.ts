@@ -88,6 +88,39 @@ describe('what lifts a refusal', () => {
     expect(waysOut(report.checks)).toEqual([]);
   });
 
+  it('R9: is the variables whose values are unknown, by their names, where they are what is wrong', () => {
+    const unknown = (w: Well) => {
+      w.stack.unknown_variables = ['HOME', 'DATA'];
+    };
+    const missing = (w: Well) => {
+      w.stack.compose_errors = ['docker compose config: required variable DATA is missing a value'];
+      w.stack.drift = { current: null, detail: 'The file can’t be read.', services: [], as_written: null };
+    };
+    const drifted = (w: Well) => {
+      w.stack.drift = {
+        current: false,
+        detail: 'web differs in environment (A).',
+        services: ['web'],
+        as_written: null,
+      };
+    };
+    expect(waysOut(judge(facts(unknown)).checks)).toEqual([]);
+    expect(judge(facts(unknown)).passed).toBe(true);
+    expect(ways(unknown, missing)).toEqual([{ env: ['DATA'] }]);
+    expect(waysOut(judge(facts(all(unknown, missing))).checks)).toEqual([{ env: ['DATA', 'HOME'] }]);
+    expect(ways(unknown, missing, external)).toEqual([{ with_external: true, env: ['DATA'] }]);
+    expect(ways(unknown, missing, (w) => w.stack.compose_errors.push('no such file: x.yaml'))).toEqual([]);
+    const report = judge(facts(all(unknown, drifted)));
+    expect(liftedBy(report, 'config_current')).toEqual([{ env: ['HOME', 'DATA'] }]);
+    // Those given did not help.
+    const given = (w: Well) => {
+      w.rest.inputs.env = ['HOME=/home/ann', 'DATA=/srv/data'];
+    };
+    const again = judge(facts(all(unknown, drifted, given)));
+    expect(liftedBy(again, 'config_current')).toEqual([]);
+    expect(JSON.stringify([again.checks, again.notes])).not.toMatch(/home\/ann|srv\/data/);
+  });
+
   it('is the other sizing where that has room, and only there', () => {
     const tight = (stack: number) =>
       judge(

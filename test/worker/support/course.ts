@@ -23,6 +23,7 @@ export async function begun(store: MigrationStore, more: Partial<StartInput> = {
     accept_unmoved: false,
     accept_drift: false,
     binds: [],
+    env: [],
     with_external: false,
     with_registry_auth: false,
     health_timeout_s: 60,

@@ -23,7 +23,7 @@ interface Setting {
   /** Stacks on `a` by name: bytes of memory that they use. */
   stacks: Record<string, number>;
   /** What `a` says of a stack beyond its use. */
-  says?: (project: string) => Partial<StackFacts>;
+  says?: (project: string, environment?: Record<string, string>) => Partial<StackFacts>;
   /** Of a command about a stack; null: no answer, until `let()` or the end of the test. */
   outcome?: (kind: CommandKind, project: string) => Outcome | null;
   /** What a target finds in the way of a stack. */
@@ -63,7 +63,7 @@ export async function drainFleet({
           inspect_stack: {
             ...{ ...stackFacts, project, working_dir: `/srv/${project}` },
             usage: { memory_bytes: stacks[project] ?? 0, disk_bytes: gib },
-            ...says(project),
+            ...says(project, message.payload.environment),
           },
           check_target: { ...targetFacts, ...(message.kind === 'check_target' ? finds(name, project) : {}) },
           check_logins: {

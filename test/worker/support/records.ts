@@ -64,6 +64,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
     accept_unmoved: false,
     accept_drift: false,
     binds: [] as string[],
+    env: [] as string[],
     with_external: false,
     with_registry_auth: false,
     health_timeout_s: 60,

@@ -1,5 +1,6 @@
 import type { RelayAddress } from '../../../schema/commands.ts';
 import { eachOf } from '../../../schema/each-of.ts';
+import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
@@ -16,8 +17,8 @@ import { asking, reservedOn, runningMigration } from '../stack-migration/preflig
 
 export type Named = { id: string; name: string };
 
-/** A stack to be moved: its planned host, if any, and the only one that may take it, null for any. */
-export type Leaving = Named & { target?: string | null; only: string | null };
+/** A stack to be moved: its planned host, if any, the only one that may take it, null for any, and its variables. */
+export type Leaving = Named & { target?: string | null; only: string | null; env: string[] };
 
 /** The host to be drained. */
 export interface Here {
@@ -77,7 +78,7 @@ export function askStacks(env: Env, here: Here, stacks: Leaving[]): Promise<Aske
 async function askStack(
   env: Env,
   { row: home, source, stacks }: Here,
-  { id, name, target = null, only }: Leaving,
+  { id, name, target = null, only, env: variables }: Leaving,
 ): Promise<AskedStack> {
   const without = (choice: Choice, why: string): AskedStack => ({
     id,
@@ -93,7 +94,10 @@ async function askStack(
     return without({ kind: 'obstacle', stack_id: id, obstacle: { code: 'migration_running', message } }, message);
   }
   if (source.ok) {
-    const facts = await asking(env)(home.id, 'inspect_stack', { project: name });
+    const facts = await asking(env)(home.id, 'inspect_stack', {
+      project: name,
+      environment: variablesIn(variables),
+    });
     if (facts.ok)
       return { id, name, facts, load: { id, name, ...facts.data.usage, planned: target, only }, choice: null };
     const message = bounded(`It could not be read on "${home.name}": ${facts.why}`);

@@ -1,4 +1,5 @@
 import type { Outcome, RequestAnswer, RequestKind, RequestPayload } from '../../../schema/agent-protocol.ts';
+import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { MoveOptions } from '../../../schema/move-options.ts';
@@ -74,7 +75,7 @@ export async function askAndJudge(
   const [source, target, stack] = await Promise.all([
     ask(source_host_id, 'probe', { relays }),
     ask(target_host_id, 'probe', { relays }),
-    ask(source_host_id, 'inspect_stack', { project }),
+    ask(source_host_id, 'inspect_stack', { project, environment: variablesIn(known.inputs.env) }),
   ]);
   const fit: PreflightFacts['fit'] =
     stack.ok && target.ok

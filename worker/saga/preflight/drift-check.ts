@@ -1,4 +1,6 @@
+import type { Lift } from '../../../schema/lift.ts';
 import type { Fit } from './fit.ts';
+import { unknownVariables, variableAdvice } from './unknown-variables.ts';
 import { type CheckResult, fail, list, note, pass } from './verdicts.ts';
 
 /** Whether the files on disk, which the target reads, are what runs; or what moving them instead means. */
@@ -10,8 +12,14 @@ export function configCurrent({ stack, options }: Fit): CheckResult {
       ? `Could not determine whether the file on disk is what runs: ${detail}`
       : `The file on disk is not what runs: ${detail}`;
   const canMove = as_written !== null && as_written.obstacles.length === 0;
-  if (!options.accept_drift)
-    return fail(`${finding} ${adviceOf(current)}`, {}, canMove ? [{ accept_drift: true }] : []);
+  if (!options.accept_drift) {
+    const unknown = unknownVariables({ stack, options });
+    const ways: Lift[] = [
+      ...(unknown.length > 0 ? [{ env: unknown }] : []),
+      ...(canMove ? [{ accept_drift: true }] : []),
+    ];
+    return fail([finding, ...variableAdvice(unknown), adviceOf(current)].join(' '), {}, ways);
+  }
   if (as_written === null)
     return fail(`${finding} What the file says can’t be moved by the agent of the source: update it.`);
   const { stays, obstacles } = as_written;

@@ -1,8 +1,9 @@
+import { nameIn } from '../../../schema/environment.ts';
 import type { PreflightFacts } from './preflight-facts.ts';
 import { list } from './verdicts.ts';
 
 /** Differences between the hosts that do not block a migration but are worth knowing before it. */
-export function hostNotes({ source, target, stack, fit, names }: PreflightFacts): string[] {
+export function hostNotes({ source, target, stack, fit, names, inputs }: PreflightFacts): string[] {
   if (!stack.ok) return [];
   const notes = stack.data.services
     .filter(({ stop_hooks, running }) => stop_hooks && running > 0)
@@ -24,6 +25,11 @@ export function hostNotes({ source, target, stack, fit, names }: PreflightFacts)
   if (stack.data.managers.length > 0)
     notes.push(
       `Managed by ${list(stack.data.managers)}: it will no longer see this stack. Its files move from ${stack.data.working_dir}; on the target run Compose in their new directory, or let a manager there take it over.`,
+    );
+  const given = [...new Set(inputs.env.map(nameIn))];
+  if (given.length > 0)
+    notes.push(
+      `Set ${list(given)} as given here when you call Compose on the target by hand: nothing there holds the values for it.`,
     );
   if (!source.ok || !target.ok) return notes;
   const [from, to] = [source.data.engine, target.data.engine];

@@ -1,5 +1,6 @@
 import type { ShippedImage } from '../../../schema/commands.ts';
 import type { BindOverride } from '../../../schema/deployment.ts';
+import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
@@ -101,7 +102,7 @@ export function sagaPlanOf(
       drifted: stack.drift.services,
       one_shots: present.filter(({ one_shot }) => one_shot).map(({ name }) => name),
       scale: Object.fromEntries(present.map(({ name, replicas }) => [name, replicas])),
-      environment: stack.environment,
+      environment: { ...stack.environment, ...variablesIn(chosen.env) },
       joined_networks: stack.joined_networks,
       before: present.flatMap(({ name, unwell }) => (unwell ? [{ service: name, state: unwell }] : [])),
     },

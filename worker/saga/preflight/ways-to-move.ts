@@ -4,6 +4,7 @@ import { limits } from '../../../schema/limits.ts';
 import { chosenBinds } from './chosen-binds.ts';
 import type { Fit } from './fit.ts';
 import { withExternal } from './moved-stack.ts';
+import { errorsWithout, unknownVariables } from './unknown-variables.ts';
 
 /**
  * The options with which everything in the stack could move, as far as the facts tell: the way that leaves the least
@@ -18,18 +19,21 @@ export function waysToMove(fit: Fit, absent: readonly string[], problemsOf: (fit
   };
   const external: Lift =
     fit.target.external_volumes_absent?.length && externalVolumesMove(fit) ? { with_external: true } : {};
+  const unknown = unknownVariables(fit).filter((name) => helps({ env: [name] }));
+  const base: Lift = unknown.length > 0 ? { ...external, env: unknown } : external;
   const binds = outermost(absent)
     .filter((path) => bindChoice.safeParse(path).success && helps({ binds: [path] }))
     .slice(0, limits.api.bindChoicesMax - fit.options.binds.length);
-  const moving: Lift = binds.length > 0 ? { ...external, binds } : external;
+  const moving: Lift = binds.length > 0 ? { ...base, binds } : base;
   const whole = left(moving).length === 0 ? [moving] : [{ ...moving, accept_unmoved: true }];
-  const ways: Lift[] = [...whole, ...(binds.length > 0 ? [{ ...external, accept_unmoved: true }] : [])];
+  const ways: Lift[] = [...whole, ...(binds.length > 0 ? [{ ...base, accept_unmoved: true }] : [])];
   return ways.filter((way) => Object.keys(way).length > 0 && left(way).length === 0);
 }
 
 /** The fit as it would be with these options too. */
-function changed(fit: Fit, { with_external = false, binds = [], accept_unmoved = false }: Lift): Fit {
-  const stack = withExternal(fit.stack, with_external);
+function changed(fit: Fit, { with_external = false, binds = [], accept_unmoved = false, env = [] }: Lift): Fit {
+  const { compose_errors, ...rest } = withExternal(fit.stack, with_external);
+  const stack = { ...rest, compose_errors: errorsWithout(compose_errors, env) };
   const options = {
     ...fit.options,
     binds: [...fit.options.binds, ...binds],

@@ -154,4 +154,5 @@ const fieldsWithoutBinds = ({ target, mode, sizing, ...wanted }: Wanted): Fields
   ['mode', mode],
   ['sizing', sizing],
   ...consentFields(wanted),
+  ...wanted.env.map((setting): Fields[number] => ['env', setting]),
 ];

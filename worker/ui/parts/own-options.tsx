@@ -16,22 +16,28 @@ export function OwnChoices({ stack, ways, own, form }: OwnProps) {
   const { leave: _, ...chosen } = chosenFor(own, stack);
   const fields = [
     ...liftFields([chosen, ...ways]),
-    { name: 'leave', value: 'on', label: 'Leave it here', hint: 'It is not moved by this drain.' },
+    { kind: 'box', name: 'leave', value: 'on', label: 'Leave it here', hint: 'It is not moved by this drain.' },
   ];
   return (
     <>
-      {fields.map(({ name, value, label, hint }) => (
-        <label class="check" title={hint}>
-          <input
-            type="checkbox"
-            form={form}
-            name={ownField(stack, name)}
-            value={value}
-            checked={isChosen(own, stack, name, value)}
-          />{' '}
-          {label}
-        </label>
-      ))}
+      {fields.map(({ kind, name, value, label, hint }) =>
+        kind === 'text' ? (
+          <label class="check" title={hint}>
+            <input form={form} name={ownField(stack, name)} value={value} autocomplete="off" /> {label}
+          </label>
+        ) : (
+          <label class="check" title={hint}>
+            <input
+              type="checkbox"
+              form={form}
+              name={ownField(stack, name)}
+              value={value}
+              checked={isChosen(own, stack, name, value)}
+            />{' '}
+            {label}
+          </label>
+        ),
+      )}
     </>
   );
 }

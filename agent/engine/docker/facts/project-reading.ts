@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { variableName } from '../../../../schema/environment.ts';
+import { limits } from '../../../../schema/limits.ts';
 import type { ComposeProject } from '../../../compose/arguments.ts';
 import { type FileReferences, fileReferences, noReferences } from '../../../compose/file-references.ts';
 import { interpolate } from '../../../compose/interpolate.ts';
@@ -8,7 +10,7 @@ import type { Container } from '../stack/containers.ts';
 import { serviceOf } from '../stack/containers.ts';
 import { type OwnContainer, seesHostPath, unseenAdvice } from './own-container.ts';
 import type { ProjectOrigin } from './project-origin.ts';
-import { shellEnvironment } from './shell-environment.ts';
+import { nothingInferred, shellEnvironment } from './shell-environment.ts';
 
 export interface ProjectReading {
   /** Includes the variables of the shell that started the stack, if they can be inferred. */
@@ -17,17 +19,23 @@ export interface ProjectReading {
   references: FileReferences;
   /** Reasons why the files can't be moved as they are; the other fields are then empty or partial. */
   errors: string[];
+  /** Variables that the files use and whose values are not known. */
+  unknown: string[];
 }
 
 /** Reads a stack's files with Compose, on the host where it was started. */
 export async function readProject(
   compose: Compose,
-  { project: labelled, fault }: Pick<ProjectOrigin, 'project' | 'fault'>,
+  {
+    project: labelled,
+    fault,
+    given = {},
+  }: Pick<ProjectOrigin, 'project' | 'fault'> & { given?: Record<string, string> },
   containers: Container[],
   signal: AbortSignal,
   own: OwnContainer | null = null,
 ): Promise<ProjectReading> {
-  const nothing = { project: labelled, model: emptyModel, references: noReferences };
+  const nothing = { project: labelled, model: emptyModel, references: noReferences, unknown: [] };
   if (fault !== null) return { ...nothing, errors: [fault] };
   if (!seesHostPath(own, labelled.directory)) return { ...nothing, errors: [unseenAdvice(labelled.directory)] };
   const absent = labelled.configFiles.filter((path) => !existsSync(path));
@@ -39,15 +47,30 @@ export async function readProject(
       return otherwise;
     });
   const services = [...new Set(containers.map(serviceOf))];
-  const inferred = await orElse(shellEnvironment(compose, labelled, containers, signal), {});
-  const project = { ...labelled, environment: { ...labelled.environment, ...inferred } };
+  const base = { ...labelled, environment: { ...labelled.environment, ...given } };
+  const inferred = await orElse(shellEnvironment(compose, base, given, containers, signal), nothingInferred);
+  const project = { ...base, environment: { ...base.environment, ...inferred.values } };
   const [model, references] = await Promise.all([
     orElse(readModel(compose, project, signal), emptyModel),
     orElse(fileReferences(compose, project, services, signal), noReferences),
   ]);
   const unset = await orElse(unsetSources(compose, project, model, signal), []);
-  return { project, model, references, errors: [...new Set([...errors, ...unset])] };
+  const unknown = [
+    ...inferred.unknown,
+    ...model.unset,
+    ...errors.flatMap(requiredIn),
+    ...unset.map(({ variable }) => variable),
+  ].filter((variable) => variableName.safeParse(variable).success);
+  return {
+    ...{ project, model, references },
+    errors: [...new Set([...errors, ...unset.map(({ error }) => error)])],
+    unknown: [...new Set(unknown)].slice(0, limits.api.variablesMax),
+  };
 }
+
+/** From Compose's error for `${NAME:?why}`. */
+const requiredIn = (error: string): string[] =>
+  [...error.matchAll(/required variable (\w+) is missing a value/g)].map(([, variable]) => variable ?? '');
 
 /** Inferred variables that the target needs; `PWD` is left out if it is the project directory. */
 export function inferredOf({ directory, environment: { HOME, PWD } }: ComposeProject): Record<string, string> {
@@ -63,7 +86,7 @@ async function unsetSources(
   project: ComposeProject,
   { configs, secrets }: ComposeModel,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<{ variable: string; error: string }[]> {
   const sources = [...Object.entries(configs), ...Object.entries(secrets)].flatMap(([name, item]) =>
     item?.environment ? [{ name, variable: item.environment }] : [],
   );
@@ -72,8 +95,8 @@ async function unsetSources(
   const answers = await interpolate(compose, project, asked, signal);
   return sources
     .filter((_, index) => answers[index] !== 'set')
-    .map(
-      ({ name, variable }) =>
-        `${name} is the value of ${variable}, which is not set: add it to ${project.directory}/.env`,
-    );
+    .map(({ name, variable }) => ({
+      variable,
+      error: `${name} is the value of ${variable}, which is not set: add it to ${project.directory}/.env`,
+    }));
 }

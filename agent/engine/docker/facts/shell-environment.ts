@@ -11,25 +11,42 @@ const inferred = ['HOME', 'PWD'] as const;
 
 const stand = (variable: string) => `/.stackferry-${variable.toLowerCase()}`;
 
+interface Inferred {
+  values: Record<string, string>;
+  /** Used by the file, but no mount tells their values, or several do differently. */
+  unknown: string[];
+}
+
+export const nothingInferred: Inferred = { values: {}, unknown: [] };
+
 /**
  * Infers the variables of the shell that started the stack from its mounts: Compose resolves the file with placeholders
- * as values, and what a container has mounted in their place is the value. Omits variables that the file does not use
- * or that are ambiguous.
+ * as values, and what a container has mounted in their place is the value. Leaves those that are `given` as they are.
  */
 export async function shellEnvironment(
   compose: Compose,
   project: ComposeProject,
+  given: Record<string, string>,
   containers: Container[],
   signal: AbortSignal,
-): Promise<Record<string, string>> {
-  const environment = Object.fromEntries(inferred.map((variable) => [variable, stand(variable)]));
+): Promise<Inferred> {
+  const wanted = inferred.filter((variable) => !(variable in given));
+  const stands = Object.fromEntries(wanted.map((variable) => [variable, stand(variable)]));
+  const environment = { ...project.environment, ...stands };
   const services = await readWholeServices(compose, { ...project, environment }, signal);
-  const found = inferred.flatMap((variable) => {
+  const written = JSON.stringify(services);
+  const found = wanted.map((variable) => {
     const values = new Set(containers.flatMap((container) => valuesIn(services, container, stand(variable))));
-    const [value] = values;
-    return values.size === 1 && value !== undefined ? [[variable, value]] : [];
+    return { variable, value: values.size === 1 ? [...values][0] : undefined };
   });
-  return Object.fromEntries(found);
+  return {
+    values: Object.fromEntries(
+      found.flatMap(({ variable, value }) => (value === undefined ? [] : [[variable, value]])),
+    ),
+    unknown: found.flatMap(({ variable, value }) =>
+      value === undefined && written.includes(stand(variable)) ? [variable] : [],
+    ),
+  };
 }
 
 function valuesIn(services: Record<string, Record<string, unknown>>, container: Container, standIn: string): string[] {

@@ -33,13 +33,19 @@ import { wantedDevices } from './wanted-devices.ts';
  * Collects all that a pre-flight needs to know about a stack on its host: what it is, from the containers and their
  * labels, and what it would be, from the files. Names and sizes; never an environment value.
  */
-export async function stackFacts(context: DockerContext, name: string, signal: AbortSignal): Promise<StackFacts> {
+export async function stackFacts(
+  context: DockerContext,
+  name: string,
+  signal: AbortSignal,
+  given: Record<string, string> = {},
+): Promise<StackFacts> {
   const { api } = context;
   const containers = await inspectProject(api, name, true);
   if (containers.length === 0) await refusePlain(context, name);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
   const origin = await projectOrigin(name, containers, projectPaths(context));
-  const { project, model, references, errors } = await readProject(compose, origin, containers, signal, context.own);
+  const reading = await readProject(compose, { ...origin, given }, containers, signal, context.own);
+  const { project, model, references, errors } = reading;
   const isOrphan = (container: Container) => errors.length === 0 && !(serviceOf(container) in model.services);
   const current = containers.filter((container) => !isOrphan(container));
   const services = [...Map.groupBy(current, serviceOf)];
@@ -109,6 +115,7 @@ export async function stackFacts(context: DockerContext, name: string, signal: A
       running: container.State.Status !== 'exited' && container.State.Status !== 'created',
     })),
     environment: inferredOf(project),
+    unknown_variables: reading.unknown,
     written_layers: containers.map(({ Name, SizeRw }) => ({ container: Name.slice(1), size_bytes: SizeRw ?? 0 })),
     compose_errors: [...new Set(errors)],
     usage: {
