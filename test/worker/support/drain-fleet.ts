@@ -63,7 +63,7 @@ export async function drainFleet({
           inspect_stack: {
             ...{ ...stackFacts, project, working_dir: `/srv/${project}` },
             usage: { memory_bytes: stacks[project] ?? 0, disk_bytes: gib },
-            ...says(project, message.payload.environment),
+            ...(message.kind === 'inspect_stack' ? says(project, message.payload.environment) : {}),
           },
           check_target: { ...targetFacts, ...(message.kind === 'check_target' ? finds(name, project) : {}) },
           check_logins: {

@@ -86,6 +86,8 @@ async function locate(
       return isFault(
         `Its files are at ${labelled.directory} and, by ${mapFlag(given)}, at ${mapped.directory}: map the directory of the manager's stacks alone.`,
       );
+    // With a fault the stack has no directory here: what is not listed does not leave this host.
+    if (mapped.fault !== null) return isFault(mapped.fault);
     return { ...mapped, managers: await managersAt(mapped.directory, labelled, seen) };
   }
   const candidates = await candidatesOf(seen, labelled, refusal);
@@ -103,6 +105,7 @@ async function locate(
     return isFault(
       `Several directories could be ${labelled.directory}, which this host does not have: start the agent with ${said.join(' or ')}.`,
     );
+  if (first.files.fault !== null) return isFault(first.files.fault);
   return { ...first.files, managers: await managersAt(first.files.directory, labelled, seen) };
 }
 

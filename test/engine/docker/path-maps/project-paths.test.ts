@@ -183,9 +183,14 @@ describe('R19: labels can’t lead anywhere else', () => {
     await write(join(root, 'secret/.env'));
     await make();
     const of = labels('/in-manager/compose/8');
-    expect(await find(manager, of)).toMatchObject({ fault: expect.stringContaining('leads out of') });
+    const refused = {
+      directory: '/in-manager/compose/8',
+      configFiles: ['/in-manager/compose/8/compose.yaml'],
+      fault: expect.stringContaining('leads out of'),
+    };
+    expect(await find(manager, of)).toMatchObject(refused);
     const given = { pathMaps: [{ from: '/in-manager', to: kept }] };
-    expect(await find({}, of, given)).toMatchObject({ fault: expect.stringContaining('leads out of') });
+    expect(await find({}, of, given)).toMatchObject(refused);
   });
 
   it('a link inside the map is followed to its real place', async () => {
@@ -198,7 +203,10 @@ describe('R19: labels can’t lead anywhere else', () => {
     await write(join(root, path, 'compose.yaml'));
     const containers = { cadvisor: { Mounts: [bind(root)] } };
     const found = await find(containers, labels(join('/in-manager', path)), { stateDir: join(root, 'state') });
-    expect(found.fault).toMatch(/belongs to this host/);
+    expect(found).toMatchObject({
+      directory: join('/in-manager', path),
+      fault: expect.stringMatching(/belongs to this host/),
+    });
   });
 
   it('a file of this host is not mixed into a stack that is found by a map', async () => {
