@@ -59,7 +59,7 @@ describe('a drain with options of single stacks', () => {
     expect((await there.drain({ dry_run: true, per_stack })).body.movable).toBe(2);
     expect(asked).toEqual({ bound: { HOME: '/home/ann' }, plain: {} });
     const refused = await there.drain({ dry_run: true, env: ['HOME=/home/ann'] });
-    expect(refused.status).toBe(400);
+    expect(refused.status).toBe(422);
     for (const setting of [
       'DOCKER_HOST=tcp://x',
       'LD_PRELOAD=/x',
@@ -70,7 +70,7 @@ describe('a drain with options of single stacks', () => {
       'A=x\ny',
     ]) {
       const { status, body } = await there.drain({ dry_run: true, per_stack: { bound: { env: [setting] } } });
-      expect([status, body.code], setting).toEqual([400, 'invalid_request']);
+      expect([status, body.code], setting).toEqual([422, 'invalid_request']);
       expect(JSON.stringify(body)).not.toContain('tcp://x');
     }
   }, 60_000);

@@ -11,7 +11,7 @@ export function configCurrent({ stack, options }: Fit): CheckResult {
     current === null
       ? `Could not determine whether the file on disk is what runs: ${detail}`
       : `The file on disk is not what runs: ${detail}`;
-  const canMove = as_written !== null && as_written.obstacles.length === 0;
+  const canMove = as_written !== null && as_written.obstacles.length === 0 && stack.compose_errors.length === 0;
   if (!options.accept_drift) {
     const unknown = unknownVariables({ stack, options });
     const ways: Lift[] = [
