@@ -136,7 +136,7 @@ describeDocker('an image of a registry that wants a login', () => {
     onTestFinished(() => void vi.unstubAllEnvs());
     const engine = await createDockerEngine({
       ...{ socketPath: socketOf('a'), dockerBinary: dockerBinaryOf('a'), stateDir: join(dir, 'state') },
-      ...{ helperImage: null, stacksDir: null, allow: [], allowKeys: [] },
+      ...{ helperImage: null, stacksDir: null, allow: [], allowKeys: [], pathMaps: [] },
     });
     onTestFinished(() => engine.close());
     const signal = AbortSignal.timeout(30_000);

@@ -37,7 +37,7 @@ describeDocker('a host of twelve stacks and four plain containers', () => {
     await inParallel(drained, async (name) => void ups.set(name, await bringUp(rig, name, catalogue[name]!)));
     await docker('a', 'network', 'create', 'wired-net');
     for (const [name, options] of Object.entries(plain))
-      await docker('a', 'run', '-d', '--name', name, ...options, 'stub:1');
+      await docker('a', 'run', '-d', '--name', name, ...options, 'stub:1', '/.stub/init', 'run');
   }, 600_000);
   afterAll(async () => {
     await wipeBoth();
