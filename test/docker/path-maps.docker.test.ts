@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { composeInManager, inManager, keptFiles, labelOf, startManager, write } from './kept-stack.ts';
-import { containers, docker, inventory, running } from './two-hosts.ts';
+import { containers, docker, inventory, running, socketOf } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 const inside = (host: 'a' | 'b', container: string, command: string) =>
@@ -210,4 +210,35 @@ describeDocker('R19: stacks whose files a manager keeps, on two real Docker host
       expect(await readFile(join(volume, 'manager.db'), 'utf8')).toBe('db');
     }, 300_000);
   });
+});
+
+describeDocker('R19: an agent that is told where a manager keeps its files', () => {
+  const to = join(dirname(socketOf('a')), 'data/volumes/manager_data/_data');
+  const rig = useDockerRig({ agentArguments: ['--map-path', `${inManager}=${to}`] });
+
+  it('moves a stack whose manager is gone', async () => {
+    const { hosts, migrate, ended, stackAt } = rig();
+    expect(await startManager()).toBe(to);
+    await docker('a', 'rm', '-f', 'manager');
+    await write(join(to, 'compose/7'), keptFiles('told'));
+    await composeInManager(to, 'compose/7', 'up', '-d');
+    await stackAt('told', hosts.a);
+    await inside('a', 'told-app-1', 'echo first >/data/rows');
+    const { id } = await migrate('told', hosts.b);
+    expect((await ended(id)).status).toBe('completed');
+    expect(await inside('b', 'told-app-1', 'cat /data/rows; echo $COLOUR')).toBe('first\ngreen\n');
+  }, 180_000);
+
+  it('refuses one whose data a relative bind mount put at the manager’s path on the host, and names that', async () => {
+    const { hosts, refused, stackAt } = rig();
+    onTestFinished(() => rm(inManager, { recursive: true, force: true }));
+    await startManager();
+    await write(join(to, 'compose/7'), keptFiles('apart', ', ./files:/files'));
+    await composeInManager(to, 'compose/7', 'up', '-d');
+    await stackAt('apart', hosts.a);
+    await inside('a', 'apart-app-1', 'echo first >/files/rows');
+    const report = await refused('apart', hosts.b, { accept_drift: true, accept_unmoved: true });
+    expect(detailOf(report, 'compose_supported')).toContain(`The data in ${inManager}/compose/7/files is not in`);
+    expect(await running('a')).toEqual(['apart-app-1', 'manager']);
+  }, 180_000);
 });

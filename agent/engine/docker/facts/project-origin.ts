@@ -1,6 +1,7 @@
 import { StackferryError } from '../../../../schema/errors.ts';
 import type { StackFacts } from '../../../../schema/facts.ts';
 import type { ComposeProject } from '../../../compose/arguments.ts';
+import { isInside } from '../../../compose/project.ts';
 import type { PathsOf, ProjectPaths } from '../path-maps/project-paths.ts';
 import type { Container } from '../stack/containers.ts';
 
@@ -35,11 +36,21 @@ export async function projectOrigin(name: string, containers: Container[], paths
       environment: { PWD: directory },
     },
     managers: origin.managers.map((manager) => manager.name),
-    fault: origin.fault,
+    fault: origin.fault ?? strayFault(origin, containers),
     otherFiles: made
       .filter(isOther)
       .map(({ container, paths }) => ({ container: container.Name.slice(1), files: paths.configFiles })),
   };
+}
+
+/** In the manager's container a relative bind mount becomes a path of its own, which the Engine makes on the host. */
+function strayFault({ directory, labelled }: ProjectPaths, containers: Container[]): string | null {
+  if (directory === labelled) return null;
+  const mounts = containers.flatMap(({ Mounts }) => Mounts);
+  const stray = mounts.find(({ Type, Source }) => Type === 'bind' && isInside(labelled, Source));
+  return stray
+    ? `The data in ${stray.Source} is not in ${directory}, where a relative bind mount has to be: Compose ran in the manager’s container, where that directory is ${labelled}. Use a volume or an absolute path for it`
+    : null;
 }
 
 const keyOf = ({ directory, configFiles, envFiles }: ProjectPaths) =>

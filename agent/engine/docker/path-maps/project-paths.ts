@@ -17,6 +17,8 @@ export type MapContext = Pick<DockerContext, 'api' | 'own' | 'pathMaps' | 'state
 
 /** Where a stack's files are on this host. */
 export interface ProjectPaths extends MappedFiles {
+  /** The directory as the labels name it. */
+  labelled: string;
   /**
    * Containers outside the stack that have its directory where the labels say, while this host has it elsewhere: they
    * ran Compose there, and keep its files.
@@ -68,7 +70,7 @@ async function locate(
   labelled: LabelledFiles,
   project: string,
 ): Promise<ProjectPaths> {
-  const here: ProjectPaths = { ...labelled, managers: [], fault: null };
+  const here: ProjectPaths = { ...labelled, labelled: labelled.directory, managers: [], fault: null };
   const isFault = (fault: string): ProjectPaths => ({ ...here, fault });
   if (!labelled.directory.startsWith('/')) return here;
   const isHere = await areThere(labelled);
@@ -88,7 +90,7 @@ async function locate(
       );
     // With a fault the stack has no directory here: what is not listed does not leave this host.
     if (mapped.fault !== null) return isFault(mapped.fault);
-    return { ...mapped, managers: await managersAt(mapped.directory, labelled, seen) };
+    return { ...here, ...mapped, managers: await managersAt(mapped.directory, labelled, seen) };
   }
   const candidates = await candidatesOf(seen, labelled, refusal);
   const [first, ...others] = candidates;
@@ -106,7 +108,7 @@ async function locate(
       `Several directories could be ${labelled.directory}, which this host does not have: start the agent with ${said.join(' or ')}.`,
     );
   if (first.files.fault !== null) return isFault(first.files.fault);
-  return { ...first.files, managers: await managersAt(first.files.directory, labelled, seen) };
+  return { ...here, ...first.files, managers: await managersAt(first.files.directory, labelled, seen) };
 }
 
 /** Of several candidates, so many are named. */
