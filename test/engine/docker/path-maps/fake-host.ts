@@ -23,6 +23,7 @@ export function engineOf(containers: FakeContainers = {}, volumes: FakeVolume[] 
     ...over,
   }));
   return {
+    adopted: async () => new Map(),
     get: async (path: string) => {
       if (path === '/info') return { DockerRootDir: dataRoot };
       if (path.startsWith('/volumes'))
