@@ -16,10 +16,13 @@ export const variableName = z.string().refine(isFree, {
     'Use letters, digits and "_" for a variable’s name; COMPOSE_*, DOCKER_*, LD_*, PATH and the like can’t be given.',
 });
 
+/** Those that agents find out are added to the given ones: `HOME` and `PWD`. */
+const allMax = variablesMax + 2;
+
 /** By name. Another host sends them: a name that is not free must never reach Compose. */
 export const variables = z
   .record(variableName, z.string().max(variableCharsMax))
-  .refine((given) => Object.keys(given).length <= variablesMax, { error: `At most ${variablesMax} variables.` });
+  .refine((all) => Object.keys(all).length <= allMax, { error: `At most ${allMax} variables.` });
 
 /** `NAME=VALUE`. */
 const setting = z

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../support/run.ts';
 import { docker, dockerBinaryOf, type HostName, socketOf } from './two-hosts.ts';
@@ -8,6 +8,8 @@ export const inManager = '/media/sf-manager';
 
 /** A container of host a with a volume, in which it would keep Compose files; returns where the host has that. */
 export async function startManager(name = 'manager', place = inManager): Promise<string> {
+  // The Engine makes it for relative bind mounts; a run that was killed left it.
+  await rm(inManager, { recursive: true, force: true });
   await docker('a', 'run', '-d', '--name', name, '-v', `${name}_data:${place}`, 'sf-busybox:1', 'sleep', '100000');
   return (await docker('a', 'volume', 'inspect', '-f', '{{.Mountpoint}}', `${name}_data`)).trim();
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import { waysOut } from '../../schema/lift.ts';
@@ -40,7 +41,8 @@ describeDocker('variables of the shell that no mount tells', () => {
     const said = (host: 'a' | 'b') => docker(host, 'exec', 'shelled-app-1', 'sh', '-c', 'echo "$KEEP $WHERE"');
     expect(await said('b')).toBe(`${home}/keep ${data}\n`);
     expect(events.length).toBeGreaterThan(5);
-    expect(JSON.stringify(events)).not.toMatch(/of-the-shell|of the shell/);
+    const logs = await Promise.all(['a', 'b'].map((host) => readFile(`${dir}/host-${host}/host.log`, 'utf8')));
+    expect(JSON.stringify(events) + logs.join()).not.toMatch(/of-the-shell|of the shell/);
 
     await docker('a', 'container', 'prune', '-f');
     await api.post<MigrationView>(`/migrations/${id}/rollback`, {});

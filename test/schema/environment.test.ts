@@ -46,8 +46,11 @@ describe('R9: variables for Compose', () => {
   it('are bounded in number', () => {
     const many = Array.from({ length: limits.api.variablesMax + 1 }, (_, n) => `V${n}=x`);
     expect(isTaken(many)).toBe(false);
-    expect(variables.safeParse(variablesIn(many)).success).toBe(false);
     expect(isTaken(many.slice(1))).toBe(true);
+    // With what the agent finds out.
+    const all = { ...variablesIn(many.slice(1)), HOME: '/home/ann', PWD: '/srv' };
+    expect(variables.safeParse(all).success).toBe(true);
+    expect(variables.safeParse({ ...all, MORE: '' }).success).toBe(false);
   });
 
   it('are no way for another host to choose a program of this one', () => {

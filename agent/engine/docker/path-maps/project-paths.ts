@@ -59,7 +59,7 @@ async function readMounts({ api, own, stateDir, socketPath }: MapContext) {
     refusal: async (directory: string) => {
       if ((await contents()).some((volume) => isInside(volume, directory))) return null;
       const reached = refusesNew(directory, await reserved());
-      return reached === null ? null : `The labels lead to ${directory}, and ${reached} belongs to this host.`;
+      return reached === null ? null : `The labels lead to ${directory}, and ${reached} belongs to this host`;
     },
   };
 }
@@ -83,10 +83,11 @@ async function locate(
     if (!mapped)
       return isHere
         ? here
-        : isFault(`Its files are neither at ${labelled.directory} nor where ${mapFlag(given)} leads.`);
+        : isFault(`Its files are neither at ${labelled.directory} nor where ${mapFlag(given)} leads`);
+    if (isHere && (await realOf(labelled.directory)) === mapped.directory) return here;
     if (isHere)
       return isFault(
-        `Its files are at ${labelled.directory} and, by ${mapFlag(given)}, at ${mapped.directory}: map the directory of the manager's stacks alone.`,
+        `Its files are at ${labelled.directory} and, by ${mapFlag(given)}, at ${mapped.directory}: map the directory of the manager's stacks alone`,
       );
     // With a fault the stack has no directory here: what is not listed does not leave this host.
     if (mapped.fault !== null) return isFault(mapped.fault);
@@ -101,11 +102,11 @@ async function locate(
   // The Engine makes it for a bind mount by a relative path, which Compose in a container resolves there.
   if (await exists(labelled.directory))
     return isFault(
-      `Its Compose file is not in ${labelled.directory} of this host, but a container has it there: start the agent with ${said.join(' or ')}.`,
+      `Its Compose file is not in ${labelled.directory} of this host, but a container has it there: start the agent with ${said.join(' or ')}`,
     );
   if (others.length > 0)
     return isFault(
-      `Several directories could be ${labelled.directory}, which this host does not have: start the agent with ${said.join(' or ')}.`,
+      `Several directories could be ${labelled.directory}, which this host does not have: start the agent with ${said.join(' or ')}`,
     );
   if (first.files.fault !== null) return isFault(first.files.fault);
   return { ...here, ...first.files, managers: await managersAt(first.files.directory, labelled, seen) };

@@ -30,12 +30,11 @@ export async function throughMap(
   const files = { directory, configFiles: labelled.configFiles.map(place), envFiles: labelled.envFiles.map(place) };
   const outside = [...labelled.configFiles, ...labelled.envFiles].find((path) => !isInside(map.from, path));
   if (outside !== undefined && (await exists(directory)))
-    return { ...files, fault: `${outside} lies outside ${map.from}, by which the stack’s directory is found.` };
+    return { ...files, fault: `${outside} lies outside ${map.from}, by which the stack’s directory is found` };
   if (!(await areThere(files))) return null;
   for (const path of [directory, ...files.configFiles, ...envFilesOf(files)]) {
     const real = await realOf(path);
-    if (!isInside(root, real))
-      return { ...files, fault: `${path} leads out of ${map.to}, to ${real}: it is not read.` };
+    if (!isInside(root, real)) return { ...files, fault: `${path} leads out of ${map.to}, to ${real}: it is not read` };
   }
   return { ...files, fault: await refusal(directory) };
 }

@@ -127,6 +127,8 @@ describe('R19: where a manager keeps a stack’s files', () => {
     const pathMaps = [{ from: join(root, 'data'), to: kept }];
     const { fault } = await find({}, labels(join(root, 'data/shop')), { pathMaps });
     expect(fault).toContain('map the directory of the manager');
+    const same = { pathMaps: [{ from: join(root, 'data'), to: join(root, 'data') }] };
+    expect((await find({}, labels(join(root, 'data/shop')), same)).fault).toBeNull();
     await rm(join(kept, 'shop'), { recursive: true });
     const found = await find({}, labels(join(root, 'data/shop')), { pathMaps });
     expect(found).toMatchObject({ directory: join(root, 'data/shop'), fault: null });
