@@ -15,7 +15,7 @@ export const loginStates = [
   /** The Docker configuration, or its credential helper, could not be read. */
   'unreadable',
 ] as const;
-export const imageLogin = z.object({ reference: name, state: z.enum(loginStates), detail: z.string() });
+export const imageLogin = z.object({ reference: name, state: z.enum(loginStates), detail: name });
 export type ImageLogin = z.infer<typeof imageLogin>;
 
 const secret = z.string().max(limits.agent.registrySecretCharsMax);

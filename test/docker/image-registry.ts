@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 /**
  * A registry for images that wants a login, as far as Docker pushes to it and pulls from it: blobs, manifests, tags. Runs
@@ -9,7 +11,8 @@ import { join } from 'node:path';
  *
  *   node image-registry.ts PORT DIRECTORY LOGIN
  *
- * `LOGIN` is a file with `user:password`, read at each request.
+ * `LOGIN` is a file with `user:password`, read at each request. While `LOGIN.hold` is there, no
+ * blob is given; `LOGIN.held` shows that one was asked for.
  */
 const [port = '', dir = '', loginFile = ''] = process.argv.slice(2);
 const blobs = join(dir, 'blobs');
@@ -52,6 +55,10 @@ async function respond(request: IncomingMessage, response: ServerResponse): Prom
     );
   }
   if (kind === 'blobs' && isRead) {
+    while (existsSync(`${loginFile}.hold`)) {
+      await writeFile(`${loginFile}.held`, '');
+      await setTimeout(50);
+    }
     const blob = await read(blobPath(name));
     if (!blob) return refuse(404, 'BLOB_UNKNOWN');
     return answer(200, { 'docker-content-digest': name, 'content-length': String(blob.length) }, blob);

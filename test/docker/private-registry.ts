@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../support/run.ts';
@@ -18,6 +19,8 @@ export interface PrivateRegistry {
   configDir: string;
   /** From now on only this login is known, to both hosts or to those named. */
   setLogin(login: string, hosts?: HostName[]): Promise<void>;
+  /** Makes a host’s pulls wait until `release`. */
+  hold(host: HostName): Promise<{ isHeld(): boolean; release(): Promise<void> }>;
   /** Writes this login into the configuration. */
   logIn(login: string): Promise<void>;
   /** Pushes a new image from host a; the engine of b may have the manifest of an earlier one, and asks nobody for it. */
@@ -44,6 +47,11 @@ export async function startPrivateRegistry(dir: string): Promise<PrivateRegistry
     configDir,
     setLogin,
     logIn,
+    hold: async (host) => {
+      const path = `${loginFile(dir, host)}.hold`;
+      await writeFile(path, '');
+      return { isHeld: () => existsSync(`${loginFile(dir, host)}.held`), release: () => rm(path) };
+    },
     push: async (repo) => {
       const tagged = `${name}/${repo}:1`;
       const container = (await docker('a', 'create', 'sf-busybox:1')).trim();

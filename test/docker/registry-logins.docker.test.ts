@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { createDockerEngine } from '../../agent/engine/docker/docker-engine.ts';
+import { until } from '../../cli/local/fleet.ts';
 import { freePort } from '../../cli/local/free-port.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { startCaptureProxy } from '../support/capture-proxy.ts';
@@ -149,6 +150,18 @@ describeDocker('an image of a registry that wants a login', () => {
       await expect(engine.logins!.check('asked', [other], signal)).rejects.toMatchObject({ code: 'policy_refused' });
     }
   }, 120_000);
+
+  it('F40 is pulled all the same where both agents are killed in the middle of the pull', async () => {
+    await rig.up('killed', stackOf(image.tagged));
+    const pull = await registry.hold('b');
+    const { id } = await rig.migrate('killed', rig.hosts.b, withLogins);
+    await until(async () => pull.isHeld(), 'the pull to be under way');
+    await Promise.all([rig.hosts.a.restart(), rig.hosts.b.restart()]);
+    await pull.release();
+    const migration = await rig.ended(id);
+    expect(migration).toMatchObject({ status: 'completed', failure: null });
+    expect(await running('b')).toEqual(['killed-app-1']);
+  }, 180_000);
 
   it('F29 ends before the stop where the registry refuses the login to the target', async () => {
     await rig.up('revoked', stackOf(image.tagged));

@@ -78,7 +78,11 @@ describe('an image that the target can’t pull without a login', () => {
 
   it.each([
     ['refused', { state: 'refused', detail: 'wrong password' }, /refuses the source’s login \(wrong password\)/],
-    ['absent', { state: 'none', detail: 'one.example' }, /The source has no login for .* \(one\.example\)/],
+    [
+      'absent',
+      { state: 'none', detail: 'one.example' },
+      /The source has no login for .* \(one\.example\): log in there/,
+    ],
     ['not needed', { state: 'unneeded', detail: 'one.example' }, /from one\.example without a login, so none is sent/],
     ['unreadable', { state: 'unreadable', detail: 'helper x failed' }, /can’t be read: helper x failed/],
   ] as const)('is named where the source’s login is %s, and sent if it can be', (_, login, words) => {

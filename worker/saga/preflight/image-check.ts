@@ -62,7 +62,8 @@ function refusedLogins({ options, target, logins }: Fit): string[] {
       return [
         `The source gets ${reference} from ${detail} without a login, so none is sent: find out why the target does not.`,
       ];
-    if (state === 'none') return [`The source has no login for ${reference} (${detail}).`];
+    if (state === 'none')
+      return [`The source has no login for ${reference} (${detail}): log in there as its agent’s user, mostly root.`];
     return [];
   });
 }

@@ -46,7 +46,8 @@ export async function findLogin(registry: string): Promise<FoundLogin> {
 /** Null if there is none. */
 async function readConfig(path: string): Promise<DockerConfig | 'damaged' | null> {
   try {
-    if ((await stat(path)).size > limits.agent.dockerConfigBytesMax) return 'damaged';
+    const found = await stat(path);
+    if (!found.isFile() || found.size > limits.agent.dockerConfigBytesMax) return 'damaged';
     return dockerConfig.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : 'damaged';
