@@ -120,15 +120,11 @@ export async function asksForExactly(
   expect(powers?.split(',').toSorted()).toEqual(allow?.toSorted());
 }
 
-/** Paths of its bind mounts on a, each with its place on b. */
-export const placesOf = (rig: MoveRig, { binds = [] }: Needs, dir: string): [string, string][] =>
-  binds
-    .map((path) => resolve(dir, path))
-    // Not beside the arriving project: that place is for projects.
-    .map((path) => [path, path.replace(`${rig.dir}/`, `${rig.dir}/there/`)]);
-
 const optionsOf = (rig: MoveRig, needs: Needs, dir: string) => ({
-  binds: placesOf(rig, needs, dir).map((places) => places.join('=')),
+  // Not beside the arriving project: that place is for projects.
+  binds: (needs.binds ?? [])
+    .map((path) => resolve(dir, path))
+    .map((path) => `${path}=${path.replace(`${rig.dir}/`, `${rig.dir}/there/`)}`),
   ...(needs.with_external ? { with_external: true } : {}),
 });
 

@@ -20,12 +20,6 @@ export const catalogue: Record<string, StackDescription> = Object.assign({}, ...
 /** Moved, and rolled back, by every run of the tests: all of them take half an hour. */
 export const inEachRun = ['jukebox', 'sidegate', 'restful'];
 
-/** Drained together by every run, there and back. */
-export const drained = [
-  ...['jukebox', 'photoroom', 'comicshelf', 'tubekeeper', 'frontgarden', 'sidegate'],
-  ...['staticlan', 'mailroom', 'hiddenstore', 'oldlibrary', 'ramvolume', 'restful'],
-];
-
 /** Written, but not seen on two engines yet: they are in no table. */
 export const untried: ReadonlySet<string> = new Set([
   ...['podcatch', 'nightwatch', 'wikinook', 'forgeyard', 'chatspire', 'invoicebox', 'papermill', 'newsriver'],
