@@ -131,6 +131,9 @@ export const controlPlaneLimits = {
     variableNameCharsMax: 128,
     /** Of one variable: mostly a path, so Linux's PATH_MAX. */
     variableCharsMax: 4_096,
+    /** All patterns together fit into one argument of a command (128 KiB), escaped as a regular expression. */
+    excludePatternsMax: 20,
+    excludePatternCharsMax: 256,
     /** `Retry-After` while the database is overloaded: its queue is a few seconds long. */
     retryAfterS: 5,
     /** Minimum interval between writes of a token's `last_used_at`: a token may send hundreds of requests a minute. */
