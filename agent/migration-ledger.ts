@@ -39,7 +39,7 @@ export const ledgerEntry = z.object({
   /** Volume → bytes, as measured. */
   sizes: z.record(z.string(), z.number()),
   data: z
-    .object({ volumes: names, directory: z.string(), binds: names.default([]) })
+    .object({ volumes: names, directory: z.string(), binds: names.default([]), exclude: names.default([]) })
     .nullable()
     .default(null),
   /** Volume → mark that distinguishes it from a later volume of the same name. */
@@ -52,6 +52,8 @@ export const ledgerEntry = z.object({
   purging: names.default([]),
   /** Path → mark of the directory that was verified: another one at that path was not. */
   purging_marks: z.record(z.string(), z.string()).default({}),
+  /** Directories that a purge has emptied of what moved: what comes into them later is not the migration's. */
+  left_behind: names.default([]),
 
   // ---------------------------------------------------------- target
   deployment: deployment.nullable(),
@@ -160,6 +162,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     revived: false,
     purging: [],
     purging_marks: {},
+    left_behind: [],
     deployment: null,
     volumes: [],
     binds: [],

@@ -24,7 +24,8 @@ export function moveOptions(command: Command): Command {
         .default('host'),
     )
     .addOption(binds())
-    .addOption(variables());
+    .addOption(variables())
+    .addOption(exclusions());
   return addAll(command, consentFlags());
 }
 
@@ -34,26 +35,32 @@ export const modeOption = () =>
 export const addAll = (command: Command, options: Option[]): Command =>
   options.reduce((on, option) => on.addOption(option), command);
 
+const collected = (one: string, before: string[] = []) => [...before, one];
+
 const binds = () =>
   new Option(
     '--bind <path>',
     'also move the data of bind mounts: those at or below a path, "/path=/place" for another place on the target, or "all"; repeatable',
-  ).argParser(oneMore);
+  ).argParser(collected);
 
 const variables = () =>
   new Option(
     '--env <name=value>',
     'a variable of the shell that started the stack, if its files use it, like HOME=/home/ann; kept with the stack; no secrets; repeatable',
-  ).argParser(oneMore);
+  ).argParser(collected);
 
-const oneMore = (given: string, before: string[] = []) => [...before, given];
+export const exclusions = () =>
+  new Option(
+    '--exclude <pattern>',
+    'leave out what matches, in the project directory and in bind mounts that move: an absolute path in which "*" and "?" match within a name and "**" directories; repeatable',
+  ).argParser(collected);
 
 export const everyBindMount = () =>
   new Option('--bind <all>', 'also move the data of all bind mounts that can move').choices([everyBind]);
 
 export const planFileOption = () =>
   new Option('--file <file>', 'as an edited plan says').conflicts([
-    ...['writePlan', 'stack', 'to', 'mode', 'bind'],
+    ...['writePlan', 'stack', 'to', 'mode', 'bind', 'exclude'],
     ...consentFlags().map((flag) => flag.attributeName()),
   ]);
 

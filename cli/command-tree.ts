@@ -6,6 +6,7 @@ import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
 import {
   addAll,
   everyBindMount,
+  exclusions,
   idHelp,
   modeOption,
   moveOptions,
@@ -227,6 +228,7 @@ function drainTree(program: Command, run: ReturnType<typeof runner>): void {
     .option('--max-parallel <count>', 'concurrent migrations', wholeNumber)
     .addOption(modeOption())
     .addOption(everyBindMount())
+    .addOption(exclusions())
     .option('--watch', 'follow it to its end')
     .addOption(yes())
     .action(run(drain));

@@ -29,11 +29,12 @@ export const consentsIn = (parsed: object): Record<Consent, boolean> =>
 export const toBeFilledIn = (setting: string): string => (setting.includes('=') ? setting : `${setting}=…`);
 
 /** The flags for options that are given. */
-export const flagsFor = ({ mode, sizing, binds = [], env = [], ...consents }: Lift): string[] => [
+export const flagsFor = ({ mode, sizing, binds = [], env = [], exclude = [], ...consents }: Lift): string[] => [
   ...(mode === undefined ? [] : ['--mode', mode]),
   ...(sizing === undefined ? [] : ['--sizing', sizing]),
   ...binds.flatMap((choice) => ['--bind', choice]),
   ...env.flatMap((setting) => ['--env', toBeFilledIn(setting)]),
+  ...exclude.flatMap((pattern) => ['--exclude', pattern]),
   ...names.filter((name) => consents[name]).map(flagOf),
 ];
 

@@ -14,6 +14,7 @@ interface Asked {
   mode: Mode;
   maxParallel?: number;
   bind?: string;
+  exclude?: string[];
 }
 
 /** The host to be drained. */
@@ -23,7 +24,7 @@ interface Drained {
 }
 
 export async function requestOf(client: ApiClient, host: Drained, asked: Asked) {
-  const { file, stack, to, mode, maxParallel, bind, ...options } = asked;
+  const { file, stack, to, mode, maxParallel, bind, exclude = [], ...options } = asked;
   if (file !== undefined) return requestOfPlan(client, host, file, maxParallel);
   const request = {
     ...(stack === undefined ? {} : { stacks: stack }),
@@ -31,6 +32,7 @@ export async function requestOf(client: ApiClient, host: Drained, asked: Asked) 
     ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),
     mode,
     binds: bind === undefined ? [] : [bind],
+    exclude,
     ...consentsIn(options),
   };
   return { request, changes: [] };

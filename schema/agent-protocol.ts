@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { command, relayAddress } from './commands.ts';
 import { variables } from './environment.ts';
 import { errorCodes } from './errors.ts';
+import { excludePatterns } from './exclude-pattern.ts';
 import { bytes, portNumber } from './fact-values.ts';
 import { stackFacts, stackSummary } from './facts.ts';
 import { hostFacts, resources } from './host-facts.ts';
@@ -62,8 +63,11 @@ export type AgentProgram = z.infer<typeof agentProgram>;
 export const requestKinds = {
   /** `helper: true` also prepares the helper image if possible. */
   probe: { payload: z.object({ relays: z.array(relayAddress) }), answer: hostFacts },
-  /** `environment`: what the shell that started the stack had, for what the files use. */
-  inspect_stack: { payload: z.object({ project: text, environment: variables.default({}) }), answer: stackFacts },
+  /** `environment`: what the shell that started the stack had, for what the files use. `exclude`: to be left out of the directories. */
+  inspect_stack: {
+    payload: z.object({ project: text, environment: variables.default({}), exclude: excludePatterns }),
+    answer: stackFacts,
+  },
   check_target: {
     payload: z.object({
       stack: stackFacts,

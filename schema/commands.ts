@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { deployment } from './deployment.ts';
+import { excludePatterns } from './exclude-pattern.ts';
 import { bytes, portNumber } from './fact-values.ts';
-import { stackImage, stackVolume } from './facts.ts';
+import { leftOut, stackImage, stackVolume } from './facts.ts';
+import { limits } from './limits.ts';
 import { networkSettings } from './network-facts.ts';
 
 /** What the control plane has a host change, and what the host answers; see `agent-protocol.ts`. */
@@ -53,7 +55,12 @@ const stopped = z.object({
   /** Containers that did not end within their stop timeout. */
   killed: z.array(text),
 });
-const removal = z.object({ removed: z.array(text), remaining: z.array(z.object({ what: text, why: text })) });
+const removal = z.object({
+  removed: z.array(text),
+  remaining: z.array(z.object({ what: text, why: text })),
+  /** Directories that stay, with only what the migration left out in them. */
+  left_out: z.array(text).default([]),
+});
 const health = {
   payload: z.object({ deployment, timeout_s: z.number().int(), settle_ms: z.number().int() }),
   result: z.object({
@@ -106,9 +113,13 @@ const projectChanges = z
  */
 export const commandKinds = {
   prepare_source: {
-    payload: z.object({ ...project, source_dir: text, volumes: z.array(text), binds }),
-    /** Sizes measured by reading, so that progress has exact totals. */
-    result: z.object({ sizes: z.array(z.object({ volume: text, bytes })) }),
+    /** `exclude`: left out of the project directory and the bind mounts by every later command of the migration. */
+    payload: z.object({ ...project, source_dir: text, volumes: z.array(text), binds, exclude: excludePatterns }),
+    result: z.object({
+      /** Measured by reading, so that progress has exact totals. */
+      sizes: z.array(z.object({ volume: text, bytes })),
+      left_out: z.array(leftOut).max(limits.api.excludePatternsMax).default([]),
+    }),
   },
   stop_stack: {
     payload: z.object(project),

@@ -120,6 +120,27 @@ export const bindMount = z.object({
 /** What lies at the source of a bind mount outside the project. */
 export const bindKinds = ['directory', 'network', 'file', 'socket', 'device', 'fifo', 'absent', 'unseen'] as const;
 
+/** What one pattern leaves out (`exclude-pattern.ts`). */
+export const leftOut = z.object({
+  pattern: name,
+  /** The uppermost entries that match. */
+  directories: z.number().int().nonnegative(),
+  others: z.number().int().nonnegative(),
+  /** Allocated size, with all that is below them; null if the walk was not finished. */
+  size_bytes: bytes.nullable(),
+  /** Some of them. */
+  paths: z.array(name),
+});
+export type LeftOut = z.infer<typeof leftOut>;
+
+/** What patterns leave out of one directory. */
+export const exclusion = z.object({
+  left: z.array(leftOut),
+  /** What the stack mounts or reads there. */
+  needed: z.array(z.object({ pattern: name, path: name })),
+});
+export type Exclusion = z.infer<typeof exclusion>;
+
 /** The data behind the bind mounts outside the project, one per path: what a migration may move. */
 export const bindTree = z.object({
   /** A `bind_mounts[].source`. */
@@ -128,7 +149,7 @@ export const bindTree = z.object({
   real: name,
   /** `network`: a directory on a network file system. `unseen`: the agent is in a container that does not have the path. */
   kind: z.enum(bindKinds),
-  /** Allocated size; null if unknown, or not a directory. */
+  /** Allocated size without what is left out; null if unknown, or not a directory. */
   size_bytes: bytes.nullable(),
   /** A directory of the system, the engine, the agent or the project that it is, holds, or lies in: it can't move. */
   reaches: name.nullable(),
@@ -138,6 +159,8 @@ export const bindTree = z.object({
   written_from_above: z.array(name).default([]),
   /** False if only the file names it so far: what no container mounts does not leave this host. */
   mounted: z.boolean().default(true),
+  /** Null: the agent can't leave anything out. */
+  exclusion: exclusion.nullable().default(null),
 });
 export type BindTree = z.infer<typeof bindTree>;
 
@@ -201,6 +224,8 @@ export const stackFacts = z.object({
     outside: z.array(name),
     /** Absolute symlinks: they reach the moved files only if the directory keeps its path. */
     absolute_links: z.array(name).default([]),
+    /** Null: the agent can't leave anything out. */
+    exclusion: exclusion.nullable().default(null),
   }),
   remote_includes: z.array(name),
   /** Containers of services that the file no longer has: they stay, and must not run. */

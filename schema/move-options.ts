@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bindChoice } from './bind-choice.ts';
 import { settings } from './environment.ts';
+import { excludePatterns } from './exclude-pattern.ts';
 import { limits } from './limits.ts';
 
 /** What a migration may do beyond moving what is the stack's alone: options of a migration, and of each of a drain's. */
@@ -20,6 +21,9 @@ export const moveOptions = z.object({
     .max(limits.api.bindChoicesMax)
     .default([])
     .describe('Bind mounts outside the project directory whose data moves too.'),
+  exclude: excludePatterns.describe(
+    'Paths that stay, in the project directory and in the bind mounts that move. A named volume moves whole.',
+  ),
   with_external: z
     .boolean()
     .default(false)
@@ -40,7 +44,7 @@ export const moveOptions = z.object({
 });
 export type MoveOptions = z.infer<typeof moveOptions>;
 /** Names of the options that are a yes or a no. */
-export type Consent = Exclude<keyof MoveOptions, 'binds' | 'env'>;
+export type Consent = Exclude<keyof MoveOptions, 'binds' | 'env' | 'exclude'>;
 
 /** The options alone, of a request or a record that has them among its fields. */
 export const moveOptionsOf = (fields: z.input<typeof moveOptions>): MoveOptions => moveOptions.parse(fields);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { leftOut } from './facts.ts';
 import { lift } from './lift.ts';
 import { modes, sizings } from './migration-status.ts';
 import { moveOptions } from './move-options.ts';
@@ -99,6 +100,10 @@ export const report = z
         }),
       )
       .default([]),
+    left_out: z
+      .array(leftOut)
+      .default([])
+      .describe('What each pattern of `exclude` leaves out, as far as it was looked at.'),
     plan: plan.nullable(),
     /** Room that the target must have; reserved while the migration runs. Null if the source did not answer. */
     needs: z.object({ memory_bytes: z.number(), disk_bytes: z.number() }).nullable(),

@@ -71,6 +71,8 @@ const purge = z.object({
   done_at: time.nullable(),
   /** Objects that could not be deleted at the latest try. */
   remaining: commandKinds.purge_source.result.shape.remaining,
+  /** Directories that stay, with only what the migration left out in them. */
+  left_out: z.array(z.string()).default([]),
   /** Nothing was deleted: the host had left the fleet; its copy is the operator's. */
   host_deleted: z.boolean().optional(),
 });

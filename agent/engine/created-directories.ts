@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { StackferryError } from '../../schema/errors.ts';
+import type { Reach } from '../../schema/exclude-pattern.ts';
 import { markOf } from '../mounts.ts';
 import { removeTree } from '../remove-tree.ts';
 
@@ -24,8 +25,11 @@ export interface CreatedDirectories {
    * If another directory has taken its place, that one stays.
    */
   remove(path: string, migrationId: string, assertUnused?: () => Promise<void>): Promise<void>;
-  /** Removes a directory no matter who created it. */
-  purge(path: string): Promise<void>;
+  /**
+   * Removes a directory no matter who created it, except what is spared (`removeTree`). Returns false if something stayed
+   * for that.
+   */
+  purge(path: string, spared?: readonly Reach[]): Promise<boolean>;
 }
 
 const records = z.record(
@@ -111,9 +115,10 @@ export function openCreatedDirectories(recordPath: string): CreatedDirectories {
       else if (uppermost) await removeEmpty(dirname(path), uppermost);
       await forget(path);
     },
-    purge: async (path) => {
-      await removeTree(path);
+    purge: async (path, spared) => {
+      const isGone = await removeTree(path, spared);
       await forget(path);
+      return isGone;
     },
   };
 }

@@ -6,7 +6,8 @@ import type {
   ShippedImage,
 } from '../../schema/commands.ts';
 import type { Deployment } from '../../schema/deployment.ts';
-import type { StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';
+import { type Reach, reachBelow } from '../../schema/exclude-pattern.ts';
+import type { LeftOut, StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';
 import type { HostFacts, Resources } from '../../schema/host-facts.ts';
 import type { ImageLogin, RegistryLogin } from '../../schema/registry-logins.ts';
 import type { TargetFacts } from '../../schema/target-facts.ts';
@@ -27,8 +28,15 @@ export interface Engine {
   resources(): Promise<Resources>;
   /** Lists every Compose project of the engine, including stopped retained copies. */
   stacks(): Promise<StackSummary[]>;
-  /** `environment`: variables for its files beside those that the engine finds out. */
-  inspectStack(project: string, signal: AbortSignal, environment?: Record<string, string>): Promise<StackFacts>;
+  /**
+   * `environment`: variables for its files beside those that the engine finds out. `exclude`: patterns of what is to be left
+   * out of its directories.
+   */
+  inspectStack(
+    project: string,
+    signal: AbortSignal,
+    given?: { environment?: Record<string, string>; exclude?: string[] },
+  ): Promise<StackFacts>;
   /** `bindPlaces`: paths here that the data of bind mounts is to get. `source`: the host that the stack is said to be on. */
   checkTarget(
     stack: StackFacts,
@@ -214,8 +222,11 @@ export interface WarmTarget {
   rest(vacate: () => Promise<void>): TarSink;
 }
 
-/** What one stream carries: a volume by its name, or a directory by its absolute path. */
-export type Tree = { volume: string } | { directory: string };
+/**
+ * What one stream carries: a volume by its name, or a directory by its absolute path, without what the patterns of
+ * `exclude` leave out.
+ */
+export type Tree = { volume: string } | { directory: string; exclude?: readonly string[] };
 
 /** What a migration transfers. */
 export interface MigratedData {
@@ -225,11 +236,18 @@ export interface MigratedData {
   directory: string;
   /** Directories of bind mounts. */
   binds: string[];
+  /** Patterns of what is left out of the directories. */
+  exclude?: readonly string[];
 }
 
 /** True for a directory's path among the names of trees in a command: no volume's name begins with a slash. */
 export const isPath = (name: string): boolean => name.startsWith('/');
-export const treeOf = (name: string): Tree => (isPath(name) ? { directory: name } : { volume: name });
+export const treeOf = (name: string, exclude: readonly string[] = []): Tree =>
+  isPath(name) ? { directory: name, exclude } : { volume: name };
+
+/** What is left out of a tree; nothing of a volume. */
+export const reachIn = (tree: Tree): Reach[] =>
+  'directory' in tree ? reachBelow(tree.exclude ?? [], tree.directory) : [];
 
 export interface WarmVolume {
   /** Passes over the running stack, until one no longer shrinks or is small. */
@@ -273,17 +291,20 @@ export interface CreatedObjects {
   paths: string[];
 }
 
-/** `marks`: of volumes, from `measure`. */
-export type PurgedObjects = CreatedObjects & { marks: Record<string, string> };
+/** `marks`: of volumes, from `measure`. `exclude`: patterns of what stays in the directories. */
+export type PurgedObjects = CreatedObjects & { marks: Record<string, string>; exclude?: readonly string[] };
 
 export interface MeasuredTree {
   /** Size as a tar. */
   bytes: number;
   /** Identifies the tree among later ones of its name; null if that is unknown. */
   mark: string | null;
+  left_out?: LeftOut[];
 }
 
 export interface Removal {
   removed: string[];
   remaining: { what: string; why: string }[];
+  /** Directories that stay, with only what the patterns leave out in them. */
+  left_out?: string[];
 }

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
+import type { Reach } from '../../schema/exclude-pattern.ts';
 import { limits } from '../../schema/limits.ts';
 import { attributesCommand } from '../transfer/attributes-script.ts';
+import { walkOf } from '../transfer/left-out-script.ts';
 
 /**
  * A listing is what `scanScript` prints of a volume: one NUL-terminated record per entry, sorted bytewise.
@@ -22,12 +24,12 @@ export interface Entry {
 
 const separator = '//';
 
-/** Prints the listing to one file, and the names of large files with extended attributes to another. */
-export const scanScript = (listing: string, attributed: string): string => {
+/** Prints the listing, without what is left out, to one file, and the names of large files with extended attributes to another. */
+export const scanScript = (listing: string, attributed: string, reach: readonly Reach[]): string => {
   const large = `-type f -size +${limits.warm.blockFileBytesMin - 1}c -fprint0 $IO/large`;
   return [
     'cd /v',
-    `find . -xdev ! -type s -printf '%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0' ${large} |
+    `${walkOf(reach)} ! -type s -printf '%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0' ${large} |
       LC_ALL=C sort -z -S 16M -T /io > ${listing}`,
     `${attributesCommand('files')} <$IO/large > ${attributed}`,
   ].join(' && ');

@@ -96,12 +96,15 @@ export async function purge(session: Session, id: string, options: Acting & { ta
         term,
         `The copy of ${view.stack.name} that ${host} keeps is deleted for good: containers, volumes, files.`,
         ...(side === 'source' ? ['After that it cannot be rolled back.'] : []),
+        ...(side === 'source' && view.left_out.length > 0 ? ['What the migration left out stays there.'] : []),
       ),
     );
   await confirmByTyping(term, view.stack.name, options);
   await client.delete(`/stacks/${encodeURIComponent(view.stack.name)}/migrate/${view.id}/${side}`);
-  if (term.json) term.document(await client.get(`/migrations/${view.id}`, migrationView));
-  else term.out(`Deleted from ${host}.`);
+  const after = await client.get(`/migrations/${view.id}`, migrationView);
+  if (term.json) return term.document(after);
+  const stays = after.window?.[`${side}_purge`]?.left_out ?? [];
+  term.out(`Deleted from ${host}.`, ...stays.map((path) => `${path} stays, with only what was left out.`));
 }
 
 async function act(

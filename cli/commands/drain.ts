@@ -25,6 +25,7 @@ interface DrainOptions {
   mode: Mode;
   maxParallel?: number;
   bind?: string;
+  exclude?: string[];
   watch?: boolean;
   yes?: boolean;
 }
@@ -55,12 +56,13 @@ export async function drain(session: Session, host: string, options: DrainOption
   return exitCodes.done;
 }
 
-const plannedWith = ({ mode, to, maxParallel, bind, ...options }: DrainOptions): PlannedWith => ({
+const plannedWith = ({ mode, to, maxParallel, bind, exclude = [], ...options }: DrainOptions): PlannedWith => ({
   ...(to === undefined ? {} : { to }),
   mode,
   ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),
   binds: bind === undefined ? [] : [bind],
   env: [],
+  exclude,
   ...consentsIn(options),
 });
 

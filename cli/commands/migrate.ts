@@ -20,6 +20,7 @@ export interface PreflightOptions {
   sizing: Sizing;
   bind?: string[];
   env?: string[];
+  exclude?: string[];
 }
 
 export interface MigrateOptions extends PreflightOptions {
@@ -92,7 +93,7 @@ type Inputs = Awaited<ReturnType<typeof inputsOf>>;
 
 async function inputsOf(
   client: ApiClient,
-  { to, from, mode, sizing, bind = [], env = [], ...options }: PreflightOptions,
+  { to, from, mode, sizing, bind = [], env = [], exclude = [], ...options }: PreflightOptions,
 ) {
   const target = await findHost(client, to);
   const source = from === undefined ? null : await findHost(client, from);
@@ -104,6 +105,7 @@ async function inputsOf(
     sizing,
     binds: bind,
     env,
+    exclude,
     ...consentsIn(options),
   };
 }

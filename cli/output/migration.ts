@@ -1,4 +1,5 @@
 import type { MigrationView } from '../../schema/api/migrations.ts';
+import { leftOutPaths, leftOutWords } from '../../schema/left-out.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import { ago, duration, hours, moment } from '../../schema/units.ts';
 import { laneLines } from './lanes.ts';
@@ -33,6 +34,7 @@ export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id:
     ...(view.progress ? ['', ...laneLines(term, view.progress)] : []),
     ...failureLines(term, view),
     ...attentionLines(term, view),
+    ...leftOutLines(term, view),
     ...keptLines(term, view),
     ...view.owed.flatMap(({ host_id, what }) => row('owed', `${nameOf(host_id)} has yet to ${what}`)),
     ...whatNext(term, view, nameOf),
@@ -72,6 +74,14 @@ function attentionLines(term: Terminal, { attention }: MigrationView): string[] 
   ];
 }
 
+function leftOutLines(term: Terminal, { left_out }: MigrationView): string[] {
+  const said = left_out.map((one) => {
+    const words = leftOutWords(one);
+    return words === null ? `by ${one.pattern}: nothing` : `by ${one.pattern}: ${words}: ${leftOutPaths(one)}`;
+  });
+  return said.length === 0 ? [] : ['', ...said.flatMap((text) => labelled(term, 'left out', text, 14, 0))];
+}
+
 function keptLines(term: Terminal, view: MigrationView): string[] {
   const { window, rollback } = view;
   if (!window) return [];
@@ -86,6 +96,7 @@ function keptLines(term: Terminal, view: MigrationView): string[] {
       ? row('left behind', `changes of ${hours(rollback.hours_left_behind)}`)
       : []),
     ...(purge?.done_at ? [] : (purge?.remaining ?? [])).flatMap(({ what, why }) => row('remains', `${what}: ${why}`)),
+    ...(purge?.left_out ?? []).flatMap((path) => row('stays', `${path}, with only what was left out`)),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure } from '../agent-protocol.ts';
 import { bytesPerSecond } from '../byte-rate.ts';
+import { leftOut } from '../facts.ts';
 import { limits } from '../limits.ts';
 import { modes, sizings, statuses, steps, verifications } from '../migration-status.ts';
 import { report } from '../preflight-report.ts';
@@ -69,6 +70,10 @@ const purgeView = z
     requested_at: time,
     done_at: time.nullable(),
     remaining: z.array(z.object({ what: z.string(), why: z.string() })),
+    left_out: z
+      .array(z.string())
+      .default([])
+      .describe('Directories that stay, with only what the migration left out in them.'),
     host_deleted: z.boolean().describe('Nothing was deleted: the host had left the fleet with the copy on it.'),
   })
   .meta({ id: 'Purge' })
@@ -111,6 +116,10 @@ export const migrationView = z
     steps: z.array(stepView),
     progress: progressView.nullable(),
     report: report.nullable(),
+    left_out: z
+      .array(leftOut)
+      .default([])
+      .describe('What each pattern of `exclude` left on the source, with some of its paths; measured before the stop.'),
     failure: failure.extend({ step: z.string() }).nullable(),
     owed: z
       .array(z.object({ host_id: id, what: z.string() }))

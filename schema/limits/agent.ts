@@ -76,6 +76,10 @@ export const agentLimits = {
     surveySecondsMax: 8,
     /** Bind mounts surveyed concurrently, each in a helper of its own. */
     bindsAtOnceMax: 4,
+    /** Left-out paths that a migration's record names, and a pre-flight per directory; the rest is counted. */
+    leftOutPathsMax: 50,
+    leftOutExamplesMax: 5,
+    leftOutPathCharsMax: 300,
     /** Trees that one helper surveys, with five processes each. */
     surveyTreesMax: 10,
     /** Symlinks followed in one path, as in the kernel. */

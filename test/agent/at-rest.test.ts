@@ -34,6 +34,7 @@ const prepare = ({ source, facts, items }: Awaited<ReturnType<typeof embeddedPai
     source_dir: facts.working_dir,
     volumes: items.map(({ volume }) => volume),
     binds: [],
+    exclude: [],
   });
 
 describe('at rest', () => {

@@ -28,6 +28,7 @@ describe('commands, each of which may run again after a crash', () => {
       source_dir: facts.working_dir,
       volumes: items.map(({ volume }) => volume),
       binds: [],
+      exclude: [],
     };
     const first = await source.perform('prepare_source', carried);
     expect(await source.perform('prepare_source', carried)).toEqual(first);
@@ -161,7 +162,7 @@ describe('commands, each of which may run again after a crash', () => {
 
   test('R5: no directory leaves that the stack does not mount', async () => {
     const { source, facts } = await embeddedPair();
-    const asked = { ...project, source_dir: facts.working_dir, volumes: [], binds: ['/root'] };
+    const asked = { ...project, source_dir: facts.working_dir, volumes: [], binds: ['/root'], exclude: [] };
     await expect(source.perform('prepare_source', asked)).rejects.toThrow('no bind mounts');
   });
 
@@ -180,7 +181,7 @@ describe('commands, each of which may run again after a crash', () => {
 
   test('a host that has no part in a migration does nothing, and says so', async () => {
     const { target, source } = await embeddedPair();
-    expect(await target.perform('cleanup_target', project)).toEqual({ removed: [], remaining: [] });
+    expect(await target.perform('cleanup_target', project)).toEqual({ removed: [], remaining: [], left_out: [] });
     expect(await target.perform('stop_target', project)).toEqual({});
     const { running } = await source.perform('restore_source', { ...project, deployment: null });
     expect(running).toHaveLength(1);

@@ -73,6 +73,7 @@ export async function moveData({ source, target, facts, deployment, items, toPre
     source_dir: facts.working_dir,
     volumes: items.map(({ volume }) => volume),
     binds: [],
+    exclude: [],
   });
   await target.perform('prepare_target', toPrepare);
   await source.perform('stop_stack', project);

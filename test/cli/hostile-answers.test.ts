@@ -25,6 +25,7 @@ const migration = (status: Status): MigrationView => ({
   steps: [{ name: 'preflight', status: 'done', started_at: time, ended_at: time }],
   progress: null,
   report: null,
+  left_out: [],
   failure: { step: 'transferring', code: 'agent_lost', message: evil, log_tail: [evil] },
   owed: [{ host_id: host, what: 'start the stack again as it was' }],
   attention:

@@ -40,6 +40,16 @@ describe('a report that failed', () => {
     expect(lines.join(' ')).toMatch(/--accept-unmoved +proceed although/);
   });
 
+  test('repeats what is to be left out', () => {
+    const exclude = ['/srv/media/**/*.part', '/srv/it is'];
+    const [line] = nextMove(
+      terminal,
+      { stack: 'shop', to: 'b' },
+      failing({ compose_supported: [moving] }, { exclude }),
+    );
+    expect(line).toContain(`--exclude '/srv/media/**/*.part' --exclude '/srv/it is' --with-external`);
+  });
+
   test('begins with what could move the stack, or what has to be fixed first', () => {
     const [first] = reportLines(terminal, failing({ compose_supported: [{ with_external: true }] }));
     expect(first).toBe('It can’t move as asked; it could with: --with-external');

@@ -165,6 +165,19 @@ describe('B16 what the window refuses', () => {
 });
 
 describe('a purge', () => {
+  it('says which directories stay with what the migration left out, and is done', () => {
+    const story = completed();
+    story.feed({ type: 'purge', side: 'source' });
+    story.answer('purge_source', { removed: [], remaining: [], left_out: ['/srv/media'] });
+    expect(story.saga.window?.source_purge).toMatchObject({ done_at: story.now, left_out: ['/srv/media'] });
+    expect(story.events.at(-1)).toMatchObject({
+      data: {
+        message: 'what was kept on the source is deleted, except what the migration left out',
+        left_out: ['/srv/media'],
+      },
+    });
+  });
+
   it('names what could not be deleted, and a repeat tries that again', () => {
     const story = completed();
     story.feed({ type: 'purge', side: 'source' });

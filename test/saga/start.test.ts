@@ -31,6 +31,7 @@ it('C16: a migration whose row exists has started, though its pre-flight could n
     accept_drift: false,
     binds: [],
     env: [],
+    exclude: [],
     with_external: false,
     with_registry_auth: false,
     health_timeout_s: 60,

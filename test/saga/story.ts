@@ -153,6 +153,7 @@ export const startInput = {
   accept_drift: false,
   binds: [],
   env: [],
+  exclude: [],
   with_external: false,
   with_registry_auth: false,
   health_timeout_s: 60,

@@ -94,7 +94,7 @@ export function factsOf(
       bind_trees: bindsOf(project).map(plainTree),
       override_name: 'compose.override.yaml',
       data: { nested_mounts: [], immutable: [], unseen: [], writers: runsOf(project) },
-      project_files: { size_bytes: 100, outside: [], absolute_links: [] },
+      project_files: { size_bytes: 100, outside: [], absolute_links: [], exclusion: null },
       remote_includes: [],
       orphans: [],
       environment: {},

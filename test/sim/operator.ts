@@ -33,6 +33,7 @@ export class Operator {
       accept_drift: false,
       binds: ['all'],
       env: [],
+      exclude: [],
       with_external: false,
       with_registry_auth: false,
       health_timeout_s: 60,

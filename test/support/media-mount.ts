@@ -21,4 +21,5 @@ export const plainTree = (path: string): BindTree => ({
   also_used_by: [],
   written_from_above: [],
   mounted: true,
+  exclusion: { left: [], needed: [] },
 });

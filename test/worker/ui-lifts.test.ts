@@ -107,6 +107,35 @@ it('R9: the page asks for the values of unknown variables, and hands on what was
   expect(asked.at(-1)).toEqual({ HOME: '/home/ann' });
 }, 60_000);
 
+it('the page of a report has the patterns of what is left out, keeps them in every form, and names what is wrong with one', async () => {
+  const there = await fleet();
+  const cookie = await logIn(there.token);
+  const review = async (exclude: string) => {
+    const query = new URLSearchParams({
+      ...{
+        target: there.idOf('b'),
+        from: there.idOf('a'),
+        mode: 'stop-copy',
+        sizing: 'stack',
+        bind: '/srv/media',
+        exclude,
+      },
+    });
+    return (await request(`/ui/stacks/bound/migrate/review?${query}`, { headers: { cookie } })).text();
+  };
+  const page = await review('/srv/media/a&b/**\r\n\r\n  /srv/media/<c> ');
+  expect(page).toContain('The pre-flight passed');
+  expect(page).toMatch(
+    /<textarea[^>]* name="exclude"[^>]*>\/srv\/media\/a&amp;b\/\*\*\n\/srv\/media\/&lt;c&gt;<\/textarea>/,
+  );
+  const hidden = page.match(
+    /type="hidden" name="exclude" value="\/srv\/media\/a&amp;b\/\*\*\n\/srv\/media\/&lt;c&gt;"/g,
+  );
+  expect(hidden, 'the form of the bind mounts, and the one that starts it').toHaveLength(2);
+  expect(page).toContain('Left out by /srv/media/&lt;c&gt;: nothing');
+  expect(await review('media/cache')).toContain('Use an absolute path without');
+}, 60_000);
+
 describe('the plan of a drain', () => {
   it('offers each stack what would let it go, plans with what is chosen for it, and starts the drain so', async () => {
     const there = await fleet();

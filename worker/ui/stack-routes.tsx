@@ -11,6 +11,7 @@ import { ReviewPage } from './pages/review.tsx';
 import { StackPage } from './pages/stack.tsx';
 import { StacksPage } from './pages/stacks.tsx';
 import { placeField } from './parts/bind-mounts.tsx';
+import { patternsIn } from './parts/exclusion.tsx';
 import type { Ui } from './session.ts';
 import { settingsIn } from './variable-fields.ts';
 import type { HostView, StackView, Wanted } from './views.ts';
@@ -121,16 +122,18 @@ const wantedOf = (fields: URLSearchParams): Wanted => ({
     return place === '' || place === path ? path : `${path}=${place}`;
   }),
   env: settingsIn(fields),
+  exclude: patternsIn(fields.get('exclude')),
 });
 
 const queryOf = (c: Context<Ui>) => new URL(c.req.url).searchParams;
 
-const inputsOf = ({ target, mode, sizing, binds, env, ...wanted }: Wanted) => ({
+const inputsOf = ({ target, mode, sizing, binds, env, exclude, ...wanted }: Wanted) => ({
   target_host_id: target,
   mode,
   sizing,
   binds,
   env,
+  exclude,
   ...consentsOf(wanted),
 });
 

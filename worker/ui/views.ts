@@ -20,6 +20,8 @@ export interface Wanted extends Consents {
   binds: string[];
   /** Variables for Compose (`NAME=VALUE`). */
   env: string[];
+  /** Patterns of what stays (`excludePattern`). */
+  exclude: string[];
 }
 
 export interface DrainWish extends Consents {

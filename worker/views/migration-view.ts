@@ -23,6 +23,7 @@ export function viewMigration(row: MigrationRow, progress: ProgressView | null, 
     steps: steps.map((step) => viewStep(saga, step)),
     progress,
     report: row.report,
+    left_out: saga.results.prepare_source?.left_out ?? [],
     failure: row.failure,
     owed: viewOwed(saga),
     attention: saga.attention,
@@ -58,8 +59,8 @@ function viewWindow(saga: Saga, window: SafetyWindow, now: number): z.infer<type
   };
 }
 
-function viewPurge({ requested_at, done_at, remaining, host_deleted = false }: Purge) {
-  return { requested_at: time(requested_at), done_at: timeOrNull(done_at), remaining, host_deleted };
+function viewPurge({ requested_at, done_at, remaining, left_out, host_deleted = false }: Purge) {
+  return { requested_at: time(requested_at), done_at: timeOrNull(done_at), remaining, left_out, host_deleted };
 }
 
 function viewRollback(rollback: Rollback, window: SafetyWindow | null): z.infer<typeof rollbackView> {

@@ -8,7 +8,7 @@ import type { CommandHandler } from '../runner/context.ts';
 export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, context) => {
   const { engine, ledger, lease, migrationId, signal } = context;
   const entry = ledger.find(migrationId);
-  if (!entry) return { removed: [], remaining: [] };
+  if (!entry) return { removed: [], remaining: [], left_out: [] };
   if (['home', 'retained'].includes(tenancyOf(entry))) {
     throw new StackferryError(
       'stack_running',
@@ -33,5 +33,5 @@ export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, 
       draft.created = { containers: [], networks: [], volumes: [], paths: [] };
       draft.lanes = {};
     });
-  return { removed, remaining };
+  return { removed, remaining, left_out: [] };
 };

@@ -2,6 +2,7 @@ import { changesLane } from '../../../schema/commands.ts';
 import { isInside } from '../../compose/project.ts';
 import type { Manifest, Removal } from '../../engine/engine.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
+import { leavingTree } from '../carry/leaving-tree.ts';
 import { projectLane, stagedLane } from '../carry/project-lane.ts';
 import { idsOf } from '../cutover/container-states.ts';
 import { oneOffsOf } from '../cutover/data-users.ts';
@@ -13,7 +14,7 @@ import { keptForWrites } from './written-since.ts';
 /**
  * Removes the stack's recorded containers, networks and volumes on the source, and the project directory and the bind
  * mounts' directories if they hold exactly what was moved. Anything that differs, is shared with others, or was written
- * since, stays and is reported.
+ * since, stays and is reported. What the migration left out stays too, with the directories that it is in.
  */
 export const purgeSource: CommandHandler<'purge_source'> = async (payload, context) => {
   const { deployment, volumes, binds, copy_ran } = payload;
@@ -23,6 +24,7 @@ export const purgeSource: CommandHandler<'purge_source'> = async (payload, conte
   if (!entry?.prior)
     return {
       removed: [],
+      left_out: [],
       remaining: [{ what: 'all', why: 'this host has no record of it; check and delete it by hand' }],
     };
   await assertNoOtherCopy(project, entry.prior, context, entry.created.containers);
@@ -33,26 +35,33 @@ export const purgeSource: CommandHandler<'purge_source'> = async (payload, conte
     ...(kept.length > 0 ? [] : recorded).map((path) => ({ path, isMoved: () => bindAsMoved(entry, path, context) })),
   ];
   const stay: Removal['remaining'] = [];
-  for (const { path, isMoved } of directories) {
+  const due = directories.filter(({ path }) => !entry.left_behind.includes(path));
+  for (const { path, isMoved } of due) {
     const why = await directoryObstacle(entry, path, isMoved, context);
     if (why !== null) stay.push({ what: path, why });
   }
-  const { removed, remaining } = await engine.purge(
+  const {
+    removed,
+    remaining,
+    left_out = [],
+  } = await engine.purge(
     {
       containers: [...idsOf(entry.prior), ...entry.created.containers, ...(await oneOffsOf(entry, engine))],
       networks: await engine.projectNetworks(project),
       volumes: kept.length > 0 ? [] : volumes,
-      paths: directories.map(({ path }) => path).filter((path) => !stay.some(({ what }) => what === path)),
+      paths: due.map(({ path }) => path).filter((path) => !stay.some(({ what }) => what === path)),
       marks: { ...Object.fromEntries(byOptions(volumes, entry).map((name) => [name, ''])), ...entry.marks },
+      exclude: entry.data?.exclude ?? [],
     },
     migrationId,
   );
   // What stayed may change until the next try, which compares it again.
   await ledger.amend(migrationId, (draft) => {
     for (const { what } of remaining) delete draft.purging_marks[what];
+    draft.left_behind.push(...left_out);
   });
   await forgetImages(context);
-  return { removed, remaining: [...remaining, ...kept, ...stay] };
+  return { removed, left_out: [...entry.left_behind, ...left_out], remaining: [...remaining, ...kept, ...stay] };
 };
 
 /** Volumes that were not measured, since they have no data of their own: a plain one of such a name is another. */
@@ -110,10 +119,11 @@ async function isAnyOf(
   moved: (Manifest | null)[],
   withContents: boolean[],
   directory: string,
-  { engine, migrationId }: CommandContext,
+  context: CommandContext,
 ): Promise<boolean> {
+  const { engine, migrationId } = context;
   for (const contents of withContents) {
-    const now = await engine.manifest({ directory }, migrationId, contents);
+    const now = await engine.manifest(leavingTree(directory, context), migrationId, contents);
     if (moved.some((one) => one?.sha256 === now.sha256 && one.entries === now.entries)) return true;
   }
   return false;

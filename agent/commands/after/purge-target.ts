@@ -35,6 +35,7 @@ export const purgeTarget: CommandHandler<'purge_target'> = async ({ project, cop
   await forgetImages(context);
   return {
     removed: removals.flatMap(({ removed }) => removed),
+    left_out: [],
     remaining: [...removals.flatMap(({ remaining }) => remaining), ...kept],
   };
 };

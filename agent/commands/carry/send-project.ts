@@ -2,6 +2,7 @@ import { changesLane } from '../../../schema/commands.ts';
 import { assertSourceAtRest } from '../cutover/rest.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
+import { leavingTree } from './leaving-tree.ts';
 import { assertProjectDirectory, onlyProof, projectLane } from './project-lane.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
@@ -10,7 +11,7 @@ export const sendProject: CommandHandler<'send_project'> = async (payload, conte
   const { project, peer, source_dir, changes } = payload;
   const { engine, migrationId } = context;
   await assertProjectDirectory(project, source_dir, context);
-  const tree = { directory: source_dir };
+  const tree = leavingTree(source_dir, context);
   const source = async () =>
     changes
       ? (await warmCopiesOf(engine).source(tree, migrationId, changes.blocks)).rest

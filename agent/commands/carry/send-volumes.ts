@@ -1,7 +1,8 @@
-import { isPath, type Manifest, treeOf } from '../../engine/engine.ts';
+import { isPath, type Manifest } from '../../engine/engine.ts';
 import { assertSourceAtRest } from '../cutover/rest.ts';
 import type { CommandContext, CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
+import { leavingTree } from './leaving-tree.ts';
 import { assertProjectDirectory, stagedLane } from './project-lane.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
@@ -14,15 +15,15 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
   const sizes = ledger.find(migrationId)?.sizes ?? {};
   const sourceOf = async (volume: string) =>
     changes
-      ? (await warmCopiesOf(engine).source(treeOf(volume), migrationId, blocks)).rest
-      : engine.pack(treeOf(volume), migrationId);
+      ? (await warmCopiesOf(engine).source(leavingTree(volume, context), migrationId, blocks)).rest
+      : engine.pack(leavingTree(volume, context), migrationId);
   const proofs = await carryProvenLanes(
     { project, role: 'source', peer },
     items.map(({ lane, volume }) => ({
       lane,
       total: changes ? null : (sizes[volume] ?? null),
       carry: async (end) => context.lanes.send({ ...end, source: await sourceOf(volume) }),
-      manifest: () => engine.manifest(treeOf(volume), migrationId, contents),
+      manifest: () => engine.manifest(leavingTree(volume, context), migrationId, contents),
     })),
     context,
   );
@@ -36,7 +37,7 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
 async function readStaged(project: string, directory: string, context: CommandContext): Promise<Manifest> {
   const { engine, ledger, migrationId } = context;
   await assertProjectDirectory(project, directory, context);
-  const manifest = await engine.manifest({ directory }, migrationId, true);
+  const manifest = await engine.manifest(leavingTree(directory, context), migrationId, true);
   await ledger.amend(migrationId, ({ lanes }) => {
     const lane = lanes[stagedLane];
     if (lane) lane.manifest = manifest;

@@ -1,7 +1,8 @@
 import { warmProjectLane } from '../../../schema/commands.ts';
-import { isPath, treeOf } from '../../engine/engine.ts';
+import { isPath } from '../../engine/engine.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryLanes } from './carry-lanes.ts';
+import { leavingTree } from './leaving-tree.ts';
 import { assertProjectDirectory } from './project-lane.ts';
 import { releasedOnFailure } from './released-on-failure.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
@@ -18,8 +19,8 @@ export const warmSource: CommandHandler<'warm_source'> = async (payload, context
   if (source_dir !== null) await assertProjectDirectory(project, source_dir, context);
   await engine.assertBindMounts(project, items.map(({ volume }) => volume).filter(isPath));
   const trees = [
-    ...items.map(({ lane, volume }) => ({ lane, tree: treeOf(volume), total: sizes[volume] ?? null })),
-    ...(source_dir === null ? [] : [{ lane: warmProjectLane, tree: { directory: source_dir }, total: null }]),
+    ...items.map(({ lane, volume }) => ({ lane, tree: leavingTree(volume, context), total: sizes[volume] ?? null })),
+    ...(source_dir === null ? [] : [{ lane: warmProjectLane, tree: leavingTree(source_dir, context), total: null }]),
   ];
   const carrying = () =>
     carryLanes(
@@ -36,7 +37,7 @@ export const warmSource: CommandHandler<'warm_source'> = async (payload, context
     );
   const passages = await releasedOnFailure(context, carrying);
   const passes = items.map(async ({ volume }) => {
-    const report = (await warm.source(treeOf(volume), migrationId, blocks)).report();
+    const report = (await warm.source(leavingTree(volume, context), migrationId, blocks)).report();
     return { volume, bytes: report.map(({ bytes }) => bytes), ms: report.map(({ ms }) => Math.round(ms)) };
   });
   return { passages, passes: await Promise.all(passes) };

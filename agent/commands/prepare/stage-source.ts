@@ -1,4 +1,5 @@
 import { carryLanes } from '../carry/carry-lanes.ts';
+import { leavingTree } from '../carry/leaving-tree.ts';
 import { assertProjectDirectory, stagedLane } from '../carry/project-lane.ts';
 import { releasedOnFailure } from '../carry/released-on-failure.ts';
 import type { CommandHandler } from '../runner/context.ts';
@@ -16,7 +17,7 @@ export const stageSource: CommandHandler<'stage_source'> = async ({ project, pee
           lane: stagedLane,
           total: null,
           carry: (end) =>
-            context.lanes.send({ ...end, source: engine.pack({ directory: source_dir }, migrationId, true) }),
+            context.lanes.send({ ...end, source: engine.pack(leavingTree(source_dir, context), migrationId, true) }),
         },
       ],
       context,

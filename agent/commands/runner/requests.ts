@@ -32,7 +32,7 @@ const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
     const reached = await Promise.all(relays.map((relay) => reach(relay, context, signal)));
     return context.engine.host(reached);
   },
-  inspect_stack: ({ project, environment }, { engine }, signal) => engine.inspectStack(project, signal, environment),
+  inspect_stack: ({ project, ...given }, { engine }, signal) => engine.inspectStack(project, signal, given),
   check_target: ({ stack, bind_places, source_host_id }, { engine }, signal) =>
     engine.checkTarget(stack, { bindPlaces: bind_places, source: source_host_id }, signal),
   check_logins: async ({ project, references }, { engine }, signal) => ({

@@ -99,7 +99,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     host: (relays) => hostFacts(context, relays),
     resources: () => hostResources(context),
     stacks: () => stackSummaries(context),
-    inspectStack: (project, signal, environment) => stackFacts(context, project, signal, environment),
+    inspectStack: (project, signal, given) => stackFacts(context, project, signal, given),
     checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
@@ -127,8 +127,10 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     mountersOf: (directory, project) => mountersOf(context, directory, project),
     assertBindMounts: (project, binds) => assertBindMounts(context, project, binds),
     measure: mounts.measure,
-    assertCarriable: ({ volumes, directory, binds }, migrationId, signal) =>
-      assertCarriable(place, [{ directory }, ...[...volumes, ...binds].map(treeOf)], { migrationId, signal }),
+    assertCarriable: ({ volumes, directory, binds, exclude = [] }, migrationId, signal) => {
+      const trees = [directory, ...volumes, ...binds].map((name) => treeOf(name, exclude));
+      return assertCarriable(place, trees, { migrationId, signal });
+    },
     pack: mounts.pack,
     manifest: mounts.manifest,
     standBy: async (side, wanted, migrationId) => {

@@ -4,7 +4,7 @@ import { measureResources } from '../../../node/resources.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { HostPrivilege } from '../../../schema/facts.ts';
 import { openCreatedDirectories } from '../created-directories.ts';
-import type { Engine, Tree } from '../engine.ts';
+import { type Engine, reachIn, type Tree } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
 import {
@@ -99,7 +99,11 @@ export async function createEmbeddedEngine(options: {
     assertBindMounts: async (_project, binds) => {
       if (binds.length > 0) noBindMounts();
     },
-    measure: async (tree) => ({ bytes: await measureTree(placeOf(tree)), mark: null }),
+    measure: async (tree) => {
+      if (reachIn(tree).length > 0)
+        throw new StackferryError('command_failed', 'The embedded engine leaves nothing out.');
+      return { bytes: await measureTree(placeOf(tree)), mark: null };
+    },
     pack: (tree) => packTree(placeOf(tree)),
     manifest: (tree, _migrationId, contents) => manifestOfTree(placeOf(tree), contents),
 

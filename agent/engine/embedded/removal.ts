@@ -22,7 +22,9 @@ export function removeCreated(
 
 /** Removes these no matter who created them. */
 export function purgeObjects(host: HostRoot, placed: CreatedDirectories, objects: CreatedObjects): Promise<Removal> {
-  return removeEach(host, objects, null, (path) => placed.purge(belowStacks(host, path)));
+  return removeEach(host, objects, null, async (path) => {
+    await placed.purge(belowStacks(host, path));
+  });
 }
 
 /** `owner`: the migration that must have created each; null for any. */

@@ -70,7 +70,7 @@ export async function inspectStack(host: HostRoot, project: string): Promise<Sta
     bind_trees: [],
     override_name: '',
     data: { nested_mounts: [], immutable: [], unseen: [], writers: [] },
-    project_files: { size_bytes: projectBytes, outside: [], absolute_links: [] },
+    project_files: { size_bytes: projectBytes, outside: [], absolute_links: [], exclusion: null },
     remote_includes: [],
     orphans: [],
     environment: {},

@@ -309,7 +309,10 @@ describe('the pre-flight’s judgement', () => {
       'B36 a file of the stack lies outside its project directory',
       'compose_supported',
       (w) => {
-        w.stack = { ...w.stack, project_files: { size_bytes: 1, outside: ['/etc/shop.env'], absolute_links: [] } };
+        w.stack = {
+          ...w.stack,
+          project_files: { size_bytes: 1, outside: ['/etc/shop.env'], absolute_links: [], exclusion: null },
+        };
       },
       '/etc/shop.env lies outside',
     ],

@@ -24,6 +24,7 @@ export async function begun(store: MigrationStore, more: Partial<StartInput> = {
     accept_drift: false,
     binds: [],
     env: [],
+    exclude: [],
     with_external: false,
     with_registry_auth: false,
     health_timeout_s: 60,

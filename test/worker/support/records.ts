@@ -65,6 +65,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
     accept_drift: false,
     binds: [] as string[],
     env: [] as string[],
+    exclude: [] as string[],
     with_external: false,
     with_registry_auth: false,
     health_timeout_s: 60,

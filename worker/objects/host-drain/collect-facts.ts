@@ -17,8 +17,11 @@ import { asking, reservedOn, runningMigration } from '../stack-migration/preflig
 
 export type Named = { id: string; name: string };
 
-/** A stack to be moved: its planned host, if any, the only one that may take it, null for any, and its variables. */
-export type Leaving = Named & { target?: string | null; only: string | null; env: string[] };
+/**
+ * A stack to be moved: its planned host, if any, the only one that may take it, null for any, its variables, and what is
+ * left out of it.
+ */
+export type Leaving = Named & { target?: string | null; only: string | null; env: string[]; exclude: string[] };
 
 /** The host to be drained. */
 export interface Here {
@@ -78,7 +81,7 @@ export function askStacks(env: Env, here: Here, stacks: Leaving[]): Promise<Aske
 async function askStack(
   env: Env,
   { row: home, source, stacks }: Here,
-  { id, name, target = null, only, env: variables }: Leaving,
+  { id, name, target = null, only, env: variables, exclude }: Leaving,
 ): Promise<AskedStack> {
   const without = (choice: Choice, why: string): AskedStack => ({
     id,
@@ -97,6 +100,7 @@ async function askStack(
     const facts = await asking(env)(home.id, 'inspect_stack', {
       project: name,
       environment: variablesIn(variables),
+      exclude,
     });
     if (facts.ok)
       return { id, name, facts, load: { id, name, ...facts.data.usage, planned: target, only }, choice: null };

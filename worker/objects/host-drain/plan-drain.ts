@@ -41,8 +41,8 @@ export interface Survey {
 export async function survey(env: Env, inputs: SurveyInputs, stacks: Planned[]): Promise<Survey> {
   const here = await lookHere(env, inputs.host);
   const leaving = stacks.map((stack): Leaving => {
-    const { target, env: variables } = optionsOf(inputs, stack.name);
-    return { ...stack, only: target, env: variables };
+    const { target: only, env: variables, exclude } = optionsOf(inputs, stack.name);
+    return { ...stack, only, env: variables, exclude };
   });
   const only = stacks.length === 0 ? [inputs.target] : leaving.map((stack) => stack.only);
   const [targets, asked] = await Promise.all([askTargets(env, here, only), askStacks(env, here, leaving)]);

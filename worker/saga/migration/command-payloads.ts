@@ -95,11 +95,12 @@ const health = (deployment: Deployment, saga: Saga) => ({
 });
 
 const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPayload<K> } = {
-  prepare_source: (plan) => ({
+  prepare_source: (plan, { exclude }) => ({
     ...project(plan),
     source_dir: plan.deployment.source_dir,
     volumes: volumeNames(plan),
     binds: bindPaths(plan),
+    exclude,
   }),
   stop_stack: project,
   send_logins: (plan, { target }) => ({

@@ -43,6 +43,6 @@ function keptBy({ status, window, source, target }: Saga, host: string): 'source
 
 function settlePurge(window: SafetyWindow, side: 'source' | 'target', now: number): void {
   const requested_at = window[`${side}_purge`]?.requested_at ?? now;
-  window[`${side}_purge`] = { requested_at, done_at: now, remaining: [], host_deleted: true };
+  window[`${side}_purge`] = { requested_at, done_at: now, remaining: [], left_out: [], host_deleted: true };
   window.copy_running = false;
 }

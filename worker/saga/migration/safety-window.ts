@@ -90,7 +90,7 @@ export function beginPurge(draft: TransitionDraft, side: 'source' | 'target'): b
   const before = purgeOf(window, side);
   if (!window || purgeRefusal(saga, side)) return false;
   if (isPurged(window, side) || owes(saga, kind)) return false;
-  const purge: Purge = { requested_at: before?.requested_at ?? draft.now, done_at: null, remaining: [] };
+  const purge: Purge = { requested_at: before?.requested_at ?? draft.now, done_at: null, remaining: [], left_out: [] };
   if (side === 'source') window.source_purge = purge;
   else window.target_purge = purge;
   send(draft, kind);
@@ -101,15 +101,20 @@ export function beginPurge(draft: TransitionDraft, side: 'source' | 'target'): b
 export function purgeEnded(
   draft: TransitionDraft,
   side: 'source' | 'target',
-  { remaining }: { remaining: Remaining[] },
+  { remaining, left_out = [] }: { remaining: Remaining[]; left_out?: string[] },
 ): void {
   const purge = purgeOf(draft.saga.window, side);
   if (!purge) return;
   purge.remaining = remaining;
+  purge.left_out = left_out;
   if (remaining.length === 0) purge.done_at = draft.now;
+  const but = left_out.length > 0 ? ', except what the migration left out' : '';
   const message =
-    remaining.length === 0 ? `what was kept on the ${side} is deleted` : `some of what is kept on the ${side} remains`;
-  recordEvent(draft, 'notice', { message, remaining: toldOf(remaining) });
+    remaining.length === 0
+      ? `what was kept on the ${side} is deleted${but}`
+      : `some of what is kept on the ${side} remains`;
+  const stays = left_out.slice(0, limits.control.namesToldMax).map((path) => shortened(path, toldCharsMax));
+  recordEvent(draft, 'notice', { message, remaining: toldOf(remaining), ...(but === '' ? {} : { left_out: stays }) });
 }
 
 /** Kept short, because each try records it again. */

@@ -71,11 +71,11 @@ export async function askAndJudge(
   known: Omit<PreflightFacts, 'now' | 'source' | 'target' | 'stack' | 'fit' | 'logins'>,
 ): Promise<Preflight> {
   const { relays } = known;
-  const { source_host_id, target_host_id } = known.inputs;
+  const { source_host_id, target_host_id, exclude } = known.inputs;
   const [source, target, stack] = await Promise.all([
     ask(source_host_id, 'probe', { relays }),
     ask(target_host_id, 'probe', { relays }),
-    ask(source_host_id, 'inspect_stack', { project, environment: variablesIn(known.inputs.env) }),
+    ask(source_host_id, 'inspect_stack', { project, environment: variablesIn(known.inputs.env), exclude }),
   ]);
   const fit: PreflightFacts['fit'] =
     stack.ok && target.ok

@@ -9,6 +9,7 @@ import type { Fit } from './fit.ts';
 import * as host from './host-checks.ts';
 import { hostNotes } from './host-notes.ts';
 import { imageAvailable } from './image-check.ts';
+import { leftOutNotes, leftOutOf } from './left-out.ts';
 import { composeSupported } from './movable-checks.ts';
 import { movedStack } from './moved-stack.ts';
 import { tmpfsNotes } from './option-volumes.ts';
@@ -31,12 +32,16 @@ export function judge(found: PreflightFacts): Report {
     bind_mounts: facts.stack.ok
       ? bindMountViews(facts.stack.data, facts.fit.ok ? facts.fit.data : null, facts.inputs.binds)
       : [],
+    left_out: leftOutIn(facts),
     plan: expectedPlan(facts),
     needs: host.usedBy(facts, 'stack'),
     inputs: facts.inputs,
     made_at: facts.now,
   };
 }
+
+const leftOutIn = ({ stack, inputs }: PreflightFacts): Report['left_out'] =>
+  stack.ok ? leftOutOf(stack.data, chosenBinds(stack.data, inputs.binds).trees, inputs) : [];
 
 function expectedPlan({
   inputs,
@@ -132,6 +137,7 @@ function notesOf(facts: PreflightFacts): string[] {
       const what = bytes === null ? '' : `${size(bytes)}, `;
       return `Bind mount ${source}${by} of service ${service} is not moved: it points at a path of the host (${what}${words}).`;
     });
+  notes.push(...leftOutNotes(leftOutIn(facts)));
   const override = fit.ok ? bindOverrideOf(model.data, fit.data, trees) : null;
   if (override && override.file !== 'compose.override.yaml') {
     const files = [...model.data.config_files.filter((file) => file !== override.file), override.file];

@@ -2,6 +2,7 @@ import type { StackFacts } from '../../../schema/facts.ts';
 import { absentBinds } from './absent-binds.ts';
 import { type ChosenBinds, placeOf } from './chosen-binds.ts';
 import type { Fit } from './fit.ts';
+import { exclusionProblems } from './left-out.ts';
 import { optionProblems } from './option-volumes.ts';
 import { type CheckResult, fail, list, note, pass } from './verdicts.ts';
 import { waysToMove } from './ways-to-move.ts';
@@ -23,6 +24,7 @@ function problemsOf(fit: Fit): string[] {
     ...stack.compose_errors,
     ...dataProblems(stack, binds),
     ...binds.problems,
+    ...exclusionProblems(fit),
     ...optionProblems(fit),
     ...stack.orphans.flatMap(({ container, service, running }) =>
       running

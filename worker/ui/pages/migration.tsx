@@ -3,6 +3,7 @@ import { isStep, isTerminal } from '../../../schema/migration-status.ts';
 import { rate } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
+import { LeftOutCard } from '../parts/exclusion.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
@@ -82,6 +83,7 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
       <Card title="Event log" id="log" live>
         <EventLog events={events} />
       </Card>
+      <LeftOutCard left={migration.left_out} />
       {report ? (
         <details class="card fold" id="report">
           <summary>

@@ -6,6 +6,7 @@ import { count } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import { consentFields } from '../consents.ts';
 import { BindMounts } from '../parts/bind-mounts.tsx';
+import { Exclusion } from '../parts/exclusion.tsx';
 import { Disabled, Field, type Fields, Form, Hidden, LinkButton, useReason } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Lifts } from '../parts/lifts.tsx';
@@ -66,10 +67,15 @@ export function ReviewPage({ session, stack, hosts, report, wanted, problem }: R
       {report.bind_mounts.length > 0 ? (
         <BindMounts
           binds={report.bind_mounts}
-          fields={[...fieldsWithoutBinds(wanted), ['from', stack.host_id]]}
+          fields={[...commonFields(wanted), ...excludeFields(wanted), ['from', stack.host_id]]}
           action={`${place}/review`}
         />
       ) : null}
+      <Exclusion
+        exclude={wanted.exclude}
+        fields={[...commonFields(wanted), ...bindFields(wanted), ['from', stack.host_id]]}
+        action={`${place}/review`}
+      />
       <Go {...{ stack, wanted, target, failed, place }} again={`${place}/review?${again}`} />
       <Card title="Checks" id="checks">
         <Checks checks={report.checks} />
@@ -144,12 +150,13 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
   );
 }
 
-const fieldsOf = (wanted: Wanted): Fields => [
-  ...fieldsWithoutBinds(wanted),
-  ...wanted.binds.map((choice): Fields[number] => ['bind', choice]),
-];
+const fieldsOf = (wanted: Wanted): Fields => [...commonFields(wanted), ...bindFields(wanted), ...excludeFields(wanted)];
 
-const fieldsWithoutBinds = ({ target, mode, sizing, ...wanted }: Wanted): Fields => [
+const bindFields = ({ binds }: Wanted): Fields => binds.map((choice): Fields[number] => ['bind', choice]);
+
+const excludeFields = ({ exclude }: Wanted): Fields => (exclude.length > 0 ? [['exclude', exclude.join('\n')]] : []);
+
+const commonFields = ({ target, mode, sizing, ...wanted }: Wanted): Fields => [
   ['target', target],
   ['mode', mode],
   ['sizing', sizing],

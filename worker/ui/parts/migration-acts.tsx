@@ -47,6 +47,7 @@ function actsOf(migration: MigrationView, source: string, target: string) {
         <p>
           Deletes the copy that <strong>{source}</strong> keeps, for good: containers, volumes, files. After that it
           cannot be rolled back.
+          {migration.left_out.length > 0 ? ' What the migration left out stays there.' : null}
         </p>
       </TypeToConfirm>
     ) : null,

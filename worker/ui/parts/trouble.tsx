@@ -111,6 +111,7 @@ export function WindowCard({ migration, source, target }: Sides) {
           ...(purge && !purge.done_at
             ? purge.remaining.map(({ what, why }): [string, string] => [`Remains: ${what}`, why])
             : []),
+          ...(purge?.left_out ?? []).map((path): [string, string] => [`Stays: ${path}`, 'with only what was left out']),
         ]}
       />
     </section>

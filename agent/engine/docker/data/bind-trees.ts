@@ -11,7 +11,7 @@ import { listVolumes } from '../stack/volumes.ts';
 import { boundPaths, hostPathOf, nameOfContainer } from './mount-sources.ts';
 
 /** A bind mount's data before it is measured. */
-export type UnmeasuredTree = Omit<BindTree, 'size_bytes' | 'mounted'>;
+export type UnmeasuredTree = Omit<BindTree, 'size_bytes' | 'mounted' | 'exclusion'>;
 
 /** What lies behind the bind mounts of a stack outside its project directory, and who else uses it. */
 export async function bindTrees(

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { limits } from '../../../../schema/limits.ts';
 import { manifestDigest } from '../../../transfer/manifest.ts';
 import type { TarSource } from '../../../transfer/tar-ports.ts';
-import type { Manifest, MeasuredTree, Tree } from '../../engine.ts';
+import { type Manifest, type MeasuredTree, reachIn, type Tree } from '../../engine.ts';
 import { type HelperRuntime, readFromHelper, writeToHelper } from '../helper/helper.ts';
 import { changing } from '../helper/stderr-rules.ts';
 import { readContents } from './content-stream.ts';
@@ -12,8 +12,8 @@ import {
   attributesScript,
   contentScript,
   entriesScript,
-  packArguments,
   packCapabilities,
+  packing,
   unpackArguments,
   unpackCapabilities,
   unpackScript,
@@ -29,8 +29,7 @@ export function packer(runtime: () => HelperRuntime, mount: Tree, migrationId: s
         mount,
         readOnly: true,
         capabilities: packCapabilities,
-        script: 'exec "$@"',
-        arguments: packArguments,
+        ...packing(reachIn(mount)),
         failure: 'pack_failed',
         tolerated: live ? changing : [],
         signal,
@@ -60,6 +59,7 @@ export async function manifestOf(
   contents = false,
 ): Promise<Manifest> {
   const digest = manifestDigest();
+  const reach = reachIn(mount);
   const reading = async <T>(script: string, read: (output: Readable) => Promise<T>): Promise<T> => {
     const helper = await readFromHelper(runtime, {
       migrationId,
@@ -75,10 +75,12 @@ export async function manifestOf(
     return result;
   };
   const [entries] = await Promise.all([
-    reading(entriesScript, (output) => readEntries(output, digest)),
-    reading(attributesScript, (output) => readAttributes(output, digest)),
+    reading(entriesScript(reach), (output) => readEntries(output, digest)),
+    reading(attributesScript(reach), (output) => readAttributes(output, digest)),
     contents
-      ? reading(contentScript, (tar) => readContents(tar, (path, sha256) => digest.add('content', [path, sha256])))
+      ? reading(contentScript(reach), (tar) =>
+          readContents(tar, (path, sha256) => digest.add('content', [path, sha256])),
+        )
       : null,
   ]);
   return { sha256: digest.sum(), entries };
@@ -89,5 +91,6 @@ export async function measure(runtime: HelperRuntime, mount: Tree, migrationId: 
   const signal = AbortSignal.timeout(limits.step.preparingMsMax);
   const [survey] = await surveyTrees(runtime, [mount], { migrationId, signal, secondsMax: null });
   assertWhole(mount, survey!);
-  return { bytes: survey!.size!.tar_bytes, mark: survey!.mark };
+  const { size, mark, left } = survey!;
+  return { bytes: size!.tar_bytes, mark, left_out: left };
 }

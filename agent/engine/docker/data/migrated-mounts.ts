@@ -61,7 +61,7 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
     helperPool,
     async standBy(side, { volumes, directory, binds }, migrationId) {
       if (side === 'target') await placed.claim(directory, migrationId);
-      const mounts: Tree[] = [...[...volumes, ...binds].map(treeOf), { directory }];
+      const mounts: Tree[] = [...[...volumes, ...binds].map((name) => treeOf(name)), { directory }];
       if (side === 'target') for (const mount of mounts) empty.add(mount, migrationId);
       const { lanesAtOnceMax, residentsMax } = limits.agent;
       await eachOf(mounts.slice(-residentsMax), lanesAtOnceMax, (mount) => helperPool.open(mount, migrationId, side));

@@ -1,5 +1,5 @@
 import { eachOf } from '../../../../schema/each-of.ts';
-import type { StackFacts } from '../../../../schema/facts.ts';
+import type { LeftOut, StackFacts } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { MigratedData, Tree } from '../../engine.ts';
 import type { DockerContext } from '../context.ts';
@@ -9,8 +9,7 @@ import type { MapContext } from '../path-maps/project-paths.ts';
 import { isPlain, type Volume } from '../stack/volumes.ts';
 import { dataMounters } from './data-users.ts';
 import { nameOfContainer } from './mount-sources.ts';
-import { surveyTrees } from './survey.ts';
-import type { TreeSurvey } from './survey-script.ts';
+import { type SurveyedTree, surveyTrees } from './survey.ts';
 
 /** A pre-flight's findings about a stack's data. */
 export interface StackData {
@@ -19,6 +18,8 @@ export interface StackData {
   projectBytes: number | null;
   /** Bytes of a bind mount's directory; null if unknown. */
   sizeOfBind(path: string): number | null;
+  /** What is left out of a directory. */
+  leftOutOf(directory: string): LeftOut[];
   facts: NonNullable<StackFacts['data']>;
 }
 
@@ -35,15 +36,17 @@ export async function stackData(
     volumes: Volume[];
     external: Volume[];
     binds: string[];
+    exclude: string[];
   },
   own: string[],
   signal: AbortSignal,
 ): Promise<StackData> {
   const volumes = [...data.volumes, ...data.external].filter(isPlain).map(({ Name }) => ({ volume: Name }));
-  const directory = { directory: data.directory };
-  const binds = data.binds.map((path) => ({ directory: path }));
+  const { exclude } = data;
+  const directory = { directory: data.directory, exclude };
+  const binds = data.binds.map((path) => ({ directory: path, exclude }));
   const unseen: StackData['facts']['unseen'] = [];
-  const found = new Map<string, TreeSurvey>();
+  const found = new Map<string, SurveyedTree>();
   const look = async (trees: Tree[], secondsMax: number = limits.agent.surveySecondsMax) => {
     const options = { migrationId: '', signal, secondsMax };
     const surveys = await surveyTrees(context.place, trees, options).catch((error: Error) => error);
@@ -63,6 +66,7 @@ export async function stackData(
   return {
     sizeOf: (volume) => found.get(nameOf({ volume }))?.size?.bytes ?? null,
     sizeOfBind: (path) => found.get(path)?.size?.bytes ?? null,
+    leftOutOf: (path) => found.get(path)?.left ?? [],
     projectBytes: found.get(nameOf(directory))?.size?.bytes ?? null,
     facts: {
       nested_mounts: moved.flatMap((tree) =>

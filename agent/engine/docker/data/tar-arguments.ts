@@ -1,5 +1,7 @@
+import type { Reach } from '../../../../schema/exclude-pattern.ts';
 import { carriedPatterns } from '../../../transfer/attributes.ts';
 import { attributesCommand } from '../../../transfer/attributes-script.ts';
+import { walkOf } from '../../../transfer/left-out-script.ts';
 
 /** argv of the helpers' GNU tar. Pure, so that tests assert it literally. */
 
@@ -37,6 +39,18 @@ export const packListedArguments = (list: string): string[] => [
   '-T',
   list,
 ];
+
+/**
+ * Packs all of /v, or reads from a walk what is not left out: tar's own patterns mean something else. A walk that ends with
+ * 1 has said why, which may be tolerated in a running stack.
+ */
+export const packing = (reach: readonly Reach[]): { script: string; arguments: string[] } =>
+  reach.length === 0
+    ? { script: 'exec "$@"', arguments: packArguments }
+    : {
+        script: `cd /v && { ${walkOf(reach)} -print0 || [ $? = 1 ] || echo find failed >&2; } | "$@"`,
+        arguments: packListedArguments('-'),
+      };
 
 /**
  * No warnings about timestamps in the future: they only mean that the clocks differ, and print names unquoted.
@@ -104,11 +118,12 @@ export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 
  * Tars the contents of the regular files, once each, sorted by name, so that a hard-linked file comes under the same
  * name on both sides. The entries tell which names are one file. Holes are left out.
  */
-export const contentScript = [
-  'cd /v',
-  '{ find . -xdev -type f -print0 || echo find failed >&2; } | LC_ALL=C sort -z -S 16M -T $IO >$IO/files',
-  'exec tar -b 512 --format=posix --sparse --no-recursion --null --verbatim-files-from -T $IO/files -c',
-].join(' && ');
+export const contentScript = (reach: readonly Reach[]): string =>
+  [
+    'cd /v',
+    `{ ${walkOf(reach)} -type f -print0 || echo find failed >&2; } | LC_ALL=C sort -z -S 16M -T $IO >$IO/files`,
+    'exec tar -b 512 --format=posix --sparse --no-recursion --null --verbatim-files-from -T $IO/files -c',
+  ].join(' && ');
 
 const printed = {
   directory: "'%P//%y %m %U:%G - - %T@ \\0'",
@@ -123,19 +138,21 @@ const printed = {
  *   path // type mode uid:gid size - mtime target        no path holds two slashes in a row
  *
  * Left out: a directory's size and link counts, which depend on the file system (a file may have links outside the
- * tree), and sockets, which tar never packs. Fails on a directory of another device, which would be listed as empty.
+ * tree), what patterns leave out, and sockets, which tar never packs. Fails on a directory of another device, which would be listed as empty.
  */
-export const entriesScript = [
-  'cd /v',
-  `{ find . -xdev ! -type s \\( -type d -printf ${printed.directory} -fprintf $IO/directories '%D\\n' -o -printf ${printed.other} \\) \\( ! -type d -links +1 -fprintf $IO/links ${printed.link} -o -true \\) \\( -type b -o -type c \\) -fprint0 $IO/devices || echo find failed >&2; } |
+export const entriesScript = (reach: readonly Reach[]): string =>
+  [
+    'cd /v',
+    `{ ${walkOf(reach)} ! -type s \\( -type d -printf ${printed.directory} -fprintf $IO/directories '%D\\n' -o -printf ${printed.other} \\) \\( ! -type d -links +1 -fprintf $IO/links ${printed.link} -o -true \\) \\( -type b -o -type c \\) -fprint0 $IO/devices || echo find failed >&2; } |
     LC_ALL=C sort -z -S 16M -T $IO >$IO/entries`,
-  'if [ "$(uniq $IO/directories | head -n 2 | wc -l)" != 1 ]; then echo "something is mounted in it" >&2; fi',
-  'cat $IO/links',
-  "xargs -0 -r stat --printf 'D\\0%n\\0%t:%T\\0' <$IO/devices",
-  "printf 'entries\\0'",
-  'cat $IO/entries',
-  "printf 'end\\0'",
-].join(' && ');
+    'if [ "$(uniq $IO/directories | head -n 2 | wc -l)" != 1 ]; then echo "something is mounted in it" >&2; fi',
+    'cat $IO/links',
+    "xargs -0 -r stat --printf 'D\\0%n\\0%t:%T\\0' <$IO/devices",
+    "printf 'entries\\0'",
+    'cat $IO/entries',
+    "printf 'end\\0'",
+  ].join(' && ');
 
 /** The attributes of the same entries. */
-export const attributesScript = `cd /v && { find . -xdev ! -type s -print0 || echo find failed >&2; } | ${attributesCommand('values')} && printf '# end\\n\\n'`;
+export const attributesScript = (reach: readonly Reach[]): string =>
+  `cd /v && { ${walkOf(reach)} ! -type s -print0 || echo find failed >&2; } | ${attributesCommand('values')} && printf '# end\\n\\n'`;

@@ -19,6 +19,7 @@ import { asWritten } from './drift/as-written.ts';
 import { type Drift, driftOf } from './drift/drift.ts';
 import { withSettings } from './external-networks.ts';
 import { joinedNetworks } from './joined-networks.ts';
+import { neededIn, neededPaths } from './needed-paths.ts';
 import { overrideName } from './override-name.ts';
 import { projectOrigin } from './project-origin.ts';
 import { inferredOf, readProject } from './project-reading.ts';
@@ -37,14 +38,14 @@ export async function stackFacts(
   context: DockerContext,
   name: string,
   signal: AbortSignal,
-  given: Record<string, string> = {},
+  { environment = {}, exclude = [] }: { environment?: Record<string, string>; exclude?: string[] } = {},
 ): Promise<StackFacts> {
   const { api } = context;
   const containers = await inspectProject(api, name, true);
   if (containers.length === 0) await refusePlain(context, name);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
   const origin = await projectOrigin(name, containers, projectPaths(context));
-  const reading = await readProject(compose, { ...origin, given }, containers, signal, context.own);
+  const reading = await readProject(compose, { ...origin, given: environment }, containers, signal, context.own);
   const { project, model, references, errors } = reading;
   const isOrphan = (container: Container) => errors.length === 0 && !(serviceOf(container) in model.services);
   const current = containers.filter((container) => !isOrphan(container));
@@ -61,11 +62,16 @@ export async function stackFacts(
     .filter(({ kind, reaches }) => kind === 'directory' && reaches === null)
     .map(({ path }) => path);
   const [data, memory] = await Promise.all([
-    stackData(context, { ...dataOf(project, found), binds: measurable }, idsOf(containers), signal),
+    stackData(context, { ...dataOf(project, found), binds: measurable, exclude }, idsOf(containers), signal),
     Promise.all(containers.filter(({ State }) => State.Status === 'running').map(({ Id }) => memoryOf(api, Id))),
   ]);
   const usersOf = await othersUsing(context, name, containers);
   const volumes = stackVolumes(found, data, usersOf);
+  const needs = neededPaths(project, references, model, binds);
+  const exclusionOf = async (directory: string) => ({
+    left: data.leftOutOf(directory),
+    needed: await neededIn(directory, needs, exclude),
+  });
   const powers = privilegesOf(model, { directory: project.directory, own: [] });
   const sum = (sizes: (number | null)[]) => sizes.reduce((total: number, size) => total + (size ?? 0), 0);
   return {
@@ -90,17 +96,21 @@ export async function stackFacts(
     managers: origin.managers,
     fixed_names: fixedNames(name, serviceNames, model),
     bind_mounts: binds,
-    bind_trees: trees.map((tree) => ({
-      ...tree,
-      size_bytes: data.sizeOfBind(tree.path),
-      mounted: !mounts.unmounted.has(tree.path),
-    })),
+    bind_trees: await Promise.all(
+      trees.map(async (tree) => ({
+        ...tree,
+        size_bytes: data.sizeOfBind(tree.path),
+        mounted: !mounts.unmounted.has(tree.path),
+        exclusion: await exclusionOf(tree.path),
+      })),
+    ),
     override_name: await overrideName(project),
     data: data.facts,
     project_files: {
       size_bytes: data.projectBytes,
       outside: await filesBeyond(project, references, model),
       absolute_links: await absoluteLinks(project, references, model, insideOf(binds)),
+      exclusion: await exclusionOf(project.directory),
     },
     remote_includes: references.remote,
     drift: {

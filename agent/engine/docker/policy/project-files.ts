@@ -51,7 +51,8 @@ async function absoluteLinkTo(directory: string, file: string): Promise<string |
   return null;
 }
 
-function filesOf(
+/** Files that Compose reads or mounts; some by paths relative to the project directory. */
+export function filesOf(
   project: ComposeProject,
   { models, values }: Pick<FileReferences, 'models' | 'values'>,
   { configs, secrets }: ComposeModel,

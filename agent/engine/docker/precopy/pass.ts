@@ -6,7 +6,7 @@ import { encodeRename, encodeSection } from '../../../precopy/delta-stream.ts';
 import type { LargeFiles } from '../../../precopy/large-files.ts';
 import { scanScript } from '../../../precopy/listing.ts';
 import { decodeName } from '../../../transfer/attributes-script.ts';
-import type { Tree } from '../../engine.ts';
+import { reachIn, type Tree } from '../../engine.ts';
 import { packCapabilities, packListedArguments } from '../data/tar-arguments.ts';
 import { type HelperSpec, readFromHelper, runInHelper } from '../helper/helper.ts';
 import type { PooledHelper } from '../helper/resident-helper.ts';
@@ -54,7 +54,7 @@ export async function* packPass(
   // A page written through a memory mapping changes the file's times only at its writeback.
   const sync = atRest ? '' : 'sync -f /v && ';
   const [listed, attributed] = [sharedFile(place), sharedFile(place)];
-  await runInHelper(place, { ...task, script: sync + scanScript(listed.there, attributed.there) });
+  await runInHelper(place, { ...task, script: sync + scanScript(listed.there, attributed.there, reachIn(mount)) });
   const now = await files.take(listed, listing);
   const attributedNames = await readFile(await files.take(attributed, 'attributed'), 'latin1');
   const withAttributes = new Set(attributedNames.split('\n').map(decodeName));

@@ -1,4 +1,5 @@
 import { StackferryError } from '../../../../schema/errors.ts';
+import { reachBelow } from '../../../../schema/exclude-pattern.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { isInside } from '../../../compose/project.ts';
 import { realOf } from '../../../real-path.ts';
@@ -32,17 +33,19 @@ export function removeObjects(
 }
 
 /**
- * Removes these no matter who created them; a volume only if it is the recorded one. What keeps the files of another
- * stack stays, as does a directory that is a volume or holds one: a manager may have them there.
+ * Removes these no matter who created them; a volume only if it is the recorded one, a directory without what patterns
+ * leave out of it. What keeps the files of another stack stays, as does a directory that is a volume or holds one: a
+ * manager may have them there.
  */
-export function purgeObjects(
+export async function purgeObjects(
   context: MapContext & Pick<DockerContext, 'place'>,
   placed: CreatedDirectories,
   objects: PurgedObjects,
   migrationId: string,
 ): Promise<Removal> {
   const runtime = context.place;
-  return removeEach(runtime, objects, migrationId, {
+  const left_out: string[] = [];
+  const { removed, remaining } = await removeEach(runtime, objects, migrationId, {
     // Anonymous volumes are among the recorded ones, and are looked at like them.
     container: (id) => removeContainer(runtime.api, id, false),
     volume: async (name) => {
@@ -52,9 +55,10 @@ export function purgeObjects(
     directory: async (path) => {
       await assertUnused(runtime, path);
       await assertNoVolumeIn(runtime, path);
-      await placed.purge(path);
+      if (!(await placed.purge(path, reachBelow(objects.exclude ?? [], path)))) left_out.push(path);
     },
   });
+  return { removed: removed.filter((what) => !left_out.includes(what)), remaining, left_out };
 }
 
 async function removeEach(

@@ -74,7 +74,7 @@ describe('what the files hold, read back from a tar', () => {
 
 /** What the helper's script makes of a directory, read back. */
 async function contentsIn(directory: string): Promise<{ found: Record<string, string>; bytes: number }> {
-  const script = contentScript.replace('/v', directory);
+  const script = contentScript([]).replace('/v', directory);
   const tar = spawn('sh', ['-c', script], { env: { ...process.env, IO: await temporaryDirectory() } });
   const found: Record<string, string> = {};
   let bytes = 0;

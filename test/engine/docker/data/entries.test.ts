@@ -13,7 +13,7 @@ const execute = promisify(execFile);
 async function manifestAfter(making: string) {
   const directory = await temporaryDirectory();
   const script = `set -e; cd "$1"; mkdir io tree; (cd tree; ${making})
-    mount -t tmpfs none /opt; mkdir /opt/v; mount --rbind tree /opt/v; export IO=$PWD/io; ${entriesScript.replace('cd /v', 'cd /opt/v')}`;
+    mount -t tmpfs none /opt; mkdir /opt/v; mount --rbind tree /opt/v; export IO=$PWD/io; ${entriesScript([]).replace('cd /v', 'cd /opt/v')}`;
   const { stdout, stderr } = await execute('unshare', ['-rm', 'sh', '-c', script, 'sh', directory], {
     encoding: 'buffer',
   });

@@ -29,9 +29,10 @@ describe('surveyScript', () => {
         ],
         size: { bytes: 6, tar_bytes: expect.any(Number), entries: 5 },
         immutable: [],
+        left: [],
       },
       {
-        ...{ mark: expect.stringMatching(/^\d+:\d+$/), nested: [], immutable: [] },
+        ...{ mark: expect.stringMatching(/^\d+:\d+$/), nested: [], immutable: [], left: [] },
         size: { bytes: 0, tar_bytes: 1536, entries: 1 },
       },
     ]);
@@ -66,7 +67,7 @@ describe('surveyScript', () => {
   });
 
   it('P12: a tree that could not be walked in time has no size, not a size of 0', () => {
-    expect(parseSurvey('tree 1:2\nend\n')).toEqual([{ mark: '1:2', nested: [], size: null, immutable: [] }]);
+    expect(parseSurvey('tree 1:2\nend\n')).toEqual([{ mark: '1:2', nested: [], size: null, immutable: [], left: [] }]);
     expect(parseSurvey('tree 1:2\nsize 1 2 3\n')).toBeNull();
   });
 });
