@@ -157,7 +157,7 @@ volumes: { data: {} }
     const { db, there, binds } = await up('rows');
     await docker('a', 'exec', 'rows-app-1', 'dd', 'if=/dev/urandom', 'of=/db/big', 'bs=1M', 'count=64');
     const writing =
-      'i=0; while :; do i=$((i+1)); echo $i >>/db/rows; dd if=/dev/urandom of=/db/big bs=4096 count=1 seek=$((i % 9000)) conv=notrunc 2>/dev/null; done';
+      'i=0; while :; do i=$((i+1)); echo $i >>/db/rows; dd if=/dev/urandom of=/db/big bs=4096 count=1 seek=$((i % 9000)) conv=notrunc 2>/dev/null; sleep 0.05; done';
     await docker('a', 'exec', '-d', 'rows-app-1', 'sh', '-c', writing);
     const { id } = await migrate('rows', hosts.b, { binds, mode: 'pre-copy' });
     expect(await ended(id)).toMatchObject({ status: 'completed', verify: 'content' });

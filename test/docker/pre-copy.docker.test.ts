@@ -306,7 +306,7 @@ services:
 const restless = scripted(`
   echo kept > /data/kept
   mkdir /data/many && cd /data/many
-  while :; do seq 20000 | xargs touch; seq 20000 | xargs rm; done`);
+  while :; do seq 5000 | xargs touch; seq 5000 | xargs rm; sleep 0.2; done`);
 
 /** What happens at the stop alone is seen by no pass. */
 const stripped = scripted(

@@ -18,9 +18,12 @@ services:
     volumes: [dbdata:/var/lib/postgresql/data]
     healthcheck:
       test: [CMD-SHELL, pg_isready -U postgres -h 127.0.0.1]
-      interval: 1s
+      # Seldom once it is well: each probe is a process beside the other tests'.
+      interval: 10s
+      start_interval: 1s
+      start_period: 60s
       timeout: 3s
-      retries: 30
+      retries: 3
   web:
     image: sf-nginx:1
     restart: unless-stopped
