@@ -2,7 +2,22 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { receivers } from './test/support/receiver-server.ts';
 
-/** `vitest run --project node|worker|browser|docker|machines|lab`. Two workers at most, or VITEST_MAX_WORKERS. */
+/**
+ * Hours of moves on two processors, in the projects `long` and `lab`: only with STACKFERRY_LONG, as `npm run test:long` sets
+ * it, since every run is to end within an hour.
+ */
+const isLong = Boolean(process.env.STACKFERRY_LONG);
+const longFiles = ['chaos', 'corpus', 'library', 'path-maps', 'pre-copy', 'restless', 'stack-reading'].map(
+  (name) => `test/docker/${name}.docker.test.ts`,
+);
+const onHosts = {
+  globalSetup: ['test/support/prebuilt.ts'],
+  pool: 'forks',
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+} as const;
+
+/** `vitest run --project node|worker|browser|docker|machines`. Two workers at most, or VITEST_MAX_WORKERS. */
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -50,11 +65,9 @@ export default defineConfig({
       {
         test: {
           name: 'docker',
-          globalSetup: ['test/support/prebuilt.ts'],
           include: ['test/**/*.docker.test.ts'],
-          pool: 'forks',
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          exclude: longFiles,
+          ...onHosts,
         },
       },
       {
@@ -69,19 +82,21 @@ export default defineConfig({
           hookTimeout: 600_000,
         },
       },
-      {
-        // Two hosts of different kinds; see docs/lab.md.
-        test: {
-          name: 'lab',
-          globalSetup: ['test/support/prebuilt.ts'],
-          include: ['test/lab/**/*.lab.test.ts'],
-          pool: 'forks',
-          setupFiles: ['test/support/one-at-a-time.ts'],
-          env: { STACKFERRY_ONE_AT_A_TIME: 'lab', STACKFERRY_PAIR: process.env.STACKFERRY_PAIR ?? '4' },
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-        },
-      },
+      ...(isLong
+        ? [
+            { test: { name: 'long', include: longFiles, ...onHosts } },
+            {
+              // Two hosts of different kinds; see docs/lab.md.
+              test: {
+                name: 'lab',
+                include: ['test/lab/**/*.lab.test.ts'],
+                setupFiles: ['test/support/one-at-a-time.ts'],
+                env: { STACKFERRY_ONE_AT_A_TIME: 'lab', STACKFERRY_PAIR: process.env.STACKFERRY_PAIR ?? '4' },
+                ...onHosts,
+              },
+            },
+          ]
+        : []),
     ],
   },
 });
