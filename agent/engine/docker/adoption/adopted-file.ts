@@ -42,14 +42,16 @@ export async function writeAdopted(stateDir: string, stacks: AdoptedStack[]): Pr
 /** The labels that Compose would have given to adopted containers, by container id. */
 export type AdoptedLabels = () => Promise<ReadonlyMap<string, Record<string, string>>>;
 
+/** Of a damaged file none: no other stack waits for its repair, and `adopted` names the fault. */
 export const adoptedLabels =
   (stateDir: string): AdoptedLabels =>
-  async () =>
-    new Map(
-      (await readAdopted(stateDir)).flatMap((adopted) =>
-        Object.entries(adopted.containers).map(([id, service]) => [id, labelsOf(adopted, service)] as const),
-      ),
+  async () => {
+    const stacks = await readAdopted(stateDir).catch((): AdoptedStack[] => []);
+    const labels = stacks.flatMap((adopted) =>
+      Object.entries(adopted.containers).map(([id, service]) => [id, labelsOf(adopted, service)] as const),
     );
+    return new Map(labels);
+  };
 
 export const labelsOf = ({ stack, directory }: Pick<AdoptedStack, 'stack' | 'directory'>, service: string) => ({
   [composeLabels.project]: stack,
