@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { receivers } from './test/support/receiver-server.ts';
@@ -7,9 +8,20 @@ import { receivers } from './test/support/receiver-server.ts';
  * it, since every run is to end within an hour.
  */
 const isLong = Boolean(process.env.STACKFERRY_LONG);
-const longFiles = ['chaos', 'corpus', 'library', 'path-maps', 'pre-copy', 'restless', 'stack-reading'].map(
-  (name) => `test/docker/${name}.docker.test.ts`,
-);
+const longFiles = [
+  ...[
+    'chaos',
+    'containers',
+    'corpus',
+    'exclude',
+    'helper-image',
+    'library',
+    'path-maps',
+    'pre-copy',
+    'registry-logins',
+  ],
+  ...['restless', 'stack-reading', 'window', '../hostile/arrived'],
+].map((name) => join('test/docker', `${name}.docker.test.ts`));
 const onHosts = {
   globalSetup: ['test/support/prebuilt.ts'],
   pool: 'forks',
