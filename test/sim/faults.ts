@@ -154,7 +154,7 @@ const faults: { [name: string]: Fault } = {
     const host = world.random.pick(among);
     const stack = world.random.pick(world.stacks);
     new Person(world).down(host, stack);
-    // Once all is mended, no person acts: the end is judged.
+    // Once every fault is over, no person acts: the end is judged.
     world.time.after(ms, null, () => {
       if (!world.calm) new Person(world).up(host, stack);
     });

@@ -50,7 +50,7 @@ describe('R16 what a permission is for has one form, as the file asks for it and
     expect(ofContainer(hostConfig)).toEqual(what);
   });
 
-  it('a volume is its name in the engine, whoever uses it by then', () => {
+  it('a volume is its name in the engine, also if another container uses it later', () => {
     const data = { name: 'shop_data', driver_opts: { type: 'nfs' } };
     expect(ofFile({ volumes: [{ type: 'volume', source: 'data', target: '/d' }] }, { data })).toEqual([
       'volume shop_data',

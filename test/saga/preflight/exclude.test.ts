@@ -30,7 +30,7 @@ describe('what a migration is to leave out', () => {
       }),
     );
 
-  it('is told with its size, by pattern, and one that matches nothing too', () => {
+  it('is reported with its size, by pattern; a pattern that matches nothing is reported too', () => {
     const report = leaving([cache, '/srv/medai/**']);
     expect(report.passed).toBe(true);
     expect(report.notes).toEqual([

@@ -13,7 +13,7 @@ export interface MappedFiles extends LabelledFiles {
 
 /**
  * Finds labelled files by a map, the directory by its real path; null if they are not there. `refusal`: why this host
- * gives no project directory at a path. What leads out of the map by a link is never read: whoever can write there
+ * takes no project directory at a path. What leads out of the map by a link is never read: a writer of that directory
  * could have any file of this host sent away.
  */
 export async function throughMap(

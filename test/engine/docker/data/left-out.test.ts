@@ -219,7 +219,7 @@ it('the longest patterns that a request may have fit into one argument', () => {
     expect(quoted(script).length).toBeLessThan(131_072);
 });
 
-it('a directory that vanishes from a running stack is told as find tells it, and a walk that is killed as a failure', async () => {
+it('a directory that vanishes from a running stack is reported as find reports it, and a walk that is killed is a failure', async () => {
   const root = await temporaryDirectory();
   const { script } = packing(reachBelow([`${root}/x`], root));
   const complaintsOf = async (find: string) => {

@@ -91,7 +91,7 @@ describe('stand-ins', () => {
   });
 });
 
-it('a container without the volume that moved is found, whoever made it and when', () => {
+it('a container without the volume that moved is found, no matter what created it or when', () => {
   const mounts = [{ Type: 'volume', Name: 'v1', Source: '', Destination: '/data' }];
   const check = (...containers: Made[]) => assertAttached(containers as never, [mount]);
   check(containerOf('shop-app-1', 1, { mounts }), containerOf('shop-app-2', 2));

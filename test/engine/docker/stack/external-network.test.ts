@@ -109,7 +109,7 @@ describe('R6: an external network on the target', () => {
     expect(await removed(own, [{ Id: 'stopped' }])).toEqual([]);
   });
 
-  it('that is made otherwise there is told', async () => {
+  it('is named if it has other settings there', async () => {
     const { name: _, ...settings } = await specOf(edge);
     const wanted: StackNetwork = { ...external, settings };
     const { api } = await engine([{ ...edge, Driver: 'ipvlan', IPAM: { Driver: 'default', Config: [] } }]);
