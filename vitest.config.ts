@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { receivers } from './test/support/receiver-server.ts';
@@ -9,19 +8,10 @@ import { receivers } from './test/support/receiver-server.ts';
  */
 const isLong = Boolean(process.env.STACKFERRY_LONG);
 const longFiles = [
-  ...[
-    'chaos',
-    'containers',
-    'corpus',
-    'exclude',
-    'helper-image',
-    'library',
-    'path-maps',
-    'pre-copy',
-    'registry-logins',
-  ],
-  ...['restless', 'stack-reading', 'window', '../hostile/arrived'],
-].map((name) => join('test/docker', `${name}.docker.test.ts`));
+  ...['docker/chaos', 'docker/containers', 'docker/corpus', 'docker/exclude', 'docker/helper-image', 'docker/library'],
+  ...['docker/path-maps', 'docker/pre-copy', 'docker/registry-logins', 'docker/restless', 'docker/stack-reading'],
+  ...['docker/window', 'hostile/arrived'],
+].map((name) => `test/${name}.docker.test.ts`);
 const onHosts = {
   globalSetup: ['test/support/prebuilt.ts'],
   pool: 'forks',

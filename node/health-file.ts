@@ -13,7 +13,9 @@ export function keepHealthFile(path: string | undefined, isConnected: () => bool
     try {
       writeFileSync(path, '', { flag: 'a' });
       utimesSync(path, now, now);
-    } catch {}
+    } catch {
+      // An old file says the same as a failed check.
+    }
   };
   setInterval(touch, limits.control.healthFileIntervalMs).unref();
 }

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tell } from '../../node/log.ts';
-import { errorMessageOf } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { UsageError } from '../config.ts';
 import { adopt, describeContainers } from '../engine/docker/adoption/adopt.ts';
 import { adoptedLabels, composeFileName, readAdopted, writeAdopted } from '../engine/docker/adoption/adopted-file.ts';
 import { openDockerApi } from '../engine/docker/api.ts';
+import { ownerCommand } from '../owner-command.ts';
 import { stateDirOf } from '../permissions/state-dir.ts';
 
 const usage = `stackferry adopt CONTAINER… [options]   make a stack of containers that were started with "docker run"
@@ -25,20 +25,15 @@ them. The containers run on as they are. Run this on their host, as the user of 
   --docker-binary PATH   the docker client with compose (default docker)`;
 
 /** Adopts plain containers of this host, lists and disowns them. Resolves to the exit code. */
-export async function adoptCommand(argv: string[]): Promise<number> {
-  try {
+export const adoptCommand = (argv: string[]): Promise<number> =>
+  ownerCommand(usage, async () => {
     const { values, positionals } = parse(argv);
     const [act, ...names] = positionals;
     if (values.help) tell(usage, 'stdout');
     else if (act === 'adopted') await list(stateDirOf(values.state));
     else if (act === 'disown') await disown(stateDirOf(values.state), names);
     else await adoptNamed(names, values);
-    return 0;
-  } catch (error) {
-    tell(error instanceof UsageError ? `${error.message}\n\n${usage}` : errorMessageOf(error), 'stderr');
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
+  });
 
 type Values = ReturnType<typeof parse>['values'];
 

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { shortened } from '../../schema/shortened.ts';
+import { dockerConfigDir } from '../docker-config-dir.ts';
 
 export interface ComposeRun {
   binary: string;
@@ -97,7 +96,7 @@ function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => stri
 const agentEnvironment = () => ({
   PATH: process.env.PATH,
   HOME: process.env.HOME,
-  DOCKER_CONFIG: process.env.DOCKER_CONFIG || join(homedir(), '.docker'),
+  DOCKER_CONFIG: dockerConfigDir(),
 });
 
 /** Keeps Compose from fetching remote includes, however they are spelled: only files on this disk count (B36). */

@@ -77,6 +77,8 @@ function boundedFile(path: string): (line: string) => void {
       const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
       if (size > limits.lease.guardLogBytesMax) truncateSync(path);
       appendFileSync(path, `${line}\n`, { mode: 0o600 });
-    } catch {}
+    } catch {
+      // A line is lost, nothing else.
+    }
   };
 }

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { tell } from '../../node/log.ts';
-import { errorMessageOf } from '../../schema/errors.ts';
 import { hostPrivileges } from '../../schema/facts.ts';
 import { limits } from '../../schema/limits.ts';
 import { powerMeanings } from '../../schema/power-meanings.ts';
 import { UsageError } from '../config.ts';
+import { ownerCommand } from '../owner-command.ts';
 import { isHostId, isStackName } from './allow-line.ts';
 import { grantOf, wordOf } from './grant-word.ts';
 import { type Permission, permissionFile, readPermissions, writePermissions } from './permission-file.ts';
@@ -29,8 +29,8 @@ interface Asked {
 }
 
 /** What this host's owner says to its agent's program: which stack may have what. Resolves to the exit code. */
-export async function permissionCommand(argv: string[]): Promise<number> {
-  try {
+export const permissionCommand = (argv: string[]): Promise<number> =>
+  ownerCommand(usage, async () => {
     const { values, positionals } = parse(argv);
     const [act, stack = '', ...words] = positionals;
     if (values.help) tell(usage, 'stdout');
@@ -40,12 +40,7 @@ export async function permissionCommand(argv: string[]): Promise<number> {
       if (act === 'allowed') await list(stateDir);
       else await (act === 'allow' ? allow : disallow)(stateDir, checked(asked));
     }
-    return 0;
-  } catch (error) {
-    tell(error instanceof UsageError ? `${error.message}\n\n${usage}` : errorMessageOf(error), 'stderr');
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
+  });
 
 function parse(args: string[]) {
   const text = { type: 'string' } as const;

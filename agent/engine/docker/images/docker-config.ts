@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { limits } from '../../../../schema/limits.ts';
 import { type RegistryLogin, registryLogin } from '../../../../schema/registry-logins.ts';
+import { dockerConfigDir } from '../../../docker-config-dir.ts';
 import { runCredentialHelper } from './credential-helper.ts';
 import { serverAddressOf } from './registry-login.ts';
 
@@ -27,7 +27,7 @@ type DockerConfig = z.infer<typeof dockerConfig>;
  * the store of all, else in the file.
  */
 export async function findLogin(registry: string): Promise<FoundLogin> {
-  const path = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json');
+  const path = join(dockerConfigDir(), 'config.json');
   const config = await readConfig(path);
   if (config === null) return { kind: 'none' };
   if (config === 'damaged') return unreadable(`${path} can’t be read`);
