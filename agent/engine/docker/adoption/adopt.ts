@@ -5,15 +5,16 @@ import { writeFileAtomically } from '../../../../node/atomic-file.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { type Compose, readModel } from '../../../compose/project.ts';
+import { isStackName } from '../../../permissions/allow-line.ts';
 import { realOf } from '../../../real-path.ts';
 import type { DockerApi } from '../api.ts';
 import { driftOf } from '../facts/drift/drift.ts';
-import { textOf } from '../facts/drift/values.ts';
+import { engineInfo } from '../facts/engine-info.ts';
 import { composeLabels } from '../labels.ts';
 import { protectedBy } from '../policy/protected-paths.ts';
-import { inspectAll, listContainers } from '../stack/containers.ts';
+import { inspectAll, listContainers, nameOf } from '../stack/containers.ts';
 import { findVolumes } from '../stack/volumes.ts';
-import { type Adoptable, adoptable, adoptableImage, engineDefaults, nameOf, withoutDefaults } from './adoptable.ts';
+import { type Adoptable, adoptable, adoptableImage, withoutDefaults } from './adoptable.ts';
 import { type AdoptedStack, composeFileName, labelsOf, readAdopted, writeAdopted } from './adopted-file.ts';
 import { isPlainContainer, stackNameOf } from './plain-containers.ts';
 import { namedVolumes } from './written-mounts.ts';
@@ -57,7 +58,7 @@ export async function describeContainers(
     })),
   );
   const volumes = await findVolumes(api, containers.flatMap(namedVolumes));
-  const usual = await api.get('/info', engineDefaults);
+  const usual = await engineInfo(api);
   const { text, unwritten } = writtenProject(
     stack,
     described.map((one) => ({ ...one, container: withoutDefaults(one.container, usual) })),
@@ -104,19 +105,18 @@ async function findAdoptable(api: DockerApi, name: string): Promise<Adoptable> {
   const Labels = { ...container.Config.Labels, ...(await api.adopted()).get(container.Id) } as Record<string, string>;
   const project = Labels[composeLabels.project];
   if (project !== undefined) throw refusal(`${name} belongs to the stack "${project}" already.`);
-  if (!isPlainContainer({ Labels })) throw refusal(`${name} is kept by another manager, which would make it anew.`);
+  if (!isPlainContainer({ Labels }))
+    throw refusal(`${name} belongs to another manager (a swarm, Kubernetes, this agent), which would create it again.`);
   if (container.HostConfig.AutoRemove === true)
     throw refusal(
       `${name} was started with --rm: the Engine deletes it, and its anonymous volumes, when it stops. Start it again without --rm.`,
     );
   if (['removing', 'dead'].includes(container.State.Status)) throw refusal(`${name} is being removed.`);
-  const mode = textOf(container.HostConfig.NetworkMode);
-  if (mode === 'ingress') throw refusal(`${name} is on a network of a swarm.`);
   return container;
 }
 
 async function assertFree({ api, stateDir }: AdoptionContext, stack: string): Promise<void> {
-  if (!/^[a-z0-9][a-z0-9_-]*$/.test(stack))
+  if (!isStackName(stack))
     throw refusal(`"${stack}" is no name of a stack: lower-case letters, digits, dashes and underscores.`);
   const namesake = await listContainers(api, `${composeLabels.project}=${stack}`);
   const adopted = (await readAdopted(stateDir)).some((one) => one.stack === stack);

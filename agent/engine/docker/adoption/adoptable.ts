@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { recordOf } from '../facts/drift/values.ts';
+import type { EngineInfo } from '../facts/engine-info.ts';
 
 const record = z
   .record(z.string(), z.unknown())
@@ -70,34 +71,23 @@ export const adoptable = z.object({
 });
 export type Adoptable = z.infer<typeof adoptable>;
 
-export const nameOf = ({ Name }: Pick<Adoptable, 'Name'>): string => Name.replace(/^\//, '');
-
-/** What `GET /info` says of settings that a container gets by itself. */
-export const engineDefaults = z.object({
-  DefaultRuntime: z.string().default('runc'),
-  LoggingDriver: z.string().default('json-file'),
-  CgroupVersion: z.string().default('1'),
-  /** The host's name. */
-  Name: z.string().default(''),
-});
-
 /** The container without the settings that this engine gives to each. */
-export function withoutDefaults(container: Adoptable, usual: z.infer<typeof engineDefaults>): Adoptable {
+export function withoutDefaults(container: Adoptable, usual: EngineInfo): Adoptable {
   const { Runtime, CgroupnsMode, LogConfig, NetworkMode } = container.HostConfig;
   const { Type, Config } = recordOf(LogConfig);
-  const cgroups = usual.CgroupVersion === '2' ? 'private' : 'host';
+  const cgroups = usual.cgroupVersion === '2' ? 'private' : 'host';
   const { Hostname } = container.Config;
   const mode = String(NetworkMode);
   // A shared network brings its owner's name.
-  const shared = mode.startsWith('container:') || (mode === 'host' && Hostname === usual.Name);
+  const shared = mode.startsWith('container:') || (mode === 'host' && Hostname === usual.hostName);
   return {
     ...container,
     Config: { ...container.Config, Hostname: shared || container.Id.startsWith(Hostname) ? '' : Hostname },
     HostConfig: {
       ...container.HostConfig,
-      ...(Runtime === usual.DefaultRuntime ? { Runtime: '' } : {}),
+      ...(Runtime === usual.defaultRuntime ? { Runtime: '' } : {}),
       ...(CgroupnsMode === cgroups ? { CgroupnsMode: '' } : {}),
-      ...(Type === usual.LoggingDriver && Object.keys(recordOf(Config)).length === 0 ? { LogConfig: null } : {}),
+      ...(Type === usual.loggingDriver && Object.keys(recordOf(Config)).length === 0 ? { LogConfig: null } : {}),
     },
   };
 }

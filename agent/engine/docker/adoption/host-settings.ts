@@ -1,34 +1,36 @@
-import { listOf, recordOf, textOf } from '../facts/drift/values.ts';
+import { listOf, recordOf, recordsOf, textOf } from '../facts/drift/values.ts';
 
 /** Attributes of a service in a Compose file. */
 export type Service = Record<string, unknown>;
 
 /** Returns attributes that give a container this setting; none if it has the value that it gets without. */
 type Written = (value: unknown, host: Record<string, unknown>) => Service;
+/** One for which no other setting counts. */
+type Simple = (value: unknown) => Service;
 
 const list =
-  (attribute: string): Written =>
+  (attribute: string): Simple =>
   (value) =>
     listOf(value).length > 0 ? { [attribute]: listOf(value) } : {};
 const map =
-  (attribute: string): Written =>
+  (attribute: string): Simple =>
   (value) =>
     Object.keys(recordOf(value)).length > 0 ? { [attribute]: recordOf(value) } : {};
 const flag =
-  (attribute: string): Written =>
+  (attribute: string): Simple =>
   (value) =>
     value === true ? { [attribute]: true } : {};
 /** A number that is not 0, which the Engine takes as "no limit". */
 const number =
-  (attribute: string): Written =>
+  (attribute: string): Simple =>
   (value) =>
     Number(value ?? 0) === 0 ? {} : { [attribute]: Number(value) };
 const bytes =
-  (attribute: string): Written =>
+  (attribute: string): Simple =>
   (value) =>
     Number(value ?? 0) === 0 ? {} : { [attribute]: `${Number(value)}b` };
 const word =
-  (attribute: string): Written =>
+  (attribute: string): Simple =>
   (value) =>
     textOf(value) === '' ? {} : { [attribute]: textOf(value) };
 
@@ -36,7 +38,7 @@ const word =
 const shmBytes = 64 * 1024 * 1024;
 
 /**
- * By key of `HostConfig` in `GET /containers/{id}/json`. Namespaces, mounts and ports are in `written-service.ts`.
+ * By key of `HostConfig` in `GET /containers/{id}/json`. Namespaces, mounts and ports are in `written-network.ts` and `written-mounts.ts`.
  */
 export const hostSettings: Record<string, Written> = {
   Annotations: map('annotations'),
@@ -50,20 +52,20 @@ export const hostSettings: Record<string, Written> = {
   CpusetCpus: word('cpuset'),
   DeviceCgroupRules: list('device_cgroup_rules'),
   DeviceRequests: (value) => {
-    const devices = records(value).map(({ Driver, Count, DeviceIDs, Capabilities, Options }) => ({
-      ...word('driver')(Driver, {}),
-      ...(listOf(DeviceIDs).length > 0 ? list('device_ids')(DeviceIDs, {}) : { count: Count === -1 ? 'all' : Count }),
+    const devices = recordsOf(value).map(({ Driver, Count, DeviceIDs, Capabilities, Options }) => ({
+      ...word('driver')(Driver),
+      ...(listOf(DeviceIDs).length > 0 ? list('device_ids')(DeviceIDs) : { count: Count === -1 ? 'all' : Count }),
       capabilities: Array.isArray(Capabilities) ? Capabilities.flat().map(String) : [],
-      ...map('options')(Options, {}),
+      ...map('options')(Options),
     }));
     return devices.length > 0 ? { deploy: { resources: { reservations: { devices } } } } : {};
   },
   Devices: (value) => {
-    const devices = records(value).map(
+    const devices = recordsOf(value).map(
       ({ PathOnHost, PathInContainer, CgroupPermissions }) =>
         `${PathOnHost}:${PathInContainer}:${textOf(CgroupPermissions) || 'rwm'}`,
     );
-    return list('devices')(devices, {});
+    return list('devices')(devices);
   },
   Dns: list('dns'),
   DnsOptions: list('dns_opt'),
@@ -75,7 +77,7 @@ export const hostSettings: Record<string, Written> = {
     const { Type, Config } = recordOf(value);
     const options = recordOf(Config);
     if (textOf(Type) === '') return {};
-    return { logging: { driver: textOf(Type), ...map('options')(options, {}) } };
+    return { logging: { driver: textOf(Type), ...map('options')(options) } };
   },
   MaskedPaths: (value, { Privileged }) =>
     Array.isArray(value) && value.length === 0 && Privileged !== true
@@ -89,7 +91,7 @@ export const hostSettings: Record<string, Written> = {
       ? {}
       : Number(value) === -1
         ? { memswap_limit: -1 }
-        : bytes('memswap_limit')(value, {}),
+        : bytes('memswap_limit')(value),
   MemorySwappiness: (value) =>
     value === null || value === undefined || value === -1 ? {} : { mem_swappiness: Number(value) },
   NanoCpus: (value) => (Number(value ?? 0) === 0 ? {} : { cpus: Number(value) / 1e9 }),
@@ -108,21 +110,18 @@ export const hostSettings: Record<string, Written> = {
   SecurityOpt: (value, { Privileged, PidMode, IpcMode }) => {
     // The Engine adds it to what shares the host's namespaces.
     const implied = Privileged === true || PidMode === 'host' || IpcMode === 'host';
-    return list('security_opt')(
-      listOf(value).filter((option) => !(implied && option === 'label=disable')),
-      {},
-    );
+    return list('security_opt')(listOf(value).filter((option) => !(implied && option === 'label=disable')));
   },
-  ShmSize: (value) => (Number(value) === shmBytes ? {} : bytes('shm_size')(value, {})),
+  ShmSize: (value) => (Number(value) === shmBytes ? {} : bytes('shm_size')(value)),
   StorageOpt: map('storage_opt'),
   Sysctls: map('sysctls'),
   Tmpfs: (value) => {
     const mounts = Object.entries(recordOf(value)).map(([path, options]) => (options ? `${path}:${options}` : path));
-    return list('tmpfs')(mounts, {});
+    return list('tmpfs')(mounts);
   },
   Ulimits: (value) => {
-    const limits = records(value).map(({ Name, Soft, Hard }) => [String(Name), { soft: Soft, hard: Hard }] as const);
-    return map('ulimits')(Object.fromEntries(limits), {});
+    const limits = recordsOf(value).map(({ Name, Soft, Hard }) => [String(Name), { soft: Soft, hard: Hard }] as const);
+    return map('ulimits')(Object.fromEntries(limits));
   },
 };
 
@@ -143,5 +142,3 @@ const isEmpty = (value: unknown): boolean =>
   value === '' ||
   value === false ||
   (typeof value === 'object' && Object.keys(value).length === 0);
-
-export const records = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.map(recordOf) : []);

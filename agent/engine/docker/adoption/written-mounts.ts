@@ -1,16 +1,15 @@
 import { recordOf } from '../facts/drift/values.ts';
+import { isAnonymousName } from '../stack/volumes.ts';
 import type { Adoptable, ImageDefaults } from './adoptable.ts';
 import type { Service } from './host-settings.ts';
 
-const anonymousName = /^[0-9a-f]{64}$/;
-
 export const namedVolumes = ({ Mounts }: Adoptable): string[] =>
-  Mounts.flatMap(({ Type, Name = '' }) => (Type === 'volume' && !anonymousName.test(Name) ? [Name] : []));
+  Mounts.flatMap(({ Type, Name = '' }) => (Type === 'volume' && !isAnonymousName(Name) ? [Name] : []));
 
 export function writtenMounts({ Mounts, HostConfig }: Adoptable, image: Partial<ImageDefaults>): Service {
   const tmpfs = Object.keys(recordOf(HostConfig.Tmpfs));
   const volumes = Mounts.flatMap(({ Type, Name = '', Source, Destination: target, Mode, RW, Propagation }) => {
-    const isAnonymous = Type === 'volume' && anonymousName.test(Name);
+    const isAnonymous = Type === 'volume' && isAnonymousName(Name);
     // The image makes those itself.
     if (isAnonymous && target in (image.Volumes ?? {})) return [];
     if (Type === 'tmpfs' && tmpfs.includes(target)) return [];

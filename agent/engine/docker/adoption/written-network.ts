@@ -1,6 +1,7 @@
-import { recordOf, textOf } from '../facts/drift/values.ts';
-import { type Adoptable, type ImageDefaults, nameOf } from './adoptable.ts';
-import { records, type Service } from './host-settings.ts';
+import { recordOf, recordsOf, textOf } from '../facts/drift/values.ts';
+import { nameOf } from '../stack/containers.ts';
+import type { Adoptable, ImageDefaults } from './adoptable.ts';
+import type { Service } from './host-settings.ts';
 
 export interface WrittenService {
   service: Service;
@@ -60,7 +61,7 @@ export function writtenNetworks(container: Adoptable): Service {
 export function writtenPorts({ Config, HostConfig }: Adoptable, image: Partial<ImageDefaults>): Service {
   const ports = Object.entries(recordOf(HostConfig.PortBindings)).flatMap(([inside, bindings]) => {
     const [target = '', protocol = 'tcp'] = inside.split('/');
-    return records(bindings).map(({ HostIp, HostPort }) => ({
+    return recordsOf(bindings).map(({ HostIp, HostPort }) => ({
       target: Number(target),
       ...(textOf(HostPort) && HostPort !== '0' ? { published: HostPort } : {}),
       ...(textOf(HostIp) ? { host_ip: HostIp } : {}),

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
+import { nameOf } from '../stack/containers.ts';
 import type { Volume } from '../stack/volumes.ts';
-import { type Adoptable, type ImageDefaults, nameOf } from './adoptable.ts';
+import type { Adoptable, ImageDefaults } from './adoptable.ts';
 import type { Service } from './host-settings.ts';
 import { namedVolumes } from './written-mounts.ts';
 import { ownNetworks } from './written-network.ts';

@@ -1,4 +1,5 @@
-import { type Adoptable, type ImageDefaults, nameOf } from './adoptable.ts';
+import { nameOf } from '../stack/containers.ts';
+import type { Adoptable, ImageDefaults } from './adoptable.ts';
 import { hostSettings, type Service, unwrittenSettings } from './host-settings.ts';
 import { writtenMounts } from './written-mounts.ts';
 import { sharedNamespaces, type WrittenService, writtenNetworks, writtenPorts } from './written-network.ts';
@@ -50,8 +51,8 @@ function ofConfiguration({ Config }: Adoptable, image: Partial<ImageDefaults>): 
   const ownEntrypoint = !same(Config.Entrypoint, image.Entrypoint ?? []);
   const environment = Config.Env.filter((entry) => !(image.Env ?? []).includes(entry));
   const labels = Object.entries(Config.Labels).filter(([name, value]) => image.Labels?.[name] !== value);
-  const differs = <K extends keyof ImageDefaults>(key: K) =>
-    Config[key] !== '' && Config[key] !== false && Config[key] !== (image[key] ?? '');
+  const differs = (key: 'User' | 'WorkingDir' | 'Domainname' | 'StopSignal') =>
+    Config[key] !== '' && Config[key] !== (image[key] ?? '');
   return {
     ...(ownEntrypoint ? { entrypoint: Config.Entrypoint } : {}),
     // An entrypoint in the file takes the image's command away.

@@ -8,6 +8,9 @@ const answer = z.object({
   SecurityOptions: z.array(z.string()).nullish(),
   Runtimes: z.record(z.string(), z.unknown()).nullish(),
   DefaultRuntime: z.string().nullish(),
+  LoggingDriver: z.string().nullish(),
+  CgroupVersion: z.string().nullish(),
+  Name: z.string().nullish(),
 });
 
 /** What `GET /info` reports about how this engine runs containers. */
@@ -21,6 +24,10 @@ export interface EngineInfo {
   snap: boolean;
   defaultRuntime: string;
   runtimes: string[];
+  /** Of containers that name none. */
+  loggingDriver: string;
+  cgroupVersion: string;
+  hostName: string;
 }
 
 export const engineInfo = async (api: DockerApi): Promise<EngineInfo> => readInfo(await api.get('/info', answer));
@@ -30,6 +37,9 @@ export function readInfo({
   SecurityOptions,
   Runtimes,
   DefaultRuntime,
+  LoggingDriver,
+  CgroupVersion,
+  Name,
 }: z.infer<typeof answer>): EngineInfo {
   const has = (name: string) => (SecurityOptions ?? []).some((option) => option.split(',').includes(`name=${name}`));
   return {
@@ -40,6 +50,9 @@ export function readInfo({
     snap: isInside('/var/snap', DockerRootDir),
     defaultRuntime: DefaultRuntime || 'runc',
     runtimes: Object.keys(Runtimes ?? {}),
+    loggingDriver: LoggingDriver || 'json-file',
+    cgroupVersion: CgroupVersion || '1',
+    hostName: Name ?? '',
   };
 }
 

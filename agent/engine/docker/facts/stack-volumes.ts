@@ -6,9 +6,7 @@ import { nameOfContainer } from '../data/mount-sources.ts';
 import type { StackData } from '../data/stack-data.ts';
 import { composeLabels, helperLabel } from '../labels.ts';
 import { type Container, listContainers, numberOf, serviceOf } from '../stack/containers.ts';
-import { findVolumes, type Volume } from '../stack/volumes.ts';
-
-const anonymousName = /^[0-9a-f]{64}$/;
+import { findVolumes, isAnonymousName, type Volume } from '../stack/volumes.ts';
 
 /** A stack's existing volumes, and which of them are external. */
 export interface FoundVolumes {
@@ -44,7 +42,7 @@ export async function findStackVolumes(
   ]);
   const names = [...new Set([...mounted, ...declared.map(({ name }) => name)])];
   const volumes = await findVolumes(api, names);
-  const isAnonymous = ({ Name }: Volume) => anonymousName.test(Name) && !declared.some(({ name }) => name === Name);
+  const isAnonymous = ({ Name }: Volume) => isAnonymousName(Name) && !declared.some(({ name }) => name === Name);
   const isOwn = ({ Name, Labels }: Volume) => kept.has(Name) || Labels[composeLabels.project] === project;
   const named = volumes.filter((volume) => !isAnonymous(volume));
   return {

@@ -151,7 +151,7 @@ export function stateOf({ Id, Name, RestartCount, State, Config, HostConfig }: C
   const health = State.Health?.Status;
   return {
     id: Id,
-    name: Name.replace(/^\//, ''),
+    name: nameOf({ Name }),
     service: serviceOf({ Config }),
     state: State.Status,
     health: health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : null,
@@ -208,7 +208,7 @@ async function stopContainer(
   await api.post(`/containers/${Id}/stop?t=${seconds}`, undefined, nothing, { timeoutMs, signal, waits });
   const [after] = await inspectAll(api, [Id]);
   // 137 means SIGKILL, which here only a stop timeout sends.
-  return after?.State.ExitCode === 137 ? [Name.replace(/^\//, '')] : [];
+  return after?.State.ExitCode === 137 ? [nameOf({ Name })] : [];
 }
 
 /** Whole seconds, as the Engine requires; negative for a container that must never be killed. */
@@ -264,6 +264,9 @@ export function levels(containers: Container[]): Container[][] {
 /** Compose's number of the container among its service's. */
 export const numberOf = ({ Config: { Labels } }: { Config: Pick<Container['Config'], 'Labels'> }): number =>
   Number(Labels[composeLabels.number] ?? 1);
+
+/** The Engine puts a slash before it. */
+export const nameOf = ({ Name }: { Name: string }): string => Name.replace(/^\//, '');
 
 /** Its service in the Compose file; empty if Compose did not create it. */
 export const serviceOf = ({ Config: { Labels } }: { Config: Pick<Container['Config'], 'Labels'> }): string =>

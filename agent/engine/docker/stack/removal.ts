@@ -8,7 +8,7 @@ import type { CreatedObjects, PurgedObjects, Removal } from '../../engine.ts';
 import { type DockerApi, EngineAnswer } from '../api.ts';
 import type { DockerContext } from '../context.ts';
 import { mountersOf } from '../data/bind-trees.ts';
-import { stackSummaries } from '../facts/stack-summaries.ts';
+import { projectSummaries } from '../facts/stack-summaries.ts';
 import { type HelperRuntime, sweepHelpers } from '../helper/helper.ts';
 import type { MapContext } from '../path-maps/project-paths.ts';
 import { stopContainers } from './containers.ts';
@@ -106,7 +106,7 @@ async function assertNoStackIn(context: MapContext, volume: string): Promise<voi
   const found = await findVolume(context.api, volume);
   if (!found) return;
   const root = await realOf(found.Mountpoint);
-  for (const { project, working_dir } of await stackSummaries(context))
+  for (const { project, working_dir } of await projectSummaries(context))
     if (isInside(root, await realOf(working_dir)))
       throw new StackferryError('resource_taken', `the stack "${project}" has its files in it`);
 }

@@ -36,6 +36,9 @@ export async function findVolumes(api: DockerApi, names: string[]): Promise<Volu
   return found.filter((volume) => volume !== null);
 }
 
+/** True for the name that the Engine gives to a volume without one. */
+export const isAnonymousName = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
+
 /** True for a plain directory on this host's disk: neither a remote driver's volume nor a mount by options. */
 export const isPlain = ({ Driver, Options }: Pick<Volume, 'Driver' | 'Options'>): boolean =>
   Driver === 'local' && !hasMountOptions(Options);

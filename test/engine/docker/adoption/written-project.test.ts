@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { adoptable, withoutDefaults } from '../../../../agent/engine/docker/adoption/adoptable.ts';
 import { writtenProject } from '../../../../agent/engine/docker/adoption/written-project.ts';
+import { readInfo } from '../../../../agent/engine/docker/facts/engine-info.ts';
 
-const usual = { DefaultRuntime: 'runc', LoggingDriver: 'json-file', CgroupVersion: '2', Name: 'old-server' };
+const usual = readInfo({
+  ...{ DockerRootDir: '/var/lib/docker', DefaultRuntime: 'runc', LoggingDriver: 'json-file' },
+  ...{ CgroupVersion: '2', Name: 'old-server' },
+});
 
 /** What the Engine answers for `docker run IMAGE`, without any option. */
 const usualHost = {

@@ -1,3 +1,4 @@
+import { isAnonymousName } from '../../stack/volumes.ts';
 import type { Compared } from './compared.ts';
 import { itemsOf, listOf, recordOf, textOf } from './values.ts';
 
@@ -27,11 +28,9 @@ export function mountsAsWritten({ service, names }: Compared): string[] {
   return [...volumes, ...files].sort();
 }
 
-const anonymous = /^[0-9a-f]{64}$/;
-
 export function mountsAsMade({ service, container, ...compared }: Compared): string[] {
   const mounts = container.Mounts.flatMap(({ Type, Name, Source, Destination, RW }) => {
-    if (Type === 'volume' && anonymous.test(Name ?? '')) return [];
+    if (Type === 'volume' && isAnonymousName(Name ?? '')) return [];
     return [line(Type, Type === 'volume' ? (Name ?? '') : Source, Destination, RW)];
   });
   // Mounts of another service's container are added to these.

@@ -15,6 +15,8 @@ export const flag = (value: unknown): boolean => value === true;
 export const sortedEntries = (record: Record<string, unknown>): [string, unknown][] =>
   Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 
+export const recordsOf = (value: unknown): Record<string, unknown>[] => itemsOf(value).map(recordOf);
+
 /** Compose prints sizes in bytes. */
 export const sizeOf = (value: unknown): number => Number(value ?? 0);
 
