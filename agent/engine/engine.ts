@@ -6,13 +6,13 @@ import type {
   ShippedImage,
 } from '../../schema/commands.ts';
 import type { Deployment } from '../../schema/deployment.ts';
-import { type Reach, reachBelow } from '../../schema/exclude-pattern.ts';
 import type { LeftOut, StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';
 import type { HostFacts, Resources } from '../../schema/host-facts.ts';
 import type { ImageLogin, RegistryLogin } from '../../schema/registry-logins.ts';
 import type { TargetFacts } from '../../schema/target-facts.ts';
 import type { Arriving } from '../permissions/asked.ts';
 import type { TarSink, TarSource } from '../transfer/tar-ports.ts';
+import type { MigratedData, Tree } from './tree.ts';
 
 /**
  * The container engine behind the agent's commands. `docker` is the product; `embedded` needs only Node, for demo,
@@ -221,33 +221,6 @@ export interface WarmTarget {
   passes: TarSink;
   rest(vacate: () => Promise<void>): TarSink;
 }
-
-/**
- * What one stream carries: a volume by its name, or a directory by its absolute path, without what the patterns of
- * `exclude` leave out.
- */
-export type Tree = { volume: string } | { directory: string; exclude?: readonly string[] };
-
-/** What a migration transfers. */
-export interface MigratedData {
-  project: string;
-  volumes: string[];
-  /** The project directory. */
-  directory: string;
-  /** Directories of bind mounts. */
-  binds: string[];
-  /** Patterns of what is left out of the directories. */
-  exclude?: readonly string[];
-}
-
-/** True for a directory's path among the names of trees in a command: no volume's name begins with a slash. */
-export const isPath = (name: string): boolean => name.startsWith('/');
-export const treeOf = (name: string, exclude: readonly string[] = []): Tree =>
-  isPath(name) ? { directory: name, exclude } : { volume: name };
-
-/** What is left out of a tree; nothing of a volume. */
-export const reachIn = (tree: Tree): Reach[] =>
-  'directory' in tree ? reachBelow(tree.exclude ?? [], tree.directory) : [];
 
 export interface WarmVolume {
   /** Passes over the running stack, until one no longer shrinks or is small. */

@@ -175,7 +175,7 @@ describeDocker('R19: stacks whose files a manager keeps, on two real Docker host
       expect(await workingDirOf('evil')).toBe(`${inManager}/compose/7`);
     }, 120_000);
 
-    it('never lead into the host’s own directories, whoever mounts them', async () => {
+    it('never lead into the host’s own directories, also if a container mounts them', async () => {
       const { hosts, refused } = rig();
       const mount = `/etc:${inManager}:ro`;
       await docker('a', 'run', '-d', '--name', 'mgr', '-v', mount, 'sf-busybox:1', 'sleep', '100000');
@@ -212,7 +212,7 @@ describeDocker('R19: stacks whose files a manager keeps, on two real Docker host
   });
 });
 
-describeDocker('R19: an agent that is told where a manager keeps its files', () => {
+describeDocker('R19: an agent with --map-path', () => {
   const to = join(dirname(socketOf('a')), 'data/volumes/manager_data/_data');
   const rig = useDockerRig({ agentArguments: ['--map-path', `${inManager}=${to}`] });
 

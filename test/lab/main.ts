@@ -29,7 +29,10 @@ for (const pair of asked.length > 0 ? asked : pairs) {
   const well =
     (await ran('test/docker/hosts/up.sh', [], { STACKFERRY_HOST_A: a, STACKFERRY_HOST_B: b })) &&
     (await ran('test/docker/hosts/images.sh', [])) &&
-    (await ran('node_modules/.bin/vitest', ['run', '--project', 'lab'], { STACKFERRY_REQUIRE_ALL: '1', STACKFERRY_LONG: '1' }));
+    (await ran('node_modules/.bin/vitest', ['run', '--project', 'lab'], {
+      STACKFERRY_REQUIRE_ALL: '1',
+      STACKFERRY_LONG: '1',
+    }));
   results.push(
     `| ${pair.replace('/', ' | ')} | ${well ? 'passed' : 'FAILED'} | ${Math.round((Date.now() - began) / 1000)} s |`,
   );

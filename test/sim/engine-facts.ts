@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import { type Engine, isPath } from '../../agent/engine/engine.ts';
+import type { Engine } from '../../agent/engine/engine.ts';
+import { isPath } from '../../agent/engine/tree.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import type { StackFacts } from '../../schema/facts.ts';
 import { plainTree } from '../support/media-mount.ts';

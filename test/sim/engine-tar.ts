@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Engine, Manifest, Tree } from '../../agent/engine/engine.ts';
+import type { Engine, Manifest } from '../../agent/engine/engine.ts';
+import type { Tree } from '../../agent/engine/tree.ts';
 import type { TarSink, TarSource } from '../../agent/transfer/tar-ports.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import type { Actor } from './clock.ts';

@@ -1,4 +1,4 @@
-import { isPath } from '../../agent/engine/engine.ts';
+import { isPath } from '../../agent/engine/tree.ts';
 import type { CommandKind } from '../../schema/commands.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import type { Saga } from '../../schema/saga.ts';

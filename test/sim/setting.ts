@@ -1,4 +1,4 @@
-import { isPath } from '../../agent/engine/engine.ts';
+import { isPath } from '../../agent/engine/tree.ts';
 import type { SimHost } from './host.ts';
 import type { StackSpec } from './stacks.ts';
 import type { World } from './world.ts';

@@ -1,4 +1,5 @@
-import { isPath, type Removal } from '../../engine/engine.ts';
+import type { Removal } from '../../engine/engine.ts';
+import { isPath } from '../../engine/tree.ts';
 import { ranSinceRest } from '../cutover/rest.ts';
 import type { CommandContext } from '../runner/context.ts';
 

@@ -1,4 +1,4 @@
-import { type Tree, treeOf } from '../../engine/engine.ts';
+import { type Tree, treeOf } from '../../engine/tree.ts';
 import type { CommandContext } from '../runner/context.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { isPath, type WarmTarget } from '../../engine/engine.ts';
+import type { WarmTarget } from '../../engine/engine.ts';
+import { isPath } from '../../engine/tree.ts';
 import type { Arriving } from '../../permissions/asked.ts';
 import type { TarSink } from '../../transfer/tar-ports.ts';
 import { assertMadeDirectory, madeVolume } from '../prepare/made-volume.ts';

@@ -1,4 +1,4 @@
-import { treeOf } from '../../engine/engine.ts';
+import { treeOf } from '../../engine/tree.ts';
 import { unstage } from '../prepare/staged.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';

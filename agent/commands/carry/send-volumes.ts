@@ -1,4 +1,5 @@
-import { isPath, type Manifest } from '../../engine/engine.ts';
+import type { Manifest } from '../../engine/engine.ts';
+import { isPath } from '../../engine/tree.ts';
 import { assertSourceAtRest } from '../cutover/rest.ts';
 import type { CommandContext, CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';

@@ -1,5 +1,5 @@
 import { warmProjectLane } from '../../../schema/commands.ts';
-import { isPath } from '../../engine/engine.ts';
+import { isPath } from '../../engine/tree.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryLanes } from './carry-lanes.ts';
 import { leavingTree } from './leaving-tree.ts';

@@ -1,5 +1,6 @@
 import { StackferryError } from '../../../schema/errors.ts';
-import type { DataUser, Engine, MigratedData } from '../../engine/engine.ts';
+import type { DataUser, Engine } from '../../engine/engine.ts';
+import type { MigratedData } from '../../engine/tree.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
 import { idsOf, namesOf, runs } from './container-states.ts';
 

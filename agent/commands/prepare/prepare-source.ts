@@ -1,7 +1,7 @@
 import type { LeftOut } from '../../../schema/facts.ts';
 import { byPattern } from '../../../schema/left-out.ts';
 import { limits } from '../../../schema/limits.ts';
-import { isPath, reachIn, treeOf } from '../../engine/engine.ts';
+import { isPath, reachIn, treeOf } from '../../engine/tree.ts';
 import { assertProjectDirectory } from '../carry/project-lane.ts';
 import { releasedOnFailure } from '../carry/released-on-failure.ts';
 import type { CommandHandler } from '../runner/context.ts';

@@ -4,8 +4,9 @@ import { measureResources } from '../../../node/resources.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { HostPrivilege } from '../../../schema/facts.ts';
 import { openCreatedDirectories } from '../created-directories.ts';
-import { type Engine, reachIn, type Tree } from '../engine.ts';
+import type { Engine } from '../engine.ts';
 import { missingObjects } from '../missing-objects.ts';
+import { reachIn, type Tree } from '../tree.ts';
 import { changeContainer, startContainer, stateOf, stopContainer } from './containers.ts';
 import {
   armStack,

@@ -1,6 +1,7 @@
 import { isInside } from '../../../compose/project.ts';
 import { realOf } from '../../../real-path.ts';
-import type { DataUser, MigratedData } from '../../engine.ts';
+import type { DataUser } from '../../engine.ts';
+import type { MigratedData } from '../../tree.ts';
 import { composeLabels, helperLabel } from '../labels.ts';
 import type { ContainerView } from '../path-maps/container-views.ts';
 import { type MapContext, projectPaths } from '../path-maps/project-paths.ts';

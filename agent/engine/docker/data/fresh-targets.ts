@@ -1,4 +1,4 @@
-import type { Tree } from '../../engine.ts';
+import type { Tree } from '../../tree.ts';
 import { keyOf } from '../helper/helper-pool.ts';
 
 /** Volumes and directories created for a migration and still empty: they need not be recreated. */

@@ -1,7 +1,7 @@
 import { eachOf } from '../../../../schema/each-of.ts';
 import type { LeftOut, StackFacts } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
-import type { MigratedData, Tree } from '../../engine.ts';
+import type { MigratedData, Tree } from '../../tree.ts';
 import type { DockerContext } from '../context.ts';
 import { nameOf } from '../helper/helper.ts';
 import { composeLabels } from '../labels.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { MigratedData } from '../../engine.ts';
+import type { MigratedData } from '../../tree.ts';
 import { type DockerApi, filters } from '../api.ts';
 import { composeLabels } from '../labels.ts';
 

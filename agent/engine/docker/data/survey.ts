@@ -3,7 +3,7 @@ import { StackferryError } from '../../../../schema/errors.ts';
 import type { LeftOut } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { shortened } from '../../../../schema/shortened.ts';
-import { reachIn, type Tree } from '../../engine.ts';
+import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, nameOf, readFromHelper } from '../helper/helper.ts';
 import { changing } from '../helper/stderr-rules.ts';
 import { type NestedMount, parseSurvey, surveyScript, type TreeSurvey } from './survey-script.ts';

@@ -5,7 +5,7 @@ import { shortened } from '../../../../schema/shortened.ts';
 import { carriedAttributes, hostAttributes } from '../../../transfer/attributes.ts';
 import { attributesCommand } from '../../../transfer/attributes-script.ts';
 import { walkOf } from '../../../transfer/left-out-script.ts';
-import { reachIn, type Tree } from '../../engine.ts';
+import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, nameOf, readFromHelper } from '../helper/helper.ts';
 import { changing } from '../helper/stderr-rules.ts';
 import { packCapabilities } from './tar-arguments.ts';

@@ -1,5 +1,5 @@
 import { limits } from '../../../../schema/limits.ts';
-import type { Tree } from '../../engine.ts';
+import type { Tree } from '../../tree.ts';
 import { packCapabilities, unpackCapabilities } from '../data/tar-arguments.ts';
 import type { HelperRuntime } from './helper.ts';
 import { openResidentHelper, type PooledHelper } from './resident-helper.ts';

@@ -10,7 +10,7 @@ import { sleep } from '../../../../node/sleep.ts';
 import { type ErrorCode, StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { shortened } from '../../../../schema/shortened.ts';
-import type { Tree } from '../../engine.ts';
+import type { Tree } from '../../tree.ts';
 import { type DockerApi, EngineAnswer, filters, nothing } from '../api.ts';
 import { agentLabel, helperLabel, migrationLabel } from '../labels.ts';
 import { holdFifo, readFifo, writeFifo } from './fifo.ts';

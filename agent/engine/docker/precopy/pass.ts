@@ -6,7 +6,7 @@ import { encodeRename, encodeSection } from '../../../precopy/delta-stream.ts';
 import type { LargeFiles } from '../../../precopy/large-files.ts';
 import { scanScript } from '../../../precopy/listing.ts';
 import { decodeName } from '../../../transfer/attributes-script.ts';
-import { reachIn, type Tree } from '../../engine.ts';
+import { reachIn, type Tree } from '../../tree.ts';
 import { packCapabilities, packListedArguments } from '../data/tar-arguments.ts';
 import { type HelperSpec, readFromHelper, runInHelper } from '../helper/helper.ts';
 import type { PooledHelper } from '../helper/resident-helper.ts';

@@ -5,7 +5,7 @@ import { broken, createSectionReader, type Section } from '../../../precopy/delt
 import { createPatchedFiles } from '../../../precopy/patched-files.ts';
 import type { TarSink, TarWriter } from '../../../transfer/tar-ports.ts';
 import { feedUnpacker, type UnpackerFeed } from '../../../transfer/unpacker-feed.ts';
-import type { Tree } from '../../engine.ts';
+import type { Tree } from '../../tree.ts';
 import {
   removeScript,
   stripScript,

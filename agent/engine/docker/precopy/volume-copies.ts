@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
-import type { Tree, WarmCopies, WarmTarget } from '../../engine.ts';
+import type { WarmCopies, WarmTarget } from '../../engine.ts';
+import type { Tree } from '../../tree.ts';
 import type { DockerApi } from '../api.ts';
 import type { MigratedMounts } from '../data/migrated-mounts.ts';
 import { nameOf } from '../helper/helper.ts';

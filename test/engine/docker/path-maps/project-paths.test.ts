@@ -106,7 +106,7 @@ describe('R19: where a manager keeps a stack’s files', () => {
     });
   });
 
-  it('is told by the operator: the longest map counts, and the containers that have it are its managers', async () => {
+  it('is given by the operator: the longest map counts, and the containers that have it are its managers', async () => {
     await write(join(root, 'far/7/compose.yaml'));
     const pathMaps = [
       { from: '/in-manager', to: kept },
