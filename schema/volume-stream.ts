@@ -6,8 +6,8 @@ import { limits } from './limits.ts';
  * One item (a volume, or the project's files) as a tar, in chunks, over one end-to-end TLS connection at a time.
  *
  *   source                                   target
- *   HELLO {version, lane, stream, project} ▶
- *         ◀───────────────────────────────── WELCOME {version, next, verified}
+ *   HELLO {version, lane, stream, key, project} ▶
+ *         ◀───────────────────────────────── WELCOME {version, next, verified, keyed}
  *   CHUNK next, next + 1, … ───────────────▶
  *         ◀───────────────────────────────── ACK next, waiting   all before it went to the unpacker
  *   END {chunks, bytes, sha256} ───────────▶
@@ -28,9 +28,11 @@ import { limits } from './limits.ts';
  *
  * A frame is type (1 byte), payload length (u32, big-endian), payload. Any violation closes the connection.
  *
- * Each chunk is hashed once, before compression; `sha256` of an item is the SHA-256 of its chunks' digests in order. The
- * same digests detect a damaged chunk at once, which is requested again, and prove the whole item. (TLS already detects
- * network damage; a CRC in addition cost a third of the hashing.)
+ * Each chunk is hashed once, before compression: with the `key` of the stream by GMAC, with the chunk's sequence number as
+ * nonce, otherwise by SHA-256. A target that does not answer `keyed` (the previous release) gets the item packed again
+ * without a key. `sha256` of an item is the SHA-256 of its chunks' digests in order. The same digests detect a damaged
+ * chunk at once, which is requested again, and prove the whole item. (TLS already detects network damage; a CRC in
+ * addition cost a third of SHA-256.)
  */
 export const volumeStreamVersion = 2;
 
@@ -41,7 +43,7 @@ export const frameType = {
   hello: 1,
   /** JSON `welcome` */
   welcome: 2,
-  /** sequence number u32 | flags u8 | bytes before compression u32 | SHA-256 of those bytes | data */
+  /** sequence number u32 | flags u8 | bytes before compression u32 | digest of those bytes | data */
   chunk: 3,
   /** next sequence number wanted u32 | chunks queued for the unpacker u32 */
   ack: 4,
@@ -60,6 +62,7 @@ export type FrameName = keyof typeof frameType;
 
 export const ackBytes = 8;
 export const chunkDigestBytes = 32;
+export const chunkKeyBytes = 16;
 export const chunkHeaderBytes = 9 + chunkDigestBytes;
 /** The data is one zstd frame. */
 export const chunkFlagZstd = 1;
@@ -82,6 +85,12 @@ export const hello = z.object({
   version: z.literal(volumeStreamVersion),
   lane: z.string().min(1).max(512),
   stream: z.string().min(1).max(64),
+  /** In hex. Null: digests are SHA-256. */
+  key: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .nullable()
+    .default(null),
   /** Null from the previous release. */
   project: z.string().max(4096).nullable().default(null),
 });
@@ -89,6 +98,8 @@ export const welcome = z.object({
   version: z.literal(volumeStreamVersion),
   next: count.max(sequenceMax),
   verified: proof.nullable(),
+  /** The target takes the stream's key. */
+  keyed: z.boolean().default(false),
 });
 export const end = z.object({ chunks: count.max(sequenceMax), bytes: count, sha256: digest });
 

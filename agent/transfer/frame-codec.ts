@@ -18,8 +18,8 @@ export interface ChunkFrame {
   compressed: boolean;
   /** Bytes before compression. */
   rawBytes: number;
-  /** SHA-256 of the bytes before compression. */
-  sha256: Buffer;
+  /** Of the bytes before compression. */
+  digest: Buffer;
   /** Bytes of data in the slot, after its headroom. */
   dataBytes: number;
   slot: Slot;
@@ -60,7 +60,7 @@ export function writeChunkHeaders(buffer: Buffer, chunk: Omit<ChunkFrame, 'slot'
   buffer.writeUInt32BE(chunk.sequence, 5);
   buffer.writeUInt8(chunk.compressed ? chunkFlagZstd : 0, 9);
   buffer.writeUInt32BE(chunk.rawBytes, 10);
-  chunk.sha256.copy(buffer, 14);
+  chunk.digest.copy(buffer, 14);
 }
 
 /** Returns the validated message of a JSON frame; throws a violation. */
@@ -181,6 +181,6 @@ function readChunkHeader(header: Buffer, length: number): Omit<ChunkFrame, 'slot
   if (flags !== 0 && !compressed) throw violation(`unknown chunk flags ${flags}`);
   if (rawBytes === 0 || rawBytes > limits.stream.chunkBytesMax) throw violation(`a chunk of ${rawBytes} bytes`);
   if (!compressed && rawBytes !== dataBytes) throw violation('a chunk whose lengths disagree');
-  const sha256 = Buffer.from(header.subarray(14, 14 + chunkDigestBytes));
-  return { sequence: header.readUInt32BE(5), compressed, rawBytes, sha256, dataBytes };
+  const digest = Buffer.from(header.subarray(14, 14 + chunkDigestBytes));
+  return { sequence: header.readUInt32BE(5), compressed, rawBytes, digest, dataBytes };
 }

@@ -117,8 +117,9 @@ class ReceiveSession {
     if (this.ending.over) return;
     if (reception.kind === 'inbox') this.#inbox = reception.inbox;
     const verified = reception.kind === 'verified' ? reception.proof : null;
-    const next = this.#inbox?.resume() ?? 0;
-    this.#connection.send(encodeControl('welcome', { version: volumeStreamVersion, next, verified }));
+    const key = hello.key === null ? null : Buffer.from(hello.key, 'hex');
+    const next = this.#inbox?.resume(key) ?? 0;
+    this.#connection.send(encodeControl('welcome', { version: volumeStreamVersion, next, verified, keyed: true }));
     if (verified) this.#awaitDone(verified);
     else this.#onWindowChange();
   }

@@ -1,6 +1,7 @@
-import { createHash, hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import type { End } from '../../schema/volume-stream.ts';
+import { chunkDigest } from './chunk-digest.ts';
 import { type ChunkPool, createChunkPool, headroomBytes, type Slot } from './chunk-pool.ts';
 import { decompressChunk } from './compression.ts';
 import { type ChunkFrame, violation } from './frame-codec.ts';
@@ -14,8 +15,11 @@ export interface ReceiveWindow {
   pool: ChunkPool;
   /** Returns the sequence number expected next. */
   next(): number;
-  /** Returns the same at the start of a connection, and forgets damage found on the one before. */
-  resume(): number;
+  /**
+   * Returns the same at the start of a connection, and forgets damage found on the one before. `key`: of the stream's
+   * digests, the same at each.
+   */
+  resume(key: Buffer | null): number;
   /** Takes the next chunk in sequence; owns its slot. */
   accept(chunk: ChunkFrame): void;
   /** Set when a chunk arrived damaged: it and all after it are requested again over another connection. */
@@ -52,7 +56,8 @@ class UnpackingWindow implements ReceiveWindow {
   readonly #bounds: StreamBounds;
   readonly #onChange: () => void;
   readonly #feed: ReturnType<typeof feedUnpacker>;
-  readonly #digest = createHash('sha256');
+  readonly #digests = createHash('sha256');
+  #digestOf = chunkDigest(null);
   #next = 0;
   /** Chunks and bytes whose digest matched. */
   #soundChunks = 0;
@@ -93,7 +98,8 @@ class UnpackingWindow implements ReceiveWindow {
     return this.#failure;
   }
 
-  resume(): number {
+  resume(key: Buffer | null): number {
+    this.#digestOf = chunkDigest(key);
     this.#damage = null;
     return this.#next;
   }
@@ -119,7 +125,7 @@ class UnpackingWindow implements ReceiveWindow {
   }
 
   async #decode(chunk: ChunkFrame): Promise<void> {
-    const { sequence, slot, sha256 } = chunk;
+    const { sequence, slot, digest } = chunk;
     // An earlier chunk was damaged.
     if (sequence !== this.#soundChunks) {
       this.pool.free(slot);
@@ -127,10 +133,10 @@ class UnpackingWindow implements ReceiveWindow {
     }
     const data = await decompressed(chunk);
     if (this.#closed) return;
-    if (hash('sha256', data, 'buffer').equals(sha256)) {
+    if (this.#digestOf(sequence, data).equals(digest)) {
       this.#soundChunks += 1;
       this.#soundBytes += data.length;
-      this.#digest.update(sha256);
+      this.#digests.update(digest);
       this.#handToUnpacker(data, slot);
       return;
     }
@@ -154,7 +160,7 @@ class UnpackingWindow implements ReceiveWindow {
   async #prove(end: End): Promise<ItemProof> {
     await this.#decoded;
     if (end.chunks !== this.#soundChunks || end.bytes !== this.#soundBytes) throw mismatch();
-    const sha256 = this.#digest.digest('hex');
+    const sha256 = this.#digests.digest('hex');
     if (end.sha256 !== sha256) throw mismatch();
     await this.#feed
       .finish(this.#bounds.unpackerExitMsMax)

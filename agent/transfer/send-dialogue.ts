@@ -14,6 +14,8 @@ export interface SendState {
 
 /** The chunks that the source holds, and the end of the item once it is known. */
 export interface Held {
+  /** Their digests have a key. */
+  keyed: boolean;
   first: number;
   next: number;
   end: End | null;
@@ -25,8 +27,8 @@ export type SendStep =
   | { kind: 'send' }
   | { kind: 'acknowledge'; next: number; waiting: number }
   | { kind: 'confirm'; proof: ItemProof }
-  /** The target lacks chunks that are no longer held: the item is packed again. */
-  | { kind: 'restart'; why: string }
+  /** The target lacks chunks that are no longer held, or takes no keys: the item is packed again. */
+  | { kind: 'restart'; why: string; keyed: boolean }
   /** The target ended the item. */
   | { kind: 'fail'; error: StackferryError }
   /** The source ends the item and says so. */
@@ -55,11 +57,14 @@ export function onTargetFrame(state: SendState, frame: Frame, held: Held): { sta
 
 function onWelcome(state: SendState, payload: Buffer, held: Held): { state: SendState; step: SendStep } {
   if (state.welcomed) throw violation('WELCOME twice');
-  const { next, verified } = decodeControl(welcome, payload);
+  const { next, verified, keyed } = decodeControl(welcome, payload);
   if (verified) return { state, step: compared(verified, held.end) };
+  if (held.keyed && !keyed) {
+    return { state, step: { kind: 'restart', why: 'the target takes no keys for digests', keyed: false } };
+  }
   if (next < held.first || next > held.next) {
     const why = `the target wants chunk ${next}, chunks ${held.first} to ${held.next} are held`;
-    return { state, step: { kind: 'restart', why } };
+    return { state, step: { kind: 'restart', why, keyed: held.keyed } };
   }
   return { state: { ...state, welcomed: true, cursor: next }, step: { kind: 'send' } };
 }

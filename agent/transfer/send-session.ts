@@ -12,12 +12,13 @@ import type { ItemProof } from './tar-ports.ts';
 /** The limit may be raised while a send waits for it. */
 const paceLookMs = 250;
 
-export type SendSessionEnd = SessionEnd<ItemProof> | { kind: 'restart'; why: string };
+export type SendSessionEnd = SessionEnd<ItemProof> | Extract<SendStep, { kind: 'restart' }>;
 
 interface SendOptions {
   lane: string;
   project: string | null;
   stream: string;
+  key: Buffer | null;
   outbox: SendWindow;
   bounds: StreamBounds;
   signal: AbortSignal;
@@ -50,6 +51,7 @@ class SendSession {
 
   constructor(socket: TLSSocket, options: SendOptions) {
     const { bounds, signal, lane, project, stream } = options;
+    const key = options.key?.toString('hex') ?? null;
     this.#socket = socket;
     this.#options = options;
     this.#connection = openFrameConnection(socket, {
@@ -72,13 +74,13 @@ class SendSession {
     });
     if (signal.aborted) return;
     options.watch(() => this.#pump());
-    this.#connection.send(encodeControl('hello', { version: volumeStreamVersion, lane, stream, project }));
+    this.#connection.send(encodeControl('hello', { version: volumeStreamVersion, lane, stream, key, project }));
     this.#pump();
   }
 
   #onFrame(frame: Frame): void {
-    const { outbox } = this.#options;
-    const held = { first: outbox.first(), next: outbox.next(), end: outbox.end() };
+    const { outbox, key } = this.#options;
+    const held = { keyed: key !== null, first: outbox.first(), next: outbox.next(), end: outbox.end() };
     const { state, step } = onTargetFrame(this.#state, frame, held);
     this.#state = state;
     if (frame.name === 'welcome') clearTimeout(this.#welcomeTimer);

@@ -1,7 +1,8 @@
-import { createHash, hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { End } from '../../schema/volume-stream.ts';
+import { type ChunkDigest, chunkDigest } from './chunk-digest.ts';
 import { type ChunkPool, createChunkPool, headroomBytes, type Slot } from './chunk-pool.ts';
 import { compressChunk, createCompressionPolicy } from './compression.ts';
 import { writeChunkHeaders } from './frame-codec.ts';
@@ -30,21 +31,22 @@ export interface SendWindow {
 interface Entry {
   sequence: number;
   rawBytes: number;
-  sha256: Buffer;
+  digest: Buffer;
   /** Held while its data is needed, to be compressed or sent uncompressed. */
   slot: Slot | null;
   frame: Buffer | null;
   acknowledged: boolean;
 }
 
-/** Reads the packer into a bounded window; `onChange`: a frame, the end or a failure is available. */
+/** Reads the packer into a bounded window; `key`: of its digests; `onChange`: a frame, the end or a failure is available. */
 export async function openSendWindow(
   source: TarSource,
+  key: Buffer | null,
   bounds: StreamBounds,
   onChange: () => void,
 ): Promise<SendWindow> {
   const aborter = new AbortController();
-  return new ChunkWindow(await source.open(aborter.signal), aborter, bounds, onChange);
+  return new ChunkWindow(await source.open(aborter.signal), chunkDigest(key), aborter, bounds, onChange);
 }
 
 class ChunkWindow implements SendWindow {
@@ -56,7 +58,8 @@ class ChunkWindow implements SendWindow {
   readonly #windowBytesMax: number;
   readonly #pool: ChunkPool;
   // Not hashed in a thread: handing chunks over cost more than it saved, 14 % of the total on two cores.
-  readonly #digest = createHash('sha256');
+  readonly #digestOf: ChunkDigest;
+  readonly #digests = createHash('sha256');
   readonly #policy = createCompressionPolicy();
   readonly #rate: Rate;
   readonly #unpackerBehind: Least;
@@ -75,8 +78,15 @@ class ChunkWindow implements SendWindow {
   #failure: StackferryError | null = null;
   #closed = false;
 
-  constructor(reader: TarReader, aborter: AbortController, bounds: StreamBounds, onChange: () => void) {
+  constructor(
+    reader: TarReader,
+    digestOf: ChunkDigest,
+    aborter: AbortController,
+    bounds: StreamBounds,
+    onChange: () => void,
+  ) {
     this.#reader = reader;
+    this.#digestOf = digestOf;
     this.#aborter = aborter;
     this.#bounds = bounds;
     this.#onChange = onChange;
@@ -175,12 +185,12 @@ class ChunkWindow implements SendWindow {
 
   #dispatch({ slot, bytes: rawBytes }: { slot: Slot; bytes: number }): void {
     this.#filling = null;
-    const sha256 = hash('sha256', slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes), 'buffer');
-    const entry: Entry = { sequence: this.#next, rawBytes, sha256, slot, frame: null, acknowledged: false };
+    const digest = this.#digestOf(this.#next, slot.buffer.subarray(headroomBytes, headroomBytes + rawBytes));
+    const entry: Entry = { sequence: this.#next, rawBytes, digest, slot, frame: null, acknowledged: false };
     this.#next += 1;
     this.#bytes += rawBytes;
     this.#window.push(entry);
-    this.#digest.update(sha256);
+    this.#digests.update(digest);
     this.#toEncode.push(entry);
     this.#encode();
   }
@@ -221,13 +231,13 @@ class ChunkWindow implements SendWindow {
 
   /** Builds the frame around the slot's own data, or from the compressed data, which frees the slot. */
   #seal(entry: Entry, encoded: Buffer | null): void {
-    const { sequence, rawBytes, sha256 } = entry;
+    const { sequence, rawBytes, digest } = entry;
     const frame = encoded
       ? Buffer.allocUnsafe(headroomBytes + encoded.length)
       : entry.slot!.buffer.subarray(0, headroomBytes + rawBytes);
     if (encoded) encoded.copy(frame, headroomBytes);
     const dataBytes = frame.length - headroomBytes;
-    writeChunkHeaders(frame, { sequence, compressed: encoded !== null, rawBytes, sha256, dataBytes });
+    writeChunkHeaders(frame, { sequence, compressed: encoded !== null, rawBytes, digest, dataBytes });
     entry.frame = frame;
     this.#readyBytes += frame.length;
     if (encoded) this.#release(entry);
@@ -247,7 +257,7 @@ class ChunkWindow implements SendWindow {
   async #finish(): Promise<void> {
     await packerEnded(this.#reader, this.#bounds.packerExitMsMax, () => this.#leftover !== null);
     if (this.#filling) this.#dispatch(this.#filling);
-    this.#end = { chunks: this.#next, bytes: this.#bytes, sha256: this.#digest.digest('hex') };
+    this.#end = { chunks: this.#next, bytes: this.#bytes, sha256: this.#digests.digest('hex') };
     if (!this.#closed) this.#onChange();
   }
 

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { createThrottle, type Pace } from '../../node/throttle.ts';
 import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
+import { chunkKeyBytes } from '../../schema/volume-stream.ts';
 import type { StreamBounds } from './frame-connection.ts';
 import { type Connect, keepConnected, patienceMs, type SessionEnd, type TransferEvent } from './reconnect.ts';
 import { rejection } from './rejection.ts';
@@ -30,6 +31,8 @@ export async function sendItem(options: {
   pace?: Pace;
   observe?: (event: TransferEvent) => void;
   bounds?: Partial<StreamBounds>;
+  /** A key for the digests of one packing; a random one if omitted. */
+  newKey?: () => Buffer;
 }): Promise<ItemProof> {
   const bounds: StreamBounds = { ...limits.stream, ...options.bounds };
   const observe = options.observe ?? (() => {});
@@ -40,16 +43,17 @@ export async function sendItem(options: {
   let advanced = 0;
   let recorded: ItemProof | null = null;
 
-  const pack = () => {
-    const outbox = openSendWindow(options.source, bounds, () => {
+  const newKey = options.newKey ?? (() => randomBytes(chunkKeyBytes));
+  const pack = (key: Buffer | null) => {
+    const outbox = openSendWindow(options.source, key, bounds, () => {
       if (listener) listener();
       else void outbox.then((opened) => opened.failure() && packerFailed.abort(opened.failure()));
     });
     outbox.catch((error) => packerFailed.abort(error));
-    return { stream: randomUUID(), outbox };
+    return { stream: randomUUID(), key, outbox };
   };
   // Packing starts during the first dial.
-  let packing = pack();
+  let packing = pack(newKey());
 
   const session = async (socket: TLSSocket, onAlive: () => void): Promise<SessionEnd<ItemProof>> => {
     const outbox = await packing.outbox.catch((error: unknown) => {
@@ -60,6 +64,7 @@ export async function sendItem(options: {
       lane: options.lane,
       project: options.project ?? null,
       stream: packing.stream,
+      key: packing.key,
       outbox,
       bounds,
       signal,
@@ -87,7 +92,7 @@ export async function sendItem(options: {
     }
     observe({ kind: 'restarted', why: end.why });
     options.onProgress(0);
-    packing = pack();
+    packing = pack(end.keyed ? newKey() : null);
     return { kind: 'interrupted', error: new Error(end.why) };
   };
 

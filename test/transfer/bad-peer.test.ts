@@ -1,7 +1,9 @@
 import { zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { chunkDigest } from '../../agent/transfer/chunk-digest.ts';
 import { encodeAck, encodeControl } from '../../agent/transfer/frame-codec.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
+import { limits } from '../../schema/limits.ts';
 import { frameType } from '../../schema/volume-stream.ts';
 import {
   collectingSink,
@@ -43,7 +45,7 @@ const endOf = (...chunks: Buffer[]) =>
 describe('a source that breaks the protocol', () => {
   const cases: [string, Buffer][] = [
     ['B32 a chunk ahead of its turn', chunkFrame(2, data)],
-    ['F19 a damaged chunk', chunkFrame(0, data, { sha256: Buffer.alloc(32) })],
+    ['F19 a damaged chunk', chunkFrame(0, data, { digest: Buffer.alloc(32) })],
     ['B32 a chunk whose lengths disagree', chunkFrame(0, data, { rawBytes: data.length + 1 })],
     ['B32 a chunk that says it holds a negative count of bytes', chunkFrame(0, data, { rawBytes: -1 >>> 0 })],
     ['B29 a chunk frame of 4 GiB', bareHeader(frameType.chunk, -1)],
@@ -76,30 +78,50 @@ describe('a source that breaks the protocol', () => {
     expect(sink.bytes().equals(data)).toBe(true);
   });
 
-  test('F19 a damaged chunk is asked for again with all that came behind it, the end too', async () => {
+  test.each([
+    ['by their keyed digests', Buffer.alloc(16, 3)],
+    ['by SHA-256', null],
+  ])('F19 a damaged chunk is asked for again with all that came behind it, the end too, %s', async (_title, key) => {
     const sink = collectingSink();
     const receiving = rig.receive(sink, { observe });
-    const chunks = ['one', 'two', 'three'].map((text) => Buffer.from(text));
-    const [one, two, three] = chunks as [Buffer, Buffer, Buffer];
+    const digestOf = chunkDigest(key);
+    const texts = ['one', 'two', 'three'].map((text) => Buffer.from(text));
+    const digests = texts.map((text, sequence) => digestOf(sequence, text));
+    const chunk = (sequence: number) => chunkFrame(sequence, texts[sequence]!, { digest: digests[sequence]! });
+    const end = { chunks: 3, bytes: 11, sha256: sha256(Buffer.concat(digests)) };
     const first = await dialRaw('source');
-    first.say(helloFrame());
+    first.say(helloFrame('stream-1', 'data', key));
     await first.frames.next();
-    const damaged = chunkFrame(1, two);
+    const damaged = chunk(1);
     damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
-    first.say(chunkFrame(0, one), damaged, chunkFrame(2, three), endOf(...chunks));
+    first.say(chunk(0), damaged, chunk(2), encodeControl('end', end));
     while (await first.frames.next());
     expect(interruptions()[0]).toMatch(/chunk 1 is damaged/);
 
     const second = await dialRaw('source');
-    second.say(helloFrame());
+    second.say(helloFrame('stream-1', 'data', key));
     const welcome = await second.frames.next();
     expect(welcome?.name === 'welcome' && JSON.parse(welcome.payload.toString()).next).toBe(1);
-    second.say(chunkFrame(1, two), chunkFrame(2, three), endOf(...chunks));
+    second.say(chunk(1), chunk(2), encodeControl('end', end));
     for (let frame = await second.frames.next(); frame?.name !== 'verified'; frame = await second.frames.next())
       expect(frame?.name).toBe('ack');
     second.say(encodeControl('done'));
-    expect(await receiving).toMatchObject({ sha256: itemDigest(...chunks) });
+    expect(await receiving).toMatchObject({ sha256: end.sha256 });
     expect(sink.bytes().toString()).toBe('onetwothree');
+  });
+
+  test('F19 with a key a chunk in the place of another is damaged, though its bytes are sound', async () => {
+    const abort = new AbortController();
+    const key = Buffer.alloc(16, 3);
+    const receiving = rig.receive(collectingSink(), { observe, signal: abort.signal });
+    receiving.catch(() => {});
+    const peer = await dialRaw('source');
+    peer.say(helloFrame('stream-1', 'data', key));
+    await peer.frames.next();
+    peer.say(chunkFrame(0, data, { digest: chunkDigest(key)(1, data) }));
+    while (await peer.frames.next());
+    expect(interruptions()[0]).toMatch(/chunk 0 is damaged/);
+    abort.abort();
   });
 
   test('F19 a repeated chunk is dropped by its number', async () => {
@@ -225,6 +247,30 @@ describe('a target that breaks the protocol', () => {
     for (let frame = await peer.frames.next(); frame?.name !== 'end'; frame = await peer.frames.next());
     peer.say(encodeControl('verified', { bytes: bytes.length, sha256: sha256(data) }));
     await expect(sending).rejects.toMatchObject({ code: 'digest_mismatch' });
+  });
+
+  test('a target of the previous release, which takes no keys, gets the item with digests that it knows', async () => {
+    const source = tarOf(bytes);
+    const sending = rig.send(source);
+    const first = await dialRaw('target');
+    await first.frames.next();
+    first.say(welcomeFrame(0, false));
+    while (await first.frames.next());
+
+    const second = await dialRaw('target');
+    const hello = await second.frames.next();
+    expect(hello?.name === 'hello' && JSON.parse(hello.payload.toString()).key).toBeNull();
+    second.say(welcomeFrame(0, false));
+    const chunk = await second.frames.next();
+    expect(chunk?.name === 'chunk' && chunk.chunk.digest.toString('hex')).toBe(
+      sha256(bytes.subarray(0, limits.stream.chunkBytesMax)),
+    );
+    let frame = chunk;
+    while (frame?.name === 'chunk') frame = await second.frames.next();
+    const { sha256: whole } = JSON.parse(frame?.name === 'end' ? frame.payload.toString() : '{}');
+    second.say(encodeControl('verified', { bytes: bytes.length, sha256: whole }));
+    expect(await sending).toEqual({ bytes: bytes.length, sha256: whole });
+    expect(source.opens).toBe(2);
   });
 
   test('a target that wants chunks which are gone, again and again, is given up', async () => {

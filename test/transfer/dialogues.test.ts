@@ -14,11 +14,11 @@ const frame = (name: Exclude<FrameName, 'chunk' | 'ack'>, message?: object): Exc
 });
 const ack = (next: number): Frame => ({ name: 'ack', payload: encodeAck(next, 1).subarray(frameHeaderBytes) });
 const welcome = (next: number, verified: object | null = null) =>
-  frame('welcome', { version: volumeStreamVersion, next, verified });
+  frame('welcome', { version: volumeStreamVersion, next, verified, keyed: true });
 const refused = (said: () => unknown, why: RegExp) => expect(said).toThrow(why);
 
 describe('the source, at a frame of the target', () => {
-  const held = { first: 2, next: 5, end: null };
+  const held = { keyed: true, first: 2, next: 5, end: null };
   const sending: SendState = { welcomed: true, cursor: 4, endSent: false };
   const sent: SendState = { welcomed: true, cursor: 3, endSent: true };
 
@@ -31,11 +31,18 @@ describe('the source, at a frame of the target', () => {
       expect(onTargetFrame(sendStart, welcome(next), held).step).toEqual({
         kind: 'restart',
         why: `the target wants chunk ${next}, chunks 2 to 5 are held`,
+        keyed: true,
       });
   });
 
+  test('packs again without a key for a target of the previous release, which takes none', () => {
+    const older = frame('welcome', { version: volumeStreamVersion, next: 3, verified: null });
+    expect(onTargetFrame(sendStart, older, held).step).toMatchObject({ kind: 'restart', keyed: false });
+    expect(onTargetFrame(sendStart, older, { ...held, keyed: false }).step).toEqual({ kind: 'send' });
+  });
+
   test('confirms the proof of what it sent, after END or with WELCOME, and gives up at any other', () => {
-    const all = { first: 0, next: 3, end };
+    const all = { keyed: true, first: 0, next: 3, end };
     expect(onTargetFrame(sent, frame('verified', proof), all).step).toEqual({ kind: 'confirm', proof });
     expect(onTargetFrame(sendStart, welcome(0, proof), all).step).toEqual({ kind: 'confirm', proof });
     const other = frame('verified', { ...proof, bytes: 11 });

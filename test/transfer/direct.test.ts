@@ -6,7 +6,7 @@ import { receiveItem } from '../../agent/transfer/receive.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
 import { encodeOpening } from '../../schema/direct-protocol.ts';
-import { collectingSink, digestOf, type LaneRig, sha256, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
+import { collectingSink, digestOf, type LaneRig, newKey, sha256, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
 import { startTap, type Tap } from './tap.ts';
 
 const mib = 1_048_576;
@@ -62,6 +62,7 @@ function dialersTo(port: number) {
         sendItem({
           ...common,
           source: tarOf(bytes),
+          newKey,
           connect: source('source', { ...lane, peer: rig.identities.target.id }),
           observe: (event) => events.push(event),
         }),

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type net from 'node:net';
 import { Readable, Writable } from 'node:stream';
+import { chunkDigest } from '../../agent/transfer/chunk-digest.ts';
 import { dialPeer } from '../../agent/transfer/dial.ts';
 import type { StreamBounds } from '../../agent/transfer/frame-connection.ts';
 import { receiveItem } from '../../agent/transfer/receive.ts';
@@ -10,6 +11,7 @@ import type { PassedItem, TarSink, TarSource, VerifiedEarlier } from '../../agen
 import type { Identity } from '../../node/peer-identity.ts';
 import { type RelayBounds, startRelay } from '../../relay/listener.ts';
 import { limits } from '../../schema/limits.ts';
+import { chunkKeyBytes } from '../../schema/volume-stream.ts';
 import { type CertificateOptions, createTestFleet, type TestFleet } from '../support/certificates.ts';
 import { startTap, type Tap } from './tap.ts';
 
@@ -86,7 +88,7 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
       return relay;
     },
     connect,
-    send: (source, options = {}) => sendItem({ source, ...common('source', options) }),
+    send: (source, options = {}) => sendItem({ source, newKey, ...common('source', options) }),
     receive: (sink, options = {}) =>
       receiveItem({ sink, earlier: options.earlier ?? null, ...common('target', options) }),
     restartRelay: async () => {
@@ -183,12 +185,18 @@ export function tarLike(bytes: number): Buffer {
 
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** The digest of an item that goes in these chunks. */
+/** The digest of an item that goes in these chunks without a key. */
 export const itemDigest = (...chunks: Buffer[]) =>
   sha256(Buffer.concat(chunks.map((chunk) => Buffer.from(sha256(chunk), 'hex'))));
 
-/** The digest of these bytes, as they are cut into chunks. */
-export const digestOf = (bytes: Buffer) => itemDigest(...pieces(bytes, limits.stream.chunkBytesMax));
+const key = Buffer.alloc(chunkKeyBytes, 7);
+/** Of all that is sent in these tests. */
+export const newKey = () => key;
+const digestOfChunk = chunkDigest(key);
+
+/** The digest of these bytes as the rig sends them: cut into chunks, with its key. */
+export const digestOf = (bytes: Buffer) =>
+  sha256(Buffer.concat([...pieces(bytes, limits.stream.chunkBytesMax)].map((data, at) => digestOfChunk(at, data))));
 
 export const closed = (socket: net.Socket) =>
   new Promise<void>((resolve) => {

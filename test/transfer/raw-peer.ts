@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { chunkDigest } from '../../agent/transfer/chunk-digest.ts';
 import { headroomBytes } from '../../agent/transfer/chunk-pool.ts';
 import { createFrameReader, encodeControl, type Frame, writeChunkHeaders } from '../../agent/transfer/frame-codec.ts';
 import { volumeStreamVersion } from '../../schema/volume-stream.ts';
@@ -33,29 +33,29 @@ export function framesOf(socket: TLSSocket): { next(): Promise<Frame | null> } {
   };
 }
 
-/** A CHUNK as bytes; `forged` replaces fields of its header. */
+/** A CHUNK as bytes, its digest without a key; `forged` replaces fields of its header. */
 export function chunkFrame(
   sequence: number,
   data: Buffer,
-  forged: Partial<{ rawBytes: number; sha256: Buffer; compressed: boolean }> = {},
+  forged: Partial<{ rawBytes: number; digest: Buffer; compressed: boolean }> = {},
 ): Buffer {
   const frame = Buffer.concat([Buffer.alloc(headroomBytes), data]);
   writeChunkHeaders(frame, {
     sequence,
     compressed: false,
     rawBytes: data.length,
-    sha256: hash('sha256', data, 'buffer'),
+    digest: chunkDigest(null)(sequence, data),
     dataBytes: data.length,
     ...forged,
   });
   return frame;
 }
 
-export const helloFrame = (stream = 'stream-1', lane = 'data') =>
-  encodeControl('hello', { version: volumeStreamVersion, lane, stream });
+export const helloFrame = (stream = 'stream-1', lane = 'data', key: Buffer | null = null) =>
+  encodeControl('hello', { version: volumeStreamVersion, lane, stream, key: key?.toString('hex') ?? null });
 
-export const welcomeFrame = (next: number) =>
-  encodeControl('welcome', { version: volumeStreamVersion, next, verified: null });
+export const welcomeFrame = (next: number, keyed = true) =>
+  encodeControl('welcome', { version: volumeStreamVersion, next, verified: null, keyed });
 
 /** A frame header that promises this many bytes, with nothing behind it. */
 export function bareHeader(type: number, length: number): Buffer {

@@ -7,7 +7,7 @@ import { type Relay, startRelay } from '../../relay/listener.ts';
 import { limits } from '../../schema/limits.ts';
 import { RelaySelection } from '../../worker/saga/relay-selection.ts';
 import { createTestFleet, type TestFleet } from '../support/certificates.ts';
-import { collectingSink, digestOf, tarLike, tarOf } from './lane-rig.ts';
+import { collectingSink, digestOf, newKey, tarLike, tarOf } from './lane-rig.ts';
 import { startTap, type Tap } from './tap.ts';
 
 const mib = 1_048_576;
@@ -82,6 +82,7 @@ async function startRig(): Promise<Rig> {
         sendItem({
           ...common,
           source: tarOf(bytes),
+          newKey,
           connect: await dialerOf('source'),
           observe: (event) => events.push(event),
         }),
