@@ -179,25 +179,25 @@ describeDocker('R19: stacks whose files a manager keeps, on two real Docker host
       const { hosts, refused } = rig();
       const mount = `/etc:${inManager}:ro`;
       await docker('a', 'run', '-d', '--name', 'mgr', '-v', mount, 'sf-busybox:1', 'sleep', '100000');
-      await lie('evil', `${inManager}/systemd`, '--label', 'com.docker.compose.project.config_files=');
-      expect(detailOf(await refused('evil', hosts.b), 'compose_supported')).not.toBe('');
-      expect(await workingDirOf('evil')).toBe(`${inManager}/systemd`);
-      await docker('a', 'rm', '-f', 'evil-app-1');
+      await lie('liar', `${inManager}/systemd`, '--label', 'com.docker.compose.project.config_files=');
+      expect(detailOf(await refused('liar', hosts.b), 'compose_supported')).not.toBe('');
+      expect(await workingDirOf('liar')).toBe(`${inManager}/systemd`);
+      await docker('a', 'rm', '-f', 'liar-app-1');
       await writeFile('/etc/sf-path-maps.yaml', 'services: {}\n');
       onTestFinished(() => rm('/etc/sf-path-maps.yaml', { force: true }));
       const file = `com.docker.compose.project.config_files=${inManager}/sf-path-maps.yaml`;
-      await lie('evil2', inManager, '--label', file);
-      expect(detailOf(await refused('evil2', hosts.b), 'compose_supported')).toContain('/etc belongs to this host');
+      await lie('liar2', inManager, '--label', file);
+      expect(detailOf(await refused('liar2', hosts.b), 'compose_supported')).toContain('/etc belongs to this host');
     }, 120_000);
 
     it('never get another stack’s directory, or the volume, purged', async () => {
       const { hosts, migrate, ended } = rig();
       const { volume, directory } = await kept('victim');
       await write(directory, { 'compose.yaml': keptFiles('victim')['compose.yaml'] });
-      await lie('evil', `${inManager}/compose/7`, '--env', 'COLOUR=green', '-v', 'evil_data:/data');
-      const { id } = await migrate('evil', hosts.b, { accept_drift: true });
+      await lie('thief', `${inManager}/compose/7`, '--env', 'COLOUR=green', '-v', 'thief_data:/data');
+      const { id } = await migrate('thief', hosts.b, { accept_drift: true });
       expect((await ended(id)).status).toBe('completed');
-      expect(JSON.stringify(await purge('evil', id, 'source'))).toContain('uses it too');
+      expect(JSON.stringify(await purge('thief', id, 'source'))).toContain('uses it too');
       expect((await readdir(directory)).toSorted()).toEqual(['.env', 'compose.yaml']);
       expect(await running('a')).toEqual(['manager', 'victim-app-1']);
 

@@ -56,7 +56,8 @@ describe('a bound on bytes per second', () => {
     throttles.of('other').sent(60_000_000_000_000);
     expect(throttles.of('another').waitMs()).toBeGreaterThan(50_000);
     throttles.setLimit('slow', null);
-    expect(throttles.of('slow').waitMs()).toBe(throttles.of('another').waitMs());
+    // A millisecond may pass between both.
+    expect(throttles.of('slow').waitMs()).toBeGreaterThan(50_000);
   });
 
   it('forgets the oldest of too many migrations', () => {
