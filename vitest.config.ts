@@ -10,7 +10,7 @@ const isLong = Boolean(process.env.STACKFERRY_LONG);
 const longFiles = [
   ...['docker/chaos', 'docker/containers', 'docker/corpus', 'docker/exclude', 'docker/helper-image', 'docker/library'],
   ...['docker/path-maps', 'docker/pre-copy', 'docker/registry-logins', 'docker/restless', 'docker/stack-reading'],
-  ...['docker/window', 'hostile/arrived'],
+  ...['docker/window', 'hostile/arrived', 'stacks/drain'],
 ].map((name) => `test/${name}.docker.test.ts`);
 const onHosts = {
   globalSetup: ['test/support/prebuilt.ts'],

@@ -59,7 +59,7 @@ export async function stackState(
   );
   const prints = await fingerprints([...new Set(mounts.map(([, source]) => source))]);
   return {
-    containers: Object.fromEntries(containers.map((each) => [each.Name, plain(containerView(each))])),
+    containers: Object.fromEntries(containers.map((each) => [each.Name, inOrder(plain(containerView(each)))])),
     networks: Object.fromEntries(networks.map((each) => [each.Name, networkView(each, fixedSubnets)])),
     volumes: Object.fromEntries(
       volumes.map(({ Name, Driver, Options, Labels }) => [
@@ -83,14 +83,14 @@ const ownLabels = (labels: Record<string, string> | null) =>
   );
 
 function containerView({ Id, Config, HostConfig, NetworkSettings, State, Mounts }: Inspected): Inspected {
-  const { ContainerIDFile, ConsoleSize, Binds, ...host } = HostConfig;
+  const { ContainerIDFile, ConsoleSize, ...host } = HostConfig;
   // Its own id, or that of the container whose network it is in.
   const hostname = /^[0-9a-f]{12}$/.test(Config.Hostname) ? null : Config.Hostname;
   return {
     // A stopped one is only created where it arrives.
     status: State.Status === 'created' ? 'exited' : State.Status,
     config: { ...Config, Hostname: hostname, Env: Config.Env?.toSorted(), Labels: ownLabels(Config.Labels) },
-    host: { ...host, Mounts: byTarget(host.Mounts), Binds: (Binds ?? []).toSorted() },
+    host: { ...host, Mounts: byTarget(host.Mounts) },
     mounts: (Mounts as Inspected[])
       .map(({ Type, Name, Destination, RW, Propagation, Mode }) => ({
         ...{ Type, Name, Destination, RW, Propagation },
@@ -105,6 +105,16 @@ function containerView({ Id, Config, HostConfig, NetworkSettings, State, Mounts 
     ),
   };
 }
+
+/** Lists that Compose and the Engine write in any order. */
+const inOrder = ({ host, ...view }: Inspected): Inspected => ({
+  ...view,
+  host: {
+    ...host,
+    Binds: (host.Binds ?? []).toSorted(),
+    Ulimits: (host.Ulimits ?? []).toSorted((one: Inspected, other: Inspected) => one.Name.localeCompare(other.Name)),
+  },
+});
 
 const isAnonymous = (name: string) => /^[0-9a-f]{64}$/.test(name);
 
@@ -124,7 +134,7 @@ const networkView = (
 });
 
 /** Other containers' ids as their names, and paths without the host. */
-function withoutIds(found: unknown, containers: Inspected[], root: string, host: HostName): unknown {
+function withoutIds(found: unknown, containers: Inspected[], root: string, host: HostName): Inspected {
   let text = JSON.stringify(found)
     .replaceAll(`${root}/stacks-${host}`, 'STACKS')
     .replaceAll(`${root}/there/`, `${root}/`);

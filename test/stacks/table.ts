@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { headings, untried } from './catalogue/index.ts';
+import { headings } from './catalogue/index.ts';
 import type { StackDescription } from './description.ts';
 
 /**
@@ -21,9 +21,9 @@ export async function movesPage(): Promise<{ before: string; after: string }> {
 function table(): string {
   const rows = Object.entries(headings).flatMap(([title, stacks]) => [
     `| **${title}** | |`,
-    ...Object.entries(stacks)
-      .filter(([name]) => !untried.has(name))
-      .map(([name, stack]) => `| ${stack.pattern} ([${name}](${linkOf(name)})) | ${movesBy(stack)} |`),
+    ...Object.entries(stacks).map(
+      ([name, stack]) => `| ${stack.pattern} ([${name}](${linkOf(name)})) | ${movesBy(stack)} |`,
+    ),
   ]);
   const head =
     'Each is a stack in `test/stacks/`. Those that move were moved between two engines and brought back. Without what its row says the pre-flight asks for exactly that, or offers it: bind mounts that the target has too.';

@@ -19,13 +19,3 @@ export const catalogue: Record<string, StackDescription> = Object.assign({}, ...
 
 /** Moved, and rolled back, by every run of the tests: all of them take half an hour. */
 export const inEachRun = ['jukebox', 'sidegate', 'restful'];
-
-/** Written, but not seen on two engines yet: they are in no table. */
-export const untried: ReadonlySet<string> = new Set([
-  ...['podcatch', 'nightwatch', 'wikinook', 'forgeyard', 'chatspire', 'invoicebox', 'papermill', 'newsriver'],
-  ...['keysafe', 'linkpile', 'notenest', 'academy', 'shopfloor', 'ticketdesk', 'postbox', 'ldaptree'],
-  ...['signin', 'almanac', 'officedesk', 'namedpair', 'variables', 'marked', 'umlautbox', 'socketshare'],
-  ...['linkfarm', 'longform', 'lookout', 'logfunnel', 'heartbeat', 'gauges', 'weatherlog', 'homehub'],
-  ...['radiohub', 'nightly', 'cronbox', 'queuefarm', 'capped', 'sharedspace', 'stopper', 'homemade'],
-  ...['looseseal', 'slowpulse', 'chain'],
-]);

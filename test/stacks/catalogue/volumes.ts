@@ -28,6 +28,9 @@ export const volumes: Record<string, StackDescription> = {
     refused: /loosefile\.conf is a single file: put it into the project directory/,
   },
   socketshare: { pattern: 'volume for a socket between web server and app, bind mounts with `cached` and `z`' },
-  linkfarm: { pattern: 'links in the project: directory, file and env file' },
+  linkfarm: {
+    pattern: 'links in the project: directory, file and env file',
+    prepare: 'ln -s releases/2 current; ln -s env/prod.env settings.env; ln -s b.conf conf/active.conf',
+  },
   longform: { pattern: 'long syntax of ports and volumes: `nocopy`, `create_host_path`, host mode' },
 };
