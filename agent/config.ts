@@ -37,8 +37,10 @@ export const agentConfig = z.object({
     .refine((maps) => new Set(maps.map(({ from }) => from)).size === maps.length, {
       error: 'names one directory twice',
     }),
-  /** Address for transfers without a relay, and the one that sources dial; null for relays only. */
+  /** A fixed address for transfers without a relay, and the one that sources dial. */
   direct: z.object({ listen: address, advertise: address.nullable() }).nullable(),
+  /** Opens a port for the sources of migrations to this host, while there are any. */
+  opensPort: z.boolean(),
   /** Bytes per second that this host may send, over all its migrations; null for no limit. */
   bandwidthLimit: byteRate.nullable(),
   /** Whether the control plane may upgrade this agent: if an operator asks, or also by itself. */
@@ -70,7 +72,9 @@ export const agentUsage = `stackferry agent --control URL [--join TOKEN] [option
   --allow-key KEY,…     let arriving services have these attributes, which this agent does not know
   --map-path FROM=TO    stacks whose labels name FROM, a directory in their manager's container, have their files at TO of
                         this host; repeatable (default: found by the mounts of containers)
-  --listen HOST:PORT    let sources send straight to this host, past the relay (default: they do not)
+  --listen HOST:PORT    where sources send straight to this host, past the relay (default: a port that the system chooses,
+                        open while migrations to this host are under way)
+  --no-listen           open no port: everything through the relay
   --advertise HOST:PORT where they find it                (default: what it listens on)
   --bandwidth-limit N   bytes per second to send at most, over all migrations: 500K, 20M, 1G
   --auto-update         let the control plane upgrade this agent by itself, while it is idle
@@ -105,6 +109,7 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
           },
     stacksDir: flags['stacks-dir'] ? resolve(flags['stacks-dir']) : null,
     direct: flags.listen ? { listen: flags.listen, advertise: flags.advertise ?? null } : null,
+    opensPort: !flags['no-listen'],
     bandwidthLimit: flags['bandwidth-limit'] ?? null,
     upgrade: flags['no-upgrade'] ? 'never' : flags['auto-update'] ? 'auto' : 'asked',
     programsDir: env.STACKFERRY_PROGRAMS ?? null,
@@ -113,6 +118,7 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
     pathMaps: (flags['map-path'] ?? []).map(pathMapIn),
   });
   if (!parsed.success) throw new UsageError(explain(parsed.error));
+  if (flags.listen && flags['no-listen']) throw new UsageError('--listen and --no-listen contradict each other');
   return parsed.data;
 }
 
@@ -146,6 +152,7 @@ function readFlags(argv: string[]) {
         advertise: text,
         'bandwidth-limit': text,
         'embedded-root': text,
+        'no-listen': flag,
         'auto-update': flag,
         'no-upgrade': flag,
       },

@@ -8,6 +8,7 @@ import type { Command } from '../schema/commands.ts';
 import { limits } from '../schema/limits.ts';
 import { type CommandJournal, openCommandJournal } from './command-journal.ts';
 import { stopLeased } from './commands/cutover/stop-leased.ts';
+import type { CommandContext } from './commands/runner/context.ts';
 import { failureOf } from './commands/runner/failure.ts';
 import { performCommand } from './commands/runner/index.ts';
 import { answerRequest, type RequestContext } from './commands/runner/requests.ts';
@@ -41,6 +42,8 @@ export interface CoreOptions {
   /** Its functions are called only after `openAgentCore` has resolved. */
   control: Pick<ControlLink, 'ask' | 'report' | 'sendResult'>;
   lanes: Lanes;
+  /** Opens this host to sources of the lanes to come, and returns where. */
+  openDoor?: CommandContext['openDoor'];
   throttles: Throttles;
   pingRelay: RequestContext['pingRelay'];
   upgrade: Upgrade;
@@ -83,6 +86,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
         ledger,
         lease,
         lanes,
+        openDoor: options.openDoor ?? (async () => []),
         paths: options.paths ?? hostPaths,
         log: log.of(migration_id),
         signal,

@@ -15,6 +15,7 @@ import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine-choice.ts';
 import { startHostReports } from './host-report.ts';
 import { createLeaseGuard } from './lease/guard-start.ts';
+import { fixedDoor, passingDoor } from './transfer/direct-door.ts';
 import { openDirectListener } from './transfer/direct-listener.ts';
 import { lanesOver, relayDialer } from './transfer/lanes.ts';
 import { pingRelay } from './transfer/relay-admission.ts';
@@ -60,7 +61,11 @@ export async function runAgent(
   const refused = Promise.withResolvers<void>();
 
   const own = await openOwnProgram(config, log);
-  const directListener = config.direct ? await openDirectListener(config.direct.listen) : null;
+  const listener = config.direct ? await openDirectListener(config.direct.listen) : null;
+  const door = listener ? fixedDoor(listener) : config.opensPort ? passingDoor(closedDoor) : null;
+  function closedDoor(error: unknown) {
+    log.warn('no port for direct transfers could be opened, using the relay', { error });
+  }
   const throttles = createThrottles(config.bandwidthLimit);
   const core = await openAgentCore({
     stateDir: config.stateDir,
@@ -79,12 +84,13 @@ export async function runAgent(
           throttles.setLimit(ask.migration_id, answer.bandwidth_limit);
           return answer;
         },
-        directListener,
+        door,
         onDirectFault: ({ host, port }, error) =>
           log.warn(`no direct connection to ${host}:${port}, using the relay`, { error }),
       }),
       throttles,
     ),
+    openDoor: async () => (await door?.open()) ?? [],
     throttles,
     pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
     upgrade: own.upgrade,
@@ -98,7 +104,7 @@ export async function runAgent(
     controlUrl: config.controlUrl,
     agentVersion,
     program: own.said,
-    address: config.direct && directListener ? advertisedOf(config.direct, directListener.port) : null,
+    address: config.direct && listener ? advertisedOf(config.direct, listener.port) : null,
     token: renewal.freshToken,
     owedResults: core.owed,
     onWelcome: () => {
@@ -125,7 +131,7 @@ export async function runAgent(
     reports.close();
     await core.close();
     await link.close();
-    await directListener?.close();
+    await door?.close();
     await engine.close();
   };
   const { id } = keeper.identity();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from './limits.ts';
 
 export const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -12,3 +13,9 @@ export const address = z
   })
   .refine(({ port: given }) => port.safeParse(given).success, 'the port must be at most 65535');
 export type Address = z.infer<typeof address>;
+
+/** Where a target says that the source of a migration finds it without a relay. None from the previous release. */
+export const doorAddresses = z
+  .array(z.object({ host: z.string().min(1).max(255), port: z.number().int().min(1).max(65_535) }))
+  .max(limits.direct.addressesMax)
+  .default([]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { doorAddresses } from './address.ts';
 import { command, relayAddress } from './commands.ts';
 import { variables } from './environment.ts';
 import { errorCodes } from './errors.ts';
@@ -169,6 +170,8 @@ export const askKinds = {
       bandwidth_limit: z.number().nullable(),
       /** To the source: the address at which the target claims to be reachable without a relay. */
       direct: z.object({ host: text, port: portNumber }).nullable(),
+      /** To the source: where the target says that its door for this migration is. */
+      addresses: doorAddresses,
     }),
   },
   /** Permission to keep the target's containers running for `lease_ms` from the time of the request. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { doorAddresses } from './address.ts';
 import { deployment } from './deployment.ts';
 import { excludePatterns } from './exclude-pattern.ts';
 import { bytes, portNumber } from './fact-values.ts';
@@ -192,7 +193,7 @@ export const commandKinds = {
       option_volumes: z.array(stackVolume).default([]),
       images: z.array(stackImage),
     }),
-    result: z.object({ volumes: z.array(text) }),
+    result: z.object({ volumes: z.array(text), addresses: doorAddresses }),
   },
   /** Pulls images with the logins that the source sends. */
   pull_images: {

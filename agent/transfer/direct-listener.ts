@@ -4,7 +4,7 @@ import { createOpeningReader, directGo } from '../../schema/direct-protocol.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 
-/** Accepts sources that connect without a relay (`--listen`). */
+/** Accepts sources that connect without a relay. */
 export interface DirectListener {
   port: number;
   /** Resolves to the next socket that asks for this session. Rejects with the signal's reason. */
@@ -58,7 +58,9 @@ export async function openDirectListener(listen: Address): Promise<DirectListene
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
-        new StackferryError('invalid_request', `--listen ${listen.host}:${listen.port}: ${cause.message}`, { cause }),
+        new StackferryError('invalid_request', `Can’t listen on ${listen.host}:${listen.port}: ${cause.message}`, {
+          cause,
+        }),
       ),
     );
     server.listen(listen.port, listen.host, resolve);

@@ -4,7 +4,7 @@ import { createThrottles, type Throttles } from '../../node/throttle.ts';
 import type { Address } from '../../schema/address.ts';
 import type { AskPayload, AskReply } from '../../schema/agent-protocol.ts';
 import { dialPeer } from './dial.ts';
-import type { DirectListener } from './direct-listener.ts';
+import type { DirectDoor } from './direct-door.ts';
 import { receiveItem } from './receive.ts';
 import { sendItem } from './send.ts';
 import type { ItemProof, PassedItem, TarSink, TarSource, VerifiedEarlier } from './tar-ports.ts';
@@ -68,13 +68,13 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
 const placeOf = ({ host, port }: Address) => `${host}:${port}`;
 
 /**
- * Connects directly to a target that advertises an address, else through the relay that a ticket names. Relays that
+ * Connects directly to a target that can be reached, else through the relay that a ticket names. Relays that
  * failed this host are reported with the next ticket requests, for any migration.
  */
 export function relayDialer(options: {
   identity: () => Identity;
   ticket: (ask: AskPayload<'ticket'>, signal: AbortSignal) => Promise<AskReply<'ticket'>>;
-  directListener?: DirectListener | null;
+  door?: DirectDoor | null;
   onDirectFault?: (place: Address, error: unknown) => void;
 }): Dialer {
   const { identity, ticket } = options;
@@ -89,10 +89,11 @@ export function relayDialer(options: {
         session: `${migrationId}.${lane}`,
         ticket: async () => {
           const answer = await ticket({ migration_id: migrationId, lane, unreachable: relays.recent() }, signal);
-          const led = answer.direct && !addresses.recent().includes(placeOf(answer.direct));
-          return { ...answer, direct: led ? answer.direct : null };
+          const told = [...(answer.direct ? [answer.direct] : []), ...answer.addresses];
+          const failed = addresses.recent();
+          return { ...answer, places: told.filter((place) => !failed.includes(placeOf(place))) };
         },
-        directListener: options.directListener ?? null,
+        door: options.door ?? null,
         onDirectFault: (place, error) => {
           addresses.add(placeOf(place));
           options.onDirectFault?.(place, error);

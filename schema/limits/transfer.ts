@@ -48,8 +48,17 @@ export const transferLimits = {
      * source.
      */
     goMsMax: 5_000,
+    /**
+     * How much longer than for the relay's admission a source waits for a first direct connection: some round trips, where a
+     * firewall drops what it sends.
+     */
+    graceMsMax: 250,
     waitingMax: 64,
     connectionsMax: 256,
+    /** Of a host's own, told to a source. */
+    addressesMax: 8,
+    /** A door without a lane that is waited for: longer than from the preparation to the first lane, or between passes. */
+    idleMsMax: 900_000,
   },
   stream: {
     /**

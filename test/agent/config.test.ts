@@ -15,6 +15,7 @@ describe('agent configuration', () => {
       allowKeys: [],
       pathMaps: [],
       direct: null,
+      opensPort: true,
       bandwidthLimit: null,
       upgrade: 'asked',
       programsDir: null,

@@ -111,6 +111,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
           signal: AbortSignal.timeout(15_000),
           progress: () => {},
           paths: hostPaths,
+          openDoor: async () => [],
           lanes: lanesOver(
             (_role, { lane }) =>
               (signal) =>

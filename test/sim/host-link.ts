@@ -128,7 +128,7 @@ export class HostLink {
     }
     if (!isStep(row.status)) return no('ticket_refused', 'That migration moves nothing any more.');
     const relay = { id: 'r', host: 'relay', port: 1 };
-    const data: AskReply<'ticket'> = { ticket: 't', relay, bandwidth_limit: null, direct: null };
+    const data: AskReply<'ticket'> = { ticket: 't', relay, bandwidth_limit: null, direct: null, addresses: [] };
     return { ok: true, data };
   }
 

@@ -42,6 +42,8 @@ export interface FleetOptions {
   vars?: Record<string, string>;
   /** Limits that the agents have in place of the usual ones. */
   limits?: Limits;
+  /** Targets open a port for their sources, as agents do by themselves; otherwise everything takes the relay. */
+  direct?: boolean;
   parts?: Parts;
 }
 
@@ -69,6 +71,7 @@ export async function startFleetRig({
   vars,
   limits,
   parts = {},
+  direct = false,
 }: FleetOptions = {}): Promise<FleetRig> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-'));
   const built = await prebuilt();
@@ -110,9 +113,8 @@ export async function startFleetRig({
         return programOf(kind === 'relay' ? (parts.relay ?? own.relay) : own.agent);
       },
       arguments: args,
-      ...(limits ? { env: preloading(limits) } : {}),
+      env: { ...(limits ? preloading(limits) : {}), ...env },
       ...(netns ? { netns } : {}),
-      ...(env ? { env } : {}),
     });
     members.push(member);
     return member;
@@ -131,7 +133,7 @@ export async function startFleetRig({
       addHost: (name, args, netns, env) => {
         const at = args.indexOf('--embedded-root');
         if (at !== -1) embeddedRoots.push(args[at + 1]!);
-        return add('host', name, args, netns, env);
+        return add('host', name, direct || args.includes('--listen') ? args : [...args, '--no-listen'], netns, env);
       },
       close,
     };

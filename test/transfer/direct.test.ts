@@ -1,10 +1,16 @@
 import net from 'node:net';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fixedDoor, passingDoor } from '../../agent/transfer/direct-door.ts';
 import { type DirectListener, openDirectListener } from '../../agent/transfer/direct-listener.ts';
 import { relayDialer } from '../../agent/transfer/lanes.ts';
+import { ownAddresses } from '../../agent/transfer/own-addresses.ts';
 import { receiveItem } from '../../agent/transfer/receive.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
+import { freePort } from '../../cli/local/free-port.ts';
+import type { Address } from '../../schema/address.ts';
 import { encodeOpening } from '../../schema/direct-protocol.ts';
 import { collectingSink, digestOf, type LaneRig, newKey, sha256, startLaneRig, tarLike, tarOf } from './lane-rig.ts';
 import { startTap, type Tap } from './tap.ts';
@@ -29,7 +35,10 @@ afterEach(async () => {
 });
 
 /** Both sides as an agent has them; the source's ticket names the target at `port`. */
-function dialersTo(port: number) {
+function dialersTo(
+  port: number,
+  { door = fixedDoor(directListener), addresses = [] as Address[], direct = true } = {},
+) {
   const faults: number[] = [];
   const dialer = (role: 'source' | 'target') => {
     const peer = rig.identities[role === 'source' ? 'target' : 'source'].id;
@@ -39,9 +48,10 @@ function dialersTo(port: number) {
         ticket: await rig.fleet.ticket({ host: rig.identities[role].id, peer, role }),
         relay: { id: 'relay-1', host: '127.0.0.1', port: rig.tap.port },
         bandwidth_limit: null,
-        direct: role === 'source' ? { host: '127.0.0.1', port } : null,
+        direct: direct && role === 'source' ? { host: '127.0.0.1', port } : null,
+        addresses: role === 'source' ? addresses : [],
       }),
-      directListener: role === 'target' ? directListener : null,
+      door: role === 'target' ? door : null,
       onDirectFault: (place) => faults.push(place.port),
     });
   };
@@ -134,7 +144,89 @@ describe('a lane to a target that can be reached without a relay', () => {
   });
 });
 
-describe('the directListener of a host', () => {
+describe('a lane to a target with addresses of its own', () => {
+  const passing = () => passingDoor(() => {}, { addresses: () => ['127.0.0.1'] });
+
+  test('goes straight there, past addresses that lead nowhere', async () => {
+    const door = passing();
+    const addresses = [{ host: '127.0.0.1', port: await freePort('127.0.0.1') }, ...(await door.open())];
+    await dialersTo(wire.port, { door, addresses, direct: false }).carry();
+    expect(rig.tap.bytes()).toBeLessThan(mib);
+    await door.close();
+  });
+
+  test('needs no relay', async () => {
+    const door = passing();
+    const dialers = dialersTo(wire.port, { door, addresses: await door.open(), direct: false });
+    await rig.relay.close();
+    await dialers.carry();
+    await door.close();
+  });
+
+  test('waits no longer for a silent address than for the relay', async () => {
+    const silent = net.createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as net.AddressInfo;
+    const dialers = dialersTo(wire.port, { addresses: [{ host: '127.0.0.1', port }], direct: false });
+    await dialers.carry();
+    expect(dialers.faults).toEqual([port]);
+    expect(rig.tap.bytes()).toBeGreaterThan(bytes.length);
+    silent.close();
+  });
+});
+
+describe('the door of a host', () => {
+  const isOpen = (port: number) =>
+    new Promise<boolean>((resolve) => {
+      const socket = net.connect({ host: '127.0.0.1', port });
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+
+  test('is shut once no lane was waited for in a while, and opens at the same port again', async () => {
+    const door = passingDoor(() => {}, { addresses: () => ['127.0.0.1'], idleMsMax: 300 });
+    const [{ port }] = (await door.open()) as [Address];
+    expect(await isOpen(port)).toBe(true);
+    const leave = new AbortController();
+    const waited = door.wait(session, leave.signal).catch(() => null);
+    await sleep(600);
+    expect(await isOpen(port)).toBe(true);
+    leave.abort();
+    await waited;
+    await expect.poll(() => isOpen(port)).toBe(false);
+
+    const again = door.wait(session, AbortSignal.timeout(5_000));
+    await expect.poll(() => isOpen(port)).toBe(true);
+    const socket = net.connect({ host: '127.0.0.1', port });
+    socket.write(encodeOpening(session));
+    (await again).destroy();
+    socket.destroy();
+    await door.close();
+    expect(await isOpen(port)).toBe(false);
+  });
+
+  test('is not opened where no address of the host leads anywhere', async () => {
+    expect(await passingDoor(() => {}, { addresses: () => [] }).open()).toEqual([]);
+  });
+
+  test('has the addresses that other hosts may know, and none of container networks', () => {
+    const at = (address: string, internal = false) => [{ address, internal } as NetworkInterfaceInfo];
+    const interfaces = {
+      lo: at('127.0.0.1', true),
+      eth0: [...at('192.0.2.7'), ...at('2001:db8::7'), ...at('fe80::1')],
+      docker0: at('172.17.0.1'),
+      'br-0a1b2c': at('172.18.0.1'),
+      wg0: at('10.9.0.2'),
+    };
+    expect(ownAddresses(interfaces, false)).toEqual(['192.0.2.7', '2001:db8::7', '10.9.0.2']);
+    // An agent in a container that uses the host's network sees the same.
+    expect(ownAddresses(interfaces, true)).toHaveLength(3);
+    expect(ownAddresses({ lo: interfaces.lo, eth0: at('172.17.0.2') }, true)).toEqual([]);
+  });
+});
+
+describe('the listener of a host', () => {
   test('closes on what is no opening, however it begins', async () => {
     for (const text of ['GET / HTTP/1.1\r\n\r\n', '\u0016\u0003\u0001', 'D\u0000\u0000', 'D\u00ff\u00ffx'])
       expect(await knock(Buffer.from(text, 'latin1'))).toBe('');
@@ -145,7 +237,7 @@ describe('the directListener of a host', () => {
     const socket = net.connect({ host: '127.0.0.1', port: directListener.port, noDelay: true });
     for (const byte of encodeOpening(session)) {
       socket.write(Buffer.of(byte));
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await sleep(2);
     }
     (await waited).destroy();
     socket.destroy();

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startInnerTls } from '../../agent/transfer/dial.ts';
+import { startInnerTls } from '../../agent/transfer/inner-tls.ts';
 import type { Identity } from '../../node/peer-identity.ts';
 import { createTestFleet, type TestFleet } from '../support/certificates.ts';
 import { closed } from './lane-rig.ts';

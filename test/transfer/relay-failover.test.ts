@@ -60,6 +60,7 @@ async function startRig(): Promise<Rig> {
           relay: place,
           bandwidth_limit: null,
           direct: null,
+          addresses: [],
         };
       },
     });

@@ -2,7 +2,7 @@ import { recordedFirst } from '../cutover/recorded-first.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { makeNetwork } from './made-network.ts';
 
-/** Does everything on the target that needs no downtime: pulls images, makes networks and empty volumes, starts helpers. */
+/** Does everything on the target that needs no downtime: pulls images, makes networks and empty volumes, starts helpers, opens the door. */
 export const prepareTarget: CommandHandler<'prepare_target'> = async (payload, context) => {
   const { deployment, peer, volumes, binds, networks, option_volumes, images } = payload;
   const { engine, ledger, migrationId, signal } = context;
@@ -39,5 +39,5 @@ export const prepareTarget: CommandHandler<'prepare_target'> = async (payload, c
   const data = { project, volumes: names, directory: target_dir, binds };
   if (engine.standBy)
     await recordedFirst(key, 'paths', target_dir, context, async () => engine.standBy?.('target', data, migrationId));
-  return { volumes: names };
+  return { volumes: names, addresses: await context.openDoor() };
 };

@@ -1,4 +1,5 @@
 import type { Log } from '../../../node/log.ts';
+import type { Address } from '../../../schema/address.ts';
 import type { ItemProgress } from '../../../schema/agent-protocol.ts';
 import type { CommandKind, CommandPayload, CommandResult } from '../../../schema/commands.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -19,6 +20,8 @@ export interface CommandContext {
   /** Reports lane progress to the control plane; the sender limits the rate. */
   progress(items: ItemProgress[]): void;
   lanes: Lanes;
+  /** Target: opens this host to the source of the lanes to come, and returns where. */
+  openDoor(): Promise<Address[]>;
   paths: HostPaths;
 }
 

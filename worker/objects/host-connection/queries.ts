@@ -33,6 +33,7 @@ export async function answerQuery(env: Env, hostId: string, kind: AskKind, paylo
     peer_id: isSource ? row.target_host_id : row.source_host_id,
   });
   const direct = isSource ? ((await findNode(env.DB, 'host', row.target_host_id))?.address ?? null) : null;
-  const reply: AskReply<'ticket'> = { ticket, relay, bandwidth_limit: row.bandwidth_limit, direct };
+  const addresses = isSource ? (row.saga.results.prepare_target?.addresses ?? []) : [];
+  const reply: AskReply<'ticket'> = { ticket, relay, bandwidth_limit: row.bandwidth_limit, direct, addresses };
   return { ok: true, data: reply };
 }
