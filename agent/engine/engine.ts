@@ -45,6 +45,8 @@ export interface Engine {
   ): Promise<TargetFacts>;
   containers(project: string): Promise<ContainerState[]>;
   inspectContainers(ids: string[]): Promise<ContainerState[]>;
+  /** Those of these running containers that accept connections at every TCP port that they publish, if they publish any. */
+  accepting?(ids: string[]): Promise<Set<string>>;
   /**
    * Every container that belongs to the stack or can write to its data, no matter who created it or whether it runs.
    */

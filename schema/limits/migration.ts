@@ -22,6 +22,10 @@ export const migrationLimits = {
     timeoutSMax: 3_600,
     /** Containers without a healthcheck must stay running this long. */
     settleMs: 5_000,
+    /** The same for one that accepts connections at every port that it publishes: it is past its start. */
+    acceptedSettleMs: 1_000,
+    /** Of a connection to a container on this host, which is answered at once. */
+    acceptMsMax: 300,
     pollMs: 200,
     /** Restart backoff of a container under verification, doubled each time: the Engine's own, with a lower cap. */
     restartDelayMsMin: 100,

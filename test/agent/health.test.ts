@@ -62,6 +62,41 @@ describe('health', () => {
     await expect(watch(() => [{}])).resolves.toEqual([{ service: 'web', state: 'running' }]);
   });
 
+  test('one that accepts connections at its ports is well sooner, if it stays so', async () => {
+    const asked: string[][] = [];
+    let seconds = 0;
+    const judged = (accepts: (s: number) => boolean, at: (s: number) => Partial<ContainerState>[] = () => [{}]) =>
+      watch(
+        (s) => {
+          seconds = s;
+          return at(s);
+        },
+        {
+          accepting: async (ids) => {
+            asked.push(ids);
+            return new Set(accepts(seconds) ? ids : []);
+          },
+        },
+      );
+    await judged(() => true);
+    expect(seconds).toBe(1);
+    await judged((s) => s >= 3);
+    expect(seconds).toBe(3);
+    await judged(() => false);
+    expect(seconds).toBe(5);
+    const crashing = judged(
+      () => true,
+      (s) => [{ started_at: `t${Math.floor(s / 0.6)}` }],
+    );
+    await expect(crashing).rejects.toMatchObject({ code: 'unhealthy' });
+    asked.length = 0;
+    await judged(
+      () => true,
+      (s) => [{ health: s < 2 ? 'starting' : 'healthy' }],
+    );
+    expect(asked.flat()).toEqual([]);
+  });
+
   test('F32: `unhealthy` fails at once', async () => {
     let looks = 0;
     const failed = watch(() => {

@@ -5,14 +5,14 @@ import { downtime } from './downtime.ts';
 import { memory } from './memory.ts';
 import { markdownTables, printTable, type Result } from './result.ts';
 import { tiny } from './tiny.ts';
-import { bulk, limit, small, wan } from './volumes.ts';
+import { bulk, direct, limit, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all [--json FILE]`: ours and the peers alternating in one run, as ratios; `-- table FILE` prints
  * such a file as the tables of docs/benchmarks.md. Needs the two Docker
  * hosts of test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
  */
-const benchmarks: Record<string, () => Promise<Result>> = { bulk, limit, small, wan, cut, downtime, tiny, memory };
+const benchmarks: Record<string, () => Promise<Result>> = { bulk, direct, limit, small, wan, cut, downtime, tiny, memory };
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
 const [wanted = '', file = ''] = positionals;

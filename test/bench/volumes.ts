@@ -100,15 +100,24 @@ const throughLongWire = async (): Promise<Stage> => {
   };
 };
 
+const pastTheRelay = () => openStage({ direct: true });
+
 export const bulk = () =>
-  volumeBench('bulk', randomFile(1024), [peers.tarSsh(1.5), peers.rsync(1.5, '-aW'), peers.attach(3)]);
-export const limit = () => volumeBench('limit', randomFile(1024), [peers.onHost(0.5)]);
+  volumeBench('bulk', randomFile(1024), [peers.tarSsh(1.7), peers.rsync(1.7, '-aW'), peers.attach(12)]);
+export const direct = () =>
+  volumeBench(
+    'direct',
+    randomFile(1024),
+    [peers.tarSsh(2.2), peers.rsync(2.2, '-aW'), peers.onHost(0.9)],
+    pastTheRelay,
+  );
+export const limit = () => volumeBench('limit', randomFile(1024), [peers.onHost(0.8)]);
 export const small = () =>
   volumeBench('small', randomFiles(50_000, 4_096), [
-    peers.tarSsh(1.5),
-    peers.rsync(1.5, '-aW'),
-    peers.attach(3),
-    peers.onHost(0.6),
+    peers.tarSsh(1.2),
+    peers.rsync(1.4, '-aW'),
+    peers.attach(4),
+    peers.onHost(0.75),
   ]);
 export const wan = () =>
   volumeBench('wan', compressible(256), [peers.rsync(1.3, '-az'), peers.zstdSsh(1.3)], throughLongWire);

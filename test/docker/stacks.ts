@@ -40,12 +40,12 @@ volumes:
 };
 
 /** Busybox with a volume; `health` is a shell condition, true by default. */
-export const plain = (options: { health?: string; ports?: string; volume?: string } = {}) => ({
+export const plain = (options: { health?: string; ports?: string; volume?: string; command?: string } = {}) => ({
   'compose.yaml': `
 services:
   app:
     image: sf-busybox:1
-    command: [sleep, "100000"]
+    command: [${options.command ?? 'sleep, "100000"'}]
     init: true
     restart: always
     volumes: [data:/data]

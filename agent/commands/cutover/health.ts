@@ -3,6 +3,7 @@ import type { ContainerPrior } from '../../../schema/commands.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { ContainerState } from '../../engine/engine.ts';
+import { idsOf } from './container-states.ts';
 import { createRestarter, type Restarter } from './restarter.ts';
 
 export interface HealthClock {
@@ -14,7 +15,8 @@ export interface HealthClock {
  * What a service must reach:
  *
  *   well         with a healthcheck: running and healthy; `unhealthy` fails at once (F32). Without one: running,
- *                and neither ended nor restarted for `settleMs` (F31)
+ *                and neither ended nor restarted for `settleMs` (F31), or for `acceptedSettleMs` if it accepts
+ *                connections at every port that it publishes
  *   job          exited 0 (F33)
  *   ran          as `well`, or exited 0: it may have been a job
  *   running      as `well`, ignoring the healthcheck: it was unhealthy before
@@ -30,6 +32,8 @@ export interface HealthWatch {
   look: () => Promise<ContainerState[]>;
   timeoutMs: number;
   settleMs: number;
+  /** Those of these containers that accept connections at every port that they publish. */
+  accepting?: ((ids: string[]) => Promise<Set<string>>) | undefined;
   signal: AbortSignal;
   /** The restart policy. With `start` the agent applies it, because the engine's is off; without, the engine does. */
   policyOf?: (container: ContainerState) => ContainerPrior['restart_policy'];
@@ -54,11 +58,14 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
     const containers = await look();
     const now = clock.now();
     await restarter.follow(containers, now);
+    const isNew = (container: ContainerState) => restarter.runOf(container).since > now - settleMs;
+    const accepting = (await watch.accepting?.(idsOf(containers.filter(hasNoCheck).filter(isNew)))) ?? new Set();
+    const settledAt = ({ id }: ContainerState) => now - (accepting.has(id) ? limits.health.acceptedSettleMs : settleMs);
     const verdicts = [...expected].map(([service, expectation]) => {
       const own = containers.filter((container) => container.service === service);
       return {
         service,
-        verdict: worst(own.map((container) => judge(container, expectation, restarter, now - settleMs))),
+        verdict: worst(own.map((container) => judge(container, expectation, restarter, settledAt(container)))),
       };
     });
     const failed = verdicts.find(({ verdict }) => verdict.kind === 'failed');
@@ -73,6 +80,8 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
     await clock.sleep(limits.health.pollMs, signal);
   }
 }
+
+const hasNoCheck = ({ state, health }: ContainerState) => state === 'running' && health === null;
 
 function judge(
   container: ContainerState,

@@ -30,6 +30,7 @@ export async function putBack(
     look: () => engine.inspectContainers(ran),
     timeoutMs: limits.agent.restoredWaitMsMax,
     settleMs: limits.health.settleMs,
+    accepting: engine.accepting,
     startingSuffices: true,
     signal,
   }).catch((error) => {

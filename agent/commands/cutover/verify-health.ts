@@ -37,6 +37,7 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
       start: (id) => startAgain(id, entry, context, signal),
       timeoutMs: timeout_s * 1000,
       settleMs: settle_ms,
+      accepting: engine.accepting,
       signal,
     });
     // A stack can be healthy although a volume disappeared whose service has no container here.

@@ -39,6 +39,7 @@ import { assertBindMounts } from './policy/leaving-binds.ts';
 import { ownPaths } from './policy/protected-paths.ts';
 import { assertStackAllowed } from './policy/stack-allowed.ts';
 import { createWarmCopies } from './precopy/volume-copies.ts';
+import { accepting } from './stack/accepting.ts';
 import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './stack/containers.ts';
 import { armStack, createStack, findCreated, policiesInFile } from './stack/deployment.ts';
 import { createNetwork, removeNetworks } from './stack/external-network.ts';
@@ -104,6 +105,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
+    accepting: (ids) => accepting(api, ids),
     dataUsers: (data) => dataUserStates(context, data),
     startedSince: (data, sinceMs) => startedSince(api, data, sinceMs),
 

@@ -58,6 +58,7 @@ export const containerAnswer = z.object({
         z
           .object({
             NetworkID: z.string().optional(),
+            IPAddress: z.string().optional(),
             Aliases: z.array(z.string()).nullish(),
             IPAMConfig: z.unknown().optional(),
             Links: z.unknown().optional(),
