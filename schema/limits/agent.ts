@@ -125,6 +125,10 @@ export const agentLimits = {
     uncarriedCharsMax: 1_500,
     /** One entry of a manifest: a path, a link's target, a file's attribute values. */
     manifestRecordBytesMax: 1_048_576,
+    /** Extended header of a tar's member: names, and attributes, each of them up to 64 KiB in Linux. */
+    tarHeaderBytesMax: 16_777_216,
+    /** Unpackers of one tar side by side: what creates files waits for the same file system. */
+    unpackShardsMax: 4,
     /** Data regions of one sparse file that is read back; sixteen bytes of memory each. */
     sparseRegionsMax: 4_000_000,
     /** Output of one `docker compose` call; a file that expands beyond it (alias bomb) is refused. */

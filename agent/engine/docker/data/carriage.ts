@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { limits } from '../../../../schema/limits.ts';
 import { manifestDigest } from '../../../transfer/manifest.ts';
@@ -8,6 +9,7 @@ import { type HelperRuntime, readFromHelper, writeToHelper } from '../helper/hel
 import { changing } from '../helper/stderr-rules.ts';
 import { readContents } from './content-stream.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
+import { unpackInShards } from './shards.ts';
 import { assertWhole, surveyTrees } from './survey.ts';
 import {
   attributesScript,
@@ -17,6 +19,7 @@ import {
   packing,
   unpackArguments,
   unpackCapabilities,
+  unpackOverArguments,
   unpackScript,
 } from './tar-arguments.ts';
 
@@ -38,18 +41,24 @@ export function packer(runtime: () => HelperRuntime, mount: Tree, migrationId: s
   };
 }
 
+/** Side by side where a helper stands by, on a host with more than one core. */
 export function unpack(runtime: HelperRuntime, mount: Tree, migrationId: string, signal: AbortSignal) {
-  return writeToHelper(runtime, {
-    migrationId,
-    purpose: 'unpack',
-    mount,
-    readOnly: false,
-    capabilities: unpackCapabilities,
-    script: unpackScript,
-    arguments: unpackArguments,
-    failure: 'unpack_failed',
-    signal,
-  });
+  const task = (script: string, args: string[]) => (signal: AbortSignal) =>
+    writeToHelper(runtime, {
+      migrationId,
+      purpose: 'unpack',
+      mount,
+      readOnly: false,
+      capabilities: unpackCapabilities,
+      script,
+      arguments: args,
+      failure: 'unpack_failed',
+      signal,
+    });
+  const shards = runtime.resident ? Math.min(availableParallelism(), limits.agent.unpackShardsMax) : 1;
+  if (shards === 1) return task(unpackScript, unpackArguments)(signal);
+  const others = Array.from({ length: shards - 1 }, () => task('exec "$@"', unpackOverArguments));
+  return unpackInShards([task(unpackScript, unpackOverArguments), ...others], signal);
 }
 
 /** With `contents` it includes the contents of files; all parts are read concurrently. */

@@ -1,6 +1,6 @@
-import { StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { type ContentDigest, createContentDigest } from './content-digest.ts';
+import { blockBytes, unreadableTar, wholeNumber } from './tar-members.ts';
 
 /** Consumes the data of one tar member, in pieces. */
 export interface Member {
@@ -8,14 +8,12 @@ export interface Member {
   end(): void;
 }
 
-export const blockBytes = 512;
-
 /**
  * Parses a sparse file in GNU tar's format 1.0: first a map of decimal numbers, one per line (number of regions, then
  * offset and length of each), padded to a whole block; then the regions' data.
  */
-export function sparseMember(extended: Map<string, string>, onDigest: (digest: ContentDigest) => void): Member {
-  if (extended.get('GNU.sparse.major') !== '1' || extended.get('GNU.sparse.minor') !== '0') throw unreadableContents();
+export function sparseMember(extended: ReadonlyMap<string, string>, onDigest: (digest: ContentDigest) => void): Member {
+  if (extended.get('GNU.sparse.major') !== '1' || extended.get('GNU.sparse.minor') !== '0') throw unreadableTar();
   const size = wholeNumber(extended.get('GNU.sparse.realsize') ?? '');
   const digest = createContentDigest();
   const map: number[] = [];
@@ -42,7 +40,7 @@ export function sparseMember(extended: Map<string, string>, onDigest: (digest: C
         map.push(wholeNumber(line));
         line = '';
       }
-      if (line.length > 20 || map[0]! > limits.agent.sparseRegionsMax) throw unreadableContents();
+      if (line.length > 20 || map[0]! > limits.agent.sparseRegionsMax) throw unreadableTar();
     }
     mapBytes += at;
     return at;
@@ -50,8 +48,8 @@ export function sparseMember(extended: Map<string, string>, onDigest: (digest: C
   const readRegions = (bytes: Buffer) => {
     for (let at = 0; at < bytes.length; ) {
       const [offset, length] = [map[1 + 2 * region], map[2 + 2 * region]];
-      if (offset === undefined || length === undefined) throw unreadableContents();
-      if (offset < end) throw unreadableContents();
+      if (offset === undefined || length === undefined) throw unreadableTar();
+      if (offset < end) throw unreadableTar();
       if (done === 0) digest.holeTo(offset);
       const piece = bytes.subarray(at, at + length - done);
       digest.data(piece);
@@ -72,18 +70,9 @@ export function sparseMember(extended: Map<string, string>, onDigest: (digest: C
       // An empty region marks the end of the file.
       for (; map[2 + 2 * region] === 0; region++);
       if (line !== '' || map.length === 0 || map.length !== 1 + 2 * region || done > 0 || end > size)
-        throw unreadableContents();
+        throw unreadableTar();
       digest.holeTo(size);
       onDigest(digest);
     },
   };
 }
-
-export function wholeNumber(digits: string): number {
-  const number = /^\d+$/.test(digits) ? Number(digits) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw unreadableContents();
-  return number;
-}
-
-export const unreadableContents = () =>
-  new StackferryError('manifest_mismatch', 'What the files hold can’t be read back.');

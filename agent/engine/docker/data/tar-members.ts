@@ -1,0 +1,169 @@
+import { StackferryError } from '../../../../schema/errors.ts';
+import { limits } from '../../../../schema/limits.ts';
+
+export const blockBytes = 512;
+
+/** What comes before a member's contents. Names are bytes, decoded as Latin-1, relative to the packed directory. */
+export interface MemberHead {
+  /** The type flag: '0' a file, '1' a hard link, '2' a symbolic link, '5' a directory, … */
+  type: string;
+  path: string;
+  /** Where a link leads to. */
+  link: string;
+  /** Records of its extended header. */
+  records: ReadonlyMap<string, string>;
+  /** All of its header blocks. */
+  raw: Buffer;
+}
+
+export interface MemberReader {
+  begin(head: MemberHead): void;
+  /** A piece of the contents; a slice of what was read. */
+  data(bytes: Buffer): void;
+  /** Zeros up to a whole block. */
+  padding(bytes: Buffer): void;
+  /** The member is whole, with its padding. */
+  end(): void;
+}
+
+export interface TarParser {
+  /** Throws `manifest_mismatch` if the bytes are no tar in POSIX format. */
+  take(bytes: Buffer): void;
+  /** The end mark has come; what follows is ignored. */
+  ended(): boolean;
+}
+
+/** Takes a tar apart, in pieces of any size. Keeps nothing but the headers of the current member. */
+export function parseTar(reader: MemberReader): TarParser {
+  let raw: Buffer[] = [];
+  let block: Buffer = Buffer.alloc(0);
+  let records: Map<string, string> = new Map();
+  /** Pieces of an extended header; null outside of one. */
+  let extended: Buffer[] | null = null;
+  let inMember = false;
+  let left = 0;
+  let padding = 0;
+  let ended = false;
+
+  const onHeader = (header: Buffer) => {
+    const type = typeOf(header);
+    raw.push(header);
+    if (type === 'x') {
+      if (raw.length > 1) throw unreadableTar();
+      left = wholeNumber(octal(header.subarray(124, 136)));
+      if (left > limits.agent.tarHeaderBytesMax) throw unreadableTar();
+      extended = [];
+    } else {
+      const head = headOf(type, header, records, Buffer.concat(raw));
+      left = wholeNumber(records.get('size') ?? octal(header.subarray(124, 136)));
+      if (type !== '0' && left > 0) throw unreadableTar();
+      inMember = true;
+      raw = [];
+      records = new Map();
+      reader.begin(head);
+    }
+    padding = (blockBytes - (left % blockBytes)) % blockBytes;
+  };
+  const onContents = (bytes: Buffer) => {
+    if (!extended) return reader.data(bytes);
+    const copy = Buffer.from(bytes);
+    raw.push(copy);
+    extended.push(copy);
+  };
+  const onPadding = (bytes: Buffer) => {
+    if (extended) raw.push(Buffer.from(bytes));
+    else reader.padding(bytes);
+  };
+  const onWhole = () => {
+    if (extended) records = recordsOf(Buffer.concat(extended));
+    else if (inMember) reader.end();
+    extended = null;
+    inMember = false;
+  };
+
+  return {
+    ended: () => ended,
+    take(bytes) {
+      for (let at = 0; at < bytes.length && !ended; ) {
+        if (left > 0) {
+          const data = bytes.subarray(at, at + left);
+          left -= data.length;
+          at += data.length;
+          onContents(data);
+        } else if (padding > 0) {
+          const zeros = bytes.subarray(at, at + padding);
+          padding -= zeros.length;
+          at += zeros.length;
+          onPadding(zeros);
+        } else {
+          const piece = bytes.subarray(at, at + blockBytes - block.length);
+          block = Buffer.concat([block, piece]);
+          at += piece.length;
+          if (block.length < blockBytes) return;
+          const header = block;
+          block = Buffer.alloc(0);
+          if (header.every((byte) => byte === 0)) ended = true;
+          else onHeader(header);
+        }
+        if (left === 0 && padding === 0) onWhole();
+      }
+    },
+  };
+}
+
+/** Of files, links, devices, directories and FIFOs; and `x`, an extended header. GNU tar reads others in other ways. */
+const types = '0123456x';
+
+/** Throws where GNU tar might see something else than a member of this type. */
+function typeOf(header: Buffer): string {
+  const type = String.fromCharCode(header[156]!);
+  let sum = 8 * 32;
+  for (let at = 0; at < blockBytes; at++) if (at < 148 || at >= 156) sum += header[at]!;
+  if (!types.includes(type) || wholeNumber(octal(header.subarray(148, 156))) !== sum) throw unreadableTar();
+  return type;
+}
+
+function headOf(type: string, header: Buffer, records: Map<string, string>, raw: Buffer): MemberHead {
+  const path = (records.get('GNU.sparse.name') ?? records.get('path') ?? nameOf(header)).replace(/^\.\//, '');
+  const link = (records.get('linkpath') ?? textOf(header.subarray(157, 257))).replace(/^\.\//, '');
+  // Which GNU tar takes for a directory.
+  if (type === '0' && path.endsWith('/')) throw unreadableTar();
+  return { type, path, link, records, raw };
+}
+
+const textOf = (field: Buffer): string => field.toString('latin1').replace(/\0.*$/s, '');
+
+function nameOf(header: Buffer): string {
+  const prefix = textOf(header.subarray(345, 500));
+  return (prefix ? `${prefix}/` : '') + textOf(header.subarray(0, 100));
+}
+
+/** Sizes beyond eleven digits come in a record of the extended header. */
+function octal(field: Buffer): string {
+  const digits = textOf(field).trim();
+  if (!/^[0-7]+$/.test(digits)) throw unreadableTar();
+  return String(Number.parseInt(digits, 8));
+}
+
+/** Parses repeated `<length> <key>=<value>\n`; the length counts all of the record. */
+function recordsOf(text: Buffer): Map<string, string> {
+  const records = new Map<string, string>();
+  for (let at = 0; at < text.length; ) {
+    const [head, length, key] = /^(\d+) ([^=]+)=/.exec(text.subarray(at, at + 512).toString('latin1')) ?? [];
+    const end = at + Number(length);
+    if (!head || !key || Number(length) <= head.length || end > text.length || text[end - 1] !== 10)
+      throw unreadableTar();
+    records.set(key, text.subarray(at + head.length, end - 1).toString('latin1'));
+    at = end;
+  }
+  return records;
+}
+
+export function wholeNumber(digits: string): number {
+  const number = /^\d+$/.test(digits) ? Number(digits) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw unreadableTar();
+  return number;
+}
+
+export const unreadableTar = () =>
+  new StackferryError('manifest_mismatch', 'A tar of what the files hold can’t be read.');
