@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { errorMessageOf, StackferryError } from '../../../../schema/errors.ts';
 import type { TarWriter } from '../../../transfer/tar-ports.ts';
+import { bareDirectory } from './bare-directory.ts';
 import { blockBytes, type MemberHead, parseTar } from './tar-members.ts';
 
 type Open = (signal: AbortSignal) => Promise<TarWriter>;
@@ -9,7 +10,8 @@ type Open = (signal: AbortSignal) => Promise<TarWriter>;
 /**
  * Unpacks one tar by several unpackers side by side: creating a file is the kernel's work, and one unpacker keeps one core
  * busy with it. The first shard has all directories, whose times and attributes come last, and all symbolic links. The
- * others have files alone, and make directories that they do not find. A hard link goes where its file went.
+ * others have files, and directories by their names alone: GNU tar fails at one that another process makes while it makes
+ * it for a file. A hard link goes where its file went.
  *
  * The first shard gets the end mark once the others have ended: until then GNU tar has not set a directory's attributes,
  * nor made a link that leads out of the tree.
@@ -41,6 +43,7 @@ function spreadOver(shards: TarWriter[]): Writable {
     begin: (head) => {
       out = outs[choose(head)]!;
       out.push(head.raw);
+      if (head.type === '5') for (const other of outs.slice(1)) other.push(bareDirectory(head.path));
     },
     data: (bytes) => void out.push(bytes),
     padding: (bytes) => void out.push(bytes),

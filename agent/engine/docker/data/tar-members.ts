@@ -117,10 +117,15 @@ const types = '0123456x';
 /** Throws where GNU tar might see something else than a member of this type. */
 function typeOf(header: Buffer): string {
   const type = String.fromCharCode(header[156]!);
+  if (!types.includes(type) || octal(header.subarray(148, 156)) !== String(checksumOf(header))) throw unreadableTar();
+  return type;
+}
+
+/** The sum of a header's bytes, those of the sum itself as spaces. */
+export function checksumOf(header: Buffer): number {
   let sum = 8 * 32;
   for (let at = 0; at < blockBytes; at++) if (at < 148 || at >= 156) sum += header[at]!;
-  if (!types.includes(type) || wholeNumber(octal(header.subarray(148, 156))) !== sum) throw unreadableTar();
-  return type;
+  return sum;
 }
 
 function headOf(type: string, header: Buffer, records: Map<string, string>, raw: Buffer): MemberHead {

@@ -78,6 +78,17 @@ describe('a tar unpacked in shards', () => {
     expect(await listing('to')).toBe(await listing('from'));
   });
 
+  test('has directories that all unpackers make at once', async () => {
+    await inFrom('for d in $(seq 400); do mkdir -p $d/in; for n in 1 2 3 4 5; do echo $n >$d/in/$n; done; done');
+    const archive = await packed();
+    for (let turn = 0; turn < 3; turn += 1) {
+      await rm(join(dir, 'to'), { recursive: true });
+      await mkdir(join(dir, 'to'));
+      await unpacked(archive, 4);
+      expect(await listing('to')).toBe(await listing('from'));
+    }
+  });
+
   test('is read in pieces of any size', async () => {
     await inFrom(`mkdir d; for n in 1 2 3; do head -c 700 /dev/urandom >d/$n; done; ln d/1 d/4; touch -d @99 d .`);
     const archive = await packed();

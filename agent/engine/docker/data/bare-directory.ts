@@ -1,0 +1,35 @@
+import { blockBytes, checksumOf } from './tar-members.ts';
+
+/** A directory's member in a tar with nothing but its name: its own mode, owner, times and attributes come in another tar. */
+export function bareDirectory(path: string): Buffer {
+  const name = Buffer.from(`./${path}`, 'latin1');
+  const record = recordOf('path', name);
+  const contents = Buffer.alloc(Math.ceil(record.length / blockBytes) * blockBytes);
+  record.copy(contents);
+  return Buffer.concat([headerOf('x', record.length), contents, headerOf('5', 0)]);
+}
+
+/** In ustar format, of root, for root alone; its name stands in a record before it. */
+function headerOf(type: 'x' | '5', size: number): Buffer {
+  const header = Buffer.alloc(blockBytes);
+  const octal = (number: number, at: number, digits: number) =>
+    header.write(number.toString(8).padStart(digits, '0'), at, 'latin1');
+  header.write('directory', 0, 'latin1');
+  octal(0o700, 100, 7);
+  octal(0, 108, 7);
+  octal(0, 116, 7);
+  octal(size, 124, 11);
+  octal(0, 136, 11);
+  header.write(type, 156, 'latin1');
+  header.write('ustar\x0000', 257, 'latin1');
+  octal(checksumOf(header), 148, 6);
+  return header;
+}
+
+/** `<length> <key>=<value>\n`; the length counts all of the record, its own digits too. */
+function recordOf(key: string, value: Buffer): Buffer {
+  const rest = Buffer.concat([Buffer.from(` ${key}=`, 'latin1'), value, Buffer.from('\n')]);
+  let length = rest.length;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  return Buffer.concat([Buffer.from(String(length)), rest]);
+}
