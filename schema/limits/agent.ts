@@ -127,7 +127,8 @@ export const agentLimits = {
     manifestRecordBytesMax: 1_048_576,
     /** Extended header of a tar's member: names, and attributes, each of them up to 64 KiB in Linux. */
     tarHeaderBytesMax: 16_777_216,
-    /** Unpackers of one tar side by side: what creates files waits for the same file system. */
+    /** Unpackers of one tar side by side: more would wait for the same file system. */
+    unpackShardsMin: 1,
     unpackShardsMax: 4,
     /** Data regions of one sparse file that is read back; sixteen bytes of memory each. */
     sparseRegionsMax: 4_000_000,

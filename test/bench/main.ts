@@ -12,7 +12,17 @@ import { bulk, direct, limit, small, wan } from './volumes.ts';
  * such a file as the tables of docs/benchmarks.md. Needs the two Docker
  * hosts of test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
  */
-const benchmarks: Record<string, () => Promise<Result>> = { bulk, direct, limit, small, wan, cut, downtime, tiny, memory };
+const benchmarks: Record<string, () => Promise<Result>> = {
+  bulk,
+  direct,
+  limit,
+  small,
+  wan,
+  cut,
+  downtime,
+  tiny,
+  memory,
+};
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
 const [wanted = '', file = ''] = positionals;

@@ -10,7 +10,8 @@ import { compose, docker, type HostName, inventory, running } from './two-hosts.
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 describeDocker('two real Docker hosts', () => {
-  const rig = useDockerRig();
+  // Also on two cores, which would have one unpacker.
+  const rig = useDockerRig({ limits: { agent: { unpackShardsMin: 3 } } });
 
   const inVolume = (host: HostName, script: string) => inVolumeOf(host, 'awkward_data', script);
   const listAll = async (host: HostName) =>

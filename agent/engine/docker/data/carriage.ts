@@ -41,7 +41,13 @@ export function packer(runtime: () => HelperRuntime, mount: Tree, migrationId: s
   };
 }
 
-/** Side by side where a helper stands by, on a host with more than one core. */
+/** One core is the agent's own, with TLS and digests: on two, what a second unpacker saves is what taking the tar apart costs. */
+function shardsOf(cores: number): number {
+  const { unpackShardsMin, unpackShardsMax } = limits.agent;
+  return Math.min(Math.max(cores - 1, unpackShardsMin), unpackShardsMax);
+}
+
+/** Side by side where a helper stands by. */
 export function unpack(runtime: HelperRuntime, mount: Tree, migrationId: string, signal: AbortSignal) {
   const task = (script: string, args: string[]) => (signal: AbortSignal) =>
     writeToHelper(runtime, {
@@ -55,7 +61,7 @@ export function unpack(runtime: HelperRuntime, mount: Tree, migrationId: string,
       failure: 'unpack_failed',
       signal,
     });
-  const shards = runtime.resident ? Math.min(availableParallelism(), limits.agent.unpackShardsMax) : 1;
+  const shards = runtime.resident ? shardsOf(availableParallelism()) : 1;
   if (shards === 1) return task(unpackScript, unpackArguments)(signal);
   const others = Array.from({ length: shards - 1 }, () => task('exec "$@"', unpackOverArguments));
   return unpackInShards([task(unpackScript, unpackOverArguments), ...others], signal);

@@ -42,7 +42,7 @@ function spreadOver(shards: TarWriter[]): Writable {
   const parser = parseTar({
     begin: (head) => {
       out = outs[choose(head)]!;
-      out.push(head.raw);
+      out.push(...head.raw);
       if (head.type === '5') for (const other of outs.slice(1)) other.push(bareDirectory(head.path));
     },
     data: (bytes) => void out.push(bytes),
@@ -92,9 +92,16 @@ function shardChooser(shards: number): (head: MemberHead) => number {
   return ({ type, path, link }) => {
     if (type === '2') symbolic.add(digestOf(path));
     if (type === '2' || type === '5') return 0;
-    const of = digestOf(type === '1' ? link : path);
-    return type === '1' && symbolic.has(of) ? 0 : of % shards;
+    if (type === '1' && symbolic.size > 0 && symbolic.has(digestOf(link))) return 0;
+    return spread(type === '1' ? link : path) % shards;
   };
+}
+
+/** FNV-1a. */
+function spread(name: string): number {
+  let sum = 0x811c9dc5;
+  for (let at = 0; at < name.length; at++) sum = Math.imul(sum ^ name.charCodeAt(at), 0x01000193);
+  return sum >>> 0;
 }
 
 const digestOf = (name: string): number => hash('sha256', Buffer.from(name, 'latin1'), 'buffer').readUIntBE(0, 6);

@@ -12,8 +12,8 @@ export interface MemberHead {
   link: string;
   /** Records of its extended header. */
   records: ReadonlyMap<string, string>;
-  /** All of its header blocks. */
-  raw: Buffer;
+  /** All of its header blocks, some of them slices of what was read. */
+  raw: Buffer[];
 }
 
 export interface MemberReader {
@@ -33,10 +33,13 @@ export interface TarParser {
   ended(): boolean;
 }
 
+const nothing: Buffer = Buffer.alloc(0);
+const joined = (parts: Buffer[]) => (parts.length === 1 ? parts[0]! : Buffer.concat(parts));
+
 /** Takes a tar apart, in pieces of any size. Keeps nothing but the headers of the current member. */
 export function parseTar(reader: MemberReader): TarParser {
   let raw: Buffer[] = [];
-  let block: Buffer = Buffer.alloc(0);
+  let block = nothing;
   let records: Map<string, string> = new Map();
   /** Pieces of an extended header; null outside of one. */
   let extended: Buffer[] | null = null;
@@ -54,7 +57,7 @@ export function parseTar(reader: MemberReader): TarParser {
       if (left > limits.agent.tarHeaderBytesMax) throw unreadableTar();
       extended = [];
     } else {
-      const head = headOf(type, header, records, Buffer.concat(raw));
+      const head = headOf(type, header, records, raw);
       left = wholeNumber(records.get('size') ?? octal(header.subarray(124, 136)));
       if (type !== '0' && left > 0) throw unreadableTar();
       inMember = true;
@@ -66,16 +69,15 @@ export function parseTar(reader: MemberReader): TarParser {
   };
   const onContents = (bytes: Buffer) => {
     if (!extended) return reader.data(bytes);
-    const copy = Buffer.from(bytes);
-    raw.push(copy);
-    extended.push(copy);
+    raw.push(bytes);
+    extended.push(bytes);
   };
   const onPadding = (bytes: Buffer) => {
-    if (extended) raw.push(Buffer.from(bytes));
+    if (extended) raw.push(bytes);
     else reader.padding(bytes);
   };
   const onWhole = () => {
-    if (extended) records = recordsOf(Buffer.concat(extended));
+    if (extended) records = recordsOf(joined(extended));
     else if (inMember) reader.end();
     extended = null;
     inMember = false;
@@ -97,16 +99,18 @@ export function parseTar(reader: MemberReader): TarParser {
           onPadding(zeros);
         } else {
           const piece = bytes.subarray(at, at + blockBytes - block.length);
-          block = Buffer.concat([block, piece]);
+          const header = block.length === 0 ? piece : Buffer.concat([block, piece]);
           at += piece.length;
-          if (block.length < blockBytes) return;
-          const header = block;
-          block = Buffer.alloc(0);
-          if (header.every((byte) => byte === 0)) ended = true;
+          block = header.length < blockBytes ? Buffer.from(header) : nothing;
+          if (header.length < blockBytes) break;
+          if (header[0] === 0 && header.every((byte) => byte === 0)) ended = true;
           else onHeader(header);
         }
         if (left === 0 && padding === 0) onWhole();
       }
+      // The memory of what was read is used again.
+      raw = raw.map((part) => Buffer.from(part));
+      extended = extended?.map((part) => Buffer.from(part)) ?? null;
     },
   };
 }
@@ -128,7 +132,7 @@ export function checksumOf(header: Buffer): number {
   return sum;
 }
 
-function headOf(type: string, header: Buffer, records: Map<string, string>, raw: Buffer): MemberHead {
+function headOf(type: string, header: Buffer, records: Map<string, string>, raw: Buffer[]): MemberHead {
   const path = (records.get('GNU.sparse.name') ?? records.get('path') ?? nameOf(header)).replace(/^\.\//, '');
   const link = (records.get('linkpath') ?? textOf(header.subarray(157, 257))).replace(/^\.\//, '');
   // Which GNU tar takes for a directory.
@@ -136,7 +140,10 @@ function headOf(type: string, header: Buffer, records: Map<string, string>, raw:
   return { type, path, link, records, raw };
 }
 
-const textOf = (field: Buffer): string => field.toString('latin1').replace(/\0.*$/s, '');
+function textOf(field: Buffer): string {
+  const end = field.indexOf(0);
+  return field.toString('latin1', 0, end === -1 ? field.length : end);
+}
 
 function nameOf(header: Buffer): string {
   const prefix = textOf(header.subarray(345, 500));
