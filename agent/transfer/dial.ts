@@ -89,7 +89,10 @@ async function reachAsSource(places: Address[], relayed: Relayed, { session, sig
   }
 }
 
-/** Waits on both ways. If the relay fails, the source still gets time to connect directly. */
+/**
+ * Waits on both ways until the source speaks on one: it may take the direct one after both were admitted to the relay. If
+ * the relay fails, the source still gets time to connect directly.
+ */
 async function awaitAsTarget(
   door: Pick<DirectDoor, 'wait'>,
   relayed: Relayed,
@@ -101,6 +104,7 @@ async function awaitAsTarget(
   const throughRelay = relayed
     .admit(both)
     .then((key) => relayed.join(key, both))
+    .then((socket) => spokenTo(socket, both))
     .catch(async (error) => {
       await sleep(limits.direct.goMsMax, both);
       throw error;
@@ -113,6 +117,19 @@ async function awaitAsTarget(
     over.abort(new StackferryError('cancelled', 'The peer used the other route'));
     const drop = (socket: net.Socket) => void (socket !== taken && socket.destroy());
     for (const way of [direct, throughRelay]) way.then(drop, () => {});
+  }
+}
+
+async function spokenTo(socket: net.Socket, signal: AbortSignal): Promise<net.Socket> {
+  try {
+    await settleOnce<void>(socket, limits.stream.handshakeMsMax, signal, (resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('readable', resolve);
+    });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
   }
 }
 

@@ -2,12 +2,15 @@ import net from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { dialDirectly } from '../../agent/transfer/direct-dial.ts';
 import { fixedDoor, passingDoor } from '../../agent/transfer/direct-door.ts';
 import { type DirectListener, openDirectListener } from '../../agent/transfer/direct-listener.ts';
+import { startInnerTls } from '../../agent/transfer/inner-tls.ts';
 import { relayDialer } from '../../agent/transfer/lanes.ts';
 import { ownAddresses } from '../../agent/transfer/own-addresses.ts';
 import { receiveItem } from '../../agent/transfer/receive.ts';
 import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
+import { requestJoin } from '../../agent/transfer/relay-admission.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
 import { freePort } from '../../cli/local/free-port.ts';
 import type { Address } from '../../schema/address.ts';
@@ -58,6 +61,7 @@ function dialersTo(
   const [source, target] = [dialer('source'), dialer('target')];
   return {
     faults,
+    target,
     carry: async () => {
       const sink = collectingSink();
       const events: TransferEvent[] = [];
@@ -160,6 +164,26 @@ describe('a lane to a target with addresses of its own', () => {
     const dialers = dialersTo(wire.port, { door, addresses: await door.open(), direct: false });
     await rig.relay.close();
     await dialers.carry();
+    await door.close();
+  });
+
+  test('is taken directly by a source that both were admitted to the relay with', async () => {
+    const door = passing();
+    const [place] = (await door.open()) as [Address];
+    const signal = AbortSignal.timeout(10_000);
+    const { source, target } = rig.identities;
+    const waiting = dialersTo(wire.port, { door }).target('target', {
+      ...{ migrationId: 'migration-1', lane: 'data' },
+      peer: source.id,
+    })(signal);
+    const ticket = await rig.fleet.ticket({ host: source.id, peer: target.id, role: 'source' });
+    await requestJoin(source, { id: 'relay-1', host: '127.0.0.1', port: rig.tap.port }, ticket, signal);
+    // The target joins the relay meanwhile.
+    await sleep(300);
+    const socket = await dialDirectly([place], session, signal, () => {}).socket;
+    const [ours, theirs] = await Promise.all([startInnerTls(socket!, source, 'source', target.id, signal), waiting]);
+    ours.destroy();
+    theirs.destroy();
     await door.close();
   });
 
