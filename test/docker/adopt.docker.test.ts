@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { run } from '../support/run.ts';
-import { docker, dockerBinary, inventory, running, socketOf } from './two-hosts.ts';
+import { docker, dockerBinary, type HostName, inventory, running, socketOf } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 const cli = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
@@ -11,9 +11,15 @@ const forever = ['sf-busybox:1', 'sleep', '100000'];
 
 /** Everything that a person would see of a container, without what is its engine's. */
 const settings =
-  '{{json .Config.Env}} {{json .Config.Cmd}} {{json .Config.Healthcheck}} {{json .HostConfig.PortBindings}} ' +
+  '{{json .Config.Cmd}} {{json .Config.Healthcheck}} {{json .HostConfig.PortBindings}} ' +
   '{{json .HostConfig.RestartPolicy}} {{json .HostConfig.Memory}} {{json .HostConfig.CapDrop}} {{json .HostConfig.Ulimits}} ' +
   '{{json .HostConfig.Tmpfs}} {{json .HostConfig.ExtraHosts}} {{json .HostConfig.LogConfig}} {{.Config.User}} {{.Config.Hostname}}';
+
+/** Compose writes variables in any order. */
+const settingsOf = async (host: HostName, name: string) => [
+  (JSON.parse(await docker(host, 'inspect', '-f', '{{json .Config.Env}}', name)) as string[]).toSorted(),
+  await docker(host, 'inspect', '-f', settings, name),
+];
 
 describeDocker('plain containers on two real Docker hosts', () => {
   const rig = useDockerRig();
@@ -45,7 +51,7 @@ describeDocker('plain containers on two real Docker hosts', () => {
       ...['--user', '0:0', '--label', 'team=shop', ...forever],
     );
     await docker('a', 'exec', 'Till.1', 'sh', '-c', 'echo 17 >/data/rows');
-    const before = await docker('a', 'inspect', '-f', settings, 'Till.1');
+    const before = await settingsOf('a', 'Till.1');
     await stackAt('till-1', hosts.a);
     const unadopted = await refused('till-1', hosts.b);
     expect(JSON.stringify(unadopted.checks)).toMatch(/ adopt Till\.1 --state .* writes one/);
@@ -57,14 +63,14 @@ describeDocker('plain containers on two real Docker hosts', () => {
     const { id } = await migrate('till-1', hosts.b);
     expect(await ended(id)).toMatchObject({ status: 'completed' });
     expect(await running('a')).toEqual([]);
-    expect(await docker('b', 'inspect', '-f', settings, 'Till.1')).toBe(before);
+    expect(await settingsOf('b', 'Till.1')).toEqual(before);
     expect(await docker('b', 'exec', 'Till.1', 'cat', '/data/rows')).toBe('17\n');
 
     const original = await docker('a', 'inspect', '-f', '{{.Id}}', 'Till.1');
     await api.post(`/migrations/${id}/rollback`, {});
     expect(await ended(id)).toMatchObject({ status: 'rolled_back', rollback: { failure: null } });
     expect(await docker('a', 'inspect', '-f', '{{.Id}}', 'Till.1')).toBe(original);
-    expect(await docker('a', 'inspect', '-f', settings, 'Till.1')).toBe(before);
+    expect(await settingsOf('a', 'Till.1')).toEqual(before);
     await api.delete(`/stacks/till-1/migrate/${id}/target`);
     expect(await inventory('b')).toEqual([]);
 

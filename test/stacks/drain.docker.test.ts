@@ -54,7 +54,7 @@ describeDocker('a host with twelve stacks and four plain containers', () => {
     await rig.stackAt(name, rig.hosts.a);
   }
 
-  const settings = '{{json .Config.Env}} {{json .Config.Cmd}} {{json .HostConfig.RestartPolicy}} {{.State.Status}}';
+  const settings = '{{json .Config.Cmd}} {{json .HostConfig.RestartPolicy}} {{.State.Status}}';
   /** What all of them are on a host: settings and data. */
   async function look(host: HostName): Promise<Record<string, unknown>> {
     const found: Record<string, unknown> = {};
