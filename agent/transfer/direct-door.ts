@@ -55,25 +55,23 @@ export function passingDoor(
     }
   };
 
+  const faulty = (error: unknown) => {
+    onFault(error);
+    return null;
+  };
+
   return {
     open: async () => {
       const hosts = addresses();
       if (hosts.length === 0) return [];
-      try {
-        const { port } = await opened();
-        return hosts.map((host) => ({ host, port }));
-      } catch (error) {
-        onFault(error);
-        return [];
-      }
+      const listener = await opened().catch(faulty);
+      return listener ? hosts.map((host) => ({ host, port: listener.port })) : [];
     },
     wait: async (session, signal) => {
       waiting += 1;
       try {
-        const listener = await opened().catch((error: unknown) => {
-          onFault(error);
-          return null;
-        });
+        // Nobody was told of a door that this process never opened.
+        const listener = port === 0 ? null : await opened().catch(faulty);
         return await (listener?.wait(session, signal) ?? aborted(signal));
       } finally {
         waiting -= 1;
