@@ -80,6 +80,7 @@ describe('health', () => {
       );
     await judged(() => true);
     expect(seconds).toBe(1);
+    expect(asked.flat()).toEqual(['web']);
     await judged((s) => s >= 3);
     expect(seconds).toBe(3);
     await judged(() => false);

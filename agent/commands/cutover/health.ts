@@ -58,8 +58,12 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
     const containers = await look();
     const now = clock.now();
     await restarter.follow(containers, now);
-    const isNew = (container: ContainerState) => restarter.runOf(container).since > now - settleMs;
-    const accepting = (await watch.accepting?.(idsOf(containers.filter(hasNoCheck).filter(isNew)))) ?? new Set();
+    // One connection is enough for an app that accepts it: some count those that say nothing.
+    const isOpen = (container: ContainerState) => {
+      const ranFor = now - restarter.runOf(container).since;
+      return hasNoCheck(container) && ranFor >= limits.health.acceptedSettleMs && ranFor < settleMs;
+    };
+    const accepting = (await watch.accepting?.(idsOf(containers.filter(isOpen)))) ?? new Set();
     const settledAt = ({ id }: ContainerState) => now - (accepting.has(id) ? limits.health.acceptedSettleMs : settleMs);
     const verdicts = [...expected].map(([service, expectation]) => {
       const own = containers.filter((container) => container.service === service);
