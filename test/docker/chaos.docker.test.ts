@@ -95,7 +95,7 @@ describeDocker('agents, relay and control plane killed by SIGKILL, between two r
         stateDir: join(dir, `host-${host}`),
         arguments: [
           ...['--engine', 'docker', '--docker-socket', socketOf(host), '--docker-binary', '/usr/bin/docker'],
-          ...['--stacks-dir', stacksDir(host)],
+          ...['--stacks-dir', stacksDir(host), '--no-listen'],
         ],
         netns: netnsOf(host),
       });

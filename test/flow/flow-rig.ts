@@ -73,7 +73,11 @@ export async function startFlowRig(options: FlowOptions = {}): Promise<FlowRig> 
       get program() {
         return programOf(parts[side]);
       },
-      arguments: ['--engine', 'embedded', '--embedded-root', rootOf(side)],
+      /** Through the relay's wire alone; the release before knows no other way. */
+      get arguments() {
+        const ways = parts[side] ? [] : ['--no-listen'];
+        return ['--engine', 'embedded', '--embedded-root', rootOf(side), ...ways];
+      },
       ...(options.limits ? { env: preloading(options.limits) } : {}),
     });
   const hosts = { source: await add('source'), target: await add('target') };
