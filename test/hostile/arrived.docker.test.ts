@@ -158,6 +158,7 @@ describeDocker('files that are not those which the pre-flight was told of', () =
       environment: (directory) => ({ HOME: directory }),
     });
     expect(existsSync(mark)).toBe(false);
+    expect(migration.failure).toBeNull();
     expect(migration.status).toBe('completed');
   }, 120_000);
 
