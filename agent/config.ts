@@ -37,7 +37,7 @@ export const agentConfig = z.object({
     .refine((maps) => new Set(maps.map(({ from }) => from)).size === maps.length, {
       error: 'names one directory twice',
     }),
-  /** A fixed address for transfers without a relay, and the one that sources dial. */
+  /** A fixed address for transfers without a relay, and the one that sources dial; null for none. */
   direct: z.object({ listen: address, advertise: address.nullable() }).nullable(),
   /** Opens a port for the sources of migrations to this host, while there are any. */
   opensPort: z.boolean(),

@@ -62,10 +62,9 @@ export async function runAgent(
 
   const own = await openOwnProgram(config, log);
   const listener = config.direct ? await openDirectListener(config.direct.listen) : null;
-  const door = listener ? fixedDoor(listener) : config.opensPort ? passingDoor(closedDoor) : null;
-  function closedDoor(error: unknown) {
+  const onDoorFault = (error: unknown) =>
     log.warn('no port for direct transfers could be opened, using the relay', { error });
-  }
+  const door = listener ? fixedDoor(listener) : config.opensPort ? passingDoor(onDoorFault) : null;
   const throttles = createThrottles(config.bandwidthLimit);
   const core = await openAgentCore({
     stateDir: config.stateDir,

@@ -4,6 +4,7 @@ import {
   compose,
   docker,
   dockerBinary,
+  mountpoint,
   type Project,
   removeContainers,
   socketOf,
@@ -11,7 +12,7 @@ import {
 import { randomFile, randomFiles } from './fillings.ts';
 import { http, postgres, type Question, startProbe } from './probe.ts';
 import { compare, machine, type Result } from './result.ts';
-import { mountpoint, move, note, noteSteps, openStage, quiet, type Stage, sweep } from './stage.ts';
+import { move, note, noteSteps, openStage, quiet, type Stage, sweep } from './stage.ts';
 import { moveByHand } from './tiny.ts';
 
 const files = 32_768;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { mountpoint } from '../docker/two-hosts.ts';
 import { randomFile } from './fillings.ts';
 import { machine, type Result } from './result.ts';
-import { mountpoint, move, note, openStage, peakMb, peaks, quiet, type Stage, stackWithVolume } from './stage.ts';
+import { move, note, openStage, peakMb, peaks, quiet, type Stage, stackWithVolume } from './stage.ts';
 
 const stacks = 16;
 const volumesEach = 2;

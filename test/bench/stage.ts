@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import { type DockerRig, startDockerRig, wipeBoth } from '../docker/docker-rig.ts';
 import { plain } from '../docker/stacks.ts';
-import { docker, type HostName, socketOf } from '../docker/two-hosts.ts';
+import { docker, mountpoint, socketOf } from '../docker/two-hosts.ts';
 import { run } from '../support/run.ts';
 import { type SshPeer, startSshPeer } from './ssh-peer.ts';
 
@@ -91,9 +91,6 @@ export async function stackWithVolume(
 export async function emptyVolume(): Promise<string> {
   return mountpoint('b', (await docker('b', 'volume', 'create')).trim());
 }
-
-export const mountpoint = async (host: HostName, volume: string): Promise<string> =>
-  (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
 
 /** Moves it to host b; throws unless it completes. */
 export async function move(

@@ -1,7 +1,7 @@
-import { compose } from '../docker/two-hosts.ts';
+import { compose, mountpoint } from '../docker/two-hosts.ts';
 import { randomFile } from './fillings.ts';
 import { compare, machine, type Result } from './result.ts';
-import { mountpoint, move, note, noteSteps, openStage, peaks, quiet, stackWithVolume } from './stage.ts';
+import { move, note, noteSteps, openStage, peaks, quiet, stackWithVolume } from './stage.ts';
 
 /** Goals: without a healthcheck it has to stay up for a settle time before it counts as well; who does it by hand does not wait. */
 const kinds = {

@@ -9,7 +9,7 @@ import type { Report } from '../../schema/preflight-report.ts';
 import { failedChecks } from '../support/fleet-rig.ts';
 import { run } from '../support/run.ts';
 import { inVolume } from './listing.ts';
-import { compose, containers, docker, type HostName, type Project, running, writeProject } from './two-hosts.ts';
+import { compose, containers, docker, mountpoint, type Project, running, writeProject } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 const file = `
@@ -23,8 +23,6 @@ volumes: { data: {} }
 `;
 
 const detailOf = (report: Report) => report.checks.find(({ name }) => name === 'compose_supported')?.detail ?? '';
-const mountpoint = async (host: HostName, volume: string) =>
-  (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
 
 async function mounted(...args: string[]) {
   const at = args.at(-1)!;

@@ -6,7 +6,7 @@ import { run } from '../support/run.ts';
 import { makeAwkward } from './awkward.ts';
 import { inVolume as inVolumeOf, listVolume } from './listing.ts';
 import { plain } from './stacks.ts';
-import { compose, docker, type HostName, inventory, running } from './two-hosts.ts';
+import { compose, docker, type HostName, inventory, mountpoint, running } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
 
 describeDocker('two real Docker hosts', () => {
@@ -19,8 +19,7 @@ describeDocker('two real Docker hosts', () => {
 
   /** As the host's root, in the volume's directory. */
   const onDisk = async (volume: string, script: string) => {
-    const cwd = (await docker('a', 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
-    await run('sh', ['-ec', script], { cwd });
+    await run('sh', ['-ec', script], { cwd: await mountpoint('a', volume) });
   };
 
   describe('what arrives is what was there', () => {

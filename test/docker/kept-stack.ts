@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../support/run.ts';
-import { docker, dockerBinaryOf, type HostName, socketOf } from './two-hosts.ts';
+import { docker, dockerBinaryOf, type HostName, mountpoint, socketOf } from './two-hosts.ts';
 
 /** Where the manager's container has its files: a path that the host does not have. */
 export const inManager = '/media/sf-manager';
@@ -11,7 +11,7 @@ export async function startManager(name = 'manager', place = inManager): Promise
   // The Engine makes it for relative bind mounts; a run that was killed left it.
   await rm(inManager, { recursive: true, force: true });
   await docker('a', 'run', '-d', '--name', name, '-v', `${name}_data:${place}`, 'sf-busybox:1', 'sleep', '100000');
-  return (await docker('a', 'volume', 'inspect', '-f', '{{.Mountpoint}}', `${name}_data`)).trim();
+  return mountpoint('a', `${name}_data`);
 }
 
 export async function write(directory: string, files: Record<string, string>): Promise<void> {

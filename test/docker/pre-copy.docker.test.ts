@@ -7,11 +7,8 @@ import { until } from '../../cli/local/fleet.ts';
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import { listVolume } from './listing.ts';
 import { psql, shop } from './stacks.ts';
-import { docker, type HostName, inventory, running, socketOf } from './two-hosts.ts';
+import { docker, type HostName, inventory, mountpoint, running, socketOf } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
-
-const mountpoint = async (host: HostName, volume: string) =>
-  (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
 
 /** A process beside the test, in a container of host a; `end` resolves to what it printed once it has ended. */
 function inContainer(container: string, command: string[]) {

@@ -59,6 +59,10 @@ export function docker(host: HostName, ...args: string[]): Promise<string> {
   });
 }
 
+/** The directory of a volume's files. */
+export const mountpoint = async (host: HostName, volume: string): Promise<string> =>
+  (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
+
 /** As a shell would call it in the project's directory. */
 export function compose(host: HostName, project: Project, ...args: string[]): Promise<string> {
   const files = project.composeFiles.flatMap((file) => ['-f', file]);

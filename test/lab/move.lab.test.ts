@@ -4,7 +4,7 @@ import type { MigrationView } from '../../schema/api/migrations.ts';
 import { makeAwkward } from '../docker/awkward.ts';
 import { inVolume, listVolume } from '../docker/listing.ts';
 import { psql } from '../docker/stacks.ts';
-import { docker, type HostName, is, running } from '../docker/two-hosts.ts';
+import { type HostName, is, mountpoint, running } from '../docker/two-hosts.ts';
 import { describeDocker, useDockerRig } from '../docker/use-docker-rig.ts';
 import { run } from '../support/run.ts';
 import { makeLocalImage, removeImage } from './local-image.ts';
@@ -36,7 +36,7 @@ volumes:
 
 /** As a host with SELinux labels what its containers write: it takes the host's root. */
 async function label(host: HostName, volume: string): Promise<void> {
-  const directory = (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', volume)).trim();
+  const directory = await mountpoint(host, volume);
   const value = 'system_u:object_r:container_file_t:s0';
   await run('setfattr', [
     '-h',

@@ -5,8 +5,7 @@ import { parse, stringify } from 'yaml';
 import type { PlanEntry } from '../../cli/plan-file/plan-file.ts';
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import { documents, start } from '../cli/stackferry.ts';
-import { wipeBoth } from '../docker/docker-rig.ts';
-import { docker, dockerBinary, type HostName, socketOf } from '../docker/two-hosts.ts';
+import { docker, dockerBinary, type HostName, mountpoint, socketOf } from '../docker/two-hosts.ts';
 import { describeDocker } from '../docker/use-docker-rig.ts';
 import { catalogue } from './catalogue/index.ts';
 import type { StackDescription } from './description.ts';
@@ -37,16 +36,12 @@ describeDocker('a host with twelve stacks and four plain containers', () => {
     for (const [name, stack] of Object.entries(stacks)) await bringUp(rig, name, stack);
     for (const name of plain) await runPlain(name);
   }, 600_000);
-  afterAll(async () => {
-    await wipeBoth();
-    await rig?.engines.close();
-    await rig?.close();
-  }, 180_000);
+  afterAll(() => rig?.close(), 180_000);
 
   async function runPlain(name: string): Promise<void> {
     const told = ['-e', `NAME=${name}`, '--restart', 'always', '--label', 'kind=plain', '-v', `${name}-data:/data`];
     await docker('a', 'run', '-d', '--name', name, ...told, 'stub:1', '/.stub/init', 'run');
-    const data = (await docker('a', 'volume', 'inspect', '-f', '{{.Mountpoint}}', `${name}-data`)).trim();
+    const data = await mountpoint('a', `${name}-data`);
     await writeFile(join(data, 'rows'), name);
     const own = ['--state', join(rig.dir, 'host-a'), '--docker-socket', socketOf('a'), '--docker-binary', dockerBinary];
     const adopted = await cli('adopt', name, '--dir', join(rig.dir, 'stacks-a', name), ...own);
@@ -63,7 +58,7 @@ describeDocker('a host with twelve stacks and four plain containers', () => {
       found[name] = state;
     }
     for (const name of plain) {
-      const data = (await docker(host, 'volume', 'inspect', '-f', '{{.Mountpoint}}', `${name}-data`)).trim();
+      const data = await mountpoint(host, `${name}-data`);
       found[name] = [await docker(host, 'inspect', '-f', settings, name), await readFile(join(data, 'rows'), 'utf8')];
     }
     return found;

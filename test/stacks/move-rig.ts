@@ -23,7 +23,13 @@ export async function startMoveRig(catalogue: Record<string, StackDescription>):
   await wipeBoth();
   const rig = await startDockerRig({ agentArguments: ['--allow', hostPrivileges.join(',')] });
   const jobs = Object.entries(catalogue).flatMap(([name, stack]) => (stack.jobs ?? []).map((job) => `${name}/${job}`));
-  return { ...rig, engines: await startStubEngines(jobs) };
+  const engines = await startStubEngines(jobs);
+  const close = async () => {
+    await wipeBoth();
+    await engines.close();
+    await rig.close();
+  };
+  return { ...rig, engines, close };
 }
 
 export interface Running {

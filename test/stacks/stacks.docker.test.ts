@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, it } from 'vitest';
-import { wipeBoth } from '../docker/docker-rig.ts';
 import { describeDocker } from '../docker/use-docker-rig.ts';
 import { catalogue, inEachRun } from './catalogue/index.ts';
 import { inParallel } from './in-parallel.ts';
@@ -43,11 +42,7 @@ describeDocker('stacks of the kinds that people run', () => {
     await strict.stop();
     await rig.hosts.b.restart();
   }, 600_000);
-  afterAll(async () => {
-    await wipeBoth();
-    await rig?.engines.close();
-    await rig?.close();
-  }, 180_000);
+  afterAll(() => rig?.close(), 180_000);
 
   it.concurrent.each(stacks)('%s', async (name, stack) => {
     try {

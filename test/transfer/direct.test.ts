@@ -203,9 +203,11 @@ describe('the door of a host', () => {
   const isOpen = (port: number) =>
     new Promise<boolean>((resolve) => {
       const socket = net.connect({ host: '127.0.0.1', port });
-      socket.once('connect', () => resolve(true));
       socket.once('error', () => resolve(false));
-      socket.once('connect', () => socket.destroy());
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
     });
 
   test('is shut once no lane was waited for in a while, and opens at the same port again', async () => {

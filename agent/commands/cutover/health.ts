@@ -63,7 +63,8 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
       const ranFor = now - restarter.runOf(container).since;
       return hasNoCheck(container) && ranFor >= limits.health.acceptedSettleMs && ranFor < settleMs;
     };
-    const accepting = (await watch.accepting?.(idsOf(containers.filter(isOpen)))) ?? new Set();
+    const open = idsOf(containers.filter(isOpen));
+    const accepting = (open.length > 0 && (await watch.accepting?.(open))) || new Set();
     const settledAt = ({ id }: ContainerState) => now - (accepting.has(id) ? limits.health.acceptedSettleMs : settleMs);
     const verdicts = [...expected].map(([service, expectation]) => {
       const own = containers.filter((container) => container.service === service);

@@ -18,9 +18,9 @@ import {
   packCapabilities,
   packing,
   unpackArguments,
-  unpackCapabilities,
   unpackOverArguments,
   unpackScript,
+  unpackSpec,
 } from './tar-arguments.ts';
 
 /** `runtime` is evaluated at each opening: a resident helper may be gone by then. */
@@ -51,11 +51,7 @@ function shardsOf(cores: number): number {
 export function unpack(runtime: HelperRuntime, mount: Tree, migrationId: string, signal: AbortSignal) {
   const task = (script: string, args: string[]) => (signal: AbortSignal) =>
     writeToHelper(runtime, {
-      migrationId,
-      purpose: 'unpack',
-      mount,
-      readOnly: false,
-      capabilities: unpackCapabilities,
+      ...unpackSpec(mount, migrationId),
       script,
       arguments: args,
       failure: 'unpack_failed',

@@ -2,6 +2,7 @@ import type { Reach } from '../../../../schema/exclude-pattern.ts';
 import { carriedPatterns } from '../../../transfer/attributes.ts';
 import { attributesCommand } from '../../../transfer/attributes-script.ts';
 import { walkOf } from '../../../transfer/left-out-script.ts';
+import type { HelperSpec } from '../helper/helper.ts';
 
 /** argv of the helpers' GNU tar. Pure, so that tests assert it literally. */
 
@@ -113,6 +114,10 @@ fi`;
 /** Capabilities of each side's tar, each one found to be needed. */
 export const packCapabilities = ['DAC_READ_SEARCH'];
 export const unpackCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP', 'MKNOD'];
+
+/** Of a helper that writes to a volume or directory. */
+export const unpackSpec = <M extends HelperSpec['mount']>(mount: M, migrationId: string) =>
+  ({ migrationId, purpose: 'unpack', mount, readOnly: false, capabilities: unpackCapabilities }) as const;
 
 /**
  * Tars the contents of the regular files, once each, sorted by name, so that a hard-linked file comes under the same

@@ -53,12 +53,13 @@ export function parseTar(reader: MemberReader): TarParser {
     raw.push(header);
     if (type === 'x') {
       if (raw.length > 1) throw unreadableTar();
-      left = wholeNumber(octal(header.subarray(124, 136)));
+      left = octal(header.subarray(124, 136));
       if (left > limits.agent.tarHeaderBytesMax) throw unreadableTar();
       extended = [];
     } else {
+      const size = records.get('size');
       const head = headOf(type, header, records, raw);
-      left = wholeNumber(records.get('size') ?? octal(header.subarray(124, 136)));
+      left = size === undefined ? octal(header.subarray(124, 136)) : wholeNumber(size);
       if (type !== '0' && left > 0) throw unreadableTar();
       inMember = true;
       raw = [];
@@ -121,7 +122,7 @@ const types = '0123456x';
 /** Throws where GNU tar might see something else than a member of this type. */
 function typeOf(header: Buffer): string {
   const type = String.fromCharCode(header[156]!);
-  if (!types.includes(type) || octal(header.subarray(148, 156)) !== String(checksumOf(header))) throw unreadableTar();
+  if (!types.includes(type) || octal(header.subarray(148, 156)) !== checksumOf(header)) throw unreadableTar();
   return type;
 }
 
@@ -151,10 +152,10 @@ function nameOf(header: Buffer): string {
 }
 
 /** Sizes beyond eleven digits come in a record of the extended header. */
-function octal(field: Buffer): string {
+function octal(field: Buffer): number {
   const digits = textOf(field).trim();
   if (!/^[0-7]+$/.test(digits)) throw unreadableTar();
-  return String(Number.parseInt(digits, 8));
+  return Number.parseInt(digits, 8);
 }
 
 /** Parses repeated `<length> <key>=<value>\n`; the length counts all of the record. */

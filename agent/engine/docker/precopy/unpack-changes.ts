@@ -6,13 +6,7 @@ import { createPatchedFiles } from '../../../precopy/patched-files.ts';
 import type { TarSink, TarWriter } from '../../../transfer/tar-ports.ts';
 import { feedUnpacker, type UnpackerFeed } from '../../../transfer/unpacker-feed.ts';
 import type { Tree } from '../../tree.ts';
-import {
-  removeScript,
-  stripScript,
-  timesScript,
-  unpackCapabilities,
-  unpackOverArguments,
-} from '../data/tar-arguments.ts';
+import { removeScript, stripScript, timesScript, unpackOverArguments, unpackSpec } from '../data/tar-arguments.ts';
 import { type HelperRuntime, type HelperSpec, runInHelper, writeToHelper } from '../helper/helper.ts';
 import { torn } from '../helper/stderr-rules.ts';
 import { sharedFile } from './pass-files.ts';
@@ -29,13 +23,7 @@ export function changesUnpacker(options: {
   /** Opens the resident helper on first use; a recreated volume needs a new one. */
   residence: () => Promise<{ place: HelperRuntime }>;
 }): TarSink {
-  const spec: HelperSpec = {
-    migrationId: options.migrationId,
-    purpose: 'unpack',
-    mount: options.mount,
-    readOnly: false,
-    capabilities: unpackCapabilities,
-  };
+  const spec: HelperSpec = unpackSpec(options.mount, options.migrationId);
 
   async function open(signal: AbortSignal): Promise<TarWriter> {
     const read = createSectionReader();

@@ -5,7 +5,7 @@ import { eachOf } from '../../../../schema/each-of.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { boundDevice, optionMountOf } from '../../../../schema/option-mounts.ts';
 import { filters } from '../api.ts';
-import { occupant, occupyScript, unpackCapabilities, vacateScript } from '../data/tar-arguments.ts';
+import { occupant, occupyScript, unpackSpec, vacateScript } from '../data/tar-arguments.ts';
 import { type HelperRuntime, runInHelper } from '../helper/helper.ts';
 import type { HelperPool } from '../helper/helper-pool.ts';
 import { composeLabels, migrationLabel } from '../labels.ts';
@@ -48,11 +48,7 @@ export async function createUnfilled(
     eachOf(looked.flat(), limits.agent.lanesAtOnceMax, ({ Name }) => {
       const mount = { volume: Name };
       return runInHelper(helperPool.placeOf(mount, migrationId), {
-        migrationId,
-        purpose: 'unpack',
-        mount,
-        readOnly: false,
-        capabilities: unpackCapabilities,
+        ...unpackSpec(mount, migrationId),
         script,
         failure: 'unpack_failed',
         signal: until,
