@@ -8,7 +8,7 @@ export const networks: Record<string, StackDescription> = {
   },
   sidegate: {
     pattern: 'app on the proxy’s external network with an alias, database on an internal one',
-    prepare: 'docker network create sidegate-front',
+    prepare: 'docker network create --subnet 10.213.7.0/24 sidegate-front',
     needs: { with_external: true },
   },
   tunnelhome: {
