@@ -3,6 +3,8 @@ import { limits } from '../../schema/limits.ts';
 import type { Saga } from '../../schema/saga.ts';
 import { Coordinator } from '../../worker/saga/migration/coordinator.ts';
 import type { CoordinatorPorts, MigrationRow } from '../../worker/saga/migration/ports.ts';
+import { newSaga } from '../../worker/saga/migration/start.ts';
+import type { Preflight } from '../../worker/saga/preflight/preflight-facts.ts';
 import { startInput, storyAt } from './story.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000_000 }));
@@ -21,6 +23,7 @@ function rig(saga: Saga) {
     storage,
     alarm: null as number | null,
     silent: false,
+    preflight: (): Promise<Preflight> => new Promise(() => {}),
     beforeDelete: async () => {},
     beforeCommit: async () => {},
   };
@@ -62,7 +65,7 @@ function rig(saga: Saga) {
         state.alarm = null;
       },
     },
-    preflight: () => new Promise(() => {}),
+    preflight: () => state.preflight(),
     background: (work) => void work.catch(() => {}),
   };
   storage.set('stack_id', 'stack_1');
@@ -211,4 +214,28 @@ describe('C19 the alarm', () => {
     expect(state.row().status).toBe('preflight');
     expect(state.alarm).not.toBeNull();
   });
+});
+
+it('F2 a pre-flight that a wake runs again waits for hosts until its deadline, and then says what it found', async () => {
+  const saga = newSaga('mig_1', startInput, Date.now());
+  const { coordinator, state } = rig(saga);
+  const checks = [{ name: 'target_online', status: 'fail', detail: '' }];
+  const answer = (offline: boolean) => ({ report: { passed: false, checks }, offline, plan: null }) as never;
+  state.preflight = async () => answer(true);
+  await coordinator.wake();
+  await vi.advanceTimersByTimeAsync(limits.step.preflightMsMax - limits.control.commandCheckMs - 1);
+  await coordinator.wake();
+  expect(state.row().status).toBe('preflight');
+  await vi.advanceTimersByTimeAsync(1);
+  await coordinator.wake();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(state.row().saga).toMatchObject({ status: 'failed', failure: { code: 'preflight_failed' } });
+});
+
+it('F10 a pre-flight whose caller waits says at once that a host is offline', async () => {
+  const { coordinator, state } = rig(storyAt('completed').saga);
+  const report = { passed: false, checks: [] };
+  state.preflight = async () => ({ report, offline: true, plan: null }) as never;
+  expect(await coordinator.start(startInput)).toMatchObject({ kind: 'refused', report });
+  expect(await coordinator.start({ ...startInput, drain_id: 'drain_1' })).toMatchObject({ kind: 'started' });
 });

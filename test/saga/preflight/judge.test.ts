@@ -603,7 +603,7 @@ describe('the pre-flight’s judgement', () => {
   });
 
   it('says once that a host did not answer a question, not with every check that needs the answer', () => {
-    const late = { ok: false as const, why: 'it did not answer in time' };
+    const late = { ok: false as const, why: 'it did not answer in time', offline: true };
     const unread = judge({ ...facts(), stack: late, fit: late });
     expect(failed(unread)).toEqual(['config_current']);
     expect(detailOf(unread, 'config_current')).toContain('could not be read on the source: it did not answer in time');

@@ -7,7 +7,7 @@ import { hostFacts, stackFacts, targetFacts, wellRest } from './well-facts.ts';
 export const now = 1_800_000_000_000;
 export const gib = 2 ** 30;
 export const answered = <T>(data: T) => ({ ok: true as const, data, asked_at: now, answered_at: now });
-export const silent = { ok: false as const, why: 'the host is not connected' };
+export const silent = { ok: false as const, why: 'the host is not connected', offline: true };
 
 /** Facts of a pre-flight in which everything is well; each test spoils one thing. */
 export function facts(spoil: (well: Well) => void = () => {}): PreflightFacts {

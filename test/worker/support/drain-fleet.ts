@@ -83,7 +83,11 @@ export async function drainFleet({
       else held.push({ kind: message.kind, project, answer });
     });
   }
-  agents.relay = await connect(await join(token, 'relay', 'r'));
+  const relay = await join(token, 'relay', 'r');
+  const connectRelay = async () => {
+    agents.relay = await connect(relay);
+  };
+  await connectRelay();
   const heartbeat = setInterval(() => {
     for (const agent of Object.values(agents)) if (!agent.closed) agent.socket.send('ping');
   }, 2_000);
@@ -106,7 +110,7 @@ export async function drainFleet({
   const homeOf = async (name: string) => (await call('GET', `/api/v1/stacks/${name}`, { token })).body.host_name;
   const migrations = async (): Promise<Answer['body'][]> =>
     (await call('GET', '/api/v1/migrations?limit=200', { token })).body.items;
-  return { token, nodes, agents, held, idOf, post, drain, show, until, ended, homeOf, migrations };
+  return { token, nodes, agents, connectRelay, held, idOf, post, drain, show, until, ended, homeOf, migrations };
 }
 
 /** `web-01` to `web-NN`, each with the same use. */

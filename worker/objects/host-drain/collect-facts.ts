@@ -4,7 +4,6 @@ import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
-import { isOnline } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
 import type { Choice } from '../../saga/drain/advance.ts';
 import type { Load, Room } from '../../saga/drain/plan.ts';
@@ -86,7 +85,7 @@ async function askStack(
   const without = (choice: Choice, why: string): AskedStack => ({
     id,
     name,
-    facts: { ok: false, why },
+    facts: { ok: false, why, offline: false },
     load: null,
     choice,
   });
@@ -105,7 +104,7 @@ async function askStack(
     if (facts.ok)
       return { id, name, facts, load: { id, name, ...facts.data.usage, planned: target, only }, choice: null };
     const message = bounded(`It could not be read on "${home.name}": ${facts.why}`);
-    if (await isOnline(env, home.id))
+    if (!facts.offline)
       return without({ kind: 'obstacle', stack_id: id, obstacle: { code: 'preflight_failed', message } }, message);
   }
   const message = `"${home.name}" does not answer, so nothing can leave it.`;

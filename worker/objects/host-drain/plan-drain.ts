@@ -54,7 +54,8 @@ export async function survey(env: Env, inputs: SurveyInputs, stacks: Planned[]):
     return stack && target ? examine(env, inputs, here, stack, target, room) : null;
   });
   const silent = targets.filter(({ facts, row }) => !facts.ok && seenLately(row));
-  const planned = agreed.map((one) => ({ ...named(one.load), load: one.load, choice: choiceOf(one, silent) }));
+  const noRelay = here.relays.length === 0;
+  const planned = agreed.map((one) => ({ ...named(one.load), load: one.load, choice: choiceOf(one, silent, noRelay) }));
   const others = asked.flatMap(({ choice, ...stack }) => (choice ? [{ ...named(stack), load: null, choice }] : []));
   return { targets, stacks: [...planned, ...others] };
 }
@@ -93,9 +94,11 @@ async function examine(
   return whyNot(report);
 }
 
-function choiceOf(one: Agreed, silents: Target[]): Choice {
+function choiceOf(one: Agreed, silents: Target[], noRelay: boolean): Choice {
   const { id: stack_id, only = null } = one.load;
   if (one.kind === 'placed') return { kind: 'target', stack_id, target: one.room.id, fit: one.fit };
+  // A deploy cuts off the relays too, and they may be back later than the hosts.
+  if (noRelay) return { kind: 'unanswered', stack_id, obstacle: one.obstacle };
   const silent = silents.find(({ row }) => only === null || row.id === only);
   // A silent host that may be back soon could have taken the stack.
   if (!silent || one.anywhere) return { kind: 'obstacle', stack_id, obstacle: one.obstacle };

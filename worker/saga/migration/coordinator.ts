@@ -77,7 +77,7 @@ export class Coordinator {
     // The migration has started even if this pre-flight fails or is slow: the alarm runs it again.
     const report = await within(
       limits.control.preflightWaitMsMax,
-      this.#preflight(id).catch(() => null),
+      this.#preflight(id, drain_id ? 'patient' : 'once').catch(() => null),
     );
     if (report && !report.passed) return { kind: 'refused', id, report };
     return { kind: 'started', id, row: { ...inserted, version: 1, updated_at: now } };
@@ -232,7 +232,7 @@ export class Coordinator {
   }
 
   async #check(row: MigrationRow): Promise<void> {
-    if (row.status === 'preflight') void this.#preflight(row.id).catch(() => null);
+    if (row.status === 'preflight') void this.#preflight(row.id, 'patient').catch(() => null);
     const sides = [row.source_host_id, row.target_host_id].map((host) => this.#progress.get(`${row.id} ${host}`));
     // No short circuit: `takeMoved` resets each side.
     if (sides.map(takeMoved).includes(true)) await this.#transitions.apply(row.id, { type: 'moved' });
@@ -250,19 +250,24 @@ export class Coordinator {
     moved_on: saga.telling && (await this.#ports.store.homeOf(stack_id)) !== target_host_id,
   });
 
-  /** At most one per migration; a wake after an eviction runs it again. */
-  #preflight(id: string): Promise<Report | null> {
-    const running = this.#preflights.get(id) ?? this.#runPreflight(id).finally(() => this.#preflights.delete(id));
+  /** At most one per migration; a wake runs it again after an eviction, or if a patient one found a host offline. */
+  #preflight(id: string, manner: 'once' | 'patient'): Promise<Report | null> {
+    const running =
+      this.#preflights.get(id) ?? this.#runPreflight(id, manner).finally(() => this.#preflights.delete(id));
     this.#preflights.set(id, running);
     return running;
   }
 
-  async #runPreflight(id: string): Promise<Report | null> {
+  /** Returns null if it is left to the next wake, which is possible until the step's deadline. */
+  async #runPreflight(id: string, manner: 'once' | 'patient'): Promise<Report | null> {
     const row = await this.#ports.store.load(id);
     if (!row) return null;
     for (let attempt = 0; attempt < limits.control.commitTriesMax; attempt++) {
       const preflight = await this.#ports.preflight(row);
-      const { plan, report } = preflight;
+      const { plan, report, offline } = preflight;
+      const untilDeadline = (row.saga.deadline_at ?? 0) - Date.now();
+      // A deploy cuts every connection. A caller who waits for the answer learns of it at once.
+      if (manner === 'patient' && offline && untilDeadline > limits.control.commandCheckMs) return null;
       const fits = hasRoomFor({ ...row, report }, plan);
       const event =
         plan && fits ? ({ type: 'preflight_passed', plan } as const) : preflightRefusal(plan ? null : report);

@@ -26,7 +26,7 @@ export const askOver =
   async <K extends RequestKind>(host: string, kind: K, payload: RequestPayload<K>) => {
     const asked_at = Date.now();
     const outcome = await send(host, kind, payload, limits.control.requestMsMax);
-    if (!outcome.ok) return { ok: false, why: outcome.error.message };
+    if (!outcome.ok) return { ok: false, why: outcome.error.message, offline: outcome.error.code === 'host_offline' };
     return { ok: true, data: outcome.data as RequestAnswer<K>, asked_at, answered_at: Date.now() };
   };
 
@@ -80,7 +80,7 @@ export async function askAndJudge(
   const fit: PreflightFacts['fit'] =
     stack.ok && target.ok
       ? await askFit(ask, { source: source_host_id, target: target_host_id }, stack.data, ownId, known.inputs)
-      : { ok: false, why: stack.ok ? 'the target does not answer' : 'the stack could not be read' };
+      : { ok: false, why: stack.ok ? 'the target does not answer' : 'the stack could not be read', offline: false };
   const logins = stack.ok ? await askLogins(ask, source_host_id, stack.data, fit, known.inputs) : null;
   const facts: PreflightFacts = { ...known, now: Date.now(), source, target, stack, fit, logins };
   const report = judge(facts);
@@ -88,5 +88,6 @@ export async function askAndJudge(
     report.passed && stack.ok && fit.ok && source.ok && target.ok
       ? sagaPlanOf(stack.data, fit.data, { source: source.data, target: target.data }, known.inputs, logins)
       : null;
-  return { report, project, plan, spare: report.passed ? spareRoom(facts) : null };
+  const offline = relays.length === 0 || [source, target, stack, fit].some((answer) => !answer.ok && answer.offline);
+  return { report, offline, project, plan, spare: report.passed ? spareRoom(facts) : null };
 }

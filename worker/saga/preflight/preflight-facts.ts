@@ -6,8 +6,10 @@ import type { ImageLogin } from '../../../schema/registry-logins.ts';
 import type { SagaPlan } from '../../../schema/saga.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
 
-/** An answer, or why there is none. */
-export type Answered<T> = { ok: true; data: T; asked_at: number; answered_at: number } | { ok: false; why: string };
+/** An answer, or why there is none. `offline`: the host is not connected, so nothing is known about it. */
+export type Answered<T> =
+  | { ok: true; data: T; asked_at: number; answered_at: number }
+  | { ok: false; why: string; offline: boolean };
 
 /** What the source says of its registry logins; null if it was not asked. */
 export type Logins = Answered<ImageLogin[]> | null;
@@ -45,6 +47,8 @@ export interface Room {
 
 export interface Preflight {
   report: Report;
+  /** A host, or every relay, was not connected: a later pre-flight may pass. */
+  offline: boolean;
   /**
    * The target's room beyond this stack's needs, which limits what may be reserved for others. Null unless the report
    * passed.
