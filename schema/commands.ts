@@ -84,6 +84,8 @@ export const externalNetwork = networkSettings.extend({ name: text });
 export type ExternalNetwork = z.infer<typeof externalNetwork>;
 /** Absolute paths of bind mounts' data on that host. */
 const binds = z.array(text).default([]);
+/** The contents of files are read ahead of the proof, which then reads what changed since. */
+const contentsAhead = z.boolean().default(false);
 const carried = {
   ...project,
   peer: id,
@@ -145,6 +147,7 @@ export const commandKinds = {
       blocks: z.boolean(),
       /** A project directory that is too large for `stage_source`. */
       source_dir: text.nullable().default(null),
+      contents: contentsAhead,
     }),
     result: z.object({
       passages: z.array(passage),
@@ -210,6 +213,7 @@ export const commandKinds = {
       peer: id,
       items: z.array(laneVolume),
       target_dir: text.nullable().default(null),
+      contents: contentsAhead,
     }),
     result: z.object({ passages: z.array(passage) }),
   },

@@ -100,6 +100,11 @@ export interface Engine {
    * `contents` also the files' contents.
    */
   manifest(tree: Tree, migrationId: string, contents: boolean): Promise<Manifest>;
+  /**
+   * Reads the files' contents ahead of the next `manifest` with contents, which then reads what changed since. `live`: the
+   * stack runs, and may write them.
+   */
+  learnContents?(tree: Tree, migrationId: string, live: boolean, signal: AbortSignal): Promise<void>;
 
   // ------------------------------------------------------------ both
   /**

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { dirname } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { limits } from '../../schema/limits.ts';
 import type { Rename } from './delta-stream.ts';
-import { type Entry, eachPair, namelessOf, parseEntry, readRecords, timesOf } from './listing.ts';
+import { type Entry, eachPair, lastChangeOf, namelessOf, parseEntry, readRecords, timesOf } from './listing.ts';
+import { pathList } from './record-file.ts';
 
 /** What one pass has to transfer. */
 export interface Changes {
@@ -120,31 +118,10 @@ export async function findChanges(options: {
   };
 }
 
-function lastChangeOf(record: string): number {
-  const { mtime, ctime } = timesOf(record);
-  return Math.max(mtime, ctime);
-}
-
 /** Returns '' (the root) for the root's own children. */
 function parentOf(path: string): string {
   const parent = dirname(path);
   return parent === '.' ? '' : parent;
-}
-
-function pathList(file: string) {
-  const stream = createWriteStream(file, { encoding: 'latin1', mode: 0o600 });
-  let count = 0;
-  return {
-    async add(path: string): Promise<void> {
-      count += 1;
-      if (!stream.write(`./${path}\0`)) await once(stream, 'drain');
-    },
-    async end(): Promise<number> {
-      stream.end();
-      await finished(stream);
-      return count;
-    },
-  };
 }
 
 /** True if a file is large enough, not sparse, and has one name. */

@@ -23,13 +23,15 @@ export interface Entry {
 }
 
 const separator = '//';
+/** For `find -printf`. */
+export const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
 
 /** Prints the listing, without what is left out, to one file, and the names of large files with extended attributes to another. */
 export const scanScript = (listing: string, attributed: string, reach: readonly Reach[]): string => {
   const large = `-type f -size +${limits.warm.blockFileBytesMin - 1}c -fprint0 $IO/large`;
   return [
     'cd /v',
-    `${walkOf(reach)} ! -type s -printf '%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0' ${large} |
+    `${walkOf(reach)} ! -type s -printf ${recordFormat} ${large} |
       LC_ALL=C sort -z -S 16M -T /io > ${listing}`,
     `${attributesCommand('files')} <$IO/large > ${attributed}`,
   ].join(' && ');
@@ -39,6 +41,12 @@ export const scanScript = (listing: string, attributed: string, reach: readonly 
 export function timesOf(record: string): { mtime: number; ctime: number } {
   const { from, between, to } = timesIn(record);
   return { mtime: Number(record.slice(from, between)), ctime: Number(record.slice(between + 1, to)) };
+}
+
+/** Returns seconds since the epoch. */
+export function lastChangeOf(record: string): number {
+  const { mtime, ctime } = timesOf(record);
+  return Math.max(mtime, ctime);
 }
 
 /** Returns the part of a record that a rename does not change. */

@@ -154,6 +154,8 @@ export const transferLimits = {
     blockMapBytesMax: 32 * 1_073_741_824,
     /** The next pass checks changes from this long before a pass's sync again: file times are coarse. */
     timeMarginS: 2,
+    /** The same where nobody writes but the agent, after a sync of its own: the kernel's clock for file times ticks. */
+    clockTickS: 0.1,
     /**
      * A project directory up to this size is sent before the stop as well, and the containers are made from it; a
      * larger one is sent in passes.

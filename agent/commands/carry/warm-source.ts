@@ -2,6 +2,7 @@ import { warmProjectLane } from '../../../schema/commands.ts';
 import { isPath } from '../../engine/tree.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryLanes } from './carry-lanes.ts';
+import { learnContents } from './learn-contents.ts';
 import { leavingTree } from './leaving-tree.ts';
 import { assertProjectDirectory } from './project-lane.ts';
 import { releasedOnFailure } from './released-on-failure.ts';
@@ -12,7 +13,7 @@ import { warmCopiesOf } from './warm-copies-of.ts';
  * remember keeps the copy after the stop short.
  */
 export const warmSource: CommandHandler<'warm_source'> = async (payload, context) => {
-  const { project, peer, items, blocks, source_dir } = payload;
+  const { project, peer, items, blocks, source_dir, contents } = payload;
   const { engine, ledger, migrationId } = context;
   const sizes = ledger.find(migrationId)?.sizes ?? {};
   const warm = warmCopiesOf(engine);
@@ -30,7 +31,9 @@ export const warmSource: CommandHandler<'warm_source'> = async (payload, context
         total,
         carry: async (end) => {
           const { passes } = await warm.source(tree, migrationId, blocks);
-          return context.lanes.send({ ...end, source: passes });
+          const passed = await context.lanes.send({ ...end, source: passes });
+          if (contents) await learnContents(tree, true, context, end.signal);
+          return passed;
         },
       })),
       context,

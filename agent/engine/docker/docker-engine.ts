@@ -136,6 +136,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     },
     pack: mounts.pack,
     manifest: mounts.manifest,
+    learnContents: mounts.learnContents,
     standBy: async (side, wanted, migrationId) => {
       if (side === 'target') await assertProjectPlace(context, wanted.project, wanted.directory);
       await mounts.standBy(side, wanted, migrationId);

@@ -111,12 +111,13 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
   pull_images: (plan, { source }) => ({ ...project(plan), peer: source, images: plan.private_images }),
   send_images: (plan, { target }) => ({ ...project(plan), peer: target, images: plan.shipped }),
   receive_images: (plan, { source }) => ({ ...project(plan), peer: source, images: plan.shipped }),
-  warm_source: (plan, { target }) => ({
+  warm_source: (plan, saga) => ({
     ...project(plan),
-    peer: target,
+    peer: saga.target,
     items: warmLanesOf(plan, 'source'),
     blocks: plan.blocks,
     source_dir: plan.staged ? null : plan.deployment.source_dir,
+    contents: saga.verify === 'content',
   }),
   stage_source: sentDirectory,
   send_volumes: (plan, saga) => ({
@@ -138,11 +139,12 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     option_volumes,
     images,
   }),
-  warm_target: (plan, { source }) => ({
+  warm_target: (plan, saga) => ({
     ...project(plan),
-    peer: source,
+    peer: saga.source,
     items: warmLanesOf(plan, 'target'),
     target_dir: plan.staged ? null : plan.deployment.target_dir,
+    contents: saga.verify === 'content',
   }),
   stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
   receive_volumes: (plan, saga) => ({ ...carried(plan, 'target', saga), peer: saga.source }),

@@ -8,6 +8,7 @@ import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, readFromHelper, writeToHelper } from '../helper/helper.ts';
 import { changing } from '../helper/stderr-rules.ts';
 import { readContents } from './content-stream.ts';
+import { contentsOf, type KnownContents } from './known-contents.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
 import { unpackInShards } from './shards.ts';
 import { assertWhole, surveyTrees } from './survey.ts';
@@ -63,37 +64,45 @@ export function unpack(runtime: HelperRuntime, mount: Tree, migrationId: string,
   return unpackInShards([task(unpackScript, unpackOverArguments), ...others], signal);
 }
 
-/** With `contents` it includes the contents of files; all parts are read concurrently. */
+/** Of a helper that reads what a manifest holds. */
+export const manifestTask = (mount: Tree, migrationId: string, signal: AbortSignal) => ({
+  migrationId,
+  purpose: 'manifest' as const,
+  mount,
+  readOnly: true,
+  capabilities: packCapabilities,
+  failure: 'manifest_mismatch' as const,
+  signal,
+});
+
+/**
+ * With `contents` it includes the contents of files, read again unless they are `known`; all parts are read
+ * concurrently.
+ */
 export async function manifestOf(
   runtime: HelperRuntime,
   mount: Tree,
   migrationId: string,
-  contents = false,
+  { contents, known }: { contents: boolean; known: KnownContents | null },
 ): Promise<Manifest> {
   const digest = manifestDigest();
   const reach = reachIn(mount);
+  const task = manifestTask(mount, migrationId, AbortSignal.timeout(limits.step.transferringMsMax));
   const reading = async <T>(script: string, read: (output: Readable) => Promise<T>): Promise<T> => {
-    const helper = await readFromHelper(runtime, {
-      migrationId,
-      purpose: 'manifest',
-      mount,
-      readOnly: true,
-      capabilities: packCapabilities,
-      script,
-      failure: 'manifest_mismatch',
-      signal: AbortSignal.timeout(limits.step.transferringMsMax),
-    });
+    const helper = await readFromHelper(runtime, { ...task, script });
     const [result] = await Promise.all([read(helper.stream), helper.finished]);
     return result;
   };
+  const addFile = (path: string, sha256: string) => {
+    digest.add('content', [path, sha256]);
+    return undefined;
+  };
+  const readAll = () => reading(contentScript(reach), (tar) => readContents(tar, addFile));
+  const addContents = () => (known ? contentsOf(runtime, task, known, addFile) : readAll());
   const [entries] = await Promise.all([
     reading(entriesScript(reach), (output) => readEntries(output, digest)),
     reading(attributesScript(reach), (output) => readAttributes(output, digest)),
-    contents
-      ? reading(contentScript(reach), (tar) =>
-          readContents(tar, (path, sha256) => digest.add('content', [path, sha256])),
-        )
-      : null,
+    contents ? addContents() : null,
   ]);
   return { sha256: digest.sum(), entries };
 }

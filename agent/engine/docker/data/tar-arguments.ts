@@ -127,8 +127,23 @@ export const contentScript = (reach: readonly Reach[]): string =>
   [
     'cd /v',
     `{ ${walkOf(reach)} -type f -print0 || echo find failed >&2; } | LC_ALL=C sort -z -S 16M -T $IO >$IO/files`,
-    'exec tar -b 512 --format=posix --sparse --no-recursion --null --verbatim-files-from -T $IO/files -c',
+    `exec ${contentArguments('$IO/files').join(' ')}`,
   ].join(' && ');
+
+/** Tars the contents of listed files. */
+export const contentArguments = (list: string): string[] => [
+  'tar',
+  '-b',
+  '512',
+  '--format=posix',
+  '--sparse',
+  '--no-recursion',
+  '--null',
+  '--verbatim-files-from',
+  '-T',
+  list,
+  '-c',
+];
 
 const printed = {
   directory: "'%P//%y %m %U:%G - - %T@ \\0'",

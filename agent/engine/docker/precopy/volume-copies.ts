@@ -1,11 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { StackferryError } from '../../../../schema/errors.ts';
-import { limits } from '../../../../schema/limits.ts';
 import type { WarmCopies, WarmTarget } from '../../engine.ts';
 import type { Tree } from '../../tree.ts';
 import type { DockerApi } from '../api.ts';
 import type { MigratedMounts } from '../data/migrated-mounts.ts';
-import { nameOf } from '../helper/helper.ts';
+import { createTreeStore } from '../data/tree-store.ts';
 import { findVolume } from '../stack/volumes.ts';
 import { createWarmVolume } from './pack-changes.ts';
 import { changesUnpacker } from './unpack-changes.ts';
@@ -16,8 +16,7 @@ export function createWarmCopies(
   { helperPool, emptyVolume, emptyDirectory, assertHeld }: MigratedMounts,
   passesDir: string,
 ): WarmCopies & { forget(migrationId: string): Promise<void> } {
-  /** Migration, in order of first use → volume or directory → its copy. */
-  const warm = new Map<string, Map<string, ReturnType<typeof createWarmVolume>>>();
+  const warm = createTreeStore<ReturnType<typeof createWarmVolume>>((copy) => copy.forget());
   const mountpointOf = async (tree: Tree) => {
     if ('directory' in tree) return tree.directory;
     const found = await findVolume(api, tree.volume);
@@ -43,29 +42,20 @@ export function createWarmCopies(
       });
     return { passes: unpacker(true, async () => {}), rest: (vacate) => unpacker(false, vacate) };
   };
-  const forget = async (migrationId: string) => {
-    const trees = warm.get(migrationId) ?? new Map();
-    warm.delete(migrationId);
-    await Promise.all([...trees.values()].map((tree) => tree.forget()));
-  };
   return {
-    forget,
+    forget: warm.forget,
     async source(tree, migrationId, blocks) {
       const mountpoint = blocks ? await mountpointOf(tree) : null;
-      const trees = warm.get(migrationId) ?? new Map<string, ReturnType<typeof createWarmVolume>>();
-      warm.set(migrationId, trees);
-      const known = trees.get(nameOf(tree));
+      const known = warm.get(tree, migrationId);
       if (known) return known;
       const made = createWarmVolume({
         mount: tree,
         migrationId,
         mountpoint,
         residence: () => helperPool.open(tree, migrationId, 'source'),
-        directory: join(passesDir, migrationId, `${trees.size}`),
+        directory: join(passesDir, migrationId, randomUUID()),
       });
-      trees.set(nameOf(tree), made);
-      const [oldest] = warm.keys();
-      if (oldest && warm.size > limits.warm.migrationsMax) await forget(oldest);
+      await warm.set(tree, migrationId, made);
       return made;
     },
     target: (spec, migrationId) => targetOf({ volume: spec.name }, migrationId, () => emptyVolume(spec, migrationId)),

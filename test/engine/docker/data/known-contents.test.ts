@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { contentsOf, learnContents } from '../../../../agent/engine/docker/data/known-contents.ts';
+import type { HelperRuntime } from '../../../../agent/engine/docker/helper/helper.ts';
+import { createExchanges } from '../../../../agent/engine/docker/helper/job-dirs.ts';
+import { temporaryDirectory } from '../../../agent/temporary.ts';
+import { run } from '../../../support/run.ts';
+
+/** A tree, and a helper's shell beside this process: it has another `stat`, and a `tar` that notes which files it reads. */
+async function treeOn(fileSystem: string) {
+  const root = await temporaryDirectory();
+  const [tree, io, bin, directory] = ['tree', 'io', 'bin', 'known'].map((name) => join(root, name)) as [
+    string,
+    ...string[],
+  ] as [string, string, string, string];
+  for (const made of [tree, io, bin]) await mkdir(made);
+  const log = join(root, 'read');
+  const program = (name: string, script: string) =>
+    writeFile(join(bin, name), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+  await program('stat', `echo ${fileSystem}`);
+  await program(
+    'tar',
+    `for ((at = 1; at < $#; at++)); do [ "\${!at}" != -T ] || { next=$((at + 1)); tr '\\0' '\\n' <"\${!next}" >>${log}; }; done
+    exec /usr/bin/tar "$@"`,
+  );
+  const inTree = (script: string) => run('bash', ['-ec', script], { cwd: tree, timeoutMs: 10_000 });
+  const runScript = (script: string) =>
+    new Promise<number>((resolve) => {
+      const here = script.replaceAll(/(?<![\w.])\/v\b/g, tree).replaceAll(/(?<![\w.])\/io\b/g, io);
+      const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+      spawn('bash', ['-c', here], { env, stdio: 'ignore' }).once('close', (code) => resolve(code ?? -1));
+    });
+  const place = { ioDir: io, resident: { run: runScript, exchanges: createExchanges(io) } } as unknown as HelperRuntime;
+  const task = {
+    ...{ migrationId: 'mig_1', purpose: 'manifest' as const, mount: { volume: 'data' }, readOnly: true },
+    ...{ capabilities: [], failure: 'manifest_mismatch' as const, signal: AbortSignal.timeout(20_000) },
+  };
+  const digests = async (known: Awaited<ReturnType<typeof learnContents>>) => {
+    const found: Record<string, string> = {};
+    await writeFile(log, '');
+    await contentsOf(place, task, known, (path, digest) => {
+      found[path] = digest;
+      return undefined;
+    });
+    return { found, read: (await readFile(log, 'utf8')).split('\n').filter(Boolean).toSorted() };
+  };
+  const learn = (live = false) => learnContents(place, task, { directory, live });
+  return { inTree, learn, digests };
+}
+const margin = () => pause(300);
+
+it('F46 reads again exactly the files that changed since, whatever their sizes and times of modification say', async () => {
+  const { inTree, learn, digests } = await treeOn('ext2/ext3');
+  await inTree(
+    'mkdir -p a "b c"; for n in $(seq 20); do echo $n >a/$n; done; echo x >"b c/x y"; echo 1 >quiet; echo 2 >$\'new\\nline\'',
+  );
+  await inTree('echo linked >one; ln one two; truncate -s 1M hole');
+  await margin();
+  const known = await learn();
+  const before = await digests(known);
+  expect(before.read).toEqual(['./one', './two']);
+  expect(Object.keys(before.found)).toHaveLength(25);
+
+  await inTree(
+    'touch -r quiet ../time; printf 7 >quiet; echo >>quiet; touch -r ../time quiet; mv a/1 a/21; rm a/2; echo new >a/3; echo more >added',
+  );
+  const after = await digests(known);
+  expect(after.read).toEqual(['./a/21', './a/3', './added', './one', './quiet', './two'].toSorted());
+  const fresh = await digests({ ...known, suspectSinceS: 0 });
+  expect(after.found).toEqual(fresh.found);
+  expect(after.found.quiet).not.toBe(before.found.quiet);
+  expect(after.found['b c/x y']).toBe(before.found['b c/x y']);
+});
+
+it('trusts no file that was written just before, or whose file system may not show a write', async () => {
+  const tree = await treeOn('ext2/ext3');
+  await tree.inTree('echo 1 >one');
+  expect((await tree.digests(await tree.learn(true))).read).toEqual(['./one']);
+  const network = await treeOn('nfs');
+  await network.inTree('echo 1 >one');
+  await margin();
+  expect((await network.digests(await network.learn())).read).toEqual(['./one']);
+});
