@@ -1,59 +1,95 @@
-import { hash } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { limits } from '../../schema/limits.ts';
+import { createGmac, gmacBytes, gmacKeyBytes } from '../transfer/gmac.ts';
 
-const { blockBytes } = limits.warm;
+const { blockBytes, blockUnitBytes } = limits.warm;
 const digestBytes = 16;
 
-/** Digests of one file's blocks as the target has them; a block that was never sent is a hole there. */
-export interface BlockMap {
+/**
+ * Digests of one file's blocks as the target has them; a block that was never sent is a hole there. Buffers are in memory
+ * shared between threads.
+ */
+export interface BlockMap extends BlockDigests {
   size: number;
-  /** In memory shared between threads. */
-  digests: Buffer;
 }
 
-export const emptyMap = (): BlockMap => ({ size: 0, digests: sharedBuffer(0) });
+export interface BlockDigests {
+  digests: Buffer;
+  /** GMAC of each unit of blocks, when its digests were last recorded; zeros if they have changed since. */
+  tags: Buffer;
+  key: Buffer;
+}
+
+export const emptyMap = (): BlockMap => ({
+  size: 0,
+  digests: sharedBuffer(0),
+  tags: sharedBuffer(0),
+  key: randomFillSync(sharedBuffer(gmacKeyBytes)),
+});
 
 /** Returns zeroed memory that is shared between threads. */
 export const sharedBuffer = (bytes: number): Buffer => Buffer.from(new SharedArrayBuffer(bytes));
 
 /** Returns the map after the file was truncated or extended to this size; new blocks are holes. */
-export function resized({ size: before, digests }: BlockMap, size: number): BlockMap {
-  const blocks = Math.ceil(size / blockBytes);
-  const next = sharedBuffer(blocks * digestBytes);
-  digests.copy(next, 0, 0, Math.min(digests.length, next.length));
-  // A partial block at the old or new end has changed; a whole block has not.
+export function resized({ size: before, digests, tags, key }: BlockMap, size: number): BlockMap {
+  const next = copied(digests, Math.ceil(size / blockBytes) * digestBytes);
+  const nextTags = copied(tags, Math.ceil(size / blockUnitBytes) * gmacBytes);
   const edge = Math.min(before, size);
-  if (before !== size && edge % blockBytes !== 0) next.fill(1, ...span(Math.floor(edge / blockBytes)));
-  return { size, digests: next };
+  if (before !== size) {
+    // A partial block at the old or new end has changed; a whole block has not.
+    if (edge % blockBytes !== 0) next.fill(1, ...span(Math.floor(edge / blockBytes)));
+    if (edge % blockUnitBytes !== 0) nextTags.fill(0, ...tagSpan(edge));
+  }
+  return { size, digests: next, tags: nextTags, key };
+}
+
+function copied(from: Buffer, bytes: number): Buffer {
+  const next = sharedBuffer(bytes);
+  from.copy(next, 0, 0, Math.min(from.length, next.length));
+  return next;
 }
 
 /**
- * Compares data at `offset`, a multiple of the block size, with the map and updates the map as if it were sent. Calls
- * `changed` for each run of blocks that the target does not have.
+ * Compares data at `offset`, a multiple of the unit, with the map and updates the map as if it were sent. Calls `changed`
+ * for each run of blocks that the target does not have. An unchanged unit costs a fraction of its blocks' digests.
  */
 export function compareBlocks(
-  { digests }: Pick<BlockMap, 'digests'>,
+  { digests, tags, key }: BlockDigests,
   offset: number,
   data: Buffer,
   changed: (offset: number, data: Buffer) => void,
 ): void {
+  const gmac = createGmac(key);
   let from = -1;
-  for (let at = 0; at < data.length; at += blockBytes) {
-    const block = data.subarray(at, at + blockBytes);
-    const place = span((offset + at) / blockBytes);
-    const known = digests.subarray(...place);
-    const digest = digestOf(block);
-    const same = known.equals(digest);
-    if (!same) digest.copy(known);
-    if (!same && from < 0) from = at;
-    if (same && from >= 0) {
-      changed(offset + from, data.subarray(from, at));
-      from = -1;
+  const endRun = (at: number) => {
+    if (from >= 0) changed(offset + from, data.subarray(from, at));
+    from = -1;
+  };
+  for (let unit = 0; unit < data.length; unit += blockUnitBytes) {
+    const end = Math.min(unit + blockUnitBytes, data.length);
+    const known = tags.subarray(...tagSpan(offset + unit));
+    const tag = gmac(0, data.subarray(unit, end));
+    if (known.equals(tag)) {
+      endRun(unit);
+      continue;
     }
+    for (let at = unit; at < end; at += blockBytes) {
+      const block = data.subarray(at, Math.min(at + blockBytes, end));
+      const place = digests.subarray(...span((offset + at) / blockBytes));
+      const digest = digestOf(block);
+      if (place.equals(digest)) endRun(at);
+      else if (from < 0) from = at;
+      digest.copy(place);
+    }
+    tag.copy(known);
   }
-  if (from >= 0) changed(offset + from, data.subarray(from));
+  endRun(data.length);
 }
 
+const tagSpan = (offset: number): [number, number] => {
+  const unit = Math.floor(offset / blockUnitBytes);
+  return [unit * gmacBytes, (unit + 1) * gmacBytes];
+};
 const span = (block: number): [number, number] => [block * digestBytes, (block + 1) * digestBytes];
 const hole = Buffer.alloc(digestBytes);
 const zeros = Buffer.alloc(blockBytes);

@@ -120,16 +120,17 @@ function secondsOf(ns: bigint): string {
 /** Yields a file's changed blocks in order; later pieces are read and compared while one is sent. */
 async function* changedBlocks(
   { fd }: FileHandle,
-  { size, digests }: BlockMap,
+  { size, digests, tags, key }: BlockMap,
   slots: ReturnType<typeof createSlots>,
 ): AsyncGenerator<Buffer> {
+  const map = { digests, tags, key };
   const ahead: { slot: Buffer; changed: Promise<number> }[] = [];
   try {
     for (let offset = 0; offset < size || ahead.length > 0; ) {
       for (; offset < size && ahead.length < readsAheadMax; offset += readBytes) {
         const slot = slots.take();
         const bytes = Math.min(readBytes, size - offset);
-        const changed = changedSectionsInThread({ fd, offset, bytes, digests, slot });
+        const changed = changedSectionsInThread({ fd, offset, bytes, map, slot });
         changed.catch(() => {});
         ahead.push({ slot, changed });
       }

@@ -146,6 +146,8 @@ export const transferLimits = {
     blockFileBytesMin: 4 * 1_048_576,
     /** A database's page. Larger blocks send more around each changed page, and are hashed only a tenth faster. */
     blockBytes: 8_192,
+    /** Blocks that are compared at once first: below this, setting up the comparison costs more than it saves. */
+    blockUnitBytes: 131_072,
     /** Size of one read of such a file, reads under way while one is sent, and an agent's threads that compare them. */
     readBytes: 1_048_576,
     readsAheadMax: 4,

@@ -24,10 +24,13 @@ function target() {
   };
 }
 
-/** Contents in units of a quarter block, so that edges fall inside blocks; few values, zero among them. */
+/**
+ * Contents in runs of quarter blocks, up to some units of blocks, so that edges fall inside blocks and units; few values,
+ * zero among them.
+ */
 const contents = fc
-  .array(fc.integer({ min: 0, max: 3 }), { maxLength: 40 })
-  .map((units) => Buffer.concat(units.map((unit) => Buffer.alloc(blockBytes / 4, unit))));
+  .array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.constantFrom(1, 2, 5, 64, 96)), { maxLength: 6 })
+  .map((runs) => Buffer.concat(runs.map(([value, quarters]) => Buffer.alloc((quarters * blockBytes) / 4, value))));
 
 describe('the digests of a file’s blocks', () => {
   it('bring a target to each state of the file, whatever came before, grown, cut, or with holes', () => {
@@ -71,5 +74,16 @@ describe('the digests of a file’s blocks', () => {
     compareBlocks(map, 0, Buffer.alloc(4 * blockBytes, 1), there.write);
     compareBlocks(map, 0, Buffer.alloc(4 * blockBytes), there.write);
     expect(there.sent()).toBe(8 * blockBytes);
+  });
+
+  it('send the end of a unit again that was cut off and came back', () => {
+    const there = target();
+    const data = Buffer.alloc(limits.warm.blockUnitBytes + 4 * blockBytes, 1);
+    const map = resized(emptyMap(), data.length);
+    compareBlocks(map, 0, data, () => {});
+    const cut = resized(map, data.length - 2 * blockBytes);
+    there.resize(data.length);
+    compareBlocks(resized(cut, data.length), 0, data, there.write);
+    expect(there.sent()).toBe(2 * blockBytes);
   });
 });
