@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { containerPrior } from '../schema/commands.ts';
+import { contentDigestName } from '../schema/content-digest.ts';
 import { deployment } from '../schema/deployment.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { stackVolume } from '../schema/facts.ts';
@@ -13,7 +14,14 @@ const laneTransfer = z.object({
   bytes: z.number(),
   sha256: z.string(),
   unconfirmed_stream: z.string().nullable().default(null),
-  manifest: z.object({ sha256: z.string(), entries: z.number() }).nullable(),
+  manifest: z
+    .object({
+      sha256: z.string(),
+      entries: z.number(),
+      /** The digest of the files' contents in it, null for none; not recorded by the previous release. */
+      contents: contentDigestName.nullable().optional(),
+    })
+    .nullable(),
   /** Target: the peer that its certificate named, and the stack that it named itself; null if it named none. */
   sent_by: z.object({ host: z.string(), project: z.string() }).nullable().default(null),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { doorAddresses } from './address.ts';
+import { contentDigestName } from './content-digest.ts';
 import { deployment } from './deployment.ts';
 import { excludePatterns } from './exclude-pattern.ts';
 import { bytes, portNumber } from './fact-values.ts';
@@ -84,8 +85,10 @@ export const externalNetwork = networkSettings.extend({ name: text });
 export type ExternalNetwork = z.infer<typeof externalNetwork>;
 /** Absolute paths of bind mounts' data on that host. */
 const binds = z.array(text).default([]);
-/** The contents of files are read ahead of the proof, which then reads what changed since. */
-const contentsAhead = z.boolean().default(false);
+/** How the contents of files are digested in manifests. */
+const contentDigest = contentDigestName.default('sha256');
+/** The contents of files are read ahead of the proof, which then reads what changed since; null: they are not. */
+const contentsAhead = contentDigestName.nullable().default(null);
 const carried = {
   ...project,
   peer: id,
@@ -94,6 +97,7 @@ const carried = {
   changes: z.boolean(),
   /** Manifests include the contents of files. */
   contents: z.boolean(),
+  content_digest: contentDigest,
 };
 
 /** Lanes of a project directory in a pre-copy: of the passes, and of the final changes. */
@@ -105,6 +109,7 @@ const projectChanges = z
     blocks: z.boolean(),
     /** The proof includes the contents of files. */
     contents: z.boolean(),
+    content_digest: contentDigest,
   })
   .nullable()
   .default(null);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contentDigestName } from './content-digest.ts';
 import { bytes, name } from './fact-values.ts';
 
 /** Facts about a host; the rules of `facts.ts` hold. */
@@ -32,6 +33,8 @@ export const hostFacts = z.object({
     default_runtime: z.string().default('runc'),
     /** What pre-copy sends of large files: changed blocks, or whole files; null if it is not supported. */
     pre_copy: z.enum(['blocks', 'files']).nullable(),
+    /** The fastest digest of contents that the agent knows. */
+    content_digest: contentDigestName.default('sha256'),
   }),
   resources,
   /** The filesystem of images, if it is not that of volumes. */

@@ -9,6 +9,7 @@ import {
   externalNetwork,
   shippedImage,
 } from './commands.ts';
+import { contentDigestName } from './content-digest.ts';
 import { deployment } from './deployment.ts';
 import { stackImage, stackVolume } from './facts.ts';
 import { modes, statuses, steps, verifications } from './migration-status.ts';
@@ -44,6 +45,8 @@ const sagaPlan = z.object({
   shipped: z.array(shippedImage),
   /** Large files are sent by changed blocks. */
   blocks: z.boolean(),
+  /** In the manifests that include contents. */
+  content_digest: contentDigestName.default('sha256'),
   /** The containers are created before the stop (pre-copy only). */
   staged: z.boolean(),
   /** Longest time the file's healthchecks take, and the time of all of them, one after the other. */

@@ -5,6 +5,7 @@ import type {
   ExternalNetwork,
   ShippedImage,
 } from '../../schema/commands.ts';
+import type { ContentDigestName } from '../../schema/content-digest.ts';
 import type { Deployment } from '../../schema/deployment.ts';
 import type { LeftOut, StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';
 import type { HostFacts, Resources } from '../../schema/host-facts.ts';
@@ -97,14 +98,20 @@ export interface Engine {
   pack(tree: Tree, migrationId: string, live?: boolean): TarSource;
   /**
    * Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry; with
-   * `contents` also the files' contents.
+   * `contents` also the files' contents, by that digest.
    */
-  manifest(tree: Tree, migrationId: string, contents: boolean): Promise<Manifest>;
+  manifest(tree: Tree, migrationId: string, contents: ContentDigestName | null): Promise<Manifest>;
   /**
    * Reads the files' contents ahead of the next `manifest` with contents, which then reads what changed since. `live`: the
    * stack runs, and may write them.
    */
-  learnContents?(tree: Tree, migrationId: string, live: boolean, signal: AbortSignal): Promise<void>;
+  learnContents?(
+    tree: Tree,
+    migrationId: string,
+    contents: ContentDigestName,
+    live: boolean,
+    signal: AbortSignal,
+  ): Promise<void>;
 
   // ------------------------------------------------------------ both
   /**

@@ -1,6 +1,7 @@
 import { hash, randomFillSync } from 'node:crypto';
 import { limits } from '../../schema/limits.ts';
-import { createGmac, gmacBytes, gmacKeyBytes } from '../transfer/gmac.ts';
+import { gmacBytes, gmacKeyBytes, gmacOf } from '../transfer/gmac.ts';
+import { sharedBuffer } from './thread-memory.ts';
 
 const { blockBytes, blockUnitBytes } = limits.warm;
 const digestBytes = 16;
@@ -26,9 +27,6 @@ export const emptyMap = (): BlockMap => ({
   tags: sharedBuffer(0),
   key: randomFillSync(sharedBuffer(gmacKeyBytes)),
 });
-
-/** Returns zeroed memory that is shared between threads. */
-export const sharedBuffer = (bytes: number): Buffer => Buffer.from(new SharedArrayBuffer(bytes));
 
 /** Returns the map after the file was truncated or extended to this size; new blocks are holes. */
 export function resized({ size: before, digests, tags, key }: BlockMap, size: number): BlockMap {
@@ -59,7 +57,6 @@ export function compareBlocks(
   data: Buffer,
   changed: (offset: number, data: Buffer) => void,
 ): void {
-  const gmac = createGmac(key);
   let from = -1;
   const endRun = (at: number) => {
     if (from >= 0) changed(offset + from, data.subarray(from, at));
@@ -68,7 +65,7 @@ export function compareBlocks(
   for (let unit = 0; unit < data.length; unit += blockUnitBytes) {
     const end = Math.min(unit + blockUnitBytes, data.length);
     const known = tags.subarray(...tagSpan(offset + unit));
-    const tag = gmac(0, data.subarray(unit, end));
+    const tag = gmacOf(key, 0, data.subarray(unit, end));
     if (known.equals(tag)) {
       endRun(unit);
       continue;

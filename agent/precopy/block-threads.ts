@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { limits } from '../../schema/limits.ts';
 import { program } from '../program.ts';
 import type { BlockJob } from './changed-sections.ts';
+import type { UnitJob } from './unit-tag.ts';
 
 interface Thread {
   worker: Worker;
@@ -11,8 +12,10 @@ interface Thread {
 
 const threads: Thread[] = [];
 
-/** Runs `changedSections` in a thread: comparing a database's blocks keeps a core busy. */
-export function changedSectionsInThread(job: BlockJob): Promise<number> {
+export type ThreadJob = BlockJob | UnitJob;
+
+/** Runs `changedSections` or `tagUnit` in a thread: reading a database's blocks keeps a core busy. */
+export function runInThread(job: ThreadJob): Promise<number> {
   const thread = leastBusy();
   return new Promise((resolve, reject) => {
     thread.waiting.push({ resolve, reject });

@@ -1,9 +1,10 @@
-import { readSync } from 'node:fs';
 import { type BlockDigests, compareBlocks } from './block-map.ts';
 import { blockHeaderBytes, writeBlockHeader } from './delta-stream.ts';
+import { bufferOver, readFully } from './thread-memory.ts';
 
 /** A piece of a file to be read and compared in a thread. */
 export interface BlockJob {
+  kind: 'changed';
   fd: number;
   offset: number;
   bytes: number;
@@ -16,7 +17,8 @@ export interface BlockJob {
 /** Writes sections with the blocks that the target lacks into the slot; returns their bytes, 0 for none. */
 export function changedSections({ fd, offset, bytes, map, slot }: BlockJob): number {
   const into = bufferOver(slot);
-  const data = into.subarray(blockHeaderBytes, blockHeaderBytes + fill(fd, into, offset, bytes));
+  const room = into.subarray(blockHeaderBytes, blockHeaderBytes + bytes);
+  const data = room.subarray(0, readFully(fd, room, offset));
   const known = { digests: bufferOver(map.digests), tags: bufferOver(map.tags), key: bufferOver(map.key) };
   let end = 0;
   compareBlocks(known, offset, data, (at, run) => {
@@ -28,16 +30,3 @@ export function changedSections({ fd, offset, bytes, map, slot }: BlockJob): num
   });
   return end;
 }
-
-/** Reads up to `bytes`, fewer if the file shrank. */
-function fill(fd: number, into: Buffer, offset: number, bytes: number): number {
-  let got = 0;
-  while (got < bytes) {
-    const count = readSync(fd, into, blockHeaderBytes + got, bytes - got, offset + got);
-    if (count === 0) break;
-    got += count;
-  }
-  return got;
-}
-
-const bufferOver = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length);

@@ -1,11 +1,12 @@
-import { type BigIntStats, constants } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { limits } from '../../schema/limits.ts';
-import { type BlockMap, emptyMap, resized, sharedBuffer } from './block-map.ts';
-import { changedSectionsInThread } from './block-threads.ts';
+import { type BlockMap, emptyMap, resized } from './block-map.ts';
+import { runInThread } from './block-threads.ts';
 import { blockHeaderBytes, encodeFile, type LargeFile, type Rename } from './delta-stream.ts';
 import type { Entry } from './listing.ts';
-import { openBeneath } from './safe-open.ts';
+import { ifGone, openRegular } from './safe-open.ts';
+import { sharedBuffer } from './thread-memory.ts';
 
 const { readBytes, readsAheadMax } = limits.warm;
 /** Pieces that a reader may still hold when the next is produced; see `tar-ports.ts`. */
@@ -55,10 +56,7 @@ function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
   async function* read(paths: string[], { mayVanish }: { mayVanish: boolean }): AsyncGenerator<Buffer> {
     const slots = createSlots();
     for (const path of paths) {
-      const opened = await openFile(root, path).catch((error: NodeJS.ErrnoException) => {
-        if (mayVanish && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(error.code ?? '')) return null;
-        throw error;
-      });
+      const opened = await openRegular(root, path).catch(mayVanish ? ifGone : null);
       const known = maps.get(path);
       if (!opened) {
         if (known) remember(path, { ...known, inode: null });
@@ -93,15 +91,6 @@ function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
   };
 }
 
-/** Throws ENOENT if the name now belongs to a pipe, where a plain open would block, or to a device. */
-async function openFile(root: string, path: string): Promise<{ file: FileHandle; stats: BigIntStats }> {
-  const file = await openBeneath(root, path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const stats = await file.stat({ bigint: true });
-  if (stats.isFile()) return { file, stats };
-  await file.close();
-  throw Object.assign(new Error(`"${path}" is not a file any more`), { code: 'ENOENT' });
-}
-
 const stateOf = (path: string, stats: BigIntStats): LargeFile => ({
   path,
   size: Number(stats.size),
@@ -130,7 +119,7 @@ async function* changedBlocks(
       for (; offset < size && ahead.length < readsAheadMax; offset += readBytes) {
         const slot = slots.take();
         const bytes = Math.min(readBytes, size - offset);
-        const changed = changedSectionsInThread({ fd, offset, bytes, map, slot });
+        const changed = runInThread({ kind: 'changed', fd, offset, bytes, map, slot });
         changed.catch(() => {});
         ahead.push({ slot, changed });
       }

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename } from 'node:fs/promises';
 import { pathBytes } from './delta-stream.ts';
 
@@ -16,6 +16,21 @@ export function openBeneath(
   { mode = 0, ...walk }: Walk & { mode?: number } = {},
 ): Promise<FileHandle> {
   return inDirectoryOf(root, path, walk, (directory, name) => open(below(directory, name), flags | O_NOFOLLOW, mode));
+}
+
+/** Throws ENOENT if the name now belongs to a pipe, where a plain open would block, or to a device. */
+export async function openRegular(root: string, path: string): Promise<{ file: FileHandle; stats: BigIntStats }> {
+  const file = await openBeneath(root, path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stats = await file.stat({ bigint: true });
+  if (stats.isFile()) return { file, stats };
+  await file.close();
+  throw Object.assign(new Error(`"${path}" is not a file any more`), { code: 'ENOENT' });
+}
+
+/** For `openRegular` in a tree that is written to: null for what is gone, or has become something else. */
+export function ifGone(error: NodeJS.ErrnoException): null {
+  if (['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(error.code ?? '')) return null;
+  throw error;
 }
 
 /** Renames within one directory below `root`; no-op if only the new name exists. */

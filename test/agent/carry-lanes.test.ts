@@ -10,10 +10,15 @@ const passing = { project: 'shop', role: 'source', peer: 'host_b' } as const;
 const passed = { bytes: 10, sha256: 'ab' };
 const atOnce = limits.agent.lanesAtOnceMax;
 
-async function contextOf(signal = AbortSignal.timeout(5_000)) {
+type ReadBack = (lane: string) => Promise<{ sha256: string; entries: number }>;
+const readBack: ReadBack = async () => ({ sha256: 'cd', entries: 1 });
+
+/** `manifest` of a lane's tree, which is a volume of its name. */
+async function contextOf({ manifest = readBack, signal = AbortSignal.timeout(5_000) } = {}) {
   const ledger = await openMigrationLedger(await temporaryDirectory());
   const log = createLog(() => {}).of('mig_1');
-  return { engine: {}, ledger, log, signal, migrationId: 'mig_1', progress: () => {} } as unknown as CommandContext;
+  const engine = { manifest: ({ volume }: { volume: string }) => manifest(volume) };
+  return { engine, ledger, log, signal, migrationId: 'mig_1', progress: () => {} } as unknown as CommandContext;
 }
 
 const lanesOf = (number: number, of: (lane: string) => Partial<ProvenLane>): ProvenLane[] =>
@@ -21,7 +26,8 @@ const lanesOf = (number: number, of: (lane: string) => Partial<ProvenLane>): Pro
     lane: `v${index}`,
     total: null,
     carry: async () => passed,
-    manifest: async () => ({ sha256: 'cd', entries: 1 }),
+    tree: { volume: `v${index}` },
+    contents: null,
     ...of(`v${index}`),
   }));
 
@@ -48,17 +54,13 @@ describe('the lanes of a migration', () => {
 
   test('one is proven while another is still under way', async () => {
     const proven = Promise.withResolvers<void>();
-    const lanes = lanesOf(2, (lane) =>
-      lane === 'v0'
-        ? {
-            manifest: async () => {
-              proven.resolve();
-              return { sha256: 'cd', entries: 1 };
-            },
-          }
-        : { carry: () => proven.promise.then(() => passed) },
-    );
-    expect(await carryProvenLanes({ ...passing, role: 'target' }, lanes, await contextOf())).toHaveLength(2);
+    const manifest: ReadBack = (lane) => {
+      if (lane === 'v0') proven.resolve();
+      return readBack(lane);
+    };
+    const lanes = lanesOf(2, (lane) => (lane === 'v0' ? {} : { carry: () => proven.promise.then(() => passed) }));
+    const context = await contextOf({ manifest });
+    expect(await carryProvenLanes({ ...passing, role: 'target' }, lanes, context)).toHaveLength(2);
   });
 
   test('a source reads its data back while it sends them; a target once it has received all', async () => {
@@ -69,19 +71,25 @@ describe('the lanes of a migration', () => {
         order.push('carried');
         return passed;
       },
-      manifest: async () => {
-        order.push('read');
-        return { sha256: 'cd', entries: 1 };
-      },
     }));
-    await carryProvenLanes(passing, lanes, await contextOf());
-    await carryProvenLanes({ ...passing, role: 'target' }, lanes, await contextOf());
+    const manifest: ReadBack = (lane) => {
+      order.push('read');
+      return readBack(lane);
+    };
+    await carryProvenLanes(passing, lanes, await contextOf({ manifest }));
+    await carryProvenLanes({ ...passing, role: 'target' }, lanes, await contextOf({ manifest }));
     expect(order).toEqual(['read', 'carried', 'carried', 'read']);
   });
 
   test('one whose reading back fails is a failure, also where that comes first', async () => {
-    const lanes = lanesOf(1, () => ({ manifest: () => Promise.reject(new Error('unreadable')) }));
-    await expect(carryProvenLanes(passing, lanes, await contextOf())).rejects.toThrow('unreadable');
+    const manifest = () => Promise.reject(new Error('unreadable'));
+    await expect(
+      carryProvenLanes(
+        passing,
+        lanesOf(1, () => ({})),
+        await contextOf({ manifest }),
+      ),
+    ).rejects.toThrow('unreadable');
   });
 
   test('the first that fails ends the others, and is thrown once they have ended', async () => {

@@ -154,7 +154,7 @@ describe('commands, each of which may run again after a crash', () => {
     };
     const asked = { ...toPrepare, binds: ['/etc/cron.d'] };
     await expect(target.perform('prepare_target', asked)).rejects.toMatchObject({ code: 'policy_refused' });
-    const carried = { ...project, peer: 'source', changes: false, contents: false };
+    const carried = { ...project, peer: 'source', changes: false, contents: false, content_digest: 'sha256' as const };
     await expect(
       target.perform('receive_volumes', { ...carried, items: [{ lane: 'v0', volume: '/etc/cron.d' }] }),
     ).rejects.toMatchObject({ code: 'resource_taken' });

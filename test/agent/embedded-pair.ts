@@ -63,7 +63,10 @@ export async function embeddedPair() {
 export type EmbeddedPair = Awaited<ReturnType<typeof embeddedPair>>;
 
 /** As a stop-copy sends them. */
-export const wholeVolumes = { changes: false, contents: true, blocks: false, staged_dir: null };
+export const wholeVolumes = {
+  ...{ changes: false, contents: true, content_digest: 'sha256' as const },
+  ...{ blocks: false, staged_dir: null },
+};
 
 /** All commands up to and including the project's arrival, in the saga's order. */
 export async function moveData({ source, target, facts, deployment, items, toPrepare }: EmbeddedPair) {

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { seedSampleStack } from '../../agent/engine/embedded/sample-stack.ts';
 import { killHost } from '../../agent/engine/embedded/stack-lifecycle.ts';
+import type { BlockJob } from '../../agent/precopy/changed-sections.ts';
 import { type ApiClient, apiClient } from '../../cli/api-client.ts';
 import { type Member, startMember, until } from '../../cli/local/fleet.ts';
 import { freePort } from '../../cli/local/free-port.ts';
@@ -121,13 +122,9 @@ describe('the parts within the agent’s file', () => {
     const thread = new Worker(installed('agent.js'), { argv: ['block-thread'] });
     const shared = (bytes: number) => new Uint8Array(new SharedArrayBuffer(bytes));
     const slot = shared(2 * limits.warm.blockBytes);
-    thread.postMessage({
-      fd: openSync(file, 'r'),
-      offset: 0,
-      bytes: limits.warm.blockBytes,
-      digests: shared(64),
-      slot,
-    });
+    const map = { digests: shared(64), tags: shared(16), key: shared(16) };
+    const piece = { fd: openSync(file, 'r'), offset: 0, bytes: limits.warm.blockBytes };
+    thread.postMessage({ kind: 'changed', ...piece, map, slot } satisfies BlockJob);
     const [bytes] = await once(thread, 'message');
     await thread.terminate();
     expect(bytes).toBeGreaterThan(limits.warm.blockBytes);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type CommandPayload, changesLane, type Passage, warmProjectLane } from '../../schema/commands.ts';
+import {
+  type CommandKind,
+  type CommandPayload,
+  changesLane,
+  type Passage,
+  warmProjectLane,
+} from '../../schema/commands.ts';
 import { goodAnswers, newStory, plan, type Story } from './story.ts';
 
 const started = (verify: 'manifest' | 'content' = 'content'): Story => {
@@ -10,8 +16,8 @@ const started = (verify: 'manifest' | 'content' = 'content'): Story => {
   return story;
 };
 const awaited = (story: Story) => story.saga.awaiting.map(({ kind }) => kind);
-const payload = (story: Story) =>
-  story.sent.findLast(({ kind }) => kind === 'send_volumes')?.payload as CommandPayload<'send_volumes'>;
+const sent = (story: Story, wanted: CommandKind) => story.sent.findLast(({ kind }) => kind === wanted)?.payload;
+const payload = (story: Story) => sent(story, 'send_volumes') as CommandPayload<'send_volumes'>;
 const warm = (story: Story) => {
   story.answer('warm_source');
   story.answer('warm_target');
@@ -101,8 +107,6 @@ describe('a pre-copy', () => {
         if (awaited(story).includes(kind)) story.answer(kind);
       return story;
     };
-    const sent = (story: Story, kind: 'warm_source' | 'send_project') =>
-      story.sent.findLast((command) => command.kind === kind)?.payload;
 
     it('passes go over it while the stack runs, and what changed is proven after the stop', () => {
       const story = shipping();
@@ -180,6 +184,16 @@ describe('a pre-copy', () => {
     warm(story);
     story.answer('stop_stack');
     expect(payload(story).contents).toBe(false);
+    expect(sent(story, 'warm_target')).toMatchObject({ contents: null });
+  });
+
+  it('has both sides read contents ahead of the proof, by the digest of the plan', () => {
+    const story = started('content');
+    for (const kind of ['warm_source', 'warm_target'] as const)
+      expect(sent(story, kind)).toMatchObject({ contents: 'gmac' });
+    warm(story);
+    story.answer('stop_stack');
+    expect(payload(story)).toMatchObject({ contents: true, content_digest: 'gmac' });
   });
 });
 

@@ -39,6 +39,7 @@ export const plan: SagaPlan = {
   private_images: [],
   shipped: [],
   blocks: true,
+  content_digest: 'gmac',
   staged: true,
   health_wait_s: 0,
   start_wait_s: 0,

@@ -124,6 +124,7 @@ export function factsOf(
           selinux: false,
           default_runtime: 'runc',
           pre_copy: null,
+          content_digest: 'sha256' as const,
         },
         resources,
         image_disk: null,

@@ -1,6 +1,7 @@
 import { changesLane } from '../../../schema/commands.ts';
+import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { isInside } from '../../compose/project.ts';
-import type { Manifest, Removal } from '../../engine/engine.ts';
+import type { Removal } from '../../engine/engine.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
 import { leavingTree } from '../carry/leaving-tree.ts';
 import { projectLane, stagedLane } from '../carry/project-lane.ts';
@@ -101,30 +102,30 @@ async function directoryObstacle(
 
 function projectAsMoved(entry: LedgerEntry, directory: string, context: CommandContext): Promise<boolean> {
   const { [projectLane]: sent, [changesLane]: changed, [stagedLane]: staged } = entry.lanes;
-  const moved = (sent ?? changed ?? staged)?.manifest ?? null;
-  // A directory sent whole after the stop was proven without file contents; for the other lanes it varies.
-  return isAnyOf([moved], sent ? [false] : [true, false], directory, context);
+  return isAnyOf([(sent ?? changed ?? staged)?.manifest ?? null], directory, context);
 }
 
 /** True if it is what any lane carried: equal trees are equally moved. */
 const bindAsMoved = (entry: LedgerEntry, directory: string, context: CommandContext): Promise<boolean> =>
   isAnyOf(
     Object.values(entry.lanes).map(({ manifest }) => manifest),
-    [false, true],
     directory,
     context,
   );
 
-async function isAnyOf(
-  moved: (Manifest | null)[],
-  withContents: boolean[],
-  directory: string,
-  context: CommandContext,
-): Promise<boolean> {
+type MovedManifest = LedgerEntry['lanes'][string]['manifest'];
+
+async function isAnyOf(moved: MovedManifest[], directory: string, context: CommandContext): Promise<boolean> {
   const { engine, migrationId } = context;
-  for (const contents of withContents) {
+  for (const contents of new Set(moved.flatMap(contentsIn))) {
     const now = await engine.manifest(leavingTree(directory, context), migrationId, contents);
     if (moved.some((one) => one?.sha256 === now.sha256 && one.entries === now.entries)) return true;
   }
   return false;
+}
+
+/** How a manifest may have been made: the previous release did not record it. */
+function contentsIn(manifest: MovedManifest): (ContentDigestName | null)[] {
+  if (manifest === null) return [];
+  return manifest.contents === undefined ? [null, 'sha256'] : [manifest.contents];
 }

@@ -1,7 +1,8 @@
 import type { LaneProof, Passage } from '../../../schema/commands.ts';
+import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { eachOf } from '../../../schema/each-of.ts';
 import { limits } from '../../../schema/limits.ts';
-import type { Manifest } from '../../engine/engine.ts';
+import type { Tree } from '../../engine/tree.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
 import type { LaneEnd } from '../../transfer/lanes.ts';
 import type { ItemProof, VerifiedEarlier } from '../../transfer/tar-ports.ts';
@@ -18,8 +19,10 @@ export interface Lane {
 }
 
 export interface ProvenLane extends Lane {
-  /** Reads the manifest back from this side's disk. */
-  manifest(): Promise<Manifest>;
+  /** What is read back from this side's disk. */
+  tree: Tree;
+  /** The manifest includes the contents of files, by that digest. */
+  contents: ContentDigestName | null;
 }
 
 interface Passing {
@@ -42,17 +45,19 @@ export function carryLanes(passing: Passing, lanes: Lane[], context: CommandCont
  */
 export function carryProvenLanes(passing: Passing, lanes: ProvenLane[], context: CommandContext): Promise<LaneProof[]> {
   return eachLane(lanes, context, async (lane, carried) => {
-    const early = passing.role === 'source' ? lane.manifest() : null;
+    const { tree, contents } = lane;
+    const readBack = () => context.engine.manifest(tree, context.migrationId, contents);
+    const early = passing.role === 'source' ? readBack() : null;
     early?.catch(() => {});
     const passage = await carried(passing, lane).catch(async (error) => {
       await early?.catch(() => null);
       throw error;
     });
     context.signal.throwIfAborted();
-    const { sha256, entries } = await (early ?? lane.manifest());
+    const { sha256, entries } = await (early ?? readBack());
     const { lane: name, ...passed } = passage;
     const sent_by = senderOfLane(name, context);
-    const proven = { ...passed, unconfirmed_stream: null, manifest: { sha256, entries }, sent_by };
+    const proven = { ...passed, unconfirmed_stream: null, manifest: { sha256, entries, contents }, sent_by };
     await record(passing, name, proven, context);
     return { ...passage, manifest_sha256: sha256, entries };
   });

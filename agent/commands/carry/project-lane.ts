@@ -1,4 +1,5 @@
 import type { CommandPayload, LaneProof } from '../../../schema/commands.ts';
+import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { recordedFirst } from '../cutover/recorded-first.ts';
 import type { CommandContext } from '../runner/context.ts';
@@ -7,6 +8,8 @@ import { carryProvenLanes } from './carry-lanes.ts';
 /** Lanes of the project directory: after the stop, and before it while the stack runs. */
 export const projectLane = 'project';
 export const stagedLane = 'staged';
+/** It is small. */
+export const stagedContents = 'sha256';
 
 /**
  * Receives a project directory to a path that did not exist. The path is recorded before it is created; the engine
@@ -15,7 +18,7 @@ export const stagedLane = 'staged';
 export async function receiveDirectory(
   lane: string,
   { project, peer, target_dir }: Omit<CommandPayload<'receive_project'>, 'changes'>,
-  contents: boolean,
+  contents: ContentDigestName | null,
   context: CommandContext,
 ): Promise<LaneProof> {
   const { engine, lanes, migrationId } = context;
@@ -32,7 +35,8 @@ export async function receiveDirectory(
             if (known && !end.earlier) await sink.reset();
             return lanes.receive({ ...end, sink });
           }),
-        manifest: () => engine.manifest({ directory: target_dir }, migrationId, contents),
+        tree: { directory: target_dir },
+        contents,
       },
     ],
     context,

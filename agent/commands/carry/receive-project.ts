@@ -3,6 +3,7 @@ import { assertMadeDirectory } from '../prepare/made-volume.ts';
 import { unstage } from '../prepare/staged.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
+import { contentsOf } from './contents-of.ts';
 import { onlyProof, projectLane, receiveDirectory } from './project-lane.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
@@ -11,7 +12,7 @@ export const receiveProject: CommandHandler<'receive_project'> = async (payload,
   const { project, peer, target_dir, changes } = payload;
   const { engine, lanes, migrationId } = context;
   await unstage(context);
-  if (!changes) return { proof: await receiveDirectory(projectLane, payload, false, context) };
+  if (!changes) return { proof: await receiveDirectory(projectLane, payload, null, context) };
   assertMadeDirectory(target_dir, context);
   const sink = warmCopiesOf(engine)
     .targetDirectory(target_dir, migrationId)
@@ -23,7 +24,8 @@ export const receiveProject: CommandHandler<'receive_project'> = async (payload,
         lane: changesLane,
         total: null,
         carry: (end) => lanes.receive({ ...end, sink }),
-        manifest: () => engine.manifest({ directory: target_dir }, migrationId, changes.contents),
+        tree: { directory: target_dir },
+        contents: contentsOf(changes),
       },
     ],
     context,

@@ -2,6 +2,7 @@ import { treeOf } from '../../engine/tree.ts';
 import { unstage } from '../prepare/staged.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
+import { contentsOf } from './contents-of.ts';
 import { warmTargetOf, wholeTarget } from './made-trees.ts';
 
 /**
@@ -9,8 +10,7 @@ import { warmTargetOf, wholeTarget } from './made-trees.ts';
  * pre-copy.
  */
 export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload, context) => {
-  const { project, peer, items, changes, contents } = payload;
-  const { engine, migrationId } = context;
+  const { project, peer, items, changes } = payload;
   // Several lanes may need to recreate their volume at once, but the staged containers are removed only once.
   let vacated: Promise<void> | null = null;
   const vacate = () => {
@@ -31,7 +31,8 @@ export const receiveVolumes: CommandHandler<'receive_volumes'> = async (payload,
         if (!end.earlier) await sink.reset();
         return context.lanes.receive({ ...end, sink });
       },
-      manifest: () => engine.manifest(treeOf(volume), migrationId, contents),
+      tree: treeOf(volume),
+      contents: contentsOf(payload),
     })),
     context,
   );

@@ -2,6 +2,7 @@ import { changesLane } from '../../../schema/commands.ts';
 import { assertSourceAtRest } from '../cutover/rest.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
+import { contentsOf } from './contents-of.ts';
 import { leavingTree } from './leaving-tree.ts';
 import { assertProjectDirectory, onlyProof, projectLane } from './project-lane.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
@@ -23,7 +24,8 @@ export const sendProject: CommandHandler<'send_project'> = async (payload, conte
         lane: changes ? changesLane : projectLane,
         total: null,
         carry: async (end) => context.lanes.send({ ...end, source: await source() }),
-        manifest: () => engine.manifest(tree, migrationId, changes?.contents ?? false),
+        tree,
+        contents: changes && contentsOf(changes),
       },
     ],
     context,

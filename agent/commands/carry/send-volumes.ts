@@ -3,13 +3,14 @@ import { isPath } from '../../engine/tree.ts';
 import { assertSourceAtRest } from '../cutover/rest.ts';
 import type { CommandContext, CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
+import { contentsOf } from './contents-of.ts';
 import { leavingTree } from './leaving-tree.ts';
-import { assertProjectDirectory, stagedLane } from './project-lane.ts';
+import { assertProjectDirectory, stagedContents, stagedLane } from './project-lane.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Sends each volume and bind mount of the stopped stack, then checks that the stack stayed at rest. */
 export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, context) => {
-  const { project, peer, items, changes, contents, blocks, staged_dir } = payload;
+  const { project, peer, items, changes, blocks, staged_dir } = payload;
   const { engine, ledger, migrationId } = context;
   await assertSourceAtRest(project, context);
   await engine.assertBindMounts(project, items.map(({ volume }) => volume).filter(isPath));
@@ -24,7 +25,8 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
       lane,
       total: changes ? null : (sizes[volume] ?? null),
       carry: async (end) => context.lanes.send({ ...end, source: await sourceOf(volume) }),
-      manifest: () => engine.manifest(leavingTree(volume, context), migrationId, contents),
+      tree: leavingTree(volume, context),
+      contents: contentsOf(payload),
     })),
     context,
   );
@@ -38,10 +40,10 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
 async function readStaged(project: string, directory: string, context: CommandContext): Promise<Manifest> {
   const { engine, ledger, migrationId } = context;
   await assertProjectDirectory(project, directory, context);
-  const manifest = await engine.manifest(leavingTree(directory, context), migrationId, true);
+  const manifest = await engine.manifest(leavingTree(directory, context), migrationId, stagedContents);
   await ledger.amend(migrationId, ({ lanes }) => {
     const lane = lanes[stagedLane];
-    if (lane) lane.manifest = manifest;
+    if (lane) lane.manifest = { ...manifest, contents: stagedContents };
   });
   return manifest;
 }

@@ -32,7 +32,7 @@ export const warmSource: CommandHandler<'warm_source'> = async (payload, context
         carry: async (end) => {
           const { passes } = await warm.source(tree, migrationId, blocks);
           const passed = await context.lanes.send({ ...end, source: passes });
-          if (contents) await learnContents(tree, true, context, end.signal);
+          await learnContents(tree, contents, true, context, end.signal);
           return passed;
         },
       })),

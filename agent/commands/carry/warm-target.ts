@@ -35,7 +35,7 @@ export const warmTarget: CommandHandler<'warm_target'> = async (payload, context
       total: null,
       carry: async (end) => {
         const passed = await context.lanes.receive({ ...end, sink: target().passes });
-        if (contents) await learnContents(tree, false, context, end.signal);
+        await learnContents(tree, contents, false, context, end.signal);
         return passed;
       },
     })),

@@ -1,5 +1,5 @@
 import { become } from '../../tenancy.ts';
-import { receiveDirectory, stagedLane } from '../carry/project-lane.ts';
+import { receiveDirectory, stagedContents, stagedLane } from '../carry/project-lane.ts';
 import { senderOf } from '../carry/sender.ts';
 import { createRecorded } from '../cutover/created-stack.ts';
 import type { CommandHandler } from '../runner/context.ts';
@@ -12,7 +12,7 @@ import type { CommandHandler } from '../runner/context.ts';
 export const stageTarget: CommandHandler<'stage_target'> = async ({ deployment, peer }, context) => {
   const { engine, ledger, lease, migrationId, signal } = context;
   const { project, target_dir } = deployment;
-  const proof = await receiveDirectory(stagedLane, { project, peer, target_dir }, true, context);
+  const proof = await receiveDirectory(stagedLane, { project, peer, target_dir }, stagedContents, context);
   const key = { migration_id: migrationId, project, role: 'target' } as const;
   const received = await ledger.update(key, (entry) => {
     entry.deployment = deployment;

@@ -106,7 +106,7 @@ export async function createEmbeddedEngine(options: {
       return { bytes: await measureTree(placeOf(tree)), mark: null };
     },
     pack: (tree) => packTree(placeOf(tree)),
-    manifest: (tree, _migrationId, contents) => manifestOfTree(placeOf(tree), contents),
+    manifest: (tree, _migrationId, contents) => manifestOfTree(placeOf(tree), contents !== null),
 
     ensureImages: async (images) => {
       const unknown = images.find(({ reference }) => !reference.startsWith('embedded/'));

@@ -628,4 +628,15 @@ describe('the pre-flight’s judgement', () => {
     });
     expect(judge(tooSlow).notes).toEqual([expect.stringContaining('120 minutes to decide: the verification waits 60')]);
   });
+
+  it('digests contents by what both agents know', () => {
+    const both = facts();
+    if (!both.stack.ok || !both.fit.ok || !both.source.ok || !both.target.ok) throw new Error('all hosts answer');
+    const hosts = { source: both.source.data, target: both.target.data };
+    const digest = () => sagaPlanOf(movedStack, fit, hosts, both.inputs).content_digest;
+    const [movedStack, fit] = [both.stack.data, both.fit.data];
+    expect(digest()).toBe('gmac');
+    hosts.target.engine.content_digest = 'sha256';
+    expect(digest()).toBe('sha256');
+  });
 });

@@ -24,6 +24,7 @@ export const hostFacts = (): HostFacts => ({
     selinux: false,
     default_runtime: 'runc',
     pre_copy: 'blocks',
+    content_digest: 'gmac',
   },
   resources: {
     memory: { total_bytes: 8 * gib, used_bytes: gib, free_bytes: 7 * gib },

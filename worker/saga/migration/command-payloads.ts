@@ -73,6 +73,7 @@ const carried = (plan: SagaPlan, side: Side, { mode, verify, sent_whole }: Saga)
   items: lanesOf(plan, side, sent_whole),
   changes: mode === 'pre-copy' && sent_whole.length === 0,
   contents: verify === 'content',
+  content_digest: plan.content_digest,
 });
 const sentDirectory = (plan: SagaPlan, { target }: Saga) => ({
   ...project(plan),
@@ -80,8 +81,12 @@ const sentDirectory = (plan: SagaPlan, { target }: Saga) => ({
   source_dir: plan.deployment.source_dir,
 });
 /** Sends changes only once: if the two sides still differ, the directory is sent whole. */
-const projectChanges = ({ blocks }: SagaPlan, saga: Saga) =>
-  warmsProject(saga) && !saga.results.send_project ? { blocks, contents: saga.verify === 'content' } : null;
+const projectChanges = ({ blocks, content_digest }: SagaPlan, saga: Saga) =>
+  warmsProject(saga) && !saga.results.send_project
+    ? { blocks, contents: saga.verify === 'content', content_digest }
+    : null;
+const contentsAhead = ({ content_digest }: SagaPlan, { verify }: Saga) =>
+  verify === 'content' ? content_digest : null;
 /** Never shorter than the Compose file's own healthchecks need, whatever timeout was requested. */
 export const healthTimeoutOf = ({ health_timeout_s, plan }: Saga): number =>
   Math.max(health_timeout_s, plan?.health_wait_s ?? 0);
@@ -117,7 +122,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     items: warmLanesOf(plan, 'source'),
     blocks: plan.blocks,
     source_dir: plan.staged ? null : plan.deployment.source_dir,
-    contents: saga.verify === 'content',
+    contents: contentsAhead(plan, saga),
   }),
   stage_source: sentDirectory,
   send_volumes: (plan, saga) => ({
@@ -144,7 +149,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     peer: saga.source,
     items: warmLanesOf(plan, 'target'),
     target_dir: plan.staged ? null : plan.deployment.target_dir,
-    contents: saga.verify === 'content',
+    contents: contentsAhead(plan, saga),
   }),
   stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
   receive_volumes: (plan, saga) => ({ ...carried(plan, 'target', saga), peer: saga.source }),

@@ -114,6 +114,9 @@ export function sagaPlanOf(
     private_images,
     shipped,
     blocks: hosts.source.engine.pre_copy === 'blocks' && hosts.target.engine.pre_copy === 'blocks',
+    content_digest: [hosts.source, hosts.target].every(({ engine }) => engine.content_digest === 'gmac')
+      ? 'gmac'
+      : 'sha256',
     staged: (stack.project_files.size_bytes ?? Number.POSITIVE_INFINITY) <= limits.warm.stagedBytesMax,
     health_wait_s: Math.min(limits.health.timeoutSMax, Math.max(0, ...waits)),
     start_wait_s: Math.min(

@@ -7,14 +7,11 @@ import type { Manifest, MeasuredTree } from '../../engine.ts';
 import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, readFromHelper, writeToHelper } from '../helper/helper.ts';
 import { changing } from '../helper/stderr-rules.ts';
-import { readContents } from './content-stream.ts';
-import { contentsOf, type KnownContents } from './known-contents.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
 import { unpackInShards } from './shards.ts';
 import { assertWhole, surveyTrees } from './survey.ts';
 import {
   attributesScript,
-  contentScript,
   entriesScript,
   packCapabilities,
   packing,
@@ -75,15 +72,12 @@ export const manifestTask = (mount: Tree, migrationId: string, signal: AbortSign
   signal,
 });
 
-/**
- * With `contents` it includes the contents of files, read again unless they are `known`; all parts are read
- * concurrently.
- */
+/** The parts are read concurrently. `addContents` adds the contents of files, null for a manifest without. */
 export async function manifestOf(
   runtime: HelperRuntime,
   mount: Tree,
   migrationId: string,
-  { contents, known }: { contents: boolean; known: KnownContents | null },
+  addContents: ((onFile: (path: string, digest: string) => void) => Promise<void>) | null,
 ): Promise<Manifest> {
   const digest = manifestDigest();
   const reach = reachIn(mount);
@@ -93,16 +87,10 @@ export async function manifestOf(
     const [result] = await Promise.all([read(helper.stream), helper.finished]);
     return result;
   };
-  const addFile = (path: string, sha256: string) => {
-    digest.add('content', [path, sha256]);
-    return undefined;
-  };
-  const readAll = () => reading(contentScript(reach), (tar) => readContents(tar, addFile));
-  const addContents = () => (known ? contentsOf(runtime, task, known, addFile) : readAll());
   const [entries] = await Promise.all([
     reading(entriesScript(reach), (output) => readEntries(output, digest)),
     reading(attributesScript(reach), (output) => readAttributes(output, digest)),
-    contents ? addContents() : null,
+    addContents?.((path, contents) => digest.add('content', [path, contents])),
   ]);
   return { sha256: digest.sum(), entries };
 }

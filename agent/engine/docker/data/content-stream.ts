@@ -1,21 +1,22 @@
 import type { Readable } from 'node:stream';
-import { type ContentDigest, createContentDigest } from './content-digest.ts';
+import type { ContentDigest } from './content-digest.ts';
 import { type Member, sparseMember } from './sparse-member.ts';
 import { type MemberHead, parseTar, unreadableTar } from './tar-members.ts';
 
-export type OnFile = (path: string, sha256: string) => Promise<void> | undefined;
-
 /**
- * Parses a tar in POSIX format and calls `onFile` for each regular file with its path, relative to the packed
- * directory, and the digest of its contents. Only the digest is kept. Hashing happens here because a hashing tool in
- * the helper takes four times as long as this process, which uses the CPU's own instructions.
+ * Parses a tar in POSIX format and yields each regular file's path, relative to the packed directory, and the digest of
+ * its contents. Only the digest is kept. Digesting happens here because a hashing tool in the helper takes four times as
+ * long as this process, which uses the CPU's own instructions.
  */
-export async function readContents(tar: Readable, onFile: OnFile): Promise<void> {
+export async function* contentsIn(
+  tar: Readable,
+  beginDigest: () => ContentDigest,
+): AsyncGenerator<[path: string, digest: string]> {
   let member: Member = ignored;
-  const read: [path: string, digest: string][] = [];
+  const read: [string, string][] = [];
   const parser = parseTar({
     begin: (head) => {
-      member = memberOf(head, (digest) => read.push([head.path, digest.hex()]));
+      member = memberOf(head, beginDigest, (digest) => read.push([head.path, digest.hex()]));
     },
     data: (bytes) => member.data(bytes),
     padding: () => {},
@@ -23,19 +24,20 @@ export async function readContents(tar: Readable, onFile: OnFile): Promise<void>
   });
   for await (const bytes of tar) {
     parser.take(bytes as Buffer);
-    for (const file of read.splice(0)) {
-      const taking = onFile(...file);
-      if (taking) await taking;
-    }
+    yield* read.splice(0);
   }
   if (!parser.ended()) throw unreadableTar();
 }
 
 const ignored: Member = { data: () => {}, end: () => {} };
 
-function memberOf({ type, records }: MemberHead, onDigest: (digest: ContentDigest) => void): Member {
+function memberOf(
+  { type, records }: MemberHead,
+  beginDigest: () => ContentDigest,
+  onDigest: (digest: ContentDigest) => void,
+): Member {
   if (type !== '0') return ignored;
-  if (records.has('GNU.sparse.major')) return sparseMember(records, onDigest);
-  const digest = createContentDigest();
+  const digest = beginDigest();
+  if (records.has('GNU.sparse.major')) return sparseMember(records, digest, onDigest);
   return { data: digest.data, end: () => onDigest(digest) };
 }

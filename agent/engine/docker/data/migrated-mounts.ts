@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import type { ContentDigestName } from '../../../../schema/content-digest.ts';
 import { eachOf } from '../../../../schema/each-of.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import type { StackVolume } from '../../../../schema/facts.ts';
@@ -9,13 +9,11 @@ import type { Manifest, MeasuredTree } from '../../engine.ts';
 import { type MigratedData, type Tree, treeOf } from '../../tree.ts';
 import type { HelperRuntime } from '../helper/helper.ts';
 import { createHelperPool, type HelperPool, type Side } from '../helper/helper-pool.ts';
-import { changing } from '../helper/stderr-rules.ts';
 import { removeVolume } from '../stack/volume-removal.ts';
 import { createVolume } from '../stack/volumes.ts';
-import { manifestOf, manifestTask, measure, packer, unpack } from './carriage.ts';
+import { manifestOf, measure, packer, unpack } from './carriage.ts';
 import { createFreshTargets } from './fresh-targets.ts';
-import { type KnownContents, learnContents } from './known-contents.ts';
-import { createTreeStore } from './tree-store.ts';
+import { createTreeContents, type TreeContents } from './tree-contents.ts';
 
 /** Volumes and project directories of migrations, read and filled through helpers. */
 export interface MigratedMounts {
@@ -26,9 +24,9 @@ export interface MigratedMounts {
   /** `live`: files may change or vanish while they are read. */
   pack(mount: Tree, migrationId: string, live?: boolean): TarSource;
   measure(mount: Tree, migrationId: string): Promise<MeasuredTree>;
-  manifest(mount: Tree, migrationId: string, contents: boolean): Promise<Manifest>;
-  /** See `Engine.learnContents`. */
-  learnContents(mount: Tree, migrationId: string, live: boolean, signal: AbortSignal): Promise<void>;
+  /** See `Engine.manifest`. */
+  manifest(mount: Tree, migrationId: string, contents: ContentDigestName | null): Promise<Manifest>;
+  learnContents: TreeContents['learn'];
   fillVolume(spec: StackVolume, migrationId: string): TarSink;
   /** Creates the directory, or claims an empty one, for this migration. */
   createDirectory(directory: string, migrationId: string): Promise<void>;
@@ -46,8 +44,7 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
   const { api } = runtime;
   const helperPool = createHelperPool(runtime);
   const empty = createFreshTargets();
-  const known = createTreeStore<KnownContents>(({ files }) => files.remove());
-  const directory = join(runtime.ioDir, 'contents');
+  const contents = createTreeContents(runtime, helperPool);
 
   const emptied = async (mount: Tree, migrationId: string, recreate: () => Promise<void>) => {
     if (empty.take(mount, migrationId)) return;
@@ -77,23 +74,19 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
     },
     async release(migrationId) {
       empty.forget(migrationId);
-      await known.forget(migrationId);
+      await contents.forget(migrationId);
       await helperPool.release(migrationId);
     },
     pack: (mount, migrationId, live) => packer(() => helperPool.placeOf(mount, migrationId), mount, migrationId, live),
     measure: (mount, migrationId) => measure(helperPool.placeOf(mount, migrationId), mount, migrationId),
-    async manifest(mount, migrationId, contents) {
-      const place = helperPool.placeOf(mount, migrationId);
-      // Taken: whatever differs then is read from the disk the next time.
-      const learnt = contents && place.resident ? known.take(mount, migrationId) : undefined;
-      return manifestOf(place, mount, migrationId, { contents, known: learnt ?? null }).finally(learnt?.files.remove);
-    },
-    async learnContents(mount, migrationId, live, signal) {
-      const place = helperPool.placeOf(mount, migrationId);
-      if (!place.resident) return;
-      const task = { ...manifestTask(mount, migrationId, signal), tolerated: live ? changing : [] };
-      await known.set(mount, migrationId, await learnContents(place, task, { directory, live }));
-    },
+    manifest: (mount, migrationId, digest) =>
+      manifestOf(
+        helperPool.placeOf(mount, migrationId),
+        mount,
+        migrationId,
+        digest && ((onFile) => contents.read(mount, migrationId, digest, onFile)),
+      ),
+    learnContents: contents.learn,
     fillVolume: (spec, migrationId) => ({
       open: (signal) => fill({ volume: spec.name }, migrationId, signal),
       reset: () => emptyVolume(spec, migrationId),

@@ -1,5 +1,5 @@
 import { limits } from '../../../../schema/limits.ts';
-import { type ContentDigest, createContentDigest } from './content-digest.ts';
+import type { ContentDigest } from './content-digest.ts';
 import { blockBytes, unreadableTar, wholeNumber } from './tar-members.ts';
 
 /** Consumes the data of one tar member, in pieces. */
@@ -12,10 +12,13 @@ export interface Member {
  * Parses a sparse file in GNU tar's format 1.0: first a map of decimal numbers, one per line (number of regions, then
  * offset and length of each), padded to a whole block; then the regions' data.
  */
-export function sparseMember(extended: ReadonlyMap<string, string>, onDigest: (digest: ContentDigest) => void): Member {
+export function sparseMember(
+  extended: ReadonlyMap<string, string>,
+  digest: ContentDigest,
+  onDigest: (digest: ContentDigest) => void,
+): Member {
   if (extended.get('GNU.sparse.major') !== '1' || extended.get('GNU.sparse.minor') !== '0') throw unreadableTar();
   const size = wholeNumber(extended.get('GNU.sparse.realsize') ?? '');
-  const digest = createContentDigest();
   const map: number[] = [];
   let line = '';
   let mapBytes = 0;

@@ -1,4 +1,5 @@
-import { isAbsolute, resolve } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isInside } from '../../../compose/project.ts';
 import type { DockerApi } from '../api.ts';
@@ -54,6 +55,16 @@ export function readInfo({
     cgroupVersion: CgroupVersion || '1',
     hostName: Name ?? '',
   };
+}
+
+/** True if the agent can read and write volumes' files itself: it sees them, and user ids are the same. */
+export async function reachesFiles({ dataRoot, remapped, rootless }: EngineInfo): Promise<boolean> {
+  if (remapped || rootless) return false;
+  // An agent in a container may not see them.
+  return await access(join(dataRoot, 'volumes'), constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Runtimes that share the host's kernel, and with it FIFOs, unlike sandboxes and virtual machines (gVisor, Kata). */

@@ -1,4 +1,4 @@
-import { access, constants, readFile, realpath, stat, statfs } from 'node:fs/promises';
+import { readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { agentVersion } from '../../../../node/version.ts';
@@ -7,7 +7,7 @@ import { limits } from '../../../../schema/limits.ts';
 import { versionArguments } from '../../../compose/arguments.ts';
 import { runCompose } from '../../../compose/run.ts';
 import type { DockerContext } from '../context.ts';
-import { type EngineInfo, engineInfo, unseenBySnap } from './engine-info.ts';
+import { type EngineInfo, engineInfo, reachesFiles, unseenBySnap } from './engine-info.ts';
 
 export async function hostFacts(context: DockerContext, relays: HostFacts['relays']): Promise<HostFacts> {
   const { api } = context;
@@ -16,8 +16,6 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
     composeVersionOf(context),
     context.helper.state(),
   ]);
-  // The agent itself writes blocks to a volume's files: it must see them, and user ids must be the same.
-  const blocks = !info.remapped && !info.rootless && (await seesVolumes(info.dataRoot));
   return {
     now_ms: Date.now(),
     agent_version: agentVersion,
@@ -32,7 +30,8 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
       rootless: info.rootless,
       selinux: info.selinux,
       default_runtime: info.defaultRuntime,
-      pre_copy: blocks ? 'blocks' : 'files',
+      pre_copy: (await reachesFiles(info)) ? 'blocks' : 'files',
+      content_digest: 'gmac',
     },
     resources: await resourcesOf(info.dataRoot),
     image_disk: await imageDisk(info.dataRoot),
@@ -50,14 +49,6 @@ export function unlessHidden(helper: HostFacts['helper'], { snap }: EngineInfo, 
 
 export const hostResources = async ({ api }: DockerContext): Promise<Resources> =>
   resourcesOf((await engineInfo(api)).dataRoot);
-
-/** An agent in a container may not see them. */
-async function seesVolumes(dataRoot: string): Promise<boolean> {
-  return await access(join(dataRoot, 'volumes'), constants.R_OK | constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-}
 
 /** Null if the client or its compose plugin is missing. */
 export async function composeVersionOf({ dockerBinary, socketPath }: DockerContext): Promise<string | null> {

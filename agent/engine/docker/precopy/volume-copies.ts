@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { StackferryError } from '../../../../schema/errors.ts';
 import type { WarmCopies, WarmTarget } from '../../engine.ts';
 import type { Tree } from '../../tree.ts';
 import type { DockerApi } from '../api.ts';
 import type { MigratedMounts } from '../data/migrated-mounts.ts';
+import { rootOf } from '../data/tree-root.ts';
 import { createTreeStore } from '../data/tree-store.ts';
-import { findVolume } from '../stack/volumes.ts';
 import { createWarmVolume } from './pack-changes.ts';
 import { changesUnpacker } from './unpack-changes.ts';
 
@@ -17,12 +16,6 @@ export function createWarmCopies(
   passesDir: string,
 ): WarmCopies & { forget(migrationId: string): Promise<void> } {
   const warm = createTreeStore<ReturnType<typeof createWarmVolume>>((copy) => copy.forget());
-  const mountpointOf = async (tree: Tree) => {
-    if ('directory' in tree) return tree.directory;
-    const found = await findVolume(api, tree.volume);
-    if (found) return found.Mountpoint;
-    throw new StackferryError('engine_error', `The volume "${tree.volume}" is not here.`);
-  };
   const targetOf = (tree: Tree, migrationId: string, recreate: () => Promise<void>): WarmTarget => {
     const held = async <T>(use: () => Promise<T>): Promise<T> => {
       if ('directory' in tree) await assertHeld(tree.directory, migrationId);
@@ -33,7 +26,7 @@ export function createWarmCopies(
         mount: tree,
         migrationId,
         isLive,
-        mountpoint: () => held(() => mountpointOf(tree)),
+        mountpoint: () => held(() => rootOf(api, tree)),
         recreate: async () => {
           await vacate();
           await recreate();
@@ -45,7 +38,7 @@ export function createWarmCopies(
   return {
     forget: warm.forget,
     async source(tree, migrationId, blocks) {
-      const mountpoint = blocks ? await mountpointOf(tree) : null;
+      const mountpoint = blocks ? await rootOf(api, tree) : null;
       const known = warm.get(tree, migrationId);
       if (known) return known;
       const made = createWarmVolume({

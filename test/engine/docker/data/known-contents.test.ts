@@ -3,7 +3,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { contentsOf, learnContents } from '../../../../agent/engine/docker/data/known-contents.ts';
+import { contentDigests } from '../../../../agent/engine/docker/data/content-digest.ts';
+import {
+  type KnownContents,
+  learnContents,
+  readContents,
+} from '../../../../agent/engine/docker/data/known-contents.ts';
 import type { HelperRuntime } from '../../../../agent/engine/docker/helper/helper.ts';
 import { createExchanges } from '../../../../agent/engine/docker/helper/job-dirs.ts';
 import { temporaryDirectory } from '../../../agent/temporary.ts';
@@ -38,38 +43,39 @@ async function treeOn(fileSystem: string) {
     ...{ migrationId: 'mig_1', purpose: 'manifest' as const, mount: { volume: 'data' }, readOnly: true },
     ...{ capabilities: [], failure: 'manifest_mismatch' as const, signal: AbortSignal.timeout(20_000) },
   };
-  const digests = async (known: Awaited<ReturnType<typeof learnContents>>) => {
+  const digests = contentDigests('gmac', 'mig_1');
+  const whole = { place, task, digests, root: tree, live: false };
+  const read = async (known: KnownContents | null, root: string | null = tree) => {
     const found: Record<string, string> = {};
     await writeFile(log, '');
-    await contentsOf(place, task, known, (path, digest) => {
+    await readContents({ ...whole, root }, known, directory, (path, digest) => {
       found[path] = digest;
-      return undefined;
     });
-    return { found, read: (await readFile(log, 'utf8')).split('\n').filter(Boolean).toSorted() };
+    return { found, packed: (await readFile(log, 'utf8')).split('\n').filter(Boolean).toSorted() };
   };
-  const learn = (live = false) => learnContents(place, task, { directory, live });
-  return { inTree, learn, digests };
+  const learn = (live = false) => learnContents({ ...whole, live }, directory);
+  return { inTree, learn, read };
 }
 const margin = () => pause(300);
 
 it('F46 reads again exactly the files that changed since, whatever their sizes and times of modification say', async () => {
-  const { inTree, learn, digests } = await treeOn('ext2/ext3');
+  const { inTree, learn, read } = await treeOn('ext2/ext3');
   await inTree(
     'mkdir -p a "b c"; for n in $(seq 20); do echo $n >a/$n; done; echo x >"b c/x y"; echo 1 >quiet; echo 2 >$\'new\\nline\'',
   );
   await inTree('echo linked >one; ln one two; truncate -s 1M hole');
   await margin();
   const known = await learn();
-  const before = await digests(known);
-  expect(before.read).toEqual(['./one', './two']);
+  const before = await read(known);
+  expect(before.packed).toEqual(['./one', './two']);
   expect(Object.keys(before.found)).toHaveLength(25);
 
   await inTree(
     'touch -r quiet ../time; printf 7 >quiet; echo >>quiet; touch -r ../time quiet; mv a/1 a/21; rm a/2; echo new >a/3; echo more >added',
   );
-  const after = await digests(known);
-  expect(after.read).toEqual(['./a/21', './a/3', './added', './one', './quiet', './two'].toSorted());
-  const fresh = await digests({ ...known, suspectSinceS: 0 });
+  const after = await read(known);
+  expect(after.packed).toEqual(['./a/21', './a/3', './added', './one', './quiet', './two'].toSorted());
+  const fresh = await read(null);
   expect(after.found).toEqual(fresh.found);
   expect(after.found.quiet).not.toBe(before.found.quiet);
   expect(after.found['b c/x y']).toBe(before.found['b c/x y']);
@@ -78,9 +84,32 @@ it('F46 reads again exactly the files that changed since, whatever their sizes a
 it('trusts no file that was written just before, or whose file system may not show a write', async () => {
   const tree = await treeOn('ext2/ext3');
   await tree.inTree('echo 1 >one');
-  expect((await tree.digests(await tree.learn(true))).read).toEqual(['./one']);
+  expect((await tree.read(await tree.learn(true))).packed).toEqual(['./one']);
   const network = await treeOn('nfs');
   await network.inTree('echo 1 >one');
   await margin();
-  expect((await network.digests(await network.learn())).read).toEqual(['./one']);
+  expect((await network.read(await network.learn())).packed).toEqual(['./one']);
+});
+
+it('reads large files itself, with the digests that a tar has of them', async () => {
+  const { inTree, learn, read } = await treeOn('ext2/ext3');
+  await inTree(
+    'head -c 9M /dev/urandom >large; head -c 4M /dev/urandom >edge; echo 1 >small; ln large other; cp large alone',
+  );
+  await inTree(
+    '{ head -c 5M /dev/urandom; head -c 1M /dev/zero; echo end; } >zeros; truncate -s 8M hole; echo x >>hole',
+  );
+  await margin();
+  const byTar = await read(null, null);
+  const direct = await read(null);
+  expect(direct.found).toEqual(byTar.found);
+  expect(byTar.packed).toHaveLength(7);
+  expect(direct.packed).toEqual(['./hole', './large', './other', './small']);
+  const known = await learn();
+  await inTree('printf x | dd of=alone bs=1 seek=5000000 conv=notrunc status=none');
+  const after = await read(known);
+  expect(after.packed).toEqual(['./large', './other']);
+  expect(after.found).toEqual((await read(null, null)).found);
+  expect(after.found.alone).not.toBe(direct.found.alone);
+  expect(after.found.zeros).toBe(direct.found.zeros);
 });

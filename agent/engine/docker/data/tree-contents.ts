@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import type { ContentDigestName } from '../../../../schema/content-digest.ts';
+import { limits } from '../../../../schema/limits.ts';
+import { reachIn, type Tree } from '../../tree.ts';
+import { engineInfo, reachesFiles } from '../facts/engine-info.ts';
+import { type HelperRuntime, readFromHelper } from '../helper/helper.ts';
+import type { HelperPool } from '../helper/helper-pool.ts';
+import { changing } from '../helper/stderr-rules.ts';
+import { manifestTask } from './carriage.ts';
+import { contentDigests } from './content-digest.ts';
+import { contentsIn } from './content-stream.ts';
+import { type KnownContents, learnContents, readContents } from './known-contents.ts';
+import { contentScript } from './tar-arguments.ts';
+import { rootOf } from './tree-root.ts';
+import { createTreeStore } from './tree-store.ts';
+
+/** The contents of the files of volumes and directories, by their digests. */
+export interface TreeContents {
+  /** See `Engine.learnContents`. */
+  learn(mount: Tree, migrationId: string, digest: ContentDigestName, live: boolean, signal: AbortSignal): Promise<void>;
+  /** Calls `onFile` for each file, and uses what was learnt once. */
+  read(
+    mount: Tree,
+    migrationId: string,
+    digest: ContentDigestName,
+    onFile: (path: string, digest: string) => void,
+  ): Promise<void>;
+  forget(migrationId: string): Promise<void>;
+}
+
+export function createTreeContents({ api, ioDir }: HelperRuntime, helperPool: HelperPool): TreeContents {
+  const known = createTreeStore<KnownContents>(({ files }) => files.remove());
+  const directory = join(ioDir, 'contents');
+  const taskOf = async (mount: Tree, migrationId: string, digest: ContentDigestName, signal: AbortSignal) => ({
+    place: helperPool.placeOf(mount, migrationId),
+    task: manifestTask(mount, migrationId, signal),
+    digests: contentDigests(digest, migrationId),
+    root: (await reachesFiles(await engineInfo(api))) ? await rootOf(api, mount) : null,
+    live: false,
+  });
+  return {
+    async learn(mount, migrationId, digest, live, signal) {
+      const tree = await taskOf(mount, migrationId, digest, signal);
+      if (!tree.place.resident) return;
+      const task = { ...tree.task, tolerated: live ? changing : [] };
+      await known.set(mount, migrationId, await learnContents({ ...tree, task, live }, directory));
+    },
+    async read(mount, migrationId, digest, onFile) {
+      const learnt = known.take(mount, migrationId) ?? null;
+      try {
+        const signal = AbortSignal.timeout(limits.step.transferringMsMax);
+        const tree = await taskOf(mount, migrationId, digest, signal);
+        if (tree.place.resident)
+          return await readContents(tree, learnt?.digest === digest ? learnt : null, directory, onFile);
+        const script = contentScript(reachIn(mount));
+        const tar = await readFromHelper(tree.place, { ...tree.task, script });
+        for await (const file of contentsIn(tar.stream, tree.digests.begin)) onFile(...file);
+        await tar.finished;
+      } finally {
+        await learnt?.files.remove();
+      }
+    },
+    forget: known.forget,
+  };
+}
