@@ -10,7 +10,7 @@ type Open = (signal: AbortSignal) => Promise<TarWriter>;
 /**
  * Unpacks one tar by several unpackers side by side: creating a file is the kernel's work, and one unpacker keeps one core
  * busy with it. The first shard has all directories, whose times and attributes come last, and all symbolic links. The
- * others have files, and directories by their names alone: GNU tar fails at one that another process makes while it makes
+ * others have files, and directories by their names and modes: GNU tar fails at one that another process makes while it makes
  * it for a file. A hard link goes where its file went.
  *
  * The first shard gets the end mark once the others have ended: until then GNU tar has not set a directory's attributes,
@@ -32,7 +32,8 @@ export async function unpackInShards(opens: [Open, ...Open[]], signal: AbortSign
   if (failed.signal.aborted) return finished.then(() => Promise.reject(failed.signal.reason));
   const stream = spreadOver(shards);
   stream.once('error', (error) => failed.abort(error));
-  return { stream, finished };
+  // The first ends last.
+  return { stream, finished, ...(shards[0]!.unpacked ? { unpacked: shards[0]!.unpacked } : {}) };
 }
 
 function spreadOver(shards: TarWriter[]): Writable {
@@ -43,7 +44,7 @@ function spreadOver(shards: TarWriter[]): Writable {
     begin: (head) => {
       out = outs[choose(head)]!;
       out.push(...head.raw);
-      if (head.type === '5') for (const other of outs.slice(1)) other.push(bareDirectory(head.path));
+      if (head.type === '5') for (const other of outs.slice(1)) other.push(bareDirectory(head));
     },
     data: (bytes) => void out.push(bytes),
     padding: (bytes) => void out.push(bytes),

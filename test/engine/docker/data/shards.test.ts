@@ -19,10 +19,10 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const at = (args: string[], place: string) => args.map((arg) => (arg === '/v' ? join(dir, place) : arg));
 
-/** GNU tar as in a helper. */
-function unpacker(signal: AbortSignal): TarWriter {
-  const [program, ...args] = at(unpackOverArguments, 'to');
-  const child = spawn(program!, args, { stdio: ['pipe', 'ignore', 'pipe'], signal });
+/** GNU tar as in a helper; it begins to read after so many seconds. */
+function unpacker(signal: AbortSignal, afterS = 0): TarWriter {
+  const args = ['-c', `sleep ${afterS}; exec "$@"`, 'sh', ...at(unpackOverArguments, 'to')];
+  const child = spawn('sh', args, { stdio: ['pipe', 'ignore', 'pipe'], signal });
   let said = '';
   child.stderr.on('data', (bytes) => (said += bytes));
   child.stdin.on('error', () => {});
@@ -34,10 +34,10 @@ function unpacker(signal: AbortSignal): TarWriter {
 }
 
 /** Gives the archive to `shards` unpackers, in pieces of any size. */
-async function unpacked(archive: Buffer, shards = 3, pieceBytes = 70_001): Promise<void> {
-  const open = async (signal: AbortSignal) => unpacker(signal);
-  const more = Array.from({ length: shards - 1 }, () => open);
-  const writer = await unpackInShards([open, ...more], AbortSignal.timeout(15_000));
+async function unpacked(archive: Buffer, shards = 3, pieceBytes = 70_001, late = [0, 0]): Promise<void> {
+  const [first, others] = late.map((afterS) => async (signal: AbortSignal) => unpacker(signal, afterS));
+  const more = Array.from({ length: shards - 1 }, () => others!);
+  const writer = await unpackInShards([first!, ...more], AbortSignal.timeout(15_000));
   const pieces = async function* () {
     for (let from = 0; from < archive.length; from += pieceBytes) yield archive.subarray(from, from + pieceBytes);
   };
@@ -87,6 +87,19 @@ describe('a tar unpacked in shards', () => {
       await unpacked(archive, 4);
       expect(await listing('to')).toBe(await listing('from'));
     }
+  });
+
+  test.each([
+    ['the first', [0, 0.3]],
+    ['another', [0.3, 0]],
+  ])('has directories of any mode and owner, also where %s makes them', async (_, late) => {
+    const modes = ['0', '700', '755', '777', '1777', '2750', '4711', '111'];
+    await inFrom(`
+      for mode in ${modes.join(' ')}; do mkdir $mode; for n in 1 2 3 4 5 6; do echo $n >$mode/$n; done; done
+      mkdir in; for mode in ${modes.join(' ')}; do mkdir in/$mode; chmod $mode in/$mode; done; chown 5:6 in
+      for mode in ${modes.join(' ')}; do chown 5:6 $mode; chmod $mode $mode; touch -d @99.5 $mode; done`);
+    await unpacked(await packed(), 3, 70_001, late);
+    expect(await listing('to')).toBe(await listing('from'));
   });
 
   test('is read in pieces of any size', async () => {
