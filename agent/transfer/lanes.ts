@@ -29,6 +29,8 @@ export interface LaneEnd {
   onNamed: (project: string | null) => void;
   /** Stores that the item has passed, or with null that it has to pass again. */
   record: (passed: PassedItem | null) => Promise<void>;
+  /** Target: the destination holds all of it and may be read, unless `record` is called with null after that. */
+  onUnpacked?: () => void;
   signal: AbortSignal;
 }
 
@@ -60,6 +62,7 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
         onNamed: end.onNamed,
         earlier: end.earlier,
         record: end.record,
+        ...(end.onUnpacked ? { onUnpacked: end.onUnpacked } : {}),
         signal: end.signal,
       }),
   };

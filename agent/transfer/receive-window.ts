@@ -39,14 +39,20 @@ export interface ReceiveWindow {
   close(): Promise<void>;
 }
 
-/** Opens the unpacker; `onChange`: a slot is free, the unpacker took a chunk or failed, or a chunk is damaged. */
+/**
+ * Opens the unpacker; `onChange`: a slot is free, the unpacker took a chunk or failed, or a chunk is damaged;
+ * `onUnpacked`: see `TarWriter.unpacked`.
+ */
 export async function openReceiveWindow(
   sink: TarSink,
   bounds: StreamBounds,
   onChange: () => void,
+  onUnpacked: () => void = () => {},
 ): Promise<ReceiveWindow> {
   const aborter = new AbortController();
-  return new UnpackingWindow(await sink.open(aborter.signal), aborter, bounds, onChange);
+  const writer = await sink.open(aborter.signal);
+  void writer.unpacked?.then(() => aborter.signal.aborted || onUnpacked());
+  return new UnpackingWindow(writer, aborter, bounds, onChange);
 }
 
 class UnpackingWindow implements ReceiveWindow {

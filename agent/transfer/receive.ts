@@ -20,6 +20,8 @@ interface ReceiveItemOptions {
   /** The destination then holds the item, and must not be emptied before. */
   earlier?: VerifiedEarlier | null;
   record: (passed: PassedItem | null) => Promise<void>;
+  /** The destination holds all of it and may be read, unless `record` is called with null after that. */
+  onUnpacked?: () => void;
   signal: AbortSignal;
   observe?: (event: TransferEvent) => void;
   bounds?: Partial<StreamBounds>;
@@ -128,12 +130,13 @@ class Receiver {
   }
 
   #unpack(): Promise<ReceiveWindow> {
-    const { sink, onProgress } = this.#options;
-    const opened = openReceiveWindow(sink, this.#bounds, () => {
+    const { sink, onProgress, onUnpacked } = this.#options;
+    const onChange = () => {
       this.#advanced += 1;
       void opened.then((window) => onProgress(window.unpackedBytes()));
       this.#listener?.();
-    });
+    };
+    const opened = openReceiveWindow(sink, this.#bounds, onChange, onUnpacked);
     opened.catch(() => {});
     return opened;
   }

@@ -23,6 +23,8 @@ export interface TarWriter {
    * be written: unpackers stop at the archive's end mark, before the last padding.
    */
   finished: Promise<void>;
+  /** Resolves once all is unpacked and may be read back, while it is being synced; never if that is not known. */
+  unpacked?: Promise<void>;
 }
 
 export interface TarSink {

@@ -81,6 +81,27 @@ describe('the lanes of a migration', () => {
     expect(order).toEqual(['read', 'carried', 'carried', 'read']);
   });
 
+  test('a target reads its data back while they are synced, and again if the source packs them again', async () => {
+    const order: string[] = [];
+    const lanes = lanesOf(1, () => ({
+      carry: async ({ onUnpacked, record }) => {
+        onUnpacked?.();
+        order.push('synced');
+        await record(null);
+        onUnpacked?.();
+        order.push('synced again');
+        return passed;
+      },
+    }));
+    const manifest: ReadBack = async () => {
+      order.push('read');
+      return { sha256: `read after ${order.length}`, entries: 1 };
+    };
+    const proofs = await carryProvenLanes({ ...passing, role: 'target' }, lanes, await contextOf({ manifest }));
+    expect(order).toEqual(['read', 'synced', 'read', 'synced again']);
+    expect(proofs).toMatchObject([{ manifest_sha256: 'read after 3' }]);
+  });
+
   test('one whose reading back fails is a failure, also where that comes first', async () => {
     const manifest = () => Promise.reject(new Error('unreadable'));
     await expect(

@@ -2,6 +2,7 @@ import type { LaneProof, Passage } from '../../../schema/commands.ts';
 import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { eachOf } from '../../../schema/each-of.ts';
 import { limits } from '../../../schema/limits.ts';
+import type { Manifest } from '../../engine/engine.ts';
 import type { Tree } from '../../engine/tree.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
 import type { LaneEnd } from '../../transfer/lanes.ts';
@@ -41,20 +42,21 @@ export function carryLanes(passing: Passing, lanes: Lane[], context: CommandCont
 
 /**
  * Transfers lanes and reads each one's manifest back from this side's disk while other lanes are still in transfer. A
- * source's data does not change, so it is read during the transfer.
+ * source's data does not change, so it is read during the transfer; a target's is, while it is being synced.
  */
 export function carryProvenLanes(passing: Passing, lanes: ProvenLane[], context: CommandContext): Promise<LaneProof[]> {
   return eachLane(lanes, context, async (lane, carried) => {
     const { tree, contents } = lane;
-    const readBack = () => context.engine.manifest(tree, context.migrationId, contents);
-    const early = passing.role === 'source' ? readBack() : null;
-    early?.catch(() => {});
-    const passage = await carried(passing, lane).catch(async (error) => {
-      await early?.catch(() => null);
-      throw error;
-    });
+    const reading = createReading(() => context.engine.manifest(tree, context.migrationId, contents));
+    if (passing.role === 'source') reading.begin();
+    const passage = await carried(passing, { ...lane, carry: (end) => lane.carry(readBackEarly(end, reading)) }).catch(
+      async (error) => {
+        await reading.drop();
+        throw error;
+      },
+    );
     context.signal.throwIfAborted();
-    const { sha256, entries } = await (early ?? readBack());
+    const { sha256, entries } = await reading.begin();
     const { lane: name, ...passed } = passage;
     const sent_by = senderOfLane(name, context);
     const proven = { ...passed, unconfirmed_stream: null, manifest: { sha256, entries, contents }, sent_by };
@@ -62,6 +64,34 @@ export function carryProvenLanes(passing: Passing, lanes: ProvenLane[], context:
     return { ...passage, manifest_sha256: sha256, entries };
   });
 }
+
+type Reading = ReturnType<typeof createReading>;
+
+/** A reading that begins at most once, until it is dropped. */
+function createReading(read: () => Promise<Manifest>) {
+  let begun: Promise<Manifest> | null = null;
+  return {
+    begin(): Promise<Manifest> {
+      begun ??= read();
+      begun.catch(() => {});
+      return begun;
+    },
+    /** Waits for its end: what it reads may be about to go. */
+    async drop(): Promise<void> {
+      await begun?.catch(() => {});
+      begun = null;
+    },
+  };
+}
+
+const readBackEarly = (end: LaneEnd, reading: Reading): LaneEnd => ({
+  ...end,
+  onUnpacked: reading.begin,
+  record: async (passed) => {
+    if (passed === null) await reading.drop();
+    await end.record(passed);
+  },
+});
 
 type Carried = (passing: Passing, lane: Lane) => Promise<Passage>;
 

@@ -74,13 +74,14 @@ export const unpackArguments = [
 
 /**
  * Syncs before it ends, so that what is acknowledged survives a power cut (F23), and periodically while it unpacks, so
- * that the disk does not idle. A failed early sync is reported: the kernel reports a write error only once.
+ * that the disk does not idle. A failed early sync is reported: the kernel reports a write error only once. Before the
+ * last sync it tells that all is unpacked (`writeToHelper`).
  */
 export const unpackScript = `
   { while sleep 0.5 >/dev/null 2>&1; do sync -f /v; done; } & early=$!
   "$@"; code=$?
   kill $early
-  [ $code != 0 ] || sync -f /v && exit $code`;
+  [ $code != 0 ] || { : >$IO/unpacked; sync -f /v; } && exit $code`;
 
 /**
  * Unpacks over existing entries: directory times are set after everything below them, in whatever order entries arrive.

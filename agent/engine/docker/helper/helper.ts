@@ -85,12 +85,12 @@ export async function readFromHelper(
 
 /**
  * Runs a helper with input. `finished` resolves when it exited 0 without an error on stderr, possibly before the input
- * ends.
+ * ends; `unpacked` once its script has made the file `$IO/unpacked`, if it does.
  */
 export async function writeToHelper(
   place: HelperRuntime,
   task: HelperTask,
-): Promise<{ stream: Writable; finished: Promise<void> }> {
+): Promise<{ stream: Writable; finished: Promise<void>; unpacked: Promise<void> }> {
   const io = await exchangeOf(place);
   const stream = writeFifo(join(io, 'data'));
   // A short input may end before the helper opens the FIFO; without this hold the helper would wait for ever.
@@ -99,11 +99,14 @@ export async function writeToHelper(
     () => stream.destroy(),
   );
   void untilThere(join(io, 'opened'), finished).finally(letGo);
-  return { stream, finished };
+  const unpacked = new Promise<void>((resolve) => {
+    stream.once('finish', () => void untilThere(join(io, 'unpacked'), finished).then((there) => there && resolve()));
+  });
+  return { stream, finished, unpacked };
 }
 
-/** Resolves when the file exists, or when the helper that should create it has ended. */
-async function untilThere(path: string, ended: Promise<void>): Promise<void> {
+/** Resolves to true when the file exists, to false when the helper that should create it has ended. */
+async function untilThere(path: string, ended: Promise<void>): Promise<boolean> {
   let over = false;
   const settled = ended
     .catch(() => {})
@@ -111,6 +114,7 @@ async function untilThere(path: string, ended: Promise<void>): Promise<void> {
       over = true;
     });
   while (!over && !existsSync(path)) await Promise.race([settled, sleep(limits.agent.helperOpenedPollMs)]);
+  return !over;
 }
 
 /** Runs a task without a stream; its output is discarded. */

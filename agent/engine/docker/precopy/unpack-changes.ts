@@ -41,6 +41,7 @@ export function changesUnpacker(options: {
       const records = written.map(({ path, mtime }) => `${mtime} ${path}\0`);
       return runOver(Buffer.from(records.join(''), 'latin1'), timesScript);
     });
+    const unpacked = Promise.withResolvers<void>();
     let tar: UnpackerFeed | null = null;
     let begun = false;
     let ended = false;
@@ -87,6 +88,7 @@ export function changesUnpacker(options: {
           return;
         case 'end':
           await files.end();
+          unpacked.resolve();
           // What is acknowledged must survive a power cut (F23).
           await run('sync -f /v');
           ended = true;
@@ -111,7 +113,7 @@ export function changesUnpacker(options: {
     });
     finished.catch(() => {});
     signal.addEventListener('abort', () => stream.destroy(), { once: true });
-    return { stream, finished };
+    return { stream, finished, unpacked: unpacked.promise };
   }
 
   // The stream itself says whether to start from scratch.
