@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { cpu } from './cpu.ts';
 import { cut } from './cut.ts';
 import { downtime } from './downtime.ts';
 import { memory } from './memory.ts';
@@ -16,6 +17,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   bulk,
   direct,
   limit,
+  cpu,
   small,
   wan,
   cut,

@@ -103,10 +103,16 @@ export async function move(
   throw new Error(`the migration ended ${migration.status}: ${migration.failure?.message}`);
 }
 
+/** When a step began and ended, as `Date.now` gives it. */
+export function spanOf(migration: MigrationView, step: string): { fromMs: number; toMs: number } {
+  const found = migration.steps.find(({ name }) => name === step);
+  return { fromMs: Date.parse(found?.started_at ?? ''), toMs: Date.parse(found?.ended_at ?? '') };
+}
+
 /** Seconds of one step. */
 export function secondsOf(migration: MigrationView, step: string): number {
-  const found = migration.steps.find(({ name }) => name === step);
-  return (Date.parse(found?.ended_at ?? '') - Date.parse(found?.started_at ?? '')) / 1000;
+  const { fromMs, toMs } = spanOf(migration, step);
+  return (toMs - fromMs) / 1000;
 }
 
 /** The kernel's own high-water mark of a process, in MB. */
