@@ -2,6 +2,7 @@ import { startCpuMeter } from './cpu-meter.ts';
 import { randomFile } from './fillings.ts';
 import { type Measure, machine, measure, type Result } from './result.ts';
 import { move, note, openStage, peaks, quiet, type Stage, spanOf, stackWithVolume } from './stage.ts';
+import type { Extent } from './volumes.ts';
 
 const paths = {
   'through the relay': { direct: false, goal: 3.0 },
@@ -13,7 +14,7 @@ const paths = {
  * startCpuMeter. Beside it each part's share, and the whole migration, in which what Compose uses does not grow with
  * the volume.
  */
-export async function cpu({ rounds = 3, mebibytes = 1024 } = {}): Promise<Result> {
+export async function cpu({ rounds = 3, mebibytes = 1024 }: Extent = {}): Promise<Result> {
   const measures: Measure[] = [];
   let memory_mb: Record<string, number> = {};
   for (const [path, { direct, goal }] of Object.entries(paths)) {

@@ -47,17 +47,25 @@ const peers = {
   }),
 };
 
+/** How much is moved, and how often. */
+export interface Extent {
+  rounds?: number;
+  mebibytes?: number;
+}
+
+interface VolumeBench {
+  name: string;
+  fill(dir: string): Promise<void>;
+  against: Peer[];
+  open?: () => Promise<Stage>;
+  rounds?: number | undefined;
+}
+
 /**
  * One volume. Ours is the step `transferring` of a real migration: helpers started, digests and manifests compared,
  * target synced. Rounds of ours and every peer, in an order that turns, since the page cache favours who comes later.
  */
-async function volumeBench(
-  name: string,
-  fill: (dir: string) => Promise<void>,
-  against: Peer[],
-  open: () => Promise<Stage> = openStage,
-  rounds = 3,
-): Promise<Result> {
+async function volumeBench({ name, fill, against, open = openStage, rounds = 3 }: VolumeBench): Promise<Result> {
   const stage = await open();
   const ours: number[] = [];
   const theirs = against.map((): number[] => []);
@@ -102,22 +110,33 @@ const throughLongWire = async (): Promise<Stage> => {
 
 const pastTheRelay = () => openStage({ direct: true });
 
-export const bulk = () =>
-  volumeBench('bulk', randomFile(1024), [peers.tarSsh(1.7), peers.rsync(1.7, '-aW'), peers.attach(12)]);
-export const direct = () =>
-  volumeBench(
-    'direct',
-    randomFile(1024),
-    [peers.tarSsh(2.2), peers.rsync(2.2, '-aW'), peers.onHost(0.9)],
-    pastTheRelay,
-  );
-export const limit = () => volumeBench('limit', randomFile(1024), [peers.onHost(0.8)]);
-export const small = () =>
-  volumeBench('small', randomFiles(50_000, 4_096), [
-    peers.tarSsh(1.2),
-    peers.rsync(1.4, '-aW'),
-    peers.attach(4),
-    peers.onHost(0.75),
-  ]);
+export const bulk = ({ rounds, mebibytes = 1024 }: Extent = {}) =>
+  volumeBench({
+    name: 'bulk',
+    fill: randomFile(mebibytes),
+    against: [peers.tarSsh(1.7), peers.rsync(1.7, '-aW'), peers.attach(12)],
+    rounds,
+  });
+export const direct = ({ rounds, mebibytes = 1024 }: Extent = {}) =>
+  volumeBench({
+    name: 'direct',
+    fill: randomFile(mebibytes),
+    against: [peers.tarSsh(2.2), peers.rsync(2.2, '-aW'), peers.onHost(0.9)],
+    open: pastTheRelay,
+    rounds,
+  });
+export const limit = () => volumeBench({ name: 'limit', fill: randomFile(1024), against: [peers.onHost(0.8)] });
+export const small = ({ rounds, files = 50_000 }: { rounds?: number; files?: number } = {}) =>
+  volumeBench({
+    name: 'small',
+    fill: randomFiles(files, 4_096),
+    against: [peers.tarSsh(1.2), peers.rsync(1.4, '-aW'), peers.attach(4), peers.onHost(0.75)],
+    rounds,
+  });
 export const wan = () =>
-  volumeBench('wan', compressible(256), [peers.rsync(1.3, '-az'), peers.zstdSsh(1.3)], throughLongWire);
+  volumeBench({
+    name: 'wan',
+    fill: compressible(256),
+    against: [peers.rsync(1.3, '-az'), peers.zstdSsh(1.3)],
+    open: throughLongWire,
+  });
