@@ -7,7 +7,7 @@ import { memory } from './memory.ts';
 import { quick } from './quick.ts';
 import { markdownTables, printTable, type Result } from './result.ts';
 import { tiny } from './tiny.ts';
-import { bulk, direct, limit, small, wan } from './volumes.ts';
+import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios; `-- table FILE`
@@ -20,6 +20,7 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   limit,
   small,
   wan,
+  lossy,
   cut,
   downtime,
   tiny,

@@ -1,6 +1,6 @@
 import { dockerBinary, socketOf } from '../docker/two-hosts.ts';
 import { compressible, randomFile, randomFiles } from './fillings.ts';
-import { startLongWire } from './long-wire.ts';
+import { type Line, startLongWire } from './long-wire.ts';
 import { compare, machine, type Result } from './result.ts';
 import { emptyVolume, move, note, openStage, peaks, quiet, type Stage, secondsOf, stackWithVolume } from './stage.ts';
 
@@ -93,8 +93,9 @@ async function volumeBench({ name, fill, against, open = openStage, rounds = 3 }
   }
 }
 
-const throughLongWire = async (): Promise<Stage> => {
-  const wire = await startLongWire({ bytesPerS: 100_000_000 / 8, delayMs: 20 });
+/** Ours to the relay, and the peers' ssh. */
+const throughLine = (line: Line) => async (): Promise<Stage> => {
+  const wire = await startLongWire(line);
   const stage = await openStage({ relayAdvertise: wire.relay.address });
   wire.relay.to(stage.rig.relayAddress);
   wire.ssh.to(stage.ssh.address);
@@ -138,5 +139,14 @@ export const wan = () =>
     name: 'wan',
     fill: compressible(256),
     against: [peers.rsync(1.3, '-az'), peers.zstdSsh(1.3)],
-    open: throughLongWire,
+    open: throughLine({ bytesPerS: 100_000_000 / 8, delayMs: 20 }),
+  });
+/** Random bytes, so that neither side can compress them. One connection carries at most 0.7 MB/s over this line. */
+export const lossy = ({ rounds, mebibytes = 64 }: Extent = {}) =>
+  volumeBench({
+    name: 'lossy',
+    fill: randomFile(mebibytes),
+    against: [peers.rsync(4, '-az')],
+    open: throughLine({ bytesPerS: Number.POSITIVE_INFINITY, delayMs: 100, lossEverySegments: 100 }),
+    rounds,
   });
