@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { cpu } from './cpu.ts';
 import { cut } from './cut.ts';
 import { downtime } from './downtime.ts';
+import { growth } from './growth.ts';
 import { memory } from './memory.ts';
 import { quick } from './quick.ts';
 import { markdownTables, printTable, type Result } from './result.ts';
@@ -14,7 +15,7 @@ import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
  * prints such a file as the tables of docs/benchmarks.md. Needs the two Docker
  * hosts of test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
  */
-const benchmarks: Record<string, () => Promise<Result>> = {
+const inAll: Record<string, () => Promise<Result>> = {
   bulk,
   direct,
   limit,
@@ -27,7 +28,8 @@ const benchmarks: Record<string, () => Promise<Result>> = {
   cpu,
   memory,
 };
-const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(benchmarks), quick };
+const benchmarks: typeof inAll = { ...inAll, growth };
+const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
 const [wanted = '', file = ''] = positionals;

@@ -13,8 +13,10 @@ describe('figures of a benchmark', () => {
     expect(measure('cpu', 's', [4, 1, 3, 2]).value).toEqual({ median: 2.5, min: 1, max: 4 });
   });
 
-  it('shows growth by the worst of the greater sizes', () => {
+  it('shows growth from any size to any greater one', () => {
     expect(growthOf([2, 3, 1])).toBe(1.5);
+    expect(growthOf([4, 2, 3])).toBe(1.5);
+    expect(growthOf([4, 2, 1])).toBe(0.5);
   });
 
   it('calls a ratio missed below its goal, and a measure missed above it', () => {

@@ -55,8 +55,9 @@ export const measure = (of: string, unit: string, values: number[], goal: number
   goal,
 });
 
-/** How far a figure grows with the size of the work: the largest of those at greater sizes over that at the first. */
-export const growthOf = ([first = Number.NaN, ...later]: number[]): number => Math.max(...later) / first;
+/** How much a figure grows with the size of the work, smallest size first: the most that it is of one at a smaller size. */
+export const growthOf = (bySize: number[]): number =>
+  Math.max(...bySize.flatMap((figure, index) => bySize.slice(0, index).map((earlier) => figure / earlier)));
 
 function spreadOf(values: number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);

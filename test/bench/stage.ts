@@ -74,6 +74,15 @@ const quietLooks = 4;
 /** In one look; logs and databases write a little all the time. */
 const quietActsMax = 50;
 
+/** Throws unless the engines' disk has room for so much, and something to spare. */
+export async function needRoom(mebibytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(socketOf('a')));
+  const free = Math.floor((bavail * bsize) / 1_048_576);
+  const needed = mebibytes + spareMebibytes;
+  if (free < needed) throw new Error(`the disk has ${free} MiB free, and this needs ${needed}`);
+}
+const spareMebibytes = 8_192;
+
 /** Brings up a small stack on host a and fills its volume; resolves to the directory of the volume's files. */
 export async function stackWithVolume(
   rig: DockerRig,
