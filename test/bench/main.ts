@@ -7,13 +7,14 @@ import { growth } from './growth.ts';
 import { memory } from './memory.ts';
 import { quick } from './quick.ts';
 import { markdownTables, printTable, type Result } from './result.ts';
+import { note } from './stage.ts';
 import { tiny } from './tiny.ts';
 import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
- * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios; `-- table FILE`
- * prints such a file as the tables of docs/benchmarks.md. Needs the two Docker
- * hosts of test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
+ * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
+ * without a peer; `-- table FILE` prints such a file as the tables of docs/benchmarks.md. Needs the two Docker hosts of
+ * test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
  */
 const inAll: Record<string, () => Promise<Result>> = {
   bulk,
@@ -47,7 +48,9 @@ if (!runs) {
 }
 const results: Result[] = [];
 for (const run of runs) {
+  const began = performance.now();
   const result = await run();
+  note(`${result.name} took ${((performance.now() - began) / 60_000).toFixed(1)} min`);
   printTable(result);
   results.push(result);
   // After each, so that what was measured is kept if a later one fails.
