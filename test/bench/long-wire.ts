@@ -1,5 +1,15 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { addressOf, gatewayAddress } from '../docker/two-hosts.ts';
+import { startLosses } from './losses.ts';
+
+export interface Line {
+  /** Of all connections together, each way. */
+  bytesPerS: number;
+  /** Each way. */
+  delayMs: number;
+  /** Each connection loses one segment in so many, and stalls for a round trip: the time until it has been sent again. */
+  lossEverySegments?: number;
+}
 
 /** A port that leads somewhere else, over a line of limited rate and with a delay each way. */
 export interface Leg {
@@ -20,7 +30,11 @@ const queueBytesMax = 2_097_152;
  * The line between host a and the rest of the world: what host b sends to the relay does not cross it. All connections of
  * a direction share its rate.
  */
-export async function startLongWire(line: { bytesPerS: number; delayMs: number }): Promise<LongWire> {
+export async function startLongWire({
+  bytesPerS,
+  delayMs,
+  lossEverySegments = Number.POSITIVE_INFINITY,
+}: Line): Promise<LongWire> {
   const freeAt = { up: 0, down: 0 };
   const sockets = new Set<Socket>();
   const servers: Server[] = [];
@@ -28,6 +42,8 @@ export async function startLongWire(line: { bytesPerS: number; delayMs: number }
   const carry = (from: Socket, to: Socket, direction: 'up' | 'down', shaped: boolean) => {
     // In one queue: of timers that are due in the same millisecond any may come first.
     const queue: { dueAt: number; bytes: Buffer | null }[] = [];
+    const split = startLosses(lossEverySegments);
+    let heldUntil = 0;
     let queued = 0;
     let waiting = false;
     const forwardIn = (ms: number) => {
@@ -45,16 +61,18 @@ export async function startLongWire(line: { bytesPerS: number; delayMs: number }
       if (queued < queueBytesMax / 2) from.resume();
       if (queue[0]) forwardIn(queue[0].dueAt - performance.now());
     };
-    const enqueue = (bytes: Buffer | null) => {
+    const enqueue = (bytes: Buffer | null, lost = false) => {
       freeAt[direction] = Math.max(freeAt[direction], performance.now());
-      freeAt[direction] += ((bytes?.length ?? 0) / line.bytesPerS) * 1000;
-      queue.push({ dueAt: freeAt[direction] + line.delayMs, bytes });
+      freeAt[direction] += ((bytes?.length ?? 0) / bytesPerS) * 1000;
+      const dueAt = Math.max(freeAt[direction] + delayMs, heldUntil);
+      if (lost) heldUntil = dueAt + 2 * delayMs;
+      queue.push({ dueAt, bytes });
       queued += bytes?.length ?? 0;
       if (queued > queueBytesMax) from.pause();
-      if (!waiting) forwardIn(line.delayMs);
+      if (!waiting) forwardIn(delayMs);
     };
     from.on('data', (bytes: Buffer) => {
-      if (shaped) enqueue(bytes);
+      if (shaped) for (const piece of split(bytes)) enqueue(piece.bytes, piece.lost);
       else if (!to.write(bytes)) from.pause();
     });
     to.on('drain', () => from.resume());

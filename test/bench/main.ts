@@ -1,28 +1,36 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { cpu } from './cpu.ts';
 import { cut } from './cut.ts';
 import { downtime } from './downtime.ts';
+import { growth } from './growth.ts';
 import { memory } from './memory.ts';
+import { quick } from './quick.ts';
 import { markdownTables, printTable, type Result } from './result.ts';
+import { note } from './stage.ts';
 import { tiny } from './tiny.ts';
-import { bulk, direct, limit, small, wan } from './volumes.ts';
+import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
- * `npm run bench -- NAME|all [--json FILE]`: ours and the peers alternating in one run, as ratios; `-- table FILE` prints
- * such a file as the tables of docs/benchmarks.md. Needs the two Docker
- * hosts of test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
+ * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
+ * without a peer; `-- table FILE` prints such a file as the tables of docs/benchmarks.md. Needs the two Docker hosts of
+ * test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
  */
-const benchmarks: Record<string, () => Promise<Result>> = {
+const inAll: Record<string, () => Promise<Result>> = {
   bulk,
   direct,
   limit,
   small,
   wan,
+  lossy,
   cut,
   downtime,
   tiny,
+  cpu,
   memory,
 };
+const benchmarks: typeof inAll = { ...inAll, growth };
+const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
 const [wanted = '', file = ''] = positionals;
@@ -31,17 +39,21 @@ if (wanted === 'table') {
   process.stdout.write(markdownTables([read].flat()));
   process.exit(0);
 }
-const names = wanted === 'all' ? Object.keys(benchmarks) : [wanted];
-if (!names.every((name) => name in benchmarks)) {
-  process.stderr.write(`npm run bench -- ${Object.keys(benchmarks).join('|')}|all [--json FILE]\n`);
+const one = benchmarks[wanted];
+const runs = one ? [one] : sets[wanted];
+if (!runs) {
+  const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
+  process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE], or table FILE\n`);
   process.exit(2);
 }
 const results: Result[] = [];
-for (const name of names) {
-  const result = await benchmarks[name]!();
+for (const run of runs) {
+  const began = performance.now();
+  const result = await run();
+  note(`${result.name} took ${((performance.now() - began) / 60_000).toFixed(1)} min`);
   printTable(result);
   results.push(result);
   // After each, so that what was measured is kept if a later one fails.
-  if (flags.json) await writeFile(flags.json, `${JSON.stringify(wanted === 'all' ? results : result, null, 2)}\n`);
+  if (flags.json) await writeFile(flags.json, `${JSON.stringify(one ? result : results, null, 2)}\n`);
 }
 process.exit(0);

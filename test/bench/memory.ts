@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { mountpoint } from '../docker/two-hosts.ts';
 import { randomFile } from './fillings.ts';
-import { machine, type Result } from './result.ts';
+import { growthOf, type Measure, machine, measure, type Result } from './result.ts';
 import { move, note, openStage, peakMb, peaks, quiet, type Stage, stackWithVolume } from './stage.ts';
 
 const stacks = 16;
 const volumesEach = 2;
+const growthMax = 1.1;
+const agentMbMax = 150;
 
 /**
  * Peak RSS while one volume of each size is moved, each by processes of its own: flat as the volume grows. Then of a relay
@@ -13,18 +15,29 @@ const volumesEach = 2;
  */
 export async function memory(sizes = [256, 1024, 4096]): Promise<Result> {
   const memory_mb: Record<string, number> = {};
+  const bySize: Record<string, number[]> = {};
   for (const mebibytes of sizes)
     await withStage(async (stage) => {
       await stackWithVolume(stage.rig, `mem${mebibytes}`, randomFile(mebibytes));
       await move(stage.rig, `mem${mebibytes}`);
-      for (const [name, mb] of Object.entries(await peaks(stage.rig))) memory_mb[`${name} at ${mebibytes} MiB`] = mb;
+      for (const [name, mb] of Object.entries(await peaks(stage.rig))) {
+        memory_mb[`${name} at ${mebibytes} MiB`] = mb;
+        bySize[name] = [...(bySize[name] ?? []), mb];
+      }
       note(`${mebibytes} MiB moved`);
     });
   await withStage(async (stage) => {
     const sessions = await moveSideBySide(stage);
     memory_mb[`relay with ${sessions} sessions`] = await peakMb(stage.rig.relay.pid);
   });
-  return { name: 'memory', machine: machine(), peers: [], memory_mb };
+  const measures = Object.entries(bySize).flatMap(([name, mb]) => measuresOf(name, mb));
+  return { name: 'memory', machine: machine(), peers: [], measures, memory_mb };
+}
+
+function measuresOf(name: string, mbBySize: number[]): Measure[] {
+  const growth = measure(`growth of ${name} with the volume`, '×', [growthOf(mbBySize)], growthMax);
+  if (!name.startsWith('agent')) return [growth];
+  return [growth, measure(`peak RSS of ${name}`, 'MB', [Math.max(...mbBySize)], agentMbMax)];
 }
 
 async function withStage(work: (stage: Stage) => Promise<void>): Promise<void> {

@@ -5,14 +5,35 @@ export interface Comparison {
   ours_s: number[];
   peer_s: number[];
   /** Peer's time over ours, pair by pair: above 1 we are the faster. */
-  ratio: { median: number; min: number; max: number };
+  ratio: Spread;
+  /** The least that the median is to be. */
   goal: number;
+}
+
+/** A figure of ours that has no peer: the lower, the better. */
+export interface Measure {
+  of: string;
+  /** As it is printed after a figure: `s per GiB`, `×`. */
+  unit: string;
+  /** Round by round. */
+  values: number[];
+  value: Spread;
+  better: 'lower';
+  /** The most that the median is to be; null where it only explains another measure. */
+  goal: number | null;
+}
+
+export interface Spread {
+  median: number;
+  min: number;
+  max: number;
 }
 
 export interface Result {
   name: string;
   machine: string;
   peers: Comparison[];
+  measures?: Measure[];
   /** Peak resident set of each process, in MB. */
   memory_mb: Record<string, number>;
 }
@@ -21,14 +42,26 @@ export const machine = () =>
   `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.version}`;
 
 export function compare(peer: string, ours_s: number[], peer_s: number[], goal: number): Comparison {
-  const ratios = ours_s.map((ours, i) => (peer_s[i] ?? Number.NaN) / ours).sort((a, b) => a - b);
-  return {
-    peer,
-    ours_s,
-    peer_s,
-    ratio: { median: median(ratios), min: ratios[0] ?? Number.NaN, max: ratios.at(-1) ?? Number.NaN },
-    goal,
-  };
+  const ratios = ours_s.map((ours, i) => (peer_s[i] ?? Number.NaN) / ours);
+  return { peer, ours_s, peer_s, ratio: spreadOf(ratios), goal };
+}
+
+export const measure = (of: string, unit: string, values: number[], goal: number | null = null): Measure => ({
+  of,
+  unit,
+  values,
+  value: spreadOf(values),
+  better: 'lower',
+  goal,
+});
+
+/** How much a figure grows with the size of the work, smallest size first: the most that it is of one at a smaller size. */
+export const growthOf = (bySize: number[]): number =>
+  Math.max(...bySize.flatMap((figure, index) => bySize.slice(0, index).map((earlier) => figure / earlier)));
+
+function spreadOf(values: number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: median(sorted), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
 /** Of sorted numbers. */
@@ -37,40 +70,60 @@ function median(sorted: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The tables of docs/benchmarks.md: medians of both, and of the ratio with its spread. */
+const isReached = ({ ratio, goal }: Comparison) => ratio.median >= goal;
+const isKept = ({ value, goal }: Measure) => goal === null || value.median <= goal;
+const rangeOf = ({ min, max }: Spread) => `${min.toFixed(2)} to ${max.toFixed(2)}`;
+
+/** The tables of docs/benchmarks.md: medians with their spread. */
 export function markdownTables(results: Result[]): string {
-  const middle = (times: number[]) => median(times.toSorted((a, b) => a - b)).toFixed(2);
-  const rows = results.flatMap(({ name, peers }) =>
-    peers.map(({ peer, ours_s, peer_s, ratio, goal }) => {
-      const spread = `${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}`;
-      const verdict = ratio.median >= goal ? 'met' : '**missed**';
-      const cells = [`\`${name}\``, peer, middle(ours_s), middle(peer_s), ratio.median.toFixed(2), spread, `≥ ${goal}`];
-      return `| ${[...cells, verdict].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-    }),
+  const middle = (times: number[]) => spreadOf(times).median.toFixed(2);
+  const verdict = (met: boolean) => (met ? 'met' : '**missed**');
+  const peers = results.flatMap((result) =>
+    result.peers.map((one) => [
+      ...[`\`${result.name}\``, one.peer, middle(one.ours_s), middle(one.peer_s), one.ratio.median.toFixed(2)],
+      ...[rangeOf(one.ratio), `≥ ${one.goal}`, verdict(isReached(one))],
+    ]),
+  );
+  const measures = results.flatMap((result) =>
+    (result.measures ?? []).map((one) => [
+      ...[`\`${result.name}\``, one.of, `${one.value.median.toFixed(2)} ${one.unit}`, rangeOf(one.value)],
+      ...(one.goal === null ? ['', ''] : [`≤ ${one.goal}`, verdict(isKept(one))]),
+    ]),
   );
   const memory = results
     .filter(({ name }) => name === 'memory')
-    .flatMap(({ memory_mb }) => Object.entries(memory_mb).map(([process_, mb]) => `| ${process_} | ${mb} |`));
+    .flatMap(({ memory_mb }) => Object.entries(memory_mb).map(([process_, mb]) => [process_, String(mb)]));
   return [
-    `${results[0]?.machine ?? ''}.`,
-    '',
-    '| | peer | ours, s | peer, s | ratio | spread | goal | |',
-    '|---|---|---|---|---|---|---|---|',
-    ...rows,
-    ...(memory.length > 0 ? ['', '| peak RSS of | MB |', '|---|---|', ...memory] : []),
-    '',
-  ].join('\n');
+    `${results[0]?.machine ?? ''}.\n`,
+    table(['', 'peer', 'ours, s', 'peer, s', 'ratio', 'spread', 'goal', ''], peers),
+    table(['', 'measure', 'median', 'spread', 'goal', ''], measures),
+    table(['peak RSS of', 'MB'], memory),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
 }
 
-export function printTable({ name, machine: where, peers, memory_mb }: Result): void {
-  const seconds = (times: number[]) => times.map((time) => time.toFixed(2)).join(' ');
-  process.stdout.write(`${name} on ${where}\n`);
-  for (const { peer, ours_s, peer_s, ratio, goal } of peers) {
-    const verdict = ratio.median >= goal ? 'met' : 'missed';
-    process.stdout.write(
-      `  ${peer}: ours ${seconds(ours_s)} s, peer ${seconds(peer_s)} s, ratio ${ratio.median.toFixed(2)} ` +
-        `(${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}), goal ${goal}: ${verdict}\n`,
+/** Empty without rows. */
+function table(head: string[], rows: string[][]): string {
+  if (rows.length === 0) return '';
+  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
+  return [line(head), `|${'---|'.repeat(head.length)}\n`, ...rows.map(line)].join('');
+}
+
+export function printTable({ name, machine: where, peers, measures = [], memory_mb }: Result): void {
+  const print = (line: string) => process.stdout.write(`${line}\n`);
+  const each = (values: number[]) => values.map((value) => value.toFixed(2)).join(' ');
+  const verdict = (met: boolean) => (met ? 'met' : 'missed');
+  print(`${name} on ${where}`);
+  for (const one of peers)
+    print(
+      `  ${one.peer}: ours ${each(one.ours_s)} s, peer ${each(one.peer_s)} s, ratio ${one.ratio.median.toFixed(2)} ` +
+        `(${rangeOf(one.ratio)}), goal ≥ ${one.goal}: ${verdict(isReached(one))}`,
     );
-  }
-  for (const [process_, mb] of Object.entries(memory_mb)) process.stdout.write(`  peak RSS ${process_}: ${mb} MB\n`);
+  for (const one of measures)
+    print(
+      `  ${one.of}: ${each(one.values)}, median ${one.value.median.toFixed(2)} ${one.unit}` +
+        (one.goal === null ? '' : `, goal ≤ ${one.goal}: ${verdict(isKept(one))}`),
+    );
+  for (const [process_, mb] of Object.entries(memory_mb)) print(`  peak RSS ${process_}: ${mb} MB`);
 }

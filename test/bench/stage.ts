@@ -74,6 +74,15 @@ const quietLooks = 4;
 /** In one look; logs and databases write a little all the time. */
 const quietActsMax = 50;
 
+/** Throws unless the engines' disk has room for so much, and something to spare. */
+export async function needRoom(mebibytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(socketOf('a')));
+  const free = Math.floor((bavail * bsize) / 1_048_576);
+  const needed = mebibytes + spareMebibytes;
+  if (free < needed) throw new Error(`the disk has ${free} MiB free, and this needs ${needed}`);
+}
+const spareMebibytes = 8_192;
+
 /** Brings up a small stack on host a and fills its volume; resolves to the directory of the volume's files. */
 export async function stackWithVolume(
   rig: DockerRig,
@@ -103,10 +112,16 @@ export async function move(
   throw new Error(`the migration ended ${migration.status}: ${migration.failure?.message}`);
 }
 
+/** When a step began and ended, as `Date.now` gives it. */
+export function spanOf(migration: MigrationView, step: string): { fromMs: number; toMs: number } {
+  const found = migration.steps.find(({ name }) => name === step);
+  return { fromMs: Date.parse(found?.started_at ?? ''), toMs: Date.parse(found?.ended_at ?? '') };
+}
+
 /** Seconds of one step. */
 export function secondsOf(migration: MigrationView, step: string): number {
-  const found = migration.steps.find(({ name }) => name === step);
-  return (Date.parse(found?.ended_at ?? '') - Date.parse(found?.started_at ?? '')) / 1000;
+  const { fromMs, toMs } = spanOf(migration, step);
+  return (toMs - fromMs) / 1000;
 }
 
 /** The kernel's own high-water mark of a process, in MB. */

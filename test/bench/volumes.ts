@@ -1,6 +1,6 @@
 import { dockerBinary, socketOf } from '../docker/two-hosts.ts';
 import { compressible, randomFile, randomFiles } from './fillings.ts';
-import { startLongWire } from './long-wire.ts';
+import { type Line, startLongWire } from './long-wire.ts';
 import { compare, machine, type Result } from './result.ts';
 import { emptyVolume, move, note, openStage, peaks, quiet, type Stage, secondsOf, stackWithVolume } from './stage.ts';
 
@@ -47,17 +47,25 @@ const peers = {
   }),
 };
 
+/** How much is moved, and how often. */
+export interface Extent {
+  rounds?: number;
+  mebibytes?: number;
+}
+
+interface VolumeBench {
+  name: string;
+  fill(dir: string): Promise<void>;
+  against: Peer[];
+  open?: () => Promise<Stage>;
+  rounds?: number | undefined;
+}
+
 /**
  * One volume. Ours is the step `transferring` of a real migration: helpers started, digests and manifests compared,
  * target synced. Rounds of ours and every peer, in an order that turns, since the page cache favours who comes later.
  */
-async function volumeBench(
-  name: string,
-  fill: (dir: string) => Promise<void>,
-  against: Peer[],
-  open: () => Promise<Stage> = openStage,
-  rounds = 3,
-): Promise<Result> {
+async function volumeBench({ name, fill, against, open = openStage, rounds = 3 }: VolumeBench): Promise<Result> {
   const stage = await open();
   const ours: number[] = [];
   const theirs = against.map((): number[] => []);
@@ -85,8 +93,9 @@ async function volumeBench(
   }
 }
 
-const throughLongWire = async (): Promise<Stage> => {
-  const wire = await startLongWire({ bytesPerS: 100_000_000 / 8, delayMs: 20 });
+/** Ours to the relay, and the peers' ssh. */
+const throughLine = (line: Line) => async (): Promise<Stage> => {
+  const wire = await startLongWire(line);
   const stage = await openStage({ relayAdvertise: wire.relay.address });
   wire.relay.to(stage.rig.relayAddress);
   wire.ssh.to(stage.ssh.address);
@@ -102,22 +111,42 @@ const throughLongWire = async (): Promise<Stage> => {
 
 const pastTheRelay = () => openStage({ direct: true });
 
-export const bulk = () =>
-  volumeBench('bulk', randomFile(1024), [peers.tarSsh(1.7), peers.rsync(1.7, '-aW'), peers.attach(12)]);
-export const direct = () =>
-  volumeBench(
-    'direct',
-    randomFile(1024),
-    [peers.tarSsh(2.2), peers.rsync(2.2, '-aW'), peers.onHost(0.9)],
-    pastTheRelay,
-  );
-export const limit = () => volumeBench('limit', randomFile(1024), [peers.onHost(0.8)]);
-export const small = () =>
-  volumeBench('small', randomFiles(50_000, 4_096), [
-    peers.tarSsh(1.2),
-    peers.rsync(1.4, '-aW'),
-    peers.attach(4),
-    peers.onHost(0.75),
-  ]);
+export const bulk = ({ rounds, mebibytes = 1024 }: Extent = {}) =>
+  volumeBench({
+    name: 'bulk',
+    fill: randomFile(mebibytes),
+    against: [peers.tarSsh(1.7), peers.rsync(1.7, '-aW'), peers.attach(12)],
+    rounds,
+  });
+export const direct = ({ rounds, mebibytes = 1024 }: Extent = {}) =>
+  volumeBench({
+    name: 'direct',
+    fill: randomFile(mebibytes),
+    against: [peers.tarSsh(2.2), peers.rsync(2.2, '-aW'), peers.onHost(0.9)],
+    open: pastTheRelay,
+    rounds,
+  });
+export const limit = () => volumeBench({ name: 'limit', fill: randomFile(1024), against: [peers.onHost(0.8)] });
+export const small = ({ rounds, files = 50_000 }: { rounds?: number; files?: number } = {}) =>
+  volumeBench({
+    name: 'small',
+    fill: randomFiles(files, 4_096),
+    against: [peers.tarSsh(1.2), peers.rsync(1.4, '-aW'), peers.attach(4), peers.onHost(0.75)],
+    rounds,
+  });
 export const wan = () =>
-  volumeBench('wan', compressible(256), [peers.rsync(1.3, '-az'), peers.zstdSsh(1.3)], throughLongWire);
+  volumeBench({
+    name: 'wan',
+    fill: compressible(256),
+    against: [peers.rsync(1.3, '-az'), peers.zstdSsh(1.3)],
+    open: throughLine({ bytesPerS: 100_000_000 / 8, delayMs: 20 }),
+  });
+/** Random bytes, so that neither side can compress them. One connection carries at most 0.7 MB/s over this line. */
+export const lossy = ({ rounds, mebibytes = 64 }: Extent = {}) =>
+  volumeBench({
+    name: 'lossy',
+    fill: randomFile(mebibytes),
+    against: [peers.rsync(4, '-az')],
+    open: throughLine({ bytesPerS: Number.POSITIVE_INFINITY, delayMs: 100, lossEverySegments: 100 }),
+    rounds,
+  });
