@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostPrivilege } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
+import { learnPlugin } from '../../compose/client.ts';
 import type { PathMap } from '../../path-map.ts';
 import { ownCommand } from '../../permissions/allow-line.ts';
 import { createPermissions } from '../../permissions/permissions.ts';
@@ -173,6 +174,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       await sweepHelpers(place);
       await sweepExchanges(ioDir);
       await sweepIncoming(api, ioDir);
+      void learnPlugin(options.dockerBinary);
       // Started early: it takes a while if a registry has to be queried.
       void helper.state();
     },
