@@ -25,8 +25,9 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
   const started = entry ? leasedContainers(entry) : [];
   const lapsed = lease.held(migrationId);
   const signal = AbortSignal.any([context.signal, lapsed]);
-  // The stack runs, so this adds no downtime.
-  await engine.release?.(migrationId);
+  // The stack runs, so this adds no downtime; nor does it keep the first look waiting.
+  const released = engine.release?.(migrationId);
+  released?.catch(() => {});
   const revived =
     entry?.role === 'source' && isLeased(entry) ? (entry.prior ?? []).filter(({ running }) => running) : null;
   try {
@@ -40,6 +41,7 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
       accepting: engine.accepting,
       signal,
     });
+    await released;
     // A stack can be healthy although a volume disappeared whose service has no container here.
     await assertVolumesHere(context);
     return { services, lease_until: await lease.renewed(migrationId) };
