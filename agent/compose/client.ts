@@ -17,23 +17,27 @@ export const clientEnvironment = () => ({
 /** Client → the file of its Compose plugin, as the client said last. */
 const plugins = new Map<string, string>();
 
-const answer = z.array(z.object({ Name: z.string(), Path: z.string() }));
+const answer = z.array(z.object({ Name: z.string(), Path: z.string(), Version: z.string().optional() }));
 
 /**
  * Asks the client which Compose it runs, and runs that by itself from now on: the client starts two processes before it,
- * which takes longer than Compose does. A client that does not say goes on running it. Never rejects.
+ * which takes longer than Compose does. A client that does not say goes on running it. Resolves to Compose's version, null
+ * if the client does not say; never rejects.
  */
-export async function learnPlugin(binary: string): Promise<void> {
+export async function learnPlugin(binary: string): Promise<string | null> {
   try {
     const { stdout } = await execute(binary, ['info', '--format', '{{json .ClientInfo.Plugins}}'], {
       env: clientEnvironment(),
       timeout: limits.agent.composeReadMsMax,
     });
-    const found = answer.parse(JSON.parse(stdout)).find(({ Name }) => Name === 'compose');
-    if (found) plugins.set(binary, found.Path);
-    else plugins.delete(binary);
+    // One that does not work has no version.
+    const found = answer.parse(JSON.parse(stdout)).find(({ Name, Version }) => Name === 'compose' && Version);
+    if (!found?.Version) throw new Error('the client has no Compose');
+    plugins.set(binary, found.Path);
+    return found.Version;
   } catch {
     plugins.delete(binary);
+    return null;
   }
 }
 

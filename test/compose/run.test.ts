@@ -63,20 +63,21 @@ describe('docker compose, run by the agent', () => {
     await chmod(plugin, 0o755);
     const said = JSON.stringify([
       { Name: 'buildx', Path: '/none' },
-      { Name: 'compose', Path: plugin },
+      { Name: 'compose', Path: plugin, Version: 'v2.40.1' },
     ]);
     const script = `[ "$1" = info ] && echo '${said}' || echo "client: $@"`;
     expect((await run(script)).stdout).toBe('client: compose config\n');
     const binary = join(dir, 'docker');
-    await learnPlugin(binary);
+    expect(await learnPlugin(binary)).toBe('v2.40.1');
     expect((await run(script)).stdout).toBe(`plugin of ${binary}: compose config\n`);
     await rm(plugin);
     expect((await run(script)).stdout).toBe('client: compose config\n');
   });
 
   it('is run by a client that does not say where it is', async () => {
-    for (const script of ['exit 1', 'echo "no template here"', "echo '[]'"]) {
-      await learnPlugin(await client(script));
+    const broken = JSON.stringify([{ Name: 'compose', Path: '/bin/true', Err: 'no metadata' }]);
+    for (const script of ['exit 1', 'echo "no template here"', "echo '[]'", `echo '${broken}'`]) {
+      expect(await learnPlugin(await client(script))).toBeNull();
       expect((await run('echo "client: $@"')).stdout).toBe('client: compose config\n');
     }
   });

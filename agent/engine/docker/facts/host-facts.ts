@@ -14,7 +14,7 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
   const { api } = context;
   const [info, composeVersion, helper] = await Promise.all([
     engineInfo(api),
-    learnPlugin(context.dockerBinary).then(() => composeVersionOf(context)),
+    learnPlugin(context.dockerBinary).then((version) => version ?? composeVersionOf(context)),
     context.helper.state(),
   ]);
   // The agent itself writes blocks to a volume's files: it must see them, and user ids must be the same.
@@ -26,7 +26,7 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
       kind: 'docker',
       version: api.version.Version,
       api_version: api.version.ApiVersion,
-      compose_version: composeVersion,
+      compose_version: composeVersion?.replace(/^v/, '') ?? null,
       os: api.version.Os,
       arch: api.version.Arch,
       userns_remap: info.remapped,
