@@ -30,10 +30,13 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
   released?.catch(() => {});
   const revived =
     entry?.role === 'source' && isLeased(entry) ? (entry.prior ?? []).filter(({ running }) => running) : null;
+  const watched = revived ? idsOf(revived) : started;
+  const over = new AbortController();
   try {
     const services = await awaitHealth({
       expected: revived ? expectedOf(revived) : expectedOfMove(deployment),
-      look: () => engine.inspectContainers(revived ? idsOf(revived) : started),
+      look: () => engine.inspectContainers(watched),
+      changed: engine.healthChanges?.(watched, AbortSignal.any([signal, over.signal])),
       policyOf: revived ? policyBefore(revived) : await policyInFile(deployment, context, signal),
       start: (id) => startAgain(id, entry, context, signal),
       timeoutMs: timeout_s * 1000,
@@ -50,6 +53,8 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
     if (lapsed.aborted)
       await engine.stop(started, AbortSignal.timeout(limits.step.restoringMsMax), limits.lease.stopGraceMsMax);
     throw error;
+  } finally {
+    over.abort();
   }
 };
 

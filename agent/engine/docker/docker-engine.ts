@@ -44,6 +44,7 @@ import { accepting } from './stack/accepting.ts';
 import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './stack/containers.ts';
 import { armStack, createStack, findCreated, policiesInFile } from './stack/deployment.ts';
 import { createNetwork, removeNetworks } from './stack/external-network.ts';
+import { healthChanges } from './stack/health-changes.ts';
 import { createOptionVolume } from './stack/option-volumes.ts';
 import { irreplaceable, recreate } from './stack/recreate.ts';
 import { purgeObjects, removeContainer, removeObjects } from './stack/removal.ts';
@@ -106,6 +107,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
+    healthChanges: (ids, signal) => healthChanges(api, ids, signal),
     accepting: (ids) => accepting(api, ids),
     dataUsers: (data) => dataUserStates(context, data),
     startedSince: (data, sinceMs) => startedSince(api, data, sinceMs),
