@@ -14,10 +14,11 @@ export const clientEnvironment = () => ({
   DOCKER_CONFIG: dockerConfigDir(),
 });
 
-/** Client → the file of its Compose plugin, as the client said last. */
-const plugins = new Map<string, string>();
+/** Client → its Compose plugin, as the client said last. */
+const plugins = new Map<string, { path: string; version: string }>();
 
-const answer = z.array(z.object({ Name: z.string(), Path: z.string(), Version: z.string().optional() }));
+const listed = z.array(z.object({ Name: z.string(), Path: z.string(), Version: z.string().optional() }));
+const metadata = z.object({ Version: z.string() });
 
 /**
  * Asks the client which Compose it runs, and runs that by itself from now on: the client starts two processes before it,
@@ -25,26 +26,34 @@ const answer = z.array(z.object({ Name: z.string(), Path: z.string(), Version: z
  * if the client does not say; never rejects.
  */
 export async function learnPlugin(binary: string): Promise<string | null> {
+  const before = plugins.get(binary);
   try {
-    const { stdout } = await execute(binary, ['info', '--format', '{{json .ClientInfo.Plugins}}'], {
-      env: clientEnvironment(),
-      timeout: limits.agent.composeReadMsMax,
-    });
+    const said = await ask(binary, ['info', '--format', '{{json .ClientInfo.Plugins}}'], listed);
     // One that does not work has no version.
-    const found = answer.parse(JSON.parse(stdout)).find(({ Name, Version }) => Name === 'compose' && Version);
-    if (!found?.Version) throw new Error('the client has no Compose');
-    plugins.set(binary, found.Path);
-    return found.Version;
+    const { Path: path, Version: version } = said.find(({ Name, Version }) => Name === 'compose' && Version) ?? {};
+    if (!path || !version) throw new Error('the client has no Compose');
+    // A confined client (snap) may see another file at that path.
+    const isSame = before?.path === path && before.version === version;
+    if (!isSame && (await ask(path, ['docker-cli-plugin-metadata'], metadata)).Version !== version)
+      throw new Error('its Compose is another one');
+    plugins.set(binary, { path, version });
+    return version;
   } catch {
     plugins.delete(binary);
     return null;
   }
 }
 
+async function ask<T extends z.ZodType>(program: string, args: string[], answer: T): Promise<z.infer<T>> {
+  const options = { env: clientEnvironment(), timeout: limits.agent.composeReadMsMax };
+  const { stdout } = await execute(program, args, options);
+  return answer.parse(JSON.parse(stdout));
+}
+
 /** What runs Compose with arguments of the client: the plugin, called as the client does, or the client. */
 export function composeProgram(binary: string): { program: string; environment: Record<string, string> } {
-  const plugin = plugins.get(binary);
-  return plugin !== undefined && existsSync(plugin)
-    ? { program: plugin, environment: { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: binary } }
+  const path = plugins.get(binary)?.path;
+  return path !== undefined && existsSync(path)
+    ? { program: path, environment: { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: binary } }
     : { program: binary, environment: {} };
 }

@@ -59,7 +59,12 @@ describe('docker compose, run by the agent', () => {
 
   it('is run by itself once the client has said where it is, and by the client again once it is gone', async () => {
     const plugin = join(dir, 'docker-compose');
-    await writeFile(plugin, '#!/bin/sh\necho "plugin of $DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: $@"\n');
+    await writeFile(
+      plugin,
+      `#!/bin/sh
+      [ "$1" = docker-cli-plugin-metadata ] && echo '{ "Version": "v2.40.1" }' && exit
+      echo "plugin of $DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: $@"\n`,
+    );
     await chmod(plugin, 0o755);
     const said = JSON.stringify([
       { Name: 'buildx', Path: '/none' },
@@ -76,7 +81,8 @@ describe('docker compose, run by the agent', () => {
 
   it('is run by a client that does not say where it is', async () => {
     const broken = JSON.stringify([{ Name: 'compose', Path: '/bin/true', Err: 'no metadata' }]);
-    for (const script of ['exit 1', 'echo "no template here"', "echo '[]'", `echo '${broken}'`]) {
+    const other = JSON.stringify([{ Name: 'compose', Path: '/bin/true', Version: 'v2.40.1' }]);
+    for (const script of ['exit 1', 'echo "no template here"', "echo '[]'", `echo '${broken}'`, `echo '${other}'`]) {
       expect(await learnPlugin(await client(script))).toBeNull();
       expect((await run('echo "client: $@"')).stdout).toBe('client: compose config\n');
     }
