@@ -30,6 +30,8 @@ export interface StackMigrationRpc {
   report(id: string, host: string, commandId: string, outcome: Outcome): Promise<void>;
   progress(id: string, host: string, commandId: string, items: ItemProgress[]): Promise<void>;
   progressOf(id: string): Promise<ProgressView | null>;
+  /** Resolves once a later version of the migration than `seen` is committed, or after `msMax`. */
+  later(id: string, seen: number, msMax: number): Promise<void>;
   lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>>;
   /** Returns the same relay to both hosts; null if there is none. */
   relayFor(id: string, relays: RelayAddress[], unreachable: string[]): Promise<RelayAddress | null>;

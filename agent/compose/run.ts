@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { shortened } from '../../schema/shortened.ts';
-import { dockerConfigDir } from '../docker-config-dir.ts';
+import { clientEnvironment, composeProgram } from './client.ts';
 
 export interface ComposeRun {
   binary: string;
@@ -32,14 +32,15 @@ export function runCompose({
   const [verb = 'compose'] = args.filter((arg) => verbs.has(arg));
   const failed = (why: string) => new StackferryError('compose_failed', `docker compose ${verb}: ${why}`);
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const { program, environment: called } = composeProgram(binary);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const child = spawn(
       '/bin/sh',
-      ['-c', bounded, String(limits.agent.composeMemoryBytesMax / 1024), ...variables, binary, ...args],
+      ['-c', bounded, String(limits.agent.composeMemoryBytesMax / 1024), ...variables, program, ...args],
       {
         cwd: '/',
-        env: { ...agentEnvironment(), ...offline },
+        env: { ...clientEnvironment(), ...called, ...offline },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       },
@@ -91,13 +92,6 @@ function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => stri
   });
   return () => Buffer.concat(parts).toString('utf8');
 }
-
-/** The client runs plugins out of its configuration's directory: never out of the home that a stack's files name. */
-const agentEnvironment = () => ({
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  DOCKER_CONFIG: dockerConfigDir(),
-});
 
 /** Keeps Compose from fetching remote includes, however they are spelled: only files on this disk count (B36). */
 const offline = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' };

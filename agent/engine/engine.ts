@@ -46,6 +46,8 @@ export interface Engine {
   ): Promise<TargetFacts>;
   containers(project: string): Promise<ContainerState[]>;
   inspectContainers(ids: string[]): Promise<ContainerState[]>;
+  /** Follows their healthchecks until the signal aborts; the function gives a promise of the next change from then on. */
+  healthChanges?(ids: string[], signal: AbortSignal): () => Promise<void>;
   /** Those of these running containers that accept connections at every TCP port that they publish, if they publish any. */
   accepting?(ids: string[]): Promise<Set<string>>;
   /**

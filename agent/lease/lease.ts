@@ -12,9 +12,11 @@ import { isLeased } from '../tenancy.ts';
  * lease. When contact is lost for longer than the lease, the agent stops it; only then may the other side start.
  */
 export interface LeaseKeeper {
-  /** Starts the guard early, so that `acquire` need not wait for it. */
+  /** Starts the guard. Without one nothing starts: if this agent were killed, its containers would outlive the lease. */
   standBy(): Promise<void>;
   /** One round trip. Resolves to a signal that aborts when the lease lapses; throws `lease_expired` if refused. */
+  granted(migrationId: string): Promise<AbortSignal>;
+  /** Both. */
   acquire(migrationId: string): Promise<AbortSignal>;
   /** Returns the signal of a held lease; throws `lease_expired` if it has lapsed or was never held. */
   held(migrationId: string): AbortSignal;
@@ -92,16 +94,19 @@ class Keeper implements LeaseKeeper {
   }
 
   async acquire(migrationId: string): Promise<AbortSignal> {
-    const { guard } = this.#options;
-    // Nothing starts without a guard: if this agent were killed, its containers would outlive the lease.
+    const [lapsed] = await Promise.all([this.granted(migrationId), this.standBy()]);
+    return lapsed;
+  }
+
+  async granted(migrationId: string): Promise<AbortSignal> {
     const current = this.#leases.get(migrationId);
     if (current && !current.lapsed.signal.aborted) {
-      await Promise.all([guard?.ensure(), this.#renew(migrationId, current)]);
+      await this.#renew(migrationId, current);
       return heldOf(current);
     }
     await this.release(migrationId);
     const lease = freshLease(Number.NEGATIVE_INFINITY);
-    await Promise.all([guard?.ensure(), this.#renew(migrationId, lease)]);
+    await this.#renew(migrationId, lease);
     if (lease.endsAt <= this.#clock.sinceBootMs()) {
       await lease.stopping;
       throw new StackferryError('lease_expired', 'The control plane granted no lease to start the stack here.');

@@ -26,7 +26,6 @@ function watch(
   const expected = new Map<string, Expectation>(services.map((service) => [service, service === 'web' ? web : 'well']));
   for (const service of oneShots) expected.set(service, 'job');
   return awaitHealth({
-    ...rest,
     expected,
     look: async () => at(now / 1000).map(container),
     timeoutMs: 60_000,
@@ -38,6 +37,7 @@ function watch(
         now += ms;
       },
     },
+    ...rest,
   });
 }
 
@@ -96,6 +96,29 @@ describe('health', () => {
       (s) => [{ health: s < 2 ? 'starting' : 'healthy' }],
     );
     expect(asked.flat()).toEqual([]);
+  });
+
+  test('a change of a healthcheck is seen at once, and is not needed', async () => {
+    let health: ContainerState['health'] = 'starting';
+    let looks = 0;
+    const told = Promise.withResolvers<void>();
+    const clock = { now: () => 0, sleep: () => new Promise<void>(() => {}) };
+    const well = watch(
+      () => {
+        looks += 1;
+        return [{ health }];
+      },
+      { changed: () => told.promise, clock },
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    health = 'healthy';
+    told.resolve();
+    await expect(well).resolves.toEqual([{ service: 'web', state: 'healthy' }]);
+    expect(looks).toBe(2);
+    const untold = watch((s) => [{ health: s < 12 ? 'starting' : 'healthy' }], {
+      changed: () => new Promise(() => {}),
+    });
+    await expect(untold).resolves.toEqual([{ service: 'web', state: 'healthy' }]);
   });
 
   test('F32: `unhealthy` fails at once', async () => {

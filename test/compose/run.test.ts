@@ -1,7 +1,8 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { learnPlugin } from '../../agent/compose/client.ts';
 import { runCompose } from '../../agent/compose/run.ts';
 import { eventually, temporaryDirectory } from '../agent/temporary.ts';
 
@@ -54,6 +55,37 @@ describe('docker compose, run by the agent', () => {
     // A shell sets PWD itself: the given value stands in its own entry.
     const { stdout } = await run("tr '\\0' '\\n' </proc/$$/environ", { environment });
     expect(stdout.split('\n')).toEqual(expect.arrayContaining(['HOME=/home/deploy', 'PWD=/srv/shop']));
+  });
+
+  it('is run by itself once the client has said where it is, and by the client again once it is gone', async () => {
+    const plugin = join(dir, 'docker-compose');
+    await writeFile(
+      plugin,
+      `#!/bin/sh
+      [ "$1" = docker-cli-plugin-metadata ] && echo '{ "Version": "v2.40.1" }' && exit
+      echo "plugin of $DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: $@"\n`,
+    );
+    await chmod(plugin, 0o755);
+    const said = JSON.stringify([
+      { Name: 'buildx', Path: '/none' },
+      { Name: 'compose', Path: plugin, Version: 'v2.40.1' },
+    ]);
+    const script = `[ "$1" = info ] && echo '${said}' || echo "client: $@"`;
+    expect((await run(script)).stdout).toBe('client: compose config\n');
+    const binary = join(dir, 'docker');
+    expect(await learnPlugin(binary)).toBe('v2.40.1');
+    expect((await run(script)).stdout).toBe(`plugin of ${binary}: compose config\n`);
+    await rm(plugin);
+    expect((await run(script)).stdout).toBe('client: compose config\n');
+  });
+
+  it('is run by a client that does not say where it is', async () => {
+    const broken = JSON.stringify([{ Name: 'compose', Path: '/bin/true', Err: 'no metadata' }]);
+    const other = JSON.stringify([{ Name: 'compose', Path: '/bin/true', Version: 'v2.40.1' }]);
+    for (const script of ['exit 1', 'echo "no template here"', "echo '[]'", `echo '${broken}'`, `echo '${other}'`]) {
+      expect(await learnPlugin(await client(script))).toBeNull();
+      expect((await run('echo "client: $@"')).stdout).toBe('client: compose config\n');
+    }
   });
 
   it('is ended with its own children where it takes too long', async () => {

@@ -3,6 +3,7 @@ import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import { migrationsOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
+import type { MigrationRow } from '../saga/migration/ports.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { time } from '../time.ts';
@@ -11,8 +12,8 @@ const eventsAtOnceMax = 100;
 const quietMsMax = 15_000;
 
 /**
- * Streams a migration's events after `lastId`, and its progress in between. Polls D1 from the Worker: a stream held by
- * the Durable Object would pin it. Ends with the migration or after `sseMsMax`.
+ * Streams a migration's events after `lastId`, and its progress in between. Polls D1 from the Worker, and at once when
+ * the Durable Object has committed something: a stream held by that would pin it. Ends with the migration or after `sseMsMax`.
  */
 export function migrationEventStream(env: Env, id: string, lastId: number): ReadableStream<Uint8Array> {
   const frames = followMigration(env, id, lastId);
@@ -56,8 +57,16 @@ async function* followMigration(env: Env, id: string, lastId: number): AsyncGene
       yield ': still here\n\n';
       quietSince = Date.now();
     }
-    await new Promise((resolve) => setTimeout(resolve, limits.control.ssePollMs));
+    await laterOrSoon(env, row);
   }
+}
+
+/** Waits for the next commit, but no longer than for the next look at the progress. */
+async function laterOrSoon(env: Env, { id, stack_id, version }: MigrationRow): Promise<void> {
+  const { ssePollMs } = limits.control;
+  await migrationsOf(env, stack_id)
+    .later(id, version, ssePollMs)
+    .catch(() => new Promise((resolve) => setTimeout(resolve, ssePollMs)));
 }
 
 async function progressOf(env: Env, stackId: string, id: string) {

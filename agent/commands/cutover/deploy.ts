@@ -23,9 +23,11 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
     draft.deployment = deployment;
     become(draft, 'leased');
   });
-  // In parallel: starting the guard process takes as long as checking the files against the policy.
+  // The guard's process takes as long to start as all that comes before the stack's.
+  const guarded = context.lease.standBy();
+  guarded.catch(() => {});
   const [lapsed, { staged, judged }] = await Promise.all([
-    context.lease.acquire(migrationId),
+    context.lease.granted(migrationId),
     judge(deployment, entry, context),
     assertNoneBeside(entry, engine, 'The stack was not started here.'),
     assertVolumesHere(context),
@@ -33,6 +35,7 @@ export const deploy: CommandHandler<'deploy'> = async ({ deployment }, context) 
   const signal = AbortSignal.any([context.signal, lapsed]);
 
   if (!staged) await createRecorded(key, deployment, context, signal);
+  await guarded;
   signal.throwIfAborted();
   const { created } = await ledger.update(key, (draft) => {
     draft.started = true;

@@ -32,6 +32,8 @@ export interface HealthWatch {
   look: () => Promise<ContainerState[]>;
   timeoutMs: number;
   settleMs: number;
+  /** A promise of the next change of a healthcheck, for which the next look need not wait. */
+  changed?: (() => Promise<void>) | undefined;
   /** Those of these containers that accept connections at every port that they publish. */
   accepting?: ((ids: string[]) => Promise<Set<string>>) | undefined;
   signal: AbortSignal;
@@ -55,6 +57,8 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
 
   for (;;) {
     signal.throwIfAborted();
+    // Before the look, so that none is missed after it.
+    const changed = watch.changed?.();
     const containers = await look();
     const now = clock.now();
     await restarter.follow(containers, now);
@@ -82,7 +86,7 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
     );
     if (waiting.length === 0) return verdicts.map(({ service, verdict }) => ({ service, state: stateOf(verdict) }));
     if (late) throw timedOut(waiting, timeoutMs);
-    await clock.sleep(limits.health.pollMs, signal);
+    await Promise.race([clock.sleep(limits.health.pollMs, signal), ...(changed ? [changed] : [])]);
   }
 }
 

@@ -25,14 +25,18 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
   const started = entry ? leasedContainers(entry) : [];
   const lapsed = lease.held(migrationId);
   const signal = AbortSignal.any([context.signal, lapsed]);
-  // The stack runs, so this adds no downtime.
-  await engine.release?.(migrationId);
+  // The stack runs, so this adds no downtime; nor does it keep the first look waiting.
+  const released = engine.release?.(migrationId);
+  released?.catch(() => {});
   const revived =
     entry?.role === 'source' && isLeased(entry) ? (entry.prior ?? []).filter(({ running }) => running) : null;
+  const watched = revived ? idsOf(revived) : started;
+  const over = new AbortController();
   try {
     const services = await awaitHealth({
       expected: revived ? expectedOf(revived) : expectedOfMove(deployment),
-      look: () => engine.inspectContainers(revived ? idsOf(revived) : started),
+      look: () => engine.inspectContainers(watched),
+      changed: engine.healthChanges?.(watched, AbortSignal.any([signal, over.signal])),
       policyOf: revived ? policyBefore(revived) : await policyInFile(deployment, context, signal),
       start: (id) => startAgain(id, entry, context, signal),
       timeoutMs: timeout_s * 1000,
@@ -40,6 +44,7 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
       accepting: engine.accepting,
       signal,
     });
+    await released;
     // A stack can be healthy although a volume disappeared whose service has no container here.
     await assertVolumesHere(context);
     return { services, lease_until: await lease.renewed(migrationId) };
@@ -48,6 +53,10 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
     if (lapsed.aborted)
       await engine.stop(started, AbortSignal.timeout(limits.step.restoringMsMax), limits.lease.stopGraceMsMax);
     throw error;
+  } finally {
+    over.abort();
+    // An undo finds no helper of this migration that is half gone, and keeps what it is to remove.
+    await released?.catch(() => {});
   }
 };
 

@@ -1,3 +1,4 @@
+import { eachOf } from '../../../schema/each-of.ts';
 import type { LeftOut } from '../../../schema/facts.ts';
 import { byPattern } from '../../../schema/left-out.ts';
 import { limits } from '../../../schema/limits.ts';
@@ -19,8 +20,12 @@ export const prepareSource: CommandHandler<'prepare_source'> = async (payload, c
   const left: LeftOut[] = [];
   await releasedOnFailure(context, async () => {
     const data = { project, volumes, directory: source_dir, binds, exclude };
-    await engine.assertCarriable?.(data, migrationId, signal);
-    await engine.standBy?.('source', data, migrationId);
+    // Both start helpers; what fails is thrown once the other has ended, so that none is left.
+    const begin = [
+      () => engine.assertCarriable?.(data, migrationId, signal),
+      () => engine.standBy?.('source', data, migrationId),
+    ];
+    await eachOf(begin, begin.length, async (part) => part());
     for (const volume of [...volumes, ...binds]) {
       signal.throwIfAborted();
       const { bytes, mark, left_out = [] } = await engine.measure(treeOf(volume, exclude), migrationId);

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostPrivilege } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
+import { learnPlugin } from '../../compose/client.ts';
 import type { PathMap } from '../../path-map.ts';
 import { ownCommand } from '../../permissions/allow-line.ts';
 import { createPermissions } from '../../permissions/permissions.ts';
@@ -43,6 +44,7 @@ import { accepting } from './stack/accepting.ts';
 import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers } from './stack/containers.ts';
 import { armStack, createStack, findCreated, policiesInFile } from './stack/deployment.ts';
 import { createNetwork, removeNetworks } from './stack/external-network.ts';
+import { healthChanges } from './stack/health-changes.ts';
 import { createOptionVolume } from './stack/option-volumes.ts';
 import { irreplaceable, recreate } from './stack/recreate.ts';
 import { purgeObjects, removeContainer, removeObjects } from './stack/removal.ts';
@@ -105,6 +107,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     checkTarget: (stack, asked) => targetFacts(context, stack, asked),
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
+    healthChanges: (ids, signal) => healthChanges(api, ids, signal),
     accepting: (ids) => accepting(api, ids),
     dataUsers: (data) => dataUserStates(context, data),
     startedSince: (data, sinceMs) => startedSince(api, data, sinceMs),
@@ -174,6 +177,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
       await sweepHelpers(place);
       await sweepExchanges(ioDir);
       await sweepIncoming(api, ioDir);
+      void learnPlugin(options.dockerBinary);
       // Started early: it takes a while if a registry has to be queried.
       void helper.state();
     },

@@ -14,11 +14,13 @@ import { RelaySelection } from '../../saga/relay-selection.ts';
 import { d1MigrationStore } from '../../store/migration-store.ts';
 import { queueEvents } from '../../webhooks/dispatch.ts';
 import { durableMemory } from '../durable-memory.ts';
+import { Followers } from './followers.ts';
 import { runPreflight } from './preflight.ts';
 
 /** One per stack: binds the coordinator to the platform, without logic of its own. */
 export class StackMigration extends DurableObject<Env> implements Serves<StackMigrationRpc> {
-  readonly #coordinator = coordinatorOn(this.env, this.ctx);
+  readonly #followers = new Followers();
+  readonly #coordinator = coordinatorOn(this.env, this.ctx, this.#followers);
   readonly #relays = new RelaySelection();
 
   start(input: StartInput): Promise<StartOutcome> {
@@ -69,6 +71,10 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
     return this.#coordinator.progressOf(id);
   }
 
+  later(id: string, seen: number, msMax: number): Promise<void> {
+    return this.#followers.later(id, seen, msMax);
+  }
+
   lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>> {
     return this.#coordinator.lease(id, host, epoch);
   }
@@ -88,10 +94,10 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
   }
 }
 
-function coordinatorOn(env: Env, ctx: DurableObjectState): Coordinator {
+function coordinatorOn(env: Env, ctx: DurableObjectState, followers: Followers): Coordinator {
   return new Coordinator({
     store: wakingDrains(
-      d1MigrationStore(env.DB, (events) => ctx.waitUntil(queueEvents(env, events))),
+      followers.watching(d1MigrationStore(env.DB, (events) => ctx.waitUntil(queueEvents(env, events)))),
       (drain) =>
         ctx.waitUntil(
           drainOf(env, drain)

@@ -1,15 +1,63 @@
-import { eachOf } from '../../../../schema/each-of.ts';
 import type { LeftOut, StackFacts } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { MigratedData, Tree } from '../../tree.ts';
 import type { DockerContext } from '../context.ts';
-import { nameOf } from '../helper/helper.ts';
+import { type HelperRuntime, nameOf } from '../helper/helper.ts';
+import { createSlots } from '../helper/slots.ts';
 import { composeLabels } from '../labels.ts';
 import type { MapContext } from '../path-maps/project-paths.ts';
-import { isPlain, type Volume } from '../stack/volumes.ts';
+import { findVolumes, isPlain, type Volume } from '../stack/volumes.ts';
 import { dataMounters } from './data-users.ts';
 import { nameOfContainer } from './mount-sources.ts';
 import { type SurveyedTree, surveyTrees } from './survey.ts';
+
+export type Surveys = ReturnType<typeof createSurveys>;
+
+/** Surveys of trees of a running stack, each begun once: most are known before it is known whether there are more. */
+export function createSurveys(place: HelperRuntime, signal: AbortSignal) {
+  const begun = new Map<string, Promise<SurveyedTree | Error>>();
+  const survey = async (trees: Tree[], secondsMax: number): Promise<(SurveyedTree | Error)[]> => {
+    try {
+      return await surveyTrees(place, trees, { migrationId: '', signal, secondsMax });
+    } catch (error) {
+      if (trees.length === 1) return [error as Error];
+      // One that can't be mounted or read must not hide the others.
+      return (await Promise.all(trees.map((tree) => survey([tree], secondsMax)))).flat();
+    }
+  };
+  return {
+    /** One helper for each group, so many at a time. */
+    begin(groups: Tree[][], atOnceMax: number, secondsMax: number = limits.agent.surveySecondsMax): void {
+      const slots = createSlots(atOnceMax);
+      for (const group of groups) {
+        const trees = group.filter((tree) => !begun.has(nameOf(tree)));
+        if (trees.length === 0) continue;
+        const surveyed = slots.take(signal).then(
+          (free) => survey(trees, secondsMax).finally(free),
+          (error: Error) => trees.map(() => error),
+        );
+        for (const [i, tree] of trees.entries())
+          begun.set(
+            nameOf(tree),
+            surveyed.then((all) => all[i]!),
+          );
+      }
+    },
+    of: (tree: Tree) => begun.get(nameOf(tree)),
+  };
+}
+
+/** Begins with what is surveyed in any case, a stack's directory and what its containers mount. */
+export async function beginSurveys(
+  { api, place }: Pick<DockerContext, 'api' | 'place'>,
+  { directory, mounted, exclude }: { directory: string; mounted: string[]; exclude: string[] },
+  signal: AbortSignal,
+): Promise<Surveys> {
+  const surveys = createSurveys(place, signal);
+  const volumes = await findVolumes(api, [...new Set(mounted)]);
+  surveys.begin(groupsOf({ directory, exclude }, volumes), limits.agent.lanesAtOnceMax);
+  return surveys;
+}
 
 /** A pre-flight's findings about a stack's data. */
 export interface StackData {
@@ -29,7 +77,7 @@ export interface StackData {
  * their users are checked.
  */
 export async function stackData(
-  context: MapContext & Pick<DockerContext, 'place'>,
+  context: MapContext,
   data: {
     project: string;
     directory: string;
@@ -37,32 +85,33 @@ export async function stackData(
     external: Volume[];
     binds: string[];
     exclude: string[];
+    surveys: Surveys;
   },
   own: string[],
-  signal: AbortSignal,
 ): Promise<StackData> {
-  const volumes = [...data.volumes, ...data.external].filter(isPlain).map(({ Name }) => ({ volume: Name }));
-  const { exclude } = data;
+  const { exclude, surveys } = data;
   const directory = { directory: data.directory, exclude };
   const binds = data.binds.map((path) => ({ directory: path, exclude }));
+  const groups = groupsOf(directory, [...data.volumes, ...data.external]);
+  surveys.begin(groups, limits.agent.lanesAtOnceMax);
+  // One helper each: a bind mount may lead to a file system that does not answer.
+  surveys.begin(
+    binds.map((tree) => [tree]),
+    bindsAtOnceMax,
+    secondsOf(binds.length),
+  );
   const unseen: StackData['facts']['unseen'] = [];
   const found = new Map<string, SurveyedTree>();
-  const look = async (trees: Tree[], secondsMax: number = limits.agent.surveySecondsMax) => {
-    const options = { migrationId: '', signal, secondsMax };
-    const surveys = await surveyTrees(context.place, trees, options).catch((error: Error) => error);
-    for (const [i, tree] of trees.entries()) {
-      if (surveys instanceof Error) unseen.push({ tree: nameOf(tree), why: surveys.message });
-      else found.set(nameOf(tree), surveys[i]!);
-    }
-  };
+  const moved = [...groups.flat(), ...binds];
   const names = data.volumes.map(({ Name }) => Name);
   const [writers] = await Promise.all([
     writersOf(context, { ...data, volumes: names, binds: [] }, own),
-    eachOf([[directory], ...groupsOf(volumes)], limits.agent.lanesAtOnceMax, (trees) => look(trees)),
-    // One helper each: a bind mount may lead to a file system that does not answer.
-    eachOf(binds, bindsAtOnceMax, (tree) => look([tree], secondsOf(binds.length))),
+    ...moved.map(async (tree) => {
+      const survey = await surveys.of(tree);
+      if (survey instanceof Error) unseen.push({ tree: nameOf(tree), why: survey.message });
+      else if (survey) found.set(nameOf(tree), survey);
+    }),
   ]);
-  const moved = [directory, ...binds, ...volumes];
   return {
     sizeOf: (volume) => found.get(nameOf({ volume }))?.size?.bytes ?? null,
     sizeOfBind: (path) => found.get(path)?.size?.bytes ?? null,
@@ -85,10 +134,19 @@ export async function stackData(
 const { bindsAtOnceMax, surveySecondsMax } = limits.agent;
 const secondsOf = (count: number) => Math.max(1, Math.floor(surveySecondsMax / Math.ceil(count / bindsAtOnceMax)));
 
-/** Groups trees for one helper each: every tree takes some processes. */
-function groupsOf(trees: Tree[]): Tree[][] {
+/**
+ * The directory and the plain volumes, grouped for one helper each: every tree takes some processes. A helper leaves the
+ * same out of all its trees, so a directory of which something is left out has its own.
+ */
+function groupsOf(directory: { directory: string; exclude: string[] }, found: Volume[]): Tree[][] {
+  const volumes = found.filter(isPlain).map(({ Name }) => ({ volume: Name }));
+  const own: Tree[][] = directory.exclude.length > 0 ? [[directory]] : [];
+  const trees: Tree[] = own.length > 0 ? volumes : [directory, ...volumes];
   const size = limits.agent.surveyTreesMax;
-  return Array.from({ length: Math.ceil(trees.length / size) }, (_, i) => trees.slice(i * size, (i + 1) * size));
+  const groups = Array.from({ length: Math.ceil(trees.length / size) }, (_, i) =>
+    trees.slice(i * size, (i + 1) * size),
+  );
+  return [...own, ...groups];
 }
 
 /** Running containers outside the stack that can write to its data. */

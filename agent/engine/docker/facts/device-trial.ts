@@ -12,8 +12,8 @@ import { engineInfo } from './engine-info.ts';
 
 /** Names the devices, runtimes and GPUs that services ask for and this host can't provide, with the reason if known. */
 export async function devicesAbsent(context: DockerContext, services: StackFacts['services']): Promise<string[]> {
-  const { runtimes } = await engineInfo(context.api);
   const wanted = new Set(services.flatMap(({ runtime }) => runtime ?? []));
+  const { runtimes } = wanted.size > 0 ? await engineInfo(context.api) : { runtimes: [] };
   const absent = [...wanted].filter((runtime) => !isKnown(runtime, runtimes)).map((runtime) => `runtime ${runtime}`);
   const paths = new Set(services.flatMap(({ devices }) => devices.filter(isAbsolute)));
   for (const path of paths) if (!(await isThere(path))) absent.push(path);

@@ -5,6 +5,7 @@ import { agentVersion } from '../../../../node/version.ts';
 import type { HostFacts, Resources } from '../../../../schema/host-facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { versionArguments } from '../../../compose/arguments.ts';
+import { learnPlugin } from '../../../compose/client.ts';
 import { runCompose } from '../../../compose/run.ts';
 import type { DockerContext } from '../context.ts';
 import { type EngineInfo, engineInfo, reachesFiles, unseenBySnap } from './engine-info.ts';
@@ -13,7 +14,7 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
   const { api } = context;
   const [info, composeVersion, helper] = await Promise.all([
     engineInfo(api),
-    composeVersionOf(context),
+    learnPlugin(context.dockerBinary).then((version) => version ?? composeVersionOf(context)),
     context.helper.state(),
   ]);
   return {
@@ -23,7 +24,7 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
       kind: 'docker',
       version: api.version.Version,
       api_version: api.version.ApiVersion,
-      compose_version: composeVersion,
+      compose_version: composeVersion?.replace(/^v/, '') ?? null,
       os: api.version.Os,
       arch: api.version.Arch,
       userns_remap: info.remapped,

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { variableName } from '../../../../schema/environment.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { ComposeProject } from '../../../compose/arguments.ts';
@@ -40,20 +41,25 @@ export async function readProject(
   if (!seesHostPath(own, labelled.directory)) return { ...nothing, errors: [unseenAdvice(labelled.directory)] };
   const absent = labelled.configFiles.filter((path) => !existsSync(path));
   if (absent.length > 0) return { ...nothing, errors: absent.map(absentFile) };
-  const errors: string[] = [];
-  const orElse = <T>(reading: Promise<T>, otherwise: T) =>
-    reading.catch((error: Error) => {
-      errors.push(error.message);
-      return otherwise;
-    });
   const services = [...new Set(containers.map(serviceOf))];
   const base = { ...labelled, environment: { ...labelled.environment, ...given } };
+  const readAs = async (project: ComposeProject) => {
+    const { errors, orElse } = collecting();
+    const [model, references] = await Promise.all([
+      orElse(readModel(compose, project, signal), emptyModel),
+      orElse(fileReferences(compose, project, services, signal), noReferences),
+    ]);
+    return { project, model, references, errors };
+  };
+  // Few files use variables of the shell, so they are read as if these do not, while it is found out.
+  const asLabelled = readAs(base);
+  const { errors, orElse } = collecting();
   const inferred = await orElse(shellEnvironment(compose, base, given, containers, signal), nothingInferred);
-  const project = { ...base, environment: { ...base.environment, ...inferred.values } };
-  const [model, references] = await Promise.all([
-    orElse(readModel(compose, project, signal), emptyModel),
-    orElse(fileReferences(compose, project, services, signal), noReferences),
-  ]);
+  const environment = { ...base.environment, ...inferred.values };
+  const { project, model, references, ...read } = await (isDeepStrictEqual(environment, base.environment)
+    ? asLabelled
+    : readAs({ ...base, environment }));
+  errors.push(...read.errors);
   const unset = await orElse(unsetSources(compose, project, model, signal), []);
   const unknown = [
     ...inferred.unknown,
@@ -66,6 +72,17 @@ export async function readProject(
     errors: [...new Set([...errors, ...unset.map(({ error }) => error)])],
     unknown: [...new Set(unknown)].slice(0, limits.api.variablesMax),
   };
+}
+
+/** Readings that may fail, and why they did. */
+function collecting() {
+  const errors: string[] = [];
+  const orElse = <T>(reading: Promise<T>, otherwise: T) =>
+    reading.catch((error: Error) => {
+      errors.push(error.message);
+      return otherwise;
+    });
+  return { errors, orElse };
 }
 
 /** From Compose's error for `${NAME:?why}`. */

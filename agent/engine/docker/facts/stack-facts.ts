@@ -9,7 +9,7 @@ import { refusePlain } from '../adoption/plain-containers.ts';
 import type { DockerApi } from '../api.ts';
 import type { DockerContext } from '../context.ts';
 import { bindTrees } from '../data/bind-trees.ts';
-import { stackData } from '../data/stack-data.ts';
+import { beginSurveys, stackData } from '../data/stack-data.ts';
 import { projectPaths } from '../path-maps/project-paths.ts';
 import { privilegesOf } from '../policy/privileges.ts';
 import { absoluteLinks, filesBeyond } from '../policy/project-files.ts';
@@ -27,7 +27,14 @@ import { portsAsMade, portsAsWritten } from './published-ports.ts';
 import { slowestHealthcheck, unwellStateOf } from './service-state.ts';
 import { serviceImage } from './stack-images.ts';
 import { stackNetworks } from './stack-networks.ts';
-import { anonymousVolumes, type FoundVolumes, findStackVolumes, othersUsing, stackVolumes } from './stack-volumes.ts';
+import {
+  anonymousVolumes,
+  type FoundVolumes,
+  findStackVolumes,
+  mountedBy,
+  othersUsing,
+  stackVolumes,
+} from './stack-volumes.ts';
 import { wantedDevices } from './wanted-devices.ts';
 
 /**
@@ -45,6 +52,8 @@ export async function stackFacts(
   if (containers.length === 0) await refusePlain(context, name);
   const compose = { binary: context.dockerBinary, socketPath: context.socketPath };
   const origin = await projectOrigin(name, containers, projectPaths(context));
+  const mounted = mountedBy(containers);
+  const surveys = await beginSurveys(context, { directory: origin.project.directory, mounted, exclude }, signal);
   const reading = await readProject(compose, { ...origin, given: environment }, containers, signal, context.own);
   const { project, model, references, errors } = reading;
   const isOrphan = (container: Container) => errors.length === 0 && !(serviceOf(container) in model.services);
@@ -62,7 +71,7 @@ export async function stackFacts(
     .filter(({ kind, reaches }) => kind === 'directory' && reaches === null)
     .map(({ path }) => path);
   const [data, memory] = await Promise.all([
-    stackData(context, { ...dataOf(project, found), binds: measurable, exclude }, idsOf(containers), signal),
+    stackData(context, { ...dataOf(project, found), binds: measurable, exclude, surveys }, idsOf(containers)),
     Promise.all(containers.filter(({ State }) => State.Status === 'running').map(({ Id }) => memoryOf(api, Id))),
   ]);
   const usersOf = await othersUsing(context, name, containers);

@@ -19,6 +19,9 @@ export interface FoundVolumes {
   dropped: string[];
 }
 
+export const mountedBy = (users: Container[]): string[] =>
+  users.flatMap(({ Mounts }) => Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])));
+
 /** Finds the volumes that a stack's containers mount or that its file names. `drifted`: services that are not as in the file. */
 export async function findStackVolumes(
   { api }: DockerContext,
@@ -33,8 +36,6 @@ export async function findStackVolumes(
     external: volume?.external ?? false,
     device: boundDevice({ driver: volume?.driver, options: volume?.driver_opts ?? {} }),
   }));
-  const mountedBy = (users: Container[]) =>
-    users.flatMap(({ Mounts }) => Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])));
   const mounted = mountedBy(containers);
   const kept = new Set([
     ...declared.map(({ name }) => name),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allOf } from '../../../../schema/all-of.ts';
 import { compareVersions } from '../../../../schema/compare-versions.ts';
 import type { StackFacts } from '../../../../schema/facts.ts';
 import type { TargetFacts } from '../../../../schema/target-facts.ts';
@@ -35,73 +36,60 @@ export async function targetFacts(
   const { api } = context;
   const arriving = arrivingOf(stack, source);
   const project_path = projectPlace(context, stack.project, stack.working_dir);
+  const compose_compatible = composeCompatible(context);
   const [containers, networks, hostNetwork] = await Promise.all([
     listContainers(api),
     listWholeNetworks(api),
     orNull(readHostNetwork()),
   ]);
-  const moved = stack.volumes.filter(({ external }) => !external);
-  const external = stack.volumes.filter((volume) => volume.external);
+  const moved = stack.volumes.filter(({ external }) => !external).map(({ name }) => name);
+  const external = stack.volumes.filter((volume) => volume.external).map(({ name }) => name);
   const images = stack.services.map(({ image }) => image);
-  return {
-    project_path,
-    images: await locateImages(
-      api,
-      images.filter(({ reference }, i) => images.findIndex((image) => image.reference === reference) === i),
-    ),
-    ports_taken: await orNull(
-      portsTaken(
-        stack.services.flatMap(({ ports }) => ports),
-        containers,
-      ),
-    ),
-    addresses_absent:
-      hostNetwork &&
-      addressesAbsent(
-        stack.services.flatMap(({ ports }) => ports),
-        hostNetwork,
-      ),
-    network_obstacles: hostNetwork && (await orNull(conflictsOf(context, stack, networks, hostNetwork))),
-    project_resources: await orNull(projectResources(api, stack.project, containers)),
-    names_taken: namesTaken(stack, containers, networks),
-    volumes_taken: await orNull(
-      volumesTaken(
+  const ports = stack.services.flatMap((service) => service.ports);
+  const isHere = (network: string) => networks.some(({ Name }) => Name === network);
+  const [facts, powers] = await Promise.all([
+    allOf({
+      project_path,
+      images: locateImages(
         api,
-        moved.map(({ name }) => name),
+        images.filter(({ reference }, i) => images.findIndex((image) => image.reference === reference) === i),
       ),
-    ),
-    path: await pathFacts(context, stack.project, project_path),
-    networks_absent: stack.networks
-      .filter(({ name, external: isExternal }) => isExternal && !networks.some(({ Name }) => Name === name))
-      .map(({ name }) => name),
-    network_differences: networkDifferences(stack.networks, networks),
-    joined_absent: stack.joined_networks
-      .map(({ network }) => network)
-      .filter(
-        (name) => !networks.some(({ Name }) => Name === name) && !stack.networks.some((own) => own.name === name),
+      ports_taken: orNull(portsTaken(ports, containers)),
+      addresses_absent: hostNetwork && addressesAbsent(ports, hostNetwork),
+      network_obstacles: hostNetwork && orNull(conflictsOf(context, stack, networks, hostNetwork)),
+      project_resources: orNull(projectResources(api, stack.project, containers)),
+      names_taken: namesTaken(stack, containers, networks),
+      volumes_taken: orNull(volumesTaken(api, moved)),
+      path: pathFacts(context, stack.project, project_path),
+      networks_absent: stack.networks
+        .filter(({ name, external: isExternal }) => isExternal && !isHere(name))
+        .map(({ name }) => name),
+      network_differences: networkDifferences(stack.networks, networks),
+      joined_absent: stack.joined_networks
+        .map(({ network }) => network)
+        .filter((name) => !isHere(name) && !stack.networks.some((own) => own.name === name)),
+      attaches_anonymous: true,
+      external_volumes_absent: orNull(absentVolumes(api, external)),
+      devices_absent: orNull(devicesAbsent(context, stack.services)),
+      keys_refused: stack.services.flatMap(({ name, keys }) =>
+        unknownKeys({ keys }, context.allowKeys).map((key) => ({ service: name, key })),
       ),
-    attaches_anonymous: true,
-    external_volumes_absent: await orNull(
-      absentVolumes(
-        api,
-        external.map(({ name }) => name),
+      bind_mounts: Promise.all(
+        stack.bind_mounts
+          .filter(({ inside_project }) => !inside_project)
+          .map(async ({ source }) => ({
+            path: source,
+            exists: await existsOnHost(context.place, source, context.own),
+          })),
       ),
-    ),
-    devices_absent: await orNull(devicesAbsent(context, stack.services)),
-    ...(await powersRefused(context, stack, arriving, project_path)),
-    keys_refused: stack.services.flatMap(({ name, keys }) =>
-      unknownKeys({ keys }, context.allowKeys).map((key) => ({ service: name, key })),
-    ),
-    bind_mounts: await Promise.all(
-      stack.bind_mounts
-        .filter(({ inside_project }) => !inside_project)
-        .map(async ({ source }) => ({ path: source, exists: await existsOnHost(context.place, source, context.own) })),
-    ),
-    bind_places: await Promise.all(bindPlaces.map((place) => bindPlace(context, arriving, project_path, place))),
-    registry_logins: true,
-    option_volumes: true,
-    compose_compatible: await composeCompatible(context),
-  };
+      bind_places: Promise.all(bindPlaces.map((place) => bindPlace(context, arriving, project_path, place))),
+      registry_logins: true,
+      option_volumes: true,
+      compose_compatible,
+    }),
+    powersRefused(context, stack, arriving, project_path),
+  ]);
+  return { ...facts, ...powers };
 }
 
 async function projectResources(api: DockerApi, project: string, containers: Summary[]) {

@@ -51,16 +51,23 @@ export async function assertCreatedAllowed(
   stack: Arriving & { directory: string; containers: string[] },
 ): Promise<void> {
   const { api, permissions } = context;
-  const host = { directory: await realOf(stack.directory), own: await context.ownPaths() };
-  const found = await Promise.all(stack.containers.map((id) => api.find(`/containers/${id}/json`, createdContainer)));
+  const [directory, ownPaths, found, permitted, hostCgroups] = await Promise.all([
+    realOf(stack.directory),
+    context.ownPaths(),
+    Promise.all(stack.containers.map((id) => api.find(`/containers/${id}/json`, createdContainer))),
+    permissions.of(stack),
+    givesHostCgroups(api),
+  ]);
+  const host = { directory, own: ownPaths };
   // A stand-in that was recorded before Compose replaced it is gone.
   const containers = found.filter((container) => container !== null);
   const own = new Set(containers.flatMap(({ Id, Name }) => [Id, Name]));
   const names = volumesOf(containers);
-  const foreign = await foreignVolumes(api, stack.project, own, names);
-  const bound = await boundByStack(api, stack.project, names);
-  const permitted = await permissions.of(stack);
-  const isOrdinary = { own, hostCgroups: await givesHostCgroups(api) };
+  const [foreign, bound] = await Promise.all([
+    foreignVolumes(api, stack.project, own, names),
+    boundByStack(api, stack.project, names),
+  ]);
+  const isOrdinary = { own, hostCgroups };
   for (const container of containers) {
     const asked = [
       ...privilegesOfContainer(container, isOrdinary),
