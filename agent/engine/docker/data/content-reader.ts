@@ -2,7 +2,7 @@ import { isBlockFile } from '../../../precopy/changes.ts';
 import { createFileDigests } from '../../../precopy/file-digest.ts';
 import { parseEntry, readRecords } from '../../../precopy/listing.ts';
 import { pathList } from '../../../precopy/record-file.ts';
-import { ifGone } from '../../../precopy/safe-open.ts';
+import { ifGone, openRegular } from '../../../precopy/safe-open.ts';
 import type { Tree } from '../../tree.ts';
 import { type HelperRuntime, type HelperTask, readFromHelper } from '../helper/helper.ts';
 import type { PassFiles } from '../precopy/pass-files.ts';
@@ -16,7 +16,7 @@ export interface ReadTree {
   /** Without the script and its arguments. */
   task: Omit<HelperTask, 'script' | 'arguments'> & { mount: Tree };
   digests: ContentDigests;
-  /** The tree's directory, if the agent may read large files there itself; else null. */
+  /** The tree's directory, where the agent reads large files itself if it sees them there; null if it must not. */
   root: string | null;
   /** Files may be written, and go, meanwhile. */
   live: boolean;
@@ -31,7 +31,7 @@ export async function* readListed(
   files: PassFiles,
   listing: string,
 ): AsyncGenerator<{ path: string; record: string; digest: string }> {
-  const readLarge = largeReader(tree);
+  const readLarge = await largeReader(tree, listing);
   const isLarge = (record: string) => readLarge !== null && isBlockFile(parseEntry(record));
   const list = pathList(files.path(listName));
   for await (const records of readRecords(listing))
@@ -60,10 +60,25 @@ export async function* readListed(
 const listName = 'tar';
 
 /** By GMAC alone: a SHA-256 is made from first to last byte, so threads would not help. */
-function largeReader({ digests, root, live }: ReadTree): ((path: string) => Promise<string | null>) | null {
-  if (root === null || digests.name !== 'gmac') return null;
+async function largeReader(
+  { digests, root, live }: ReadTree,
+  listing: string,
+): Promise<((path: string) => Promise<string | null>) | null> {
+  if (root === null || digests.name !== 'gmac' || !(await seesFiles(root, listing))) return null;
   const digestOf = createFileDigests(root, digests.key);
   return (path) => digestOf(path).catch(live ? ifGone : null);
+}
+
+/** False if the first large file is not there: an agent in a container may see another tree at that path, or none. */
+async function seesFiles(root: string, listing: string): Promise<boolean> {
+  for await (const records of readRecords(listing)) {
+    const large = records.map(parseEntry).find(isBlockFile);
+    if (!large) continue;
+    const opened = await openRegular(root, large.path).catch(() => null);
+    await opened?.file.close();
+    return opened !== null && large.inode === `${opened.stats.dev}:${opened.stats.ino}`;
+  }
+  return false;
 }
 
 async function* contentsOfTar({ place, task, digests }: ReadTree, list: string) {

@@ -6,6 +6,7 @@ import { engineInfo, reachesFiles } from '../facts/engine-info.ts';
 import { type HelperRuntime, readFromHelper } from '../helper/helper.ts';
 import type { HelperPool } from '../helper/helper-pool.ts';
 import { changing } from '../helper/stderr-rules.ts';
+import { once } from '../once.ts';
 import { manifestTask } from './carriage.ts';
 import { contentDigests } from './content-digest.ts';
 import { contentsIn } from './content-stream.ts';
@@ -31,11 +32,16 @@ export interface TreeContents {
 export function createTreeContents({ api, ioDir }: HelperRuntime, helperPool: HelperPool): TreeContents {
   const known = createTreeStore<KnownContents>(({ files }) => files.remove());
   const directory = join(ioDir, 'contents');
+  const reaches = once(() =>
+    engineInfo(api)
+      .then(reachesFiles)
+      .catch(() => false),
+  );
   const taskOf = async (mount: Tree, migrationId: string, digest: ContentDigestName, signal: AbortSignal) => ({
     place: helperPool.placeOf(mount, migrationId),
     task: manifestTask(mount, migrationId, signal),
     digests: contentDigests(digest, migrationId),
-    root: (await reachesFiles(await engineInfo(api))) ? await rootOf(api, mount) : null,
+    root: (await reaches()) ? await rootOf(api, mount) : null,
     live: false,
   });
   return {

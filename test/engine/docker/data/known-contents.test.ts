@@ -113,3 +113,14 @@ it('reads large files itself, with the digests that a tar has of them', async ()
   expect(after.found.alone).not.toBe(direct.found.alone);
   expect(after.found.zeros).toBe(direct.found.zeros);
 });
+
+it('reads everything from the tar where it sees another tree, or none, at the place of this one', async () => {
+  const { inTree, read } = await treeOn('ext2/ext3');
+  await inTree('head -c 9M /dev/urandom >large; echo 1 >small');
+  const elsewhere = await temporaryDirectory();
+  const expected = await read(null);
+  expect(expected.packed).toEqual(['./small']);
+  expect(await read(null, elsewhere)).toEqual({ ...expected, packed: ['./large', './small'] });
+  await writeFile(join(elsewhere, 'large'), Buffer.alloc(9 * 1_048_576, 1));
+  expect(await read(null, elsewhere)).toEqual({ ...expected, packed: ['./large', './small'] });
+});
