@@ -17,10 +17,8 @@ import { run } from '../../../support/run.ts';
 /** A tree, and a helper's shell beside this process: it has another `stat`, and a `tar` that notes which files it reads. */
 async function treeOn(fileSystem: string) {
   const root = await temporaryDirectory();
-  const [tree, io, bin, directory] = ['tree', 'io', 'bin', 'known'].map((name) => join(root, name)) as [
-    string,
-    ...string[],
-  ] as [string, string, string, string];
+  const within = (name: string) => join(root, name);
+  const [tree, io, bin, directory] = [within('tree'), within('io'), within('bin'), within('known')];
   for (const made of [tree, io, bin]) await mkdir(made);
   const log = join(root, 'read');
   const program = (name: string, script: string) =>
