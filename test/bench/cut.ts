@@ -36,7 +36,7 @@ export async function cut(rounds = 3): Promise<Result> {
         note(`round ${round + 1} of ${rounds}, ${kind}: ${times[kind].at(-1)?.toFixed(2)} s, cut ${done} times`);
       }
     note(`sent again at most: ${(worst * 100).toFixed(1)} %`);
-    const against = compare('the same uncut', times.cut, times.whole, 0.8);
+    const against = compare('the same uncut', times.cut, times.whole, 0.9);
     return { name: 'cut', machine: machine(), peers: [against], memory_mb: await peaks(stage.rig) };
   } finally {
     await stage.close();

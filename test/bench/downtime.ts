@@ -58,7 +58,7 @@ export async function downtime(rounds = 3, only = ''): Promise<Result> {
       await sweep();
       const above = (kind: keyof typeof runs) =>
         times[kind].map((s, round) => Math.max(leastS, s - times.floor[round]!));
-      const { stopCopy, preCopy, floor } = one.goals;
+      const { stopCopy, preCopy, content, floor } = one.goals;
       peers.push(
         compare(`${one.name}: by hand, against stop-copy, above the floor`, above('stop'), above('hand'), stopCopy),
         compare(
@@ -71,7 +71,7 @@ export async function downtime(rounds = 3, only = ''): Promise<Result> {
           `${one.name}: by hand, against pre-copy (content), above the floor`,
           above('content'),
           above('hand'),
-          1,
+          content,
         ),
       );
       if (floor)
