@@ -23,16 +23,18 @@ export interface Entry {
 }
 
 const separator = '//';
-/** For `find -printf`. */
-export const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
+const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
+
+/** Walks the current directory without what is left out, and writes the records of what passes find's tests to a file. */
+export const listScript = (listing: string, reach: readonly Reach[], tests: string, also = ''): string =>
+  `${walkOf(reach)} ${tests} -printf ${recordFormat} ${also} | LC_ALL=C sort -z -S 16M -T /io > ${listing}`;
 
 /** Prints the listing, without what is left out, to one file, and the names of large files with extended attributes to another. */
 export const scanScript = (listing: string, attributed: string, reach: readonly Reach[]): string => {
   const large = `-type f -size +${limits.warm.blockFileBytesMin - 1}c -fprint0 $IO/large`;
   return [
     'cd /v',
-    `${walkOf(reach)} ! -type s -printf ${recordFormat} ${large} |
-      LC_ALL=C sort -z -S 16M -T /io > ${listing}`,
+    listScript(listing, reach, '! -type s', large),
     `${attributesCommand('files')} <$IO/large > ${attributed}`,
   ].join(' && ');
 };

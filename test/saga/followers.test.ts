@@ -33,7 +33,7 @@ describe('who follows a migration', () => {
     await followers.later('mig_1', 3, 10);
   });
 
-  it('is told once of what a restored database does not have any more', async () => {
+  it('reports a version that a restored database has lost only once', async () => {
     const { followers, commit, isOver } = followed();
     await commit(9);
     await followers.later('mig_1', 3, minute);

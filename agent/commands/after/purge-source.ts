@@ -117,15 +117,15 @@ type MovedManifest = LedgerEntry['lanes'][string]['manifest'];
 
 async function isAnyOf(moved: MovedManifest[], directory: string, context: CommandContext): Promise<boolean> {
   const { engine, migrationId } = context;
-  for (const contents of new Set(moved.flatMap(contentsIn))) {
+  for (const contents of new Set(moved.flatMap(possibleContents))) {
     const now = await engine.manifest(leavingTree(directory, context), migrationId, contents);
     if (moved.some((one) => one?.sha256 === now.sha256 && one.entries === now.entries)) return true;
   }
   return false;
 }
 
-/** How a manifest may have been made: the previous release did not record it. */
-function contentsIn(manifest: MovedManifest): (ContentDigestName | null)[] {
+/** Which contents the manifest may include: the previous release did not record it. */
+function possibleContents(manifest: MovedManifest): (ContentDigestName | null)[] {
   if (manifest === null) return [];
   return manifest.contents === undefined ? [null, 'sha256'] : [manifest.contents];
 }

@@ -8,7 +8,7 @@ import { carryProvenLanes } from './carry-lanes.ts';
 /** Lanes of the project directory: after the stop, and before it while the stack runs. */
 export const projectLane = 'project';
 export const stagedLane = 'staged';
-/** It is small. */
+/** The digest of contents in a staged directory's manifests: it is small, so SHA-256, which every release knows. */
 export const stagedContents = 'sha256';
 
 /**

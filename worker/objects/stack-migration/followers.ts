@@ -1,8 +1,8 @@
 import type { MigrationStore } from '../../saga/migration/ports.ts';
 
 /**
- * Whoever follows a migration is told of each commit at once. In memory only: after an eviction they hear nothing, and
- * look again in time.
+ * Wakes the event streams of a migration at each commit. In memory only: after an eviction the streams fall back to their
+ * polling.
  */
 export class Followers {
   /** Migration → the version committed last. */
@@ -12,7 +12,7 @@ export class Followers {
   /** Resolves once a later version than `seen` is committed, or was already; in any case after `msMax`. */
   later(id: string, seen: number, msMax: number): Promise<void> {
     if ((this.#versions.get(id) ?? 0) > seen) {
-      // Told once: a database that was restored meanwhile stays behind.
+      // Reported once: a database that was restored meanwhile stays behind.
       this.#versions.delete(id);
       return Promise.resolve();
     }

@@ -1,8 +1,7 @@
 import type { ContentDigestName } from '../../../../schema/content-digest.ts';
 import { limits } from '../../../../schema/limits.ts';
-import { eachPair, lastChangeOf, parseEntry, recordFormat } from '../../../precopy/listing.ts';
+import { eachPair, lastChangeOf, listScript, parseEntry } from '../../../precopy/listing.ts';
 import { recordFile } from '../../../precopy/record-file.ts';
-import { walkOf } from '../../../transfer/left-out-script.ts';
 import { reachIn } from '../../tree.ts';
 import { runInHelper } from '../helper/helper.ts';
 import { makePassFiles, type PassFiles, sharedFile } from '../precopy/pass-files.ts';
@@ -35,7 +34,7 @@ export async function learnContents(tree: ReadTree, directory: string): Promise<
   const files = await makePassFiles(directory);
   const now = await listed(tree, files, (listing) => {
     // Writes through a mapping show in the times from a sync on.
-    const list = (tree.live ? 'sync -f /v && ' : '') + listScript(tree, listing, '-links 1');
+    const list = (tree.live ? 'sync -f /v && ' : '') + filesScript(tree, listing, '-links 1');
     return `case "$(stat -f -c %T /v)" in ${exactTimes}) ${list};; *) : >${listing};; esac`;
   });
   const known = recordFile(files.path(knownName));
@@ -53,7 +52,7 @@ export async function readContents(
 ): Promise<void> {
   const files = await makePassFiles(directory);
   try {
-    let wanted = await listed(tree, files, (listing) => listScript(tree, listing));
+    let wanted = await listed(tree, files, (listing) => filesScript(tree, listing));
     if (known) wanted = await unknownOf(known, wanted, files, onFile);
     for await (const { path, digest } of readListed(tree, files, wanted)) onFile(path, digest);
   } finally {
@@ -81,8 +80,8 @@ async function unknownOf(
 
 const knownName = 'known';
 
-const listScript = ({ task }: ReadTree, listing: string, only = ''): string =>
-  `cd /v && ${walkOf(reachIn(task.mount))} -type f ${only} -printf ${recordFormat} | LC_ALL=C sort -z -S 16M -T /io >${listing}`;
+const filesScript = ({ task }: ReadTree, listing: string, only = ''): string =>
+  `cd /v && ${listScript(listing, reachIn(task.mount), `-type f ${only}`)}`;
 
 /** Returns the listing that a script of the helper makes. */
 async function listed(

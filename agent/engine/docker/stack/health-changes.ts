@@ -14,7 +14,7 @@ export function healthChanges(api: DockerApi, ids: string[], signal: AbortSignal
       next = Promise.withResolvers<void>();
     }
   };
-  // Whoever waits looks again in time by themselves.
+  // Without events the caller still polls.
   follow().catch(() => {});
   return () => next.promise;
 }

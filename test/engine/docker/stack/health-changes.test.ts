@@ -4,7 +4,7 @@ import { healthChanges } from '../../../../agent/engine/docker/stack/health-chan
 import { eventually } from '../../../agent/temporary.ts';
 import { startEngine } from '../engine-server.ts';
 
-test('each change of a healthcheck is told as it comes, until nobody follows', async () => {
+test('each change of a healthcheck is reported as it comes, until the caller aborts', async () => {
   const asked: string[] = [];
   let events: ServerResponse | null = null;
   const { api, close } = await startEngine((path, answer) => {
