@@ -2,7 +2,7 @@ import type { Reach } from '../../../../schema/exclude-pattern.ts';
 import { carriedPatterns } from '../../../transfer/attributes.ts';
 import { attributesCommand } from '../../../transfer/attributes-script.ts';
 import { walkOf } from '../../../transfer/left-out-script.ts';
-import type { HelperSpec, HelperTask } from '../helper/helper.ts';
+import type { HelperSpec } from '../helper/helper.ts';
 
 /** argv of the helpers' GNU tar. Pure, so that tests assert it literally. */
 
@@ -49,9 +49,7 @@ export const packListedArguments = (list: string): string[] => [
 export function packing(
   reach: readonly Reach[],
   others: string | null = null,
-): Pick<HelperTask, 'script'> & {
-  arguments: string[];
-} {
+): { script: string; arguments: string[] } {
   if (reach.length === 0 && others === null) return { script: 'exec "$@"', arguments: packArguments };
   const walk = `{ ${walkOf(reach)} -print0 || [ $? = 1 ] || echo find failed >&2; }`;
   const rest = others === null ? walk : `${walk} | { perl -e '${without}' ${others} || echo perl failed >&2; }`;
