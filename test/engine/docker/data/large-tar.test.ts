@@ -14,6 +14,8 @@ import { packing, unpackArguments, unpackOverArguments } from '../../../../agent
 import { largeAlone, scanScript } from '../../../../agent/precopy/listing.ts';
 import { createPatchedFiles } from '../../../../agent/precopy/patched-files.ts';
 import type { TarWriter } from '../../../../agent/transfer/tar-ports.ts';
+import { sleep } from '../../../../node/sleep.ts';
+import { type Reach, reachBelow } from '../../../../schema/exclude-pattern.ts';
 import { archiveOf } from '../../../hostile/archives.ts';
 import { run } from '../../../support/run.ts';
 
@@ -42,8 +44,8 @@ const listing = (place: string) =>
   );
 
 /** The tar of `from` with its large files first, as a source makes it. */
-async function* packed(): AsyncGenerator<Buffer> {
-  const scan = here(scanScript(io('listing'), io('attributed'), [], largeAlone), 'from');
+async function* packed(reach: Reach[] = []): AsyncGenerator<Buffer> {
+  const scan = here(scanScript(io('listing'), io('attributed'), reach, largeAlone), 'from');
   await run('sh', ['-ec', `export IO=${join(dir, 'io')}; ${scan}`]);
   const names = (await readFile(io('listing'), 'latin1'))
     .split('\0')
@@ -51,7 +53,7 @@ async function* packed(): AsyncGenerator<Buffer> {
     .map((line) => line.split('//')[0]);
   await writeFile(io('names'), names.map((name) => `./${name}\0`).join(''), 'latin1');
   yield* largeMembers(join(dir, 'from'), io('listing'));
-  const { script, arguments: args } = packing([], io('names'));
+  const { script, arguments: args } = packing(reach, io('names'));
   const tar = spawn('sh', ['-c', here(script, 'from'), 'sh', ...at(args, 'from'), '-f', '-'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -153,6 +155,15 @@ describe('a tar with its large files first', () => {
     expect(await unpacked(manyPieces(tar, 1000), gnuTar(unpackArguments, signal()), never)).toBe(tar.length);
   });
 
+  test('what is left out is in neither part', async () => {
+    await inFrom(`mkdir -p keep/cache out; for d in keep keep/cache out; do
+      head -c 5000000 /dev/urandom >$d/large; echo small >$d/small; done`);
+    const reach = reachBelow(['/srv/out', '/srv/**/cache'], '/srv');
+    await unpacked(manyPieces(await gathered(packed(reach)), 1_048_576), gnuTar(unpackArguments, signal()), ownTarget);
+    const found = await run('find', ['.', '-type', 'f'], { cwd: join(dir, 'to') });
+    expect(found.split('\n').filter(Boolean).sort()).toEqual(['./keep/large', './keep/small']);
+  });
+
   test('names are bytes', async () => {
     await inFrom(`for name in "$(printf 'bad\\377utf8')" "$(printf 'new\\nline')" "star*[x]?" '-v'; do
       mkdir -- "./$name"; head -c 4200000 /dev/urandom >"./$name/$name"; done`);
@@ -216,9 +227,52 @@ describe('a large file that is not what was listed', () => {
   });
 });
 
+const state = { size: 3, mode: 0o644, uid: 0, gid: 0, mtime: '1.000000000' };
+const file = (path: string) => Buffer.concat([fileHead({ ...state, path }), Buffer.from('lie'), paddingAfter(3)]);
+
+describe('a target', () => {
+  /** Files whose writing is up to the test. */
+  const target = async (write: () => Promise<void>, begun: string[] = []) => {
+    const own = await ownTarget();
+    const begin = async ({ path }: { path: string }) => void begun.push(path);
+    return { ...own, files: { ...own.files, begin, write } };
+  };
+
+  test('that is stopped has ended only when it writes no more', async () => {
+    const [writing, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const begun: string[] = [];
+    const slow = await target(() => {
+      writing.resolve();
+      return goOn.promise;
+    }, begun);
+    const stop = new AbortController();
+    const { stream, finished } = unpackLarge(
+      gnuTar(unpackArguments, stop.signal),
+      { volume: 'data' },
+      async () => slow,
+    );
+    stream.on('error', () => {});
+    stream.write(Buffer.concat([file('one'), file('two')]));
+    await writing.promise;
+    let ended = false;
+    const settled = finished.catch(() => {}).then(() => (ended = true));
+    stop.abort();
+    stream.destroy();
+    await sleep(300);
+    expect(ended).toBe(false);
+    goOn.resolve();
+    await settled;
+    expect(begun).toEqual(['one']);
+  });
+
+  test('whose disk is full says so', async () => {
+    const full = await target(() => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })));
+    const sending = unpacked(Readable.from([file('one')]), gnuTar(unpackArguments, signal()), async () => full);
+    await expect(sending).rejects.toMatchObject({ code: 'disk_full' });
+  });
+});
+
 describe('a source that lies', () => {
-  const state = { size: 3, mode: 0o644, uid: 0, gid: 0, mtime: '1.000000000' };
-  const file = (path: string) => Buffer.concat([fileHead({ ...state, path }), Buffer.from('lie'), paddingAfter(3)]);
   const sent = (...tar: Buffer[]) =>
     unpacked(manyPieces(Buffer.concat(tar), 1_048_576), gnuTar(unpackArguments, signal()), ownTarget);
 
