@@ -43,9 +43,11 @@ export async function packWithLarge(tree: PackedTree): Promise<TarReader> {
     const others = await found.give(namesName, place);
     const signal = AbortSignal.any([task.signal, stop.signal]);
     const tar = await readFromHelper(place, { ...task, ...packing(reach, others), signal });
-    // It may fail before it is read, and then says so when it is.
     tar.stream.on('error', () => {});
-    return readGenerated(members(held, found, tar, stop), task.signal, () => void letGo());
+    const reader = readGenerated(members(held, found, tar, stop), task.signal, () => void letGo());
+    // A helper that is gone need not be noticed only when it has its turn.
+    tar.finished.catch((error) => stop.signal.aborted || reader.stream.destroy(error));
+    return reader;
   } catch (error) {
     await letGo();
     throw error;
