@@ -5,12 +5,8 @@ import { type BlockMap, emptyMap, resized } from './block-map.ts';
 import { runInThread } from './block-threads.ts';
 import { blockHeaderBytes, encodeFile, type LargeFile, type Rename } from './delta-stream.ts';
 import type { Entry } from './listing.ts';
+import { createReadSlots, type ReadSlots, readAhead } from './read-ahead.ts';
 import { ifGone, openRegular } from './safe-open.ts';
-import { sharedBuffer } from './thread-memory.ts';
-
-const { readBytes, readsAheadMax } = limits.warm;
-/** Pieces that a reader may still hold when the next is produced; see `tar-ports.ts`. */
-const heldMax = 4;
 
 /** The large files of a volume, and the blocks that the target has of each. */
 export interface LargeFiles {
@@ -54,7 +50,7 @@ function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
   };
 
   async function* read(paths: string[], { mayVanish }: { mayVanish: boolean }): AsyncGenerator<Buffer> {
-    const slots = createSlots();
+    const slots = createReadSlots(blockHeaderBytes + limits.warm.readBytes);
     for (const path of paths) {
       const opened = await openRegular(root, path).catch(mayVanish ? ifGone : null);
       const known = maps.get(path);
@@ -91,7 +87,7 @@ function largeFiles(root: string, maps: Map<string, KnownFile>): LargeFiles {
   };
 }
 
-const stateOf = (path: string, stats: BigIntStats): LargeFile => ({
+export const stateOf = (path: string, stats: BigIntStats): LargeFile => ({
   path,
   size: Number(stats.size),
   mode: Number(stats.mode) & 0o7777,
@@ -107,45 +103,13 @@ function secondsOf(ns: bigint): string {
 }
 
 /** Yields a file's changed blocks in order; later pieces are read and compared while one is sent. */
-async function* changedBlocks(
+function changedBlocks(
   { fd }: FileHandle,
   { size, digests, tags, key }: BlockMap,
-  slots: ReturnType<typeof createSlots>,
+  slots: ReadSlots,
 ): AsyncGenerator<Buffer> {
   const map = { digests, tags, key };
-  const ahead: { slot: Buffer; changed: Promise<number> }[] = [];
-  try {
-    for (let offset = 0; offset < size || ahead.length > 0; ) {
-      for (; offset < size && ahead.length < readsAheadMax; offset += readBytes) {
-        const slot = slots.take();
-        const bytes = Math.min(readBytes, size - offset);
-        const changed = runInThread({ kind: 'changed', fd, offset, bytes, map, slot });
-        changed.catch(() => {});
-        ahead.push({ slot, changed });
-      }
-      const { slot, changed } = ahead[0]!;
-      const bytes = await changed;
-      ahead.shift();
-      if (bytes > 0) yield slot.subarray(0, bytes);
-      slots.giveBack(slot, bytes > 0);
-    }
-  } finally {
-    // The file must stay open until they have finished.
-    await Promise.allSettled(ahead.map(({ changed }) => changed));
-  }
-}
-
-/** Shared memory for pieces that are read ahead or were just sent, as many as there can be of both. */
-function createSlots() {
-  const idle: Buffer[] = [];
-  const held: Buffer[] = [];
-  return {
-    take: () => idle.pop() ?? sharedBuffer(blockHeaderBytes + readBytes),
-    /** A sent slot is reused only after `heldMax` others were sent. */
-    giveBack(slot: Buffer, sent: boolean): void {
-      if (sent) held.push(slot);
-      else idle.push(slot);
-      if (held.length > heldMax) idle.push(held.shift()!);
-    },
-  };
+  return readAhead(size, slots, (slot, offset, bytes) =>
+    runInThread({ kind: 'changed', fd, offset, bytes, map, slot }),
+  );
 }

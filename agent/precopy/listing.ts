@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Reach } from '../../schema/exclude-pattern.ts';
 import { limits } from '../../schema/limits.ts';
-import { attributesCommand } from '../transfer/attributes-script.ts';
+import { attributesCommand, decodeName } from '../transfer/attributes-script.ts';
 import { walkOf } from '../transfer/left-out-script.ts';
 
 /**
@@ -29,15 +30,25 @@ const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
 export const listScript = (listing: string, reach: readonly Reach[], tests: string, also = ''): string =>
   `${walkOf(reach)} ${tests} -printf ${recordFormat} ${also} | LC_ALL=C sort -z -S 16M -T /io > ${listing}`;
 
-/** Prints the listing, without what is left out, to one file, and the names of large files with extended attributes to another. */
-export const scanScript = (listing: string, attributed: string, reach: readonly Reach[]): string => {
-  const large = `-type f -size +${limits.warm.blockFileBytesMin - 1}c -fprint0 $IO/large`;
-  return [
+/** Of find: what may be a large file, by `isBlockFile`. */
+const isLarge = `-type f -size +${limits.warm.blockFileBytesMin - 1}c`;
+/** The same without files of several names. */
+export const largeAlone = `${isLarge} -links 1`;
+
+/**
+ * Prints the listing of what `tests` of find let through, without what is left out, to one file, and the names of large
+ * files with extended attributes to another.
+ */
+export const scanScript = (listing: string, attributed: string, reach: readonly Reach[], tests = '! -type s'): string =>
+  [
     'cd /v',
-    listScript(listing, reach, '! -type s', large),
+    listScript(listing, reach, tests, `${isLarge} -fprint0 $IO/large`),
     `${attributesCommand('files')} <$IO/large > ${attributed}`,
   ].join(' && ');
-};
+
+/** The names in the second file of `scanScript`. */
+export const attributedIn = async (file: string): Promise<Set<string>> =>
+  new Set((await readFile(file, 'latin1')).split('\n').map(decodeName));
 
 /** Returns seconds since the epoch of the last change of the entry's contents, and of anything about it. */
 export function timesOf(record: string): { mtime: number; ctime: number } {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { run } from '../support/run.ts';
-import { makeAwkward } from './awkward.ts';
+import { makeAwkward, makeLarge } from './awkward.ts';
 import { inVolume as inVolumeOf, listVolume } from './listing.ts';
 import { plain } from './stacks.ts';
 import { compose, docker, type HostName, inventory, mountpoint, running } from './two-hosts.ts';
@@ -33,6 +33,18 @@ describeDocker('two real Docker hosts', () => {
       expect(migration.failure).toBeNull();
       expect(await listAll('b')).toBe(before);
       expect(await listAll('a')).toBe(before);
+    }, 180_000);
+
+    it('large files of every kind have the same listing, contents and holes on both sides', async () => {
+      const { hosts, up, migrate, ended } = rig();
+      await up('large', plain({ volume: 'awkward_data' }));
+      await inVolume('a', makeLarge);
+      const blocks = (host: HostName) => inVolume(host, 'cd /v && stat -c "%n %b" sparse zeros nearly plain');
+      const before = (await listAll('a')) + (await blocks('a'));
+      const migration = await ended((await migrate('large', hosts.b, { verify: 'content' })).id);
+      expect(migration.failure).toBeNull();
+      expect((await listAll('b')) + (await blocks('b'))).toBe(before);
+      expect((await listAll('a')) + (await blocks('a'))).toBe(before);
     }, 180_000);
 
     it('R31: 8 KiB in a file of 120 GiB move, in both modes, as what they are', async () => {

@@ -2,11 +2,12 @@ import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { limits } from '../../../../schema/limits.ts';
 import { manifestDigest } from '../../../transfer/manifest.ts';
-import type { TarSource } from '../../../transfer/tar-ports.ts';
+import type { TarWriter } from '../../../transfer/tar-ports.ts';
 import type { Manifest, MeasuredTree } from '../../engine.ts';
 import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, readFromHelper, writeToHelper } from '../helper/helper.ts';
 import { changing } from '../helper/stderr-rules.ts';
+import { openLargeTarget, unpackLarge } from './large-unpacker.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
 import { unpackInShards } from './shards.ts';
 import { assertWhole, surveyTrees } from './survey.ts';
@@ -21,23 +22,31 @@ import {
   unpackSpec,
 } from './tar-arguments.ts';
 
-/** `runtime` is evaluated at each opening: a resident helper may be gone by then. */
-export function packer(runtime: () => HelperRuntime, mount: Tree, migrationId: string, live = false): TarSource {
-  return {
-    open: (signal) =>
-      readFromHelper(runtime(), {
-        migrationId,
-        purpose: 'pack',
-        mount,
-        readOnly: true,
-        capabilities: packCapabilities,
-        ...packing(reachIn(mount)),
-        failure: 'pack_failed',
-        tolerated: live ? changing : [],
-        signal,
-      }),
-  };
-}
+/** Of a helper that packs. */
+export const packTask = (mount: Tree, migrationId: string, signal: AbortSignal) => ({
+  migrationId,
+  purpose: 'pack' as const,
+  mount,
+  readOnly: true,
+  capabilities: packCapabilities,
+  failure: 'pack_failed' as const,
+  signal,
+});
+
+/** Of a helper that fills a tree. */
+const unpackTask = (mount: Tree, migrationId: string, signal: AbortSignal) => ({
+  ...unpackSpec(mount, migrationId),
+  failure: 'unpack_failed' as const,
+  signal,
+});
+
+/** Packs a tree whose files may change or vanish meanwhile. */
+export const packLive = (runtime: HelperRuntime, mount: Tree, migrationId: string, signal: AbortSignal) =>
+  readFromHelper(runtime, {
+    ...packTask(mount, migrationId, signal),
+    ...packing(reachIn(mount)),
+    tolerated: changing,
+  });
 
 /** One core is the agent's own, with TLS and digests: on two, what a second unpacker saves is what taking the tar apart costs. */
 function shardsOf(cores: number): number {
@@ -45,20 +54,25 @@ function shardsOf(cores: number): number {
   return Math.min(Math.max(cores - 1, unpackShardsMin), unpackShardsMax);
 }
 
-/** Side by side where a helper stands by. */
-export function unpack(runtime: HelperRuntime, mount: Tree, migrationId: string, signal: AbortSignal) {
-  const task = (script: string, args: string[]) => (signal: AbortSignal) =>
-    writeToHelper(runtime, {
-      ...unpackSpec(mount, migrationId),
-      script,
-      arguments: args,
-      failure: 'unpack_failed',
-      signal,
-    });
-  const shards = runtime.resident ? shardsOf(availableParallelism()) : 1;
-  if (shards === 1) return task(unpackScript, unpackArguments)(signal);
-  const others = Array.from({ length: shards - 1 }, () => task('exec "$@"', unpackOverArguments));
-  return unpackInShards([task(unpackScript, unpackOverArguments), ...others], signal);
+/** Side by side where a helper stands by, which also lets the agent write large files itself below `root`. */
+export async function unpack(
+  runtime: HelperRuntime,
+  mount: Tree,
+  migrationId: string,
+  root: () => Promise<string | null>,
+  signal: AbortSignal,
+): Promise<TarWriter> {
+  const task = unpackTask(mount, migrationId, signal);
+  const opening = (script: string, args: string[]) => (signal: AbortSignal) =>
+    writeToHelper(runtime, { ...task, script, arguments: args, signal });
+  if (!runtime.resident) return opening(unpackScript, unpackArguments)(signal);
+  const shards = shardsOf(availableParallelism());
+  const others = Array.from({ length: shards - 1 }, () => opening('exec "$@"', unpackOverArguments));
+  const writer =
+    shards === 1
+      ? await opening(unpackScript, unpackArguments)(signal)
+      : await unpackInShards([opening(unpackScript, unpackOverArguments), ...others], signal);
+  return unpackLarge(writer, mount, async () => openLargeTarget(runtime, task, await root()));
 }
 
 /** Of a helper that reads what a manifest holds. */
@@ -96,10 +110,14 @@ export async function manifestOf(
 }
 
 /** The tree's stack may be running. Throws if something else is mounted in the tree. */
-export async function measure(runtime: HelperRuntime, mount: Tree, migrationId: string): Promise<MeasuredTree> {
+export async function measure(
+  runtime: HelperRuntime,
+  mount: Tree,
+  migrationId: string,
+): Promise<MeasuredTree & { largest_bytes: number }> {
   const signal = AbortSignal.timeout(limits.step.preparingMsMax);
   const [survey] = await surveyTrees(runtime, [mount], { migrationId, signal, secondsMax: null });
   assertWhole(mount, survey!);
   const { size, mark, left } = survey!;
-  return { bytes: size!.tar_bytes, mark, left_out: left };
+  return { bytes: size!.tar_bytes, mark, left_out: left, largest_bytes: size!.largest_bytes };
 }

@@ -17,6 +17,7 @@ export async function* contentsIn(
   const parser = parseTar({
     begin: (head) => {
       member = memberOf(head, beginDigest, (digest) => read.push([head.path, digest.hex()]));
+      return true;
     },
     data: (bytes) => member.data(bytes),
     padding: () => {},

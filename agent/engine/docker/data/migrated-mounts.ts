@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ContentDigestName } from '../../../../schema/content-digest.ts';
 import { eachOf } from '../../../../schema/each-of.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
@@ -11,9 +12,12 @@ import type { HelperRuntime } from '../helper/helper.ts';
 import { createHelperPool, type HelperPool, type Side } from '../helper/helper-pool.ts';
 import { removeVolume } from '../stack/volume-removal.ts';
 import { createVolume } from '../stack/volumes.ts';
-import { manifestOf, measure, packer, unpack } from './carriage.ts';
+import { manifestOf, measure, packLive, packTask, unpack } from './carriage.ts';
 import { createFreshTargets } from './fresh-targets.ts';
+import { packWithLarge } from './large-packer.ts';
 import { createTreeContents, type TreeContents } from './tree-contents.ts';
+import { createReachedRoot } from './tree-root.ts';
+import { createTreeStore } from './tree-store.ts';
 
 /** Volumes and project directories of migrations, read and filled through helpers. */
 export interface MigratedMounts {
@@ -44,7 +48,11 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
   const { api } = runtime;
   const helperPool = createHelperPool(runtime);
   const empty = createFreshTargets();
-  const contents = createTreeContents(runtime, helperPool);
+  const listsDir = join(runtime.ioDir, 'large');
+  const reachedRoot = createReachedRoot(api);
+  /** Bytes of each tree's largest file, when it was measured. */
+  const largest = createTreeStore<number>(async () => {});
+  const contents = createTreeContents(runtime, helperPool, reachedRoot);
 
   const emptied = async (mount: Tree, migrationId: string, recreate: () => Promise<void>) => {
     if (empty.take(mount, migrationId)) return;
@@ -52,7 +60,7 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
     await recreate();
   };
   const fill = (mount: Tree, migrationId: string, signal: AbortSignal) =>
-    unpack(helperPool.placeOf(mount, migrationId), mount, migrationId, signal);
+    unpack(helperPool.placeOf(mount, migrationId), mount, migrationId, () => reachedRoot(mount), signal);
   const emptyVolume = async (spec: StackVolume, migrationId: string) => {
     // A tar does not carry removals of attributes on directories, so a whole resend needs a new volume.
     await emptied({ volume: spec.name }, migrationId, () => removeVolume(runtime, spec.name, migrationId));
@@ -74,11 +82,26 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
     },
     async release(migrationId) {
       empty.forget(migrationId);
-      await contents.forget(migrationId);
+      await Promise.all([contents.forget(migrationId), largest.forget(migrationId)]);
       await helperPool.release(migrationId);
     },
-    pack: (mount, migrationId, live) => packer(() => helperPool.placeOf(mount, migrationId), mount, migrationId, live),
-    measure: (mount, migrationId) => measure(helperPool.placeOf(mount, migrationId), mount, migrationId),
+    pack: (mount, migrationId, live = false) => ({
+      async open(signal) {
+        // A resident helper may be gone by now.
+        const place = helperPool.placeOf(mount, migrationId);
+        if (live) return packLive(place, mount, migrationId, signal);
+        // Where none was large while the stack ran, looking for large files would cost more than it saves.
+        const isWorthALook =
+          (largest.get(mount, migrationId) ?? Number.POSITIVE_INFINITY) >= limits.warm.blockFileBytesMin;
+        const root = place.resident && isWorthALook ? await reachedRoot(mount) : null;
+        return packWithLarge({ place, task: packTask(mount, migrationId, signal), root, directory: listsDir });
+      },
+    }),
+    async measure(mount, migrationId) {
+      const { largest_bytes, ...measured } = await measure(helperPool.placeOf(mount, migrationId), mount, migrationId);
+      await largest.set(mount, migrationId, largest_bytes);
+      return measured;
+    },
     manifest: (mount, migrationId, digest) =>
       manifestOf(
         helperPool.placeOf(mount, migrationId),

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { errorMessageOf, StackferryError } from '../../../../schema/errors.ts';
 import type { TarWriter } from '../../../transfer/tar-ports.ts';
-import { bareDirectory } from './bare-directory.ts';
+import { bareDirectory, modeOf } from './member-head.ts';
 import { blockBytes, type MemberHead, parseTar } from './tar-members.ts';
 
 type Open = (signal: AbortSignal) => Promise<TarWriter>;
@@ -44,7 +44,8 @@ function spreadOver(shards: TarWriter[]): Writable {
     begin: (head) => {
       out = outs[choose(head)]!;
       out.push(...head.raw);
-      if (head.type === '5') for (const other of outs.slice(1)) other.push(bareDirectory(head));
+      if (head.type === '5') for (const other of outs.slice(1)) other.push(bareDirectory(head.path, modeOf(head)));
+      return true;
     },
     data: (bytes) => void out.push(bytes),
     padding: (bytes) => void out.push(bytes),

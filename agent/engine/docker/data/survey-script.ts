@@ -34,6 +34,8 @@ export interface TreeSize {
   /** Approximate size of a tar of the tree, for a progress bar: whole blocks, plus three blocks per entry. */
   tar_bytes: number;
   entries: number;
+  /** Of the largest file, its size. */
+  largest_bytes: number;
 }
 
 /** Sums up the walk of a tree; of what is left out it has only the uppermost entries. */
@@ -46,11 +48,12 @@ const walked = (patterns: number, pathsMax: number): string =>
     `$1 > 0 && named++ < ${pathsMax} { print "out", $1, substr(path, 1, ${limits.agent.leftOutPathCharsMax}) }`,
     '$1 > 0 { next }',
     '{ entries++ }',
+    '$2 == "f" && $4 > largest { largest = $4 }',
     '$2 == "d" && $3 != root { print "nested device " path }',
     '$2 != "f" || ($6 > 1 && seen[$7]++) { next }',
     '{ size = $4 < $5 * 512 ? $4 : $5 * 512; bytes += size; blocks += int((size + 511) / 512) * 512 }',
     `END { for (i = 1; i <= ${patterns}; i++) printf "left %d %d %d\\n", i, directories[i], others[i] }`,
-    'END { if (code != 124) printf "size %.0f %.0f %.0f\\n", bytes, blocks + entries * 1536, entries }',
+    'END { if (code != 124) printf "size %.0f %.0f %.0f %.0f\\n", bytes, blocks + entries * 1536, entries, largest }',
   ].join('\n');
 
 /**
@@ -141,8 +144,8 @@ export function parseSurvey(text: string): TreeSurvey[] | null {
       const left = tree?.size ? tree.left[Number(first) - 1] : undefined;
       if (left) left.size_bytes = Number(rest[0]);
     } else if (kind === 'size' && tree) {
-      const [bytes = 0, tar_bytes = 0, entries = 0] = [first, ...rest].map(Number);
-      tree.size = { bytes, tar_bytes, entries };
+      const [bytes = 0, tar_bytes = 0, entries = 0, largest_bytes = 0] = [first, ...rest].map(Number);
+      tree.size = { bytes, tar_bytes, entries, largest_bytes };
     } else return null;
   }
   for (const tree of trees) tree.nested = withoutRepeats(tree.nested);

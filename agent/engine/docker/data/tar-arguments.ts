@@ -42,16 +42,27 @@ export const packListedArguments = (list: string): string[] => [
 ];
 
 /**
- * Packs all of /v, or reads from a walk what is not left out: tar's own patterns mean something else. A walk that ends with
- * 1 has said why, which may be tolerated in a running stack.
+ * Packs all of /v, or reads from a walk what is not left out: tar's own patterns mean something else. `others`: a
+ * NUL-terminated list of what is carried otherwise. A walk that ends with 1 has said why, which may be tolerated in a running
+ * stack.
  */
-export const packing = (reach: readonly Reach[]): { script: string; arguments: string[] } =>
-  reach.length === 0
-    ? { script: 'exec "$@"', arguments: packArguments }
-    : {
-        script: `cd /v && { ${walkOf(reach)} -print0 || [ $? = 1 ] || echo find failed >&2; } | "$@"`,
-        arguments: packListedArguments('-'),
-      };
+export function packing(
+  reach: readonly Reach[],
+  others: string | null = null,
+): { script: string; arguments: string[] } {
+  if (reach.length === 0 && others === null) return { script: 'exec "$@"', arguments: packArguments };
+  const walk = `{ ${walkOf(reach)} -print0 || [ $? = 1 ] || echo find failed >&2; }`;
+  const rest = others === null ? walk : `${walk} | { perl -e '${without}' ${others} || echo perl failed >&2; }`;
+  return { script: `cd /v && ${rest} | "$@"`, arguments: packListedArguments('-') };
+}
+
+/** Prints the NUL-terminated records of its input that are not in a file. */
+const without = String.raw`
+  $/ = "\0";
+  open(my $list, "<", shift) or die "the list of large files: $!\n";
+  my %others;
+  $others{$_} = 1 while <$list>;
+  while (<STDIN>) { print unless $others{$_} }`;
 
 /**
  * No warnings about timestamps in the future: they only mean that the clocks differ, and print names unquoted.

@@ -17,7 +17,8 @@ export interface MemberHead {
 }
 
 export interface MemberReader {
-  begin(head: MemberHead): void;
+  /** Returns false to have `take` return: the contents come with the next call. */
+  begin(head: MemberHead): boolean;
   /** A piece of the contents; a slice of what was read. */
   data(bytes: Buffer): void;
   /** Zeros up to a whole block. */
@@ -27,8 +28,11 @@ export interface MemberReader {
 }
 
 export interface TarParser {
-  /** Throws `manifest_mismatch` if the bytes are no tar in POSIX format. */
-  take(bytes: Buffer): void;
+  /**
+   * Returns how many of the bytes it took: all, unless `begin` said otherwise. Throws `manifest_mismatch` if they are no tar
+   * in POSIX format.
+   */
+  take(bytes: Buffer): number;
   /** The end mark has come; what follows is ignored. */
   ended(): boolean;
 }
@@ -47,6 +51,7 @@ export function parseTar(reader: MemberReader): TarParser {
   let left = 0;
   let padding = 0;
   let ended = false;
+  let paused = false;
 
   const onHeader = (header: Buffer) => {
     const type = typeOf(header);
@@ -64,7 +69,7 @@ export function parseTar(reader: MemberReader): TarParser {
       inMember = true;
       raw = [];
       records = new Map();
-      reader.begin(head);
+      paused = !reader.begin(head);
     }
     padding = (blockBytes - (left % blockBytes)) % blockBytes;
   };
@@ -87,7 +92,9 @@ export function parseTar(reader: MemberReader): TarParser {
   return {
     ended: () => ended,
     take(bytes) {
-      for (let at = 0; at < bytes.length && !ended; ) {
+      let at = 0;
+      paused = false;
+      while (at < bytes.length && !ended && !paused) {
         if (left > 0) {
           const data = bytes.subarray(at, at + left);
           left -= data.length;
@@ -112,6 +119,7 @@ export function parseTar(reader: MemberReader): TarParser {
       // The memory of what was read is used again.
       raw = raw.map((part) => Buffer.from(part));
       extended = extended?.map((part) => Buffer.from(part)) ?? null;
+      return paused ? at : bytes.length;
     },
   };
 }
@@ -152,7 +160,7 @@ function nameOf(header: Buffer): string {
 }
 
 /** Sizes beyond eleven digits come in a record of the extended header. */
-function octal(field: Buffer): number {
+export function octal(field: Buffer): number {
   const digits = textOf(field).trim();
   if (!/^[0-7]+$/.test(digits)) throw unreadableTar();
   return Number.parseInt(digits, 8);

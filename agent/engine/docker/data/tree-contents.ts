@@ -2,17 +2,15 @@ import { join } from 'node:path';
 import type { ContentDigestName } from '../../../../schema/content-digest.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { reachIn, type Tree } from '../../tree.ts';
-import { engineInfo, reachesFiles } from '../facts/engine-info.ts';
 import { type HelperRuntime, readFromHelper } from '../helper/helper.ts';
 import type { HelperPool } from '../helper/helper-pool.ts';
 import { changing } from '../helper/stderr-rules.ts';
-import { once } from '../once.ts';
 import { manifestTask } from './carriage.ts';
 import { contentDigests } from './content-digest.ts';
 import { contentsIn } from './content-stream.ts';
 import { type KnownContents, learnContents, readContents } from './known-contents.ts';
 import { contentScript } from './tar-arguments.ts';
-import { rootOf } from './tree-root.ts';
+import type { ReachedRoot } from './tree-root.ts';
 import { createTreeStore } from './tree-store.ts';
 
 /** The contents of the files of volumes and directories, by their digests. */
@@ -29,19 +27,18 @@ export interface TreeContents {
   forget(migrationId: string): Promise<void>;
 }
 
-export function createTreeContents({ api, ioDir }: HelperRuntime, helperPool: HelperPool): TreeContents {
+export function createTreeContents(
+  { ioDir }: HelperRuntime,
+  helperPool: HelperPool,
+  reachedRoot: ReachedRoot,
+): TreeContents {
   const known = createTreeStore<KnownContents>(({ files }) => files.remove());
   const directory = join(ioDir, 'contents');
-  const reaches = once(() =>
-    engineInfo(api)
-      .then(reachesFiles)
-      .catch(() => false),
-  );
   const taskOf = async (mount: Tree, migrationId: string, digest: ContentDigestName, signal: AbortSignal) => ({
     place: helperPool.placeOf(mount, migrationId),
     task: manifestTask(mount, migrationId, signal),
     digests: contentDigests(digest, migrationId),
-    root: (await reaches()) ? await rootOf(api, mount) : null,
+    root: await reachedRoot(mount),
     live: false,
   });
   return {

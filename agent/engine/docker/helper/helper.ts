@@ -214,13 +214,15 @@ async function createHelper(
 /** Messages of GNU tar and the kernel about a full disk or quota. */
 const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
 
+export const noSpaceFor = (mount: HelperSpec['mount']) =>
+  new StackferryError('disk_full', `No space on ${hostname()}: ${[mount].flat().map(nameOf).join(', ')}.`);
+
 /** Throws the task's failure for a bad exit code, and for a good one with a message that hides a data loss. */
 function judge({ purpose, mount, failure, tolerated = [] }: HelperTask, code: number, stderr: string): void {
   const complaints = stderr.split('\n').filter((line) => line !== '');
   const losses = complaints.filter((line) => !tolerated.some((pattern) => pattern.test(line)));
   const full = losses.find((line) => fullDisk.test(line));
-  if (full)
-    throw new StackferryError('disk_full', `No space on ${hostname()}: ${[mount].flat().map(nameOf).join(', ')}.`);
+  if (full) throw noSpaceFor(mount);
   // GNU tar exits with 1 or 2 after a message; any other code is another failure.
   if (losses.length === 0 && (code === 0 || (complaints.length > 0 && code <= 2))) return;
   const said = shortened(losses.slice(0, 3).join('; '), limits.agent.engineMessageCharsMax);

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { limits } from '../../../../schema/limits.ts';
 import { encodeBegin, encodeSection } from '../../../precopy/delta-stream.ts';
 import { createLargeFiles } from '../../../precopy/large-files.ts';
+import { readGenerated } from '../../../transfer/generated-tar.ts';
 import type { TarSource } from '../../../transfer/tar-ports.ts';
 import type { WarmVolume } from '../../engine.ts';
 import { type Passed, packPass, type WarmVolumeOptions } from './pass.ts';
@@ -63,16 +63,7 @@ export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { for
 }
 
 const sourceOf = (sections: (signal: AbortSignal) => AsyncGenerator<Buffer>): TarSource => ({
-  open: async (signal) => {
-    const stream = Readable.from(sections(signal), { objectMode: true, highWaterMark: 1 });
-    const finished = new Promise<void>((resolve, reject) => {
-      stream.once('end', resolve).once('error', reject);
-      stream.once('close', () => reject(new Error('the packer was stopped')));
-    });
-    finished.catch(() => {});
-    signal.addEventListener('abort', () => stream.destroy());
-    return { stream, finished };
-  },
+  open: async (signal) => readGenerated(sections(signal), signal),
 });
 
 function isSettled(report: ReturnType<WarmVolume['report']>): boolean {

@@ -1,11 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { limits } from '../../../../schema/limits.ts';
 import { findChanges, isBlockFile } from '../../../precopy/changes.ts';
 import { encodeRename, encodeSection } from '../../../precopy/delta-stream.ts';
 import type { LargeFiles } from '../../../precopy/large-files.ts';
-import { scanScript } from '../../../precopy/listing.ts';
-import { decodeName } from '../../../transfer/attributes-script.ts';
+import { attributedIn, scanScript } from '../../../precopy/listing.ts';
 import { reachIn, type Tree } from '../../tree.ts';
 import { packCapabilities, packListedArguments } from '../data/tar-arguments.ts';
 import { type HelperSpec, readFromHelper, runInHelper } from '../helper/helper.ts';
@@ -56,8 +54,7 @@ export async function* packPass(
   const [listed, attributed] = [sharedFile(place), sharedFile(place)];
   await runInHelper(place, { ...task, script: sync + scanScript(listed.there, attributed.there, reachIn(mount)) });
   const now = await files.take(listed, listing);
-  const attributedNames = await readFile(await files.take(attributed, 'attributed'), 'latin1');
-  const withAttributes = new Set(attributedNames.split('\n').map(decodeName));
+  const withAttributes = await attributedIn(await files.take(attributed, 'attributed'));
   const changes = await findChanges({
     before: before?.files.path(listing) ?? null,
     now,

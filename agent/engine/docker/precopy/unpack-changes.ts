@@ -1,4 +1,3 @@
-import { rm, writeFile } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { limits } from '../../../../schema/limits.ts';
 import { broken, createSectionReader, type Section } from '../../../precopy/delta-stream.ts';
@@ -6,10 +5,10 @@ import { createPatchedFiles } from '../../../precopy/patched-files.ts';
 import type { TarSink, TarWriter } from '../../../transfer/tar-ports.ts';
 import { feedUnpacker, type UnpackerFeed } from '../../../transfer/unpacker-feed.ts';
 import type { Tree } from '../../tree.ts';
-import { removeScript, stripScript, timesScript, unpackOverArguments, unpackSpec } from '../data/tar-arguments.ts';
+import { runOverList, setTimes } from '../data/list-job.ts';
+import { removeScript, stripScript, unpackOverArguments, unpackSpec } from '../data/tar-arguments.ts';
 import { type HelperRuntime, type HelperSpec, runInHelper, writeToHelper } from '../helper/helper.ts';
 import { torn } from '../helper/stderr-rules.ts';
-import { sharedFile } from './pass-files.ts';
 
 /** The target's side of a pre-copied volume or directory: applies a delta stream to the existing files. */
 export function changesUnpacker(options: {
@@ -28,19 +27,9 @@ export function changesUnpacker(options: {
   async function open(signal: AbortSignal): Promise<TarWriter> {
     const read = createSectionReader();
     const task = { ...spec, failure: 'unpack_failed', signal } as const;
-    const run = async (script: string, place?: HelperRuntime) =>
-      runInHelper(place ?? (await options.residence()).place, { ...task, script });
-    /** Passes a list through a file: an argument is limited to 128 KiB. */
-    const runOver = async (list: Buffer, scriptOf: (list: string) => string) => {
-      const { place } = await options.residence();
-      const { here, there } = sharedFile(place);
-      await writeFile(here, list, { mode: 0o600, flag: 'wx' });
-      await run(scriptOf(there), place).finally(() => rm(here, { force: true }));
-    };
-    const files = createPatchedFiles(await options.mountpoint(), (written) => {
-      const records = written.map(({ path, mtime }) => `${mtime} ${path}\0`);
-      return runOver(Buffer.from(records.join(''), 'latin1'), timesScript);
-    });
+    const files = createPatchedFiles(await options.mountpoint(), async (written) =>
+      setTimes((await options.residence()).place, task, written),
+    );
     const unpacked = Promise.withResolvers<void>();
     let tar: UnpackerFeed | null = null;
     let begun = false;
@@ -69,7 +58,12 @@ export function changesUnpacker(options: {
         case 'remove':
         case 'strip':
           await files.end();
-          return runOver(section.data, section.kind === 'remove' ? removeScript : stripScript);
+          return runOverList(
+            (await options.residence()).place,
+            task,
+            section.data,
+            section.kind === 'remove' ? removeScript : stripScript,
+          );
         case 'rename':
           await files.end();
           return files.rename(section.rename);
@@ -90,7 +84,7 @@ export function changesUnpacker(options: {
           await files.end();
           unpacked.resolve();
           // What is acknowledged must survive a power cut (F23).
-          await run('sync -f /v');
+          await runInHelper((await options.residence()).place, { ...task, script: 'sync -f /v' });
           ended = true;
           return;
       }

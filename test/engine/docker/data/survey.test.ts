@@ -27,19 +27,19 @@ describe('surveyScript', () => {
           { path: 'disk', kind: 'tmpfs' },
           { path: 'a b', kind: expect.any(String) },
         ],
-        size: { bytes: 6, tar_bytes: expect.any(Number), entries: 5 },
+        size: { bytes: 6, tar_bytes: expect.any(Number), entries: 5, largest_bytes: 6 },
         immutable: [],
         left: [],
       },
       {
         ...{ mark: expect.stringMatching(/^\d+:\d+$/), nested: [], immutable: [], left: [] },
-        size: { bytes: 0, tar_bytes: 1536, entries: 1 },
+        size: { bytes: 0, tar_bytes: 1536, entries: 1, largest_bytes: 0 },
       },
     ]);
   });
 
   it('P1: another device without a mount of its own, as a btrfs subvolume, is found by its number', () => {
-    expect(parseSurvey('tree 1:2\nnested device sub volume\nsize 1 2 3\nend\n')?.[0]?.nested).toEqual([
+    expect(parseSurvey('tree 1:2\nnested device sub volume\nsize 1 2 3 4\nend\n')?.[0]?.nested).toEqual([
       { path: 'sub volume', kind: 'device' },
     ]);
   });
@@ -68,6 +68,6 @@ describe('surveyScript', () => {
 
   it('P12: a tree that could not be walked in time has no size, not a size of 0', () => {
     expect(parseSurvey('tree 1:2\nend\n')).toEqual([{ mark: '1:2', nested: [], size: null, immutable: [], left: [] }]);
-    expect(parseSurvey('tree 1:2\nsize 1 2 3\n')).toBeNull();
+    expect(parseSurvey('tree 1:2\nsize 1 2 3 4\n')).toBeNull();
   });
 });
