@@ -18,7 +18,8 @@ describe('the settings of a relay', () => {
       stateDir: '/var/lib/relay',
       listen: { host: '0.0.0.0', port: 7400 },
       advertise: { host: 'relay.example', port: 7400 },
-      statusPort: 7401,
+      metrics: { host: '127.0.0.1', port: 7401 },
+      metricsToken: null,
       joinToken: 'token',
     });
   });
@@ -31,7 +32,8 @@ describe('the settings of a relay', () => {
     ['--listen', 'nowhere'],
     ['--listen', 'host:99999'],
     ['--advertise', 'a b:1'],
-    ['--status-port', '-1'],
+    ['--metrics', 'nowhere'],
+    ['--metrics', '0.0.0.0:7401'],
     ['--control', 'ftp://control.example'],
   ])('a wrong %s (%s) is named', (flag, value) => {
     expect(() => readRelayConfig([...needed, `${flag}=${value}`], {})).toThrow();
