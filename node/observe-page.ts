@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Address } from '../schema/address.ts';
 import { limits } from '../schema/limits.ts';
 import { type Metric, metricsContentType, metricsText } from '../schema/metrics-text.ts';
-import { sharedCheck } from '../schema/shared-check.ts';
+import { sharedCheck } from './shared-check.ts';
 
 /** What a relay or agent shows to its operator and to monitoring. */
 export interface Observed {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { counter, gauge, metricBy, metricsText } from '../../schema/metrics-text.ts';
-import { sharedCheck } from '../../schema/shared-check.ts';
 
 test('the text of Prometheus: help and type, then a line per sample; none while there is nothing to measure', () => {
   const text = metricsText([
@@ -22,23 +21,4 @@ test('the text of Prometheus: help and type, then a line per sample; none while 
       '',
     ].join('\n'),
   );
-});
-
-test('a shared check runs once per period, again after a failure, and again once the period is over', async () => {
-  let now = 0;
-  let runs = 0;
-  const check = sharedCheck(
-    async () => {
-      runs += 1;
-      if (runs === 1) throw new Error('first');
-      return runs;
-    },
-    100,
-    () => now,
-  );
-  const both = await Promise.allSettled([check(), check()]);
-  expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect([await check(), await check()]).toEqual([2, 2]);
-  now = 100;
-  expect(await check()).toBe(3);
 });
