@@ -93,7 +93,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
         lanes,
         openDoor: options.openDoor ?? (async () => []),
         paths: options.paths ?? hostPaths,
-        log: log.of(migration_id),
+        log: log.of(migration_id, command.trace_id),
         signal,
         progress: (items) => control.report({ type: 'progress', migration_id, command_id, items }),
       };
