@@ -1,33 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core';
-import { activeDrainStatuses, type DrainStatus } from '../../schema/drain.ts';
+import { activeDrainStatuses } from '../../schema/drain.ts';
 import { firstIdAt, timeOfId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
-import { activeStatuses, type Status, terminalStatuses } from '../../schema/migration-status.ts';
+import { activeStatuses, terminalStatuses } from '../../schema/migration-status.ts';
 import { sourceKept, windowEndsAt } from '../tables/migrations.ts';
 import { quoted } from '../tables/quoted.ts';
-
-export interface NodeCount {
-  kind: 'host' | 'relay';
-  status: 'pending' | 'online' | 'offline';
-  /** As the agent says it; null before it joined. */
-  version: string | null;
-  count: number;
-}
-
-export interface FleetCounts {
-  /** Active ones, and terminal ones that began within `limits.observe.recentMs`. */
-  migrations: { status: Status; count: number }[];
-  /** Completed ones whose source copy is kept: window open, or closed. */
-  open_windows: number;
-  cleanups_due: number;
-  nodes: NodeCount[];
-  drains: { status: DrainStatus; count: number }[];
-  pending_deliveries: number;
-  /** Age of the oldest event that waits for its delivery; 0 if none does. */
-  oldest_delivery_ms: number;
-}
+import type { FleetCounts, NodeCount } from './counts.ts';
 
 const { rowsMax, recentMs, onlineMsMax } = limits.observe;
 

@@ -3,7 +3,7 @@ import { activeDrainStatuses } from '../../schema/drain.ts';
 import { limits } from '../../schema/limits.ts';
 import { gauge, type Metric, metricBy } from '../../schema/metrics-text.ts';
 import { activeStatuses, terminalStatuses } from '../../schema/migration-status.ts';
-import type { FleetCounts, NodeCount } from '../store/fleet-counts.ts';
+import type { FleetCounts, NodeCount } from '../store/counts.ts';
 
 /** The control plane's metrics. Every status has a sample, so that an alert never waits for the first of its kind. */
 export function viewMetrics(counts: FleetCounts): Metric[] {
