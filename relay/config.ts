@@ -26,6 +26,7 @@ const flags = {
   listen: { type: 'string' },
   advertise: { type: 'string' },
   metrics: { type: 'string' },
+  'status-port': { type: 'string' },
   'bandwidth-limit': { type: 'string' },
   join: { type: 'string' },
 } as const;
@@ -38,6 +39,7 @@ export const relayUsage = `stackferry relay --control URL --state DIR --advertis
   --listen HOST:PORT      default 0.0.0.0:7400                  STACKFERRY_LISTEN
   --metrics HOST:PORT     /metrics, /healthz and /readyz:       STACKFERRY_METRICS
                           default 127.0.0.1:7401; any other host needs a token in STACKFERRY_METRICS_TOKEN
+  --status-port PORT      the same as --metrics 127.0.0.1:PORT  STACKFERRY_STATUS_PORT
   --bandwidth-limit N     bytes per second in all: 20M, 1G      STACKFERRY_BANDWIDTH_LIMIT
   --join TOKEN            for the first start                   STACKFERRY_JOIN_TOKEN`;
 
@@ -45,12 +47,14 @@ export const relayUsage = `stackferry relay --control URL --state DIR --advertis
 export function readRelayConfig(args: string[], env: Record<string, string | undefined>): RelayConfig {
   const { values } = parseArgs({ args, options: flags, strict: true });
   const of = (flag: keyof typeof flags) => values[flag] ?? env[`STACKFERRY_${flag.toUpperCase().replaceAll('-', '_')}`];
+  // Of release 0.1.0: a service that was installed with it must start after an update.
+  const statusPort = of('status-port');
   const parsed = relayConfig.safeParse({
     controlUrl: of('control'),
     stateDir: of('state'),
     listen: of('listen'),
     advertise: of('advertise'),
-    metrics: of('metrics'),
+    metrics: of('metrics') ?? (statusPort === undefined ? undefined : `127.0.0.1:${statusPort}`),
     metricsToken: env.STACKFERRY_METRICS_TOKEN,
     bandwidthLimit: of('bandwidth-limit'),
     joinToken: values.join ?? env.STACKFERRY_JOIN_TOKEN,

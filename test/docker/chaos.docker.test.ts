@@ -83,8 +83,8 @@ describeDocker('agents, relay and control plane killed by SIGKILL, between two r
         relayAddress,
         '--advertise',
         relayAddress,
-        '--metrics',
-        `127.0.0.1:${await freePort('127.0.0.1')}`,
+        '--status-port',
+        String(await freePort('127.0.0.1')),
       ],
     });
     const agent = (host: HostName) =>

@@ -152,7 +152,7 @@ async function addRelay(fleet: FleetRig, index: number, wire: SlowWire): Promise
     stateDir: join(fleet.dir, name),
     arguments: [
       ...['--listen', `127.0.0.1:${port}`, '--advertise', wire.address],
-      ...['--metrics', `127.0.0.1:${await freePort('127.0.0.1')}`],
+      ...['--status-port', String(await freePort('127.0.0.1'))],
     ],
   });
   return { member, wire };

@@ -24,6 +24,12 @@ describe('the settings of a relay', () => {
     });
   });
 
+  test('a service of release 0.1.0 starts with its --status-port', () => {
+    const { metrics } = readRelayConfig([...needed, '--status-port', '7500'], {});
+    expect(metrics).toEqual({ host: '127.0.0.1', port: 7500 });
+    expect(readRelayConfig(needed, { STACKFERRY_STATUS_PORT: '7500' }).metrics).toEqual(metrics);
+  });
+
   test('an IPv6 address is written in brackets', () => {
     expect(readRelayConfig([...needed, '--listen', '[::1]:7000'], {}).listen).toEqual({ host: '::1', port: 7000 });
   });
@@ -34,6 +40,8 @@ describe('the settings of a relay', () => {
     ['--advertise', 'a b:1'],
     ['--metrics', 'nowhere'],
     ['--metrics', '0.0.0.0:7401'],
+    ['--status-port', '-1'],
+    ['--status-port', '99999'],
     ['--control', 'ftp://control.example'],
   ])('a wrong %s (%s) is named', (flag, value) => {
     expect(() => readRelayConfig([...needed, `${flag}=${value}`], {})).toThrow();

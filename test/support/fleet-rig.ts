@@ -124,7 +124,7 @@ export async function startFleetRig({
     const statusPort = await freePort('127.0.0.1');
     const relay = await add('relay', 'relay', [
       ...['--listen', relayAddress, '--advertise', relayAdvertise ?? relayAddress],
-      ...['--metrics', `127.0.0.1:${statusPort}`],
+      ...['--status-port', String(statusPort)],
     ]);
     return {
       ...rigOf(dir, api, control, relay),
