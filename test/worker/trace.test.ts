@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { connectionOf } from '../../worker/durable-objects.ts';
 import { log } from '../../worker/log.ts';
 import { traceIdOf } from '../../worker/routes/trace-id.ts';
+import { newToken } from '../../worker/store/token-format.ts';
 import { waiting } from './support/agent.ts';
 import { bindings, call } from './support/api.ts';
 import { fleet } from './support/fleet.ts';
@@ -25,6 +26,7 @@ describe('the id of a request', () => {
     ['short', { 'x-request-id': 'short' }],
     ['long', { 'x-request-id': 'x'.repeat(65) }],
     ['with a space', { 'x-request-id': 'level error forged' }],
+    ['shaped like a token', { 'x-request-id': newToken('sfy').slice(0, 64) }],
     ['of zeros', { traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }],
     ['of a version that does not exist', { traceparent: `ff-${trace}-00f067aa0ba902b7-01` }],
     ['cut off', { traceparent: `00-${trace}` }],

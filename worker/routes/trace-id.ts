@@ -1,10 +1,13 @@
+import { redactShapes } from '../../schema/redact.ts';
+
 /**
  * The id of a request in answers, logs, the audit, and the commands that follow from it: the client's `X-Request-Id`, else the
- * trace id of its `traceparent` (W3C Trace Context), each only if well-formed; else a new one.
+ * trace id of its `traceparent` (W3C Trace Context), each only if well-formed; else a new one. What has the shape of a
+ * secret is not taken, since the id is stored.
  */
 export function traceIdOf(headers: Headers): string {
   const given = headers.get('x-request-id');
-  if (given !== null && plainId.test(given)) return given;
+  if (given !== null && plainId.test(given) && redactShapes(given) === given) return given;
   const traceId = traceparent.exec(headers.get('traceparent') ?? '')?.[1];
   return traceId ?? crypto.randomUUID();
 }
