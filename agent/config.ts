@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { metricsToken, whyNotOpened } from '../node/observe-page.ts';
 import { address } from '../schema/address.ts';
 import { byteRate } from '../schema/byte-rate.ts';
 import { hostPrivileges } from '../schema/facts.ts';
@@ -41,6 +42,9 @@ export const agentConfig = z.object({
   direct: z.object({ listen: address, advertise: address.nullable() }).nullable(),
   /** Opens a port for the sources of migrations to this host, while there are any. */
   opensPort: z.boolean(),
+  /** Serves metrics and health; anything but loopback needs the token. Null for no port. */
+  metrics: address.nullable(),
+  metricsToken: metricsToken.nullable(),
   /** Bytes per second that this host may send, over all its migrations; null for no limit. */
   bandwidthLimit: byteRate.nullable(),
   /** Whether the control plane may upgrade this agent: if an operator asks, or also by itself. */
@@ -77,6 +81,8 @@ export const agentUsage = `stackferry agent --control URL [--join TOKEN] [option
   --no-listen           open no port: everything through the relay
   --advertise HOST:PORT where they find it                (default: what it listens on)
   --bandwidth-limit N   bytes per second to send at most, over all migrations: 500K, 20M, 1G
+  --metrics HOST:PORT   serve /metrics, /healthz and /readyz there, for example at 127.0.0.1:7402; any host but loopback
+                        needs a token in STACKFERRY_METRICS_TOKEN    (default: no port)
   --auto-update         let the control plane upgrade this agent by itself, while it is idle
   --no-upgrade          take no program from the control plane (default: only if an operator asks)
   --embedded-root DIR   the embedded engine's host directory
@@ -110,6 +116,8 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
     stacksDir: flags['stacks-dir'] ? resolve(flags['stacks-dir']) : null,
     direct: flags.listen ? { listen: flags.listen, advertise: flags.advertise ?? null } : null,
     opensPort: !flags['no-listen'],
+    metrics: flags.metrics ?? null,
+    metricsToken: env.STACKFERRY_METRICS_TOKEN ?? null,
     bandwidthLimit: flags['bandwidth-limit'] ?? null,
     upgrade: flags['no-upgrade'] ? 'never' : flags['auto-update'] ? 'auto' : 'asked',
     programsDir: env.STACKFERRY_PROGRAMS ?? null,
@@ -119,6 +127,9 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
   });
   if (!parsed.success) throw new UsageError(explain(parsed.error));
   if (flags.listen && flags['no-listen']) throw new UsageError('--listen and --no-listen contradict each other');
+  const { metrics, metricsToken } = parsed.data;
+  const why = metrics && whyNotOpened(metrics, metricsToken);
+  if (why) throw new UsageError(`--metrics: ${why}`);
   return parsed.data;
 }
 
@@ -150,6 +161,7 @@ function readFlags(argv: string[]) {
         'map-path': { type: 'string', multiple: true },
         listen: text,
         advertise: text,
+        metrics: text,
         'bandwidth-limit': text,
         'embedded-root': text,
         'no-listen': flag,
@@ -167,6 +179,8 @@ const flagOf: Record<string, string> = {
   joinToken: '--join',
   allow: '--allow',
   pathMaps: '--map-path',
+  metrics: '--metrics',
+  metricsToken: 'STACKFERRY_METRICS_TOKEN',
 };
 
 function explain(error: z.ZodError): string {

@@ -7,6 +7,7 @@ import type { Leftover, Outcome, request } from '../schema/agent-protocol.ts';
 import type { Command } from '../schema/commands.ts';
 import { limits } from '../schema/limits.ts';
 import { type CommandJournal, openCommandJournal } from './command-journal.ts';
+import { type CommandMeter, createCommandMeter } from './command-meter.ts';
 import { stopLeased } from './commands/cutover/stop-leased.ts';
 import type { CommandContext } from './commands/runner/context.ts';
 import { failureOf } from './commands/runner/failure.ts';
@@ -30,6 +31,9 @@ export interface AgentCore {
   acknowledge(commandId: string): void;
   /** Projects whose copy on this host is left over from a migration. */
   leftovers(): Leftover[];
+  commandCounts: CommandMeter['counts'];
+  /** Milliseconds until the held lease that ends first; null if none is held. */
+  leaseMsLeft(): number | null;
   /** Resumes the leases of what may still run, or stops it. */
   resumeLeases(): void;
   /** Aborts commands and stops everything under a lease, since no other agent may follow. All else keeps running. */
@@ -73,6 +77,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     ...(clock ? { clock } : {}),
   });
 
+  const meter = createCommandMeter();
   const runner = createCommandRunner({
     journal,
     log,
@@ -80,7 +85,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     onAlive: ({ id, migration_id }) => control.report({ type: 'progress', migration_id, command_id: id, items: [] }),
     perform: (command, signal) => {
       const { id: command_id, migration_id } = command;
-      return performCommand(command, {
+      const context: CommandContext = {
         migrationId: migration_id,
         engine,
         ledger,
@@ -88,10 +93,11 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
         lanes,
         openDoor: options.openDoor ?? (async () => []),
         paths: options.paths ?? hostPaths,
-        log: log.of(migration_id),
+        log: log.of(migration_id, command.trace_id),
         signal,
         progress: (items) => control.report({ type: 'progress', migration_id, command_id, items }),
-      });
+      };
+      return meter.run(migration_id, () => performCommand(command, context));
     },
   });
 
@@ -129,6 +135,8 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     acknowledge: (id) =>
       void journal.acknowledge(id).catch((error) => log.error('the journal could not be written', { error })),
     leftovers: () => leftoversIn(ledger.all()),
+    commandCounts: meter.counts,
+    leaseMsLeft: () => lease.msLeft(),
     resumeLeases: () => lease.resume(),
     close: async () => {
       const stopped = lease.giveUp();

@@ -12,16 +12,20 @@ export function startHostReports(options: {
   log: Log;
 }): {
   now(): void;
+  /** Reports that failed because the engine could not be queried. */
+  faults(): number;
   close(): void;
 } {
   const { engine, link, leftovers, log } = options;
   let looking = false;
+  let faults = 0;
   const repeat = (look: () => Promise<void>) => async () => {
     if (looking || !link.ready()) return;
     looking = true;
     try {
       await look();
     } catch (error) {
+      faults += 1;
       log.warn('the engine could not be queried', { error });
     } finally {
       looking = false;
@@ -44,6 +48,7 @@ export function startHostReports(options: {
   ];
   return {
     now: () => void both(),
+    faults: () => faults,
     close: () => {
       for (const timer of timers) clearTimeout(timer);
     },

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { openControlLink } from '../node/control-link.ts';
+import { type ControlLink, openControlLink } from '../node/control-link.ts';
 import { keepHealthFile } from '../node/health-file.ts';
 import { keepRenewed, openIdentityPatiently } from '../node/identity-renewal.ts';
 import { createLog, type Log, tell } from '../node/log.ts';
@@ -7,6 +7,7 @@ import { createThrottles } from '../node/throttle.ts';
 import { agentVersion } from '../node/version.ts';
 import { errorMessageOf } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
+import { openAgentPage } from './agent-page.ts';
 import { type AgentConfig, advertisedOf, agentUsage, parseAgentConfig, UsageError } from './config.ts';
 import { openAgentCore } from './core.ts';
 import { nodeDisk } from './disk.ts';
@@ -15,9 +16,9 @@ import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine-choice.ts';
 import { startHostReports } from './host-report.ts';
 import { createLeaseGuard } from './lease/guard-start.ts';
+import { openLanes } from './open-lanes.ts';
 import { fixedDoor, passingDoor } from './transfer/direct-door.ts';
 import { openDirectListener } from './transfer/direct-listener.ts';
-import { lanesOver, relayDialer } from './transfer/lanes.ts';
 import { pingRelay } from './transfer/relay-admission.ts';
 import { explainEnd, openOwnProgram } from './upgrade/own-program.ts';
 
@@ -48,11 +49,16 @@ export async function runAgent(
   options: { log?: Log; openEngine?: (config: AgentConfig, log: Log) => Promise<Engine> } = {},
 ): Promise<RunningAgent> {
   const log = options.log ?? createLog();
-  if (config.joinToken) log.secret(config.joinToken);
+  for (const secret of [config.joinToken, config.metricsToken]) if (secret) log.secret(secret);
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
-  // First, so that a host where the engine can't work does not spend its join token.
+  // First, so that a host where the engine can't work, or a port is taken, does not spend its join token.
   const engine = await (options.openEngine ?? openEngine)(config, log);
+  const page = await openAgentPage(config).catch(async (error) => {
+    await engine.close();
+    throw error;
+  });
   const keeper = await openIdentityPatiently({ ...config, kind: 'host' }, log).catch(async (error) => {
+    await page.close();
     await engine.close();
     throw error;
   });
@@ -66,29 +72,17 @@ export async function runAgent(
     log.warn('no port for direct transfers could be opened, using the relay', { error });
   const door = listener ? fixedDoor(listener) : config.opensPort ? passingDoor(onDoorFault) : null;
   const throttles = createThrottles(config.bandwidthLimit);
+  const ask: ControlLink['ask'] = (kind, payload, signal) => link.ask(kind, payload, signal);
+  const { lanes, bytes } = openLanes({ identity: keeper.identity, ask, door, throttles, log });
   const core = await openAgentCore({
     stateDir: config.stateDir,
     engine,
     control: {
-      ask: (kind, payload, signal) => link.ask(kind, payload, signal),
+      ask,
       report: (message) => link.report(message),
       sendResult: (id, outcome) => link.sendResult(id, outcome),
     },
-    lanes: lanesOver(
-      relayDialer({
-        identity: keeper.identity,
-        ticket: async (ask, signal) => {
-          const answer = await link.ask('ticket', ask, signal);
-          log.secret(answer.ticket);
-          throttles.setLimit(ask.migration_id, answer.bandwidth_limit);
-          return answer;
-        },
-        door,
-        onDirectFault: ({ host, port }, error) =>
-          log.warn(`no direct connection to ${host}:${port}, using the relay`, { error }),
-      }),
-      throttles,
-    ),
+    lanes,
     openDoor: async () => (await door?.open()) ?? [],
     throttles,
     pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
@@ -99,6 +93,7 @@ export async function runAgent(
   });
 
   const renewal = keepRenewed(keeper, log);
+  let welcomes = 0;
   const link = openControlLink({
     controlUrl: config.controlUrl,
     agentVersion,
@@ -107,6 +102,7 @@ export async function runAgent(
     token: renewal.freshToken,
     owedResults: core.owed,
     onWelcome: () => {
+      welcomes += 1;
       welcomed.resolve();
       own.cameOnline();
       reports.now();
@@ -123,9 +119,19 @@ export async function runAgent(
   });
   const reports = startHostReports({ engine, link, leftovers: core.leftovers, log });
   core.resumeLeases();
+  page.show({
+    engine,
+    connected: () => link.ready(),
+    welcomes: () => welcomes,
+    commands: core.commandCounts,
+    bytes,
+    reportFaults: reports.faults,
+    leaseMsLeft: core.leaseMsLeft,
+  });
 
   let closed: Promise<void> | null = null;
   const close = async () => {
+    await page.close();
     renewal.close();
     reports.close();
     await core.close();

@@ -8,8 +8,8 @@ export interface Log {
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
-  /** Returns the same log, with lines also kept for this migration's failures. */
-  of(migrationId: string): Log;
+  /** Returns the same log, with lines also kept for this migration's failures. `traceId`: of the request that caused them. */
+  of(migrationId: string, traceId?: string | null): Log;
   /** Redacts this value from all later lines. Ignores values under 4 characters, which would garble the log. */
   secret(value: string): void;
   /** Replaces every known secret in a text, for error messages that leave the machine. */
@@ -48,10 +48,12 @@ export function createLog(write: (line: string) => void = writeToStderr, now: ()
     if (tails.size > limits.agent.logMigrationsMax && oldest !== undefined) tails.delete(oldest);
   };
 
-  const logOf = (migrationId: string | null): Log => {
+  const logOf = (migrationId: string | null, traceId: string | null = null): Log => {
     const say = (level: string, message: string, fields: Fields = {}) => {
       const line = redact(`${level} ${message}${shown(fields, redact)}`);
-      const about = migrationId === null ? '' : `${migrationId} `;
+      const about = [migrationId, traceId && `trace=${redact(traceId).replaceAll(/[^\w-]/g, '?')}`]
+        .map((id) => (id ? `${id} ` : ''))
+        .join('');
       write(`${new Date(now()).toISOString()} ${about}${line}${redact(causesOf(fields.error))}`);
       if (migrationId !== null) keep(migrationId, line);
     };

@@ -4,13 +4,14 @@ import { keepHealthFile } from '../node/health-file.ts';
 import { keepRenewed, openIdentityPatiently } from '../node/identity-renewal.ts';
 import { isProgram } from '../node/is-program.ts';
 import { createLog, type Log, tell } from '../node/log.ts';
+import { openObservePage } from '../node/observe-page.ts';
 import { measureResources } from '../node/resources.ts';
 import { agentVersion } from '../node/version.ts';
 import { errorMessageOf, StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
 import { type RelayConfig, readRelayConfig, relayUsage } from './config.ts';
 import { type Relay, startRelay } from './listener.ts';
-import { startStatusPage } from './status.ts';
+import { observedRelay } from './metrics.ts';
 
 export interface RunningRelay {
   id: string;
@@ -31,15 +32,30 @@ export interface RunningRelay {
  */
 export async function runRelay(config: RelayConfig, options: { log?: Log } = {}): Promise<RunningRelay> {
   const log = options.log ?? createLog();
-  if (config.joinToken) log.secret(config.joinToken);
-  const keeper = await openIdentityPatiently({ ...config, joinToken: config.joinToken ?? null, kind: 'relay' }, log);
+  for (const secret of [config.joinToken, config.metricsToken]) if (secret) log.secret(secret);
+  let relay: Relay | null = null;
+  let welcomes = 0;
+  let connected = () => false;
+  // First, so that a port that is taken does not cost the join token.
+  const page = await openObservePage({
+    listen: config.metrics,
+    token: config.metricsToken,
+    observed: observedRelay({
+      status: () => relay?.status() ?? null,
+      connected: () => connected(),
+      welcomes: () => welcomes,
+    }),
+  });
+  const joinToken = config.joinToken ?? null;
+  const keeper = await openIdentityPatiently({ ...config, joinToken, kind: 'relay' }, log).catch(async (error) => {
+    await page.close();
+    throw error;
+  });
   const listening = Promise.withResolvers<void>();
   const refused = Promise.withResolvers<void>();
   let ticketKey: JWK | null = null;
   let revoked: ReadonlySet<string> = new Set();
   let starting: Promise<Relay> | null = null;
-  let relay: Relay | null = null;
-  let status: Awaited<ReturnType<typeof startStatusPage>> | null = null;
 
   const listen = async (): Promise<Relay> => {
     const started = await startRelay({
@@ -52,7 +68,6 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
       listen: config.listen,
       bandwidthLimit: config.bandwidthLimit,
     });
-    status = await startStatusPage({ port: config.statusPort, status: started.status });
     relay = started;
     return started;
   };
@@ -65,6 +80,7 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
     token: renewal.freshToken,
     owedResults: () => [],
     onWelcome: (welcome) => {
+      welcomes += 1;
       if (!welcome.relay) return log.error('the control plane welcomed this relay as a host');
       ticketKey = welcome.relay.ticket_key as JWK;
       const added = welcome.relay.revoked.filter((id) => !revoked.has(id));
@@ -90,6 +106,8 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
     log,
   });
 
+  connected = () => link.ready();
+
   const report = async () => link.report({ type: 'metrics', resources: await measureResources(config.stateDir) });
   const metrics = setInterval(
     () => void report().catch((error) => log.warn('the resources of this machine could not be read', { error })),
@@ -108,7 +126,7 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
       await link.close();
       await starting?.catch(() => {});
       await relay?.close();
-      await status?.close();
+      await page.close();
     },
   };
 }

@@ -294,5 +294,7 @@ export const command = z.object({
   kind: z.enum(commandKindNames),
   /** Checked against `commandKinds[kind].payload` by the receiver. */
   payload: z.unknown(),
+  /** Of the request that caused it: the same in the logs of control plane and hosts. */
+  trace_id: id.nullable().default(null),
 });
 export type Command = z.infer<typeof command>;

@@ -199,6 +199,8 @@ export const saga = z.object({
   distrust: z.boolean().default(false),
   /** The record was found to be older: both hosts are asked for their own records first. */
   telling: z.boolean().default(false),
+  /** Id of the request that began it or acted on it last. */
+  trace_id: z.string().nullable().default(null),
   /** Number of times it was found older. */
   restorations: z.number().default(0),
 });

@@ -19,11 +19,12 @@ export type Serves<T> = {
 /** One per stack. */
 export interface StackMigrationRpc {
   start(input: StartInput): Promise<StartOutcome>;
-  cancel(id: string): Promise<ActOutcome>;
-  retry(id: string, stopped: boolean): Promise<ActOutcome>;
-  resolve(id: string, resolution: Resolution): Promise<ActOutcome>;
-  rollback(id: string): Promise<ActOutcome>;
-  purge(id: string, side: 'source' | 'target'): Promise<ActOutcome>;
+  /** `traceId`, here and below: of the request. */
+  cancel(id: string, traceId?: string): Promise<ActOutcome>;
+  retry(id: string, stopped: boolean, traceId?: string): Promise<ActOutcome>;
+  resolve(id: string, resolution: Resolution, traceId?: string): Promise<ActOutcome>;
+  rollback(id: string, traceId?: string): Promise<ActOutcome>;
+  purge(id: string, side: 'source' | 'target', traceId?: string): Promise<ActOutcome>;
   remind(id: string): Promise<void>;
   copySeen(id: string, running: boolean): Promise<void>;
   hostDeleted(id: string, host: string): Promise<void>;

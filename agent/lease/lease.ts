@@ -24,6 +24,8 @@ export interface LeaseKeeper {
   renewed(migrationId: string): Promise<number | null>;
   /** Ends a lease that is no longer needed: the migration is completed or stopped. Waits for a stop in progress. */
   release(migrationId: string): Promise<void>;
+  /** Milliseconds until the held lease that ends first; null if none is held. */
+  msLeft(): number | null;
   /** At the agent's start, resumes the leases of everything that may still run, and stops what is overdue. */
   resume(): void;
   /** Ends all leases when the agent stops, perhaps for good. Resolves once nothing runs under them. */
@@ -131,6 +133,12 @@ class Keeper implements LeaseKeeper {
     this.#leases.delete(migrationId);
     if (lease) lease.released = true;
     await lease?.stopping;
+  }
+
+  msLeft(): number | null {
+    const held = [...this.#leases.values()].filter(({ lapsed }) => !lapsed.signal.aborted);
+    if (held.length === 0) return null;
+    return Math.max(0, Math.min(...held.map(({ endsAt }) => endsAt)) - this.#clock.sinceBootMs());
   }
 
   resume(): void {

@@ -86,7 +86,7 @@ async function startRelay(api: ApiClient, controlUrl: string, { address }: Stage
     kind: 'relay',
     name: 'relay',
     stateDir: `${dir}/relay`,
-    arguments: ['--listen', at, '--advertise', at, '--status-port', String(await freePort('127.0.0.1'))],
+    arguments: ['--listen', at, '--advertise', at, '--metrics', `127.0.0.1:${await freePort('127.0.0.1')}`],
   });
   closers.unshift(() => relay.stop());
   say(`relay is online at ${at}`);

@@ -25,7 +25,7 @@ export interface ServeSettings {
   listen: Address;
   /** The origin that browsers, hosts and join lines use. */
   publicUrl: string;
-  relay: { listen: Address; advertise: Address; statusPort: number } | null;
+  relay: { listen: Address; advertise: Address; metrics: Address; metricsToken: null } | null;
   tls: { certPath: string; keyPath: string } | null;
   trustProxy: boolean;
 }
@@ -55,7 +55,8 @@ function relayOf(flags: ServeFlags, { host, port }: Address, publicUrl: string):
       `Hosts cannot reach a relay at ${bracketed(advertise.host)}: it is no address of this machine.`,
       'Say where they reach it: --relay-advertise HOST:PORT, or --public-url, or --no-relay.',
     );
-  return { listen, advertise, statusPort: listen.port + 1 };
+  const metrics = { host: '127.0.0.1', port: listen.port + 1 };
+  return { listen, advertise, metrics, metricsToken: null };
 }
 
 function certificatePaths({ tlsCert, tlsKey }: ServeFlags): ServeSettings['tls'] {

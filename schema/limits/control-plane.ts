@@ -139,6 +139,29 @@ export const controlPlaneLimits = {
     /** Minimum interval between writes of a token's `last_used_at`: a token may send hundreds of requests a minute. */
     tokenUseNoteMs: 5 * 60_000,
   },
+  observe: {
+    /** `/readyz` asks the database or the engine at most this often, however often it is called. */
+    readyKeepMs: 5_000,
+    /** An engine or a database that takes longer counts as not answering; below the timeout of most probes. */
+    readyMsMax: 2_000,
+    /** The control plane's metrics are counted at most this often: Prometheus reads every 15 to 60 seconds. */
+    metricsKeepMs: 10_000,
+    /** A host or relay that was heard from within this time counts as online: three of its reports. */
+    onlineMsMax: 30_000,
+    /** Migrations that began within this time are counted by their end. */
+    recentMs: 24 * 3_600_000,
+    /** Rows counted for one number; a larger count shows as this one. */
+    rowsMax: 10_000,
+    /** Versions of agents with a count of their own, the most frequent ones; all further ones are `other`. */
+    versionsMax: 10,
+    versionCharsMax: 32,
+    /** Bearer token of a relay's or agent's page that is not on loopback: 128 random bits in hex take 32. */
+    tokenCharsMin: 16,
+    tokenCharsMax: 512,
+    /** A monitoring system and a person with curl. */
+    connectionsMax: 16,
+    requestMsMax: 5_000,
+  },
   ui: {
     /** A login lasts this long, or until its token expires. */
     sessionMsMax: 12 * 3_600_000,

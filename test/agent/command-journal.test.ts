@@ -8,6 +8,7 @@ import { temporaryDirectory } from './temporary.ts';
 
 const command = (id: string, epoch = 1, migration_id = 'm1'): Command => ({
   type: 'command',
+  trace_id: null,
   id,
   migration_id,
   epoch,

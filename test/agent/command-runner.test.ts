@@ -14,6 +14,7 @@ const command = (id: string, epoch = 1, kind: Command['kind'] = 'deploy'): Comma
   epoch,
   kind,
   payload: {},
+  trace_id: null,
 });
 
 async function runnerWith(

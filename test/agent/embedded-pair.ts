@@ -104,7 +104,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
     giveUp: () => lease.giveUp(),
     perform: (kind, payload) =>
       performCommand(
-        { type: 'command', id: 'c', migration_id: 'm1', epoch: 1, kind, payload },
+        { type: 'command', id: 'c', migration_id: 'm1', epoch: 1, kind, payload, trace_id: null },
         {
           migrationId: 'm1',
           engine,

@@ -44,3 +44,19 @@ test('only so many migrations are remembered', () => {
   expect(log.tail('m0')).toEqual([]);
   expect(log.tail('m1')).toHaveLength(1);
 });
+
+test('a line names its migration and the request that caused it, and the id of a request cannot forge a line', () => {
+  const lines: string[] = [];
+  const log = createLog(
+    (line) => void lines.push(line),
+    () => 0,
+  );
+  log.of('mig_1', 'req-12345678').info('deploy begins');
+  log.of('mig_1').info('deploy begins');
+  expect(lines).toEqual([
+    '1970-01-01T00:00:00.000Z mig_1 trace=req-12345678 info deploy begins',
+    '1970-01-01T00:00:00.000Z mig_1 info deploy begins',
+  ]);
+  log.of('mig_1', 'sfy_x\nforged').info('x');
+  expect(lines[2]?.split('\n')).toHaveLength(1);
+});

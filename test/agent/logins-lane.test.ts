@@ -27,7 +27,7 @@ async function hostOf(engine: Partial<Engine>, lanes: Lanes) {
     payload: CommandPayload<K>,
     signal = AbortSignal.timeout(15_000),
   ) => {
-    const command = { type: 'command', id: 'c', migration_id: 'm1', epoch: 1, kind, payload } as const;
+    const command = { type: 'command', trace_id: null, id: 'c', migration_id: 'm1', epoch: 1, kind, payload } as const;
     const context = {
       ...{ migrationId: 'm1', engine, ledger, log, signal, lanes },
       progress: (items: unknown) => void told.push(items),

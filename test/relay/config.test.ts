@@ -18,9 +18,16 @@ describe('the settings of a relay', () => {
       stateDir: '/var/lib/relay',
       listen: { host: '0.0.0.0', port: 7400 },
       advertise: { host: 'relay.example', port: 7400 },
-      statusPort: 7401,
+      metrics: { host: '127.0.0.1', port: 7401 },
+      metricsToken: null,
       joinToken: 'token',
     });
+  });
+
+  test('a service of release 0.1.0 starts with its --status-port', () => {
+    const { metrics } = readRelayConfig([...needed, '--status-port', '7500'], {});
+    expect(metrics).toEqual({ host: '127.0.0.1', port: 7500 });
+    expect(readRelayConfig(needed, { STACKFERRY_STATUS_PORT: '7500' }).metrics).toEqual(metrics);
   });
 
   test('an IPv6 address is written in brackets', () => {
@@ -31,7 +38,10 @@ describe('the settings of a relay', () => {
     ['--listen', 'nowhere'],
     ['--listen', 'host:99999'],
     ['--advertise', 'a b:1'],
+    ['--metrics', 'nowhere'],
+    ['--metrics', '0.0.0.0:7401'],
     ['--status-port', '-1'],
+    ['--status-port', '99999'],
     ['--control', 'ftp://control.example'],
   ])('a wrong %s (%s) is named', (flag, value) => {
     expect(() => readRelayConfig([...needed, `${flag}=${value}`], {})).toThrow();

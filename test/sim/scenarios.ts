@@ -534,7 +534,7 @@ export const scenarios: { [number: string]: (story: Story) => void } = {
     story.until('the clean-up is done', ({ saga }) => saga.awaiting.length === 0);
     assert(late.length === 1, 'the target should have been told to prepare');
     for (const { command, migration_id } of late)
-      world.control.linkOf(target.id).deliver([{ ...command, migration_id }]);
+      world.control.linkOf(target.id).deliver([{ ...command, migration_id, trace_id: null }]);
     story.pass(minuteMs);
     const left = [...target.volumes.values()].filter(({ madeBy }) => madeBy === row().id);
     assert(left.length === 0, `what came late was done: ${left.map(({ name }) => name)}`);

@@ -146,7 +146,11 @@ export class Store {
         ask(() =>
           this.open()
             .filter(({ command }) => command.host === host)
-            .map(({ command: { host: _, ...command }, migration_id }) => ({ ...command, migration_id })),
+            .map(({ command: { host: _, ...command }, migration_id }) => ({
+              ...command,
+              migration_id,
+              trace_id: null,
+            })),
         ),
       ownerOf: (id) => ask(() => this.#commands.get(id) ?? null),
     };

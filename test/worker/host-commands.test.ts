@@ -22,6 +22,7 @@ describe('commands and results', () => {
       epoch: 1,
       kind: 'stop_stack',
       payload: { project: 'shop' },
+      trace_id: null,
     });
     expect((await agent.take('command')).id).toBe(`${migration}.3`);
     expect(agent.got).toEqual([]);
@@ -37,6 +38,7 @@ describe('commands and results', () => {
       epoch: 1,
       kind: 'stop_stack' as const,
       payload: { project: 'shop' },
+      trace_id: null,
     };
     await connection(a).deliver([sent]);
     expect(await agent.take('command')).toEqual({ type: 'command', ...sent });

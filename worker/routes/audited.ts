@@ -6,6 +6,7 @@ import type { Authed } from '../auth/authed.ts';
 import { clientAddress } from '../auth/client-address.ts';
 import { log } from '../log.ts';
 import { insertAudit } from '../store/audit.ts';
+import { traceIdOf } from './trace-id.ts';
 
 /**
  * Gives each request an id, and records each act (every change and every read of a secret) in the audit, refused ones
@@ -15,7 +16,7 @@ import { insertAudit } from '../store/audit.ts';
  * the first refusal of a flood.
  */
 export const audited = createMiddleware<Authed>(async (c, next) => {
-  const requestId = crypto.randomUUID();
+  const requestId = traceIdOf(c.req.raw.headers);
   c.set('requestId', requestId);
   const at = Date.now();
   await next();

@@ -112,6 +112,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       callback_url:
         request.callback_url === undefined ? null : acceptedUrl(c.env, 'callback_url', request.callback_url),
       requested_by: c.get('token').id,
+      trace_id: c.get('requestId'),
       window_ms: windowMsOf(c.env.SAFETY_WINDOW_HOURS),
     });
     if (outcome.kind === 'busy')
@@ -135,7 +136,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
     app.openapi(remove(side), async (c) => {
       const { name, id } = c.req.valid('param');
       if ((await showMigration(c.env, id)).stack.name !== name) throw absentOf(name);
-      await accepted(c.env, id, (stack) => stack.purge(id, side));
+      await accepted(c.env, id, (stack) => stack.purge(id, side, c.get('requestId')));
       await purged(c.env, id, side);
       return c.body(null, 204);
     });

@@ -150,27 +150,27 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(cancel, async (c) => {
     const { id } = c.req.valid('param');
-    await accepted(c.env, id, (stack) => stack.cancel(id));
+    await accepted(c.env, id, (stack) => stack.cancel(id, c.get('requestId')));
     return c.json(await showMigration(c.env, id), 202);
   });
 
   app.openapi(rollback, async (c) => {
     const { id } = c.req.valid('param');
-    await accepted(c.env, id, (stack) => stack.rollback(id));
+    await accepted(c.env, id, (stack) => stack.rollback(id, c.get('requestId')));
     return c.json(await showMigration(c.env, id), 202);
   });
 
   app.openapi(retry, async (c) => {
     const { id } = c.req.valid('param');
     const { stopped } = c.req.valid('json');
-    await accepted(c.env, id, (stack) => stack.retry(id, stopped));
+    await accepted(c.env, id, (stack) => stack.retry(id, stopped, c.get('requestId')));
     return c.json(await showMigration(c.env, id), 202);
   });
 
   app.openapi(resolve, async (c) => {
     const { id } = c.req.valid('param');
     const { resolution } = c.req.valid('json');
-    await accepted(c.env, id, (stack) => stack.resolve(id, resolution));
+    await accepted(c.env, id, (stack) => stack.resolve(id, resolution, c.get('requestId')));
     return c.json(await showMigration(c.env, id), 202);
   });
 }

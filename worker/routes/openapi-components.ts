@@ -9,7 +9,11 @@ const text = { type: 'string' } as const;
 
 export const headers = {
   Location: { description: 'Address of the created or started resource.', schema: text },
-  'X-Request-Id': { description: 'Identifies this request in the log and the audit.', schema: text },
+  'X-Request-Id': {
+    description:
+      'Identifies this request in the logs of control plane and hosts, and in the audit: as sent, if well-formed, else the trace id of `traceparent`, else a new one.',
+    schema: text,
+  },
   RateLimit: {
     description: 'Remaining requests (`r`), and seconds until more are allowed (`t`).',
     schema: text,

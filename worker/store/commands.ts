@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull } from 'drizzle-orm';
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { command, migration } from '../tables/migrations.ts';
 
@@ -13,8 +13,10 @@ export async function openCommandsFor(db: D1Database, hostId: string) {
       epoch: command.epoch,
       kind: command.kind,
       payload: command.payload,
+      trace_id: sql<string | null>`${migration.saga} ->> '$.trace_id'`,
     })
     .from(command)
+    .leftJoin(migration, eq(migration.id, command.migration_id))
     .where(and(eq(command.host_id, hostId), isNull(command.closed_at)))
     .orderBy(asc(command.created_at), asc(command.id))
     .all();

@@ -1,8 +1,8 @@
-import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, not, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, lte, not, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, type Status } from '../../schema/migration-status.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
-import { migration, migrationEvent } from '../tables/migrations.ts';
+import { migration, migrationEvent, sourceKept, windowEndsAt } from '../tables/migrations.ts';
 
 /** Queries about migrations for the API and UI; only `migration-store.ts` writes transitions. */
 
@@ -76,12 +76,9 @@ export async function migrationsToRemind(db: D1Database, now: number) {
   return drizzle(db)
     .select({ id: migration.id, stack_id: migration.stack_id })
     .from(migration)
-    .where(and(cleanupDue(now), isNull(ofWindow('reminded_at'))))
+    .where(and(cleanupDue(now), sql`json_extract(${migration.saga}, '$.window.reminded_at') IS NULL`))
     .all();
 }
 
-const ofWindow = (field: string) => sql`json_extract(${migration.saga}, ${`$.window.${field}`})`;
-
 /** Never NULL, so it can be negated. */
-const cleanupDue = (now: number) =>
-  sql`(${migration.status} = 'completed' AND ${ofWindow('ends_at')} <= ${now} AND ${ofWindow('source_purge.done_at')} IS NULL)`;
+const cleanupDue = (now: number) => sql`(${sourceKept} AND ${windowEndsAt} <= ${now})`;

@@ -1,6 +1,8 @@
 import { and, eq, inArray, ne } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
+import type { Saga } from '../../schema/saga.ts';
+import { log } from '../log.ts';
 import type { CommitOutcome, InsertOutcome, MigrationRow, MigrationStore } from '../saga/migration/ports.ts';
 import { homeAfter } from '../saga/migration/terminal.ts';
 import type { MigrationEvent, Transition } from '../saga/migration/transition.ts';
@@ -119,6 +121,7 @@ async function commitTransition(
     ...webhooks.flatMap((event) => outboxStatements(db, event)),
   ] as const;
   const committed = (): CommitOutcome => {
+    logTransition(row, saga, cause);
     if (webhooks.length > 0) announce(webhooks.map(({ id }) => id));
     return 'committed';
   };
@@ -174,6 +177,12 @@ function guard(
   at: number,
 ) {
   return { migration_id, version, nonce, event, from_status, to_status, at };
+}
+
+function logTransition(row: MigrationRow, { id, status, epoch, trace_id }: Saga, cause: string): void {
+  const { source_host_id, target_host_id, stack_id, drain_id, version } = row;
+  const ids = { migration_id: id, stack_id, source_host_id, target_host_id, drain_id, trace_id };
+  log.info('migration', { ...ids, cause, from: row.status, to: status, version: version + 1, epoch });
 }
 
 function eventRow(migration_id: string, at: number, { kind, data }: MigrationEvent) {

@@ -16,6 +16,12 @@ const sagaColumn = customType<{ data: Saga; driverData: string }>({
   fromDriver: (stored) => readSaga(JSON.parse(stored)),
 });
 
+/**
+ * Of a completed migration whose source copy is kept: when its window ends. Literal, as an index over an expression needs it.
+ */
+export const windowEndsAt = sql`("saga" ->> '$.window.ends_at')`;
+export const sourceKept = sql`"status" = 'completed' AND ("saga" ->> '$.window.source_purge.done_at') IS NULL`;
+
 export const migration = sqliteTable(
   'migration',
   {
@@ -55,6 +61,7 @@ export const migration = sqliteTable(
     index('migration_incoming')
       .on(t.target_host_id)
       .where(sql`status IN (${quoted(activeStatuses)})`),
+    index('migration_kept').on(windowEndsAt).where(sourceKept),
   ],
 );
 

@@ -50,7 +50,7 @@ export function createCommandRunner(options: {
     epoch < Math.max(newest.get(migration_id) ?? 0, journal.epochOf(migration_id));
 
   const perform = async (command: Command, signal: AbortSignal): Promise<Outcome> => {
-    const migrationLog = log.of(command.migration_id);
+    const migrationLog = log.of(command.migration_id, command.trace_id);
     const alive = setInterval(() => options.onAlive(command), limits.agent.aliveIntervalMs);
     migrationLog.info(`${command.kind} begins`, { command: command.id, epoch: command.epoch });
     try {

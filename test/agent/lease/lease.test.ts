@@ -47,6 +47,19 @@ const deployed = async (ledger: Awaited<ReturnType<typeof openMigrationLedger>>)
   });
 
 describe('lease', () => {
+  test('the time that is left is of the lease that ends first; a lapsed one does not count', async () => {
+    const { state, ledger, keeper, cutOff } = await target();
+    expect(keeper.msLeft()).toBeNull();
+    await deployed(ledger);
+    await keeper.acquire('m1');
+    cutOff();
+    state.now += 10_000;
+    expect(keeper.msLeft()).toBe(35_000);
+    state.now += 35_000;
+    await eventually(() => !state.running, 'the stop');
+    expect(keeper.msLeft()).toBeNull();
+  });
+
   test('F43: a target out of contact for longer than the lease stops what it started, and not before', async () => {
     const { state, ledger, keeper, cutOff } = await target();
     await deployed(ledger);

@@ -59,6 +59,7 @@ async function coreWith(part: Awaited<ReturnType<typeof upgradeOf>>, stateDir: s
   const command = (id: string): Command => ({
     ...{ type: 'command', id, migration_id: 'mig_1', epoch: 1, kind: 'prepare_source' },
     payload: { project: 'shop', source_dir: '/srv/shop', volumes: ['data'] },
+    trace_id: null,
   });
   return { core, command, commands: () => asked.mock.calls.length, end: () => answer.reject(new Error('over')) };
 }

@@ -16,7 +16,8 @@ describe('settings of serve', () => {
       relay: {
         listen: { host: '127.0.0.1', port: 8788 },
         advertise: { host: '127.0.0.1', port: 8788 },
-        statusPort: 8789,
+        metrics: { host: '127.0.0.1', port: 8789 },
+        metricsToken: null,
       },
       tls: null,
       trustProxy: false,

@@ -27,24 +27,24 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
     return this.#coordinator.start(input);
   }
 
-  cancel(id: string): Promise<ActOutcome> {
-    return this.#coordinator.cancel(id);
+  cancel(id: string, traceId?: string): Promise<ActOutcome> {
+    return this.#coordinator.cancel(id, traceId);
   }
 
-  retry(id: string, stopped: boolean): Promise<ActOutcome> {
-    return this.#coordinator.retry(id, stopped);
+  retry(id: string, stopped: boolean, traceId?: string): Promise<ActOutcome> {
+    return this.#coordinator.retry(id, stopped, traceId);
   }
 
-  resolve(id: string, resolution: Resolution): Promise<ActOutcome> {
-    return this.#coordinator.resolve(id, resolution);
+  resolve(id: string, resolution: Resolution, traceId?: string): Promise<ActOutcome> {
+    return this.#coordinator.resolve(id, resolution, traceId);
   }
 
-  rollback(id: string): Promise<ActOutcome> {
-    return this.#coordinator.rollback(id);
+  rollback(id: string, traceId?: string): Promise<ActOutcome> {
+    return this.#coordinator.rollback(id, traceId);
   }
 
-  purge(id: string, side: 'source' | 'target'): Promise<ActOutcome> {
-    return this.#coordinator.purge(id, side);
+  purge(id: string, side: 'source' | 'target', traceId?: string): Promise<ActOutcome> {
+    return this.#coordinator.purge(id, side, traceId);
   }
 
   remind(id: string): Promise<void> {

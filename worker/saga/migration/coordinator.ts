@@ -49,7 +49,7 @@ export class Coordinator {
     this.#leases = new GrantedLeases(ports.memory);
     this.#versions = new CommittedVersions(ports.memory);
     this.#transitions = new Transitions(ports, this.#versions, {
-      commands: (id, commands) => ports.background(this.#liveness.deliver(id, commands)),
+      commands: (saga, commands) => ports.background(this.#liveness.deliver(saga, commands)),
       status: () => this.#progress.clear(),
     });
   }
@@ -83,28 +83,28 @@ export class Coordinator {
     return { kind: 'started', id, row: { ...inserted, version: 1, updated_at: now } };
   }
 
-  async cancel(id: string): Promise<ActOutcome> {
-    const { row, changed } = await this.#transitions.apply(id, { type: 'cancel' });
+  async cancel(id: string, traceId?: string): Promise<ActOutcome> {
+    const { row, changed } = await this.#transitions.apply(id, { type: 'cancel' }, null, traceId);
     if (!row) return { kind: 'unknown' };
     const repeated = row.saga.cancel_requested && ['reverting', 'cancelled'].includes(row.status);
     return changed || repeated ? { kind: 'accepted' } : { kind: 'refused', ...cancelRefusal(row.status) };
   }
 
   /** Applies an operator's decision when waiting cannot resolve a migration. */
-  async resolve(id: string, resolution: Resolution): Promise<ActOutcome> {
+  async resolve(id: string, resolution: Resolution, traceId?: string): Promise<ActOutcome> {
     const before = await this.#ports.store.load(id);
     if (!before) return { kind: 'unknown' };
     const refused =
       resolutionRefusal(before.saga, resolution) ?? (await resolveObstacle(before, resolution, this.#ports));
     if (refused) return { kind: 'refused', ...refused };
-    const { row, changed } = await this.#transitions.apply(id, { type: 'resolve', resolution });
+    const { row, changed } = await this.#transitions.apply(id, { type: 'resolve', resolution }, null, traceId);
     if (changed) return { kind: 'accepted' };
     return { kind: 'refused', ...((row && resolutionRefusal(row.saga, resolution)) ?? anotherRuns) };
   }
 
   /** Retries what `needs_attention` waits for, or what a terminal migration still has to do. */
-  async retry(id: string, stopped: boolean): Promise<ActOutcome> {
-    const { row, changed } = await this.#transitions.apply(id, { type: 'retry', stopped });
+  async retry(id: string, stopped: boolean, traceId?: string): Promise<ActOutcome> {
+    const { row, changed } = await this.#transitions.apply(id, { type: 'retry', stopped }, null, traceId);
     if (!row) return { kind: 'unknown' };
     if (changed) return { kind: 'accepted' };
     return {
@@ -114,13 +114,13 @@ export class Coordinator {
     };
   }
 
-  async rollback(id: string): Promise<ActOutcome> {
+  async rollback(id: string, traceId?: string): Promise<ActOutcome> {
     const before = await this.#ports.store.load(id);
     if (!before) return { kind: 'unknown' };
     const refused = rollbackRefusal(before.saga, Date.now()) ?? (await rollbackObstacle(before, this.#ports));
     if (before.status === 'rolling_back') return { kind: 'accepted' };
     if (refused) return { kind: 'refused', ...refused };
-    const { row, changed, outcome } = await this.#transitions.apply(id, { type: 'rollback' });
+    const { row, changed, outcome } = await this.#transitions.apply(id, { type: 'rollback' }, null, traceId);
     if (changed || row?.status === 'rolling_back') return { kind: 'accepted' };
     if (outcome === 'host_deleted') return { kind: 'refused', ...hostIsDeleted };
     const lateRefusal = row && rollbackRefusal(row.saga, Date.now());
@@ -128,12 +128,12 @@ export class Coordinator {
   }
 
   /** Deletes the copy kept on the source, or left on the target by a rolled-back migration. Idempotent. */
-  async purge(id: string, side: 'source' | 'target'): Promise<ActOutcome> {
+  async purge(id: string, side: 'source' | 'target', traceId?: string): Promise<ActOutcome> {
     const before = await this.#ports.store.load(id);
     if (!before) return { kind: 'unknown' };
     const refused = purgeRefusal(before.saga, side) ?? (await purgeObstacle(before, side, this.#ports));
     if (refused) return { kind: 'refused', ...refused };
-    const { row } = await this.#transitions.apply(id, { type: 'purge', side });
+    const { row } = await this.#transitions.apply(id, { type: 'purge', side }, null, traceId);
     const lateRefusal = row && purgeRefusal(row.saga, side);
     return lateRefusal ? { kind: 'refused', ...lateRefusal } : { kind: 'accepted' };
   }

@@ -18,13 +18,13 @@ export class HostLiveness {
   }
 
   /** Undelivered commands stay recorded; the host gets them when it reconnects. */
-  async deliver(migration_id: string, commands: SagaCommand[]): Promise<void> {
+  async deliver({ id: migration_id, trace_id }: Saga, commands: SagaCommand[]): Promise<void> {
     const hosts = Map.groupBy(commands, ({ host }) => host);
     await Promise.allSettled(
       [...hosts].map(([host, own]) =>
         this.#hosts.deliver(
           host,
-          own.map(({ host: _, ...command }) => ({ ...command, migration_id })),
+          own.map(({ host: _, ...command }) => ({ ...command, migration_id, trace_id })),
         ),
       ),
     );

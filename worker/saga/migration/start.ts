@@ -20,6 +20,8 @@ export interface StartInput extends MoveOptions {
   /** Id of the API token that requested it. */
   requested_by: string;
   drain_id?: string | null;
+  /** Id of the request. */
+  trace_id?: string | null;
 }
 
 export type StartOutcome =
@@ -68,6 +70,7 @@ export function newSaga(id: string, input: StartInput, now: number): Saga {
     source_lost: false,
     distrust: false,
     telling: false,
+    trace_id: input.trace_id ?? null,
     restorations: 0,
   };
 }

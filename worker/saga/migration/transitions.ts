@@ -9,7 +9,7 @@ import type { CommitOutcome, CoordinatorPorts, MigrationRow } from './ports.ts';
 
 /** Called once a transition is written. */
 interface Committed {
-  commands(migrationId: string, commands: SagaCommand[]): void;
+  commands(saga: Saga, commands: SagaCommand[]): void;
   /** The status has changed. */
   status(): void;
 }
@@ -29,12 +29,13 @@ export class Transitions {
 
   /**
    * Loads, advances and commits, then sends and sets the alarm. A record that is behind what was committed gets `restored`
-   * instead of the given event. Retries after losing an optimistic-lock race.
+   * instead of the given event. Retries after losing an optimistic-lock race. `traceId`: of the request that asks for it.
    */
   apply(
     id: string,
     given: SagaEvent | ((row: MigrationRow) => SagaEvent | Promise<SagaEvent>),
     preflight: Preflight | null = null,
+    traceId: string | null = null,
   ): Promise<{ row: MigrationRow | null; changed: boolean; outcome?: CommitOutcome }> {
     return this.inTurn(async () => {
       const { store } = this.#ports;
@@ -44,13 +45,13 @@ export class Transitions {
         const wanted = typeof given === 'function' ? await given(row) : given;
         const event: SagaEvent = (await this.#versions.isBehind(row)) ? { type: 'restored' } : wanted;
         const now = Date.now();
-        const next = advance(row.saga, event, now);
+        const next = advance(traceId === null ? row.saga : { ...row.saga, trace_id: traceId }, event, now);
         if (!next) return { row, changed: false };
         const outcome = await store.commit(row, next, event.type, now, preflight);
         if (outcome === 'stale' || outcome === 'late') continue;
         if (outcome !== 'committed') return { row, changed: false, outcome };
         if (next.saga.status !== row.status) this.#committed.status();
-        this.#committed.commands(row.id, next.commands);
+        this.#committed.commands(next.saga, next.commands);
         await this.#versions.record(next.saga, row.version + 1);
         await this.rearm(row.stack_id, isWaiting(next.saga));
         return { row: { ...row, status: next.saga.status, saga: next.saga }, changed: event.type === wanted.type };

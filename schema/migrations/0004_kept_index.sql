@@ -1,0 +1,1 @@
+CREATE INDEX `migration_kept` ON `migration` (("saga" ->> '$.window.ends_at')) WHERE "status" = 'completed' AND ("saga" ->> '$.window.source_purge.done_at') IS NULL;
