@@ -3,8 +3,8 @@ import type { FrameConnection } from './frame-connection.ts';
 /** A connection of the source, and the chunks under way on it: sent, and not known to have arrived. */
 export class Carrier {
   readonly connection: FrameConnection;
-  /** Sequence number → bytes of the frame. */
-  readonly #underWay = new Map<number, number>();
+  /** By sequence number, the one sent first in front. */
+  readonly #underWay = new Map<number, { bytes: number; sentAt: number }>();
   #bytes = 0;
 
   constructor(connection: FrameConnection) {
@@ -15,19 +15,25 @@ export class Carrier {
     return this.#bytes;
   }
 
+  /** Milliseconds for which the oldest of them has been under way. */
+  waitingMs(): number {
+    const [oldest] = this.#underWay.values();
+    return oldest ? performance.now() - oldest.sentAt : 0;
+  }
+
   sequences(): number[] {
     return [...this.#underWay.keys()];
   }
 
   carry(sequence: number, frame: Buffer): void {
-    this.#underWay.set(sequence, frame.length);
+    this.#underWay.set(sequence, { bytes: frame.length, sentAt: performance.now() });
     this.#bytes += frame.length;
     this.connection.send(frame);
   }
 
   /** Returns the bytes that arrived with this chunk, null if it is not under way here. */
   arrived(sequence: number): number | null {
-    const bytes = this.#underWay.get(sequence) ?? null;
+    const bytes = this.#underWay.get(sequence)?.bytes ?? null;
     this.#underWay.delete(sequence);
     this.#bytes -= bytes ?? 0;
     return bytes;

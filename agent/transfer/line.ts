@@ -16,6 +16,8 @@ export interface Line {
   blocked(now: boolean): void;
   /** Bytes that may be under way on each connection. */
   aheadBytes(): number;
+  /** Milliseconds that a chunk takes on each of so many connections, at the rate last measured; null if none was. */
+  usualMs(open: number): number | null;
   /**
    * How many connections the stream should have, which now has `open`. `open` itself unless the line is long, has been full
    * for some time, and more connections have brought more so far.
@@ -55,6 +57,7 @@ class MeasuredLine implements Line {
   #aheadBytes: number;
   /** Before the latest stripes. */
   #before: { bytesPerMs: number; open: number } | null = null;
+  #bytesPerMs: number | null = null;
   #aim = 1;
   #aimedAt = 0;
 
@@ -91,6 +94,10 @@ class MeasuredLine implements Line {
     return this.#isLong() ? this.#aheadBytes : Number.POSITIVE_INFINITY;
   }
 
+  usualMs(open: number): number | null {
+    return this.#bytesPerMs && (this.#aheadBytes * open) / this.#bytesPerMs;
+  }
+
   connections(open: number): number {
     if (!this.#isLong()) return open;
     const measured = this.#measured(open);
@@ -122,7 +129,9 @@ class MeasuredLine implements Line {
     const isFull = blockedMs >= ms / 2;
     if (isFull && bytes < open * chunkBytesMax) return null;
     this.#measure = { beganAt: now, open, bytes: 0, blockedMs: 0 };
-    return isFull ? bytes / ms : null;
+    if (!isFull) return null;
+    this.#bytesPerMs = bytes / ms;
+    return this.#bytesPerMs;
   }
 
   #paysToGrow(bytesPerMs: number, open: number): boolean {

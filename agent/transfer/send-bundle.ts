@@ -25,6 +25,7 @@ export class SendBundle {
   readonly #carriers: Set<Carrier>;
   readonly #line;
   readonly #over = new AbortController();
+  #watch: NodeJS.Timeout | undefined;
   /** Stripes with a connection, welcomed or not. */
   readonly #stripes = new Set<SendStripe>();
   /** Of stripes that broke, in order. */
@@ -118,6 +119,7 @@ export class SendBundle {
 
   /** The main connection has ended. */
   close(): void {
+    clearInterval(this.#watch);
     this.#over.abort();
     for (const stripe of this.#stripes) stripe.close();
   }
@@ -144,6 +146,7 @@ export class SendBundle {
     const request: Spread = { first: this.#latest + 1, count };
     this.#latest += count;
     this.#main.connection.send(encodeControl('spread', request));
+    this.#watch ??= setInterval(() => this.#closeStalled(), this.#options.bounds.stripeMeasureMs);
     for (let number = request.first; number <= this.#latest; number++) this.#open(number);
   }
 
@@ -183,6 +186,17 @@ export class SendBundle {
         budget.give(1);
       },
     );
+  }
+
+  #closeStalled(): void {
+    const { stripeStallFactor, stripeStallMsMin } = this.#options.bounds;
+    const usualMs = this.#line.usualMs(this.#carriers.size);
+    if (usualMs === null) return;
+    const msMax = Math.max(stripeStallMsMin, stripeStallFactor * usualMs);
+    for (const carrier of [...this.#carriers]) {
+      const isStalled = carrier !== this.#main && carrier.waitingMs() > msMax;
+      if (isStalled) carrier.connection.fail(new Error('the stripe is much slower than the others'));
+    }
   }
 
   #lost(carrier: Carrier): void {

@@ -89,6 +89,12 @@ export const transferLimits = {
     stripeRetryMs: 30_000,
     /** Ticket, admission with its wait for the peer, join, handshake; nothing waits for it. */
     stripeDialMsMax: 30_000,
+    /**
+     * A stripe on which a chunk takes this many times as long as usual, and at least so long, is closed: the chunks after it
+     * wait for it.
+     */
+    stripeStallFactor: 4,
+    stripeStallMsMin: 10_000,
     /** Least that may be under way on each connection of a long line: two chunks. */
     stripeAheadBytesMin: 2_097_152,
     /** Least time over which the rate of a long line is measured, and as many round trips. */
