@@ -20,9 +20,10 @@ export interface Line {
   usualMs(open: number): number | null;
   /**
    * How many connections the stream should have, which now has `open`. `open` itself unless the line is long, has been full
-   * for some time, and more connections have brought more so far.
+   * for some time, and more connections have brought more so far. `roomBytes`: what the target can hold of a striped stream;
+   * with well compressed chunks that may be less than one connection has under way.
    */
-  connections(open: number): number;
+  connections(open: number, roomBytes: number): number;
 }
 
 interface Measure {
@@ -98,17 +99,24 @@ class MeasuredLine implements Line {
     return this.#bytesPerMs && (this.#aheadBytes * open) / this.#bytesPerMs;
   }
 
-  connections(open: number): number {
+  connections(open: number, roomBytes: number): number {
     if (!this.#isLong()) return open;
     const measured = this.#measured(open);
-    const more = measured !== null && this.#paysToGrow(measured, open);
+    const next = Math.min(this.#bounds.stripesMax + 1, open === 1 ? firstConnections : open * 2);
+    const more =
+      measured !== null && this.#paysToGrow(measured, open) && this.#held(measured) * (next / open) < roomBytes;
     if (more) {
       this.#before = { bytesPerMs: measured, open };
-      this.#aim = Math.min(this.#bounds.stripesMax + 1, open === 1 ? firstConnections : open * 2);
+      this.#aim = next;
     }
     if (!more && (open >= this.#aim || this.#now() - this.#aimedAt < this.#bounds.stripeRetryMs)) return open;
     this.#aimedAt = this.#now();
     return this.#aim;
+  }
+
+  /** Bytes that the line holds at this rate. */
+  #held(bytesPerMs: number): number {
+    return bytesPerMs * this.#roundTripMs;
   }
 
   #isLong(): boolean {
@@ -136,7 +144,7 @@ class MeasuredLine implements Line {
 
   #paysToGrow(bytesPerMs: number, open: number): boolean {
     const { stripeAheadBytesMin, stripeGainPart, stripesMax, windowChunksMax, chunkBytesMax } = this.#bounds;
-    const held = (bytesPerMs * this.#roundTripMs) / open;
+    const held = this.#held(bytesPerMs) / open;
     if (held > heldPart * this.#aheadBytes) {
       this.#aheadBytes = Math.min(this.#aheadBytes * growth, windowChunksMax * chunkBytesMax);
       return false;

@@ -112,9 +112,19 @@ export class SendBundle {
     const mayOpen = this.#accepted.stripes > 0 && this.#dialling === 0 && !this.#over.signal.aborted;
     if (!isFull || !mayOpen) return;
     const open = this.#carriers.size;
-    const more = Math.min(this.#line.connections(open), this.#accepted.stripes + 1) - open;
+    const more = Math.min(this.#line.connections(open, this.#roomBytes()), this.#accepted.stripes + 1) - open;
     const count = Math.min(more, this.#options.bounds.stripeNumberMax - this.#latest);
     if (count > 0) this.#spread(count);
+  }
+
+  /** What the target holds of chunks as large as those under way. */
+  #roomBytes(): number {
+    let [bytes, chunks] = [0, 0];
+    for (const carrier of this.#carriers) {
+      bytes += carrier.bytes;
+      chunks += carrier.sequences().length;
+    }
+    return chunks === 0 ? 0 : (bytes / chunks) * this.#accepted.slots;
   }
 
   /** The main connection has ended. */

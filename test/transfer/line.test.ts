@@ -5,8 +5,16 @@ import { limits } from '../../schema/limits.ts';
 const mib = 1_048_576;
 const { stripeAheadBytesMin, stripeRoundTripMsMin, stripeRetryMs } = limits.stream;
 
+const plenty = limits.stream.stripeSlots * mib;
+
 /** A line on a clock of its own, always full. `rateOf`: bytes per millisecond over so many connections. */
-function play(options: { roundTripMs: number; rateOf: (connections: number, atMs: number) => number; forMs?: number }) {
+function play(options: {
+  roundTripMs: number;
+  rateOf: (connections: number, atMs: number) => number;
+  forMs?: number;
+  roomBytes?: number;
+}) {
+  const { roomBytes = plenty } = options;
   let ms = 0;
   const line = createLine(limits.stream, () => ms);
   line.welcomed(options.roundTripMs);
@@ -16,7 +24,7 @@ function play(options: { roundTripMs: number; rateOf: (connections: number, atMs
   for (; ms < (options.forMs ?? 30_000); ms += 50) {
     line.received(options.rateOf(open, ms) * 50);
     line.blocked(true);
-    const wanted = line.connections(open);
+    const wanted = line.connections(open, roomBytes);
     if (wanted > open) grown.push({ ms, open: wanted });
     open = Math.max(open, wanted);
   }
@@ -51,6 +59,12 @@ describe('what is measured of a line', () => {
     expect(play({ roundTripMs: 200, rateOf: () => 5_000 }).grown).toEqual([4]);
   });
 
+  test('a long one gets no more than the target can hold', () => {
+    const rateOf = (connections: number) => connections * 700;
+    expect(play({ roundTripMs: 200, rateOf, roomBytes: 500_000 }).grown).toEqual([]);
+    expect(play({ roundTripMs: 200, rateOf, roomBytes: 1_000_000 }).grown).toEqual([4]);
+  });
+
   test('one whose new connections begin slowly is judged again', () => {
     const rateOf = (connections: number, ms: number) => (ms < 8_000 ? 700 : connections * 700);
     expect(play({ roundTripMs: 200, rateOf }).grown).toEqual([4, 8]);
@@ -65,7 +79,7 @@ describe('what is measured of a line', () => {
     for (; ms < 10_000; ms += 50) {
       line.received(rate(line) * 50);
       line.blocked(true);
-      expect(line.connections(1)).toBe(1);
+      expect(line.connections(1, plenty)).toBe(1);
       seen.add(line.aheadBytes());
     }
     expect([...seen]).toEqual([2 * mib, 8 * mib, limits.stream.windowChunksMax * mib]);
@@ -78,7 +92,7 @@ describe('what is measured of a line', () => {
     for (; ms < 30_000; ms += 50) {
       line.received(50 * 50);
       line.blocked(ms % 200 === 0);
-      expect(line.connections(1)).toBe(1);
+      expect(line.connections(1, plenty)).toBe(1);
     }
   });
 
@@ -97,7 +111,7 @@ describe('what is measured of a line', () => {
     for (; ms < 100_000; ms += 50) {
       line.received(700 * 50);
       line.blocked(true);
-      if (line.connections(1) > 1) asked.push(ms);
+      if (line.connections(1, plenty) > 1) asked.push(ms);
     }
     expect(asked[0]).toBeLessThanOrEqual(at[0]! + 50);
     for (const [index, before] of asked.slice(0, -1).entries())
