@@ -42,14 +42,29 @@ const growth = 4;
 /** The first stripes show whether more connections bring more. */
 const firstConnections = 4;
 
-/** `now`: a monotonic clock in milliseconds. */
-export function createLine(bounds: StreamBounds, now: () => number = () => performance.now()): Line {
-  return new MeasuredLine(bounds, now);
+/** `now`: a monotonic clock in milliseconds. `busyPart`: of the time since it was last called, in which this process was busy. */
+export function createLine(
+  bounds: StreamBounds,
+  now: () => number = () => performance.now(),
+  busyPart: () => number = meterLoop(),
+): Line {
+  return new MeasuredLine(bounds, now, busyPart);
+}
+
+function meterLoop(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
+  };
 }
 
 class MeasuredLine implements Line {
   readonly #bounds: StreamBounds;
   readonly #now: () => number;
+  readonly #busyPart: () => number;
   /** The least that was measured; until WELCOME, and to a target that takes no stripes, as if the line were short. */
   #roundTripMs = 0;
   #echoes = 0;
@@ -62,9 +77,10 @@ class MeasuredLine implements Line {
   #aim = 1;
   #aimedAt = 0;
 
-  constructor(bounds: StreamBounds, now: () => number) {
+  constructor(bounds: StreamBounds, now: () => number, busyPart: () => number) {
     this.#bounds = bounds;
     this.#now = now;
+    this.#busyPart = busyPart;
     this.#aheadBytes = bounds.stripeAheadBytesMin;
   }
 
@@ -128,6 +144,7 @@ class MeasuredLine implements Line {
     const now = this.#now();
     if (this.#measure?.open !== open) {
       this.#measure = { beganAt: now, open, bytes: 0, blockedMs: 0 };
+      this.#busyPart();
       return null;
     }
     const { beganAt, bytes, blockedMs } = this.#measure;
@@ -137,7 +154,9 @@ class MeasuredLine implements Line {
     const isFull = blockedMs >= ms / 2;
     if (isFull && bytes < open * chunkBytesMax) return null;
     this.#measure = { beganAt: now, open, bytes: 0, blockedMs: 0 };
-    if (!isFull) return null;
+    // A busy processor also makes a short line look long.
+    const isBusy = this.#busyPart() > this.#bounds.stripeBusyPartMax;
+    if (!isFull || isBusy) return null;
     this.#bytesPerMs = bytes / ms;
     return this.#bytesPerMs;
   }

@@ -78,7 +78,7 @@ export const transferLimits = {
     /** Lines with a shorter round trip recover from a loss soon enough: they are never striped. */
     stripeRoundTripMsMin: 60,
     /** Round trips measured at first; the least counts, so that a busy moment does not make a line long. */
-    echoesMax: 3,
+    echoesMax: 5,
     /** Stripes of one stream: with the main connection eight, as many as downloaders open to one server. */
     stripesMax: 7,
     /** Of all streams of an agent: leaves half of a relay's sessions for one host to streams without stripes. */
@@ -100,6 +100,8 @@ export const transferLimits = {
     /** Least time over which the rate of a long line is measured, and as many round trips. */
     stripeMeasureMs: 1_000,
     stripeMeasureRoundTrips: 4,
+    /** Part of that time for which this process may have been busy: beyond it more connections would bring nothing. */
+    stripeBusyPartMax: 0.8,
     /** Part of the expected gain that more connections must bring for still more. */
     stripeGainPart: 0.5,
     /**

@@ -5,6 +5,7 @@ import { limits } from '../../schema/limits.ts';
 const mib = 1_048_576;
 const { stripeAheadBytesMin, stripeRoundTripMsMin, stripeRetryMs } = limits.stream;
 
+const idle = () => 0;
 const plenty = limits.stream.stripeSlots * mib;
 
 /** A line on a clock of its own, always full. `rateOf`: bytes per millisecond over so many connections. */
@@ -16,7 +17,7 @@ function play(options: {
 }) {
   const { roomBytes = plenty } = options;
   let ms = 0;
-  const line = createLine(limits.stream, () => ms);
+  const line = createLine(limits.stream, () => ms, idle);
   line.welcomed(options.roundTripMs);
   line.echoed(options.roundTripMs);
   let open = 1;
@@ -40,7 +41,7 @@ describe('what is measured of a line', () => {
   });
 
   test('a WELCOME that took long makes no line long: the shortest round trip counts', () => {
-    const line = createLine(limits.stream, () => 0);
+    const line = createLine(limits.stream, () => 0, idle);
     line.welcomed(5_000);
     expect([line.unsure(), line.aheadBytes()]).toEqual([true, stripeAheadBytesMin]);
     line.echoed(90);
@@ -73,7 +74,7 @@ describe('what is measured of a line', () => {
   test('a long one that takes whatever is under way gets a larger window first, and no stripe', () => {
     const rate = (line: { aheadBytes(): number }) => line.aheadBytes() / 200;
     let ms = 0;
-    const line = createLine(limits.stream, () => ms);
+    const line = createLine(limits.stream, () => ms, idle);
     line.welcomed(200);
     const seen = new Set<number>();
     for (; ms < 10_000; ms += 50) {
@@ -85,9 +86,24 @@ describe('what is measured of a line', () => {
     expect([...seen]).toEqual([2 * mib, 8 * mib, limits.stream.windowChunksMax * mib]);
   });
 
+  test('a busy process is not taken for a long line', () => {
+    let ms = 0;
+    const line = createLine(
+      limits.stream,
+      () => ms,
+      () => 0.9,
+    );
+    line.welcomed(200);
+    for (; ms < 30_000; ms += 50) {
+      line.received(700 * 50);
+      line.blocked(true);
+      expect(line.connections(1, plenty)).toBe(1);
+    }
+  });
+
   test('a line that is not kept full says nothing about connections', () => {
     let ms = 0;
-    const line = createLine(limits.stream, () => ms);
+    const line = createLine(limits.stream, () => ms, idle);
     line.welcomed(200);
     for (; ms < 30_000; ms += 50) {
       line.received(50 * 50);
@@ -105,7 +121,7 @@ describe('what is measured of a line', () => {
     expect(grown).toEqual([4, 8]);
     // No stripe can be dialled.
     let ms = 0;
-    const line = createLine(limits.stream, () => ms);
+    const line = createLine(limits.stream, () => ms, idle);
     line.welcomed(200);
     const asked: number[] = [];
     for (; ms < 100_000; ms += 50) {

@@ -10,8 +10,8 @@ import { collectingSink, digestOf, type LaneOptions, type LaneRig, startLaneRig,
 import { type LongLine, startLongLine } from './long-line.ts';
 
 const mib = 1_048_576;
-/** Of a line of 60 ms, so that a test takes seconds. */
-const bounds = { stripeRoundTripMsMin: 50, stripeMeasureMs: 200, stripeRetryMs: 400 };
+/** Of a line of 60 ms, so that a test takes seconds, in one busy process. */
+const bounds = { stripeBusyPartMax: 1, stripeRoundTripMsMin: 50, stripeMeasureMs: 200, stripeRetryMs: 400 };
 
 let rig: LaneRig;
 let line: LongLine;
@@ -74,16 +74,15 @@ const count = (events: TransferEvent[], kind: TransferEvent['kind']) =>
   events.filter((event) => event.kind === kind).length;
 
 describe('a stream over a long line', { timeout: 60_000 }, () => {
-  test('is striped, and arrives whole, in less time than one connection takes', async () => {
+  test('is striped, and arrives whole, over several connections', async () => {
     const bytes = tarLike(40 * mib);
-    const began = performance.now();
     const { sent, source, sink, stripes } = await carry(bytes);
-    // One connection takes ten seconds.
-    expect(performance.now() - began).toBeLessThan(9_000);
     expect(sent.sha256).toBe(digestOf(bytes));
     expect([source.opens, sink.opens, sink.resets]).toEqual([1, 1, 0]);
     expect(stripes.slice(0, 3)).toEqual([1, 2, 3]);
-    expect(line.carriers(mib).length).toBeGreaterThanOrEqual(4);
+    const shares = line.carriers(mib).map(({ bytes: own }) => own());
+    expect(shares.length).toBeGreaterThanOrEqual(4);
+    expect(Math.max(...shares)).toBeLessThan(bytes.length / 2);
     // The relay saw them all, and they have ended with the stream.
     await expect.poll(() => rig.relay.status().sessions).toBe(0);
   });
