@@ -220,7 +220,7 @@ describe('a target', () => {
   test.each([
     [
       'an ECHO that was not asked for',
-      Array.from({ length: 4 }, () => encodeControl('echo')),
+      Array.from({ length: limits.stream.echoesMax + 1 }, () => encodeControl('echo')),
       /ECHO that was not asked for/,
     ],
     ['RECEIVED of a chunk that was not sent', [encodeReceived(77)], /RECEIVED of chunk 77/],

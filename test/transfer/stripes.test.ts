@@ -173,7 +173,10 @@ describe('a stream over a long line', { timeout: 60_000 }, () => {
     const slow = collectingSink({ onWrite: () => new Promise((done) => setTimeout(done, 250)) });
     const connect = counting(overLine('source'));
     await Promise.all([
-      rig.send(tarOf(tarLike(16 * mib)), { bounds: { ...bounds, stripeMeasureMs: 800 }, connect }),
+      rig.send(tarOf(tarLike(16 * mib)), {
+        bounds: { ...bounds, stripeMeasureMs: 1_200, stripeBusyPartMax: limits.stream.stripeBusyPartMax },
+        connect,
+      }),
       rig.receive(slow, { bounds, connect: overLine('target') }),
     ]);
     expect(connect.stripes).toEqual([]);
