@@ -10,7 +10,7 @@ import { limits } from './limits.ts';
  *        ◀───────────────────────────────────────────── 0x47
  *   ◀═══════════ the same mutual TLS as through a relay, with the target as server ═══════════▶
  *
- * The session is `<migration id>.<lane>`, as in a join ticket. It authenticates nothing: the certificates do, afterwards.
+ * The session is `<migration id>.<lane>`, as in a join ticket, with `~<number>` behind it for a stripe. It authenticates nothing: the certificates do, afterwards.
  */
 export const directFirstByte = 0x44;
 export const directGo = 0x47;

@@ -70,7 +70,7 @@ export const joinTicketClaims = z.object({
   aud: z.string().max(128),
   /** Single use. */
   jti: id,
-  /** The session both sides ask for: `<migration id>.<lane>`. */
+  /** The session both sides ask for: `<migration id>.<lane>`, with `~<number>` behind it for a stripe of the lane. */
   sid: z.string().min(1).max(512),
   role: z.enum(['source', 'target']),
   /** The host this ticket was issued to, and the peer it may meet. */

@@ -3,7 +3,8 @@ import type { ErrorCode } from './errors.ts';
 import { limits } from './limits.ts';
 
 /**
- * One item (a volume, or the project's files) as a tar, in chunks, over one end-to-end TLS connection at a time.
+ * One item (a volume, or the project's files) as a tar, in chunks, over one end-to-end TLS connection at a time, and over
+ * stripes beside it where the line is long (below).
  *
  *   source                                   target
  *   HELLO {version, lane, stream, key, project} ▶
@@ -22,6 +23,23 @@ import { limits } from './limits.ts';
  * After a broken connection the source dials again and sends HELLO; WELCOME names the next chunk wanted, and the source
  * resends its window from there. `stream` identifies one run of the packer: a new one makes the target start with an empty
  * volume. After VERIFIED the target still answers HELLO with `verified` set, for a source that did not receive it.
+ *
+ * On a long line one connection may carry less than the line could. WELCOME says how many stripes, further connections of
+ * the same item, the target accepts at once; without that field none. ECHO measures the round trip, and from it on the
+ * target answers each chunk with RECEIVED. Then:
+ *
+ *   source                                   target
+ *   SPREAD {first, count} ─────────────────▶ both dial the stripes `first` to `first + count - 1`
+ *   each stripe, on its own connection:
+ *   HELLO {lane, stream, stripe, bundle} ──▶
+ *         ◀───────────────────────────────── WELCOME
+ *   on all connections, each chunk on any of them:
+ *   CHUNK n ───────────────────────────────▶
+ *         ◀───────────────────────────────── RECEIVED n     on the connection that it came on
+ *
+ * After SPREAD the source sends no chunk from ACK + `slots` on, so that the target can hold what is out of order. Chunks of
+ * a stripe that broke, without RECEIVED, go over another connection. END waits for RECEIVED of all stripes. Everything but
+ * chunks stays on the main connection, and the stripes end with it.
  *
  * `project` is the source's own word for the stack that it sends: a target gives nothing to one stack that is another's,
  * whatever the control plane calls it.
@@ -57,10 +75,17 @@ export const frameType = {
   alive: 8,
   /** empty */
   done: 9,
+  /** empty; the target sends it back at once */
+  echo: 10,
+  /** JSON `spread` */
+  spread: 11,
+  /** sequence number u32 */
+  received: 12,
 } as const;
 export type FrameName = keyof typeof frameType;
 
 export const ackBytes = 8;
+export const receivedBytes = 4;
 export const chunkDigestBytes = 32;
 export const chunkKeyBytes = 16;
 export const chunkHeaderBytes = 9 + chunkDigestBytes;
@@ -72,8 +97,10 @@ export const sequenceMax = 0xffff_ffff;
 export function payloadBytesMax(type: number): number | undefined {
   if (type === frameType.chunk) return chunkHeaderBytes + limits.stream.chunkBytesMax;
   if (type === frameType.ack) return ackBytes;
-  if (type === frameType.alive || type === frameType.done) return 0;
-  return type >= frameType.hello && type <= frameType.rejected ? limits.stream.controlFrameBytesMax : undefined;
+  if (type === frameType.received) return receivedBytes;
+  if (type === frameType.alive || type === frameType.done || type === frameType.echo) return 0;
+  const isControl = (type >= frameType.hello && type <= frameType.rejected) || type === frameType.spread;
+  return isControl ? limits.stream.controlFrameBytesMax : undefined;
 }
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -93,6 +120,10 @@ export const hello = z.object({
     .default(null),
   /** Null from the previous release. */
   project: z.string().max(4096).nullable().default(null),
+  /** Of one main connection and its stripes: a stripe of an earlier one is refused. */
+  bundle: z.string().max(64).default(''),
+  /** 0: the main connection. */
+  stripe: count.max(limits.stream.stripeNumberMax).default(0),
 });
 export const welcome = z.object({
   version: z.literal(volumeStreamVersion),
@@ -100,6 +131,15 @@ export const welcome = z.object({
   verified: proof.nullable(),
   /** The target takes the stream's key. */
   keyed: z.boolean().default(false),
+  /** Stripes that the target accepts at once. */
+  stripes: count.default(0),
+  /** Chunks from ACK on that the target holds after SPREAD. */
+  slots: count.default(0),
+});
+/** Each stripe has the number after the one before, and is dialled once. */
+export const spread = z.object({
+  first: count.min(1).max(limits.stream.stripeNumberMax),
+  count: count.min(1).max(limits.stream.stripesMax),
 });
 export const end = z.object({ chunks: count.max(sequenceMax), bytes: count, sha256: digest });
 
@@ -128,4 +168,6 @@ export const rejected = z.object({
 });
 
 export type Hello = z.infer<typeof hello>;
+export type Welcome = z.infer<typeof welcome>;
 export type End = z.infer<typeof end>;
+export type Spread = z.infer<typeof spread>;

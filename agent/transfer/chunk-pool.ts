@@ -13,6 +13,8 @@ export interface ChunkPool {
   /** Returns null when all slots are taken; `onFree` is called when one is freed. */
   take(): Slot | null;
   free(slot: Slot): void;
+  /** Raises the number of slots; it is never lowered. */
+  grow(slotsMax: number): void;
   /** Leaves the idle slots to the next pool. Taken ones are dropped. */
   close(): void;
 }
@@ -20,21 +22,25 @@ export interface ChunkPool {
 /** Idle slots of closed pools, for the next transfer: large buffers are slow to be garbage collected. */
 const spare: Slot[] = [];
 
-/** Creates a pool of at most `slotsMax` reused slots, so that a transfer's memory does not depend on its length. */
-export function createChunkPool(slotsMax: number, onFree: () => void): ChunkPool {
+/** Creates a pool of a bounded number of reused slots, so that a transfer's memory does not depend on its length. */
+export function createChunkPool(slotsAtFirst: number, onFree: () => void): ChunkPool {
   const idle: Slot[] = [];
+  let slotsMax = slotsAtFirst;
   let taken = 0;
   return {
     take: () => {
       const slot = idle.pop();
       if (slot) return slot;
-      if (taken === slotsMax) return null;
+      if (taken >= slotsMax) return null;
       taken += 1;
       return spare.pop() ?? { buffer: Buffer.allocUnsafeSlow(headroomBytes + limits.stream.chunkBytesMax) };
     },
     free: (slot) => {
       idle.push(slot);
       onFree();
+    },
+    grow: (to) => {
+      slotsMax = Math.max(slotsMax, to);
     },
     close: () => {
       const room = limits.stream.spareSlotsMax - spare.length;

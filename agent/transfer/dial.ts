@@ -15,7 +15,7 @@ interface DialOptions {
   identity: () => Identity;
   role: 'source' | 'target';
   peer: string;
-  /** The session that both sides ask for: `<migration id>.<lane>`. */
+  /** The session that both sides ask for, as in the ticket. */
   session: string;
   /** Returns a fresh ticket for this lane, valid for one dial. `places`: of a source's peer, where it waits itself. */
   ticket: () => Promise<{ ticket: string; relay: RelayPlace; places?: Address[] }>;

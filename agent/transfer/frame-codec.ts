@@ -10,6 +10,7 @@ import {
   frameHeaderBytes,
   frameType,
   payloadBytesMax,
+  receivedBytes,
 } from '../../schema/volume-stream.ts';
 import { headroomBytes, type Slot } from './chunk-pool.ts';
 
@@ -33,8 +34,8 @@ export function violation(why: string): StackferryError {
   return new StackferryError('transfer_protocol', `The peer broke the transfer's protocol: ${why}`);
 }
 
-/** Encodes a control frame: JSON for the frames that have a message, no payload for `alive` and `done`. */
-export function encodeControl(name: Exclude<FrameName, 'chunk' | 'ack'>, message?: object): Buffer {
+/** Encodes a control frame: JSON for the frames that have a message, else no payload. */
+export function encodeControl(name: Exclude<FrameName, 'chunk' | 'ack' | 'received'>, message?: object): Buffer {
   const json = message === undefined ? '' : JSON.stringify(message);
   const length = Buffer.byteLength(json);
   const frame = Buffer.allocUnsafe(frameHeaderBytes + length);
@@ -50,6 +51,14 @@ export function encodeAck(next: number, waiting: number): Buffer {
   frame.writeUInt32BE(ackBytes, 1);
   frame.writeUInt32BE(next, frameHeaderBytes);
   frame.writeUInt32BE(waiting, frameHeaderBytes + 4);
+  return frame;
+}
+
+export function encodeReceived(sequence: number): Buffer {
+  const frame = Buffer.allocUnsafe(frameHeaderBytes + receivedBytes);
+  frame.writeUInt8(frameType.received, 0);
+  frame.writeUInt32BE(receivedBytes, 1);
+  frame.writeUInt32BE(sequence, frameHeaderBytes);
   return frame;
 }
 
@@ -116,7 +125,8 @@ export function createFrameReader(options: {
     if (max === undefined) throw violation(`unknown frame type ${type}`);
     if (length > max) throw violation(`a frame of ${length} bytes`);
     if (type !== frameType.chunk) {
-      if (type === frameType.ack && length !== ackBytes) throw violation('an ACK of a wrong length');
+      const fixed = type === frameType.ack || type === frameType.received;
+      if (fixed && length !== max) throw violation(`${names.get(type)} of a wrong length`);
       payload = Buffer.allocUnsafe(length);
       have = 0;
       need = length;

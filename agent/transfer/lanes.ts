@@ -1,12 +1,15 @@
-import type { TLSSocket } from 'node:tls';
 import type { Identity } from '../../node/peer-identity.ts';
 import { createThrottles, type Throttles } from '../../node/throttle.ts';
 import type { Address } from '../../schema/address.ts';
 import type { AskPayload, AskReply } from '../../schema/agent-protocol.ts';
+import { limits } from '../../schema/limits.ts';
+import { ticketSession } from '../../schema/relay-protocol.ts';
 import { dialPeer } from './dial.ts';
 import type { DirectDoor } from './direct-door.ts';
 import { receiveItem } from './receive.ts';
+import type { Connect } from './reconnect.ts';
 import { sendItem } from './send.ts';
+import { createStripeBudget } from './stripe-budget.ts';
 import type { ItemProof, PassedItem, TarSink, TarSource, VerifiedEarlier } from './tar-ports.ts';
 import { createTroubles } from './troubles.ts';
 
@@ -34,13 +37,11 @@ export interface LaneEnd {
   signal: AbortSignal;
 }
 
-/** Opens one mutually authenticated, end-to-end connection for a lane each time it is called. */
-export type Dialer = (
-  role: 'source' | 'target',
-  lane: Pick<LaneEnd, 'migrationId' | 'peer' | 'lane'>,
-) => (signal: AbortSignal) => Promise<TLSSocket>;
+/** Opens one mutually authenticated, end-to-end connection for a lane, or a stripe of it, each time it is called. */
+export type Dialer = (role: 'source' | 'target', lane: Pick<LaneEnd, 'migrationId' | 'peer' | 'lane'>) => Connect;
 
 export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles(null)): Lanes {
+  const stripes = createStripeBudget(limits.stream.stripesPerAgentMax);
   return {
     send: ({ source, ...end }) =>
       sendItem({
@@ -49,6 +50,7 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
         source,
         connect: dialer('source', end),
         pace: throttles.of(end.migrationId),
+        stripes,
         onProgress: end.onProgress,
         record: end.record,
         signal: end.signal,
@@ -59,6 +61,7 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
         sink,
         connect: dialer('target', end),
         onProgress: end.onProgress,
+        stripes,
         onNamed: end.onNamed,
         earlier: end.earlier,
         record: end.record,
@@ -68,11 +71,15 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
   };
 }
 
+/** The name that a stripe's tickets and session have. Its HELLO says which stream it belongs to. */
+const nameOf = (lane: string, stripe: number) => (stripe === 0 ? lane : `${lane}~${stripe}`);
+
 const placeOf = ({ host, port }: Address) => `${host}:${port}`;
 
 /**
  * Connects directly to a target that can be reached, else through the relay that a ticket names. Relays that
- * failed this host are reported with the next ticket requests, for any migration.
+ * failed this host are reported with the next ticket requests, for any migration. A stripe reports nothing: it may fail
+ * because the peer or the relay has no room for more.
  */
 export function relayDialer(options: {
   identity: () => Identity;
@@ -84,24 +91,26 @@ export function relayDialer(options: {
   const relays = createTroubles();
   const addresses = createTroubles();
   return (role, { migrationId, peer, lane }) =>
-    (signal) =>
+    (signal, stripe = 0) =>
       dialPeer({
         identity,
         role,
         peer,
-        session: `${migrationId}.${lane}`,
+        session: ticketSession(migrationId, nameOf(lane, stripe)),
         ticket: async () => {
-          const answer = await ticket({ migration_id: migrationId, lane, unreachable: relays.recent() }, signal);
+          const ask = { migration_id: migrationId, lane: nameOf(lane, stripe), unreachable: relays.recent() };
+          const answer = await ticket(ask, signal);
           const told = [...(answer.direct ? [answer.direct] : []), ...answer.addresses];
           const failed = addresses.recent();
           return { ...answer, places: told.filter((place) => !failed.includes(placeOf(place))) };
         },
         door: options.door ?? null,
         onDirectFault: (place, error) => {
+          if (stripe > 0) return;
           addresses.add(placeOf(place));
           options.onDirectFault?.(place, error);
         },
-        onRelayFault: relays.add,
+        onRelayFault: (relay) => void (stripe === 0 && relays.add(relay)),
         signal,
       });
 }

@@ -1,11 +1,13 @@
 import type { TLSSocket } from 'node:tls';
-import { type Hello, volumeStreamVersion } from '../../schema/volume-stream.ts';
-import { type ChunkFrame, encodeAck, encodeControl, type Frame, violation } from './frame-codec.ts';
+import { type Hello, type Spread, volumeStreamVersion, type Welcome } from '../../schema/volume-stream.ts';
+import { type ChunkFrame, encodeAck, encodeControl, encodeReceived, type Frame, violation } from './frame-codec.ts';
 import { type FrameConnection, openFrameConnection, type StreamBounds } from './frame-connection.ts';
+import { ReceiveBundle } from './receive-bundle.ts';
 import { judgeChunk, onSourceFrame, type ReceiveStep, receiveStart } from './receive-dialogue.ts';
 import type { ReceiveWindow } from './receive-window.ts';
-import type { SessionEnd } from './reconnect.ts';
+import type { Connect, SessionEnd } from './reconnect.ts';
 import { SessionEnding } from './session-ending.ts';
+import type { StripeBudget } from './stripe-budget.ts';
 import type { ItemProof } from './tar-ports.ts';
 
 /** How to answer HELLO: continue unpacking, or return the proof of a finished item. */
@@ -17,6 +19,10 @@ interface ReceiveOptions {
   receive: (hello: Hello) => Promise<Reception>;
   bounds: StreamBounds;
   signal: AbortSignal;
+  /** Dials stripes. */
+  connect: Connect;
+  stripes: StripeBudget;
+  onStripeFault: (error: Error) => void;
   onAlive: () => void;
   /** Stores the proof: the source forgets the item with VERIFIED. */
   onVerified: (proof: ItemProof) => Promise<void>;
@@ -26,14 +32,14 @@ interface ReceiveOptions {
 }
 
 /**
- * Runs the target's side of one connection of an item: WELCOME, chunks in order, END, VERIFIED, until DONE. Throws if
- * the item has failed for good: the unpacker failed, the source gave up, digests differ, or it was cancelled.
+ * Runs the target's side of one main connection of an item, and of its stripes: WELCOME, chunks, END, VERIFIED, until DONE.
+ * Throws if the item has failed for good: the unpacker failed, the source gave up, digests differ, or it was cancelled.
  */
 export function runReceiveSession(socket: TLSSocket, options: ReceiveOptions): Promise<SessionEnd<ItemProof>> {
   return new ReceiveSession(socket, options).ending.promise;
 }
 
-/** Moves frames between the connection and the window; `onSourceFrame` decides what follows from one. */
+/** Moves frames between the connections and the window; `onSourceFrame` decides what follows from one. */
 class ReceiveSession {
   readonly ending: SessionEnding<SessionEnd<ItemProof>>;
   readonly #options: ReceiveOptions;
@@ -42,6 +48,7 @@ class ReceiveSession {
   #doneTimer: NodeJS.Timeout | undefined;
   #state = receiveStart;
   #inbox: ReceiveWindow | null = null;
+  #bundle: ReceiveBundle | null = null;
   #acknowledged = 0;
 
   constructor(socket: TLSSocket, options: ReceiveOptions) {
@@ -72,7 +79,7 @@ class ReceiveSession {
 
   #onFrame(frame: Frame): void {
     if (frame.name === 'chunk') {
-      this.#onChunk(frame.chunk);
+      this.#onChunk(this.#connection, frame.chunk);
       return;
     }
     const next = this.#inbox?.next() ?? null;
@@ -81,13 +88,21 @@ class ReceiveSession {
     this.#perform(step);
   }
 
-  #onChunk(chunk: ChunkFrame): void {
+  #onChunk(connection: FrameConnection, chunk: ChunkFrame): void {
     // A slot was taken for it, so there is a window.
     const inbox = this.#inbox!;
-    const verdict = judgeChunk(this.#state, chunk.sequence, inbox.next());
+    const next = inbox.next();
+    const spread = this.#bundle?.spread ?? false;
+    const limit = spread ? inbox.unpackedChunks() + this.#options.bounds.stripeSlots : next + 1;
+    const verdict = judgeChunk(this.#state, chunk.sequence, {
+      next,
+      limit,
+      holds: (sequence) => inbox.holds(sequence),
+    });
     if (verdict === 'take') inbox.accept(chunk);
     else inbox.pool.free(chunk.slot);
     if (verdict === 'violation') throw violation(`chunk ${chunk.sequence} out of turn`);
+    if (spread || this.#state.echoes > 0) connection.send(encodeReceived(chunk.sequence));
   }
 
   #perform(step: ReceiveStep): void {
@@ -98,6 +113,12 @@ class ReceiveSession {
       case 'welcome':
         clearTimeout(this.#helloTimer);
         this.#welcome(step.hello).catch((error) => this.ending.giveUp(error));
+        return;
+      case 'echo':
+        this.#connection.send(encodeControl('echo'));
+        return;
+      case 'spread':
+        this.#spread(step.spread);
         return;
       case 'finish':
         this.#finish(step.end).catch((error) => this.ending.giveUp(error));
@@ -115,13 +136,41 @@ class ReceiveSession {
   async #welcome(hello: Hello): Promise<void> {
     const reception = await this.#options.receive(hello);
     if (this.ending.over) return;
-    if (reception.kind === 'inbox') this.#inbox = reception.inbox;
     const verified = reception.kind === 'verified' ? reception.proof : null;
     const key = hello.key === null ? null : Buffer.from(hello.key, 'hex');
-    const next = this.#inbox?.resume(key) ?? 0;
-    this.#connection.send(encodeControl('welcome', { version: volumeStreamVersion, next, verified, keyed: true }));
+    let next = 0;
+    if (reception.kind === 'inbox') {
+      // Frees slots, which must not send an ACK before WELCOME.
+      next = reception.inbox.resume(key);
+      this.#receiveInto(reception.inbox, hello);
+    }
+    const { stripesMax: stripes, stripeSlots: slots } = this.#options.bounds;
+    const answer: Welcome = { version: volumeStreamVersion, next, verified, keyed: true, stripes, slots };
+    this.#connection.send(encodeControl('welcome', answer));
     if (verified) this.#awaitDone(verified);
     else this.#onWindowChange();
+  }
+
+  #receiveInto(inbox: ReceiveWindow, hello: Hello): void {
+    const { bounds, connect, stripes: budget, onStripeFault: onFault } = this.#options;
+    this.#inbox = inbox;
+    this.#bundle = new ReceiveBundle({
+      bounds,
+      connect,
+      budget,
+      hello,
+      takeSlot: () => inbox.pool.take(),
+      freeSlot: (slot) => inbox.pool.free(slot),
+      onChunk: (connection, chunk) => this.#onChunk(connection, chunk),
+      onFault,
+    });
+  }
+
+  #spread(spread: Spread): void {
+    const { stripeSlots, stripesMax } = this.#options.bounds;
+    // One more for each connection: a chunk that is dropped needs memory until it has been read.
+    this.#inbox!.pool.grow(stripeSlots + stripesMax + 1);
+    this.#bundle!.open(spread);
   }
 
   async #finish(end: Parameters<ReceiveWindow['finish']>[0]): Promise<void> {
@@ -154,6 +203,7 @@ class ReceiveSession {
       return;
     }
     this.#connection.slotFreed();
+    this.#bundle?.slotFreed();
     if (inbox.unpackedChunks() === this.#acknowledged) return;
     this.#acknowledged = inbox.unpackedChunks();
     this.#connection.send(encodeAck(this.#acknowledged, inbox.waitingChunks()));
@@ -162,6 +212,7 @@ class ReceiveSession {
   #release(): void {
     clearTimeout(this.#helloTimer);
     clearTimeout(this.#doneTimer);
+    this.#bundle?.close();
     this.#options.watch(null);
   }
 }

@@ -10,17 +10,19 @@ import { settled } from './packer-end.ts';
 import type { ItemProof, TarSink, TarWriter } from './tar-ports.ts';
 import { feedUnpacker } from './unpacker-feed.ts';
 
-/** One unpacking of an item: chunks in order, until the end and its proof. */
+/** One unpacking of an item: chunks, put in order, until the end and its proof. */
 export interface ReceiveWindow {
   pool: ChunkPool;
-  /** Returns the sequence number expected next. */
+  /** Returns the sequence number expected next: all before have come. */
   next(): number;
+  /** True if this later chunk has come. */
+  holds(sequence: number): boolean;
   /**
-   * Returns the same at the start of a connection, and forgets damage found on the one before. `key`: of the stream's
-   * digests, the same at each.
+   * Returns the same at the start of a connection, and forgets damage found on the one before, and what is out of order.
+   * `key`: of the stream's digests, the same at each.
    */
   resume(key: Buffer | null): number;
-  /** Takes the next chunk in sequence; owns its slot. */
+  /** Takes the next chunk in sequence, or one after it that is not held yet; owns its slot. */
   accept(chunk: ChunkFrame): void;
   /** Set when a chunk arrived damaged: it and all after it are requested again over another connection. */
   damage(): StackferryError | null;
@@ -65,6 +67,8 @@ class UnpackingWindow implements ReceiveWindow {
   readonly #digests = createHash('sha256');
   #digestOf = chunkDigest(null);
   #next = 0;
+  /** Chunks out of order; the sender's limit bounds them. */
+  readonly #held = new Map<number, ChunkFrame>();
   /** Chunks and bytes whose digest matched. */
   #soundChunks = 0;
   #soundBytes = 0;
@@ -88,6 +92,9 @@ class UnpackingWindow implements ReceiveWindow {
   next(): number {
     return this.#next;
   }
+  holds(sequence: number): boolean {
+    return this.#held.has(sequence);
+  }
   damage(): StackferryError | null {
     return this.#damage;
   }
@@ -107,11 +114,22 @@ class UnpackingWindow implements ReceiveWindow {
   resume(key: Buffer | null): number {
     this.#digestOf = chunkDigest(key);
     this.#damage = null;
+    const held = [...this.#held.values()];
+    this.#held.clear();
+    for (const { slot } of held) this.pool.free(slot);
     return this.#next;
   }
 
   accept(chunk: ChunkFrame): void {
-    this.#next += 1;
+    this.#held.set(chunk.sequence, chunk);
+    for (let next = this.#held.get(this.#next); next; next = this.#held.get(this.#next)) {
+      this.#held.delete(this.#next);
+      this.#next += 1;
+      this.#append(next);
+    }
+  }
+
+  #append(chunk: ChunkFrame): void {
     this.#decoded = this.#decoded.then(() => this.#decode(chunk));
     this.#decoded.catch((error) => this.#fail(error));
   }

@@ -6,6 +6,7 @@ import type { StreamBounds } from './frame-connection.ts';
 import { type Reception, runReceiveSession } from './receive-session.ts';
 import { openReceiveWindow, type ReceiveWindow } from './receive-window.ts';
 import { type Connect, keepConnected, patienceMs, type SessionEnd, type TransferEvent } from './reconnect.ts';
+import { createStripeBudget, type StripeBudget } from './stripe-budget.ts';
 import type { ItemProof, PassedItem, TarSink, VerifiedEarlier } from './tar-ports.ts';
 
 interface ReceiveItemOptions {
@@ -23,6 +24,8 @@ interface ReceiveItemOptions {
   /** The destination holds all of it and may be read, unless `record` is called with null after that. */
   onUnpacked?: () => void;
   signal: AbortSignal;
+  /** Shared by all items of this agent. */
+  stripes?: StripeBudget;
   observe?: (event: TransferEvent) => void;
   bounds?: Partial<StreamBounds>;
 }
@@ -48,6 +51,7 @@ class Receiver {
   #proof: ItemProof | null;
   /** The proof was sent; whether it arrived is not known. */
   #told = false;
+  readonly #stripes: StripeBudget;
   #listener: (() => void) | null = null;
   #advanced = 0;
   #restarts = 0;
@@ -55,6 +59,7 @@ class Receiver {
   constructor(options: ReceiveItemOptions) {
     this.#options = options;
     this.#bounds = { ...limits.stream, ...options.bounds };
+    this.#stripes = options.stripes ?? createStripeBudget(this.#bounds.stripesMax);
     this.#stream = options.earlier?.stream ?? null;
     this.#proof = options.earlier?.proof ?? null;
     // The unpacker starts during the first dial.
@@ -94,6 +99,9 @@ class Receiver {
       },
       bounds: this.#bounds,
       signal: this.#options.signal,
+      connect: this.#options.connect,
+      stripes: this.#stripes,
+      onStripeFault: (error) => this.#options.observe?.({ kind: 'stripe_broke', error }),
       // Once it has the proof, a source that only stays connected must not extend the wait.
       onAlive: () => this.#proof || alive(),
       onVerified: async (verified) => {

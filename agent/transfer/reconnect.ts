@@ -3,7 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import type { StreamBounds } from './frame-connection.ts';
 
-export type Connect = (signal: AbortSignal) => Promise<TLSSocket>;
+/** Dials the peer for an item's main connection, 0, or a stripe of it. */
+export type Connect = (signal: AbortSignal, stripe?: number) => Promise<TLSSocket>;
 
 /** A connection ends with the item's end, or before it. */
 export type SessionEnd<T> = { kind: 'done'; value: T } | { kind: 'interrupted'; error: Error };
@@ -11,6 +12,8 @@ export type SessionEnd<T> = { kind: 'done'; value: T } | { kind: 'interrupted'; 
 export type TransferEvent =
   | { kind: 'connected' }
   | { kind: 'interrupted'; error: Error }
+  /** A stripe, not the main connection. */
+  | { kind: 'stripe_broke'; error: Error }
   | { kind: 'restarted'; why: string };
 
 /** A retry would get the same answer. */
@@ -56,7 +59,11 @@ export async function keepConnected<T>(options: {
     let interruption: Error;
     const dialedAt = performance.now();
     try {
-      const socket = await dialOnce(options.connect, signal, Math.max(0, Math.min(bounds.dialMsMax, msLeft())));
+      const socket = await dialOnce(
+        (until) => options.connect(until),
+        signal,
+        Math.max(0, Math.min(bounds.dialMsMax, msLeft())),
+      );
       options.observe({ kind: 'connected' });
       const end = await options.session(socket, alive);
       if (end.kind === 'done') return end.value;
@@ -106,7 +113,11 @@ function backoffMs(tries: number, bounds: StreamBounds): number {
 class DialFailure extends Error {}
 
 /** Dials once, cut off after `msMax` even if the dialer ignores its signal. */
-async function dialOnce(connect: Connect, signal: AbortSignal, msMax: number): Promise<TLSSocket> {
+export async function dialOnce(
+  connect: (signal: AbortSignal) => Promise<TLSSocket>,
+  signal: AbortSignal,
+  msMax: number,
+): Promise<TLSSocket> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(msMax))]);
   return await new Promise<TLSSocket>((resolve, reject) => {
     const fail = (cause: unknown) => reject(new DialFailure('no connection', { cause }));

@@ -1,5 +1,5 @@
 import { StackferryError } from '../../schema/errors.ts';
-import { type End, proof as proofMessage, rejected, welcome } from '../../schema/volume-stream.ts';
+import { type End, proof as proofMessage, rejected, type Welcome, welcome } from '../../schema/volume-stream.ts';
 import { decodeControl, type Frame, violation } from './frame-codec.ts';
 import type { ItemProof } from './tar-ports.ts';
 
@@ -24,7 +24,11 @@ export interface Held {
 /** What the source does next. */
 export type SendStep =
   | { kind: 'note_alive' }
-  | { kind: 'send' }
+  /** WELCOME has come. */
+  | { kind: 'send'; stripes: number; slots: number }
+  | { kind: 'note_echo' }
+  /** A chunk has arrived, while earlier ones may be under way. */
+  | { kind: 'note_received'; sequence: number }
   | { kind: 'acknowledge'; next: number; waiting: number }
   | { kind: 'confirm'; proof: ItemProof }
   /** The target lacks chunks that are no longer held, or takes no keys: the item is packed again. */
@@ -51,13 +55,16 @@ export function onTargetFrame(state: SendState, frame: Frame, held: Held): { sta
     if (next > state.cursor) throw violation(`ACK of chunk ${next}, which was not sent`);
     return { state, step: { kind: 'acknowledge', next, waiting: frame.payload.readUInt32BE(4) } };
   }
+  if (frame.name === 'echo') return { state, step: { kind: 'note_echo' } };
+  if (frame.name === 'received')
+    return { state, step: { kind: 'note_received', sequence: frame.payload.readUInt32BE(0) } };
   if (frame.name !== 'verified' || !state.endSent) throw violation(`${frame.name} out of turn`);
   return { state, step: compared(decodeControl(proofMessage, frame.payload), held.end) };
 }
 
 function onWelcome(state: SendState, payload: Buffer, held: Held): { state: SendState; step: SendStep } {
   if (state.welcomed) throw violation('WELCOME twice');
-  const { next, verified, keyed } = decodeControl(welcome, payload);
+  const { next, verified, keyed, stripes, slots }: Welcome = decodeControl<Welcome>(welcome, payload);
   if (verified) return { state, step: compared(verified, held.end) };
   if (held.keyed && !keyed) {
     return { state, step: { kind: 'restart', why: 'the target takes no keys for digests', keyed: false } };
@@ -66,7 +73,7 @@ function onWelcome(state: SendState, payload: Buffer, held: Held): { state: Send
     const why = `the target wants chunk ${next}, chunks ${held.first} to ${held.next} are held`;
     return { state, step: { kind: 'restart', why, keyed: held.keyed } };
   }
-  return { state: { ...state, welcomed: true, cursor: next }, step: { kind: 'send' } };
+  return { state: { ...state, welcomed: true, cursor: next }, step: { kind: 'send', stripes, slots } };
 }
 
 function compared(proof: ItemProof, end: End | null): SendStep {

@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { Pace } from '../../node/throttle.ts';
 import { volumeStreamVersion } from '../../schema/volume-stream.ts';
 import { encodeControl, type Frame, violation } from './frame-codec.ts';
 import { type FrameConnection, openFrameConnection, type StreamBounds } from './frame-connection.ts';
-import type { SessionEnd } from './reconnect.ts';
+import type { Connect, SessionEnd } from './reconnect.ts';
+import { SendBundle } from './send-bundle.ts';
 import { onTargetFrame, type SendStep, sendStart } from './send-dialogue.ts';
 import type { SendWindow } from './send-window.ts';
 import { SessionEnding } from './session-ending.ts';
+import type { StripeBudget } from './stripe-budget.ts';
 import type { ItemProof } from './tar-ports.ts';
 
 /** The limit may be raised while a send waits for it. */
@@ -23,6 +26,9 @@ interface SendOptions {
   bounds: StreamBounds;
   signal: AbortSignal;
   pace: Pace;
+  /** Dials stripes. */
+  connect: Connect;
+  stripes: StripeBudget;
   onAlive: () => void;
   onAcknowledged: () => void;
   /** Stores the proof: the target forgets the item with DONE. */
@@ -31,7 +37,8 @@ interface SendOptions {
 }
 
 /**
- * Runs the source's side of one connection of an item: HELLO, the chunks that WELCOME asks for, END, until VERIFIED.
+ * Runs the source's side of one main connection of an item, and of its stripes: HELLO, the chunks that WELCOME asks for,
+ * END, until VERIFIED.
  * Throws if the item has failed for good: the packer failed, the target rejected it, digests differ, or it was
  * cancelled.
  */
@@ -39,19 +46,20 @@ export function runSendSession(socket: TLSSocket, options: SendOptions): Promise
   return new SendSession(socket, options).ending.promise;
 }
 
-/** Moves frames between the connection and the window; `onTargetFrame` decides what follows from one. */
+/** Moves frames between the connections and the window; `onTargetFrame` decides what follows from one. */
 class SendSession {
   readonly ending: SessionEnding<SendSessionEnd>;
   readonly #socket: TLSSocket;
   readonly #options: SendOptions;
   readonly #connection: FrameConnection;
+  readonly #bundle: SendBundle;
+  readonly #greetedAt: number;
   readonly #welcomeTimer: NodeJS.Timeout;
   #paceTimer: NodeJS.Timeout | undefined;
   #state = sendStart;
 
   constructor(socket: TLSSocket, options: SendOptions) {
-    const { bounds, signal, lane, project, stream } = options;
-    const key = options.key?.toString('hex') ?? null;
+    const { bounds, signal } = options;
     this.#socket = socket;
     this.#options = options;
     this.#connection = openFrameConnection(socket, {
@@ -64,6 +72,15 @@ class SendSession {
       onWritable: () => this.#pump(),
       onClosed: (error) => this.ending.resolve({ kind: 'interrupted', error }),
     });
+    const hello = helloOf(options);
+    this.#bundle = new SendBundle({
+      main: this.#connection,
+      bounds,
+      connect: options.connect,
+      budget: options.stripes,
+      hello,
+      onChange: () => this.#pump(),
+    });
     this.#welcomeTimer = setTimeout(() => this.#connection.fail(new Error('no WELCOME in time')), bounds.helloMsMax);
     this.ending = new SessionEnding({
       side: 'source',
@@ -72,9 +89,10 @@ class SendSession {
       farewell: (frame) => this.#connection.farewell(frame),
       release: () => this.#release(),
     });
+    this.#greetedAt = performance.now();
     if (signal.aborted) return;
     options.watch(() => this.#pump());
-    this.#connection.send(encodeControl('hello', { version: volumeStreamVersion, lane, stream, key, project }));
+    this.#connection.send(hello(0));
     this.#pump();
   }
 
@@ -94,9 +112,18 @@ class SendSession {
         onAlive();
         return;
       case 'send':
+        this.#bundle.welcomed(step, performance.now() - this.#greetedAt);
         this.#pump();
         return;
+      case 'note_echo':
+        this.#bundle.echoed();
+        this.#pump();
+        return;
+      case 'note_received':
+        this.#bundle.received(step.sequence);
+        return;
       case 'acknowledge':
+        this.#bundle.acknowledged(step.next, step.waiting);
         outbox.acknowledge(step.next, step.waiting);
         onAcknowledged();
         this.#pump();
@@ -117,30 +144,40 @@ class SendSession {
     }
   }
 
-  /** Sends what the window has, as fast as the connection and the bandwidth limit allow. */
+  /** Sends what the window has, as fast as the connections and the bandwidth limit allow. */
   #pump(): void {
-    const { outbox, pace } = this.#options;
+    const { outbox } = this.#options;
     if (this.ending.over) return;
     const failure = outbox.failure();
     if (failure) this.ending.giveUp(failure);
     if (failure || !this.#state.welcomed) return;
-    while (this.#connection.writable()) {
-      const frame = outbox.frame(this.#state.cursor);
-      if (!frame) break;
+    this.#bundle.look(this.#sendChunks());
+    const end = outbox.end();
+    if (!end || this.#state.endSent || this.#state.cursor !== end.chunks || !this.#bundle.settled()) return;
+    this.#state = { ...this.#state, endSent: true };
+    this.#connection.send(encodeControl('end', end));
+  }
+
+  /** Returns true if a chunk is ready that no connection may take now. */
+  #sendChunks(): boolean {
+    const { outbox, pace } = this.#options;
+    for (;;) {
+      const { cursor } = this.#state;
+      const sequence = this.#bundle.next(outbox.first(), cursor);
+      const frame = sequence === null ? null : outbox.frame(sequence);
+      if (sequence === null || !frame) return false;
+      const carrier = this.#bundle.free();
+      if (!carrier) return true;
       const waitMs = pace.waitMs();
       if (waitMs > 0) {
         clearTimeout(this.#paceTimer);
         this.#paceTimer = setTimeout(() => this.#pump(), Math.min(waitMs, paceLookMs));
-        return;
+        return false;
       }
-      this.#connection.send(frame);
+      this.#bundle.send(carrier, sequence, frame);
       pace.sent(frame.length);
-      this.#state = { ...this.#state, cursor: this.#state.cursor + 1 };
+      if (sequence === cursor) this.#state = { ...this.#state, cursor: cursor + 1 };
     }
-    const end = outbox.end();
-    if (!end || this.#state.endSent || this.#state.cursor !== end.chunks) return;
-    this.#state = { ...this.#state, endSent: true };
-    this.#connection.send(encodeControl('end', end));
   }
 
   async #confirm(proof: ItemProof): Promise<void> {
@@ -155,6 +192,14 @@ class SendSession {
   #release(): void {
     clearTimeout(this.#welcomeTimer);
     clearTimeout(this.#paceTimer);
+    this.#bundle.close();
     this.#options.watch(null);
   }
+}
+
+/** Returns the HELLO of the main connection, 0, and of each of its stripes. */
+function helloOf({ lane, project, stream, key }: SendOptions): (stripe: number) => Buffer {
+  const bundle = randomUUID();
+  const common = { version: volumeStreamVersion, lane, stream, key: key?.toString('hex') ?? null, project, bundle };
+  return (stripe) => encodeControl('hello', { ...common, stripe });
 }

@@ -9,6 +9,7 @@ import { type Connect, keepConnected, patienceMs, type SessionEnd, type Transfer
 import { rejection } from './rejection.ts';
 import { runSendSession } from './send-session.ts';
 import { openSendWindow } from './send-window.ts';
+import { createStripeBudget, type StripeBudget } from './stripe-budget.ts';
 import type { ItemProof, PassedItem, TarSource } from './tar-ports.ts';
 
 /**
@@ -29,6 +30,8 @@ export async function sendItem(options: {
   signal: AbortSignal;
   /** Unlimited if omitted. */
   pace?: Pace;
+  /** Shared by all items of this agent. */
+  stripes?: StripeBudget;
   observe?: (event: TransferEvent) => void;
   bounds?: Partial<StreamBounds>;
   /** A key for the digests of one packing; a random one if omitted. */
@@ -43,6 +46,7 @@ export async function sendItem(options: {
   let advanced = 0;
   let recorded: ItemProof | null = null;
 
+  const stripes = options.stripes ?? createStripeBudget(bounds.stripesMax);
   const newKey = options.newKey ?? (() => randomBytes(chunkKeyBytes));
   const pack = (key: Buffer | null) => {
     const outbox = openSendWindow(options.source, key, bounds, () => {
@@ -68,6 +72,8 @@ export async function sendItem(options: {
       outbox,
       bounds,
       signal,
+      connect: options.connect,
+      stripes,
       onAlive,
       pace: options.pace ?? createThrottle(null),
       onAcknowledged: () => {

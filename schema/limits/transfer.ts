@@ -75,6 +75,40 @@ export const transferLimits = {
     windowFramesMax: 64,
     /** Chunks the target buffers between connection and unpacker. */
     inboxChunksMax: 8,
+    /** Lines with a shorter round trip recover from a loss soon enough: they are never striped. */
+    stripeRoundTripMsMin: 60,
+    /** Round trips measured at first; the least counts, so that a busy moment does not make a line long. */
+    echoesMax: 5,
+    /** Stripes of one stream: with the main connection eight, as many as downloaders open to one server. */
+    stripesMax: 7,
+    /** Of all streams of an agent: leaves half of a relay's sessions for one host to streams without stripes. */
+    stripesPerAgentMax: 14,
+    /** Stripes that one main connection may use up, those that broke included: each is a ticket and two handshakes. */
+    stripeNumberMax: 64,
+    /** After a stripe broke or could not be dialled. */
+    stripeRetryMs: 30_000,
+    /** Ticket, admission with its wait for the peer, join, handshake; nothing waits for it. */
+    stripeDialMsMax: 30_000,
+    /**
+     * A stripe on which a chunk takes this many times as long as usual, and at least so long, is closed: the chunks after it
+     * wait for it.
+     */
+    stripeStallFactor: 4,
+    stripeStallMsMin: 10_000,
+    /** Least that may be under way on each connection of a long line: two chunks. */
+    stripeAheadBytesMin: 2_097_152,
+    /** Least time over which the rate of a long line is measured, and as many round trips. */
+    stripeMeasureMs: 1_000,
+    stripeMeasureRoundTrips: 4,
+    /** Part of that time for which this process may have been busy: beyond it more connections would bring nothing. */
+    stripeBusyPartMax: 0.8,
+    /** Part of the expected gain that more connections must bring for still more. */
+    stripeGainPart: 0.5,
+    /**
+     * Chunks the target holds once a stream is striped: two on each of eight connections, and half as many that wait for one
+     * before them.
+     */
+    stripeSlots: 24,
     /** Range of a bandwidth limit, bytes per second: at the lowest a chunk takes 16 s. */
     bandwidthMin: 65_536,
     bandwidthMax: 1_000_000_000_000,

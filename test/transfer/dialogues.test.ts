@@ -2,13 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { encodeAck, encodeControl, type Frame } from '../../agent/transfer/frame-codec.ts';
 import { judgeChunk, onSourceFrame, type ReceiveState, receiveStart } from '../../agent/transfer/receive-dialogue.ts';
 import { onTargetFrame, type SendState, sendStart } from '../../agent/transfer/send-dialogue.ts';
+import { limits } from '../../schema/limits.ts';
 import { type FrameName, frameHeaderBytes, volumeStreamVersion } from '../../schema/volume-stream.ts';
 
 const digest = 'a'.repeat(64);
 const proof = { bytes: 10, sha256: digest };
 const end = { chunks: 3, ...proof };
 
-const frame = (name: Exclude<FrameName, 'chunk' | 'ack'>, message?: object): Exclude<Frame, { name: 'chunk' }> => ({
+const frame = (
+  name: Exclude<FrameName, 'chunk' | 'ack' | 'received'>,
+  message?: object,
+): Exclude<Frame, { name: 'chunk' }> => ({
   name,
   payload: encodeControl(name, message).subarray(frameHeaderBytes),
 });
@@ -25,7 +29,7 @@ describe('the source, at a frame of the target', () => {
   test('sends from the chunk that WELCOME names, if it is held', () => {
     expect(onTargetFrame(sendStart, welcome(3), held)).toEqual({
       state: { welcomed: true, cursor: 3, endSent: false },
-      step: { kind: 'send' },
+      step: { kind: 'send', stripes: 0, slots: 0 },
     });
     for (const next of [1, 6])
       expect(onTargetFrame(sendStart, welcome(next), held).step).toEqual({
@@ -38,7 +42,7 @@ describe('the source, at a frame of the target', () => {
   test('packs again without a key for a target of the previous release, which takes none', () => {
     const older = frame('welcome', { version: volumeStreamVersion, next: 3, verified: null });
     expect(onTargetFrame(sendStart, older, held).step).toMatchObject({ kind: 'restart', keyed: false });
-    expect(onTargetFrame(sendStart, older, { ...held, keyed: false }).step).toEqual({ kind: 'send' });
+    expect(onTargetFrame(sendStart, older, { ...held, keyed: false }).step).toMatchObject({ kind: 'send' });
   });
 
   test('confirms the proof of what it sent, after END or with WELCOME, and gives up at any other', () => {
@@ -125,12 +129,41 @@ describe('the target, at a frame of the source', () => {
   });
 
   test('takes the chunk that is next, drops a repeated one, and refuses any other', () => {
-    expect([1, 2, 3, 4].map((sequence) => judgeChunk(greeted, sequence, 3))).toEqual([
+    const inOrder = { next: 3, limit: 4, holds: () => false };
+    expect([1, 2, 3, 4].map((sequence) => judgeChunk(greeted, sequence, inOrder))).toEqual([
       'drop',
       'drop',
       'take',
       'violation',
     ]);
-    expect(judgeChunk({ ...greeted, ended: true }, 3, 3)).toBe('violation');
+    expect(judgeChunk({ ...greeted, ended: true }, 3, inOrder)).toBe('violation');
+  });
+
+  test('takes chunks out of order once the stream is striped, each once, and none that it could not hold', () => {
+    const striped = { next: 3, limit: 7, holds: (sequence: number) => sequence === 5 };
+    expect([2, 3, 4, 5, 6, 7].map((sequence) => judgeChunk(greeted, sequence, striped))).toEqual([
+      'drop',
+      'take',
+      'take',
+      'drop',
+      'take',
+      'violation',
+    ]);
+  });
+
+  test('B29 answers no more ECHOs than a source needs, and takes SPREAD only between WELCOME and END', () => {
+    let state = greeted;
+    for (let time = 0; time < limits.stream.echoesMax; time++) {
+      const answer = onSourceFrame(state, frame('echo'), lane);
+      expect(answer.step).toEqual({ kind: 'echo' });
+      state = answer.state;
+    }
+    refused(() => onSourceFrame(state, frame('echo'), lane), /ECHO out of turn/);
+    const spread = frame('spread', { first: 1, count: 3 });
+    expect(onSourceFrame(greeted, spread, lane).step).toEqual({ kind: 'spread', spread: { first: 1, count: 3 } });
+    refused(() => onSourceFrame(greeted, spread, { lane: 'data', next: null }), /SPREAD out of turn/);
+    refused(() => onSourceFrame({ ...greeted, ended: true }, spread, lane), /SPREAD out of turn/);
+    for (const bad of [{ first: 0, count: 1 }, { first: 1, count: limits.stream.stripesMax + 1 }, { first: 1 }])
+      refused(() => onSourceFrame(greeted, frame('spread', bad), lane), /malformed/);
   });
 });

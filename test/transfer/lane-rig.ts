@@ -2,13 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import type net from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import { chunkDigest } from '../../agent/transfer/chunk-digest.ts';
-import { dialPeer } from '../../agent/transfer/dial.ts';
 import type { StreamBounds } from '../../agent/transfer/frame-connection.ts';
+import { relayDialer } from '../../agent/transfer/lanes.ts';
 import { receiveItem } from '../../agent/transfer/receive.ts';
-import type { TransferEvent } from '../../agent/transfer/reconnect.ts';
+import type { Connect, TransferEvent } from '../../agent/transfer/reconnect.ts';
 import { sendItem } from '../../agent/transfer/send.ts';
+import type { StripeBudget } from '../../agent/transfer/stripe-budget.ts';
 import type { PassedItem, TarSink, TarSource, VerifiedEarlier } from '../../agent/transfer/tar-ports.ts';
 import type { Identity } from '../../node/peer-identity.ts';
+import type { Pace } from '../../node/throttle.ts';
 import { type RelayBounds, startRelay } from '../../relay/listener.ts';
 import { limits } from '../../schema/limits.ts';
 import { chunkKeyBytes } from '../../schema/volume-stream.ts';
@@ -22,7 +24,7 @@ export interface LaneRig {
   identities: Record<'relay' | 'source' | 'target', Identity>;
   tap: Tap;
   relay: Awaited<ReturnType<typeof startRelay>>;
-  connect(role: 'source' | 'target'): (signal: AbortSignal) => ReturnType<typeof dialPeer>;
+  connect(role: 'source' | 'target'): Connect;
   send(source: TarSource, options?: LaneOptions): ReturnType<typeof sendItem>;
   receive(sink: TarSink, options?: LaneOptions): ReturnType<typeof receiveItem>;
   /** Restarts the relay on its port. */
@@ -38,7 +40,10 @@ export interface LaneOptions {
   record?: (passed: PassedItem | null) => Promise<void>;
   /** Target only. */
   earlier?: VerifiedEarlier | null;
-  connect?: Parameters<typeof sendItem>[0]['connect'];
+  connect?: Connect;
+  stripes?: StripeBudget;
+  /** Source only. */
+  pace?: Pace;
 }
 
 export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Promise<LaneRig> {
@@ -56,20 +61,22 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
   const { port } = relay;
   const tap = await startTap(port);
 
-  const connect: LaneRig['connect'] = (role) => (signal) => {
-    const host = identities[role].id;
-    const peer = identities[role === 'source' ? 'target' : 'source'].id;
-    return dialPeer({
-      identity: () => identities[role],
-      role,
-      peer,
-      session: 'migration-1.data',
-      ticket: async () => ({
-        ticket: await fleet.ticket({ host, peer, role }),
-        relay: { id: 'relay-1', host: '127.0.0.1', port: tap.port },
-      }),
-      signal,
-    });
+  const connect: LaneRig['connect'] = (role) => {
+    const peerRole = role === 'source' ? 'target' : 'source';
+    return (signal, stripe) => {
+      const [host, peer] = [identities[role].id, identities[peerRole].id];
+      const dial = relayDialer({
+        identity: () => identities[role],
+        ticket: async ({ lane }) => ({
+          ticket: await fleet.ticket({ host, peer, role, lane }),
+          relay: { id: 'relay-1', host: '127.0.0.1', port: tap.port },
+          bandwidth_limit: null,
+          direct: null,
+          addresses: [],
+        }),
+      });
+      return dial(role, { migrationId: 'migration-1', peer, lane: 'data' })(signal, stripe);
+    };
   };
   const common = (role: 'source' | 'target', options: LaneOptions) => ({
     lane: 'data',
@@ -77,6 +84,7 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
     onProgress: options.onProgress ?? (() => {}),
     record: options.record ?? (async () => {}),
     signal: options.signal ?? new AbortController().signal,
+    ...(options.stripes ? { stripes: options.stripes } : {}),
     ...(options.observe ? { observe: options.observe } : {}),
     ...(options.bounds ? { bounds: options.bounds } : {}),
   });
@@ -88,7 +96,8 @@ export async function startLaneRig(relayBounds: Partial<RelayBounds> = {}): Prom
       return relay;
     },
     connect,
-    send: (source, options = {}) => sendItem({ source, newKey, ...common('source', options) }),
+    send: (source, options = {}) =>
+      sendItem({ source, newKey, ...common('source', options), ...(options.pace ? { pace: options.pace } : {}) }),
     receive: (sink, options = {}) =>
       receiveItem({ sink, earlier: options.earlier ?? null, ...common('target', options) }),
     restartRelay: async () => {

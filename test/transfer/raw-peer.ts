@@ -51,8 +51,14 @@ export function chunkFrame(
   return frame;
 }
 
-export const helloFrame = (stream = 'stream-1', lane = 'data', key: Buffer | null = null) =>
-  encodeControl('hello', { version: volumeStreamVersion, lane, stream, key: key?.toString('hex') ?? null });
+/** As of the previous release; `added` fields are newer. */
+export const helloFrame = (
+  stream = 'stream-1',
+  lane = 'data',
+  key: Buffer | null = null,
+  added: { bundle?: string; stripe?: number } = {},
+) =>
+  encodeControl('hello', { version: volumeStreamVersion, lane, stream, key: key?.toString('hex') ?? null, ...added });
 
 export const welcomeFrame = (next: number, keyed = true) =>
   encodeControl('welcome', { version: volumeStreamVersion, next, verified: null, keyed });
