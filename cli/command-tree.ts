@@ -3,6 +3,7 @@ import { agentVersion } from '../node/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
 import { resolutions } from '../schema/saga.ts';
 import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
+import { webhookKinds } from '../schema/webhook-kinds.ts';
 import {
   addAll,
   everyBindMount,
@@ -262,8 +263,14 @@ function webhookTree(program: Command, run: ReturnType<typeof runner>): void {
   tree.command('list', { isDefault: true }).description('list webhooks').action(run(webhooks));
   tree
     .command('create')
-    .description('register a webhook, and print its secret')
-    .argument('<url>', 'where events are sent')
+    .description('register a webhook; prints the secret if it is signed')
+    .argument('<url>', 'where events are sent: of a receiver, a Slack or Discord webhook, an ntfy topic, …')
+    .addOption(
+      new Option('--kind <kind>', 'signed JSON, or messages for people').choices(webhookKinds).default('standard'),
+    )
+    .option('--token-stdin', 'read its token from standard input')
+    .option('--from <address>', '(email) the sender')
+    .option('--to <address...>', '(email) the recipients')
     .addOption(new Option('--event <type...>', 'only these events').choices(webhookTypes))
     .action(run(createWebhook));
   one('delete', 'delete a webhook with its deliveries').addOption(yes()).action(run(deleteWebhook));
