@@ -2,8 +2,7 @@ import { Command, Option } from 'commander';
 import { agentVersion } from '../node/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
 import { resolutions } from '../schema/saga.ts';
-import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
-import { webhookKinds } from '../schema/webhook-kinds.ts';
+import { beginTree } from './begin-commands.ts';
 import {
   addAll,
   everyBindMount,
@@ -20,31 +19,18 @@ import {
   yes,
 } from './command-parts.ts';
 import { cancel, limit, purge, resolve, retry, rollback } from './commands/after.ts';
-import { bootstrapToken } from './commands/bootstrap-token.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
-import { join } from './commands/join.ts';
-import { login, logout } from './commands/login.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
 import { showStack, stacks } from './commands/stacks.ts';
 import { upgradeHosts } from './commands/upgrade.ts';
-import {
-  createWebhook,
-  deleteWebhook,
-  deliveries,
-  disableWebhook,
-  enableWebhook,
-  replayWebhook,
-  rotateWebhook,
-  testWebhook,
-  webhooks,
-} from './commands/webhooks.ts';
 import { consentFlags } from './consents.ts';
 import { type ExitCode, exitCodeHelp } from './exit-code.ts';
 import { serveTree } from './serve-commands.ts';
 import type { Session } from './session.ts';
+import { webhookTree } from './webhook-commands.ts';
 
 /**
  * The operators' commands. Each is implemented in `commands/`; output is in `output/`, exit codes in `exit-code.ts`.
@@ -58,6 +44,7 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .option('--json', 'answer in JSON: one document, or one per line with --watch')
     .option('--no-color', 'no colours (or set NO_COLOR)')
     .option('--url <url>', 'the control plane, instead of the one logged in to')
+    .option('--profile <profile>', 'the stored login, if there are several (or set STACKFERRY_PROFILE)')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', `\n${exitCodeHelp}`);
 
@@ -99,26 +86,6 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .argument('[words...]')
     .action(run((session: Session, words: string[]) => suggest(session, commandTree(), words)));
   return program;
-}
-
-function beginTree(program: Command, run: ReturnType<typeof runner>): void {
-  program
-    .command('login')
-    .description('store the address and token of a control plane')
-    .argument('[url]', 'its address')
-    .option('--token-stdin', 'read the token from standard input')
-    .action(run(login));
-  program.command('logout').description('remove the stored address and token').action(run(logout));
-  program
-    .command('bootstrap-token')
-    .description('create the first admin token of a control plane on Cloudflare')
-    .action(run(bootstrapToken));
-  program
-    .command('join')
-    .description('create a host, and print how to start its agent')
-    .argument('<name>', 'its new name')
-    .option('--relay', 'a relay instead')
-    .action(run(join));
 }
 
 function lookTree(program: Command, run: ReturnType<typeof runner>): void {
@@ -254,35 +221,4 @@ function drainTree(program: Command, run: ReturnType<typeof runner>): void {
     .option('--cancel-running', 'also cancel running migrations')
     .addOption(yes())
     .action(run(abortDrain));
-}
-
-function webhookTree(program: Command, run: ReturnType<typeof runner>): void {
-  const tree = program.command('webhooks').description('list webhooks');
-  const one = (name: string, does: string) =>
-    tree.command(name).description(does).argument('<webhook>', 'id, a beginning of it, or URL');
-  tree.command('list', { isDefault: true }).description('list webhooks').action(run(webhooks));
-  tree
-    .command('create')
-    .description('register a webhook; prints the secret if it is signed')
-    .argument('<url>', 'where events are sent: of a receiver, a Slack or Discord webhook, an ntfy topic, …')
-    .addOption(
-      new Option('--kind <kind>', 'signed JSON, or messages for people').choices(webhookKinds).default('standard'),
-    )
-    .option('--token-stdin', 'read its token from standard input')
-    .option('--from <address>', '(email) the sender')
-    .option('--to <address...>', '(email) the recipients')
-    .addOption(new Option('--event <type...>', 'only these events').choices(webhookTypes))
-    .action(run(createWebhook));
-  one('delete', 'delete a webhook with its deliveries').addOption(yes()).action(run(deleteWebhook));
-  one('enable', 'send it events again').action(run(enableWebhook));
-  one('disable', 'send it no more events').action(run(disableWebhook));
-  one('rotate', 'create a new secret')
-    .option('--overlap <seconds>', 'how long the previous secret signs as well', wholeNumber)
-    .action(run(rotateWebhook));
-  one('test', 'send a test, and wait for the answer').action(run(testWebhook));
-  one('deliveries', 'what was sent, and what was answered')
-    .addOption(new Option('--status <status>', 'only those with this status').choices(deliveryStatuses))
-    .option('--limit <count>', 'maximum number', wholeNumber, 20)
-    .action(run(deliveries));
-  one('replay', 'send the dead letters again, or one event').argument('[event]', 'its id').action(run(replayWebhook));
 }

@@ -4,6 +4,7 @@ import { migrationView } from '../../schema/api/migrations.ts';
 import { webhookView } from '../../schema/api/webhooks.ts';
 import { limits } from '../../schema/limits.ts';
 import { listAll, listHosts, listRelays, listStacks } from '../find.ts';
+import { readLogins } from '../login-file.ts';
 import type { Session } from '../session.ts';
 
 /**
@@ -101,6 +102,7 @@ async function valuesOf(session: Session, choices: readonly string[] | undefined
     webhook: async () => (await listAll(await session.api(), '/webhooks', webhookView)).map(({ id }) => id),
     drain: async () =>
       (await listAll(await session.api(), '/drains', drainView, limits.control.pageSizeDefault)).map(({ id }) => id),
+    profile: async () => [...(await readLogins(session.env)).profiles.keys()],
     id: async () =>
       (await listAll(await session.api(), '/migrations', migrationView, limits.control.pageSizeDefault)).map(
         ({ id }) => id,
