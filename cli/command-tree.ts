@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { agentVersion } from '../node/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
 import { resolutions } from '../schema/saga.ts';
+import { accessTree } from './access-commands.ts';
 import { beginTree } from './begin-commands.ts';
 import {
   addAll,
@@ -62,6 +63,9 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
 
   program.commandsGroup('Webhooks:');
   webhookTree(program, run);
+
+  program.commandsGroup('Access:');
+  accessTree(program, run);
 
   program.commandsGroup('Run:');
   serveTree(program, run);

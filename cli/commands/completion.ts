@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
+import { tokenView } from '../../schema/api/access.ts';
 import { drainView } from '../../schema/api/drains.ts';
 import { migrationView } from '../../schema/api/migrations.ts';
 import { webhookView } from '../../schema/api/webhooks.ts';
@@ -102,6 +103,10 @@ async function valuesOf(session: Session, choices: readonly string[] | undefined
     webhook: async () => (await listAll(await session.api(), '/webhooks', webhookView)).map(({ id }) => id),
     drain: async () =>
       (await listAll(await session.api(), '/drains', drainView, limits.control.pageSizeDefault)).map(({ id }) => id),
+    token: async () =>
+      (await listAll(await session.api(), '/tokens', tokenView))
+        .filter(({ status }) => status === 'active')
+        .map(({ id }) => id),
     profile: async () => [...(await readLogins(session.env)).profiles.keys()],
     id: async () =>
       (await listAll(await session.api(), '/migrations', migrationView, limits.control.pageSizeDefault)).map(
