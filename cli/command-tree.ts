@@ -22,13 +22,11 @@ import {
 import { cancel, limit, purge, resolve, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
-import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
-import { showStack, stacks } from './commands/stacks.ts';
-import { upgradeHosts } from './commands/upgrade.ts';
 import { consentFlags } from './consents.ts';
 import { type ExitCode, exitCodeHelp } from './exit-code.ts';
+import { lookTree } from './look-commands.ts';
 import { serveTree } from './serve-commands.ts';
 import type { Session } from './session.ts';
 import { webhookTree } from './webhook-commands.ts';
@@ -90,44 +88,6 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .argument('[words...]')
     .action(run((session: Session, words: string[]) => suggest(session, commandTree(), words)));
   return program;
-}
-
-function lookTree(program: Command, run: ReturnType<typeof runner>): void {
-  const hostTree = program.command('hosts').description('list hosts');
-  hostTree.command('list', { isDefault: true }).description('list hosts').action(run(hosts));
-  hostTree.command('show').description('show details').argument('<host>', 'name or id').action(run(showHost));
-  hostTree
-    .command('upgrade')
-    .description("upgrade an idle host's agent to the one that the control plane serves")
-    .argument('[host]', 'name or id')
-    .option('--all', 'all hosts, one after another')
-    .action(run(upgradeHosts));
-  hostTree
-    .command('delete')
-    .description('revoke a host and forget it')
-    .argument('<host>', 'name or id')
-    .addOption(yes())
-    .action(run(deleteHost));
-  const relayTree = program.command('relays').description('list relays');
-  relayTree.command('list', { isDefault: true }).description('list relays').action(run(relays));
-  relayTree
-    .command('delete')
-    .description('revoke a relay and forget it')
-    .argument('<relay>', 'name or id')
-    .addOption(yes())
-    .action(run(deleteRelay));
-  const stackTree = program.command('stacks').description('list stacks');
-  stackTree
-    .command('list', { isDefault: true })
-    .description('list stacks')
-    .option('--host <host>', 'only those of this host')
-    .action(run(stacks));
-  stackTree
-    .command('show')
-    .description('show details')
-    .argument('<stack>', 'its name')
-    .option('--from <host>', 'if several hosts run a stack of that name')
-    .action(run(showStack));
 }
 
 function moveTree(program: Command, run: ReturnType<typeof runner>): void {
