@@ -14,6 +14,7 @@ export function accessTree(program: Command, run: ReturnType<typeof runner>): vo
   const tree = program.command('tokens').description('list API tokens');
   tree
     .command('list', { isDefault: true })
+    .alias('ls')
     .description('list API tokens')
     .option('--all', 'revoked and expired ones too')
     .action(run(tokens));

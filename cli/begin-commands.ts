@@ -15,7 +15,7 @@ export function beginTree(program: Command, run: ReturnType<typeof runner>): voi
     .action(run(login));
   program.command('logout').description('remove the stored address and token').action(run(logout));
   const tree = program.command('profiles').description('list the stored logins');
-  tree.command('list', { isDefault: true }).description('list the stored logins').action(run(profiles));
+  tree.command('list', { isDefault: true }).alias('ls').description('list the stored logins').action(run(profiles));
   tree
     .command('use')
     .description('use one where no other is named')

@@ -22,6 +22,7 @@ import {
 import { cancel, limit, purge, resolve, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
+import { help } from './commands/help.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
 import { consentFlags } from './consents.ts';
@@ -79,6 +80,11 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
       .argument('[options...]', `see: stackferry ${name} --help`)
       .helpOption(false);
   program
+    .command('help')
+    .description('show the options of a command')
+    .argument('[command...]', 'its name')
+    .action(run((session: Session, words: string[]) => help(session, program, words)));
+  program
     .command('completion')
     .description('print a script that completes commands and names')
     .addArgument(program.createArgument('<shell>', 'shell type').choices(['bash', 'zsh', 'fish']))
@@ -106,6 +112,9 @@ function moveTree(program: Command, run: ReturnType<typeof runner>): void {
     .action(run(migrate));
   program
     .command('migrations')
+    .description('list migrations, newest first')
+    .command('list', { isDefault: true })
+    .alias('ls')
     .description('list migrations, newest first')
     .option('--stack <stack>', 'only those of this stack')
     .option('--host <host>', 'only those from or to this host')
@@ -175,6 +184,7 @@ function drainTree(program: Command, run: ReturnType<typeof runner>): void {
     tree.command(name).description(does).argument('<drain>', 'its id, or a unique prefix of it');
   tree
     .command('list', { isDefault: true })
+    .alias('ls')
     .description('list drains, newest first')
     .option('--limit <count>', 'maximum number', wholeNumber, 20)
     .action(run(drains));

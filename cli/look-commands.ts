@@ -12,7 +12,7 @@ export function lookTree(program: Command, run: ReturnType<typeof runner>): void
     .description('one screen: what needs attention, what is moving, open windows, offline hosts')
     .action(run(status));
   const hostTree = program.command('hosts').description('list hosts');
-  hostTree.command('list', { isDefault: true }).description('list hosts').action(run(hosts));
+  hostTree.command('list', { isDefault: true }).alias('ls').description('list hosts').action(run(hosts));
   hostTree.command('show').description('show details').argument('<host>', 'name or id').action(run(showHost));
   hostTree
     .command('upgrade')
@@ -27,16 +27,17 @@ export function lookTree(program: Command, run: ReturnType<typeof runner>): void
     .addOption(yes())
     .action(run(deleteHost));
   const relayTree = program.command('relays').description('list relays');
-  relayTree.command('list', { isDefault: true }).description('list relays').action(run(relays));
+  relayTree.command('list', { isDefault: true }).alias('ls').description('list relays').action(run(relays));
   relayTree
     .command('delete')
     .description('revoke a relay and forget it')
     .argument('<relay>', 'name or id')
     .addOption(yes())
     .action(run(deleteRelay));
-  const stackTree = program.command('stacks').description('list stacks');
+  const stackTree = program.command('stacks').alias('ls').description('list stacks');
   stackTree
     .command('list', { isDefault: true })
+    .alias('ls')
     .description('list stacks')
     .option('--host <host>', 'only those of this host')
     .action(run(stacks));

@@ -19,7 +19,7 @@ export function webhookTree(program: Command, run: ReturnType<typeof runner>): v
   const tree = program.command('webhooks').description('list webhooks');
   const one = (name: string, does: string) =>
     tree.command(name).description(does).argument('<webhook>', 'id, a beginning of it, or URL');
-  tree.command('list', { isDefault: true }).description('list webhooks').action(run(webhooks));
+  tree.command('list', { isDefault: true }).alias('ls').description('list webhooks').action(run(webhooks));
   tree
     .command('create')
     .description('register a webhook; prints the secret if it is signed')
