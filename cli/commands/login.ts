@@ -18,8 +18,7 @@ import { clientOf, type Session } from '../session.ts';
 /** Stores an address and a token after the control plane has accepted them. The first profile becomes the current one. */
 export async function login(session: Session, url: string | undefined, options: { tokenStdin?: boolean }) {
   const { term, env } = session;
-  const nothing: Logins = { current: defaultProfile, profiles: new Map() };
-  const logins = await readLogins(env).catch(() => nothing);
+  const logins = await readLogins(env).catch(nothing);
   const profile = profileName(session.profile, env, logins);
   const typed = url ?? session.url ?? (env.STACKFERRY_URL || logins.profiles.get(profile)?.url);
   if (!typed) throw usageError('Which control plane?', 'For example: stackferry login http://127.0.0.1:8787');
@@ -42,8 +41,11 @@ export async function login(session: Session, url: string | undefined, options: 
 }
 
 export async function logout({ term, env, profile }: Session) {
-  // A damaged file is removed by a login.
-  const name = profileName(profile, env, await readLogins(env));
+  const logins = await readLogins(env).catch(async () => {
+    await writeLogins(env, nothing());
+    return nothing();
+  });
+  const name = profileName(profile, env, logins);
   const removed = await removeLogin(env, name);
   if (term.json) return term.document({ removed, profile: name });
   term.out(
@@ -52,5 +54,8 @@ export async function logout({ term, env, profile }: Session) {
       : `There is no profile "${name}", so nobody was logged in.`,
   );
 }
+
+/** In place of a damaged file: login and logout replace it. */
+const nothing = (): Logins => ({ current: defaultProfile, profiles: new Map() });
 
 const isReadableOnTheWay = (origin: string) => !/^(https:|http:\/\/(127\.|localhost|\[::1\]))/.test(origin);

@@ -102,6 +102,14 @@ test('a profile is removed alone, by remove or by logout', bound, async () => {
   await expect(stat(path())).rejects.toThrow('ENOENT');
 });
 
+test('a damaged file is named, and gone after a logout', bound, async () => {
+  await mkdir(join(dir, 'stackferry'));
+  await writeFile(path(), '{"url": 1');
+  expect((await run(['hosts'])).err).toContain('is damaged.');
+  expect((await run(['logout'])).code).toBe(0);
+  await expect(stat(path())).rejects.toThrow('ENOENT');
+});
+
 test('bad input says what there is, and what to do', bound, async () => {
   await loginToBoth();
   const wrong = [
