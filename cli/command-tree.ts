@@ -2,7 +2,8 @@ import { Command, Option } from 'commander';
 import { agentVersion } from '../node/version.ts';
 import { statuses, verifications } from '../schema/migration-status.ts';
 import { resolutions } from '../schema/saga.ts';
-import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
+import { accessTree } from './access-commands.ts';
+import { beginTree } from './begin-commands.ts';
 import {
   addAll,
   everyBindMount,
@@ -19,31 +20,17 @@ import {
   yes,
 } from './command-parts.ts';
 import { cancel, limit, purge, resolve, retry, rollback } from './commands/after.ts';
-import { bootstrapToken } from './commands/bootstrap-token.ts';
 import { completion, suggest } from './commands/completion.ts';
 import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
-import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
-import { join } from './commands/join.ts';
-import { login, logout } from './commands/login.ts';
+import { help } from './commands/help.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
-import { showStack, stacks } from './commands/stacks.ts';
-import { upgradeHosts } from './commands/upgrade.ts';
-import {
-  createWebhook,
-  deleteWebhook,
-  deliveries,
-  disableWebhook,
-  enableWebhook,
-  replayWebhook,
-  rotateWebhook,
-  testWebhook,
-  webhooks,
-} from './commands/webhooks.ts';
 import { consentFlags } from './consents.ts';
 import { type ExitCode, exitCodeHelp } from './exit-code.ts';
+import { lookTree } from './look-commands.ts';
 import { serveTree } from './serve-commands.ts';
 import type { Session } from './session.ts';
+import { webhookTree } from './webhook-commands.ts';
 
 /**
  * The operators' commands. Each is implemented in `commands/`; output is in `output/`, exit codes in `exit-code.ts`.
@@ -57,6 +44,7 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .option('--json', 'answer in JSON: one document, or one per line with --watch')
     .option('--no-color', 'no colours (or set NO_COLOR)')
     .option('--url <url>', 'the control plane, instead of the one logged in to')
+    .option('--profile <profile>', 'the stored login, if there are several (or set STACKFERRY_PROFILE)')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', `\n${exitCodeHelp}`);
 
@@ -75,6 +63,9 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
   program.commandsGroup('Webhooks:');
   webhookTree(program, run);
 
+  program.commandsGroup('Access:');
+  accessTree(program, run);
+
   program.commandsGroup('Run:');
   serveTree(program, run);
   const programs = {
@@ -89,6 +80,11 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
       .argument('[options...]', `see: stackferry ${name} --help`)
       .helpOption(false);
   program
+    .command('help')
+    .description('show the options of a command')
+    .argument('[command...]', 'its name')
+    .action(run((session: Session, words: string[]) => help(session, program, words)));
+  program
     .command('completion')
     .description('print a script that completes commands and names')
     .addArgument(program.createArgument('<shell>', 'shell type').choices(['bash', 'zsh', 'fish']))
@@ -98,64 +94,6 @@ export function commandTree(done: (code: ExitCode) => void = () => {}): Command 
     .argument('[words...]')
     .action(run((session: Session, words: string[]) => suggest(session, commandTree(), words)));
   return program;
-}
-
-function beginTree(program: Command, run: ReturnType<typeof runner>): void {
-  program
-    .command('login')
-    .description('store the address and token of a control plane')
-    .argument('[url]', 'its address')
-    .option('--token-stdin', 'read the token from standard input')
-    .action(run(login));
-  program.command('logout').description('remove the stored address and token').action(run(logout));
-  program
-    .command('bootstrap-token')
-    .description('create the first admin token of a control plane on Cloudflare')
-    .action(run(bootstrapToken));
-  program
-    .command('join')
-    .description('create a host, and print how to start its agent')
-    .argument('<name>', 'its new name')
-    .option('--relay', 'a relay instead')
-    .action(run(join));
-}
-
-function lookTree(program: Command, run: ReturnType<typeof runner>): void {
-  const hostTree = program.command('hosts').description('list hosts');
-  hostTree.command('list', { isDefault: true }).description('list hosts').action(run(hosts));
-  hostTree.command('show').description('show details').argument('<host>', 'name or id').action(run(showHost));
-  hostTree
-    .command('upgrade')
-    .description("upgrade an idle host's agent to the one that the control plane serves")
-    .argument('[host]', 'name or id')
-    .option('--all', 'all hosts, one after another')
-    .action(run(upgradeHosts));
-  hostTree
-    .command('delete')
-    .description('revoke a host and forget it')
-    .argument('<host>', 'name or id')
-    .addOption(yes())
-    .action(run(deleteHost));
-  const relayTree = program.command('relays').description('list relays');
-  relayTree.command('list', { isDefault: true }).description('list relays').action(run(relays));
-  relayTree
-    .command('delete')
-    .description('revoke a relay and forget it')
-    .argument('<relay>', 'name or id')
-    .addOption(yes())
-    .action(run(deleteRelay));
-  const stackTree = program.command('stacks').description('list stacks');
-  stackTree
-    .command('list', { isDefault: true })
-    .description('list stacks')
-    .option('--host <host>', 'only those of this host')
-    .action(run(stacks));
-  stackTree
-    .command('show')
-    .description('show details')
-    .argument('<stack>', 'its name')
-    .option('--from <host>', 'if several hosts run a stack of that name')
-    .action(run(showStack));
 }
 
 function moveTree(program: Command, run: ReturnType<typeof runner>): void {
@@ -174,6 +112,9 @@ function moveTree(program: Command, run: ReturnType<typeof runner>): void {
     .action(run(migrate));
   program
     .command('migrations')
+    .description('list migrations, newest first')
+    .command('list', { isDefault: true })
+    .alias('ls')
     .description('list migrations, newest first')
     .option('--stack <stack>', 'only those of this stack')
     .option('--host <host>', 'only those from or to this host')
@@ -243,6 +184,7 @@ function drainTree(program: Command, run: ReturnType<typeof runner>): void {
     tree.command(name).description(does).argument('<drain>', 'its id, or a unique prefix of it');
   tree
     .command('list', { isDefault: true })
+    .alias('ls')
     .description('list drains, newest first')
     .option('--limit <count>', 'maximum number', wholeNumber, 20)
     .action(run(drains));
@@ -253,29 +195,4 @@ function drainTree(program: Command, run: ReturnType<typeof runner>): void {
     .option('--cancel-running', 'also cancel running migrations')
     .addOption(yes())
     .action(run(abortDrain));
-}
-
-function webhookTree(program: Command, run: ReturnType<typeof runner>): void {
-  const tree = program.command('webhooks').description('list webhooks');
-  const one = (name: string, does: string) =>
-    tree.command(name).description(does).argument('<webhook>', 'id, a beginning of it, or URL');
-  tree.command('list', { isDefault: true }).description('list webhooks').action(run(webhooks));
-  tree
-    .command('create')
-    .description('register a webhook, and print its secret')
-    .argument('<url>', 'where events are sent')
-    .addOption(new Option('--event <type...>', 'only these events').choices(webhookTypes))
-    .action(run(createWebhook));
-  one('delete', 'delete a webhook with its deliveries').addOption(yes()).action(run(deleteWebhook));
-  one('enable', 'send it events again').action(run(enableWebhook));
-  one('disable', 'send it no more events').action(run(disableWebhook));
-  one('rotate', 'create a new secret')
-    .option('--overlap <seconds>', 'how long the previous secret signs as well', wholeNumber)
-    .action(run(rotateWebhook));
-  one('test', 'send a test, and wait for the answer').action(run(testWebhook));
-  one('deliveries', 'what was sent, and what was answered')
-    .addOption(new Option('--status <status>', 'only those with this status').choices(deliveryStatuses))
-    .option('--limit <count>', 'maximum number', wholeNumber, 20)
-    .action(run(deliveries));
-  one('replay', 'send the dead letters again, or one event').argument('[event]', 'its id').action(run(replayWebhook));
 }

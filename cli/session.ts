@@ -1,6 +1,6 @@
 import { type ApiClient, apiClient } from './api-client.ts';
 import { CliError, exitCodes } from './exit-code.ts';
-import { controlOrigin, type Login, readLogin } from './login-file.ts';
+import { controlOrigin, type Login, profileName, readLogins } from './login-file.ts';
 import { plainText } from './output/plain-text.ts';
 import { openTerminal, type Terminal } from './output/terminal.ts';
 
@@ -10,6 +10,10 @@ export interface Session {
   env: NodeJS.ProcessEnv;
   /** Value of `--url`. */
   url: string | undefined;
+  /** Value of `--profile`. */
+  profile: string | undefined;
+  /** Where commands go, and by which profile: null if the environment names both address and token. */
+  login(): Promise<Login & { profile: string | null }>;
   /** Connects on first use; throws `not_logged_in`. */
   api(): Promise<ApiClient>;
 }
@@ -18,17 +22,20 @@ export interface GlobalOptions {
   json?: boolean;
   color?: boolean;
   url?: string;
+  profile?: string;
 }
 
-export function openSession({ json = false, color = true, url }: GlobalOptions, env = process.env): Session {
+export function openSession({ json = false, color = true, url, profile }: GlobalOptions, env = process.env): Session {
   const term = openTerminal({ json, color }, env);
   let api: Promise<ApiClient> | null = null;
   return {
     term,
     env,
     url,
+    profile,
+    login: () => loginOf(url, profile, env),
     api: () => {
-      api ??= loginOf(url, env).then((login) => clientOf(term, login));
+      api ??= loginOf(url, profile, env).then((login) => clientOf(term, login));
       return api;
     },
   };
@@ -38,21 +45,34 @@ export function openSession({ json = false, color = true, url }: GlobalOptions, 
 export const clientOf = (term: Terminal, { url, token }: Login): ApiClient =>
   apiClient(url, token, term.json ? {} : { readText: plainText });
 
-/** Precedence: flags, environment, `stackferry login`. A stored token is sent only to the address it was stored for. */
-async function loginOf(flag: string | undefined, env: NodeJS.ProcessEnv): Promise<Login> {
-  const wanted = flag ?? (env.STACKFERRY_URL || undefined);
-  const token = env.STACKFERRY_TOKEN || undefined;
-  if (wanted !== undefined && token !== undefined) return { url: controlOrigin(wanted), token };
-  const kept = await readLogin(env);
+/**
+ * Precedence: flags, environment, `stackferry login`. A stored token is sent only to the address it was stored for, and with
+ * `--profile` the environment's address and token do not count.
+ */
+async function loginOf(
+  flag: string | undefined,
+  profile: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<Login & { profile: string | null }> {
+  const named = profile === undefined ? env : {};
+  const wanted = flag ?? (named.STACKFERRY_URL || undefined);
+  const token = named.STACKFERRY_TOKEN || undefined;
+  if (wanted !== undefined && token !== undefined) return { url: controlOrigin(wanted), token, profile: null };
+  const logins = await readLogins(env);
+  const name = profileName(profile, env, logins);
+  const kept = logins.profiles.get(name);
+  if (!kept && logins.profiles.size > 0 && (profile !== undefined || env.STACKFERRY_PROFILE))
+    throw notLoggedIn(`There is no profile "${name}".`, `Log in: stackferry login URL --profile ${name}`);
   const url = wanted === undefined ? kept?.url : controlOrigin(wanted);
   if (url === undefined) throw notLoggedIn('No control plane is known.');
-  if (token !== undefined) return { url, token };
+  if (token !== undefined) return { url, token, profile: null };
   if (kept?.url !== url) throw notLoggedIn(`There is no token for ${url}.`);
-  return kept;
+  return { ...kept, profile: name };
 }
 
-const notLoggedIn = (message: string) =>
+const notLoggedIn = (message: string, login = 'Log in: stackferry login URL') =>
   new CliError('not_logged_in', message, exitCodes.no_access, [
-    'Log in: stackferry login URL',
+    login,
     'Or set STACKFERRY_URL and STACKFERRY_TOKEN.',
+    'See what is stored: stackferry profiles',
   ]);

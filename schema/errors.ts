@@ -40,6 +40,7 @@ export const errorStatus = {
   webhook_limit: 409,
   webhook_disabled: 409,
   webhook_is_callback: 409,
+  webhook_unsigned: 409,
   host_busy: 409,
   host_deleted: 409,
   host_cordoned: 409,

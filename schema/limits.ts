@@ -2,12 +2,14 @@ import { agentLimits } from './limits/agent.ts';
 import { cliLimits } from './limits/cli.ts';
 import { controlPlaneLimits } from './limits/control-plane.ts';
 import { migrationLimits } from './limits/migration.ts';
+import { notificationLimits } from './limits/notification.ts';
 import { transferLimits } from './limits/transfer.ts';
 
 /** Every bound on a wait, queue, buffer or retry. Names carry their unit. */
 export const limits = {
   ...migrationLimits,
   ...controlPlaneLimits,
+  ...notificationLimits,
   ...transferLimits,
   ...agentLimits,
   ...cliLimits,

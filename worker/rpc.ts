@@ -77,6 +77,13 @@ export interface FleetInfo {
   ticket_key: Record<string, unknown>;
 }
 
+/** What a webhook of a kind for people needs besides its row, where the database must not have it. */
+export interface WebhookCredential {
+  /** Of a kind whose URL is a secret. */
+  url: string | null;
+  token: string | null;
+}
+
 export interface TicketRequest {
   relay_id: string;
   migration_id: string;
@@ -107,6 +114,11 @@ export interface FleetAuthorityRpc extends AuthorityKeys {
   ticket(request: TicketRequest): Promise<string>;
   /** Derived `whsec_…` secret, the same for a name and generation. Not stored. */
   webhookSecret(name: string, generation: number): Promise<string>;
+  /** Keeps the credential of an endpoint, instead of the one before. */
+  keepWebhookCredential(endpointId: string, credential: WebhookCredential): Promise<void>;
+  /** Null if there is none: the endpoint needs none, or the keys of this authority were imported after a loss. */
+  webhookCredential(endpointId: string): Promise<WebhookCredential | null>;
+  forgetWebhookCredential(endpointId: string): Promise<void>;
 }
 
 export interface Taken {

@@ -1,10 +1,13 @@
 import type { Argument, Command, Option } from 'commander';
+import { tokenView } from '../../schema/api/access.ts';
 import { drainView } from '../../schema/api/drains.ts';
 import { migrationView } from '../../schema/api/migrations.ts';
 import { webhookView } from '../../schema/api/webhooks.ts';
 import { limits } from '../../schema/limits.ts';
 import { listAll, listHosts, listRelays, listStacks } from '../find.ts';
+import { readLogins } from '../login-file.ts';
 import type { Session } from '../session.ts';
+import { commandAt, optionsOf } from '../unknown-command.ts';
 
 /**
  * Each script runs `stackferry __complete -- WORDS…`, the last word being the one under the cursor, and gets
@@ -42,12 +45,12 @@ export async function suggest(session: Session, program: Command, words: string[
   const prefix = words.at(-1) ?? '';
   const { command, position, option } = placeOf(program, words.slice(0, -1));
   const candidates = option
-    ? await valuesOf(session, option.argChoices, nameIn(option.flags))
+    ? await valuesOf(session, program, option.argChoices, nameIn(option.flags))
     : prefix.startsWith('-')
       ? optionsOf(command).flatMap(({ long, hidden }) => (long && !hidden ? [long] : []))
       : [
           ...(position === 0 ? command.commands : []).flatMap((sub) => (isHidden(command, sub) ? [] : [sub.name()])),
-          ...(await argumentValues(session, command.registeredArguments[position])),
+          ...(await argumentValues(session, program, command.registeredArguments[position])),
         ];
   session.term.out(...candidates.filter((candidate) => candidate.startsWith(prefix)));
 }
@@ -69,30 +72,27 @@ function placeOf(program: Command, words: string[]): { command: Command; positio
       option = given && (given.required || given.optional) ? given : null;
       continue;
     }
-    const sub = position === 0 ? command.commands.find((each) => each.name() === word) : undefined;
-    if (sub) command = sub;
+    const sub = position === 0 ? commandAt(command, [word]).command : command;
+    if (sub !== command) command = sub;
     else position++;
   }
   return { command, position, option };
-}
-
-/** A command's own options, its default subcommand's, and those of all its parents. */
-function optionsOf(command: Command): readonly Option[] {
-  const fallback = command.commands.find((sub) => sub.name() === 'list');
-  const above: Option[] = [];
-  for (let each = command.parent; each; each = each.parent) above.push(...each.options);
-  return [...command.options, ...(fallback?.options ?? []), ...above];
 }
 
 const isHidden = (parent: Command, sub: Command) => !parent.createHelp().visibleCommands(parent).includes(sub);
 
 const nameIn = (flags: string) => /<(.+)>/.exec(flags)?.[1] ?? '';
 
-const argumentValues = async (session: Session, argument: Argument | undefined) =>
-  argument ? valuesOf(session, argument.argChoices, argument.name()) : [];
+const argumentValues = async (session: Session, program: Command, argument: Argument | undefined) =>
+  argument ? valuesOf(session, program, argument.argChoices, argument.name()) : [];
 
 /** Names of hosts, relays, stacks and migrations, selected by the argument's name in the command tree. */
-async function valuesOf(session: Session, choices: readonly string[] | undefined, name: string): Promise<string[]> {
+async function valuesOf(
+  session: Session,
+  program: Command,
+  choices: readonly string[] | undefined,
+  name: string,
+): Promise<string[]> {
   if (choices) return [...choices];
   const names: Record<string, () => Promise<string[]>> = {
     host: async () => (await listHosts(await session.api())).map((host) => host.name),
@@ -101,6 +101,16 @@ async function valuesOf(session: Session, choices: readonly string[] | undefined
     webhook: async () => (await listAll(await session.api(), '/webhooks', webhookView)).map(({ id }) => id),
     drain: async () =>
       (await listAll(await session.api(), '/drains', drainView, limits.control.pageSizeDefault)).map(({ id }) => id),
+    token: async () =>
+      (await listAll(await session.api(), '/tokens', tokenView))
+        .filter(({ status }) => status === 'active')
+        .map(({ id }) => id),
+    command: async () =>
+      program
+        .createHelp()
+        .visibleCommands(program)
+        .map((sub) => sub.name()),
+    profile: async () => [...(await readLogins(session.env)).profiles.keys()],
     id: async () =>
       (await listAll(await session.api(), '/migrations', migrationView, limits.control.pageSizeDefault)).map(
         ({ id }) => id,

@@ -2,16 +2,15 @@ import { createdNode } from '../../schema/api/nodes.ts';
 import { containerLines } from '../../schema/container-lines.ts';
 import { installLine } from '../../schema/install-line.ts';
 import { moment } from '../../schema/units.ts';
-import { readLogin } from '../login-file.ts';
 import { prose } from '../output/layout.ts';
 import type { Session } from '../session.ts';
 
 /** Creates a host or a relay and prints what starts it there, with its one-time token: a line, or a container. */
-export async function join({ term, api, url, env }: Session, name: string, options: { relay?: boolean }) {
+export async function join({ term, api, login }: Session, name: string, options: { relay?: boolean }) {
   const kind = options.relay ? 'relay' : 'host';
   const created = await (await api()).post(`/${kind}s`, { name }, createdNode);
   if (term.json) return term.document(created);
-  const control = url ?? (env.STACKFERRY_URL || (await readLogin(env))?.url) ?? 'http://CONTROL';
+  const { url: control } = await login();
   const joining = { kind, name, joinToken: created.join_token } as const;
   const { run, compose } = containerLines(control, joining);
   term.out(

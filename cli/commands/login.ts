@@ -2,15 +2,25 @@ import { page } from '../../schema/api/common.ts';
 import { hostView } from '../../schema/api/nodes.ts';
 import { askSecret, readSecret } from '../ask.ts';
 import { usageError } from '../exit-code.ts';
-import { controlOrigin, loginPath, readLogin, removeLogin, writeLogin } from '../login-file.ts';
+import {
+  controlOrigin,
+  defaultProfile,
+  type Logins,
+  loginPath,
+  profileName,
+  readLogins,
+  removeLogin,
+  writeLogins,
+} from '../login-file.ts';
 import { prose } from '../output/layout.ts';
 import { clientOf, type Session } from '../session.ts';
 
-/** Stores an address and a token after the control plane has accepted them. */
+/** Stores an address and a token after the control plane has accepted them. The first profile becomes the current one. */
 export async function login(session: Session, url: string | undefined, options: { tokenStdin?: boolean }) {
   const { term, env } = session;
-  const kept = await readLogin(env).catch(() => null);
-  const typed = url ?? session.url ?? (env.STACKFERRY_URL || kept?.url);
+  const logins = await readLogins(env).catch(nothing);
+  const profile = profileName(session.profile, env, logins);
+  const typed = url ?? session.url ?? (env.STACKFERRY_URL || logins.profiles.get(profile)?.url);
   if (!typed) throw usageError('Which control plane?', 'For example: stackferry login http://127.0.0.1:8787');
   const origin = controlOrigin(typed);
   const token = options.tokenStdin
@@ -19,22 +29,33 @@ export async function login(session: Session, url: string | undefined, options: 
   if (!token) throw usageError('No token came.');
   if (/\s/.test(token)) throw usageError('A token has no spaces in it.');
   await clientOf(term, { url: origin, token }).get('/hosts?limit=1', page(hostView));
-  const path = await writeLogin(env, { url: origin, token });
+  const current = logins.profiles.size === 0 ? profile : logins.current;
+  logins.profiles.set(profile, { url: origin, token });
+  const path = await writeLogins(env, { current, profiles: logins.profiles });
   if (isReadableOnTheWay(origin))
     term.err(...prose(term, `Note: ${origin} is not encrypted; anyone on the network path can read the token.`));
-  if (term.json) term.document({ url: origin, path });
-  else term.out(`Logged in to ${origin}; kept in ${path}`);
+  if (term.json) return term.document({ url: origin, profile, path });
+  const as = profile === defaultProfile ? '' : ` as the profile "${profile}"`;
+  term.out(`Logged in to ${origin}${as}; kept in ${path}`);
+  if (current !== profile) term.out(`Use it with --profile ${profile}, or always: stackferry profiles use ${profile}`);
 }
 
-export async function logout({ term, env }: Session) {
-  const removed = await removeLogin(env);
-  if (term.json) term.document({ removed });
-  else
-    term.out(
-      removed
-        ? `Logged out; ${loginPath(env)} is deleted. The token itself is good until it is revoked.`
-        : 'Nobody was logged in.',
-    );
+export async function logout({ term, env, profile }: Session) {
+  const logins = await readLogins(env).catch(async () => {
+    await writeLogins(env, nothing());
+    return nothing();
+  });
+  const name = profileName(profile, env, logins);
+  const removed = await removeLogin(env, name);
+  if (term.json) return term.document({ removed, profile: name });
+  term.out(
+    removed
+      ? `Logged out; the profile "${name}" is removed from ${loginPath(env)}. The token itself is good until it is revoked.`
+      : `There is no profile "${name}", so nobody was logged in.`,
+  );
 }
+
+/** In place of a damaged file: login and logout replace it. */
+const nothing = (): Logins => ({ current: defaultProfile, profiles: new Map() });
 
 const isReadableOnTheWay = (origin: string) => !/^(https:|http:\/\/(127\.|localhost|\[::1\]))/.test(origin);

@@ -4,9 +4,10 @@ import { deliveryView, replayed, webhookView, webhookWithSecret } from '../../sc
 import { limits } from '../../schema/limits.ts';
 import { ago } from '../../schema/units.ts';
 import type { DeliveryStatus, WebhookType } from '../../schema/webhook-events.ts';
+import { shownUrl, type WebhookKind, webhookKindFacts } from '../../schema/webhook-kinds.ts';
 import type { ApiClient } from '../api-client.ts';
-import { confirm } from '../ask.ts';
-import { CliError, exitCodes } from '../exit-code.ts';
+import { askSecret, confirm, readSecret } from '../ask.ts';
+import { CliError, exitCodes, usageError } from '../exit-code.ts';
 import { listAll } from '../find.ts';
 import { labelled, prose, table } from '../output/layout.ts';
 import type { Style, Terminal } from '../output/terminal.ts';
@@ -19,17 +20,37 @@ export async function webhooks({ term, api }: Session) {
   const items = await listAll(await api(), '/webhooks', webhookView);
   if (term.json) return term.document(items);
   if (items.length === 0) return term.out('No webhooks. Register one: stackferry webhooks create URL');
-  const rows = items.map(({ id, url, events, status, disabled_why }) => [
+  const rows = items.map(({ id, kind, url, events, status, disabled_why }) => [
     url,
+    kind,
     term.paint(status === 'enabled' ? 'green' : 'red', status) + (disabled_why === 'gone' ? ' (answered 410)' : ''),
     events?.join(', ') ?? 'all events',
     id,
   ]);
-  term.out(...table(term, ['URL', 'STATUS', 'EVENTS', 'ID'], rows));
+  term.out(...table(term, ['URL', 'KIND', 'STATUS', 'EVENTS', 'ID'], rows));
 }
 
-export async function createWebhook({ term, api }: Session, url: string, options: { event?: WebhookType[] }) {
-  const created = await (await api()).post('/webhooks', { url, events: options.event ?? null }, webhookWithSecret);
+interface CreateOptions {
+  kind: WebhookKind;
+  tokenStdin?: boolean;
+  from?: string;
+  to?: string[];
+  event?: WebhookType[];
+}
+
+export async function createWebhook({ term, api }: Session, url: string, options: CreateOptions) {
+  const { kind, from, to, event: events = null } = options;
+  const { token: wanted, tokenHint } = webhookKindFacts[kind];
+  if (kind === 'email' ? !from || !to : from || to)
+    throw kind === 'email'
+      ? usageError('An email needs a sender and a recipient.', 'Add --from ADDRESS --to ADDRESS.')
+      : usageError('--from and --to are only for --kind email.');
+  if (options.tokenStdin && wanted === 'none') throw usageError(`A webhook of the kind ${kind} has no token.`);
+  const asks = wanted === 'required' || options.tokenStdin;
+  const token = !asks ? null : options.tokenStdin ? await readSecret() : await askSecret(term, `Token, ${tokenHint}: `);
+  if (token === '') throw usageError('No token came.', `It is ${tokenHint}.`);
+  const email = from && to ? { from, to } : null;
+  const created = await (await api()).post('/webhooks', { url, kind, token, email, events }, webhookWithSecret);
   tellSecret(term, created);
 }
 
@@ -108,7 +129,9 @@ export async function replayWebhook({ term, api }: Session, wanted: string, even
 /** By id, a unique prefix of it, or URL. */
 async function findWebhook(client: ApiClient, wanted: string): Promise<Webhook> {
   const all = await listAll(client, '/webhooks', webhookView);
-  const found = all.filter(({ id, url }) => id.startsWith(wanted) || url === wanted);
+  const isUrl = URL.canParse(wanted);
+  const fits = ({ id, kind, url }: Webhook) => id.startsWith(wanted) || (isUrl && shownUrl(kind, wanted) === url);
+  const found = all.filter((webhook) => webhook.url === wanted || fits(webhook));
   const [only] = found;
   if (only && found.length === 1) return only;
   if (!only)
@@ -131,13 +154,16 @@ function tellSecret(term: Terminal, created: z.infer<typeof webhookWithSecret>):
   const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
   term.out(
     ...row('webhook', created.id),
+    ...row('kind', created.kind),
     ...row('url', created.url),
     ...row('events', created.events?.join(', ') ?? 'all'),
-    ...row('secret', created.secret),
+    ...(created.secret === null ? [] : row('secret', created.secret)),
     '',
     ...prose(
       term,
-      'The secret is shown this once. Receivers verify with it as the Standard Webhooks specification says.',
+      ...(created.secret === null
+        ? []
+        : ['The secret is shown this once. Receivers verify with it as the Standard Webhooks specification says.']),
       `Try it: stackferry webhooks test ${created.id}`,
     ),
   );

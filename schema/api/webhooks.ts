@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { deliveryStatuses, webhookTypes } from '../webhook-events.ts';
+import { type WebhookKind, webhookKindFacts, webhookKinds } from '../webhook-kinds.ts';
 import { objectId, pageQuery, time } from './common.ts';
 
 /** `/webhooks`. */
@@ -12,16 +13,57 @@ const events = z
   .max(webhookTypes.length)
   .transform((list) => webhookTypes.filter((type) => list.includes(type)));
 
+const line = z.string().min(3).max(limits.notification.emailAddressCharsMax);
+const emailAddresses = z
+  .strictObject({
+    from: line
+      .regex(/^[^\p{Cc}\p{Cf}]*[^\s@<>]+@[^\s@<>]+>?$/u, 'an address, or "Name <address>"')
+      .describe('The sender, `ops@example.com` or `Stackferry <ops@example.com>`: one that the API may send for.'),
+    to: z.array(z.email().max(limits.notification.emailAddressCharsMax)).min(1).max(limits.notification.emailsMax),
+  })
+  .meta({ id: 'EmailAddresses' });
+export type EmailAddresses = z.infer<typeof emailAddresses>;
+
+const token = z
+  .string()
+  .max(limits.notification.tokenCharsMax)
+  .regex(/^[\x21-\x7e]+$/, 'visible ASCII characters');
+
+interface KindFields {
+  token: string | null | undefined;
+  email: EmailAddresses | null | undefined;
+}
+
+/** What a kind lacks, or has too much. `undefined` leaves a field unchanged. */
+export function kindIssues(kind: WebhookKind, { token, email }: KindFields): { path: string; message: string }[] {
+  const { token: wanted, tokenHint } = webhookKindFacts[kind];
+  const issues: { path: string; message: string }[] = [];
+  if (wanted === 'required' && token === null) issues.push({ path: 'token', message: `needed: ${tokenHint}` });
+  if (wanted === 'none' && token) issues.push({ path: 'token', message: `a webhook of the kind ${kind} has none` });
+  if (kind === 'email' && email === null) issues.push({ path: 'email', message: 'needed: from and to' });
+  if (kind !== 'email' && email) issues.push({ path: 'email', message: 'only for the kind email' });
+  return issues;
+}
+
 export const createWebhook = z
   .strictObject({
     url,
     events: events.nullable().default(null).describe('Default and null: all, including those of later versions.'),
+    kind: z.enum(webhookKinds).default('standard').describe('`standard`: signed events. Others: messages to people.'),
+    token: token.nullable().default(null).describe('For `gotify` and `email`, and for a protected topic of `ntfy`.'),
+    email: emailAddresses.nullable().default(null).describe('For `email` only, which needs it.'),
+  })
+  .superRefine(({ kind, token, email }, { addIssue }) => {
+    for (const { path, message } of kindIssues(kind, { token, email }))
+      addIssue({ code: 'custom', path: [path], message });
   })
   .meta({ id: 'CreateWebhook' });
 export const changeWebhook = z
   .strictObject({
     url: url.optional(),
     events: events.nullable().optional(),
+    token: token.optional().describe('Replaces the one before.'),
+    email: emailAddresses.optional(),
     disabled: z.boolean().optional(),
   })
   .meta({ id: 'ChangeWebhook' });
@@ -40,8 +82,10 @@ export const rotateWebhook = z
 export const webhookView = z
   .object({
     id: objectId,
-    url: z.string(),
+    kind: z.enum(webhookKinds).default('standard'),
+    url: z.string().describe('Without its secret part if it has one (`slack`, `discord`, `ntfy`).'),
     events: z.array(z.enum(webhookTypes)).nullable(),
+    email: emailAddresses.nullable().default(null),
     migration_id: objectId.nullable().describe('For a callback: the only migration whose events it gets.'),
     status: z.enum(['enabled', 'disabled']),
     disabled_why: z.enum(['request', 'gone']).nullable().describe('`gone`: the endpoint answered 410.'),
@@ -51,7 +95,7 @@ export const webhookView = z
   })
   .meta({ id: 'Webhook' });
 export const webhookWithSecret = webhookView
-  .extend({ secret: z.string().describe('Returned only here.') })
+  .extend({ secret: z.string().nullable().describe('Returned only here. Null for a kind that is not signed.') })
   .meta({ id: 'WebhookWithSecret' });
 export const callbackSecret = z.object({ secret: z.string() }).meta({ id: 'CallbackSecret' });
 

@@ -24,6 +24,10 @@ export const cliLimits = {
     /** Request for the names that completion offers. */
     completionMsMax: 2_000,
     tokenCharsMax: 200,
+    /** Migrations of one status that `status` reads: more than fit on a screen. */
+    statusItemsMax: 200,
+    /** Names of profiles are typed, and shown in a table. */
+    profileCharsMax: 32,
     /** Wait for a secret of the Worker to appear or to disappear. */
     secretMsMax: 60_000,
     passphraseCharsMin: 12,

@@ -69,6 +69,28 @@ describeUi('webhooks in the browser', () => {
     await page.getByText('No endpoints yet').waitFor();
   });
 
+  test('a webhook for people is registered without a secret; its URL and token are not shown', async () => {
+    const page = await the().enter();
+    await page.goto('/ui/webhooks');
+    await page.getByText('Which address, and which token?').click();
+    await page.getByText('the topic: https://ntfy.sh/your-topic').waitFor();
+    await page.getByLabel('Kind').selectOption('ntfy');
+    await page.getByLabel('Address').fill(new URL('/topic-of-ours', url).href);
+    await page.getByLabel('Token', { exact: true }).fill('tk_hidden');
+    await page.getByRole('button', { name: 'Register' }).click();
+    await page.getByText('The endpoint is registered.').waitFor();
+    await page.locator('#endpoint', { hasText: '/***' }).waitFor();
+    expect(await page.content()).not.toMatch(/topic-of-ours|tk_hidden|whsec_|Rotate/);
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await expect.poll(() => received.at(-1)?.headers.authorization).toBe('Bearer tk_hidden');
+    expect(JSON.parse(received.at(-1)!.body)).toMatchObject({ topic: 'topic-of-ours', priority: 2 });
+    await page.goto('/ui/webhooks');
+    await page.getByLabel('Kind').selectOption('gotify');
+    await page.getByLabel('Address').fill(url);
+    await page.getByRole('button', { name: 'Register' }).click();
+    await page.getByRole('alert').getByText('the token of an application').waitFor();
+  });
+
   test('an address that is no good is refused with the reason', async () => {
     const page = await the().enter();
     await page.goto('/ui/webhooks');

@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../cli/local/start.ts';
 import { start } from './stackferry.ts';
 
@@ -14,13 +15,14 @@ let url: string;
 let env: NodeJS.ProcessEnv;
 /** Paths that were posted to. */
 const received: string[] = [];
+const bodies: string[] = [];
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'stackferry-webhooks-'));
   plane = await startControlPlane({ dataDir: dir, host: '127.0.0.1', port: 0, vars: { DEVELOPMENT: 'true' } });
-  receiver = createServer((request, response) => {
+  receiver = createServer(async (request, response) => {
     received.push(request.url ?? '');
-    request.resume();
+    bodies.push(await text(request));
     response.writeHead(request.url === '/takes' ? 204 : 500).end();
   });
   await new Promise<void>((ready) => receiver.listen(0, '127.0.0.1', ready));
@@ -81,4 +83,46 @@ test('a name that fits several is refused, and a delete needs a go', bound, asyn
   expect((await run('delete', `${url}/fails`)).err).toContain('(confirmation_needed)');
   expect((await run('delete', `${url}/fails`, '--yes')).code).toBe(0);
   expect((await run('test', `${url}/fails`)).code).toBe(5);
+});
+
+describe('webhooks of kinds for people', () => {
+  const piped = (input: string, ...args: string[]) => start(['webhooks', 'create', ...args], { env, input }).ended;
+
+  test('one is registered without a secret, its URL hidden, and found by that URL', bound, async () => {
+    const made = await run('create', `${url}/services/hidden`, '--kind', 'slack');
+    expect([made.code, made.err]).toEqual([0, '']);
+    expect(made.out).toMatch(/kind +slack/);
+    expect(made.out).not.toMatch(/whsec_|hidden/);
+    expect((await run()).out).toMatch(/services\/\*\*\* +slack +enabled/);
+    await run('test', `${url}/services/hidden`);
+    expect(received.at(-1)).toBe('/services/hidden');
+    expect(JSON.parse(bodies.at(-1)!)).toMatchObject({ text: expect.stringContaining('This is a test') });
+  });
+
+  test('its token is piped in, and an email has a sender and recipients', bound, async () => {
+    const mail = ['--kind', 'email', '--token-stdin', '--from', 'Ferry <f@example.com>', '--to', 'a@example.com'];
+    const made = await piped('re_key1\n', `${url}/takes`, ...mail, '--json');
+    expect(JSON.parse(made.out)).toMatchObject({
+      ...{ kind: 'email', secret: null, email: { from: 'Ferry <f@example.com>', to: ['a@example.com'] } },
+    });
+    expect((await run('test', JSON.parse(made.out).id)).code).toBe(0);
+    expect(JSON.parse(bodies.at(-1)!)).toMatchObject({ subject: 'Test of Stackferry', to: ['a@example.com'] });
+  });
+
+  test('bad input is refused with what to do', bound, async () => {
+    const wrong = [
+      [['--kind', 'teams'], 'Allowed choices are standard, slack,'],
+      [['--kind', 'email', '--token-stdin'], 'Add --from ADDRESS --to ADDRESS.'],
+      [['--to', 'a@example.com'], '--from and --to are only for --kind email.'],
+      [['--kind', 'slack', '--token-stdin'], 'A webhook of the kind slack has no token.'],
+      [['--kind', 'gotify', '--token-stdin'], 'It is the token of an application.'],
+      [['--kind', 'gotify'], 'Pipe it in: … --token-stdin'],
+      [['--kind', 'ntfy'], 'Give the address of a topic'],
+    ] as const;
+    for (const [args, said] of wrong) {
+      const refused = await piped('', `${url}/a/b`, ...args);
+      expect([refused.code === 0, refused.out]).toEqual([false, '']);
+      expect(refused.err).toContain(said);
+    }
+  });
 });

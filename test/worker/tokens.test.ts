@@ -24,6 +24,21 @@ describe('API tokens', () => {
     expect(JSON.stringify((await call('GET', path, { token: await admin() })).body)).not.toContain(token.slice(4, 40));
   });
 
+  it.each<Scope>(['read', 'migrate', 'admin'])(
+    'one with the scope "%s" sees its own name, scopes and expiry',
+    async (scope) => {
+      const made = await create(await admin(), { name: 'mine', scopes: [scope], expires_in_s: 3600 });
+      const { token, ...view } = made.body;
+      const shown = await call('GET', `${path}/current`, { token });
+      expect(shown).toMatchObject({
+        status: 200,
+        body: { ...view, last_used_at: expect.toBeOneOf([null, expect.any(String)]) },
+      });
+      expect(JSON.stringify(shown.body)).not.toContain(token);
+      expect((await call('GET', `${path}/current`, { token: 'sfy_wrong' })).status).toBe(401);
+    },
+  );
+
   it.each<[Scope, Scope]>([
     ['read', 'read'],
     ['migrate', 'read'],

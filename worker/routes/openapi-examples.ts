@@ -58,6 +58,7 @@ const report = {
   made_at: 1_795_512_600_000,
 };
 const endpoint = {
+  ...{ kind: 'standard', email: null },
   ...{ id: webhook, url: 'https://hooks.example.net/stackferry', events: ['migration.failed'], migration_id: null },
   ...{ status: 'enabled', disabled_why: null, disabled_at: null, created_at: at, secret_before_until: null },
 };

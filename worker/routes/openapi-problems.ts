@@ -54,6 +54,7 @@ export const problems = {
   webhook_limit: 'The maximum number of endpoints exists.',
   webhook_disabled: 'The endpoint is disabled; enable it first.',
   webhook_is_callback: "A migration's callback can only be disabled.",
+  webhook_unsigned: 'Only a webhook of the kind `standard` has a signing secret.',
   join_token_invalid: 'The join token is not known, or its host was deleted.',
   join_token_expired: 'The join token has expired.',
   join_token_used: 'Another key has joined with this token.',

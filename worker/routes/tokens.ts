@@ -11,7 +11,7 @@ import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 
 /**
- * API tokens. Every route needs `admin`, which includes every other scope, so no token can grant a scope it does not
+ * API tokens. Every route but that of a token's own view needs `admin`, which includes every other scope, so no token can grant a scope it does not
  * hold, and a stolen `read` token cannot create a successor.
  */
 const path = '/api/v1/tokens';
@@ -39,6 +39,17 @@ const list = createRoute({
   ...guarded('admin'),
   request: { query: pageQuery },
   responses: { 200: answers(page(tokenView), 'A page.') },
+});
+
+const showCurrent = createRoute({
+  method: 'get',
+  path: `${path}/current`,
+  tags,
+  operationId: 'showCurrentToken',
+  summary: 'Show the API token of this request',
+  description: 'Its name, scopes and expiry; any token may ask.',
+  ...guarded('read'),
+  responses: { 200: answers(tokenView, 'The token.') },
 });
 
 const revoke = createRoute({
@@ -76,6 +87,8 @@ export function tokenRoutes(app: OpenAPIHono<Authed>): void {
     const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
     return c.json({ items: items.map((row) => viewToken(row, Date.now())), next_cursor }, 200);
   });
+
+  app.openapi(showCurrent, (c) => c.json(viewToken(c.get('token'), Date.now()), 200));
 
   app.openapi(revoke, async (c) => {
     const outcome = await revokeToken(c.env.DB, c.req.valid('param').id, Date.now());

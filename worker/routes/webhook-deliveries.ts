@@ -10,7 +10,7 @@ import { viewDelivery } from '../views/webhook-view.ts';
 import { queueDeliveries, queueDue } from '../webhooks/dispatch.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, guarded, refuses } from './define.ts';
-import { endpoint } from './webhooks.ts';
+import { endpoint } from './webhook-endpoint.ts';
 
 const path = '/api/v1/webhooks/{id}';
 const tags = ['webhooks'];

@@ -4,30 +4,34 @@ import {
   callbackSecret,
   changeWebhook,
   createWebhook,
+  kindIssues,
   rotateWebhook,
   webhooksQuery,
   webhookView,
   webhookWithSecret,
 } from '../../schema/api/webhooks.ts';
+import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
+import { shownUrl } from '../../schema/webhook-kinds.ts';
 import type { Authed } from '../auth/authed.ts';
 import { fleetOf } from '../durable-objects.ts';
-import type { Env } from '../env.ts';
 import { Problem } from '../problem.ts';
 import {
   deleteEndpoint,
   disableEndpoint,
-  type EndpointRow,
   insertEndpoint,
   listEndpoints,
   loadEndpoint,
   rotateSecret,
   updateEndpoint,
 } from '../store/webhooks.ts';
+import { publicOrigin } from '../views/public-origin.ts';
 import { viewWebhook } from '../views/webhook-view.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
+import { forgetCredential, keepCredential } from '../webhooks/credentials.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
+import { absent, endpoint, registered, withSecret } from './webhook-endpoint.ts';
 
 const path = '/api/v1/webhooks';
 const tags = ['webhooks'];
@@ -40,7 +44,7 @@ const create = createRoute({
   operationId: 'createWebhook',
   summary: 'Register an endpoint; its signing secret is shown only in this answer',
   description:
-    'Events are signed as the Standard Webhooks specification says, and delivered at least once under one `webhook-id`.',
+    'Events are signed as the Standard Webhooks specification says, and delivered at least once under one `webhook-id`. Endpoints of other kinds get messages for people instead, in the format of that service.',
   ...guardedBody('admin'),
   ...refuses('url_refused', 'webhook_limit'),
   request: { body: body(createWebhook) },
@@ -104,7 +108,7 @@ const rotate = createRoute({
   summary: 'Create a new signing secret; the previous one also signs for a while',
   description: 'Meanwhile each call carries both signatures, so receivers can switch at any time.',
   ...guardedBody('admin'),
-  ...refuses('not_found', 'webhook_is_callback'),
+  ...refuses('not_found', 'webhook_is_callback', 'webhook_unsigned'),
   request: { params, body: body(rotateWebhook) },
   responses: { 200: answers(webhookWithSecret, 'The new secret is shown only once.') },
 });
@@ -123,9 +127,16 @@ const remove = createRoute({
 
 export function webhookRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(create, async (c) => {
-    const { url, events } = c.req.valid('json');
-    const row = await insertEndpoint(c.env.DB, { url: acceptedUrl(c.env, 'url', url), events }, Date.now());
+    const { url: given, kind, token, email, events } = c.req.valid('json');
+    const url = acceptedUrl(c.env, 'url', given, kind);
+    const now = Date.now();
+    const id = newId('whk', now);
+    // Before the row: an endpoint that exists can be called.
+    await keepCredential(c.env, { id, kind }, { url, token });
+    const endpoint = { id, kind, url: shownUrl(kind, url), events, email, origin: publicOrigin(c) };
+    const row = await insertEndpoint(c.env.DB, endpoint, now);
     if (!row) {
+      await forgetCredential(c.env, { id, kind });
       const most = limits.webhook.endpointsMax;
       throw new Problem('webhook_limit', `There are ${most} endpoints, which is the most; delete one first.`);
     }
@@ -151,12 +162,18 @@ export function webhookRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(change, async (c) => {
     const { id } = c.req.valid('param');
-    const { url, events, disabled } = c.req.valid('json');
+    const { url: given, events, token, email, disabled } = c.req.valid('json');
     const row = await endpoint(c.env, id);
-    if (url !== undefined || events !== undefined) registered(row);
+    const { kind } = row;
+    if (given !== undefined || events !== undefined) registered(row);
+    const [issue] = kindIssues(kind, { token, email });
+    if (issue) throw new Problem('invalid_request', `${issue.path}: ${issue.message}`, { errors: [issue] });
+    const url = given === undefined ? undefined : acceptedUrl(c.env, 'url', given, kind);
+    await keepCredential(c.env, row, { url, token });
     await updateEndpoint(c.env.DB, id, {
-      ...(url === undefined ? {} : { url: acceptedUrl(c.env, 'url', url) }),
+      ...(url === undefined ? {} : { url: shownUrl(kind, url) }),
       ...(events === undefined ? {} : { events }),
+      ...(email === undefined ? {} : { email }),
       ...(disabled === false ? { disabled_at: null, disabled_why: null } : {}),
     });
     if (disabled) await disableEndpoint(c.env.DB, id, 'request', Date.now());
@@ -165,7 +182,10 @@ export function webhookRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(rotate, async (c) => {
     const { id } = c.req.valid('param');
-    registered(await endpoint(c.env, id));
+    const before = await endpoint(c.env, id);
+    registered(before);
+    if (before.kind !== 'standard')
+      throw new Problem('webhook_unsigned', `A webhook of the kind ${before.kind} has no signing secret to rotate.`);
     const row = await rotateSecret(c.env.DB, id, Date.now() + c.req.valid('json').overlap_s * 1000);
     if (!row) throw absent();
     c.header('cache-control', 'no-store');
@@ -173,29 +193,10 @@ export function webhookRoutes(app: OpenAPIHono<Authed>): void {
   });
 
   app.openapi(remove, async (c) => {
-    await deleteEndpoint(c.env.DB, c.req.valid('param').id);
+    const { id } = c.req.valid('param');
+    const row = await loadEndpoint(c.env.DB, id);
+    await deleteEndpoint(c.env.DB, id);
+    if (row) await forgetCredential(c.env, row);
     return c.body(null, 204);
   });
 }
-
-/** Throws 404 if there is none. */
-export async function endpoint(env: Env, id: string): Promise<EndpointRow> {
-  const row = await loadEndpoint(env.DB, id);
-  if (!row) throw absent();
-  return row;
-}
-
-function registered({ migration_id }: EndpointRow): void {
-  if (migration_id === null) return;
-  throw new Problem(
-    'webhook_is_callback',
-    "It is a migration's callback: its URL, events and secret are those of the request. It can only be disabled.",
-  );
-}
-
-async function withSecret(env: Env, row: EndpointRow) {
-  const secret = await fleetOf(env).webhookSecret(row.secret_name, row.secret_generation);
-  return { ...viewWebhook(row, Date.now()), secret };
-}
-
-const absent = () => new Problem('not_found', 'There is no such webhook endpoint.');

@@ -29,15 +29,18 @@ export function callbackEndpoint(
 /** Returns null if the maximum number of endpoints exists. */
 export async function insertEndpoint(
   db: D1Database,
-  { url, events }: Pick<EndpointRow, 'url' | 'events'>,
+  endpoint: Pick<EndpointRow, 'id' | 'kind' | 'url' | 'events' | 'email' | 'origin'>,
   now: number,
 ): Promise<EndpointRow | null> {
   const orm = drizzle(db);
   const registered = isNull(webhookEndpoint.migration_id);
   const [held] = await orm.select({ number: count() }).from(webhookEndpoint).where(registered);
   if ((held?.number ?? 0) >= limits.webhook.endpointsMax) return null;
-  const id = newId('whk', now);
-  return orm.insert(webhookEndpoint).values({ id, url, events, secret_name: id, created_at: now }).returning().get();
+  return orm
+    .insert(webhookEndpoint)
+    .values({ ...endpoint, secret_name: endpoint.id, created_at: now })
+    .returning()
+    .get();
 }
 
 export async function loadEndpoint(db: D1Database, id: string): Promise<EndpointRow | null> {
@@ -72,7 +75,7 @@ export async function listEndpoints(
 export async function updateEndpoint(
   db: D1Database,
   id: string,
-  changes: Partial<Pick<EndpointRow, 'url' | 'events' | 'disabled_at' | 'disabled_why'>>,
+  changes: Partial<Pick<EndpointRow, 'url' | 'events' | 'email' | 'disabled_at' | 'disabled_why'>>,
 ): Promise<void> {
   if (Object.keys(changes).length === 0) return;
   await drizzle(db).update(webhookEndpoint).set(changes).where(eq(webhookEndpoint.id, id));

@@ -1,13 +1,21 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import type { EmailAddresses } from '../../schema/api/webhooks.ts';
 import { deliveryStatuses, type LastAttempt, type WebhookType } from '../../schema/webhook-events.ts';
+import { webhookKinds } from '../../schema/webhook-kinds.ts';
 
 /** A receiver of events: registered by an operator, or the `callback_url` of one migration. */
 export const webhookEndpoint = sqliteTable(
   'webhook_endpoint',
   {
     id: text().primaryKey(),
+    kind: text({ enum: webhookKinds }).notNull().default('standard'),
+    /** Of some kinds without its secret part, see `shownUrl`; the whole one is then in the fleet authority. */
     url: text().notNull(),
+    /** Of the kind `email`. */
+    email: text({ mode: 'json' }).$type<EmailAddresses>(),
+    /** Origin of the request that registered it: that of links where the control plane has no `PUBLIC_URL`. */
+    origin: text(),
     /** Null for all, including those of later versions. */
     events: text({ mode: 'json' }).$type<WebhookType[]>(),
     /** Of a callback: the only migration whose events it gets. */

@@ -61,6 +61,7 @@ const sentences = {
   paused: 'Paused: no more migrations are started. Running migrations continue.',
   resumed: 'The drain continues.',
   aborting: 'The drain is being aborted: stacks that have not moved stay.',
+  webhook_registered: 'The endpoint is registered. Send a test to see that its messages arrive.',
   webhook_deleted: 'The endpoint is deleted, with its deliveries.',
   webhook_changed: 'The endpoint is changed.',
   webhook_tested: 'A test event is on its way; its delivery is in the list.',

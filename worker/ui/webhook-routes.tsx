@@ -16,7 +16,7 @@ export function webhookPages({ ui, api }: Kit): void {
     return show(c, <WebhooksPage session={c.get('session')} {...{ webhooks, problem }} said={saidOf(c)} />);
   };
   const path = (c: Context<Ui>) => `/webhooks/${encodeURIComponent(c.req.param('id') ?? '')}`;
-  const page = async (c: Context<Ui>, more: { problem?: ProblemBody; secret?: string; id?: string } = {}) => {
+  const page = async (c: Context<Ui>, more: { problem?: ProblemBody; secret?: string | null; id?: string } = {}) => {
     const place = more.id ? `/webhooks/${more.id}` : path(c);
     const query = only(new URL(c.req.url).searchParams, ...Object.keys(deliveriesQuery.shape));
     const [webhook, deliveries] = await Promise.all([
@@ -37,9 +37,19 @@ export function webhookPages({ ui, api }: Kit): void {
     return acting(
       c,
       async () => {
-        const request = { url: form.text('url'), events: events.length > 0 ? events : null };
+        const kind = form.text('kind') || 'standard';
+        const to = form
+          .text('to')
+          .split(/[\s,;]+/)
+          .filter((address) => address !== '');
+        const request = {
+          ...{ url: form.text('url'), kind, token: form.text('token') || null },
+          email: kind === 'email' ? { from: form.text('from'), to } : null,
+          events: events.length > 0 ? events : null,
+        };
         const { id, secret } = await api(c).post<WebhookWithSecret>('/webhooks', request, form.once);
-        return page(c, { id, secret });
+        // Without a secret there is nothing to show only once.
+        return secret === null ? `/ui/webhooks/${id}?said=webhook_registered` : page(c, { id, secret });
       },
       (problem) => list(c, problem),
     );

@@ -5,11 +5,14 @@ import type { EndpointRow } from '../store/webhooks.ts';
 import { time, timeOrNull } from '../time.ts';
 
 export function viewWebhook(row: EndpointRow, now: number): z.infer<typeof webhookView> {
-  const { id, url, events, migration_id, disabled_at, disabled_why, created_at, secret_before_until } = row;
+  const { id, kind, url, events, email, migration_id, disabled_at, disabled_why, created_at, secret_before_until } =
+    row;
   return {
     id,
+    kind,
     url,
     events,
+    email,
     migration_id,
     status: disabled_at === null ? 'enabled' : 'disabled',
     disabled_why,

@@ -1,10 +1,10 @@
 import { limits } from '../../schema/limits.ts';
-import { fleetOf } from '../durable-objects.ts';
 import type { DeliveryId, Env } from '../env.ts';
 import { log } from '../log.ts';
 import { type Claim, claimDelivery, recordAttempt } from '../store/deliveries.ts';
-import { disableEndpoint, type EndpointRow } from '../store/webhooks.ts';
-import { judgeReply } from './retry-schedule.ts';
+import { disableEndpoint } from '../store/webhooks.ts';
+import { callOf } from './calls.ts';
+import { judgeReply, type Reply } from './retry-schedule.ts';
 import { send } from './send.ts';
 
 /**
@@ -34,9 +34,8 @@ async function deliver(env: Env, id: DeliveryId): Promise<void> {
   const at = Date.now();
   const claim = await claimDelivery(env.DB, id, at);
   if (!claim) return;
-  const secrets = await secretsOf(env, claim.endpoint, at);
-  const call = { url: claim.endpoint.url, id: id.event_id, payload: claim.payload, secrets };
-  const reply = await send(call, env.DEVELOPMENT === 'true', at);
+  const call = await callOf(env, claim, at);
+  const reply = call ? await send(call, env.DEVELOPMENT === 'true') : credentialMissing;
   const now = Date.now();
   const { status, nextAt, error, gone } = judgeReply(reply, claim.tries, now, Math.random());
   const answered = reply.kind === 'answered' ? reply : null;
@@ -52,16 +51,11 @@ async function deliver(env: Env, id: DeliveryId): Promise<void> {
   if (nextAt !== null) await queueRetry(env, claim, nextAt - now);
 }
 
-/** The newest secret first; the previous one too while it is valid. */
-async function secretsOf(
-  env: Env,
-  { secret_name, secret_generation, secret_before_until }: EndpointRow,
-  now: number,
-): Promise<string[]> {
-  const both = secret_before_until !== null && secret_before_until > now;
-  const generations = both ? [secret_generation, secret_generation - 1] : [secret_generation];
-  return Promise.all(generations.map((generation) => fleetOf(env).webhookSecret(secret_name, generation)));
-}
+/** Tried again: somebody may set it. */
+const credentialMissing: Reply = {
+  kind: 'unreachable',
+  error: 'The token or the secret URL of this webhook is not stored any more; set it again.',
+};
 
 /** Only for a punctual retry: the sweep would find the delivery some minutes late. */
 async function queueRetry(env: Env, { endpoint_id, event_id }: Claim, delayMs: number): Promise<void> {

@@ -1,43 +1,34 @@
 import { errorMessageOf } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { redactShapes } from '../../schema/redact.ts';
+import type { Call } from './calls.ts';
 import type { Reply } from './retry-schedule.ts';
-import { signatures } from './signing-secret.ts';
 import { judgeUrl } from './url-policy.ts';
 
-export interface Call {
-  url: string;
-  /** The event's id, the same for each try. */
-  id: string;
-  payload: string;
-  /** The newest first; each adds a signature. */
-  secrets: string[];
-}
-
 /**
- * Sends one signed POST. Never throws for what the receiver does. Takes at most `sendMsMax`, including the response
+ * Sends one POST. Never throws for what the receiver does. Takes at most `sendMsMax`, including the response
  * body.
  */
-export async function send({ url, id, payload, secrets }: Call, development: boolean, now: number): Promise<Reply> {
+export async function send({ url, headers, body, secrets }: Call, development: boolean): Promise<Reply> {
   // Checked each time: the policy may be stricter than at registration.
   const verdict = judgeUrl(url, { development });
   if (!verdict.ok) return { kind: 'refused', error: `Its URL is refused: ${verdict.why}` };
-  const timestamp = Math.floor(now / 1000);
-  const headers = {
-    'content-type': 'application/json',
-    'user-agent': 'Stackferry-Webhooks/1',
-    'webhook-id': id,
-    'webhook-timestamp': String(timestamp),
-    'webhook-signature': await signatures(secrets, id, timestamp, payload),
-  };
+  const clean = (text: string) =>
+    secrets.reduce((cleaner, secret) => cleaner.replaceAll(secret, '[redacted]'), redactShapes(text));
   const signal = AbortSignal.timeout(limits.webhook.sendMsMax);
   try {
-    const response = await fetch(verdict.url, { method: 'POST', headers, body: payload, redirect: 'manual', signal });
-    const answer = await firstBytes(response);
+    const response = await fetch(verdict.url, {
+      method: 'POST',
+      headers: { 'user-agent': 'Stackferry-Webhooks/1', ...headers },
+      body,
+      redirect: 'manual',
+      signal,
+    });
+    const answer = clean(await firstBytes(response));
     return { kind: 'answered', status: response.status, retryAfter: response.headers.get('retry-after'), answer };
   } catch (error) {
     const seconds = limits.webhook.sendMsMax / 1000;
-    const why = signal.aborted ? `It did not answer within ${seconds} s.` : redactShapes(errorMessageOf(error));
+    const why = signal.aborted ? `It did not answer within ${seconds} s.` : clean(errorMessageOf(error));
     return { kind: 'unreachable', error: why };
   }
 }

@@ -4,7 +4,7 @@ import type { ImportOutcome } from '../../../schema/api/authority.ts';
 import { limits } from '../../../schema/limits.ts';
 import { type PeerKind, ticketAudience, ticketSession } from '../../../schema/relay-protocol.ts';
 import type { Env } from '../../env.ts';
-import type { FleetAuthorityRpc, FleetInfo, Leaf, Serves, TicketRequest } from '../../rpc.ts';
+import type { FleetAuthorityRpc, FleetInfo, Leaf, Serves, TicketRequest, WebhookCredential } from '../../rpc.ts';
 import { type KnownFleet, knownFleet, recordFleet } from '../../store/fleet.ts';
 import { importSecretKey, newSecretKey, signingSecret } from '../../webhooks/signing-secret.ts';
 import { authorityProblems } from './authority-problems.ts';
@@ -58,6 +58,18 @@ export class FleetAuthority extends DurableObject<Env> implements Serves<FleetAu
   /** Derived `whsec_…` secret, the same for a name and generation. Not stored. */
   async webhookSecret(name: string, generation: number): Promise<string> {
     return signingSecret((await this.#open()).webhookKey, name, generation);
+  }
+
+  async keepWebhookCredential(endpointId: string, credential: WebhookCredential): Promise<void> {
+    await this.ctx.storage.put(credentialKey(endpointId), credential);
+  }
+
+  async webhookCredential(endpointId: string): Promise<WebhookCredential | null> {
+    return (await this.ctx.storage.get<WebhookCredential>(credentialKey(endpointId))) ?? null;
+  }
+
+  async forgetWebhookCredential(endpointId: string): Promise<void> {
+    await this.ctx.storage.delete(credentialKey(endpointId));
   }
 
   /** All keys, sealed: the only form in which they leave this object. */
@@ -132,6 +144,7 @@ async function makeFleet(now: number): Promise<StoredFleet> {
   };
 }
 
+const credentialKey = (endpointId: string) => `webhook ${endpointId}`;
 const newKeys = async () => (await crypto.subtle.generateKey(p256, true, ['sign', 'verify'])) as CryptoKeyPair;
 const privateJwk = async ({ privateKey }: CryptoKeyPair) =>
   (await crypto.subtle.exportKey('jwk', privateKey)) as JsonWebKey;

@@ -1,6 +1,7 @@
 import { limits } from '../../../schema/limits.ts';
 import { duration } from '../../../schema/units.ts';
 import { deliveryStatuses } from '../../../schema/webhook-events.ts';
+import { webhookKindFacts } from '../../../schema/webhook-kinds.ts';
 import type { Page as ListPage, ProblemBody } from '../call.ts';
 import { DeliveryTable } from '../parts/delivery-table.tsx';
 import { ActButton, Field, Secret, TypeToConfirm } from '../parts/form.tsx';
@@ -17,13 +18,13 @@ interface WebhookProps {
   deliveries: ListPage<DeliveryView>;
   query: URLSearchParams;
   /** Shown only once. */
-  secret?: string | undefined;
+  secret?: string | null | undefined;
   problem?: ProblemBody | undefined;
   said?: string | undefined;
 }
 
 export function WebhookPage({ session, webhook, deliveries, query, secret, problem, said }: WebhookProps) {
-  const { id, url, status, events, secret_before_until } = webhook;
+  const { id, kind, url, email, status, events, secret_before_until } = webhook;
   const disabled = status === 'disabled' ? 'The endpoint is disabled.' : null;
   const waits = deliveries.items.some((delivery) => delivery.status === 'pending');
   return (
@@ -62,7 +63,10 @@ export function WebhookPage({ session, webhook, deliveries, query, secret, probl
       <Card title="Endpoint" id="endpoint">
         <Facts
           rows={[
+            ['Kind', webhookKindFacts[kind].label],
             ['Address', <code>{url}</code>],
+            email ? ['From', email.from] : null,
+            email ? ['To', email.to.join(', ')] : null,
             ['Events', events?.join(', ') ?? 'all'],
             webhook.disabled_why === 'gone' ? ['Disabled', 'it answered 410, Gone'] : null,
             secret_before_until
@@ -102,25 +106,31 @@ export function WebhookPage({ session, webhook, deliveries, query, secret, probl
       <More path={`/ui/webhooks/${id}`} query={query} cursor={deliveries.next_cursor} />
       <div class="acts">
         <ActButton action={`/ui/webhooks/${id}/replay`} label="Replay all dead letters" scope="admin" why={disabled} />
-        <TypeToConfirm
-          action={`/ui/webhooks/${id}/rotate`}
-          label="Rotate the secret"
-          kind="plain"
-          scope="admin"
-          word="rotate"
-        >
-          <p>
-            A new secret is created. The previous one also signs for {duration(limits.webhook.overlapSDefault * 1000)},
-            so that receivers can switch.
-          </p>
-          <label class="check">
-            <input type="checkbox" name="leaked" /> The old secret has leaked: revoke it at once
-          </label>
-        </TypeToConfirm>
+        {kind === 'standard' ? <Rotate id={id} /> : null}
         <TypeToConfirm action={`/ui/webhooks/${id}/delete`} label="Delete endpoint" scope="admin" word="delete">
           <p>Pending deliveries are not sent, and the list of deliveries is deleted.</p>
         </TypeToConfirm>
       </div>
     </Page>
+  );
+}
+
+function Rotate({ id }: { id: string }) {
+  return (
+    <TypeToConfirm
+      action={`/ui/webhooks/${id}/rotate`}
+      label="Rotate the secret"
+      kind="plain"
+      scope="admin"
+      word="rotate"
+    >
+      <p>
+        A new secret is created. The previous one also signs for {duration(limits.webhook.overlapSDefault * 1000)}, so
+        that receivers can switch.
+      </p>
+      <label class="check">
+        <input type="checkbox" name="leaked" /> The old secret has leaked: revoke it at once
+      </label>
+    </TypeToConfirm>
   );
 }

@@ -1,5 +1,6 @@
 import { limits } from '../../../schema/limits.ts';
 import { webhookTypes } from '../../../schema/webhook-events.ts';
+import { webhookKindFacts, webhookKinds } from '../../../schema/webhook-kinds.ts';
 import type { ProblemBody } from '../call.ts';
 import { Field, Form, useReason } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -22,20 +23,21 @@ export function WebhooksPage({ session, webhooks, problem, said }: WebhooksProps
       {webhooks.length === 0 ? (
         <Empty title="No endpoints yet">
           <p>
-            Register an address; it receives a signed call whenever a migration or a drain starts, ends, or needs your
-            attention.
+            Register an address; it receives a signed call, or you a message, whenever a migration or a drain starts,
+            ends, or needs your attention.
           </p>
         </Empty>
       ) : (
         <Table
           caption="Webhook endpoints"
-          columns={['Address', 'State', { label: 'Events', wide: true }, { label: 'Created', wide: true }]}
+          columns={['Address', 'Kind', 'State', { label: 'Events', wide: true }, { label: 'Created', wide: true }]}
         >
           {webhooks.map((webhook) => (
             <tr>
               <th scope="row">
                 <a href={`/ui/webhooks/${webhook.id}`}>{webhook.url}</a>
               </th>
+              <td>{webhookKindFacts[webhook.kind].label}</td>
               <td>
                 <WebhookState webhook={webhook} />
               </td>
@@ -57,6 +59,13 @@ function Register() {
   return (
     <Card title="Register an endpoint" id="register">
       <Form action="/ui/webhooks" class="stack">
+        <Field id="kind" label="Kind" hint="what is at the address">
+          <select id="kind" name="kind" disabled={why !== null}>
+            {webhookKinds.map((kind) => (
+              <option value={kind}>{webhookKindFacts[kind].label}</option>
+            ))}
+          </select>
+        </Field>
         <Field id="url" label="Address" hint={why ?? 'https, and public'}>
           <input
             id="url"
@@ -67,6 +76,27 @@ function Register() {
             maxlength={limits.api.urlCharsMax}
             placeholder="https://example.com/stackferry"
           />
+        </Field>
+        <Addresses />
+        <Field
+          id="token"
+          label="Token"
+          hint="for ntfy (if the topic is protected), Gotify and email; it is not shown again"
+        >
+          <input
+            id="token"
+            type="password"
+            name="token"
+            autocomplete="off"
+            maxlength={limits.notification.tokenCharsMax}
+            disabled={why !== null}
+          />
+        </Field>
+        <Field id="from" label="From" hint="for email: a sender that the API may send for">
+          <input id="from" name="from" placeholder="Stackferry <ferry@example.com>" disabled={why !== null} />
+        </Field>
+        <Field id="to" label="To" hint="for email: addresses, separated by commas">
+          <input id="to" name="to" placeholder="ops@example.com" disabled={why !== null} />
         </Field>
         <fieldset class="checkboxes" disabled={why !== null}>
           <legend>Events; all if none is chosen</legend>
@@ -83,5 +113,28 @@ function Register() {
         </p>
       </Form>
     </Card>
+  );
+}
+
+/** Which address to give for which kind. */
+function Addresses() {
+  return (
+    <details>
+      <summary>Which address, and which token?</summary>
+      <dl>
+        {webhookKinds.map((kind) => {
+          const { label, url, tokenHint } = webhookKindFacts[kind];
+          return (
+            <>
+              <dt>{label}</dt>
+              <dd>
+                {url}
+                {tokenHint ? `; token: ${tokenHint}` : ''}
+              </dd>
+            </>
+          );
+        })}
+      </dl>
+    </details>
   );
 }

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type TestControlPlane, testControlPlane } from '../support/control-plane.ts';
+import { start } from './stackferry.ts';
+
+let plane: TestControlPlane;
+let env: NodeJS.ProcessEnv;
+beforeAll(async () => {
+  plane = await testControlPlane();
+  env = { PATH: process.env.PATH, STACKFERRY_URL: plane.url, STACKFERRY_TOKEN: plane.adminToken };
+}, 60_000);
+afterAll(() => plane?.close());
+
+const bound = { timeout: 90_000 };
+const run = (args: string[], token?: string) =>
+  start(args, { env: token === undefined ? env : { ...env, STACKFERRY_TOKEN: token } }).ended;
+
+test('a token is created, used, seen in the list, and revoked', bound, async () => {
+  const made = await run(['tokens', 'create', 'ci', '--scope', 'migrate', '--expires-in', '30d', '--json']);
+  const { id, token, expires_at } = JSON.parse(made.out);
+  expect(Date.parse(expires_at) - Date.now()).toBeGreaterThan(29 * 86_400_000);
+
+  const who = await run(['whoami'], token);
+  expect(who.out).toMatch(/token +ci\n/);
+  expect(who.out).toMatch(/scopes +migrate\n/);
+  expect(who.out).toContain(plane.url);
+  expect(JSON.parse((await run(['whoami', '--json'], token)).out)).toMatchObject({
+    ...{ url: plane.url, profile: null, token: { id, name: 'ci', scopes: ['migrate'], expires_at } },
+  });
+
+  const listed = await run(['tokens']);
+  expect(listed.out).toMatch(/ci +migrate +active/);
+  expect(listed.out).not.toContain(token);
+  const forbidden = await run(['tokens'], token);
+  expect([forbidden.code, forbidden.out]).toEqual([6, '']);
+  expect(forbidden.err).toContain('(forbidden)');
+
+  expect((await run(['tokens', 'revoke', 'ci'])).err).toContain('(confirmation_needed)');
+  expect((await run(['tokens', 'revoke', 'ci', '--yes'])).out).toBe('"ci" is revoked.\n');
+  expect((await run(['whoami'], token)).err).toContain('(unauthorized)');
+  expect((await run(['tokens'])).out).not.toMatch(/^ci /m);
+  expect((await run(['tokens', '--all'])).out).toMatch(/ci +migrate +revoked/);
+  const shown = await run(['tokens', 'create', 'people', '--scope', 'read']);
+  expect(shown.out).toMatch(/secret +sfy_\w+/);
+});
+
+test('the audit is filtered by who and by what, as table and as JSON', bound, async () => {
+  await run(['join', 'rack-1', '--json']);
+  const all = JSON.parse((await run(['audit', '--json'])).out) as { act: string; actor: { name: string } }[];
+  expect(all.length).toBeGreaterThan(1);
+  const one = await run(['audit', '--act', 'POST /hosts']);
+  expect(one.out).toMatch(/first admin token +POST \/hosts +201/);
+  expect(one.out.trimEnd().split('\n')).toHaveLength(2);
+  const mine = JSON.parse((await run(['audit', '--actor', 'first admin token', '--limit', '1', '--json'])).out);
+  expect(mine).toHaveLength(1);
+  expect((await run(['audit', '--actor', 'tok_00000000000000000000000000'])).out).toBe('Nothing fits.\n');
+});
+
+test('bad input is refused with what to do', bound, async () => {
+  await run(['tokens', 'create', 'twin', '--scope', 'read']);
+  await run(['tokens', 'create', 'twin', '--scope', 'read']);
+  const wrong = [
+    [['tokens', 'create', 'x'], 2, "required option '--scope <scope...>'"],
+    [['tokens', 'create', 'x', '--scope', 'root'], 2, 'Allowed choices are read, migrate, admin'],
+    [['tokens', 'create', 'x', '--scope', 'read', '--expires-in', '1y'], 2, 'A time like 90m, 12h or 30d'],
+    [['tokens', 'revoke', 'nobody', '--yes'], 5, 'stackferry tokens'],
+    [['tokens', 'revoke', 'twin', '--yes'], 2, '(ambiguous)'],
+    [['tokens', 'revoke', 'first admin token', '--yes'], 4, '(last_admin_token)'],
+    [['audit', '--actor', 'nobody'], 5, '(not_found)'],
+    [['audit', '--limit', '0'], 2, 'A number from 1'],
+  ] as const;
+  for (const [args, code, said] of wrong) {
+    const refused = await run([...args]);
+    expect({ args, code: refused.code, out: refused.out }).toEqual({ args, code, out: '' });
+    expect(refused.err.replace(/\s+/g, ' ')).toContain(said);
+  }
+});
