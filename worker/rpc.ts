@@ -20,6 +20,8 @@ export type Serves<T> = {
 export interface StackMigrationRpc {
   start(input: StartInput): Promise<StartOutcome>;
   cancel(id: string): Promise<ActOutcome>;
+  /** `at`: epoch milliseconds; null for at once. */
+  cutover(id: string, at: number | null): Promise<ActOutcome>;
   retry(id: string, stopped: boolean): Promise<ActOutcome>;
   resolve(id: string, resolution: Resolution): Promise<ActOutcome>;
   rollback(id: string): Promise<ActOutcome>;

@@ -31,6 +31,10 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
     return this.#coordinator.cancel(id);
   }
 
+  cutover(id: string, at: number | null): Promise<ActOutcome> {
+    return this.#coordinator.cutover(id, at);
+  }
+
   retry(id: string, stopped: boolean): Promise<ActOutcome> {
     return this.#coordinator.retry(id, stopped);
   }
