@@ -22,7 +22,17 @@ import {
 import { cancel, cutover, limit, purge, resolve, retry, rollback } from './commands/after.ts';
 import { bootstrapToken } from './commands/bootstrap-token.ts';
 import { completion, suggest } from './commands/completion.ts';
-import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
+import {
+  abortDrain,
+  cordon,
+  cutOverDrain,
+  drain,
+  drains,
+  pauseDrain,
+  resumeDrain,
+  showDrain,
+  uncordon,
+} from './commands/drain.ts';
 import { deleteHost, deleteRelay, hosts, relays, showHost } from './commands/hosts.ts';
 import { join } from './commands/join.ts';
 import { login, logout } from './commands/login.ts';
@@ -255,6 +265,10 @@ function drainTree(program: Command, run: ReturnType<typeof runner>): void {
   one('show', 'what moved where, what stayed and why').option('--watch', 'follow it to its end').action(run(showDrain));
   one('pause', 'start no more migrations').action(run(pauseDrain));
   one('resume', 'resume a paused drain').action(run(resumeDrain));
+  one('cutover', 'cut over every migration of it that holds')
+    .option('--at <time>', 'by itself at that time, like 2026-12-01T03:00+01:00', zonedTime)
+    .addOption(yes())
+    .action(run(cutOverDrain));
   one('abort', 'end it: what has not moved stays on the host')
     .option('--cancel-running', 'also cancel running migrations')
     .addOption(yes())
