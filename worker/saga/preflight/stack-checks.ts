@@ -1,4 +1,3 @@
-import type { Lift } from '../../../schema/lift.ts';
 import { powerMeanings } from '../../../schema/power-meanings.ts';
 import { adviceOf, type Fit } from './fit.ts';
 import { type CheckResult, fail, list, pass } from './verdicts.ts';
@@ -72,7 +71,7 @@ export function platformMatch({ stack, targetHost }: Fit): CheckResult {
 }
 
 export function engineCompatible(fit: Fit): CheckResult {
-  const { target, sourceHost, targetHost, mode } = fit;
+  const { target, sourceHost, targetHost, mode, options } = fit;
   const measured = { source: sourceHost.engine, target: targetHost.engine };
   if (sourceHost.engine.kind !== targetHost.engine.kind) return fail('The two hosts run different engines.', measured);
   if (sourceHost.engine.userns_remap !== targetHost.engine.userns_remap)
@@ -88,7 +87,7 @@ export function engineCompatible(fit: Fit): CheckResult {
     return fail(
       'These hosts cannot copy while the stack runs: use "mode": "stop-copy".',
       measured,
-      target.compose_compatible.ok ? [{ mode: 'stop-copy' }] : [],
+      target.compose_compatible.ok && !options.hold ? [{ mode: 'stop-copy' }] : [],
     );
   const refusal = holdRefusal(fit, measured);
   if (refusal) return refusal;
@@ -99,20 +98,15 @@ export function engineCompatible(fit: Fit): CheckResult {
 
 /** Null if the migration need not hold, or can. */
 function holdRefusal({ options, mode, target, sourceHost, targetHost }: Fit, measured: object): CheckResult | null {
-  const lifts = (way: Lift) => (target.compose_compatible.ok ? [way] : []);
   if (!options.hold) return null;
   if (mode !== 'pre-copy')
     return fail(
       'Only a pre-copy can hold: use "mode": "pre-copy".',
       { ...measured, mode },
-      lifts({ mode: 'pre-copy' }),
+      target.compose_compatible.ok ? [{ mode: 'pre-copy' }] : [],
     );
   if (sourceHost.engine.holds && targetHost.engine.holds) return null;
-  return fail(
-    'An agent is too old to hold: update it, or migrate without "hold".',
-    { ...measured },
-    lifts({ hold: false }),
-  );
+  return fail('An agent is too old to hold: update it, or migrate without "hold".', { ...measured });
 }
 
 export function policyAllows({ stack, target, names }: Fit): CheckResult {
