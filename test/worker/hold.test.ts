@@ -6,6 +6,7 @@ import { goodAnswers, roundOf } from '../saga/story.ts';
 import { waiting } from './support/agent.ts';
 import { call } from './support/api.ts';
 import { fleet } from './support/fleet.ts';
+import { logIn, request, submit } from './support/ui.ts';
 
 const web = (id: string): SeenContainer => ({ id, service: 'web', state: 'running' });
 
@@ -84,6 +85,51 @@ describe('a migration that holds', () => {
     await vi.waitFor(async () => expect(await show(id)).toMatchObject({ status: 'cancelled', owed: [] }), waiting);
     expect(told.a).not.toContain('stop_stack');
     expect((await cutover()).body.code).toBe('not_holding');
+  });
+});
+
+describe('the page of a migration that holds', () => {
+  it('shows the estimate and the button, which cuts it over', async () => {
+    const { id, token, show } = await holding();
+    const cookie = await logIn(token);
+    const html = await (await request(`/ui/migrations/${id}`, { headers: { cookie } })).text();
+    expect(html).toContain('downtime if you cut over now: about 1.4 s');
+    expect(html).toContain('Cut over now');
+    const form = new URLSearchParams({ csrf: /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '', once: 'one' });
+    const answer = await submit(`/ui/migrations/${id}/cutover`, form, cookie);
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, `/ui/migrations/${id}?said=cutting_over`]);
+    await vi.waitFor(async () => expect((await show(id)).status).toBe('completed'), waiting);
+  });
+
+  it('names what has changed instead', async () => {
+    const { id, token } = await holding({ containers: [web('c2')] });
+    const cookie = await logIn(token);
+    const html = await (await request(`/ui/migrations/${id}`, { headers: { cookie } })).text();
+    expect(html).toContain('service web has other containers');
+    expect(html).not.toContain('Cut over now');
+  });
+});
+
+describe('a drain that holds', () => {
+  it('is cut over together, and completes', async () => {
+    const now = () => [web('c1')];
+    const { token, a, show } = await fleet(side(now), side(now));
+    const options = { mode: 'pre-copy', hold: true, stacks: ['shop'] };
+    const drain = await call('POST', `/api/v1/hosts/${a.id}/drain`, { token, body: options });
+    expect(drain.status).toBe(202);
+    const of = `/api/v1/drains/${drain.body.id}`;
+    const migration = async () => (await call('GET', of, { token })).body.stacks[0].migration_id;
+    await vi.waitFor(async () => expect((await show(await migration())).status).toBe('holding'), waiting);
+    const said = await call('POST', `${of}/cutover`, { token, body: {} });
+    expect([said.status, said.body]).toEqual([202, { cut_over: [await migration()], refused: [] }]);
+    await vi.waitFor(async () => expect((await call('GET', of, { token })).body.status).toBe('completed'), waiting);
+    expect((await call('POST', `${of}/cutover`, { token, body: {} })).body.code).toBe('not_holding');
+  });
+
+  it('is not there where there is none', async () => {
+    const { token } = await fleet();
+    const unknown = '/api/v1/drains/drn_00000000000000000000000000/cutover';
+    expect((await call('POST', unknown, { token, body: {} })).status).toBe(404);
   });
 });
 
