@@ -82,6 +82,14 @@ export function rate(text: string): number {
   throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
 }
 
+/** Parses a time with its zone; returns it as RFC 3339. */
+export function zonedTime(text: string): string {
+  const zoned = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  const at = zoned ? new Date(`${zoned[1]}T${zoned[2]}${zoned[3] ?? ':00'}${zoned[4]}`) : null;
+  if (at && !Number.isNaN(at.getTime())) return at.toISOString();
+  throw new InvalidArgumentError('A time with its zone, like 2026-12-01T03:00+01:00.');
+}
+
 /** Like `rate`, or null for "none". */
 export const rateOrNone = (text: string): number | null => (text === 'none' ? null : rate(text));
 

@@ -18,10 +18,21 @@ import {
   runner,
   wholeNumber,
   yes,
+  zonedTime,
 } from './command-parts.ts';
-import { cancel, limit, purge, resolve, retry, rollback } from './commands/after.ts';
+import { cancel, cutover, limit, purge, resolve, retry, rollback } from './commands/after.ts';
 import { completion, suggest } from './commands/completion.ts';
-import { abortDrain, cordon, drain, drains, pauseDrain, resumeDrain, showDrain, uncordon } from './commands/drain.ts';
+import {
+  abortDrain,
+  cordon,
+  cutOverDrain,
+  drain,
+  drains,
+  pauseDrain,
+  resumeDrain,
+  showDrain,
+  uncordon,
+} from './commands/drain.ts';
 import { help } from './commands/help.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
@@ -107,6 +118,7 @@ function moveTree(program: Command, run: ReturnType<typeof runner>): void {
     .option('--health-timeout <seconds>', 'time for the stack to become healthy', wholeNumber)
     .option('--bandwidth-limit <rate>', 'maximum bytes per second to send: 500K, 20M, 1G', rate)
     .option('--callback-url <url>', 'a webhook for this migration')
+    .option('--at <time>', 'with --hold: cut over by itself then, like 2026-12-01T03:00+01:00', zonedTime)
     .option('--watch', 'follow it to its end')
     .addOption(yes())
     .action(run(migrate));
@@ -132,6 +144,10 @@ function moveTree(program: Command, run: ReturnType<typeof runner>): void {
     .argument('<rate>', 'bytes per second: 500K, 20M, 1G; or none', rateOrNone)
     .action(run(limit));
   onMigration(program, 'cancel', 'cancel a migration; the stack stays on its source').action(run(cancel));
+  onMigration(program, 'cutover', 'cut a migration over that holds: stop the stack, start it on the target')
+    .option('--at <time>', 'by itself at that time, like 2026-12-01T03:00+01:00', zonedTime)
+    .addOption(yes())
+    .action(run(cutover));
   onMigration(program, 'retry', 'retry a migration that needs attention, after the repair')
     .option('--stopped', 'assert that the copy which could not be stopped is stopped for good')
     .addOption(yes())
@@ -191,6 +207,10 @@ function drainTree(program: Command, run: ReturnType<typeof runner>): void {
   one('show', 'what moved where, what stayed and why').option('--watch', 'follow it to its end').action(run(showDrain));
   one('pause', 'start no more migrations').action(run(pauseDrain));
   one('resume', 'resume a paused drain').action(run(resumeDrain));
+  one('cutover', 'cut over every migration of it that holds')
+    .option('--at <time>', 'by itself at that time, like 2026-12-01T03:00+01:00', zonedTime)
+    .addOption(yes())
+    .action(run(cutOverDrain));
   one('abort', 'end it: what has not moved stays on the host')
     .option('--cancel-running', 'also cancel running migrations')
     .addOption(yes())

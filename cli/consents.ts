@@ -6,6 +6,7 @@ const descriptions: Record<Consent, string> = {
   accept_unmoved:
     'proceed although bind mounts are absent on the target, or an older agent can’t move anonymous volumes: they start empty',
   accept_drift: 'move what the files say although the containers were made from something else',
+  hold: 'with --mode pre-copy: copy, then wait for a cutover while passes keep the copy near to the running stack',
   with_external:
     'also move external volumes that no other stack uses, and make external networks that the target lacks',
   with_registry_auth:

@@ -12,7 +12,7 @@ import type { Session } from './session.ts';
 
 /**
  * Follows a migration to its end, then prints a summary. Returns the exit code, given the `wanted` end. Ctrl-C only
- * detaches: the migration continues. Also detaches when it needs attention, which may last for days.
+ * detaches: the migration continues. Also detaches when it needs attention or holds, which may last for days.
  */
 export async function watch(session: Session, started: MigrationView, wanted: TerminalStatus): Promise<ExitCode> {
   const api = await session.api();
@@ -44,6 +44,7 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
       await look();
       watcher?.state(view);
       if (view.status === 'needs_attention' && !waitedFor) break;
+      if (view.status === 'holding' && started.status !== 'holding' && view.hold?.cut_over_at === null) break;
     }
     await settled(look, detach.signal);
     watcher?.close(view);
@@ -70,7 +71,7 @@ async function settled(look: () => Promise<MigrationView>, signal: AbortSignal):
 
 /** Exit code of a watched migration. */
 export function exitOf({ status }: MigrationView, wanted: TerminalStatus): ExitCode {
-  if (status === wanted) return exitCodes.done;
+  if (status === wanted || status === 'holding') return exitCodes.done;
   return status === 'needs_attention' ? exitCodes.needs_attention : exitCodes.not_moved;
 }
 

@@ -44,6 +44,12 @@ export const itemProof = passage.extend({ manifest_sha256: z.string().max(128), 
 export type LaneProof = z.infer<typeof itemProof>;
 const manifest = z.object({ sha256: z.string().max(128), entries: z.number().int() });
 
+/** A container of the running stack, so that a later change of the stack is noticed. `ended`: a job that ended well. */
+const seenContainer = z.object({ id: text, service: text, state: z.enum(['running', 'ended', 'stopped']) });
+export type SeenContainer = z.infer<typeof seenContainer>;
+/** Empty from the previous release. */
+const containers = z.array(seenContainer).default([]);
+
 /** Progress of a migration on one host, from the host's own record. `untouched`: never changed, or restored. */
 export const sourcePhases = ['untouched', 'stopped', 'retained', 'revived'] as const;
 export type SourcePhase = (typeof sourcePhases)[number];
@@ -103,6 +109,10 @@ const carried = {
 /** Lanes of a project directory in a pre-copy: of the passes, and of the final changes. */
 export const warmProjectLane = 'wproject';
 export const changesLane = 'project.changes';
+/** The project directory in a round of passes, with its path on that host; null if it is not large. */
+const projectLane = z.object({ lane: text, directory: text }).nullable();
+/** Bytes and duration of each pass, by volume. */
+const passes = z.array(z.object({ volume: text, bytes: z.array(bytes), ms: z.array(z.number()) }));
 /** Set if only changes of the project directory since `warm_source` are sent; null if all of it is. */
 const projectChanges = z
   .object({
@@ -127,6 +137,7 @@ export const commandKinds = {
       /** Measured by reading, so that progress has exact totals. */
       sizes: z.array(z.object({ volume: text, bytes })),
       left_out: z.array(leftOut).max(limits.api.excludePatternsMax).default([]),
+      containers,
     }),
   },
   stop_stack: {
@@ -156,9 +167,21 @@ export const commandKinds = {
     }),
     result: z.object({
       passages: z.array(passage),
-      /** Bytes and duration of each pass, by volume. */
-      passes: z.array(z.object({ volume: text, bytes: z.array(bytes), ms: z.array(z.number()) })),
+      passes,
     }),
+  },
+  /** One more round of passes while the migration holds: what changed since the one before; everything if it is forgotten. */
+  pass_source: {
+    payload: z.object({
+      ...project,
+      peer: id,
+      items: z.array(laneVolume),
+      blocks: z.boolean(),
+      project_lane: projectLane,
+      contents: contentsAhead,
+    }),
+    /** `containers`: the stack as it is after the round. */
+    result: z.object({ passages: z.array(passage), passes, ms: z.number(), containers }),
   },
   /** Sends the project directory while the stack runs, so that its containers can be created before the stop. */
   stage_source: {
@@ -218,6 +241,16 @@ export const commandKinds = {
       peer: id,
       items: z.array(laneVolume),
       target_dir: text.nullable().default(null),
+      contents: contentsAhead,
+    }),
+    result: z.object({ passages: z.array(passage) }),
+  },
+  pass_target: {
+    payload: z.object({
+      ...project,
+      peer: id,
+      items: z.array(laneVolume),
+      project_lane: projectLane,
       contents: contentsAhead,
     }),
     result: z.object({ passages: z.array(passage) }),

@@ -68,6 +68,8 @@ export interface DrainStack {
   migration_id: string | null;
   /** While it moves: since when its migration has needed a person. */
   stuck_since: number | null;
+  /** Its migration holds, and takes no place meanwhile; absent: it does not. */
+  holds?: boolean;
   /** Why it stayed; while it waits, what the plan found in its way. */
   obstacle: Obstacle | null;
 }

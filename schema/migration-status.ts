@@ -5,10 +5,13 @@
  *        └──────────┴───────────┴──────────┴────────────┴───────────┴───────────┴→ reverting → failed        ⇅
  *                                                                                     ⇅ └──→ cancelled   needs_attention
  *                                                                              needs_attention
+ *
+ * `holding` is between `preparing` and `stopping`, on request only.
  */
 export const steps = [
   'preflight',
   'preparing',
+  'holding',
   'stopping',
   'transferring',
   'shipping',

@@ -24,6 +24,12 @@ export const moveOptions = z.object({
   exclude: excludePatterns.describe(
     'Paths that stay, in the project directory and in the bind mounts that move. A named volume moves whole.',
   ),
+  hold: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Pre-copy only: once everything is copied the migration stays in `holding`, where passes go on and nothing is stopped, until it is cut over.',
+    ),
   with_external: z
     .boolean()
     .default(false)

@@ -98,6 +98,23 @@ const safetyWindow = z.object({
 });
 export type SafetyWindow = z.infer<typeof safetyWindow>;
 
+/** A migration that waits before the stop, while passes go on. */
+const held = z.object({
+  /** When it cuts over by itself; null: on request alone. */
+  cut_over_at: time.nullable(),
+  /** Asked for, or due: the stop follows the pass that is under way, or one more. */
+  cutting_over: z.boolean().default(false),
+  /** Rounds of passes begun; their lanes are named by it. */
+  rounds: z.number().default(0),
+  /** The latest round that arrived: what it carried, and how long the source took. */
+  last: z.object({ ended_at: time, bytes: z.number(), ms: z.number() }).nullable().default(null),
+  /** Rounds that failed in a row. */
+  tries: z.number().default(0),
+  /** How the running stack differs from the one that was checked; a cutover is refused while it does. */
+  changes: z.array(z.string()).default([]),
+});
+export type Held = z.infer<typeof held>;
+
 export const rollbackPhases = ['checking', 'halting', 'reviving', 'proving'] as const;
 export type RollbackPhase = (typeof rollbackPhases)[number];
 
@@ -183,6 +200,8 @@ export const saga = z.object({
   failure: sagaFailure.nullable(),
   cancel_requested: z.boolean(),
   undo: undo.nullable(),
+  /** Set if `hold` was asked for. */
+  held: held.nullable().default(null),
   /** Set by `completed`. */
   window: safetyWindow.nullable(),
   /** The latest rollback requested; a failed one leaves the migration `completed`. */

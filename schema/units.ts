@@ -26,6 +26,10 @@ export function clock(ms: number): string {
 
 export const sizeOr = (count: number | null, unknown: string) => (count === null ? unknown : bytes(count));
 
+/** By the latest pass of a migration that holds. */
+export const downtimeIfCutOver = ({ seconds }: { seconds: number }) =>
+  `downtime if you cut over now: about ${seconds} s, and what the containers take to stop and start`;
+
 export const rate = (bytesPerSecond: number) => `${bytes(bytesPerSecond)}/s`;
 
 /** `0.4 s`, `2 s`, `12 s`, `3 min 5 s`, `2 h 4 min`, `3 d 1 h`. */

@@ -10,6 +10,7 @@ import { attention } from './saga.ts';
  */
 export const migrationWebhooks = [
   'migration.started',
+  'migration.holding',
   'migration.completed',
   'migration.failed',
   'migration.cancelled',

@@ -21,6 +21,8 @@ export interface StackMigrationRpc {
   start(input: StartInput): Promise<StartOutcome>;
   /** `traceId`, here and below: of the request. */
   cancel(id: string, traceId?: string): Promise<ActOutcome>;
+  /** `at`: epoch milliseconds; null for at once. */
+  cutover(id: string, at: number | null, traceId?: string): Promise<ActOutcome>;
   retry(id: string, stopped: boolean, traceId?: string): Promise<ActOutcome>;
   resolve(id: string, resolution: Resolution, traceId?: string): Promise<ActOutcome>;
   rollback(id: string, traceId?: string): Promise<ActOutcome>;

@@ -230,20 +230,22 @@ export interface WarmCopies {
 }
 
 /**
- * Sinks for the source's `passes` and `rest`. If `rest` starts from scratch it calls `vacate` first: nothing may use
+ * Sinks for the source's `passes`, `more` and `rest`. One that starts from scratch calls `vacate` first: nothing may use
  * the volume.
  */
 export interface WarmTarget {
-  passes: TarSink;
+  passes(vacate: () => Promise<void>): TarSink;
   rest(vacate: () => Promise<void>): TarSink;
 }
 
 export interface WarmVolume {
   /** Passes over the running stack, until one no longer shrinks or is small. */
   passes: TarSource;
+  /** The same, from where they ended; from the beginning if no pass is remembered. */
+  more: TarSource;
   /** What changed since the last pass, read from the stopped stack; everything if no pass is remembered. */
   rest: TarSource;
-  /** One entry per pass. */
+  /** One entry per pass of the latest `passes` or `more`. */
   report(): { bytes: number; ms: number }[];
 }
 

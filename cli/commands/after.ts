@@ -1,7 +1,7 @@
 import { type MigrationView, migrationView } from '../../schema/api/migrations.ts';
 import type { TerminalStatus } from '../../schema/migration-status.ts';
 import type { Resolution } from '../../schema/saga.ts';
-import { bytes, hours } from '../../schema/units.ts';
+import { bytes, downtimeIfCutOver, hours, moment } from '../../schema/units.ts';
 import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findMigration, hostNames } from '../find.ts';
@@ -10,7 +10,7 @@ import { migrationLines } from '../output/migration.ts';
 import type { Session } from '../session.ts';
 import { watch } from '../watch.ts';
 
-/** Requests on an existing migration: limit, cancel, retry, resolve, rollback, purge. */
+/** Requests on an existing migration: limit, cancel, cutover, retry, resolve, rollback, purge. */
 interface Acting {
   watch?: boolean;
   yes?: boolean;
@@ -29,6 +29,16 @@ export async function limit({ term, api }: Session, id: string, bandwidth_limit:
 export async function cancel(session: Session, id: string, options: Acting) {
   const view = await findMigration(await session.api(), id);
   return act(session, view, 'cancel', {}, 'cancelled', options);
+}
+
+/** At once, or by itself at a time. */
+export async function cutover(session: Session, id: string, options: Acting & { at?: string }) {
+  const view = await findMigration(await session.api(), id);
+  const { at } = options;
+  const last = view.hold?.last_pass;
+  if (last && !options.yes) session.term.err(...prose(session.term, `${downtimeIfCutOver(last)}.`));
+  await confirm(session.term, at === undefined ? 'Cut it over now?' : `Cut it over at ${moment(at)}?`, options);
+  return act(session, view, 'cutover', at === undefined ? {} : { at }, 'completed', options);
 }
 
 export async function retry(session: Session, id: string, options: Acting & { stopped?: boolean }) {
@@ -110,7 +120,7 @@ export async function purge(session: Session, id: string, options: Acting & { ta
 async function act(
   session: Session,
   { id }: MigrationView,
-  name: 'cancel' | 'retry' | 'resolve' | 'rollback',
+  name: 'cancel' | 'cutover' | 'retry' | 'resolve' | 'rollback',
   body: object,
   wanted: TerminalStatus,
   options: Acting,

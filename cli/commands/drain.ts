@@ -1,9 +1,9 @@
 import { shellWord } from '../../node/shell-word.ts';
-import { type DrainPlanView, drainPlanView, drainView } from '../../schema/api/drains.ts';
+import { type DrainPlanView, drainCutoverView, drainPlanView, drainView } from '../../schema/api/drains.ts';
 import { hostView } from '../../schema/api/nodes.ts';
 import { hasEnded } from '../../schema/drain.ts';
 import type { Mode } from '../../schema/migration-status.ts';
-import { ago } from '../../schema/units.ts';
+import { ago, moment } from '../../schema/units.ts';
 import { confirm } from '../ask.ts';
 import { consentsIn } from '../consents.ts';
 import { requestOf } from '../drain-request.ts';
@@ -108,6 +108,28 @@ export async function abortDrain(session: Session, id: string, options: { cancel
   const goesHome = options.cancelRunning ? 'What is under way goes back home.' : 'What is under way is finished.';
   await confirm(session.term, `Abort the drain? ${goesHome}`, options);
   return act(session, id, 'abort', { cancel_running: options.cancelRunning ?? false });
+}
+
+/** Every migration of a drain that holds, at once or by itself at a time. Says which hold on, and why. */
+export async function cutOverDrain(session: Session, id: string, options: { at?: string; yes?: boolean }) {
+  const { term } = session;
+  const client = await session.api();
+  const { id: whole } = await findDrain(client, id);
+  const { at } = options;
+  await confirm(term, `Cut over all that holds${at === undefined ? ' now' : ` at ${moment(at)}`}?`, options);
+  const said = await client.post(`/drains/${whole}/cutover`, at === undefined ? {} : { at }, drainCutoverView);
+  const code = said.refused.length === 0 ? exitCodes.done : exitCodes.not_moved;
+  if (term.json) {
+    term.document(said);
+    return code;
+  }
+  term.out(
+    ...said.cut_over.map(
+      (migration) => `${migration} ${at === undefined ? 'is being cut over' : `is cut over at ${moment(at)}`}.`,
+    ),
+    ...said.refused.map(({ migration_id, message }) => `${migration_id} holds on: ${message}`),
+  );
+  return code;
 }
 
 async function act({ term, api }: Session, id: string, what: 'pause' | 'resume' | 'abort', body: object) {

@@ -28,6 +28,7 @@ export interface MigrateOptions extends PreflightOptions {
   healthTimeout?: number;
   bandwidthLimit?: number;
   callbackUrl?: string;
+  at?: string;
   watch?: boolean;
   yes?: boolean;
 }
@@ -63,6 +64,7 @@ export async function migrate(session: Session, stack: string, options: MigrateO
       ...(options.healthTimeout === undefined ? {} : { health_timeout_s: options.healthTimeout }),
       ...(options.bandwidthLimit === undefined ? {} : { bandwidth_limit: options.bandwidthLimit }),
       ...(options.callbackUrl === undefined ? {} : { callback_url: options.callbackUrl }),
+      ...(options.at === undefined ? {} : { cut_over_at: options.at }),
     },
     migrationView,
   );
@@ -83,6 +85,7 @@ function next({ term, url }: Session, stack: string, options: MigrateOptions, fo
     ...flag('--health-timeout', options.healthTimeout),
     ...flag('--bandwidth-limit', options.bandwidthLimit),
     ...flag('--callback-url', options.callbackUrl),
+    ...flag('--at', options.at),
     ...(options.watch ? ['--watch'] : []),
     ...flag('--url', url),
   ];

@@ -1,7 +1,7 @@
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import { leftOutPaths, leftOutWords } from '../../schema/left-out.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
-import { ago, duration, hours, moment } from '../../schema/units.ts';
+import { ago, bytes, downtimeIfCutOver, duration, hours, moment } from '../../schema/units.ts';
 import { laneLines } from './lanes.ts';
 import { labelled, table } from './layout.ts';
 import type { Style, Terminal } from './terminal.ts';
@@ -32,6 +32,7 @@ export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id:
     '',
     ...stepTable(term, view),
     ...(view.progress ? ['', ...laneLines(term, view.progress)] : []),
+    ...holdLines(term, view),
     ...failureLines(term, view),
     ...attentionLines(term, view),
     ...leftOutLines(term, view),
@@ -49,6 +50,25 @@ function stepTable(term: Terminal, { steps }: MigrationView): string[] {
     return [name, term.paint(style, status), status === 'failed' ? '' : took];
   });
   return table(term, ['STEP', 'STATE', 'TOOK'], rows);
+}
+
+function holdLines(term: Terminal, { status, hold }: MigrationView): string[] {
+  if (!hold || status !== 'holding') return [];
+  const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
+  const { last_pass, cut_over_at, changes } = hold;
+  const at = cut_over_at === null ? 'when you say so' : `at ${moment(cut_over_at)}`;
+  return [
+    '',
+    ...(last_pass
+      ? [
+          ...row('latest pass', `${bytes(last_pass.bytes)} in ${last_pass.seconds} s, ${ago(last_pass.ended_at)}`),
+          ...row('', downtimeIfCutOver(last_pass)),
+        ]
+      : row('latest pass', 'under way')),
+    ...row('cut over', hold.cutting_over ? 'now, after one more pass' : at),
+    ...changes.flatMap((change) => row('changed', change)),
+    ...(changes.length > 0 ? row('', 'It is not cut over like this: put that right, or cancel and start again.') : []),
+  ];
 }
 
 function failureLines(term: Terminal, { failure, rollback }: MigrationView): string[] {

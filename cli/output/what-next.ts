@@ -34,7 +34,9 @@ export function nextCommands(view: MigrationView, nameOf: (id: string) => string
   if (status === 'failed' || status === 'cancelled')
     return [[`stackferry migrate ${view.stack.name} --to ${target}`, 'try again']];
   if (isTerminal(status)) return [];
+  const cuts = status === 'holding' && view.hold?.changes.length === 0 && !view.hold.cutting_over;
   return [
+    ...(cuts ? [[`stackferry cutover ${id}`, `stop it, and start it on ${target}`] as [string, string]] : []),
     [`stackferry show ${id} --watch`, 'follow it'],
     ...(status === 'rolling_back' ? [] : [[`stackferry cancel ${id}`, `stay on ${source}`] as [string, string]]),
   ];

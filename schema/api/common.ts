@@ -15,6 +15,11 @@ export const objectId = z
   .meta({ id: 'ObjectId', description: 'An id: a prefix for the kind, then 26 characters.' });
 
 export const time = z.string().meta({ format: 'date-time' });
+/** A time in a request: with its zone, so that it means the same to everybody. */
+export const zonedTime = z.iso.datetime({
+  offset: true,
+  error: 'a time with its zone, like 2026-12-01T03:00:00+01:00',
+});
 
 /** Host and relay names: lower-case letters, digits, dot and dash. */
 export const nodeName = z

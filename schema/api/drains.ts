@@ -60,6 +60,16 @@ export const abortRequest = z
   })
   .meta({ id: 'AbortRequest' });
 
+export const drainCutoverView = z
+  .object({
+    cut_over: z.array(objectId).describe('Migrations that are being cut over.'),
+    refused: z
+      .array(z.object({ migration_id: objectId, code: z.string(), message: z.string() }))
+      .describe('Those that hold on, and why.'),
+  })
+  .meta({ id: 'DrainCutover' });
+export type DrainCutoverView = z.infer<typeof drainCutoverView>;
+
 const named = z.object({ id: objectId, name: z.string() });
 const obstacle = z
   .object({

@@ -6,7 +6,7 @@ import { limits } from '../limits.ts';
 import { modes, sizings, statuses, steps, verifications } from '../migration-status.ts';
 import { report } from '../preflight-report.ts';
 import { attention, resolutions, rollbackPhases } from '../saga.ts';
-import { objectId as id, pageQuery, time } from './common.ts';
+import { objectId as id, pageQuery, time, zonedTime } from './common.ts';
 
 /** Migrations, and what may be asked of one. */
 
@@ -15,6 +15,12 @@ export const changeMigration = z
     bandwidth_limit: bytesPerSecond().nullable().describe('Bytes per second; null for no limit.'),
   })
   .meta({ id: 'ChangeMigration' });
+
+export const cutoverRequest = z
+  .strictObject({
+    at: zonedTime.optional().describe('When to cut over; default: now.'),
+  })
+  .meta({ id: 'CutoverRequest' });
 
 export const retryRequest = z
   .strictObject({
@@ -102,6 +108,28 @@ export const rollbackView = z
   })
   .meta({ id: 'Rollback' });
 
+export const holdView = z
+  .object({
+    cut_over_at: time.nullable().describe('When it cuts over by itself; null: on request.'),
+    cutting_over: z.boolean().describe('The stop follows the pass that is under way.'),
+    last_pass: z
+      .object({
+        ended_at: time,
+        bytes: z.number().describe('What it carried.'),
+        seconds: z
+          .number()
+          .describe(
+            'How long it took. What changes until a cutover takes at most about as long, in the downtime; stopping and starting the containers comes on top.',
+          ),
+      })
+      .nullable()
+      .describe('The latest pass that arrived; null before the first one.'),
+    changes: z
+      .array(z.string())
+      .describe('How the running stack differs from the one that was checked; it is not cut over while it does.'),
+  })
+  .meta({ id: 'Hold' });
+
 export const migrationView = z
   .object({
     id,
@@ -114,6 +142,7 @@ export const migrationView = z
     bandwidth_limit: z.number().int().nullable().describe('Bytes per second that the source may send.'),
     status: z.enum(statuses),
     steps: z.array(stepView),
+    hold: holdView.nullable().default(null).describe('Null unless `hold` was asked for.'),
     progress: progressView.nullable(),
     report: report.nullable(),
     left_out: z

@@ -4,7 +4,7 @@ import { stackSummary } from '../facts.ts';
 import { limits } from '../limits.ts';
 import { modes, sizings, verifications } from '../migration-status.ts';
 import { moveOptions } from '../move-options.ts';
-import { objectId as id, time } from './common.ts';
+import { objectId as id, time, zonedTime } from './common.ts';
 
 /** Stacks, and how the migration of one is requested. */
 
@@ -39,6 +39,7 @@ export const migrateRequest = z
     ...target,
     bandwidth_limit: bytesPerSecond().optional().describe('Bytes per second that the source may send; can be changed.'),
     callback_url: z.url().max(limits.api.urlCharsMax).optional().describe("Receives this migration's webhooks."),
+    cut_over_at: zonedTime.optional().describe('With `hold`: when it cuts over by itself.'),
     verify: z
       .enum(verifications)
       .optional()

@@ -17,6 +17,20 @@ export const migrationLimits = {
     /** From a terminal state to `needs_attention` if its host has not confirmed that the stack runs. */
     armingMsMax: 5 * 60_000,
   },
+  hold: {
+    /** From one round of passes to the next: a round lists every file and syncs the volume's filesystem. */
+    passMsMin: 60_000,
+    /** The same after a round that carried little; what has changed since is never older than that. */
+    passMsMax: 5 * 60_000,
+    /** Rounds that fail in a row before the migration ends: some ten minutes, so that a host may reboot. */
+    triesMax: 5,
+    /** A failed round is repeated after this if a cutover waits for it. */
+    retryMs: 5_000,
+    /** How far ahead a cutover may be set: beyond that it is a slip of the pen. */
+    aheadMsMax: 366 * 24 * 3_600_000,
+    /** Differences of the running stack that are kept and shown. */
+    changesMax: 8,
+  },
   health: {
     timeoutSDefault: 180,
     timeoutSMax: 3_600,

@@ -23,6 +23,7 @@ const migration = (status: Status): MigrationView => ({
   bandwidth_limit: null,
   status,
   steps: [{ name: 'preflight', status: 'done', started_at: time, ended_at: time }],
+  hold: null,
   progress: null,
   report: null,
   left_out: [],

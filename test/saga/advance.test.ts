@@ -110,6 +110,8 @@ describe('every status meets every event', () => {
     // biome-ignore format: a table
     preparing: { done: 'preparing', failed: 'failed', overdue: 'failed', lostSource: 'failed', lostTarget: 'failed', cancelEvent: 'cancelled', passed: '=', refused: '=' },
     // biome-ignore format: a table
+    holding: { done: 'holding', failed: 'holding', overdue: 'holding', lostSource: 'holding', lostTarget: 'holding', cancelEvent: 'cancelled', passed: '=', refused: '=' },
+    // biome-ignore format: a table
     stopping: { done: 'transferring', failed: 'reverting', overdue: 'reverting', lostSource: 'reverting', lostTarget: '=', cancelEvent: 'reverting', passed: '=', refused: '=' },
     // biome-ignore format: a table
     transferring: { done: 'transferring', failed: 'reverting', overdue: 'reverting', lostSource: 'reverting', lostTarget: 'reverting', cancelEvent: 'reverting', passed: '=', refused: '=' },

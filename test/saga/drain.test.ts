@@ -70,6 +70,15 @@ describe('a drain', () => {
     expect(dueOf(having(inPreflight, saw(seen('stack_0', 'preparing'))), 0)).toMatchObject({ kind: 'choose' });
   });
 
+  it('starts the next one while a migration holds, and counts it again once it is cut over', () => {
+    const run = having(newRun(3, { max_parallel: 1 }), planned, chosen('stack_0'), saw(seen('stack_0', 'preparing')));
+    expect(dueOf(run, 0)).toBeNull();
+    const held = having(run, saw(seen('stack_0', 'holding')));
+    expect(statusOf(held)).toBe('moving');
+    expect(dueOf(held, 0)).toMatchObject({ kind: 'choose', stack: { id: 'stack_1' } });
+    expect(dueOf(having(held, saw(seen('stack_0', 'stopping'))), 0)).toBeNull();
+  });
+
   it('goes on after a failure; with something left behind it has failed, with nothing it is completed', () => {
     const run = having(newRun(2), planned, chosen('stack_0'), saw(seen('stack_0', 'failed')), chosen('stack_1'));
     const end = having(run, saw(seen('stack_0', 'failed'), seen('stack_1', 'completed')));

@@ -44,6 +44,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     ),
   },
   { weight: 1, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'cancel' })) },
+  { weight: 3, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'cutover', at: null })) },
   { weight: 6, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'rollback' })) },
   { weight: 1, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'retry', stopped: false })) },
   {
@@ -67,6 +68,10 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 );
 const course = fc.array(act, { minLength: 20, maxLength: 60 });
 
+/** Half of them hold. */
+const optionsOf = (acts: Act[]) =>
+  acts.length % 2 === 0 ? ({ mode: 'pre-copy', verify: 'content', hold: true } as const) : {};
+
 function awaited(story: Story, n: number, answer: (kind: CommandKind) => boolean): boolean {
   const { awaiting } = story.saga;
   const command = awaiting[n % awaiting.length];
@@ -78,7 +83,7 @@ describe('random events in any order', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(course, (acts) => {
-        const story = newStory();
+        const story = newStory(optionsOf(acts));
         for (const one of acts) {
           one(story);
           seen.add(story.saga.status);
@@ -92,7 +97,7 @@ describe('random events in any order', () => {
   it('break no invariant of the saga', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(course, (acts) => {
-        const story = newStory();
+        const story = newStory(optionsOf(acts));
         let revertedAt = 0;
         for (const one of acts) {
           const before = story.saga;
@@ -112,6 +117,8 @@ function holds(before: Saga, story: Story, fresh: SagaCommand[], revertedAt: num
   const { saga } = story;
   const sends = (kind: CommandKind) => fresh.some((command) => command.kind === kind);
 
+  // Nothing that holds is stopped before a cutover.
+  assert(!sends('stop_stack') || !saga.held || saga.held.cutting_over);
   // 1: the target starts only after the source said that it stopped.
   assert(!sends('deploy') || saga.results.stop_stack);
   // 1: one side starts only when the other said that it stopped, or its lease and the margin are over.

@@ -29,6 +29,7 @@ it('C16: a migration whose row exists has started, though its pre-flight could n
     sizing: 'host',
     accept_unmoved: false,
     accept_drift: false,
+    hold: false,
     binds: [],
     env: [],
     exclude: [],

@@ -50,6 +50,12 @@ const staged = proof('staged');
 const proofs = { proofs: [proof('v0'), proof('v1')] };
 const passages = [proof('w0'), proof('w1')].map(({ lane, bytes, sha256 }) => ({ lane, bytes, sha256 }));
 
+/** What passes in a round of a hold. */
+export function roundOf(round: number) {
+  return passages.map(({ lane, ...passage }) => ({ ...passage, lane: `${lane}.${round}` }));
+}
+const passesOf = (bytes: number) => [{ volume: 'shop_data', bytes: [bytes], ms: [10] }];
+
 /** The answer that lets the saga go on. */
 export const goodAnswers: { [K in CommandKind]: unknown } = {
   prepare_source: { sizes: [{ volume: 'shop_data', bytes: 10 }] },
@@ -60,6 +66,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   receive_images: { passage: passages[0] },
   warm_source: { passages, passes: [] },
   warm_target: { passages },
+  pass_source: { passages: roundOf(1), passes: passesOf(1), ms: 1_400, containers: [] },
+  pass_target: { passages: roundOf(1) },
   stage_source: { passage: staged },
   stage_target: { proof: staged },
   stop_stack: { prior: [], killed: [] },
@@ -106,9 +114,15 @@ export interface Story {
   pass(ms: number): void;
 }
 
+/** A round of a hold passes in lanes of its own. */
+function answerTo(kind: CommandKind, { held }: Saga): unknown {
+  const good = goodAnswers[kind] as object;
+  return kind === 'pass_source' || kind === 'pass_target' ? { ...good, passages: roundOf(held?.rounds ?? 0) } : good;
+}
+
 export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };
 
-export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify'>> = {}): Story {
+export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify' | 'hold' | 'cut_over_at'>> = {}): Story {
   const story: Story = {
     saga: newSaga('mig_1', { ...startInput, ...options }, 0),
     now: 0,
@@ -128,7 +142,7 @@ export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify'>> =
       story.events.push(...next.events);
       return true;
     },
-    answer(kind, data = goodAnswers[kind]) {
+    answer(kind, data = answerTo(kind, story.saga)) {
       return story.feed({ type: 'command_done', command_id: idOf(story.saga, kind), data });
     },
     refuse(kind) {
@@ -152,6 +166,7 @@ export const startInput = {
   sizing: 'host' as const,
   accept_unmoved: false,
   accept_drift: false,
+  hold: false,
   binds: [],
   env: [],
   exclude: [],
@@ -165,6 +180,7 @@ export const startInput = {
 
 /** A story that has come as far as `status`, on good days (for `reverting` and on: from a failed health check). */
 export function storyAt(status: Status): Story {
+  if (status === 'holding') return holdingStory();
   const story = newStory();
   const forward: CommandKind[][] = [
     ['prepare_source', 'prepare_target'],
@@ -192,6 +208,15 @@ export function storyAt(status: Status): Story {
   story.answer('stop_target');
   if (status === 'needs_attention') story.feed({ type: 'agent_lost', host: 'host_a' });
   else story.answer('restore_source');
+  return story;
+}
+
+/** A pre-copy that holds; its first round is under way. */
+export function holdingStory(options: Partial<Pick<StartInput, 'cut_over_at'>> = {}): Story {
+  const story = newStory({ mode: 'pre-copy', verify: 'content', hold: true, ...options });
+  story.feed({ type: 'preflight_passed', plan });
+  for (const kind of ['prepare_source', 'prepare_target', 'warm_source', 'warm_target'] as const) story.answer(kind);
+  for (const kind of ['stage_source', 'stage_target'] as const) story.answer(kind);
   return story;
 }
 

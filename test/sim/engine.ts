@@ -7,6 +7,7 @@ import type { SimContainer } from './containers.ts';
 import { factsOf } from './engine-facts.ts';
 import { objectsOf } from './engine-objects.ts';
 import { portsOf } from './engine-tar.ts';
+import { warmOf } from './engine-warm.ts';
 import type { SimHost } from './host.ts';
 import type { PolicyName, ServiceSpec } from './stacks.ts';
 
@@ -38,7 +39,7 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
   return {
     kind: 'docker',
     images: null,
-    warm: null,
+    warm: warmOf(portsOf(host, caller, call)),
     ...factsOf(host, call),
     ...portsOf(host, caller, call),
     ...objectsOf(host, call),

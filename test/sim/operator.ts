@@ -31,6 +31,7 @@ export class Operator {
       verify: 'manifest',
       accept_unmoved: false,
       accept_drift: false,
+      hold: false,
       binds: ['all'],
       env: [],
       exclude: [],
@@ -46,7 +47,10 @@ export class Operator {
   }
 
   /** On the newest migration of the stack, if it has one. */
-  ask(stack: StackSpec, what: Resolution | 'cancel' | 'rollback' | 'retry' | 'purge source' | 'purge target'): void {
+  ask(
+    stack: StackSpec,
+    what: Resolution | 'cancel' | 'cutover' | 'rollback' | 'retry' | 'purge source' | 'purge target',
+  ): void {
     const { store } = this.#world.control;
     const newest = store.newestOf(stack.id);
     const row = isResolution(what) && newest?.status !== 'needs_attention' ? store.newestMove(stack.id) : newest;
@@ -54,6 +58,7 @@ export class Operator {
     this.#world.trace('operator', `asks to ${what} ${row.id.slice(-4)} (${stack.project}, ${row.status})`);
     const acts = {
       cancel: () => this.#call(stack, (c) => c.cancel(row.id)),
+      cutover: () => this.#call(stack, (c) => c.cutover(row.id, null)),
       rollback: () => this.#call(stack, (c) => c.rollback(row.id)),
       retry: () => this.#call(stack, (c) => c.retry(row.id, false)),
       'purge source': () => this.#call(stack, (c) => c.purge(row.id, 'source')),

@@ -296,6 +296,30 @@ export const plants: Plant[] = [
     } satisfies Plant;
   })(),
   {
+    name: 'a migration that holds is cut over unasked',
+    ports: rowsSeen((row) => (row.saga.held ? sagaWith(row, { held: { ...row.saga.held, cutting_over: true } }) : row)),
+  },
+  {
+    name: 'a migration that holds passes no more',
+    ports: rowsSeen((row) =>
+      row.status === 'holding' && row.saga.awaiting.length === 0
+        ? sagaWith(row, { deadline_at: Number.MAX_SAFE_INTEGER })
+        : row,
+    ),
+  },
+  (() => {
+    const seen = new Map<string, object>();
+    return {
+      name: 'that the stack was deployed again while it is held is not seen',
+      told: (outcome, kind) => {
+        if (!outcome.ok) return outcome;
+        const data = outcome.data as { containers: object };
+        if (kind === 'prepare_source') seen.set('first', data.containers);
+        return kind === 'pass_source' ? { ok: true, data: { ...data, containers: seen.get('first') } } : outcome;
+      },
+    } satisfies Plant;
+  })(),
+  {
     name: 'commands are sent that were not recorded',
     ports: storeWith((store) => ({
       commit: (row, next, ...rest) => store.commit(row, { ...next, commands: [] }, ...rest),

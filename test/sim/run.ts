@@ -58,14 +58,23 @@ export function randomRun(seed: number, options: { trace?: (line: string) => voi
     const endMs = random.between(8, 25) * minuteMs;
     const at = (ms: number, act: () => void) => time.after(ms, null, act);
     for (const stack of stacks) {
-      at(random.between(0.2, 2) * minuteMs, () => operator.start(stack, random.pick(hosts).id, windowOf(world)));
+      at(random.between(0.2, 2) * minuteMs, () => operator.start(stack, random.pick(hosts).id, optionsOf(world)));
       for (let ms = random.between(1, 4) * minuteMs; ms < endMs; ms += random.between(0.5, 4) * minuteMs)
         at(ms, () => {
-          if (random.chance(0.4)) operator.start(stack, random.pick(hosts).id, windowOf(world));
+          if (random.chance(0.4)) operator.start(stack, random.pick(hosts).id, optionsOf(world));
           else
             operator.ask(
               stack,
-              random.pick(['cancel', 'rollback', 'rollback', 'retry', 'purge source', 'purge target']),
+              random.pick([
+                'cancel',
+                'cutover',
+                'cutover',
+                'rollback',
+                'rollback',
+                'retry',
+                'purge source',
+                'purge target',
+              ]),
             );
         });
     }
@@ -102,6 +111,15 @@ const durationOf = ({ random }: World) =>
 
 const windowOf = ({ random }: World) => ({ window_ms: random.between(1, 30) * minuteMs, health_timeout_s: 30 });
 
+/** A third copies while the stack runs; half of those hold, and some cut over by themselves. */
+function optionsOf(world: World) {
+  const { random } = world;
+  const window = windowOf(world);
+  if (!random.chance(1 / 3)) return window;
+  const cut_over_at = random.chance(0.5) ? Date.now() + random.between(1, 10) * minuteMs : null;
+  return { ...window, mode: 'pre-copy' as const, verify: 'content' as const, hold: random.chance(0.5), cut_over_at };
+}
+
 /** Everything ends, and what ended is as it says. */
 export function settle(world: World): void {
   const { control, time } = world;
@@ -110,7 +128,10 @@ export function settle(world: World): void {
   const rows = () => [...control.store.rows.values()];
   const open = () =>
     rows().filter(({ status, saga }) => !isTerminal(status) || saga.deadline_at !== null || saga.awaiting.length > 0);
-  const patient = () => open().length === 0;
+  const patient = () => {
+    endHolds(world, operator);
+    return open().length === 0;
+  };
   settleLosses(world, operator);
   if (!world.runUntil(patient, settleMs / 2)) {
     for (const stack of world.stacks) operator.ask(stack, isHopeless(world, stack) ? 'give_up' : 'retry');
@@ -123,6 +144,15 @@ export function settle(world: World): void {
   for (const stack of world.stacks) if (!isGone(world, stack.id)) assertRuns(world, stack.id, stack.project);
   if (open().length > 0) world.violate(`it began again by itself: ${open().map(({ id }) => id)}`);
   world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);
+}
+
+/** What holds is cut over, or cancelled where its stack is no longer what it was. */
+function endHolds(world: World, operator: Operator): void {
+  for (const { stack_id, status, saga } of world.control.store.rows.values()) {
+    if (status !== 'holding' || saga.held?.cutting_over) continue;
+    const stack = world.stacks.find(({ id }) => id === stack_id);
+    if (stack && saga.awaiting.length === 0) operator.ask(stack, saga.held?.changes.length ? 'cancel' : 'cutover');
+  }
 }
 
 /** A person deleted its data somewhere, or its hosts' records do not fit together after a backup was restored. */

@@ -1,8 +1,9 @@
 import { limits } from '../../schema/limits.ts';
 import { heal } from './faults.ts';
+import { holdScenarios } from './hold-scenarios.ts';
 import { restoredScenarios } from './restored-scenarios.ts';
 import { bringUpNamesake } from './setting.ts';
-import { minuteMs, type Story, secondMs } from './story.ts';
+import { minuteMs, type Scenario, type Story, secondMs } from './story.ts';
 
 /** Its services have healthchecks on the target that never get anywhere, so that it stays in `verifying`. */
 function neverWell({ target, world }: Story): void {
@@ -14,7 +15,7 @@ function neverWell({ target, world }: Story): void {
 const bothRun = ({ source, target, runs }: Story) => runs(source) && runs(target);
 
 /** Each failure of its own, by its number in docs/failures.md: what happens, and what must come of it. */
-export const scenarios: { [number: string]: (story: Story) => void } = {
+export const scenarios: { [number: string]: Scenario } = {
   F10: (story) => {
     const { source, target, world, row, assert } = story;
     (world.options.seed % 2 ? source : target).powerOff('during the pre-flight');
@@ -488,6 +489,7 @@ export const scenarios: { [number: string]: (story: Story) => void } = {
   },
 
   ...restoredScenarios,
+  ...holdScenarios,
 
   // ------------------------------------------------------------ what random schedules once found
 

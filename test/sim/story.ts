@@ -1,5 +1,6 @@
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
+import type { StartInput } from '../../worker/saga/migration/start.ts';
 import { Operator } from './operator.ts';
 import { Person } from './person.ts';
 import { inWorld, settle, type Verdict } from './run.ts';
@@ -7,6 +8,7 @@ import type { World, WorldOptions } from './world.ts';
 
 export const secondMs = 1_000;
 export const minuteMs = 60_000;
+export const hourMs = 60 * minuteMs;
 
 /** One stack, moved from its home to the other host, and what may be done to them meanwhile. */
 export interface Story {
@@ -24,12 +26,11 @@ export interface Story {
   assert(holds: boolean, what: string): void;
 }
 
+/** What happens in a story; `start`: how the migration is asked for. */
+export type Scenario = ((story: Story) => void) & { start?: Partial<StartInput> };
+
 /** Tells one story from the moment that the move is asked for, and lets everything come to its end afterwards. */
-export function tell(
-  seed: number,
-  act: (story: Story) => void,
-  options: Pick<WorldOptions, 'trace' | 'plant'> = {},
-): Verdict {
+export function tell(seed: number, act: Scenario, options: Pick<WorldOptions, 'trace' | 'plant'> = {}): Verdict {
   return inWorld({ seed, hosts: 2, stacks: 1, ...options }, (world) => {
     const stack = world.stacks[0]!;
     const source = world.host(stack.home);
@@ -56,7 +57,7 @@ export function tell(
     };
     // Jobs have ended, and every agent is known.
     world.runUntil(() => false, 30 * secondMs);
-    operator.start(stack, target.id);
+    operator.start(stack, target.id, act.start);
     act(story);
     settle(world);
     if (!isTerminal(row().status)) world.violate(`it is ${row().status} at the end`);

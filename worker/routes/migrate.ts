@@ -17,6 +17,7 @@ import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 import { accepted, showMigration } from './migrations.ts';
 import { resolveMigration } from './resolve.ts';
+import { timeAhead } from './time-ahead.ts';
 
 const tags = ['stacks'];
 const params = z.object({ name: stackName });
@@ -103,12 +104,16 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
     const { inputs, stack_name, target } = await resolveMigration(c.env, c.req.valid('param').name, request);
     if (target.cordoned_at !== null)
       throw new Problem('host_cordoned', `"${target.name}" is cordoned: no migration may target it.`);
+    const cut_over_at = timeAhead('cut_over_at', request.cut_over_at, Date.now());
+    if (cut_over_at !== null && !request.hold)
+      throw new Problem('invalid_request', 'cut_over_at: only a migration that holds is cut over: add "hold": true.');
     const outcome: StartOutcome = await migrationsOf(c.env, inputs.stack_id).start({
       ...inputs,
       stack_name,
       verify: request.verify ?? verificationOf(request.mode),
       health_timeout_s: request.health_timeout_s,
       bandwidth_limit: request.bandwidth_limit ?? null,
+      cut_over_at,
       callback_url:
         request.callback_url === undefined ? null : acceptedUrl(c.env, 'callback_url', request.callback_url),
       requested_by: c.get('token').id,

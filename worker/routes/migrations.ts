@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { objectId, page } from '../../schema/api/common.ts';
 import {
   changeMigration,
+  cutoverRequest,
   type MigrationView,
   migrationsQuery,
   migrationView,
@@ -21,6 +22,7 @@ import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, refuses } from './define.ts';
+import { timeAhead } from './time-ahead.ts';
 
 const tags = ['migrations'];
 const params = z.object({ id: objectId });
@@ -102,6 +104,21 @@ const rollback = act(
   ...(['host_offline', 'host_deleted', 'migration_superseded', 'migration_running'] as const),
 );
 
+const cutover = createRoute({
+  method: 'post',
+  path: '/api/v1/migrations/{id}/cutover',
+  tags,
+  operationId: 'cutoverMigration',
+  summary: 'Cut a migration over that holds: now, or at a time',
+  description:
+    'One more pass, then the stack stops on the source and the migration goes on to its end. With `at` it does so by itself at that ' +
+    'time. Refused while the running stack differs from the one that was checked: `hold.changes`. Can be repeated.',
+  ...guardedBody('migrate'),
+  ...refuses('not_found', 'not_holding', 'stack_changed'),
+  request: { params, body: body(cutoverRequest) },
+  responses: { 202: answers(migrationView, 'Cutover accepted.') },
+});
+
 const retry = createRoute({
   method: 'post',
   path: '/api/v1/migrations/{id}/retry',
@@ -157,6 +174,13 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(rollback, async (c) => {
     const { id } = c.req.valid('param');
     await accepted(c.env, id, (stack) => stack.rollback(id, c.get('requestId')));
+    return c.json(await showMigration(c.env, id), 202);
+  });
+
+  app.openapi(cutover, async (c) => {
+    const { id } = c.req.valid('param');
+    const at = timeAhead('at', c.req.valid('json').at, Date.now());
+    await accepted(c.env, id, (stack) => stack.cutover(id, at, c.get('requestId')));
     return c.json(await showMigration(c.env, id), 202);
   });
 

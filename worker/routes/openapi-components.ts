@@ -92,6 +92,7 @@ export const connectPath = {
 /** When each webhook is sent. */
 export const told: Record<(typeof webhookEvents)[number]['shape']['type']['value'], string> = {
   'migration.started': 'Its pre-flight has passed; the stack still runs on the source.',
+  'migration.holding': 'Everything is copied; the stack runs on the source until the migration is cut over.',
   'migration.completed': 'The stack runs on the target, its safety window is open.',
   'migration.failed': 'The migration failed; the stack runs on the source.',
   'migration.cancelled': 'The migration was cancelled; the stack runs on the source.',

@@ -111,6 +111,7 @@ export const examples: Record<string, unknown> = {
     ...{ created_at: at, updated_at: later, ended_at: null },
   },
   ChangeMigration: { bandwidth_limit: 20_000_000 },
+  CutoverRequest: { at: '2026-12-01T03:00:00+01:00' },
   RetryRequest: { stopped: false },
   ResolveRequest: { resolution: 'source_lost' },
   DrainRequest: {

@@ -4,6 +4,10 @@ export type Consents = Record<Consent, boolean>;
 
 /** The options of a migration that are a yes or a no, in the words of the pages. */
 export const consents: Record<Consent, { label: string; hint: string }> = {
+  hold: {
+    label: 'Hold, and cut over when I say',
+    hint: 'With “Copy first, then stop”: the copy is kept near to the running stack, and nothing stops until you cut over.',
+  },
   with_external: {
     label: 'Move external volumes and networks too',
     hint: 'Volumes that no other stack uses; networks are made as on the source. Otherwise the target must have them.',

@@ -66,6 +66,12 @@ export function migrationPages({ ui, api }: Kit): void {
     (c, { id }, { once }) => api(c).post(`/migrations/${id}/cancel`, {}, once),
     () => false,
   );
+  act(
+    'cutover',
+    'cutting_over',
+    (c, { id }, { once }) => api(c).post(`/migrations/${id}/cutover`, {}, once),
+    () => false,
+  );
   act('rollback', 'rolling_back', (c, { id }, { once }) => api(c).post(`/migrations/${id}/rollback`, {}, once));
   act('delete-source', 'source_deleted', remove('source'));
   act('delete-target', 'target_deleted', remove('target'));

@@ -1,8 +1,15 @@
 import type { z } from 'zod';
-import type { MigrationView, ProgressView, rollbackView, stepView, windowView } from '../../schema/api/migrations.ts';
+import type {
+  holdView,
+  MigrationView,
+  ProgressView,
+  rollbackView,
+  stepView,
+  windowView,
+} from '../../schema/api/migrations.ts';
 import type { CommandKind } from '../../schema/commands.ts';
 import { isTerminal, type Step, steps } from '../../schema/migration-status.ts';
-import type { Purge, Rollback, SafetyWindow, Saga } from '../../schema/saga.ts';
+import type { Held, Purge, Rollback, SafetyWindow, Saga } from '../../schema/saga.ts';
 import { hostOf } from '../saga/migration/command-payloads.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
 import { rollbackRefusal } from '../saga/migration/safety-window.ts';
@@ -20,7 +27,8 @@ export function viewMigration(row: MigrationRow, progress: ProgressView | null, 
     sizing: row.sizing,
     bandwidth_limit: row.bandwidth_limit,
     status: row.status,
-    steps: steps.map((step) => viewStep(saga, step)),
+    steps: steps.filter((step) => step !== 'holding' || saga.held).map((step) => viewStep(saga, step)),
+    hold: saga.held && viewHold(saga.held),
     progress,
     report: row.report,
     left_out: saga.results.prepare_source?.left_out ?? [],
@@ -32,6 +40,15 @@ export function viewMigration(row: MigrationRow, progress: ProgressView | null, 
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
     ended_at: timeOrNull(row.ended_at),
+  };
+}
+
+function viewHold({ cut_over_at, cutting_over, last, changes }: Held): z.infer<typeof holdView> {
+  return {
+    cut_over_at: timeOrNull(cut_over_at),
+    cutting_over,
+    last_pass: last && { ended_at: time(last.ended_at), bytes: last.bytes, seconds: Math.round(last.ms / 100) / 10 },
+    changes,
   };
 }
 

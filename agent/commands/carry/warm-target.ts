@@ -34,7 +34,7 @@ export const warmTarget: CommandHandler<'warm_target'> = async (payload, context
       lane,
       total: null,
       carry: async (end) => {
-        const passed = await context.lanes.receive({ ...end, sink: target().passes });
+        const passed = await context.lanes.receive({ ...end, sink: target().passes(async () => {}) });
         await learnContents(tree, contents, false, context, end.signal);
         return passed;
       },

@@ -6,6 +6,7 @@ import { isPath, reachIn, treeOf } from '../../engine/tree.ts';
 import { assertProjectDirectory } from '../carry/project-lane.ts';
 import { releasedOnFailure } from '../carry/released-on-failure.ts';
 import type { CommandHandler } from '../runner/context.ts';
+import { seenContainers } from '../seen-containers.ts';
 import { assertNotKeptCopy } from './kept-copy.ts';
 
 /** Measures the data and starts the helpers. The stack keeps running. */
@@ -44,5 +45,6 @@ export const prepareSource: CommandHandler<'prepare_source'> = async (payload, c
     Object.assign(entry, { purging: [], purging_marks: {}, left_behind: [] });
     entry.data = { volumes, directory: source_dir, binds, exclude };
   });
-  return { sizes, left_out: byPattern(exclude, left, limits.agent.leftOutPathsMax) };
+  const left_out = byPattern(exclude, left, limits.agent.leftOutPathsMax);
+  return { sizes, left_out, containers: await seenContainers(project, engine) };
 };

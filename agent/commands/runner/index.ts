@@ -5,6 +5,8 @@ import { cleanupTarget } from '../after/cleanup-target.ts';
 import { purgeSource } from '../after/purge-source.ts';
 import { purgeTarget } from '../after/purge-target.ts';
 import { retainSource } from '../after/retain-source.ts';
+import { passSource } from '../carry/pass-source.ts';
+import { passTarget } from '../carry/pass-target.ts';
 import { receiveProject } from '../carry/receive-project.ts';
 import { receiveVolumes } from '../carry/receive-volumes.ts';
 import { sendProject } from '../carry/send-project.ts';
@@ -40,6 +42,7 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   send_logins: sendLogins,
   send_images: sendImages,
   warm_source: warmSource,
+  pass_source: passSource,
   stage_source: stageSource,
   stop_stack: stopStack,
   send_volumes: sendVolumes,
@@ -50,6 +53,7 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   pull_images: pullImages,
   receive_images: receiveImages,
   warm_target: warmTarget,
+  pass_target: passTarget,
   stage_target: stageTarget,
   receive_volumes: receiveVolumes,
   receive_project: receiveProject,

@@ -20,6 +20,7 @@ export async function measureHost(host: HostRoot, relays: HostFacts['relays']): 
       selinux: false,
       default_runtime: 'process',
       pre_copy: null,
+      holds: false,
       content_digest: 'sha256',
     },
     resources: await measureResources(host.root),

@@ -24,6 +24,7 @@ export const hostFacts = (): HostFacts => ({
     selinux: false,
     default_runtime: 'runc',
     pre_copy: 'blocks',
+    holds: true,
     content_digest: 'gmac',
   },
   resources: {
@@ -115,6 +116,7 @@ export const wellRest = (
     mode,
     accept_unmoved: false,
     accept_drift: false,
+    hold: false,
     binds: [],
     env: [],
     exclude: [],

@@ -22,6 +22,7 @@ export async function begun(store: MigrationStore, more: Partial<StartInput> = {
     sizing: 'host',
     accept_unmoved: false,
     accept_drift: false,
+    hold: false,
     binds: [],
     env: [],
     exclude: [],

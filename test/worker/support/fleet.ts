@@ -18,7 +18,8 @@ export async function fleet(ofTarget?: OutcomeOf, ofSource?: OutcomeOf, bound: E
   const agents = { a: onA, b: onB, relay: await connect(relay) };
   const told = { a: answerAll(onA, ofSource).commands, b: answerAll(onB, ofTarget).commands };
   const shop = await insertStack('shop', a.id);
-  const migrate = () => call('POST', '/api/v1/stacks/shop/migrate', { token, body: { target_host_id: b.id }, bound });
+  const migrate = (options: object = {}) =>
+    call('POST', '/api/v1/stacks/shop/migrate', { token, body: { target_host_id: b.id, ...options }, bound });
   const show = async (id: string) => (await call('GET', `/api/v1/migrations/${id}`, { token })).body;
   return { token, a, b, agents, told, shop, migrate, show };
 }

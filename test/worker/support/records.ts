@@ -63,6 +63,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
     sizing: 'host',
     accept_unmoved: false,
     accept_drift: false,
+    hold: false,
     binds: [] as string[],
     env: [] as string[],
     exclude: [] as string[],

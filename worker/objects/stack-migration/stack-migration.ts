@@ -31,6 +31,10 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
     return this.#coordinator.cancel(id, traceId);
   }
 
+  cutover(id: string, at: number | null, traceId?: string): Promise<ActOutcome> {
+    return this.#coordinator.cutover(id, at, traceId);
+  }
+
   retry(id: string, stopped: boolean, traceId?: string): Promise<ActOutcome> {
     return this.#coordinator.retry(id, stopped, traceId);
   }

@@ -16,7 +16,8 @@ export function dueOf(run: DrainRun, now: number): Due | null {
   }
   if (run.status !== 'running') return null;
   if (!run.planned) return { kind: 'look' };
-  const moving = run.stacks.filter(({ status }) => status === 'moving').length;
+  // What holds may do so for weeks: the others are copied meanwhile.
+  const moving = run.stacks.filter(({ status, holds }) => status === 'moving' && !holds).length;
   const next = run.stacks.find(({ status }) => status === 'waiting');
   return next && moving < run.max_parallel ? { kind: 'choose', stack: next } : null;
 }

@@ -30,6 +30,8 @@ export function settle(stack: DrainStack, migrations: readonly MigrationSeen[], 
 
 function statusOf(stack: DrainStack, { status }: MigrationSeen, now: number): DrainStack['status'] {
   stack.stuck_since = status === 'needs_attention' ? (stack.stuck_since ?? now) : null;
+  if (status === 'holding') stack.holds = true;
+  else delete stack.holds;
   switch (status) {
     // Its room is reserved only after the pre-flight, so the next stack has to wait.
     case 'preflight':

@@ -4,6 +4,7 @@ import type { Saga } from '../../../schema/saga.ts';
 import { afterTheEnd } from './after-terminal.ts';
 import { enterStep, nextStep } from './enter-step.ts';
 import type { CommandFailed, SagaEvent } from './events.ts';
+import { whileHolding } from './hold.ts';
 import { isLate, lateProof, mayProveAgain } from './lease-proof.ts';
 import { judgePrepared, judgeProject, judgeVolumes } from './proof.ts';
 import { resolve } from './resolve.ts';
@@ -31,6 +32,8 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *     on demand:  send_images ‖ receive_images        what the target cannot pull
  *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
  *                 stage_source ‖ stage_target         containers created, not started; small project directories only
+ *   holding       pass_source ‖ pass_target           a cutover was asked for, or is due; see `hold.ts`
+ *     on request: again and again
  *   stopping      stop_stack                          source recorded, restart policies off, stopped
  *   transferring  send_volumes ‖ receive_volumes      equal digests and manifests for every volume
  *     pre-copy:   changes since the passes            a volume that differs is sent again whole
@@ -75,6 +78,8 @@ function handle(draft: TransitionDraft, event: SagaEvent): boolean {
 }
 
 function inStep(draft: TransitionDraft, step: Step, event: SagaEvent): boolean {
+  const held = step === 'holding' ? whileHolding(draft, event) : null;
+  if (held !== null) return held;
   switch (event.type) {
     case 'preflight_passed':
       if (step !== 'preflight') return false;
@@ -95,7 +100,7 @@ function inStep(draft: TransitionDraft, step: Step, event: SagaEvent): boolean {
       }
       const failure = judge[step]?.(draft) ?? null;
       if (failure) beginUndo(draft, step, failure);
-      else enterStep(draft, nextStep(step));
+      else enterStep(draft, nextStep(draft.saga, step));
       return true;
     }
     case 'command_failed':
@@ -120,6 +125,7 @@ function inStep(draft: TransitionDraft, step: Step, event: SagaEvent): boolean {
       draft.saga.cancel_requested = true;
       beginUndo(draft, step, { code: 'cancelled', message: 'Cancelled on request.', log_tail: [] });
       return true;
+    case 'cutover':
     case 'resolve':
     case 'retry':
     case 'rollback':

@@ -64,6 +64,7 @@ export function afterTheEnd(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'agent_lost':
     case 'moved':
     case 'cancel':
+    case 'cutover':
     case 'resolve':
     case 'preflight_passed':
     case 'preflight_refused':

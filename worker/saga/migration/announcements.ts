@@ -18,6 +18,7 @@ export function announcements(before: Status, { saga, events }: Transition): Mig
 const announced: { [S in Status]?: (before: Status) => MigrationWebhook | null } = {
   // Announced after the pre-flight: a migration refused there only fails.
   preparing: () => 'migration.started',
+  holding: () => 'migration.holding',
   completed: (before) => (isStep(before) ? 'migration.completed' : null),
   failed: () => 'migration.failed',
   cancelled: () => 'migration.cancelled',

@@ -12,6 +12,7 @@ const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   'send_logins',
   'send_images',
   'warm_source',
+  'pass_source',
   'stage_source',
   'stop_stack',
   'send_volumes',
@@ -49,9 +50,11 @@ export const lanesOf = (plan: SagaPlan, side: Side, sentWhole: string[] = []) =>
     return sentWhole.includes(tree.source) ? [{ lane: `v${index}.whole`, volume: tree[side] }] : [];
   });
 
-/** Lanes for the pre-copy passes while the stack runs. */
-export const warmLanesOf = (plan: SagaPlan, side: Side) =>
-  treesOf(plan).map((tree, index) => ({ lane: `w${index}`, volume: tree[side] }));
+/** Lanes for the pre-copy passes while the stack runs, and for each round of a hold. */
+export const warmLanesOf = (plan: SagaPlan, side: Side, round = 0) =>
+  treesOf(plan).map((tree, index) => ({ lane: `w${index}${ofRound(round)}`, volume: tree[side] }));
+const ofRound = (round: number) => (round === 0 ? '' : `.${round}`);
+const roundOf = ({ held }: Saga): number => held?.rounds ?? 0;
 
 export const warmsProject = ({ results }: Saga): boolean =>
   (results.warm_source?.passages ?? []).some(({ lane }) => lane === warmProjectLane);
@@ -85,6 +88,8 @@ const projectChanges = ({ blocks, content_digest }: SagaPlan, saga: Saga) =>
   warmsProject(saga) && !saga.results.send_project
     ? { blocks, contents: saga.verify === 'content', content_digest }
     : null;
+const projectLane = (directory: string, saga: Saga) =>
+  warmsProject(saga) ? { lane: `${warmProjectLane}${ofRound(roundOf(saga))}`, directory } : null;
 const contentsAhead = ({ content_digest }: SagaPlan, { verify }: Saga) =>
   verify === 'content' ? content_digest : null;
 /** Never shorter than the Compose file's own healthchecks need, whatever timeout was requested. */
@@ -124,6 +129,14 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     source_dir: plan.staged ? null : plan.deployment.source_dir,
     contents: contentsAhead(plan, saga),
   }),
+  pass_source: (plan, saga) => ({
+    ...project(plan),
+    peer: saga.target,
+    items: warmLanesOf(plan, 'source', roundOf(saga)),
+    blocks: plan.blocks,
+    project_lane: projectLane(plan.deployment.source_dir, saga),
+    contents: contentsAhead(plan, saga),
+  }),
   stage_source: sentDirectory,
   send_volumes: (plan, saga) => ({
     ...carried(plan, 'source', saga),
@@ -149,6 +162,13 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     peer: saga.source,
     items: warmLanesOf(plan, 'target'),
     target_dir: plan.staged ? null : plan.deployment.target_dir,
+    contents: contentsAhead(plan, saga),
+  }),
+  pass_target: (plan, saga) => ({
+    ...project(plan),
+    peer: saga.source,
+    items: warmLanesOf(plan, 'target', roundOf(saga)),
+    project_lane: projectLane(plan.deployment.target_dir, saga),
     contents: contentsAhead(plan, saga),
   }),
   stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),

@@ -8,6 +8,7 @@ import type { Resolution } from '../../../schema/saga.ts';
 import { CommittedVersions } from './committed-versions.ts';
 import type { SagaEvent } from './events.ts';
 import { GrantedLeases } from './granted-leases.ts';
+import { cutoverRefusal } from './hold.ts';
 import { HostLiveness } from './host-liveness.ts';
 import { grantsLease } from './lease-grant.ts';
 import {
@@ -88,6 +89,14 @@ export class Coordinator {
     if (!row) return { kind: 'unknown' };
     const repeated = row.saga.cancel_requested && ['reverting', 'cancelled'].includes(row.status);
     return changed || repeated ? { kind: 'accepted' } : { kind: 'refused', ...cancelRefusal(row.status) };
+  }
+
+  /** Ends the hold, at once or at that time. Idempotent. */
+  async cutover(id: string, at: number | null, traceId?: string): Promise<ActOutcome> {
+    const { row, changed } = await this.#transitions.apply(id, { type: 'cutover', at }, null, traceId);
+    if (!row) return { kind: 'unknown' };
+    const refused = changed ? null : cutoverRefusal(row.saga);
+    return refused ? { kind: 'refused', ...refused } : { kind: 'accepted' };
   }
 
   /** Applies an operator's decision when waiting cannot resolve a migration. */

@@ -18,6 +18,8 @@ export type SagaEvent =
    */
   | { type: 'overdue'; leased_until?: number | null; moved_on?: boolean }
   | { type: 'cancel' }
+  /** Ends the hold, or at that time. */
+  | { type: 'cutover'; at: number | null }
   /** An operator's decision about a migration that needs attention. */
   | { type: 'resolve'; resolution: Resolution }
   /** An operator fixed the cause. `stopped`: they confirm that the copy to be stopped is stopped for good. */

@@ -77,6 +77,7 @@ function itemsOf(saga: Saga): { lane: string; item: string; total: number | null
   const total = (volume: string) => sizes.find((size) => size.volume === volume)?.bytes ?? null;
   if (saga.awaiting.some(({ kind }) => kind === 'send_images' || kind === 'receive_images'))
     return [{ lane: 'images', item: 'images', total: null }];
+  if (saga.status === 'holding') return null;
   const warming = saga.awaiting.some(({ kind }) => kind === 'warm_source' || kind === 'warm_target');
   if (warming) {
     const project = saga.plan.staged ? [] : [{ lane: warmProjectLane, item: 'project', total: null }];

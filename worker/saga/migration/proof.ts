@@ -24,6 +24,19 @@ export function judgePrepared(saga: Saga): Failure | null {
   return stage_source ? comparePassages('project directory', stage_source.passage, stage_target?.proof) : null;
 }
 
+/** Compares both sides' proofs of a round of passes while the migration holds. */
+export function judgeRound(saga: Saga): Failure | null {
+  const { pass_source, pass_target } = saga.results;
+  const { items, project_lane } = payloadOf(saga, 'pass_source');
+  const lanes = items.map(({ lane, volume }) => ({ lane, what: named(volume) }));
+  if (project_lane) lanes.push({ lane: project_lane.lane, what: 'project directory' });
+  for (const { lane, what } of lanes) {
+    const failure = comparePassages(what, of(pass_source?.passages ?? [], lane), of(pass_target?.passages ?? [], lane));
+    if (failure) return failure;
+  }
+  return null;
+}
+
 /** True if the containers created before the stop still fit: the project files of the stopped stack are unchanged. */
 export function isStaged({ results }: Saga): boolean {
   const [made, now] = [results.stage_target?.proof, results.send_volumes?.staged];

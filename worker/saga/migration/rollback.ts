@@ -92,6 +92,7 @@ export function onRollback(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'preflight_passed':
     case 'preflight_refused':
     case 'cancel':
+    case 'cutover':
     case 'resolve':
     case 'retry':
     case 'rollback':

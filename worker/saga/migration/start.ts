@@ -2,7 +2,7 @@ import { limits } from '../../../schema/limits.ts';
 import type { Mode, Sizing, Verification } from '../../../schema/migration-status.ts';
 import { type MoveOptions, moveOptionsOf } from '../../../schema/move-options.ts';
 import type { Report } from '../../../schema/preflight-report.ts';
-import { type Saga, sagaVersion } from '../../../schema/saga.ts';
+import { type Held, type Saga, sagaVersion } from '../../../schema/saga.ts';
 import type { MigrationRow } from './ports.ts';
 
 export interface StartInput extends MoveOptions {
@@ -22,6 +22,8 @@ export interface StartInput extends MoveOptions {
   drain_id?: string | null;
   /** Id of the request. */
   trace_id?: string | null;
+  /** When a migration that holds cuts over by itself. */
+  cut_over_at?: number | null;
 }
 
 export type StartOutcome =
@@ -37,6 +39,15 @@ export type StartOutcome =
 export function verificationOf(mode: Mode): Verification {
   return mode === 'pre-copy' ? 'content' : 'manifest';
 }
+
+const newHold = (cut_over_at: number | null): Held => ({
+  cut_over_at,
+  cutting_over: false,
+  rounds: 0,
+  last: null,
+  tries: 0,
+  changes: [],
+});
 
 export function newSaga(id: string, input: StartInput, now: number): Saga {
   return {
@@ -62,6 +73,7 @@ export function newSaga(id: string, input: StartInput, now: number): Saga {
     failure: null,
     cancel_requested: false,
     undo: null,
+    held: input.hold ? newHold(input.cut_over_at ?? null) : null,
     window: null,
     rollback: null,
     attention: null,

@@ -7,12 +7,18 @@ import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts
 /** The first commands of a step; empty if an earlier step already did the work. */
 export function firstRound(draft: TransitionDraft, step: Step): CommandKind[] {
   const { kinds } = stepCommands[step];
+  if (step === 'holding') beginRound(draft);
   if (step !== 'shipping' || !draft.saga.results.stage_target) return kinds;
   if (isStaged(draft.saga)) return [];
   recordEvent(draft, 'notice', {
     message: 'the containers created before the stop no longer fit: the project directory is sent again',
   });
   return kinds;
+}
+
+/** Each round of a hold has lanes of its own, since a lane that passed is not carried again. */
+function beginRound({ saga }: TransitionDraft): void {
+  if (saga.held) saga.held.rounds += 1;
 }
 
 /**

@@ -37,6 +37,7 @@ export function recordEvent(draft: TransitionDraft, kind: MigrationEvent['kind']
 export const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number } } = {
   preflight: { kinds: [], msMax: limits.step.preflightMsMax },
   preparing: { kinds: ['prepare_source', 'prepare_target'], msMax: limits.step.preparingMsMax },
+  holding: { kinds: ['pass_source', 'pass_target'], msMax: limits.step.transferringMsMax },
   stopping: { kinds: ['stop_stack'], msMax: limits.step.stoppingMsMax },
   transferring: { kinds: ['send_volumes', 'receive_volumes'], msMax: limits.step.transferringMsMax },
   shipping: { kinds: ['send_project', 'receive_project'], msMax: limits.step.shippingMsMax },
@@ -52,7 +53,7 @@ const roundMsMax = (step: Step, kinds: CommandKind[]) =>
  * report is worth a transition.
  */
 export function extendRound({ saga, now }: TransitionDraft, step: Step): boolean {
-  if (!['preparing', 'transferring', 'shipping'].includes(step) || saga.deadline_at === null) return false;
+  if (!['preparing', 'holding', 'transferring', 'shipping'].includes(step) || saga.deadline_at === null) return false;
   const msMax = roundMsMax(
     step,
     saga.awaiting.map(({ kind }) => kind),

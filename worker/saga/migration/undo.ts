@@ -113,6 +113,7 @@ export function undo(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'retry':
       return onRetry(draft, current, event.stopped);
     case 'cancel':
+    case 'cutover':
     case 'resolve':
     case 'preflight_passed':
     case 'preflight_refused':

@@ -70,7 +70,8 @@ export function platformMatch({ stack, targetHost }: Fit): CheckResult {
       );
 }
 
-export function engineCompatible({ target, sourceHost, targetHost, mode }: Fit): CheckResult {
+export function engineCompatible(fit: Fit): CheckResult {
+  const { target, sourceHost, targetHost, mode, options } = fit;
   const measured = { source: sourceHost.engine, target: targetHost.engine };
   if (sourceHost.engine.kind !== targetHost.engine.kind) return fail('The two hosts run different engines.', measured);
   if (sourceHost.engine.userns_remap !== targetHost.engine.userns_remap)
@@ -86,11 +87,26 @@ export function engineCompatible({ target, sourceHost, targetHost, mode }: Fit):
     return fail(
       'These hosts cannot copy while the stack runs: use "mode": "stop-copy".',
       measured,
-      target.compose_compatible.ok ? [{ mode: 'stop-copy' }] : [],
+      target.compose_compatible.ok && !options.hold ? [{ mode: 'stop-copy' }] : [],
     );
+  const refusal = holdRefusal(fit, measured);
+  if (refusal) return refusal;
   return target.compose_compatible.ok
     ? pass('The target’s Docker and Compose can run this file.', measured)
     : fail(target.compose_compatible.detail, measured);
+}
+
+/** Null if the migration need not hold, or can. */
+function holdRefusal({ options, mode, target, sourceHost, targetHost }: Fit, measured: object): CheckResult | null {
+  if (!options.hold) return null;
+  if (mode !== 'pre-copy')
+    return fail(
+      'Only a pre-copy can hold: use "mode": "pre-copy".',
+      { ...measured, mode },
+      target.compose_compatible.ok ? [{ mode: 'pre-copy' }] : [],
+    );
+  if (sourceHost.engine.holds && targetHost.engine.holds) return null;
+  return fail('An agent is too old to hold: update it, or migrate without "hold".', { ...measured });
 }
 
 export function policyAllows({ stack, target, names }: Fit): CheckResult {

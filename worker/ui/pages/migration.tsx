@@ -4,6 +4,7 @@ import { rate } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
 import { LeftOutCard } from '../parts/exclusion.tsx';
+import { HoldCard } from '../parts/hold.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
@@ -71,6 +72,9 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
         <div>
           <div id="progress" data-live>
             <Progress migration={migration} />
+          </div>
+          <div id="hold" data-live>
+            <HoldCard migration={migration} />
           </div>
           <div id="window" data-live>
             <WindowCard migration={migration} source={source} target={target} />

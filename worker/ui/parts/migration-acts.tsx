@@ -12,8 +12,16 @@ interface ActsProps {
 }
 
 /** Changes when the possible acts change: open forms are left alone until then. */
-export const versionOf = ({ status, window, owed }: MigrationView): string =>
-  [status, window?.open, window?.source_purge?.done_at, window?.target_purge?.done_at, owed.length > 0].join(' ');
+export const versionOf = ({ status, window, owed, hold }: MigrationView): string =>
+  [
+    status,
+    hold?.cutting_over,
+    hold?.changes.length,
+    window?.open,
+    window?.source_purge?.done_at,
+    window?.target_purge?.done_at,
+    owed.length > 0,
+  ].join(' ');
 
 export function MigrationActs({ migration, source, target }: ActsProps) {
   const acts = actsOf(migration, source, target);
@@ -25,7 +33,15 @@ function actsOf(migration: MigrationView, source: string, target: string) {
   const place = `/ui/migrations/${id}`;
   const word = stack.name;
   const waits = status === 'needs_attention' || owed.length > 0;
+  const { hold } = migration;
   return [
+    status === 'holding' && hold && !hold.cutting_over && hold.changes.length === 0 ? (
+      <ActButton action={`${place}/cutover`} label="Cut over now" scope="migrate" kind="primary">
+        <span class="unseen">
+          The stack stops on {source} and starts on {target}.
+        </span>
+      </ActButton>
+    ) : null,
     isStep(status) ? (
       <ActButton action={`${place}/cancel`} label="Cancel" scope="migrate">
         <span class="unseen">The stack stays on {source}.</span>

@@ -5,6 +5,7 @@ import { took } from './time.tsx';
 const does: { [S in Step]: string } = {
   preflight: 'Checks on both hosts',
   preparing: 'Images and empty volumes on the target',
+  holding: 'Copied again and again, until you cut over',
   stopping: 'The source stops, its state recorded',
   transferring: 'Volumes, compared on both sides',
   shipping: 'The project directory',

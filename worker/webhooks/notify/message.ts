@@ -73,6 +73,12 @@ const migrationWords: { [T in MigrationWebhook]: (data: MigrationWebhookData) =>
     sentence: `${stack.name} is moving from ${source.name} to ${target.name}.`,
     todo: null,
   }),
+  'migration.holding': ({ stack, source, target }) => ({
+    severity: 'info',
+    title: `${stack.name} is ready to be cut over`,
+    sentence: `${stack.name} still runs on ${source.name}; its copy on ${target.name} is kept up to date.`,
+    todo: 'Cut it over on its page when you want the downtime.',
+  }),
   'migration.completed': ({ stack, source, target, window_ends_at }) => ({
     severity: 'success',
     title: `${stack.name} has moved`,

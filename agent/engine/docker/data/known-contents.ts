@@ -25,10 +25,14 @@ const exactTimes = 'ext2/ext3|xfs|btrfs';
 const digestChars = 64;
 
 /**
- * Reads the contents of a tree's files, and keeps them below `directory`. A file with several names is left out: which of
- * them its digest has depends on the others.
+ * Reads the contents of a tree's files, except those that are known by the same digest, and keeps them below `directory`.
+ * A file with several names is left out: which of them its digest has depends on the others.
  */
-export async function learnContents(tree: ReadTree, directory: string): Promise<KnownContents> {
+export async function learnContents(
+  tree: ReadTree,
+  directory: string,
+  before: KnownContents | null,
+): Promise<KnownContents> {
   const { timeMarginS, clockTickS } = limits.warm;
   const suspectSinceS = Date.now() / 1000 - (tree.live ? timeMarginS : clockTickS);
   const files = await makePassFiles(directory);
@@ -37,8 +41,16 @@ export async function learnContents(tree: ReadTree, directory: string): Promise<
     const list = (tree.live ? 'sync -f /v && ' : '') + filesScript(tree, listing, '-links 1');
     return `case "$(stat -f -c %T /v)" in ${exactTimes}) ${list};; *) : >${listing};; esac`;
   });
+  const kept = recordFile(files.path('kept'));
+  const wanted = before
+    ? await unknownOf(before, now, files, (_path, digest, record) => kept.add(`${record} ${digest}`))
+    : now;
+  await kept.end();
+  const read = recordFile(files.path('read'));
+  for await (const { record, digest } of readListed(tree, files, wanted)) await read.add(`${record} ${digest}`);
+  await read.end();
   const known = recordFile(files.path(knownName));
-  for await (const { record, digest } of readListed(tree, files, now)) await known.add(`${record} ${digest}`);
+  await eachPair(files.path('kept'), files.path('read'), (old, fresh) => known.add((old ?? fresh)!));
   await known.end();
   return { digest: tree.digests.name, files, suspectSinceS };
 }
@@ -65,14 +77,14 @@ async function unknownOf(
   { files: { path }, suspectSinceS }: KnownContents,
   now: string,
   files: PassFiles,
-  onFile: (path: string, digest: string) => void,
+  onFile: (path: string, digest: string, record: string) => Promise<void> | void,
 ): Promise<string> {
   const rest = recordFile(files.path('rest'));
   await eachPair(path(knownName), now, (old, record) => {
     if (record === null) return;
     const isSame = old?.slice(0, -digestChars - 1) === record && lastChangeOf(record) < suspectSinceS;
     if (!old || !isSame) return rest.add(record);
-    onFile(parseEntry(record).path, old.slice(-digestChars));
+    return onFile(parseEntry(record).path, old.slice(-digestChars), record) ?? undefined;
   });
   await rest.end();
   return files.path('rest');

@@ -46,7 +46,9 @@ export function createTreeContents(
       const tree = await taskOf(mount, migrationId, digest, signal);
       if (!tree.place.resident) return;
       const task = { ...tree.task, tolerated: live ? changing : [] };
-      await known.set(mount, migrationId, await learnContents({ ...tree, task, live }, directory));
+      const before = known.get(mount, migrationId) ?? null;
+      const same = before?.digest === digest ? before : null;
+      await known.set(mount, migrationId, await learnContents({ ...tree, task, live }, directory, same));
     },
     async read(mount, migrationId, digest, onFile) {
       const learnt = known.take(mount, migrationId) ?? null;

@@ -32,6 +32,7 @@ export async function hostFacts(context: DockerContext, relays: HostFacts['relay
       selinux: info.selinux,
       default_runtime: info.defaultRuntime,
       pre_copy: (await reachesFiles(info)) ? 'blocks' : 'files',
+      holds: true,
       content_digest: 'gmac',
     },
     resources: await resourcesOf(info.dataRoot),

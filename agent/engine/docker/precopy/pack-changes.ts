@@ -16,11 +16,13 @@ export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { for
   let passed: Passed | null = null;
   let report: ReturnType<WarmVolume['report']> = [];
 
-  async function* passes(signal: AbortSignal): AsyncGenerator<Buffer> {
-    let last: Passed | null = null;
+  const remembered = async () => ((await passed?.files.areThere()) ? passed : null);
+
+  async function* passesFrom(known: Passed | null, signal: AbortSignal): AsyncGenerator<Buffer> {
+    let last = known;
     passed = null;
     report = [];
-    yield encodeBegin(true);
+    yield encodeBegin(known === null);
     do {
       const began = performance.now();
       let bytes = 0;
@@ -41,7 +43,7 @@ export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { for
   }
 
   async function* rest(signal: AbortSignal): AsyncGenerator<Buffer> {
-    const before = (await passed?.files.areThere()) ? passed : null;
+    const before = await remembered();
     yield encodeBegin(before === null);
     // It may be requested again, so it must not change the state.
     const { files } = yield* packPass(options, {
@@ -55,7 +57,10 @@ export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { for
   }
 
   return {
-    passes: sourceOf(passes),
+    passes: sourceOf((signal) => passesFrom(null, signal)),
+    more: sourceOf(async function* (signal) {
+      yield* passesFrom(await remembered(), signal);
+    }),
     rest: sourceOf(rest),
     report: () => report,
     forget: () => rm(options.directory, { recursive: true, force: true }),

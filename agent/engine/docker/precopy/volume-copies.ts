@@ -33,7 +33,7 @@ export function createWarmCopies(
         },
         residence: () => held(() => helperPool.open(tree, migrationId, 'target')),
       });
-    return { passes: unpacker(true, async () => {}), rest: (vacate) => unpacker(false, vacate) };
+    return { passes: (vacate) => unpacker(true, vacate), rest: (vacate) => unpacker(false, vacate) };
   };
   return {
     forget: warm.forget,

@@ -51,8 +51,12 @@ async function treeOn(fileSystem: string) {
     });
     return { found, packed: (await readFile(log, 'utf8')).split('\n').filter(Boolean).toSorted() };
   };
-  const learn = (live = false) => learnContents({ ...whole, live }, directory);
-  return { inTree, learn, read };
+  const learn = async (live = false, before: KnownContents | null = null) => {
+    await writeFile(log, '');
+    return learnContents({ ...whole, live }, directory, before);
+  };
+  const learnt = async () => (await readFile(log, 'utf8')).split('\n').filter(Boolean).toSorted();
+  return { inTree, learn, learnt, read };
 }
 const margin = () => pause(300);
 
@@ -77,6 +81,20 @@ it('F46 reads again exactly the files that changed since, whatever their sizes a
   expect(after.found).toEqual(fresh.found);
   expect(after.found.quiet).not.toBe(before.found.quiet);
   expect(after.found['b c/x y']).toBe(before.found['b c/x y']);
+});
+
+it('reads only what changed since where it has learnt before, and knows the rest as before', async () => {
+  const { inTree, learn, learnt, read } = await treeOn('ext2/ext3');
+  await inTree('mkdir a; for n in $(seq 20); do echo $n >a/$n; done; echo 1 >quiet; head -c 9M /dev/urandom >large');
+  await margin();
+  const first = await learn();
+  await inTree('echo 7 >a/7; rm a/8; echo new >a/30; mv a/9 b');
+  await margin();
+  const second = await learn(false, first);
+  expect(await learnt()).toEqual(['./a/30', './a/7', './b']);
+  const found = await read(second);
+  expect(found.packed).toEqual([]);
+  expect(found.found).toEqual((await read(null)).found);
 });
 
 it('trusts no file that was written just before, or whose file system may not show a write', async () => {

@@ -1,0 +1,4 @@
+DROP INDEX `migration_one_active_per_stack`;--> statement-breakpoint
+DROP INDEX `migration_incoming`;--> statement-breakpoint
+CREATE UNIQUE INDEX `migration_one_active_per_stack` ON `migration` (`stack_id`) WHERE status IN ('preflight', 'preparing', 'holding', 'stopping', 'transferring', 'shipping', 'deploying', 'verifying', 'reverting', 'rolling_back', 'needs_attention');--> statement-breakpoint
+CREATE INDEX `migration_incoming` ON `migration` (`target_host_id`) WHERE status IN ('preflight', 'preparing', 'holding', 'stopping', 'transferring', 'shipping', 'deploying', 'verifying', 'reverting', 'rolling_back', 'needs_attention');

@@ -1,0 +1,48 @@
+import type { Engine, WarmCopies, WarmTarget } from '../../agent/engine/engine.ts';
+import type { Tree } from '../../agent/engine/tree.ts';
+import type { SimSink, SimSource } from './engine-tar.ts';
+
+const never = (): never => {
+  throw new Error('no stream is opened in the simulation');
+};
+
+/**
+ * Passes over a running stack: each carries what the tree holds by then. The source's memory of them is that of its agent's
+ * process, as in production.
+ */
+export function warmOf(ports: Pick<Engine, 'pack' | 'unpackVolume' | 'unpackDirectory'>): WarmCopies {
+  const remembered = new Map<string, { bytes: number; ms: number }[]>();
+  const target = (filling: SimSink): WarmTarget => {
+    const sink = (vacate: () => Promise<void>): SimSink => ({
+      open: never,
+      reset: vacate,
+      sim: filling.sim,
+    });
+    return { passes: sink, rest: sink };
+  };
+  return {
+    source: async (tree: Tree, migrationId) => {
+      const key = `${migrationId} ${JSON.stringify(tree)}`;
+      const { sim } = ports.pack(tree, migrationId) as SimSource;
+      const pass: SimSource = {
+        open: never,
+        sim: {
+          read: () => {
+            const parcel = sim.read();
+            remembered.set(key, [{ bytes: 1_000, ms: 10 }]);
+            return parcel;
+          },
+        },
+      };
+      return {
+        passes: pass,
+        more: pass,
+        rest: { open: never, sim } as SimSource,
+        report: () => remembered.get(key) ?? [],
+      };
+    },
+    target: (spec, migrationId) => target(ports.unpackVolume(spec, migrationId) as SimSink),
+    targetDirectory: (directory, migrationId) =>
+      target(ports.unpackDirectory(directory, { project: '', source: null }, migrationId) as SimSink),
+  };
+}
