@@ -23,7 +23,8 @@ export interface Entry {
 }
 
 const separator = '//';
-const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
+/** Of find's -printf. */
+export const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
 
 /** Walks the current directory without what is left out, and writes the records of what passes find's tests to a file. */
 export const listScript = (listing: string, reach: readonly Reach[], tests: string, also = ''): string =>
@@ -63,6 +64,8 @@ function timesIn(record: string): { from: number; between: number; to: number } 
   const between = record.indexOf(' ', from);
   return { from, between, to: record.indexOf(' ', between + 1) };
 }
+
+export const pathOf = (record: string): string => record.slice(0, record.indexOf(separator));
 
 export function parseEntry(record: string): Entry {
   const at = record.indexOf(separator);
