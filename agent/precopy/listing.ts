@@ -3,6 +3,7 @@ import type { Reach } from '../../schema/exclude-pattern.ts';
 import { limits } from '../../schema/limits.ts';
 import { attributesCommand } from '../transfer/attributes-script.ts';
 import { walkOf } from '../transfer/left-out-script.ts';
+import { recordBytes } from './record-file.ts';
 
 /**
  * A listing is what `scanScript` prints of a volume: one NUL-terminated record per entry, sorted bytewise.
@@ -84,7 +85,7 @@ export function parseEntry(record: string): Entry {
 export async function* readRecords(file: string | null): AsyncGenerator<string[]> {
   if (file === null) return;
   let rest = '';
-  for await (const piece of createReadStream(file, { encoding: 'latin1', highWaterMark: limits.warm.readBytes })) {
+  for await (const piece of createReadStream(file, { encoding: 'latin1', highWaterMark: recordBytes })) {
     const records = (rest + piece).split('\0');
     rest = records.pop() ?? '';
     if (rest.length > limits.warm.pathBytesMax * 4) throw new Error('a listing of files cannot be read');
