@@ -4,6 +4,7 @@ import type { Reach } from '../../schema/exclude-pattern.ts';
 import { limits } from '../../schema/limits.ts';
 import { attributesCommand, decodeName } from '../transfer/attributes-script.ts';
 import { walkOf } from '../transfer/left-out-script.ts';
+import { recordBytes } from './record-file.ts';
 
 /**
  * A listing is what `scanScript` prints of a volume: one NUL-terminated record per entry, sorted bytewise.
@@ -24,7 +25,8 @@ export interface Entry {
 }
 
 const separator = '//';
-const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
+/** Of find's -printf. */
+export const recordFormat = `'%P${separator}%y %m %U:%G %s %T@ %C@ %n %D:%i %b %l\\0'`;
 
 /** Walks the current directory without what is left out, and writes the records of what passes find's tests to a file. */
 export const listScript = (listing: string, reach: readonly Reach[], tests: string, also = ''): string =>
@@ -75,6 +77,8 @@ function timesIn(record: string): { from: number; between: number; to: number } 
   return { from, between, to: record.indexOf(' ', between + 1) };
 }
 
+export const pathOf = (record: string): string => record.slice(0, record.indexOf(separator));
+
 export function parseEntry(record: string): Entry {
   const at = record.indexOf(separator);
   const [type = '', , , size, , , links, inode = '', blocks] = record.slice(at + separator.length).split(' ', 9);
@@ -92,7 +96,7 @@ export function parseEntry(record: string): Entry {
 export async function* readRecords(file: string | null): AsyncGenerator<string[]> {
   if (file === null) return;
   let rest = '';
-  for await (const piece of createReadStream(file, { encoding: 'latin1', highWaterMark: limits.warm.readBytes })) {
+  for await (const piece of createReadStream(file, { encoding: 'latin1', highWaterMark: recordBytes })) {
     const records = (rest + piece).split('\0');
     rest = records.pop() ?? '';
     if (rest.length > limits.warm.pathBytesMax * 4) throw new Error('a listing of files cannot be read');

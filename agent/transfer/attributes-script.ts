@@ -29,12 +29,13 @@ const program = String.raw`
   my ($names, $value) = ("\0" x $most, "\0" x $most);
   sub shown { $_[0] =~ s/([\\\n\r=])/sprintf "\\%03o", ord $1/ger }
   $/ = "\0";
+  sub complain { print STDERR "attributes: $_[0]: $!\n" }
   while (defined(my $path = <STDIN>)) {
+    # Most entries have none. The zero that ends the path ends it for the system call too.
+    my $length = syscall($list, $path, $names, $most) or next;
     chomp $path;
     my $name = shown($path =~ s|^\./(?=.)||r);
-    my $complain = sub { print STDERR "attributes: $name: $!\n" };
-    my $length = syscall($list, $path, $names, $most);
-    if ($length < 0) { $complain->() if $! != $enotsup; next }
+    if ($length < 0) { complain($name) if $! != $enotsup; next }
     my @found = sort grep /$wanted/, split /\0/, substr $names, 0, $length;
     next unless @found;
     if ($work eq "files") { print "$name\n"; next }
@@ -43,7 +44,7 @@ const program = String.raw`
       my $shown = shown($attribute);
       if ($work eq "names") { print "$shown\n"; next }
       my $bytes = $work eq "remove" ? syscall($remove, $path, $attribute) : syscall($get, $path, $attribute, $value, $most);
-      if ($bytes < 0) { $complain->() if $! != $enodata; next }
+      if ($bytes < 0) { complain($name) if $! != $enodata; next }
       print "$shown=0x", unpack("H*", substr $value, 0, $bytes), "\n" if $work eq "values";
     }
     print "\n" if $work ne "remove";

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -82,3 +83,18 @@ describe('the manifest of what is on the disk', () => {
     await expect(manifestOf(entry('a'), '# file: a\nuser.x=0x01\n\n')).rejects.toThrow(/can’t be read/);
   });
 });
+
+it('a digest over records is the sum of their SHA-256, as other releases have it', async () => {
+  const digest = manifestDigest();
+  let expected = 0n;
+  await fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary' }).map(latin1)), (fields) => {
+      digest.add('content', fields);
+      const framed = ['content', ...fields].map((field) => `${field.length}:${field}`).join('');
+      expected += BigInt(`0x${createHash('sha256').update(framed, 'latin1').digest('hex')}`);
+      expect(digest.sum()).toBe(BigInt.asUintN(256, expected).toString(16).padStart(64, '0'));
+    }),
+  );
+});
+
+const latin1 = (text: string) => Buffer.from(text).toString('latin1');

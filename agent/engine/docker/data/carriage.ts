@@ -7,6 +7,7 @@ import type { Manifest, MeasuredTree } from '../../engine.ts';
 import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, readFromHelper, writeToHelper } from '../helper/helper.ts';
 import { changing } from '../helper/stderr-rules.ts';
+import { type SharedFile, sharedFile } from '../precopy/pass-files.ts';
 import { openLargeTarget, unpackLarge } from './large-unpacker.ts';
 import { readAttributes, readEntries } from './manifest-stream.ts';
 import { unpackInShards } from './shards.ts';
@@ -86,12 +87,21 @@ export const manifestTask = (mount: Tree, migrationId: string, signal: AbortSign
   signal,
 });
 
-/** The parts are read concurrently. `addContents` adds the contents of files, null for a manifest without. */
+/** Calls `onFile` for the contents of each file of a listing, or of all where there is none. */
+type AddContents = (
+  onFile: (path: string, digest: string) => void,
+  listed: Promise<SharedFile> | null,
+) => Promise<void>;
+
+/**
+ * The parts are read concurrently. `addContents`: null for a manifest without. In a resident helper, the walk that finds the
+ * entries lists the files for it.
+ */
 export async function manifestOf(
   runtime: HelperRuntime,
   mount: Tree,
   migrationId: string,
-  addContents: ((onFile: (path: string, digest: string) => void) => Promise<void>) | null,
+  addContents: AddContents | null,
 ): Promise<Manifest> {
   const digest = manifestDigest();
   const reach = reachIn(mount);
@@ -101,10 +111,14 @@ export async function manifestOf(
     const [result] = await Promise.all([read(helper.stream), helper.finished]);
     return result;
   };
+  const files = addContents && runtime.resident ? sharedFile(runtime) : null;
+  const reads = reading(entriesScript(reach, files?.there), (output) => readEntries(output, digest));
+  const listed = files && reads.then(() => files);
+  listed?.catch(() => {});
   const [entries] = await Promise.all([
-    reading(entriesScript(reach), (output) => readEntries(output, digest)),
+    reads,
     reading(attributesScript(reach), (output) => readAttributes(output, digest)),
-    addContents?.((path, contents) => digest.add('content', [path, contents])),
+    addContents?.((path, contents) => digest.add('content', [path, contents]), listed),
   ]);
   return { sha256: digest.sum(), entries };
 }

@@ -1,10 +1,10 @@
 import type { ContentDigestName } from '../../../../schema/content-digest.ts';
 import { limits } from '../../../../schema/limits.ts';
-import { eachPair, lastChangeOf, listScript, parseEntry } from '../../../precopy/listing.ts';
+import { eachPair, lastChangeOf, listScript, pathOf } from '../../../precopy/listing.ts';
 import { recordFile } from '../../../precopy/record-file.ts';
 import { reachIn } from '../../tree.ts';
 import { runInHelper } from '../helper/helper.ts';
-import { makePassFiles, type PassFiles, sharedFile } from '../precopy/pass-files.ts';
+import { makePassFiles, type PassFiles, type SharedFile, sharedFile } from '../precopy/pass-files.ts';
 import { type ReadTree, readListed } from './content-reader.ts';
 
 /**
@@ -36,11 +36,13 @@ export async function learnContents(
   const { timeMarginS, clockTickS } = limits.warm;
   const suspectSinceS = Date.now() / 1000 - (tree.live ? timeMarginS : clockTickS);
   const files = await makePassFiles(directory);
-  const now = await listed(tree, files, (listing) => {
-    // Writes through a mapping show in the times from a sync on.
-    const list = (tree.live ? 'sync -f /v && ' : '') + filesScript(tree, listing, '-links 1');
-    return `case "$(stat -f -c %T /v)" in ${exactTimes}) ${list};; *) : >${listing};; esac`;
-  });
+  const listing = sharedFile(tree.place);
+  // Writes through a mapping show in the times from a sync on.
+  const sync = tree.live ? 'sync -f /v && ' : '';
+  const list = `${sync}cd /v && ${listScript(listing.there, reachIn(tree.task.mount), '-type f -links 1')}`;
+  const script = `case "$(stat -f -c %T /v)" in ${exactTimes}) ${list};; *) : >${listing.there};; esac`;
+  await runInHelper(tree.place, { ...tree.task, script });
+  const now = await files.take(listing, listingName);
   const kept = recordFile(files.path('kept'));
   const wanted = before
     ? await unknownOf(before, now, files, (_path, digest, record) => kept.add(`${record} ${digest}`))
@@ -55,16 +57,17 @@ export async function learnContents(
   return { digest: tree.digests.name, files, suspectSinceS };
 }
 
-/** Calls `onFile` for every file of a tree at rest, and reads those that are not known. */
+/** Calls `onFile` for every file in a listing of a tree at rest, and reads those that are not known. */
 export async function readContents(
   tree: ReadTree,
+  listing: SharedFile,
   known: KnownContents | null,
   directory: string,
   onFile: (path: string, digest: string) => void,
 ): Promise<void> {
   const files = await makePassFiles(directory);
   try {
-    let wanted = await listed(tree, files, (listing) => filesScript(tree, listing));
+    let wanted = await files.take(listing, listingName);
     if (known) wanted = await unknownOf(known, wanted, files, onFile);
     for await (const { path, digest } of readListed(tree, files, wanted)) onFile(path, digest);
   } finally {
@@ -82,26 +85,16 @@ async function unknownOf(
   const rest = recordFile(files.path('rest'));
   await eachPair(path(knownName), now, (old, record) => {
     if (record === null) return;
-    const isSame = old?.slice(0, -digestChars - 1) === record && lastChangeOf(record) < suspectSinceS;
-    if (!old || !isSame) return rest.add(record);
-    return onFile(parseEntry(record).path, old.slice(-digestChars), record) ?? undefined;
+    const isSame =
+      old?.length === record.length + 1 + digestChars &&
+      old.startsWith(`${record} `) &&
+      lastChangeOf(record) < suspectSinceS;
+    if (!isSame) return rest.add(record);
+    return onFile(pathOf(record), old.slice(-digestChars), record) ?? undefined;
   });
   await rest.end();
   return files.path('rest');
 }
 
 const knownName = 'known';
-
-const filesScript = ({ task }: ReadTree, listing: string, only = ''): string =>
-  `cd /v && ${listScript(listing, reachIn(task.mount), `-type f ${only}`)}`;
-
-/** Returns the listing that a script of the helper makes. */
-async function listed(
-  { place, task }: ReadTree,
-  files: PassFiles,
-  script: (listing: string) => string,
-): Promise<string> {
-  const listing = sharedFile(place);
-  await runInHelper(place, { ...task, script: script(listing.there) });
-  return files.take(listing, 'listing');
-}
+const listingName = 'listing';

@@ -107,7 +107,7 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
         helperPool.placeOf(mount, migrationId),
         mount,
         migrationId,
-        digest && ((onFile) => contents.read(mount, migrationId, digest, onFile)),
+        digest && ((onFile, listed) => contents.read(mount, migrationId, digest, onFile, listed)),
       ),
     learnContents: contents.learn,
     fillVolume: (spec, migrationId) => ({

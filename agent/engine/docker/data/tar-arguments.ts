@@ -1,4 +1,5 @@
 import type { Reach } from '../../../../schema/exclude-pattern.ts';
+import { recordFormat } from '../../../precopy/listing.ts';
 import { carriedPatterns } from '../../../transfer/attributes.ts';
 import { attributesCommand } from '../../../transfer/attributes-script.ts';
 import { walkOf } from '../../../transfer/left-out-script.ts';
@@ -171,13 +172,17 @@ const printed = {
  *
  * Left out: a directory's size and link counts, which depend on the file system (a file may have links outside the
  * tree), what patterns leave out, and sockets, which tar never packs. Fails on a directory of another device, which would be listed as empty.
+ *
+ * `files`: where a listing of the regular files goes (`agent/precopy/listing.ts`), null for nowhere: a second walk would cost
+ * as much as this one.
  */
-export const entriesScript = (reach: readonly Reach[]): string =>
+export const entriesScript = (reach: readonly Reach[], files: string | null = null): string =>
   [
     'cd /v',
-    `{ ${walkOf(reach)} ! -type s \\( -type d -printf ${printed.directory} -fprintf $IO/directories '%D\\n' -o -printf ${printed.other} \\) \\( ! -type d -links +1 -fprintf $IO/links ${printed.link} -o -true \\) \\( -type b -o -type c \\) -fprint0 $IO/devices || echo find failed >&2; } |
+    `{ ${walkOf(reach)} ! -type s \\( -type d -printf ${printed.directory} -fprintf $IO/directories '%D\\n' -o -printf ${printed.other} \\) \\( ! -type d -links +1 -fprintf $IO/links ${printed.link} -o -true \\) ${files === null ? '' : `\\( -type f -fprintf $IO/files ${recordFormat} -o -true \\) `}\\( -type b -o -type c \\) -fprint0 $IO/devices || echo find failed >&2; } |
     LC_ALL=C sort -z -S 16M -T $IO >$IO/entries`,
     'if [ "$(uniq $IO/directories | head -n 2 | wc -l)" != 1 ]; then echo "something is mounted in it" >&2; fi',
+    ...(files === null ? [] : [`LC_ALL=C sort -z -S 16M -T $IO $IO/files >${files}`]),
     'cat $IO/links',
     "xargs -0 -r stat --printf 'D\\0%n\\0%t:%T\\0' <$IO/devices",
     "printf 'entries\\0'",

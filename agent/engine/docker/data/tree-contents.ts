@@ -5,6 +5,7 @@ import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, readFromHelper } from '../helper/helper.ts';
 import type { HelperPool } from '../helper/helper-pool.ts';
 import { changing } from '../helper/stderr-rules.ts';
+import type { SharedFile } from '../precopy/pass-files.ts';
 import { manifestTask } from './carriage.ts';
 import { contentDigests } from './content-digest.ts';
 import { contentsIn } from './content-stream.ts';
@@ -17,12 +18,16 @@ import { createTreeStore } from './tree-store.ts';
 export interface TreeContents {
   /** See `Engine.learnContents`. */
   learn(mount: Tree, migrationId: string, digest: ContentDigestName, live: boolean, signal: AbortSignal): Promise<void>;
-  /** Calls `onFile` for each file, and uses what was learnt once. */
+  /**
+   * Calls `onFile` for each file of a listing that a resident helper makes, or of the whole tree where there is none. Uses what
+   * was learnt once.
+   */
   read(
     mount: Tree,
     migrationId: string,
     digest: ContentDigestName,
     onFile: (path: string, digest: string) => void,
+    listed: Promise<SharedFile> | null,
   ): Promise<void>;
   forget(migrationId: string): Promise<void>;
 }
@@ -50,13 +55,13 @@ export function createTreeContents(
       const same = before?.digest === digest ? before : null;
       await known.set(mount, migrationId, await learnContents({ ...tree, task, live }, directory, same));
     },
-    async read(mount, migrationId, digest, onFile) {
+    async read(mount, migrationId, digest, onFile, listed) {
       const learnt = known.take(mount, migrationId) ?? null;
       try {
         const signal = AbortSignal.timeout(limits.step.transferringMsMax);
         const tree = await taskOf(mount, migrationId, digest, signal);
-        if (tree.place.resident)
-          return await readContents(tree, learnt?.digest === digest ? learnt : null, directory, onFile);
+        if (listed)
+          return await readContents(tree, await listed, learnt?.digest === digest ? learnt : null, directory, onFile);
         const script = contentScript(reachIn(mount));
         const tar = await readFromHelper(tree.place, { ...tree.task, script });
         for await (const file of contentsIn(tar.stream, tree.digests.begin)) onFile(...file);

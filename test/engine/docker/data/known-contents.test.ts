@@ -9,8 +9,10 @@ import {
   learnContents,
   readContents,
 } from '../../../../agent/engine/docker/data/known-contents.ts';
-import type { HelperRuntime } from '../../../../agent/engine/docker/helper/helper.ts';
+import { entriesScript } from '../../../../agent/engine/docker/data/tar-arguments.ts';
+import { type HelperRuntime, runInHelper } from '../../../../agent/engine/docker/helper/helper.ts';
 import { createExchanges } from '../../../../agent/engine/docker/helper/job-dirs.ts';
+import { sharedFile } from '../../../../agent/engine/docker/precopy/pass-files.ts';
 import { temporaryDirectory } from '../../../agent/temporary.ts';
 import { run } from '../../../support/run.ts';
 
@@ -46,7 +48,9 @@ async function treeOn(fileSystem: string) {
   const read = async (known: KnownContents | null, root: string | null = tree) => {
     const found: Record<string, string> = {};
     await writeFile(log, '');
-    await readContents({ ...whole, root }, known, directory, (path, digest) => {
+    const listing = sharedFile(place);
+    await runInHelper(place, { ...task, script: entriesScript([], listing.there) });
+    await readContents({ ...whole, root }, listing, known, directory, (path, digest) => {
       found[path] = digest;
     });
     return { found, packed: (await readFile(log, 'utf8')).split('\n').filter(Boolean).toSorted() };

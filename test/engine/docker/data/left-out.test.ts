@@ -131,6 +131,9 @@ it('what our matcher leaves out is what find leaves out', async () => {
   expect(some).toBeGreaterThan(100);
 }, 120_000);
 
+const recordsOf = async (listing: string) =>
+  (await execute('cat', [listing], { encoding: 'latin1' })).stdout.split('\0').slice(0, -1);
+
 it('what find leaves out is what tar, the manifest, the passes and the survey leave out', async () => {
   const root = await temporaryDirectory();
   const paths = await makeTree(root);
@@ -140,18 +143,21 @@ it('what find leaves out is what tar, the manifest, the passes and the survey le
       const expected = kept(paths, reach).sort();
       const tar = packing(reach);
       expect(await membersOf(tar.script, tar.arguments, root)).toEqual(expected);
-      const entries = (await run(entriesScript(reach), root)).out;
+      const walked = await run(entriesScript(reach, '$IO/listed'), root);
+      const entries = walked.out;
       const listed = entries
         .slice(entries.indexOf('entries\0') + 'entries\0'.length)
         .split('\0')
         .slice(0, -2);
       expect(plain(listed.map((record) => record.split('//')[0]!))).toEqual(expected);
-      expect(await membersOf(contentScript(reach), [], root)).toEqual(
-        expected.filter((path) => path.endsWith('.part')),
-      );
+      const files = expected.filter((path) => path.endsWith('.part'));
+      expect(await membersOf(contentScript(reach), [], root)).toEqual(files);
       const { io } = await run(scanScript('$IO/listing', '$IO/attributed', reach).replace('-T /io', ''), root);
-      const scanned = (await execute('cat', [join(io, 'listing')], { encoding: 'latin1' })).stdout;
-      expect(plain(scanned.split('\0').map((record) => record.split('//')[0]!))).toEqual(expected);
+      const scanned = await recordsOf(join(io, 'listing'));
+      expect(plain(scanned.map((record) => record.split('//')[0]!))).toEqual(expected);
+      const regular = scanned.filter((record) => record.includes('//f '));
+      expect(await recordsOf(join(walked.io, 'listed'))).toEqual(regular);
+      expect(regular.map((record) => record.split('//')[0])).toEqual(files);
       const [survey] = parseSurvey((await run(`set -- '${root}'${surveyScript(null, reach)}`, root)).out) ?? [];
       expect(survey?.size?.entries).toBe(expected.length + 1);
       const left = survey?.left.reduce((sum, { size_bytes }) => sum + (size_bytes ?? Number.NaN), 0) ?? 0;
