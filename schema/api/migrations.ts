@@ -102,12 +102,31 @@ export const rollbackView = z
   })
   .meta({ id: 'Rollback' });
 
+/** A host of the migration by its name, which outlives its deletion. */
+const migrationHost = z.object({ name: z.string(), deleted_at: time.nullable() }).meta({ id: 'MigrationHost' });
+
 export const migrationView = z
   .object({
     id,
     stack: z.object({ id, name: z.string() }),
     source_host_id: id,
     target_host_id: id,
+    source_host: migrationHost.nullable().default(null),
+    target_host: migrationHost.nullable().default(null),
+    home: z
+      .object({ id, name: z.string() })
+      .nullable()
+      .default(null)
+      .describe('The host on which the stack lives now; null if none reports it, or that host was deleted.'),
+    superseded_by: id
+      .nullable()
+      .default(null)
+      .describe('The next migration of this stack that is active or completed: while there is one, no rollback.'),
+    requested_by: z
+      .object({ id, name: z.string() })
+      .nullable()
+      .default(null)
+      .describe('The API token with which it was started.'),
     mode: z.enum(modes),
     verify: z.enum(verifications),
     sizing: z.enum(sizings),

@@ -18,6 +18,7 @@ import { Problem } from '../problem.ts';
 import type { ActOutcome } from '../saga/migration/coordinator.ts';
 import { listMigrations } from '../store/migration-list.ts';
 import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
+import { surroundingsOf } from '../store/migration-surroundings.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, refuses } from './define.ts';
@@ -136,7 +137,8 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
     const { cursor, limit, ...filter } = c.req.valid('query');
     const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit, Date.now());
     const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
-    return c.json({ items: items.map((row) => viewMigration(row, null)), next_cursor }, 200);
+    const around = await surroundingsOf(c.env.DB, items);
+    return c.json({ items: items.map((row) => viewMigration(row, around, null)), next_cursor }, 200);
   });
 
   app.openapi(show, async (c) => c.json(await showMigration(c.env, c.req.valid('param').id), 200));
@@ -208,7 +210,7 @@ export async function showMigration(env: Env, id: string): Promise<MigrationView
     : await migrationsOf(env, row.stack_id)
         .progressOf(id)
         .catch(() => null);
-  return viewMigration(row, progress);
+  return viewMigration(row, await surroundingsOf(env.DB, [row]), progress);
 }
 
 export function absent(): Problem {

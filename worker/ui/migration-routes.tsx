@@ -22,10 +22,10 @@ export function migrationPages({ ui, api }: Kit): void {
     api(c).get<MigrationView>(`/migrations/${encodeURIComponent(c.req.param('id') ?? '')}`);
 
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
-    const [migration, hosts] = await Promise.all([one(c), hostsOf(api(c))]);
+    const migration = await one(c);
     const events = await newestEvents(c.env.DB, migration.id, limits.ui.eventsMax);
     const session = c.get('session');
-    return show(c, <MigrationPage {...{ session, migration, hosts, events, problem }} said={saidOf(c)} />);
+    return show(c, <MigrationPage {...{ session, migration, events, problem }} said={saidOf(c)} />);
   };
 
   ui.get('/migrations/:id', (c) => page(c));

@@ -1,7 +1,9 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { isStep, isTerminal } from '../../../schema/migration-status.ts';
+import { isTerminal } from '../../../schema/migration-status.ts';
 import { rate } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
+import { hostName } from '../host-name.ts';
+import { sentenceOf } from '../migration-sentence.ts';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
 import { LeftOutCard } from '../parts/exclusion.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -9,27 +11,26 @@ import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
 import { Progress } from '../parts/progress.tsx';
 import { Checks, Notes } from '../parts/report.tsx';
-import { inWords, MigrationState } from '../parts/state.tsx';
+import { MigrationState } from '../parts/state.tsx';
 import { Steps } from '../parts/steps.tsx';
+import { Succession } from '../parts/succession.tsx';
 import { Ago, took } from '../parts/time.tsx';
 import { AttentionCard, FailureCard, OwedCard, WindowCard } from '../parts/trouble.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../views.ts';
 import { stackHref } from './stacks.tsx';
 
 interface MigrationProps {
   session: Session;
   migration: MigrationView;
-  hosts: HostView[];
   events: EventRow[];
   problem?: ProblemBody | undefined;
   said?: string | undefined;
 }
 
-export function MigrationPage({ session, migration, hosts, events, problem, said }: MigrationProps) {
+export function MigrationPage({ session, migration, events, problem, said }: MigrationProps) {
   const { id, stack, status, report } = migration;
-  const nameOf = (hostId: string) => hosts.find((host) => host.id === hostId)?.name ?? hostId;
-  const [source, target] = [nameOf(migration.source_host_id), nameOf(migration.target_host_id)];
+  const [source, target] = [hostName(migration, 'source'), hostName(migration, 'target')];
+  const nameOf = (hostId: string) => (hostId === migration.source_host_id ? source : target);
   const last = events.at(-1)?.id ?? 0;
   const ended = isTerminal(status);
   const settled = ended && migration.owed.length === 0;
@@ -55,6 +56,9 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
       <p class="now" role="status" id="now" data-live-text>
         {sentenceOf(migration, source, target)}
       </p>
+      <div id="since" data-live>
+        {ended ? <Succession migration={migration} source={source} target={target} /> : null}
+      </div>
       <div
         id="trouble"
         data-live
@@ -101,6 +105,8 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
             ['Compared by', migration.verify === 'content' ? 'contents' : 'names, sizes, times, owners'],
             ['Room sized by', `the ${migration.sizing}`],
             ['Bandwidth', migration.bandwidth_limit === null ? 'no limit' : rate(migration.bandwidth_limit)],
+            migration.home ? ['Now on', <a href={`/ui/hosts/${migration.home.id}`}>{migration.home.name}</a>] : null,
+            migration.requested_by ? ['Started with', `token ${migration.requested_by.name}`] : null,
             ['Began', <Ago at={migration.created_at} />],
             ended ? ['Took', took(migration.created_at, migration.ended_at)] : null,
           ]}
@@ -108,22 +114,4 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
       </Card>
     </Page>
   );
-}
-
-/** One sentence; screen readers announce its changes. */
-function sentenceOf({ status, stack, steps }: MigrationView, source: string, target: string): string {
-  if (isStep(status)) {
-    const at = steps.findIndex(({ name }) => name === status);
-    return `Step ${at + 1} of ${steps.length}: ${inWords(status)}.`;
-  }
-  const sentences: { [S in Exclude<typeof status, (typeof steps)[number]['name']>]: string } = {
-    reverting: `Undoing: ${stack.name} will run on ${source} as before.`,
-    rolling_back: `Rolling back: ${stack.name} returns to ${source}.`,
-    needs_attention: 'Needs your attention. It keeps retrying meanwhile.',
-    completed: `${stack.name} runs on ${target}.`,
-    failed: `The migration failed. ${stack.name} is on ${source}, as before.`,
-    cancelled: `Cancelled. ${stack.name} is on ${source}, as before.`,
-    rolled_back: `Rolled back. ${stack.name} runs on ${source}.`,
-  };
-  return sentences[status as keyof typeof sentences];
 }

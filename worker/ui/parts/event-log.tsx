@@ -1,5 +1,6 @@
 import { time } from '../../time.ts';
-import { inWords, State, type Tone } from './state.tsx';
+import { inWords } from '../words.ts';
+import { State, type Tone } from './state.tsx';
 
 export interface EventRow {
   id: number;

@@ -12,8 +12,15 @@ interface ActsProps {
 }
 
 /** Changes when the possible acts change: open forms are left alone until then. */
-export const versionOf = ({ status, window, owed }: MigrationView): string =>
-  [status, window?.open, window?.source_purge?.done_at, window?.target_purge?.done_at, owed.length > 0].join(' ');
+export const versionOf = ({ status, window, owed, superseded_by }: MigrationView): string =>
+  [
+    status,
+    superseded_by,
+    window?.open,
+    window?.source_purge?.done_at,
+    window?.target_purge?.done_at,
+    owed.length > 0,
+  ].join(' ');
 
 export function MigrationActs({ migration, source, target }: ActsProps) {
   const acts = actsOf(migration, source, target);
@@ -39,10 +46,10 @@ function actsOf(migration: MigrationView, source: string, target: string) {
         <p>{consequence}</p>
       </TypeToConfirm>
     )),
-    (status === 'completed' || (status === 'needs_attention' && window?.open)) && window ? (
+    (offersRollback(migration) || (status === 'needs_attention' && window?.open)) && window ? (
       <RollBack {...{ migration, source, target }} />
     ) : null,
-    status === 'completed' && window && !window.source_purge?.done_at ? (
+    status === 'completed' && window && !window.source_purge?.done_at && !isHomeAgain(migration) ? (
       <TypeToConfirm action={`${place}/delete-source`} label="Delete source" scope="migrate" word={word}>
         <p>
           Deletes the copy that <strong>{source}</strong> keeps, for good: containers, volumes, files. After that it
@@ -58,7 +65,7 @@ function actsOf(migration: MigrationView, source: string, target: string) {
         </p>
       </TypeToConfirm>
     ) : null,
-    status === 'failed' || status === 'cancelled' ? (
+    (status === 'failed' || status === 'cancelled') && canRepeat(migration) ? (
       <LinkButton
         href={`/ui/stacks/${encodeURIComponent(word)}/migrate?target=${migration.target_host_id}&from=${migration.source_host_id}&mode=${migration.mode}&sizing=${migration.sizing}`}
         label="Try again"
@@ -67,6 +74,17 @@ function actsOf(migration: MigrationView, source: string, target: string) {
     ) : null,
   ].filter((act) => act !== null);
 }
+
+/** A migration that is history offers none. */
+const offersRollback = ({ status, superseded_by, target_host }: MigrationView): boolean =>
+  status === 'completed' && superseded_by === null && !target_host?.deleted_at;
+
+/** The kept copy has become the stack itself by a later migration. */
+const isHomeAgain = ({ home, source_host_id }: MigrationView): boolean => home?.id === source_host_id;
+
+/** The stack is still where it was, and its destination still there. */
+const canRepeat = ({ home, source_host_id, target_host }: MigrationView): boolean =>
+  home?.id === source_host_id && !target_host?.deleted_at;
 
 const resolutionLabels: { [R in Resolution]: string } = {
   source_lost: 'Source is lost for good',

@@ -1,5 +1,6 @@
 import type { DrainStackStatus, DrainStatus } from '../../../schema/drain.ts';
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
+import { inWords } from '../words.ts';
 
 /** A state is shown by colour, shape and word together. */
 export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle';
@@ -7,8 +8,6 @@ export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle';
 export function State({ tone, word }: { tone: Tone; word: string }) {
   return <span class={`state ${tone}`}>{word}</span>;
 }
-
-export const inWords = (status: string) => status.replaceAll('_', ' ');
 
 export function MigrationState({ status }: { status: Status }) {
   return <State tone={toneOf(status)} word={inWords(status)} />;
