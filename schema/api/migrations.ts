@@ -132,6 +132,10 @@ export const migrationView = z
     sizing: z.enum(sizings),
     bandwidth_limit: z.number().int().nullable().describe('Bytes per second that the source may send.'),
     status: z.enum(statuses),
+    cancel_requested: z
+      .boolean()
+      .default(false)
+      .describe('While `reverting`: it is being cancelled, and has not failed.'),
     steps: z.array(stepView),
     progress: progressView.nullable(),
     report: report.nullable(),

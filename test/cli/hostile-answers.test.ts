@@ -23,6 +23,7 @@ const migration = (status: Status): MigrationView => ({
   sizing: 'host',
   bandwidth_limit: null,
   status,
+  cancel_requested: false,
   steps: [{ name: 'preflight', status: 'done', started_at: time, ended_at: time }],
   progress: null,
   report: null,

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../schema/migration-status.ts';
+import type { Saga, SagaFailure } from '../../schema/saga.ts';
 import { call, tokenWith } from './support/api.ts';
 import { createNode } from './support/node.ts';
 import { insertMigration, insertStack, windowEndingAt } from './support/records.ts';
@@ -16,14 +17,14 @@ async function movedTwice() {
   );
   const stack = { stack_id: await insertStack('shop', spare!), stack_name: 'shop' };
   const saga = { window: windowEndingAt(Date.now() + 70 * hour) };
-  const move = (from: string, to: string, nth: number, status: Status = 'completed') =>
+  const move = (from: string, to: string, nth: number, status: Status = 'completed', more: Partial<Saga> = {}) =>
     insertMigration({
       ...stack,
       source_host_id: from,
       target_host_id: to,
       status,
       created_at: Date.now() - hour + nth,
-      saga,
+      saga: { ...saga, ...more },
     });
   const first = await move(old!, fresh!, 1);
   const second = await move(fresh!, spare!, 2);
@@ -75,6 +76,39 @@ describe('a migration whose stack has moved on', () => {
     });
     await env.DB.prepare(`UPDATE migration SET status = 'rolled_back' WHERE id = ?`).bind(second).run();
     expect((await shown()).body).toMatchObject({ superseded_by: null, window: { open: true } });
+  });
+});
+
+describe('a migration that is being cancelled', () => {
+  const cancelled: SagaFailure = {
+    step: 'preparing',
+    code: 'cancelled',
+    message: 'Cancelled on request.',
+    log_tail: [],
+  };
+
+  it('is in one state, told in one sentence, and is no failure', async () => {
+    const { fresh, old, move, page } = await movedTwice();
+    const saga = { cancel_requested: true, failure: cancelled };
+    const html = await page(await move(old, fresh, 5, 'reverting', saga));
+    expect(html).toContain('<span class="state warn">cancelling</span>');
+    expect(html).toContain('Cancelling: what was begun is undone, and shop stays on old-server.');
+    expect(html).not.toContain('Failed in');
+    expect(html).not.toContain('The stack stays on its source');
+  });
+
+  it('has ended cancelled, without a failure', async () => {
+    const { fresh, old, move, page } = await movedTwice();
+    const html = await page(await move(old, fresh, 5, 'cancelled', { cancel_requested: true, failure: cancelled }));
+    expect(html).toContain('Cancelled. shop kept running on old-server.');
+    expect(html).not.toContain('Failed in');
+  });
+
+  it('was asked about first', async () => {
+    const { fresh, old, move, page } = await movedTwice();
+    const html = await page(await move(old, fresh, 5, 'preparing'));
+    expect(html).toContain('<summary class="button plain">Cancel migration…</summary>');
+    expect(html).toContain('what was made on new-server is removed');
   });
 });
 

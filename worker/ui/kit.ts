@@ -51,7 +51,6 @@ const sentences = {
   uncordoned: 'The host is open to migrations again.',
   host_deleted: 'The host is deleted. Its certificate is revoked and its connection closed.',
   relay_deleted: 'The relay is deleted. Its certificate is revoked and its connection closed.',
-  cancelling: 'Cancelled: the stack stays on its source.',
   rolling_back: 'The rollback has begun.',
   bandwidth_changed: 'The bandwidth is changed.',
   retrying: 'Retrying now.',

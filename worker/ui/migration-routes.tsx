@@ -38,7 +38,7 @@ export function migrationPages({ ui, api }: Kit): void {
 
   const act = (
     name: string,
-    said: Said,
+    said: Said | null,
     run: (c: Context<Ui>, migration: MigrationView, form: Form) => Promise<unknown>,
     typed: (form: Form) => boolean = () => true,
   ) =>
@@ -50,7 +50,7 @@ export function migrationPages({ ui, api }: Kit): void {
           const migration = await one(c);
           if (typed(form)) confirmed(form, migration.stack.name);
           await run(c, migration, form);
-          return `/ui/migrations/${migration.id}?said=${said}`;
+          return `/ui/migrations/${migration.id}${said ? `?said=${said}` : ''}`;
         },
         (problem) => page(c, problem),
       );
@@ -62,7 +62,8 @@ export function migrationPages({ ui, api }: Kit): void {
 
   act(
     'cancel',
-    'cancelling',
+    // The page's own sentence says what happens now, until it is done.
+    null,
     (c, { id }, { once }) => api(c).post(`/migrations/${id}/cancel`, {}, once),
     () => false,
   );

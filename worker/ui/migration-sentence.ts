@@ -4,7 +4,7 @@ import { inWords } from './words.ts';
 
 /** What happened, or happens now, in one sentence; screen readers announce its changes. */
 export function sentenceOf(migration: MigrationView, source: string, target: string): string {
-  const { status, stack, steps } = migration;
+  const { status, stack, steps, cancel_requested } = migration;
   if (isStep(status)) {
     const at = steps.findIndex(({ name }) => name === status);
     return `Step ${at + 1} of ${steps.length}: ${inWords(status)}.`;
@@ -12,7 +12,9 @@ export function sentenceOf(migration: MigrationView, source: string, target: str
   const { name } = stack;
   // In the past tense: later migrations and people at the host's shell change what is so.
   const sentences: { [S in Exclude<typeof status, (typeof steps)[number]['name']>]: string } = {
-    reverting: `Undoing: ${name} goes back to how it was on ${source}.`,
+    reverting: cancel_requested
+      ? `Cancelling: what was begun is undone, and ${name} stays on ${source}.`
+      : `Undoing: ${name} goes back to how it was on ${source}.`,
     rolling_back: `Rolling back: ${name} returns to ${source}.`,
     needs_attention: 'Needs your attention. It keeps retrying meanwhile.',
     completed: `${name} moved to ${target}.`,

@@ -32,6 +32,7 @@ export function viewMigration(
     sizing: row.sizing,
     bandwidth_limit: row.bandwidth_limit,
     status: row.status,
+    cancel_requested: saga.cancel_requested,
     steps: steps.map((step) => viewStep(saga, step)),
     progress,
     report: row.report,

@@ -45,7 +45,7 @@ export function MigrationPage({ session, migration, events, problem, said }: Mig
       ]}
       beside={
         <span id="state" data-live>
-          <MigrationState status={status} />
+          <MigrationState of={migration} />
         </span>
       }
       problem={problem}

@@ -124,6 +124,23 @@ export function TypeToConfirm({
   );
 }
 
+/** For acts that interrupt something: opens and explains the effect; a second click does it. */
+export function Ask({ action, label, scope, kind = 'plain', children }: PropsWithChildren<ActProps>) {
+  const reason = useReason(scope);
+  if (reason) return <Disabled label={label} kind={kind} why={reason} />;
+  return (
+    <details class="confirm ask">
+      <summary class={`button ${kind}`}>{label}…</summary>
+      <Form action={action} class="stack">
+        {children}
+        <button type="submit" class={kind}>
+          {label}
+        </button>
+      </Form>
+    </details>
+  );
+}
+
 /** `id` is the id of the control inside. */
 export function Field({ id, label, hint, children }: PropsWithChildren<{ id: string; label: string; hint?: Child }>) {
   return (

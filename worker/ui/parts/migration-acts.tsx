@@ -2,7 +2,7 @@ import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import { hours } from '../../../schema/units.ts';
-import { ActButton, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
+import { ActButton, Ask, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
 import { whyClosed } from './trouble.tsx';
 
 interface ActsProps {
@@ -34,9 +34,12 @@ function actsOf(migration: MigrationView, source: string, target: string) {
   const waits = status === 'needs_attention' || owed.length > 0;
   return [
     isStep(status) ? (
-      <ActButton action={`${place}/cancel`} label="Cancel" scope="migrate">
-        <span class="unseen">The stack stays on {source}.</span>
-      </ActButton>
+      <Ask action={`${place}/cancel`} label="Cancel migration" scope="migrate">
+        <p>
+          {stack.name} stays on <strong>{source}</strong>, or is started there again; what was made on {target} is
+          removed.
+        </p>
+      </Ask>
     ) : null,
     isStep(status) ? <Bandwidth migration={migration} /> : null,
     waits ? <ActButton action={`${place}/retry`} label="Retry now" scope="migrate" kind="primary" /> : null,

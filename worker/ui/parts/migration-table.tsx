@@ -23,7 +23,7 @@ export function MigrationTable({ migrations, ofStack = false }: MigrationTablePr
       ]}
     >
       {migrations.map((migration) => {
-        const { id, stack, status, created_at, ended_at } = migration;
+        const { id, stack, created_at, ended_at } = migration;
         const way = `${hostName(migration, 'source')} → ${hostName(migration, 'target')}`;
         return (
           <tr>
@@ -31,7 +31,7 @@ export function MigrationTable({ migrations, ofStack = false }: MigrationTablePr
               <a href={`/ui/migrations/${id}`}>{ofStack ? way : stack.name}</a>
             </th>
             <td>
-              <MigrationState status={status} />
+              <MigrationState of={migration} />
             </td>
             {ofStack ? null : <td class="wide">{way}</td>}
             <td class={ofStack ? 'wide' : undefined}>

@@ -1,3 +1,4 @@
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import type { DrainStackStatus, DrainStatus } from '../../../schema/drain.ts';
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
 import { inWords } from '../words.ts';
@@ -9,8 +10,13 @@ export function State({ tone, word }: { tone: Tone; word: string }) {
   return <span class={`state ${tone}`}>{word}</span>;
 }
 
-export function MigrationState({ status }: { status: Status }) {
-  return <State tone={toneOf(status)} word={inWords(status)} />;
+export function MigrationState({
+  of: { status, cancel_requested },
+}: {
+  of: Pick<MigrationView, 'status' | 'cancel_requested'>;
+}) {
+  const word = status === 'reverting' && cancel_requested ? 'cancelling' : inWords(status);
+  return <State tone={toneOf(status)} word={word} />;
 }
 
 export function toneOf(status: Status): Tone {

@@ -30,8 +30,9 @@ export function AttentionCard({ migration: { attention }, source, target }: Side
   );
 }
 
-export function FailureCard({ migration: { failure, rollback } }: { migration: MigrationView }) {
-  const failed = failure ?? rollback?.failure;
+/** Nothing for a cancellation: it was asked for. */
+export function FailureCard({ migration: { failure, rollback, cancel_requested } }: { migration: MigrationView }) {
+  const failed = failure ? (cancel_requested ? null : failure) : rollback?.failure;
   if (!failed) return null;
   return (
     <div class="alert bad">
