@@ -49,7 +49,10 @@ export const progressView = z
     current: z.string().nullable(),
     bytes_done: z.number(),
     bytes_total: z.number().nullable(),
-    rate: z.number().nullable().describe('Bytes per second over a short window; null until it is known.'),
+    rate: z
+      .number()
+      .nullable()
+      .describe('Bytes per second over a short window until now, 0 without reports; null until it is known.'),
     seconds_left: z.number().nullable(),
     items: z.array(laneView),
   })

@@ -101,6 +101,8 @@ export const migrationLimits = {
     /** Measuring window of the rate, and the least of it before a rate is shown. */
     rateWindowMs: 5_000,
     rateWindowMsMin: 400,
+    /** Without a report for this long nothing moves: six of the intervals at which agents report. */
+    rateStaleMs: 3_000,
   },
   window: {
     safetyWindowHoursDefault: 72,

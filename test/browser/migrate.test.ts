@@ -70,6 +70,10 @@ describeUi('a stack is moved in the browser', () => {
     await page.evaluate('window.sameDocument = true');
     await page.getByRole('progressbar', { name: 'guestbook_data' }).waitFor();
     await page.locator('.steps [aria-current=step]').first().waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('The control plane does not answer.').waitFor();
+    await page.context().setOffline(false);
+    await page.locator('#lost[hidden]').waitFor({ state: 'attached' });
     await state(page, 'completed');
     await page.getByText('guestbook moved to host-b.').waitFor();
     await page.getByText('verifying → completed').waitFor();

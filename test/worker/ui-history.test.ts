@@ -112,6 +112,15 @@ describe('a migration that is being cancelled', () => {
   });
 });
 
+describe('a migration whose hosts are silent', () => {
+  it('says which', async () => {
+    const { fresh, old, move, page } = await movedTwice();
+    const html = await page(await move(old, fresh, 5, 'transferring'));
+    expect(html).toContain('<strong>old-server is offline</strong>');
+    expect(html).toContain('<strong>new-server is offline</strong>');
+  });
+});
+
 describe('a migration with a deleted host', () => {
   it('calls the host by its name, and says that it was deleted', async () => {
     const { token, spare, second, page } = await movedTwice();

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { type MigrationView, migrationsQuery } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
 import { newestEvents } from '../store/migration-list.ts';
 import type { Page, ProblemBody } from './call.ts';
 import { byteRateOf, confirmed, type Form, formOf } from './forms.ts';
@@ -9,6 +10,7 @@ import { MigrationPage } from './pages/migration.tsx';
 import { MigrationsPage } from './pages/migrations.tsx';
 import type { Ui } from './session.ts';
 import { hostsOf, only } from './stack-routes.tsx';
+import type { HostView } from './views.ts';
 
 /** Pages of migrations: list, live view, acts. */
 export function migrationPages({ ui, api }: Kit): void {
@@ -21,11 +23,23 @@ export function migrationPages({ ui, api }: Kit): void {
   const one = (c: Context<Ui>) =>
     api(c).get<MigrationView>(`/migrations/${encodeURIComponent(c.req.param('id') ?? '')}`);
 
+  /** Its hosts, without deleted ones. */
+  const sidesOf = async (c: Context<Ui>, { source_host_id, target_host_id }: MigrationView) => {
+    const ask = (id: string) =>
+      api(c)
+        .get<HostView>(`/hosts/${id}`)
+        .catch(() => null);
+    return (await Promise.all([source_host_id, target_host_id].map(ask))).filter((host) => host !== null);
+  };
+
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
     const migration = await one(c);
-    const events = await newestEvents(c.env.DB, migration.id, limits.ui.eventsMax);
+    const [events, hosts] = await Promise.all([
+      newestEvents(c.env.DB, migration.id, limits.ui.eventsMax),
+      isTerminal(migration.status) ? [] : sidesOf(c, migration),
+    ]);
     const session = c.get('session');
-    return show(c, <MigrationPage {...{ session, migration, events, problem }} said={saidOf(c)} />);
+    return show(c, <MigrationPage {...{ session, migration, hosts, events, problem }} said={saidOf(c)} />);
   };
 
   ui.get('/migrations/:id', (c) => page(c));

@@ -36,7 +36,7 @@ export function takeMoved(memory: ProgressMemory | undefined): boolean {
 }
 
 /** Returns null in steps that transfer nothing. */
-export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView | null {
+export function viewProgress(memory: ProgressMemory, saga: Saga, now: number): ProgressView | null {
   const items = itemsOf(saga);
   if (!items) return null;
   const views = items.map(({ lane, item, total }) => {
@@ -50,7 +50,7 @@ export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView |
   const bytes_total = views.some((view) => view.bytes_total === null)
     ? null
     : views.reduce((sum, view) => sum + (view.bytes_total ?? 0), 0);
-  const rate = rateOfSamples(memory.samples);
+  const rate = rateOfSamples(memory.samples, now);
   const left = bytes_total === null ? null : Math.max(0, bytes_total - bytes_done);
   const unfinished = views.find((view) => view.bytes_total === null || view.bytes_done < view.bytes_total);
   return {

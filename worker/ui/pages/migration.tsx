@@ -11,23 +11,27 @@ import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
 import { Progress } from '../parts/progress.tsx';
 import { Checks, Notes } from '../parts/report.tsx';
+import { Silence } from '../parts/silence.tsx';
 import { MigrationState } from '../parts/state.tsx';
 import { Steps } from '../parts/steps.tsx';
 import { Succession } from '../parts/succession.tsx';
 import { Ago, took } from '../parts/time.tsx';
 import { AttentionCard, FailureCard, OwedCard, WindowCard } from '../parts/trouble.tsx';
 import type { Session } from '../session.ts';
+import type { HostView } from '../views.ts';
 import { stackHref } from './stacks.tsx';
 
 interface MigrationProps {
   session: Session;
   migration: MigrationView;
+  /** Its hosts, while it is active. */
+  hosts: HostView[];
   events: EventRow[];
   problem?: ProblemBody | undefined;
   said?: string | undefined;
 }
 
-export function MigrationPage({ session, migration, events, problem, said }: MigrationProps) {
+export function MigrationPage({ session, migration, hosts, events, problem, said }: MigrationProps) {
   const { id, stack, status, report } = migration;
   const [source, target] = [hostName(migration, 'source'), hostName(migration, 'target')];
   const nameOf = (hostId: string) => (hostId === migration.source_host_id ? source : target);
@@ -57,6 +61,7 @@ export function MigrationPage({ session, migration, events, problem, said }: Mig
         {sentenceOf(migration, source, target)}
       </p>
       <div id="since" data-live>
+        <Silence hosts={hosts} />
         {ended ? <Succession migration={migration} source={source} target={target} /> : null}
       </div>
       <div

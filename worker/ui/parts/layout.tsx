@@ -78,6 +78,15 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
               </div>
               {page.acts ? <div class="acts">{page.acts}</div> : null}
             </div>
+            {everyS || events ? (
+              <p class="alert bad" role="alert" id="lost" hidden>
+                <strong>The control plane does not answer.</strong> This is how it was{' '}
+                <time datetime={new Date().toISOString()} data-ago>
+                  just now
+                </time>
+                ; running migrations go on without this page, which tries again by itself.
+              </p>
+            ) : null}
             {page.lead ? <div class="lead">{page.lead}</div> : null}
             {page.said ? (
               <p class="alert ok" role="status">

@@ -10,7 +10,7 @@ export function Progress({ migration: { progress } }: { migration: MigrationView
       <div class="card-head">
         <h2 id="progress-title">Progress</h2>
         <span class="rate">
-          {progress.rate === null ? 'measuring…' : rate(progress.rate)}
+          {progress.rate === null ? 'measuring…' : progress.rate === 0 ? 'no data is arriving' : rate(progress.rate)}
           {seconds_left === null ? '' : `, ${clock(seconds_left * 1000)} left`}
         </span>
       </div>
