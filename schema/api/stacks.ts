@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { bytesPerSecond } from '../byte-rate.ts';
 import { stackSummary } from '../facts.ts';
 import { limits } from '../limits.ts';
-import { modes, sizings, verifications } from '../migration-status.ts';
+import { modes, sizings, statuses, verifications } from '../migration-status.ts';
 import { moveOptions } from '../move-options.ts';
 import { objectId as id, time } from './common.ts';
 
@@ -17,6 +17,7 @@ export const stackView = z
     seen_at: time,
     summary: stackSummary,
     active_migration_id: id.nullable(),
+    active_migration_status: z.enum(statuses).nullable().default(null),
   })
   .meta({ id: 'Stack' });
 

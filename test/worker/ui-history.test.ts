@@ -4,7 +4,7 @@ import type { Status } from '../../schema/migration-status.ts';
 import type { Saga, SagaFailure } from '../../schema/saga.ts';
 import { call, tokenWith } from './support/api.ts';
 import { createNode } from './support/node.ts';
-import { insertMigration, insertStack, windowEndingAt } from './support/records.ts';
+import { insertEvent, insertMigration, insertStack, windowEndingAt } from './support/records.ts';
 import { logIn, request } from './support/ui.ts';
 
 const hour = 3_600_000;
@@ -31,7 +31,7 @@ async function movedTwice() {
   const cookie = await logIn(token);
   const page = async (id: string) =>
     (await (await request(`/ui/migrations/${id}`, { headers: { cookie } })).text()).replaceAll(/\s+/g, ' ');
-  const stackPage = async () => (await request('/ui/stacks/shop', { headers: { cookie } })).text();
+  const stackPage = async () => (await request('/ui/stacks/shop', { headers: { cookie, accept: 'text/html' } })).text();
   return { token, old: old!, fresh: fresh!, spare: spare!, first, second, move, page, stackPage };
 }
 
@@ -118,6 +118,34 @@ describe('a migration whose hosts are silent', () => {
     const html = await page(await move(old, fresh, 5, 'transferring'));
     expect(html).toContain('<strong>old-server is offline</strong>');
     expect(html).toContain('<strong>new-server is offline</strong>');
+  });
+});
+
+describe('a migration that needs attention', () => {
+  it('cannot be overlooked: a badge on every page, and a state of its own in lists', async () => {
+    const { fresh, spare, move, stackPage } = await movedTwice();
+    expect(await stackPage()).not.toContain('class="badge"');
+    const id = await move(spare, fresh, 5, 'needs_attention');
+    const html = await stackPage();
+    expect(html).toContain('class="badge" href="/ui/migrations?status=needs_attention"');
+    expect(html).toContain(`<a href="/ui/migrations/${id}"><span class="state attention">needs attention</span></a>`);
+    expect(html).not.toContain('>migrating<');
+  });
+
+  it('says its reason once in the event log', async () => {
+    const { fresh, spare, move, page } = await movedTwice();
+    const id = await move(spare, fresh, 5, 'needs_attention');
+    const why = 'The host did not report in time.';
+    await insertEvent(id, 'failure', {
+      attention: true,
+      message: why,
+      why,
+      source: 'stopped',
+      todo: 'Look.',
+      resolutions: [],
+    });
+    const log = (await page(id)).split('id="log"')[1]!;
+    expect(log.split(why)).toHaveLength(2);
   });
 });
 

@@ -102,6 +102,16 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
   );
 }
 
+/** Beside "Migrations", on every page. */
+function Attention({ many }: { many: number }) {
+  return (
+    <a class="badge" href="/ui/migrations?status=needs_attention" title="Migrations that need attention">
+      {many}
+      <span class="unseen"> need attention</span>
+    </a>
+  );
+}
+
 function Bar({ session, place }: { session: Session | null; place: Place | undefined }) {
   return (
     <header class="bar">
@@ -118,6 +128,7 @@ function Bar({ session, place }: { session: Session | null; place: Place | undef
                   <a href={href} aria-current={label === place ? 'page' : undefined}>
                     {label}
                   </a>
+                  {label === 'Migrations' && session.attention > 0 ? <Attention many={session.attention} /> : null}
                 </li>
               ))}
             </ul>

@@ -4,7 +4,7 @@ import { isTerminal, type Status } from '../../../schema/migration-status.ts';
 import { inWords } from '../words.ts';
 
 /** A state is shown by colour, shape and word together. */
-export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle';
+export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'attention' | 'idle';
 
 export function State({ tone, word }: { tone: Tone; word: string }) {
   return <span class={`state ${tone}`}>{word}</span>;
@@ -21,7 +21,8 @@ export function MigrationState({
 
 export function toneOf(status: Status): Tone {
   if (status === 'completed') return 'ok';
-  if (status === 'failed' || status === 'needs_attention') return 'bad';
+  if (status === 'needs_attention') return 'attention';
+  if (status === 'failed') return 'bad';
   if (status === 'reverting' || status === 'rolling_back') return 'warn';
   return isTerminal(status) ? 'idle' : 'busy';
 }
