@@ -168,6 +168,10 @@ export const migrationsQuery = pageQuery.extend({
   stack: z.string().max(limits.control.stackNameLengthMax).optional().describe("The stack's name."),
   host: id.optional().describe('Source or target.'),
   status: z.enum(statuses).optional().describe('Status of the migrations.'),
+  kept: z
+    .enum(['true'])
+    .optional()
+    .describe('Only migrations whose old copy is still kept; with `host`, kept on that host.'),
   cleanup_due: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
