@@ -7,6 +7,7 @@ import { modes, sizings, statuses, steps, verifications } from '../migration-sta
 import { report } from '../preflight-report.ts';
 import { attention, resolutions, rollbackPhases } from '../saga.ts';
 import { objectId as id, pageQuery, time } from './common.ts';
+import { receiptView } from './receipt.ts';
 
 /** Migrations, and what may be asked of one. */
 
@@ -153,6 +154,12 @@ export const migrationView = z
     attention: attention.nullable().describe('Set with `needs_attention`: where the copies are, and what to do.'),
     window: windowView.nullable().describe('Null before `completed`.'),
     rollback: rollbackView.nullable().describe('The latest rollback requested.'),
+    receipt: receiptView.nullable().default(null).describe('Once completed; not in lists.'),
+    downtime: z
+      .object({ began_at: time, ended_at: time.nullable() })
+      .nullable()
+      .default(null)
+      .describe('From the stop to the proof that the stack runs again; null before the stop, no end while it is down.'),
     created_at: time,
     updated_at: time,
     ended_at: time.nullable(),

@@ -37,6 +37,8 @@ const migration = (status: Status): MigrationView => ({
           resolutions: [{ resolution: 'give_up', consequence: evil }],
         }
       : null,
+  receipt: null,
+  downtime: null,
   window: null,
   rollback: null,
   created_at: time,

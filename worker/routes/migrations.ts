@@ -138,7 +138,10 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
     const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit, Date.now());
     const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
     const around = await surroundingsOf(c.env.DB, items);
-    return c.json({ items: items.map((row) => viewMigration(row, around, null)), next_cursor }, 200);
+    return c.json(
+      { items: items.map((row) => ({ ...viewMigration(row, around, null), receipt: null })), next_cursor },
+      200,
+    );
   });
 
   app.openapi(show, async (c) => c.json(await showMigration(c.env, c.req.valid('param').id), 200));

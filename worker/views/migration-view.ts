@@ -8,6 +8,7 @@ import type { MigrationRow } from '../saga/migration/ports.ts';
 import { rollbackRefusal } from '../saga/migration/safety-window.ts';
 import type { Surroundings } from '../store/migration-surroundings.ts';
 import { time, timeOrNull } from '../time.ts';
+import { viewReceipt } from './receipt-view.ts';
 
 export function viewMigration(
   row: MigrationRow,
@@ -42,6 +43,8 @@ export function viewMigration(
     attention: saga.attention,
     window: saga.window && viewWindow(saga, saga.window, superseded_by === null, now),
     rollback: saga.rollback && viewRollback(saga.rollback, saga.window),
+    receipt: viewReceipt(saga),
+    downtime: viewDowntime(row),
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
     ended_at: timeOrNull(row.ended_at),
@@ -62,6 +65,15 @@ function homeIn({ homes, hosts }: Surroundings, stack: string): MigrationView['h
 function tokenIn({ tokens }: Surroundings, id: string): MigrationView['requested_by'] {
   const name = tokens.get(id);
   return name === undefined ? null : { id, name };
+}
+
+/** Ends with the proof on the target, or with the undo that started the source again. */
+function viewDowntime({ saga, status, ended_at }: MigrationRow): MigrationView['downtime'] {
+  const began = saga.steps.stopping?.started_at;
+  if (began === undefined) return null;
+  const moved = saga.window ? saga.steps.verifying?.ended_at : null;
+  const undone = status === 'failed' || status === 'cancelled' ? ended_at : null;
+  return { began_at: time(began), ended_at: timeOrNull(moved ?? undone) };
 }
 
 function viewStep(saga: Saga, name: Step): z.infer<typeof stepView> {

@@ -10,6 +10,7 @@ import { Page } from '../parts/layout.tsx';
 import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
 import { Progress } from '../parts/progress.tsx';
+import { Receipt } from '../parts/receipt.tsx';
 import { Checks, Notes } from '../parts/report.tsx';
 import { Silence } from '../parts/silence.tsx';
 import { MigrationState } from '../parts/state.tsx';
@@ -89,6 +90,7 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
           </div>
         </div>
       </div>
+      <Receipt migration={migration} source={source} target={target} />
       <Card title="Event log" id="log" live>
         <EventLog events={events} />
       </Card>
