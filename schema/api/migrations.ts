@@ -55,6 +55,10 @@ export const progressView = z
       .nullable()
       .describe('Bytes per second over a short window until now, 0 without reports; null until it is known.'),
     seconds_left: z.number().nullable(),
+    history: z
+      .array(z.number())
+      .default([])
+      .describe('Bytes per second of the last minutes: a value for every five seconds, oldest first.'),
     items: z.array(laneView),
   })
   .meta({ id: 'Progress' });

@@ -103,6 +103,9 @@ export const migrationLimits = {
     rateWindowMsMin: 400,
     /** Without a report for this long nothing moves: six of the intervals at which agents report. */
     rateStaleMs: 3_000,
+    /** Points of the rate's history: five minutes in some 600 bytes of each view. */
+    historyPointsMax: 60,
+    historyIntervalMs: 5_000,
   },
   window: {
     safetyWindowHoursDefault: 72,

@@ -70,6 +70,8 @@ describeUi('a stack is moved in the browser', () => {
     await page.evaluate('window.sameDocument = true');
     await page.getByRole('progressbar', { name: 'guestbook_data' }).waitFor();
     await page.locator('.steps [aria-current=step]').first().waitFor();
+    await page.getByText('guestbook has been down for').waitFor();
+    await page.locator('.percent', { hasText: /^\d+%$/ }).waitFor();
     await page.context().setOffline(true);
     await page.getByText('The control plane does not answer.').waitFor();
     await page.context().setOffline(false);

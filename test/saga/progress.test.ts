@@ -144,6 +144,19 @@ describe('R37: progress in numbers that can be', () => {
     expect(viewProgress(memory, saga, 4_200)?.rate).toBeGreaterThan(0);
   });
 
+  it('the history has a rate for every five seconds, and zeros for the silent ones', () => {
+    const memory = newProgress();
+    const report = (at: number, bytes_done: number) =>
+      recordProgress(memory, [{ lane: 'v0', bytes_done, bytes_total: null }], at);
+    report(0, 0);
+    report(2_000, 10_000);
+    report(5_000, 20_000);
+    report(16_000, 25_000);
+    expect(viewProgress(memory, saga, 16_000)?.history).toEqual([4_000, 0, 1_000]);
+    for (let at = 20_000; at < 600_000; at += 5_000) report(at, at);
+    expect(memory.history).toHaveLength(60);
+  });
+
   it('the command line’s own rates are no different', () => {
     const speed = speedometer();
     const at = (ms: number, bytes: number) => speed.see(seen([0, bytes, null]), ms);

@@ -4,6 +4,7 @@ import { rate } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import { hostName } from '../host-name.ts';
 import { sentenceOf } from '../migration-sentence.ts';
+import { DownFor } from '../parts/down-for.tsx';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
 import { LeftOutCard } from '../parts/exclusion.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -79,6 +80,9 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
           <Steps migration={migration} />
         </Card>
         <div>
+          <div id="downtime" data-live>
+            <DownFor migration={migration} />
+          </div>
           <div id="progress" data-live>
             <Progress migration={migration} />
           </div>

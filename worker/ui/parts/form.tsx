@@ -106,7 +106,7 @@ export function TypeToConfirm({
   const reason = useReason(scope, why);
   if (reason) return <Disabled label={label} kind={kind} why={reason} />;
   return (
-    <details class="confirm" open={open}>
+    <details class={`confirm ${kind === 'danger' ? 'risky' : 'ask'}`} open={open}>
       <summary class={`button ${kind}`}>{label}…</summary>
       <Form action={action} class="stack" confirm={word}>
         {children}

@@ -125,6 +125,7 @@ function RollBack({ migration, source, target }: ActsProps) {
     <TypeToConfirm
       action={`/ui/migrations/${id}/rollback`}
       label="Roll back"
+      kind="plain"
       scope="migrate"
       word={stack.name}
       why={whyClosed(migration)}
