@@ -149,6 +149,14 @@ describe('a migration that needs attention', () => {
   });
 });
 
+describe('every page', () => {
+  it('has a footer with the version and the way to the API', async () => {
+    const html = (await (await movedTwice()).stackPage()).replaceAll(/\s+/g, ' ');
+    expect(html).toMatch(/<footer class="foot"><span>Stackferry \d+\.\d+\.\d+/);
+    expect(html).toContain('<a href="/api/v1/docs">API</a>');
+  });
+});
+
 describe('a migration with a deleted host', () => {
   it('calls the host by its name, and says that it was deleted', async () => {
     const { token, spare, second, page } = await movedTwice();

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { type MigrationView, migrationsQuery } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
+import { Problem } from '../problem.ts';
 import { newestEvents } from '../store/migration-list.ts';
 import type { Page, ProblemBody } from './call.ts';
 import { byteRateOf, confirmed, type Form, formOf } from './forms.ts';
@@ -43,6 +44,14 @@ export function migrationPages({ ui, api }: Kit): void {
   };
 
   ui.get('/migrations/:id', (c) => page(c));
+
+  // The API's answer without what is not a receipt: a link sends no token.
+  ui.get('/migrations/:id/receipt.json', async (c) => {
+    const { id, stack, source_host, target_host, downtime, receipt } = await one(c);
+    if (!receipt) throw new Problem('not_found', 'It has no receipt: it was not completed.');
+    c.header('content-disposition', `attachment; filename="${id}.json"`);
+    return c.json({ id, stack, source_host, target_host, downtime, receipt });
+  });
 
   ui.get('/migrations/:id/events', (c) => {
     const last = c.req.header('last-event-id') ?? c.req.query('after');

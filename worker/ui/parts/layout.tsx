@@ -1,4 +1,5 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import { agentVersion } from '../../../node/version.ts';
 import type { ProblemBody } from '../call.ts';
 import type { Session } from '../session.ts';
 import { Form } from './form.tsx';
@@ -96,6 +97,11 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
             {page.problem ? <ProblemAlert problem={page.problem} /> : null}
             {children}
           </main>
+          <footer class="foot">
+            <span>Stackferry {agentVersion}</span>
+            <a href="/api/v1/docs">API</a>
+            <a href="/api/v1/openapi.json">OpenAPI document</a>
+          </footer>
         </body>
       </html>
     </SessionContext.Provider>

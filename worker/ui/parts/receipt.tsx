@@ -19,11 +19,7 @@ export function Receipt({ migration, source, target }: ReceiptProps) {
   const { id, stack, receipt, downtime, created_at, mode } = migration;
   if (!receipt) return null;
   return (
-    <Card
-      title="Receipt"
-      id="receipt"
-      acts={<span class="hint">JSON: GET /api/v1/migrations/{id}, field receipt</span>}
-    >
+    <Card title="Receipt" id="receipt" acts={<a href={`/ui/migrations/${id}/receipt.json`}>As JSON</a>}>
       <Facts
         rows={[
           ['Stack', stack.name],
