@@ -154,6 +154,8 @@ describe('every page', () => {
     const html = (await (await movedTwice()).stackPage()).replaceAll(/\s+/g, ' ');
     expect(html).toMatch(/<footer class="foot"><span>Stackferry \d+\.\d+\.\d+/);
     expect(html).toContain('<a href="/api/v1/docs">API</a>');
+    const docs = await (await request('/api/v1/docs')).text();
+    expect(docs).toContain('<a href="/ui">Back to Stackferry</a>');
   });
 });
 
