@@ -10,9 +10,10 @@ export function withSample(samples: ByteSamples, at: number, bytes: number): Byt
   return [...kept, { at, bytes }];
 }
 
-/** Bytes per second; null until the window is long enough. */
-export function rateOfSamples(samples: ByteSamples): number | null {
+/** Bytes per second, now: 0 once the last sample is too old. Null until the window is long enough. */
+export function rateOfSamples(samples: ByteSamples, now: number): number | null {
   const [first, last] = [samples[0], samples.at(-1)];
+  if (last && now - last.at >= limits.progress.rateStaleMs) return 0;
   if (!first || !last || last.at - first.at < limits.progress.rateWindowMsMin) return null;
   return ((last.bytes - first.bytes) * 1000) / (last.at - first.at);
 }

@@ -58,6 +58,6 @@ export function speedometer() {
       for (const { item, bytes_done } of items) samples.set(item, withSample(samples.get(item) ?? [], at, bytes_done));
     },
     /** Null until there are two samples. */
-    of: (item: string): number | null => rateOfSamples(samples.get(item) ?? []),
+    of: (item: string, now = Date.now()): number | null => rateOfSamples(samples.get(item) ?? [], now),
   };
 }

@@ -18,7 +18,7 @@ export function liveWatcher(term: Terminal, nameOf: (id: string) => string): Wat
   let closed = false;
 
   const paint = () => {
-    if (view) canvas(frame(term, view, progress, nameOf, speed.of).join('\n'));
+    if (view) canvas(frame(term, view, progress, nameOf, (item) => speed.of(item)).join('\n'));
   };
   const timer = setInterval(paint, repaintMs);
   return {

@@ -71,8 +71,9 @@ function holdLines(term: Terminal, { status, hold }: MigrationView): string[] {
   ];
 }
 
-function failureLines(term: Terminal, { failure, rollback }: MigrationView): string[] {
-  const failed = failure ?? rollback?.failure;
+/** None for a cancellation: it was asked for. */
+function failureLines(term: Terminal, { failure, rollback, cancel_requested }: MigrationView): string[] {
+  const failed = failure ? (cancel_requested ? null : failure) : rollback?.failure;
   if (!failed) return [];
   const where = failure ? failure.step : 'rollback';
   return [

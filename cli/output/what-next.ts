@@ -12,7 +12,7 @@ const resolutionWords: { [R in Resolution]: string } = {
 
 /** The applicable commands, each with its effect. */
 export function nextCommands(view: MigrationView, nameOf: (id: string) => string): [command: string, does: string][] {
-  const { id, status, window } = view;
+  const { id, status, window, superseded_by, home } = view;
   const source = nameOf(view.source_host_id);
   const target = nameOf(view.target_host_id);
   if (status === 'needs_attention')
@@ -27,7 +27,13 @@ export function nextCommands(view: MigrationView, nameOf: (id: string) => string
   if (status === 'completed' && window && !window.source_purge?.done_at)
     return [
       ...(window.open ? [[`stackferry rollback ${id}`, `back to ${source}`] as [string, string]] : []),
-      [`stackferry purge ${id}`, `delete what ${source} keeps`],
+      ...(superseded_by
+        ? [[`stackferry show ${superseded_by}`, 'the next migration of the stack'] as [string, string]]
+        : []),
+      // Where the stack has come back, there is no copy to delete.
+      ...(home?.id === view.source_host_id
+        ? []
+        : [[`stackferry purge ${id}`, `delete what ${source} keeps`] as [string, string]]),
     ];
   if (status === 'rolled_back' && !window?.target_purge?.done_at)
     return [[`stackferry purge ${id} --target`, `delete what is left on ${target}`]];

@@ -7,6 +7,7 @@ import { modes, sizings, statuses, steps, verifications } from '../migration-sta
 import { report } from '../preflight-report.ts';
 import { attention, resolutions, rollbackPhases } from '../saga.ts';
 import { objectId as id, pageQuery, time, zonedTime } from './common.ts';
+import { receiptView } from './receipt.ts';
 
 /** Migrations, and what may be asked of one. */
 
@@ -55,8 +56,15 @@ export const progressView = z
     current: z.string().nullable(),
     bytes_done: z.number(),
     bytes_total: z.number().nullable(),
-    rate: z.number().nullable().describe('Bytes per second over a short window; null until it is known.'),
+    rate: z
+      .number()
+      .nullable()
+      .describe('Bytes per second over a short window until now, 0 without reports; null until it is known.'),
     seconds_left: z.number().nullable(),
+    history: z
+      .array(z.number())
+      .default([])
+      .describe('Bytes per second of the last minutes: a value for every five seconds, oldest first.'),
     items: z.array(laneView),
   })
   .meta({ id: 'Progress' });
@@ -130,17 +138,40 @@ export const holdView = z
   })
   .meta({ id: 'Hold' });
 
+/** A host of the migration by its name, which outlives its deletion. */
+const migrationHost = z.object({ name: z.string(), deleted_at: time.nullable() }).meta({ id: 'MigrationHost' });
+
 export const migrationView = z
   .object({
     id,
     stack: z.object({ id, name: z.string() }),
     source_host_id: id,
     target_host_id: id,
+    source_host: migrationHost.nullable().default(null),
+    target_host: migrationHost.nullable().default(null),
+    home: z
+      .object({ id, name: z.string() })
+      .nullable()
+      .default(null)
+      .describe('The host on which the stack lives now; null if none reports it, or that host was deleted.'),
+    superseded_by: id
+      .nullable()
+      .default(null)
+      .describe('The next migration of this stack that is active or completed: while there is one, no rollback.'),
+    requested_by: z
+      .object({ id, name: z.string() })
+      .nullable()
+      .default(null)
+      .describe('The API token with which it was started.'),
     mode: z.enum(modes),
     verify: z.enum(verifications),
     sizing: z.enum(sizings),
     bandwidth_limit: z.number().int().nullable().describe('Bytes per second that the source may send.'),
     status: z.enum(statuses),
+    cancel_requested: z
+      .boolean()
+      .default(false)
+      .describe('While `reverting`: it is being cancelled, and has not failed.'),
     steps: z.array(stepView),
     hold: holdView.nullable().default(null).describe('Null unless `hold` was asked for.'),
     progress: progressView.nullable(),
@@ -156,6 +187,12 @@ export const migrationView = z
     attention: attention.nullable().describe('Set with `needs_attention`: where the copies are, and what to do.'),
     window: windowView.nullable().describe('Null before `completed`.'),
     rollback: rollbackView.nullable().describe('The latest rollback requested.'),
+    receipt: receiptView.nullable().default(null).describe('Once completed; not in lists.'),
+    downtime: z
+      .object({ began_at: time, ended_at: time.nullable() })
+      .nullable()
+      .default(null)
+      .describe('From the stop to the proof that the stack runs again; null before the stop, no end while it is down.'),
     created_at: time,
     updated_at: time,
     ended_at: time.nullable(),
@@ -171,6 +208,10 @@ export const migrationsQuery = pageQuery.extend({
   stack: z.string().max(limits.control.stackNameLengthMax).optional().describe("The stack's name."),
   host: id.optional().describe('Source or target.'),
   status: z.enum(statuses).optional().describe('Status of the migrations.'),
+  kept: z
+    .enum(['true'])
+    .optional()
+    .describe('Only migrations whose old copy is still kept; with `host`, kept on that host.'),
   cleanup_due: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { bytesPerSecond } from '../byte-rate.ts';
 import { stackSummary } from '../facts.ts';
 import { limits } from '../limits.ts';
-import { modes, sizings, verifications } from '../migration-status.ts';
+import { modes, sizings, statuses, verifications } from '../migration-status.ts';
 import { moveOptions } from '../move-options.ts';
-import { objectId as id, time, zonedTime } from './common.ts';
+import { objectId as id, pageQuery, time, zonedTime } from './common.ts';
 
 /** Stacks, and how the migration of one is requested. */
 
@@ -17,8 +17,18 @@ export const stackView = z
     seen_at: time,
     summary: stackSummary,
     active_migration_id: id.nullable(),
+    active_migration_status: z.enum(statuses).nullable().default(null),
   })
   .meta({ id: 'Stack' });
+
+export const stacksQuery = pageQuery.extend({
+  search: z
+    .string()
+    .max(limits.control.stackNameLengthMax)
+    .optional()
+    .describe("Part of the stack's or of its host's name."),
+  running: z.enum(['true', 'false']).optional().describe('Whether its host reported it as running.'),
+});
 
 const target = {
   target_host_id: id,

@@ -172,6 +172,8 @@ export const controlPlaneLimits = {
     /** Pages of the API that one page reads to list host names. */
     pagesMax: 10,
     addressCharsMax: 2_048,
+    /** Migrations that need attention are counted up to this; two digits fit the navigation. */
+    attentionMax: 99,
   },
   certificate: {
     hostDaysMax: 14,

@@ -115,6 +115,11 @@ export const migrationLimits = {
     /** Measuring window of the rate, and the least of it before a rate is shown. */
     rateWindowMs: 5_000,
     rateWindowMsMin: 400,
+    /** Without a report for this long nothing moves: six of the intervals at which agents report. */
+    rateStaleMs: 3_000,
+    /** Points of the rate's history: five minutes in some 600 bytes of each view. */
+    historyPointsMax: 60,
+    historyIntervalMs: 5_000,
   },
   window: {
     safetyWindowHoursDefault: 72,

@@ -70,8 +70,14 @@ describeUi('a stack is moved in the browser', () => {
     await page.evaluate('window.sameDocument = true');
     await page.getByRole('progressbar', { name: 'guestbook_data' }).waitFor();
     await page.locator('.steps [aria-current=step]').first().waitFor();
+    await page.getByText('guestbook has been down for').waitFor();
+    await page.locator('.percent', { hasText: /^\d+%$/ }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('The control plane does not answer.').waitFor();
+    await page.context().setOffline(false);
+    await page.locator('#lost[hidden]').waitFor({ state: 'attached' });
     await state(page, 'completed');
-    await page.getByText('guestbook runs on host-b.').waitFor();
+    await page.getByText('guestbook moved to host-b.').waitFor();
     await page.getByText('verifying → completed').waitFor();
     await page.getByText('Can be rolled back for').waitFor();
     expect(await page.evaluate('window.sameDocument')).toBe(true);
@@ -86,7 +92,7 @@ describeUi('a stack is moved in the browser', () => {
     await page.locator('details[open]').getByRole('textbox').fill('guestbook');
     await button.click();
     await state(page, 'rolled back');
-    await page.getByText('Rolled back. guestbook runs on host-a.').waitFor();
+    await page.getByText('Rolled back: guestbook returned to host-a.').waitFor();
     await (await confirm(page, 'Delete target', 'guestbook')).click();
     await page.getByText('What was left on the target is deleted.').waitFor();
     expect(await page.locator('summary', { hasText: 'Delete target' }).count()).toBe(0);

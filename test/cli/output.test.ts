@@ -31,7 +31,15 @@ describe('what is shown fits the terminal', () => {
     { item: 'b', bytes_done: 0, bytes_total: null },
     { item: 'empty', bytes_done: 0, bytes_total: 0 },
   ];
-  const progress = { current: 'b', bytes_done: 987 * 1024 ** 3, bytes_total: null, rate: 1e8, seconds_left: 9, items };
+  const progress = {
+    current: 'b',
+    bytes_done: 987 * 1024 ** 3,
+    bytes_total: null,
+    rate: 1e8,
+    history: [],
+    seconds_left: 9,
+    items,
+  };
 
   test('a volume’s line is never wider than the terminal, so that painting over it works', () => {
     for (const columns of [40, 72, 80, 120])

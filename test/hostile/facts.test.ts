@@ -69,6 +69,6 @@ it('B32 progress of lanes without end, of numbers without end: bounded, and stil
       now + round,
     );
   expect(memory.items.size).toBeLessThanOrEqual(1_000);
-  const view = viewProgress(memory, storyAt('transferring').saga);
+  const view = viewProgress(memory, storyAt('transferring').saga, now + 10);
   expect(JSON.parse(JSON.stringify(view))).toEqual(view);
 });

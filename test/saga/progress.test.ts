@@ -112,7 +112,7 @@ describe('R37: progress in numbers that can be', () => {
     const memory = newProgress();
     for (const [at, bytes_done, bytes_total] of reports)
       recordProgress(memory, [{ lane: 'v0', bytes_done, bytes_total }], at);
-    return viewProgress(memory, saga)!;
+    return viewProgress(memory, saga, reports.at(-1)![0])!;
   };
   const first = (view: ProgressView) => [view.items[0]!.bytes_done, view.items[0]!.bytes_total];
 
@@ -132,14 +132,40 @@ describe('R37: progress in numbers that can be', () => {
     expect(again.seconds_left).toBeNull();
   });
 
+  it('a transfer that nobody reports any more has no rate and no end in sight', () => {
+    const memory = newProgress();
+    const report = (at: number, bytes_done: number) =>
+      recordProgress(memory, [{ lane: 'v0', bytes_done, bytes_total: 9_000 }], at);
+    report(0, 0);
+    report(1_000, 1_000);
+    expect(viewProgress(memory, saga, 2_000)).toMatchObject({ rate: 1_000 });
+    expect(viewProgress(memory, saga, 4_000)).toMatchObject({ rate: 0, seconds_left: null, bytes_done: 1_000 });
+    report(4_100, 1_500);
+    expect(viewProgress(memory, saga, 4_200)?.rate).toBeGreaterThan(0);
+  });
+
+  it('the history has a rate for every five seconds, and zeros for the silent ones', () => {
+    const memory = newProgress();
+    const report = (at: number, bytes_done: number) =>
+      recordProgress(memory, [{ lane: 'v0', bytes_done, bytes_total: null }], at);
+    report(0, 0);
+    report(2_000, 10_000);
+    report(5_000, 20_000);
+    report(16_000, 25_000);
+    expect(viewProgress(memory, saga, 16_000)?.history).toEqual([4_000, 0, 1_000]);
+    for (let at = 20_000; at < 600_000; at += 5_000) report(at, at);
+    expect(memory.history).toHaveLength(60);
+  });
+
   it('the command line’s own rates are no different', () => {
     const speed = speedometer();
     const at = (ms: number, bytes: number) => speed.see(seen([0, bytes, null]), ms);
     at(0, 9_000_000);
     at(1_000, 0);
-    expect(speed.of('shop_data')).toBeNull();
+    expect(speed.of('shop_data', 1_000)).toBeNull();
     at(2_000, 5_000);
-    expect(speed.of('shop_data')).toBe(5_000);
+    expect(speed.of('shop_data', 2_000)).toBe(5_000);
+    expect(speed.of('shop_data', 5_000)).toBe(0);
   });
 
   it('bytes moved is said once for each time that they did', () => {

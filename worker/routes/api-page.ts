@@ -29,6 +29,7 @@ const page = `<!doctype html>
 <link rel="stylesheet" href="${path}/page.css">
 </head>
 <body>
+<nav class="back"><a href="/ui">Back to Stackferry</a></nav>
 <main id="api"><noscript>This page needs JavaScript; the document itself is at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</noscript></main>
 <script src="${path}/swagger-ui-bundle.js"></script>
 <script src="${path}/start.js"></script>

@@ -12,6 +12,7 @@ import { Problem } from '../problem.ts';
 import { isPurged, owes, purgeOf, windowMsOf } from '../saga/migration/safety-window.ts';
 import { type StartOutcome, verificationOf } from '../saga/migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
+import { noSurroundings } from '../store/migration-surroundings.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { acceptedUrl } from '../webhooks/accepted-url.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
@@ -133,7 +134,7 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       });
     c.header('location', `/api/v1/migrations/${outcome.id}`);
     // The migration has started: answer even if the database cannot be read.
-    const view = await showMigration(c.env, outcome.id).catch(() => viewMigration(outcome.row, null));
+    const view = await showMigration(c.env, outcome.id).catch(() => viewMigration(outcome.row, noSurroundings, null));
     return c.json(view, 202);
   });
 

@@ -19,6 +19,7 @@ import { Problem } from '../problem.ts';
 import type { ActOutcome } from '../saga/migration/coordinator.ts';
 import { listMigrations } from '../store/migration-list.ts';
 import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
+import { surroundingsOf } from '../store/migration-surroundings.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, refuses } from './define.ts';
@@ -153,7 +154,11 @@ export function migrationRoutes(app: OpenAPIHono<Authed>): void {
     const { cursor, limit, ...filter } = c.req.valid('query');
     const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit, Date.now());
     const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
-    return c.json({ items: items.map((row) => viewMigration(row, null)), next_cursor }, 200);
+    const around = await surroundingsOf(c.env.DB, items);
+    return c.json(
+      { items: items.map((row) => ({ ...viewMigration(row, around, null), receipt: null })), next_cursor },
+      200,
+    );
   });
 
   app.openapi(show, async (c) => c.json(await showMigration(c.env, c.req.valid('param').id), 200));
@@ -232,7 +237,7 @@ export async function showMigration(env: Env, id: string): Promise<MigrationView
     : await migrationsOf(env, row.stack_id)
         .progressOf(id)
         .catch(() => null);
-  return viewMigration(row, progress);
+  return viewMigration(row, await surroundingsOf(env.DB, [row]), progress);
 }
 
 export function absent(): Problem {

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { objectId, page, pageQuery, stackName } from '../../schema/api/common.ts';
-import { stackView } from '../../schema/api/stacks.ts';
+import { objectId, page, stackName } from '../../schema/api/common.ts';
+import { stacksQuery, stackView } from '../../schema/api/stacks.ts';
 import type { Authed } from '../auth/authed.ts';
 import { listStacks } from '../store/stacks.ts';
 import { viewStack } from '../views/stack-view.ts';
@@ -18,7 +18,7 @@ const list = createRoute({
   summary: 'List the stacks by name, each with its host',
   description: 'Stacks need no import: these are the Compose projects that the hosts report.',
   ...guarded('read'),
-  request: { query: pageQuery },
+  request: { query: stacksQuery },
   responses: { 200: answers(page(stackView), 'A page.') },
 });
 
@@ -40,8 +40,8 @@ const show = createRoute({
 
 export function stackRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(list, async (c) => {
-    const { cursor, limit } = c.req.valid('query');
-    const rows = await listStacks(c.env.DB, decodeCursor(cursor, 2), limit);
+    const { cursor, limit, ...filter } = c.req.valid('query');
+    const rows = await listStacks(c.env.DB, filter, decodeCursor(cursor, 2), limit);
     const { items, next_cursor } = pageOf(rows, limit, ({ stack }) => [stack.name, stack.id]);
     return c.json({ items: items.map(viewStack), next_cursor }, 200);
   });

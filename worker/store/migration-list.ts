@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gt, inArray, lt, lte, not, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
+import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { activeStatuses, type Status } from '../../schema/migration-status.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
 import { migration, migrationEvent, sourceKept, windowEndsAt } from '../tables/migrations.ts';
@@ -10,6 +11,8 @@ export interface MigrationFilter {
   stack?: string | undefined;
   host?: string | undefined;
   status?: Status | undefined;
+  /** A copy is still kept: on `host`, if that is given. */
+  kept?: 'true' | undefined;
   /** Completed, window closed, source copy still kept. */
   cleanup_due?: boolean | undefined;
 }
@@ -17,7 +20,7 @@ export interface MigrationFilter {
 /** Newest first. Returns `limit + 1` rows if there are more. */
 export async function listMigrations(
   db: D1Database,
-  { stack, host, status, cleanup_due }: MigrationFilter,
+  { stack, host, status, kept, cleanup_due }: MigrationFilter,
   before: string | null,
   limit: number,
   now: number,
@@ -25,6 +28,7 @@ export async function listMigrations(
   const wanted = and(
     stack === undefined ? undefined : eq(migration.stack_name, stack),
     host === undefined ? undefined : or(eq(migration.source_host_id, host), eq(migration.target_host_id, host)),
+    kept === undefined ? undefined : keepsCopy(host),
     status === undefined ? undefined : eq(migration.status, status),
     cleanup_due === undefined ? undefined : cleanup_due ? cleanupDue(now) : not(cleanupDue(now)),
     before === null ? undefined : lt(migration.id, before),
@@ -78,6 +82,13 @@ export async function migrationsToRemind(db: D1Database, now: number) {
     .from(migration)
     .where(and(cleanupDue(now), sql`json_extract(${migration.saga}, '$.window.reminded_at') IS NULL`))
     .all();
+}
+
+/** The source of a completed migration, or the target of one that was rolled back, was not deleted yet. */
+function keepsCopy(host: string | undefined) {
+  const on = (column: AnySQLiteColumn) => (host === undefined ? undefined : eq(column, host));
+  const targetKept = sql`"status" = 'rolled_back' AND ("saga" ->> '$.window.target_purge.done_at') IS NULL`;
+  return or(and(sourceKept, on(migration.source_host_id)), and(targetKept, on(migration.target_host_id)));
 }
 
 /** Never NULL, so it can be negated. */

@@ -67,11 +67,14 @@ export interface Page<T> {
 }
 
 /** All items of a list, up to a maximum far above any fleet's size. */
-export async function everyItem<T>(api: Api, path: string): Promise<T[]> {
+export async function everyItem<T>(api: Api, path: string, filter: Record<string, string> = {}): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = '';
   for (let page = 0; cursor !== null && page < limits.ui.pagesMax; page++) {
-    const query = new URLSearchParams({ limit: String(limits.control.pageSizeMax), ...(cursor ? { cursor } : {}) });
+    const query = new URLSearchParams({
+      ...{ ...filter, limit: String(limits.control.pageSizeMax) },
+      ...(cursor ? { cursor } : {}),
+    });
     const next: Page<T> = await api.get(`${path}?${query}`);
     items.push(...next.items);
     cursor = next.next_cursor;

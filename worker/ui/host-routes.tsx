@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { DrainView } from '../../schema/api/drains.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { publicOrigin } from '../views/public-origin.ts';
 import { everyItem, type Page, type ProblemBody } from './call.ts';
 import { confirmed, formOf } from './forms.ts';
@@ -27,14 +28,18 @@ export function hostPages({ ui, api }: Kit): void {
   };
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
     const id = c.req.param('id') ?? '';
-    const [host, stacks, drains] = await Promise.all([
+    const [host, stacks, drains, kept] = await Promise.all([
       api(c).get<HostView>(`/hosts/${encodeURIComponent(id)}`),
       everyItem<StackView>(api(c), '/stacks'),
       api(c).get<Page<DrainView>>(`/drains?limit=10&host=${encodeURIComponent(id)}`),
+      everyItem<MigrationView>(api(c), '/migrations', { kept: 'true', host: id }),
     ]);
     const here = stacks.filter(({ host_id }) => host_id === host.id);
     const session = c.get('session');
-    return show(c, <HostPage {...{ session, host, stacks: here, drains: drains.items, problem }} said={saidOf(c)} />);
+    return show(
+      c,
+      <HostPage {...{ session, host, stacks: here, drains: drains.items, kept, problem }} said={saidOf(c)} />,
+    );
   };
 
   ui.get('/hosts', (c) => list(c));

@@ -52,7 +52,6 @@ const sentences = {
   host_deleted: 'The host is deleted. Its certificate is revoked and its connection closed.',
   relay_deleted: 'The relay is deleted. Its certificate is revoked and its connection closed.',
   cutting_over: 'Cutting over: one more pass, then the stack stops.',
-  cancelling: 'Cancelled: the stack stays on its source.',
   rolling_back: 'The rollback has begun.',
   bandwidth_changed: 'The bandwidth is changed.',
   retrying: 'Retrying now.',

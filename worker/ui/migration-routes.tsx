@@ -1,6 +1,8 @@
 import type { Context } from 'hono';
 import { type MigrationView, migrationsQuery } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
+import { Problem } from '../problem.ts';
 import { newestEvents } from '../store/migration-list.ts';
 import type { Page, ProblemBody } from './call.ts';
 import { byteRateOf, confirmed, type Form, formOf } from './forms.ts';
@@ -9,6 +11,7 @@ import { MigrationPage } from './pages/migration.tsx';
 import { MigrationsPage } from './pages/migrations.tsx';
 import type { Ui } from './session.ts';
 import { hostsOf, only } from './stack-routes.tsx';
+import type { HostView } from './views.ts';
 
 /** Pages of migrations: list, live view, acts. */
 export function migrationPages({ ui, api }: Kit): void {
@@ -21,14 +24,34 @@ export function migrationPages({ ui, api }: Kit): void {
   const one = (c: Context<Ui>) =>
     api(c).get<MigrationView>(`/migrations/${encodeURIComponent(c.req.param('id') ?? '')}`);
 
+  /** Its hosts, without deleted ones. */
+  const sidesOf = async (c: Context<Ui>, { source_host_id, target_host_id }: MigrationView) => {
+    const ask = (id: string) =>
+      api(c)
+        .get<HostView>(`/hosts/${id}`)
+        .catch(() => null);
+    return (await Promise.all([source_host_id, target_host_id].map(ask))).filter((host) => host !== null);
+  };
+
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
-    const [migration, hosts] = await Promise.all([one(c), hostsOf(api(c))]);
-    const events = await newestEvents(c.env.DB, migration.id, limits.ui.eventsMax);
+    const migration = await one(c);
+    const [events, hosts] = await Promise.all([
+      newestEvents(c.env.DB, migration.id, limits.ui.eventsMax),
+      isTerminal(migration.status) ? [] : sidesOf(c, migration),
+    ]);
     const session = c.get('session');
     return show(c, <MigrationPage {...{ session, migration, hosts, events, problem }} said={saidOf(c)} />);
   };
 
   ui.get('/migrations/:id', (c) => page(c));
+
+  // The API's answer without what is not a receipt: a link sends no token.
+  ui.get('/migrations/:id/receipt.json', async (c) => {
+    const { id, stack, source_host, target_host, downtime, receipt } = await one(c);
+    if (!receipt) throw new Problem('not_found', 'It has no receipt: it was not completed.');
+    c.header('content-disposition', `attachment; filename="${id}.json"`);
+    return c.json({ id, stack, source_host, target_host, downtime, receipt });
+  });
 
   ui.get('/migrations/:id/events', (c) => {
     const last = c.req.header('last-event-id') ?? c.req.query('after');
@@ -38,7 +61,7 @@ export function migrationPages({ ui, api }: Kit): void {
 
   const act = (
     name: string,
-    said: Said,
+    said: Said | null,
     run: (c: Context<Ui>, migration: MigrationView, form: Form) => Promise<unknown>,
     typed: (form: Form) => boolean = () => true,
   ) =>
@@ -50,7 +73,7 @@ export function migrationPages({ ui, api }: Kit): void {
           const migration = await one(c);
           if (typed(form)) confirmed(form, migration.stack.name);
           await run(c, migration, form);
-          return `/ui/migrations/${migration.id}?said=${said}`;
+          return `/ui/migrations/${migration.id}${said ? `?said=${said}` : ''}`;
         },
         (problem) => page(c, problem),
       );
@@ -62,7 +85,8 @@ export function migrationPages({ ui, api }: Kit): void {
 
   act(
     'cancel',
-    'cancelling',
+    // The page's own sentence says what happens now, until it is done.
+    null,
     (c, { id }, { once }) => api(c).post(`/migrations/${id}/cancel`, {}, once),
     () => false,
   );

@@ -22,6 +22,8 @@ export interface Session {
   /** Part of each form; a page of another site cannot read it. */
   csrf: string;
   hash: string;
+  /** Migrations that need a person, up to `limits.ui.attentionMax`; shown in the navigation of every page. */
+  attention: number;
 }
 
 export interface Ui {
@@ -104,7 +106,7 @@ async function sessionOf(env: Env, secret: string): Promise<Session | null> {
   if (!found) return null;
   const token = await (await boxOf(secret)).open(found.session.sealed_token);
   const { name, scopes } = found.token;
-  return { token, tokenName: name, scopes, csrf: await hashToken(`csrf ${secret}`), hash };
+  return { token, tokenName: name, scopes, csrf: await hashToken(`csrf ${secret}`), hash, attention: 0 };
 }
 
 const boxOf = async (secret: string): Promise<SealedBox> => sealedBox(await keysOf(secret, ''), 'session');

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { MigrationView } from '../../schema/api/migrations.ts';
+import { stacksQuery } from '../../schema/api/stacks.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { type Api, everyItem, type Page, type ProblemBody } from './call.ts';
 import { consentsIn, consentsOf } from './consents.ts';
@@ -22,12 +23,20 @@ const segment = (text: string | undefined) => encodeURIComponent(text ?? '');
 /** Pages of stacks: list, one stack, and the steps to its migration: destination, review, start. */
 export function stackPages({ ui, api }: Kit): void {
   ui.get('/stacks', async (c) => {
-    const query = new URL(c.req.url).searchParams;
-    const [page, hosts] = await Promise.all([
-      api(c).get<Page<StackView>>(`/stacks?${only(query, 'cursor')}`),
-      hostsOf(api(c)),
-    ]);
-    return show(c, <StacksPage session={c.get('session')} page={page} hosts={hosts} />);
+    const query = only(new URL(c.req.url).searchParams, ...Object.keys(stacksQuery.shape));
+    const page = await api(c).get<Page<StackView>>(`/stacks?${query}`);
+    // Only these: each is asked whether it is online.
+    const ids = [...new Set(page.items.map(({ host_id }) => host_id))];
+    const hosts = await Promise.all(
+      ids.map((id) =>
+        api(c)
+          .get<HostView>(`/hosts/${id}`)
+          .catch(() => null),
+      ),
+    );
+    const some = ids.length > 0 || (await api(c).get<Page<HostView>>('/hosts?limit=1')).items.length > 0;
+    const shown = { page, query, hosts: hosts.filter((host) => host !== null), hasHosts: some };
+    return show(c, <StacksPage session={c.get('session')} {...shown} />);
   });
 
   const stackOf = (c: Context<Ui>, name: string, from: string | undefined) =>

@@ -13,20 +13,34 @@ import type { Held, Purge, Rollback, SafetyWindow, Saga } from '../../schema/sag
 import { hostOf } from '../saga/migration/command-payloads.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
 import { rollbackRefusal } from '../saga/migration/safety-window.ts';
+import type { Surroundings } from '../store/migration-surroundings.ts';
 import { time, timeOrNull } from '../time.ts';
+import { viewReceipt } from './receipt-view.ts';
 
-export function viewMigration(row: MigrationRow, progress: ProgressView | null, now = Date.now()): MigrationView {
+export function viewMigration(
+  row: MigrationRow,
+  around: Surroundings,
+  progress: ProgressView | null,
+  now = Date.now(),
+): MigrationView {
   const { saga } = row;
+  const superseded_by = around.successors.get(row.id) ?? null;
   return {
     id: row.id,
     stack: { id: row.stack_id, name: row.stack_name },
     source_host_id: row.source_host_id,
     target_host_id: row.target_host_id,
+    source_host: hostIn(around, row.source_host_id),
+    target_host: hostIn(around, row.target_host_id),
+    home: homeIn(around, row.stack_id),
+    superseded_by,
+    requested_by: tokenIn(around, row.requested_by),
     mode: row.mode,
     verify: saga.verify,
     sizing: row.sizing,
     bandwidth_limit: row.bandwidth_limit,
     status: row.status,
+    cancel_requested: saga.cancel_requested,
     steps: steps.filter((step) => step !== 'holding' || saga.held).map((step) => viewStep(saga, step)),
     hold: saga.held && viewHold(saga.held),
     progress,
@@ -35,8 +49,10 @@ export function viewMigration(row: MigrationRow, progress: ProgressView | null, 
     failure: row.failure,
     owed: viewOwed(saga),
     attention: saga.attention,
-    window: saga.window && viewWindow(saga, saga.window, now),
+    window: saga.window && viewWindow(saga, saga.window, superseded_by === null, now),
     rollback: saga.rollback && viewRollback(saga.rollback, saga.window),
+    receipt: viewReceipt(saga),
+    downtime: viewDowntime(row),
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
     ended_at: timeOrNull(row.ended_at),
@@ -52,6 +68,31 @@ function viewHold({ cut_over_at, cutting_over, last, changes }: Held): z.infer<t
   };
 }
 
+function hostIn({ hosts }: Surroundings, id: string): MigrationView['source_host'] {
+  const host = hosts.get(id);
+  return host ? { name: host.name, deleted_at: timeOrNull(host.deleted_at) } : null;
+}
+
+function homeIn({ homes, hosts }: Surroundings, stack: string): MigrationView['home'] {
+  const id = homes.get(stack);
+  const host = id === undefined ? undefined : hosts.get(id);
+  return id === undefined || !host || host.deleted_at !== null ? null : { id, name: host.name };
+}
+
+function tokenIn({ tokens }: Surroundings, id: string): MigrationView['requested_by'] {
+  const name = tokens.get(id);
+  return name === undefined ? null : { id, name };
+}
+
+/** Ends with the proof on the target, or with the undo that started the source again. */
+function viewDowntime({ saga, status, ended_at }: MigrationRow): MigrationView['downtime'] {
+  const began = saga.steps.stopping?.started_at;
+  if (began === undefined) return null;
+  const moved = saga.window ? saga.steps.verifying?.ended_at : null;
+  const undone = status === 'failed' || status === 'cancelled' ? ended_at : null;
+  return { began_at: time(began), ended_at: timeOrNull(moved ?? undone) };
+}
+
 function viewStep(saga: Saga, name: Step): z.infer<typeof stepView> {
   const clock = saga.steps[name];
   const status = !clock
@@ -64,11 +105,11 @@ function viewStep(saga: Saga, name: Step): z.infer<typeof stepView> {
   return { name, status, started_at: timeOrNull(clock?.started_at), ended_at: timeOrNull(clock?.ended_at) };
 }
 
-function viewWindow(saga: Saga, window: SafetyWindow, now: number): z.infer<typeof windowView> {
+function viewWindow(saga: Saga, window: SafetyWindow, newest: boolean, now: number): z.infer<typeof windowView> {
   return {
     completed_at: time(window.completed_at),
     ends_at: time(window.ends_at),
-    open: rollbackRefusal(saga, now) === null,
+    open: newest && rollbackRefusal(saga, now) === null,
     reminded_at: timeOrNull(window.reminded_at),
     copy_running: window.copy_running,
     source_purge: window.source_purge && viewPurge(window.source_purge),

@@ -3,7 +3,12 @@ import type { stackView } from '../../schema/api/stacks.ts';
 import type { ListedStack } from '../store/stacks.ts';
 import { time } from '../time.ts';
 
-export function viewStack({ stack, host_name, active_migration_id }: ListedStack): z.infer<typeof stackView> {
+export function viewStack({
+  stack,
+  host_name,
+  active_migration_id,
+  active_migration_status,
+}: ListedStack): z.infer<typeof stackView> {
   return {
     id: stack.id,
     name: stack.name,
@@ -12,5 +17,6 @@ export function viewStack({ stack, host_name, active_migration_id }: ListedStack
     seen_at: time(stack.seen_at),
     summary: stack.summary,
     active_migration_id,
+    active_migration_status,
   };
 }

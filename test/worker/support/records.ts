@@ -83,6 +83,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
       status,
       version: 1,
       saga: { ...newSaga(id, input, created_at), status, ...saga },
+      failure: saga.failure ?? null,
       created_at,
       updated_at: created_at,
       ended_at: isTerminal(status) ? created_at : null,

@@ -186,7 +186,8 @@ export class Coordinator {
 
   async progressOf(id: string): Promise<ProgressView | null> {
     const row = await this.#ports.store.load(id);
-    return row ? viewProgress(this.#progress.get(`${id} ${row.target_host_id}`) ?? newProgress(), row.saga) : null;
+    const seen = row && this.#progress.get(`${id} ${row.target_host_id}`);
+    return row ? viewProgress(seen ?? newProgress(), row.saga, Date.now()) : null;
   }
 
   /** Serialized with transitions, so never granted once an undo has begun. Recorded before it is answered. */

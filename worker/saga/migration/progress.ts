@@ -13,6 +13,9 @@ import { lanesOf, warmLanesOf, warmsProject } from './command-payloads.ts';
 export interface ProgressMemory {
   items: Map<string, ItemProgress>;
   samples: ByteSamples;
+  /** Rates, one per interval, oldest first; `counted` is where the newest ends. */
+  history: number[];
+  counted: { at: number; bytes: number } | null;
   /** Bytes were transferred since the last `takeMoved`. */
   moved: boolean;
 }
@@ -25,9 +28,26 @@ export function recordProgress(memory: ProgressMemory, items: ItemProgress[], no
   }
   const bytes = [...memory.items.values()].reduce((sum, { bytes_done }) => sum + bytes_done, 0);
   memory.samples = withSample(memory.samples, now, bytes);
+  recordHistory(memory, now, bytes);
 }
 
-export const newProgress = (): ProgressMemory => ({ items: new Map(), samples: [], moved: false });
+/** Intervals without a report count as such: nothing arrived in them. */
+function recordHistory(memory: ProgressMemory, now: number, bytes: number): void {
+  const { historyIntervalMs, historyPointsMax } = limits.progress;
+  memory.counted ??= { at: now, bytes };
+  const intervals = Math.floor((now - memory.counted.at) / historyIntervalMs);
+  if (intervals < 1) return;
+  const moved = Math.max(0, bytes - memory.counted.bytes);
+  const empty = Array.from({ length: Math.min(intervals - 1, historyPointsMax) }, () => 0);
+  const rate = Math.round((moved * 1000) / historyIntervalMs);
+  memory.history = [...memory.history, ...empty, rate].slice(-historyPointsMax);
+  memory.counted = { at: memory.counted.at + intervals * historyIntervalMs, bytes };
+}
+
+export const newProgress = (): ProgressMemory => ({
+  ...{ items: new Map(), samples: [], moved: false },
+  ...{ history: [], counted: null },
+});
 
 export function takeMoved(memory: ProgressMemory | undefined): boolean {
   const moved = memory?.moved ?? false;
@@ -36,7 +56,7 @@ export function takeMoved(memory: ProgressMemory | undefined): boolean {
 }
 
 /** Returns null in steps that transfer nothing. */
-export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView | null {
+export function viewProgress(memory: ProgressMemory, saga: Saga, now: number): ProgressView | null {
   const items = itemsOf(saga);
   if (!items) return null;
   const views = items.map(({ lane, item, total }) => {
@@ -50,7 +70,7 @@ export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView |
   const bytes_total = views.some((view) => view.bytes_total === null)
     ? null
     : views.reduce((sum, view) => sum + (view.bytes_total ?? 0), 0);
-  const rate = rateOfSamples(memory.samples);
+  const rate = rateOfSamples(memory.samples, now);
   const left = bytes_total === null ? null : Math.max(0, bytes_total - bytes_done);
   const unfinished = views.find((view) => view.bytes_total === null || view.bytes_done < view.bytes_total);
   return {
@@ -60,6 +80,7 @@ export function viewProgress(memory: ProgressMemory, saga: Saga): ProgressView |
     rate,
     seconds_left: rate && left !== null ? Math.ceil(left / rate) : null,
     items: views,
+    history: memory.history,
   };
 }
 

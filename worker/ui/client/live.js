@@ -2,6 +2,8 @@
 import { localise } from './times.js';
 
 const soonMs = 400;
+/** A page takes far less; then it is said that nobody answers. */
+const answerMs = 8_000;
 
 export function keepLive(main) {
   const { events, every } = main.dataset;
@@ -18,12 +20,19 @@ export function keepLive(main) {
     asking = true;
     again = false;
     try {
-      const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+      const answer = await fetch(location.href, {
+        headers: { accept: 'text/html' },
+        signal: AbortSignal.timeout(answerMs),
+      });
       // Logged out or deleted meanwhile: show the result of the redirect.
       if (answer.redirected) location.reload();
-      else if (answer.ok) takeOver(main, new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      else if (answer.status >= 500) lost(main, true);
+      else {
+        if (answer.ok) takeOver(main, new DOMParser().parseFromString(await answer.text(), 'text/html'));
+        lost(main, false);
+      }
     } catch {
-      // The control plane is unreachable; try again at the next refresh.
+      lost(main, true);
     }
     asking = false;
     if (again) soon();
@@ -47,6 +56,14 @@ export function keepLive(main) {
   // The stream ended or was cut off; in both cases the page may be outdated.
   source.addEventListener('error', soon);
   window.addEventListener('pagehide', () => source.close());
+}
+
+/** Says since when nobody answers; the next refresh tries again. */
+function lost(main, is) {
+  const alert = main.querySelector('#lost');
+  if (!is) alert.querySelector('time').dateTime = new Date().toISOString();
+  localise(alert);
+  alert.hidden = !is;
 }
 
 function takeOver(main, page) {

@@ -1,9 +1,10 @@
 // Progressive enhancement. Everything works without scripts: forms are sent, and live pages reload themselves.
 import { keepLive } from './live.js';
-import { localise } from './times.js';
+import { localise, tick } from './times.js';
 
 localise(document);
 setInterval(() => localise(document), 30_000);
+setInterval(tick, 1_000);
 keepLive(document.querySelector('main'));
 
 // Enables the button once the name is typed; the control plane checks it again.

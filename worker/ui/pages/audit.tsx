@@ -1,3 +1,4 @@
+import { auditSentence } from '../audit-sentence.ts';
 import type { Page as ListPage } from '../call.ts';
 import { LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -49,17 +50,17 @@ export function AuditPage({ session, page, query }: AuditProps) {
 }
 
 function Entry({ entry: { actor, act, objects, status, code, at, address } }: { entry: AuditView }) {
+  const plain = act.replace('/api/v1', '');
+  const words = auditSentence(act, status);
   return (
     <tr>
       <th scope="row">
         <a href={`/ui/audit?actor=${actor.id}`}>{actor.name}</a>
         {address ? <span class="below">{address}</span> : null}
       </th>
+      <td>{words === null ? <code>{plain}</code> : <span title={plain}>{words}</span>}</td>
       <td>
-        <code>{act.replace('/api/v1', '')}</code>
-      </td>
-      <td>
-        <State tone={status < 400 ? 'ok' : 'bad'} word={code ?? String(status)} />
+        <State tone={status < 400 ? 'ok' : 'bad'} word={code ?? 'done'} />
       </td>
       <td class="wide">
         <code>{Object.values(objects).join(', ') || '–'}</code>

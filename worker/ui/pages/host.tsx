@@ -1,8 +1,10 @@
 import type { DrainView } from '../../../schema/api/drains.ts';
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { bytes, count, moment } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import { DrainTable } from '../parts/drain-table.tsx';
 import { ActButton, Disabled, LinkButton, TypeToConfirm, useReason } from '../parts/form.tsx';
+import { Holdings } from '../parts/holdings.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Empty, Facts, Gauge, Table } from '../parts/list.tsx';
 import { StackState } from '../parts/stack-state.tsx';
@@ -19,11 +21,13 @@ interface HostProps {
   stacks: StackView[];
   /** Newest first. */
   drains: DrainView[];
+  /** Migrations that keep a copy here. */
+  kept: MigrationView[];
   problem?: ProblemBody | undefined;
   said?: string | undefined;
 }
 
-export function HostPage({ session, host, stacks, drains, problem, said }: HostProps) {
+export function HostPage({ session, host, stacks, drains, kept, problem, said }: HostProps) {
   const { id, name, status, resources, cordoned_at } = host;
   return (
     <Page
@@ -89,10 +93,8 @@ export function HostPage({ session, host, stacks, drains, problem, said }: HostP
       ) : null}
       <div class="acts">
         <TypeToConfirm action={`/ui/hosts/${id}/delete`} label="Delete host" scope="admin" word={name}>
-          <p>
-            Its certificate is revoked and its connection closed at once. Nothing on the machine is changed: its stacks
-            keep running, and are no longer listed here.
-          </p>
+          <p>Its certificate is revoked and its connection closed at once. Nothing on the machine itself is changed.</p>
+          <Holdings stacks={stacks} kept={kept} />
         </TypeToConfirm>
       </div>
     </Page>

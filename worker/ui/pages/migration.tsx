@@ -1,7 +1,10 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { isStep, isTerminal } from '../../../schema/migration-status.ts';
+import { isTerminal } from '../../../schema/migration-status.ts';
 import { rate } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
+import { hostName } from '../host-name.ts';
+import { sentenceOf } from '../migration-sentence.ts';
+import { DownFor } from '../parts/down-for.tsx';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
 import { LeftOutCard } from '../parts/exclusion.tsx';
 import { HoldCard } from '../parts/hold.tsx';
@@ -9,9 +12,12 @@ import { Page } from '../parts/layout.tsx';
 import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
 import { Progress } from '../parts/progress.tsx';
+import { Receipt } from '../parts/receipt.tsx';
 import { Checks, Notes } from '../parts/report.tsx';
-import { inWords, MigrationState } from '../parts/state.tsx';
+import { Silence } from '../parts/silence.tsx';
+import { MigrationState } from '../parts/state.tsx';
 import { Steps } from '../parts/steps.tsx';
+import { Succession } from '../parts/succession.tsx';
 import { Ago, took } from '../parts/time.tsx';
 import { AttentionCard, FailureCard, OwedCard, WindowCard } from '../parts/trouble.tsx';
 import type { Session } from '../session.ts';
@@ -21,6 +27,7 @@ import { stackHref } from './stacks.tsx';
 interface MigrationProps {
   session: Session;
   migration: MigrationView;
+  /** Its hosts, while it is active. */
   hosts: HostView[];
   events: EventRow[];
   problem?: ProblemBody | undefined;
@@ -29,8 +36,8 @@ interface MigrationProps {
 
 export function MigrationPage({ session, migration, hosts, events, problem, said }: MigrationProps) {
   const { id, stack, status, report } = migration;
-  const nameOf = (hostId: string) => hosts.find((host) => host.id === hostId)?.name ?? hostId;
-  const [source, target] = [nameOf(migration.source_host_id), nameOf(migration.target_host_id)];
+  const [source, target] = [hostName(migration, 'source'), hostName(migration, 'target')];
+  const nameOf = (hostId: string) => (hostId === migration.source_host_id ? source : target);
   const last = events.at(-1)?.id ?? 0;
   const ended = isTerminal(status);
   const settled = ended && migration.owed.length === 0;
@@ -45,7 +52,7 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
       ]}
       beside={
         <span id="state" data-live>
-          <MigrationState status={status} />
+          <MigrationState of={migration} />
         </span>
       }
       problem={problem}
@@ -56,6 +63,10 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
       <p class="now" role="status" id="now" data-live-text>
         {sentenceOf(migration, source, target)}
       </p>
+      <div id="since" data-live>
+        <Silence hosts={hosts} />
+        {ended ? <Succession migration={migration} source={source} target={target} /> : null}
+      </div>
       <div
         id="trouble"
         data-live
@@ -70,6 +81,9 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
           <Steps migration={migration} />
         </Card>
         <div>
+          <div id="downtime" data-live>
+            <DownFor migration={migration} />
+          </div>
           <div id="progress" data-live>
             <Progress migration={migration} />
           </div>
@@ -84,6 +98,7 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
           </div>
         </div>
       </div>
+      <Receipt migration={migration} source={source} target={target} />
       <Card title="Event log" id="log" live>
         <EventLog events={events} />
       </Card>
@@ -105,6 +120,8 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
             ['Compared by', migration.verify === 'content' ? 'contents' : 'names, sizes, times, owners'],
             ['Room sized by', `the ${migration.sizing}`],
             ['Bandwidth', migration.bandwidth_limit === null ? 'no limit' : rate(migration.bandwidth_limit)],
+            migration.home ? ['Now on', <a href={`/ui/hosts/${migration.home.id}`}>{migration.home.name}</a>] : null,
+            migration.requested_by ? ['Started with', `token ${migration.requested_by.name}`] : null,
             ['Began', <Ago at={migration.created_at} />],
             ended ? ['Took', took(migration.created_at, migration.ended_at)] : null,
           ]}
@@ -112,22 +129,4 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
       </Card>
     </Page>
   );
-}
-
-/** One sentence; screen readers announce its changes. */
-function sentenceOf({ status, stack, steps }: MigrationView, source: string, target: string): string {
-  if (isStep(status)) {
-    const at = steps.findIndex(({ name }) => name === status);
-    return `Step ${at + 1} of ${steps.length}: ${inWords(status)}.`;
-  }
-  const sentences: { [S in Exclude<typeof status, (typeof steps)[number]['name']>]: string } = {
-    reverting: `Undoing: ${stack.name} will run on ${source} as before.`,
-    rolling_back: `Rolling back: ${stack.name} returns to ${source}.`,
-    needs_attention: 'Needs your attention. It keeps retrying meanwhile.',
-    completed: `${stack.name} runs on ${target}.`,
-    failed: `The migration failed. ${stack.name} is on ${source}, as before.`,
-    cancelled: `Cancelled. ${stack.name} is on ${source}, as before.`,
-    rolled_back: `Rolled back. ${stack.name} runs on ${source}.`,
-  };
-  return sentences[status as keyof typeof sentences];
 }

@@ -5,9 +5,9 @@ import { Field, LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Empty, More } from '../parts/list.tsx';
 import { MigrationTable } from '../parts/migration-table.tsx';
-import { inWords } from '../parts/state.tsx';
 import type { Session } from '../session.ts';
 import type { HostView } from '../views.ts';
+import { inWords } from '../words.ts';
 
 interface MigrationsProps {
   session: Session;
@@ -18,13 +18,12 @@ interface MigrationsProps {
 }
 
 export function MigrationsPage({ session, page: { items, next_cursor }, hosts, query }: MigrationsProps) {
-  const nameOf = (id: string) => hosts.find((host) => host.id === id)?.name ?? id;
   return (
     <Page title="Migrations" session={session} place="Migrations" everyS={10}>
       <Filters query={query} hosts={hosts} />
       <div id="migrations" data-live>
         {items.length > 0 ? (
-          <MigrationTable migrations={items} nameOf={nameOf} />
+          <MigrationTable migrations={items} />
         ) : query.size > 0 ? (
           <Empty title="None fits these filters">
             <LinkButton href="/ui/migrations" label="Show all" />

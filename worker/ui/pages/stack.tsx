@@ -22,7 +22,6 @@ interface StackProps {
 export function StackPage({ session, stack, hosts, migrations, said }: StackProps) {
   const { summary } = stack;
   const host = hosts.find(({ id }) => id === stack.host_id);
-  const nameOf = (id: string) => hosts.find((one) => one.id === id)?.name ?? id;
   return (
     <Page
       title={stack.name}
@@ -42,7 +41,7 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
         {migrations
           .filter((migration) => keptCopy(migration) !== null)
           .map((migration) => (
-            <KeptBanner migration={migration} nameOf={nameOf} />
+            <KeptBanner migration={migration} />
           ))}
       </div>
       <Card title="Where it runs" id="facts" live>
@@ -81,7 +80,7 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
             <p>A migration checks first, and changes nothing until you have seen the report.</p>
           </Empty>
         ) : (
-          <MigrationTable migrations={migrations} nameOf={nameOf} ofStack />
+          <MigrationTable migrations={migrations} ofStack />
         )}
       </Card>
     </Page>

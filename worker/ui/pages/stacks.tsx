@@ -1,6 +1,6 @@
 import { count } from '../../../schema/units.ts';
 import type { Page as ListPage } from '../call.ts';
-import { LinkButton } from '../parts/form.tsx';
+import { Field, LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Empty, More, Table } from '../parts/list.tsx';
 import { StackState } from '../parts/stack-state.tsx';
@@ -11,20 +11,33 @@ import type { HostView, StackView } from '../views.ts';
 interface StacksProps {
   session: Session;
   page: ListPage<StackView>;
+  /** The filters. */
+  query: URLSearchParams;
+  /** The hosts of these stacks. */
   hosts: HostView[];
+  /** There is a host in the fleet. */
+  hasHosts: boolean;
 }
 
-export function StacksPage({ session, page: { items, next_cursor }, hosts }: StacksProps) {
+export function StacksPage({ session, page: { items, next_cursor }, query, hosts, hasHosts }: StacksProps) {
   const namesakes = (name: string) => items.filter((other) => other.name === name).length > 1;
   return (
     <Page title="Stacks" session={session} place="Stacks" everyS={10}>
+      {items.length > 0 || query.size > 0 ? <Filters query={query} /> : null}
       <div id="stacks" data-live>
-        {items.length === 0 ? (
-          <NoStacks hosts={hosts} />
+        {items.length === 0 && query.size > 0 ? (
+          <Empty title="No stack matches">
+            <LinkButton href="/ui/stacks" label="Show all stacks" />
+          </Empty>
+        ) : items.length === 0 ? (
+          <NoStacks hasHosts={hasHosts} />
         ) : (
           <Table
             caption="Stacks with their hosts"
-            columns={['Stack', 'State', 'Host', { label: 'Holds', wide: true }, { label: 'Reported', wide: true }]}
+            columns={[
+              ...['Stack', 'State', 'Host'],
+              ...['Ports', 'Holds', 'Reported'].map((label) => ({ label, wide: true })),
+            ]}
           >
             {items.map((stack) => (
               <tr>
@@ -37,6 +50,7 @@ export function StacksPage({ session, page: { items, next_cursor }, hosts }: Sta
                 <td>
                   <a href={`/ui/hosts/${stack.host_id}`}>{stack.host_name}</a>
                 </td>
+                <td class="wide">{portsOf(stack)}</td>
                 <td class="wide">
                   {count(stack.summary.services.length, 'service')}, {count(stack.summary.volumes.length, 'volume')}
                 </td>
@@ -48,7 +62,7 @@ export function StacksPage({ session, page: { items, next_cursor }, hosts }: Sta
           </Table>
         )}
       </div>
-      <More path="/ui/stacks" query={new URLSearchParams()} cursor={next_cursor} />
+      <More path="/ui/stacks" query={query} cursor={next_cursor} />
     </Page>
   );
 }
@@ -57,8 +71,35 @@ export function StacksPage({ session, page: { items, next_cursor }, hosts }: Sta
 export const stackHref = ({ name, host_id }: { name: string; host_id: string }, ambiguous = false) =>
   `/ui/stacks/${encodeURIComponent(name)}${ambiguous ? `?from=${host_id}` : ''}`;
 
-function NoStacks({ hosts }: { hosts: HostView[] }) {
-  if (hosts.length === 0)
+const portsOf = ({ summary }: StackView): string =>
+  [...new Set(summary.ports.map(({ port, protocol }) => `${port}${protocol === 'tcp' ? '' : `/${protocol}`}`))].join(
+    ', ',
+  ) || '–';
+
+function Filters({ query }: { query: URLSearchParams }) {
+  return (
+    <form method="get" action="/ui/stacks" class="filters">
+      <Field id="search" label="Stack or host">
+        <input type="search" id="search" name="search" value={query.get('search') ?? ''} autocomplete="off" />
+      </Field>
+      <Field id="running" label="State">
+        <select id="running" name="running">
+          <option value="">any</option>
+          <option value="true" selected={query.get('running') === 'true'}>
+            running
+          </option>
+          <option value="false" selected={query.get('running') === 'false'}>
+            not running
+          </option>
+        </select>
+      </Field>
+      <button type="submit">Search</button>
+    </form>
+  );
+}
+
+function NoStacks({ hasHosts }: { hasHosts: boolean }) {
+  if (!hasHosts)
     return (
       <Empty title="No hosts yet, so no stacks">
         <p>Add the host that runs your Compose stacks. Stackferry lists them automatically; nothing is imported.</p>

@@ -1,5 +1,6 @@
 import { time } from '../../time.ts';
-import { inWords, State, type Tone } from './state.tsx';
+import { inWords } from '../words.ts';
+import { State, type Tone } from './state.tsx';
 
 export interface EventRow {
   id: number;
@@ -27,7 +28,9 @@ export function EventLog({ events }: { events: EventRow[] }) {
 
 const tones: Record<string, Tone> = { status: 'idle', failure: 'bad', notice: 'idle', cleanup_due: 'warn' };
 
-function textOf(kind: string, { from, to, message, code, ...rest }: Record<string, unknown>): string {
+function textOf(kind: string, { from, to, message, code, ...data }: Record<string, unknown>): string {
+  // A call for attention has its reason as message too, and its decisions are on the page.
+  const { resolutions: _, ...rest } = data.why === message ? { ...data, why: undefined } : data;
   if (kind === 'status') return from ? `${inWords(String(from))} → ${inWords(String(to))}` : inWords(String(to));
   const text = typeof message === 'string' ? message : inWords(kind);
   const more = [...(typeof code === 'string' ? [code] : []), ...Object.values(rest).flatMap(wordsOf)];

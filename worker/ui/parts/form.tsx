@@ -106,7 +106,7 @@ export function TypeToConfirm({
   const reason = useReason(scope, why);
   if (reason) return <Disabled label={label} kind={kind} why={reason} />;
   return (
-    <details class="confirm" open={open}>
+    <details class={`confirm ${kind === 'danger' ? 'risky' : 'ask'}`} open={open}>
       <summary class={`button ${kind}`}>{label}…</summary>
       <Form action={action} class="stack" confirm={word}>
         {children}
@@ -116,6 +116,23 @@ export function TypeToConfirm({
           </span>
           <input type="text" name="confirm" autocomplete="off" autocapitalize="none" spellcheck={false} required />
         </label>
+        <button type="submit" class={kind}>
+          {label}
+        </button>
+      </Form>
+    </details>
+  );
+}
+
+/** For acts that interrupt something: opens and explains the effect; a second click does it. */
+export function Ask({ action, label, scope, kind = 'plain', children }: PropsWithChildren<ActProps>) {
+  const reason = useReason(scope);
+  if (reason) return <Disabled label={label} kind={kind} why={reason} />;
+  return (
+    <details class="confirm ask">
+      <summary class={`button ${kind}`}>{label}…</summary>
+      <Form action={action} class="stack">
+        {children}
         <button type="submit" class={kind}>
           {label}
         </button>

@@ -1,4 +1,5 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
+import { hostName } from '../host-name.ts';
 import { HoursLeft } from './time.tsx';
 
 /** Returns the side that still keeps a copy to decide about, or null. */
@@ -10,11 +11,11 @@ export function keptCopy({ status, window }: MigrationView): 'source' | 'target'
 }
 
 /** Shown on the stack's page until the copy is deleted or the migration rolled back. */
-export function KeptBanner({ migration, nameOf }: { migration: MigrationView; nameOf: (id: string) => string }) {
-  const { id, window, source_host_id, target_host_id } = migration;
+export function KeptBanner({ migration }: { migration: MigrationView }) {
+  const { id, window } = migration;
   const side = keptCopy(migration);
   if (!window || !side) return null;
-  const place = nameOf(side === 'source' ? source_host_id : target_host_id);
+  const place = hostName(migration, side);
   return (
     <div class={`alert ${window.copy_running ? 'bad' : 'note'}`}>
       <p>
@@ -35,7 +36,9 @@ export function KeptBanner({ migration, nameOf }: { migration: MigrationView; na
           </>
         )}
         {window.copy_running ? <strong> Somebody started the kept copy: two copies run.</strong> : null}{' '}
-        <a href={`/ui/migrations/${id}`}>{side === 'source' ? 'Roll back or delete the source' : 'Delete it'}</a>
+        <a href={`/ui/migrations/${id}`}>
+          {side === 'target' ? 'Delete it' : window.open ? 'Roll back or delete the source' : 'Delete the source'}
+        </a>
       </p>
     </div>
   );

@@ -1,4 +1,5 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import { agentVersion } from '../../../node/version.ts';
 import type { ProblemBody } from '../call.ts';
 import type { Session } from '../session.ts';
 import { Form } from './form.tsx';
@@ -78,6 +79,15 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
               </div>
               {page.acts ? <div class="acts">{page.acts}</div> : null}
             </div>
+            {everyS || events ? (
+              <p class="alert bad" role="alert" id="lost" hidden>
+                <strong>The control plane does not answer.</strong> This is how it was{' '}
+                <time datetime={new Date().toISOString()} data-ago>
+                  just now
+                </time>
+                ; running migrations go on without this page, which tries again by itself.
+              </p>
+            ) : null}
             {page.lead ? <div class="lead">{page.lead}</div> : null}
             {page.said ? (
               <p class="alert ok" role="status">
@@ -87,9 +97,24 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
             {page.problem ? <ProblemAlert problem={page.problem} /> : null}
             {children}
           </main>
+          <footer class="foot">
+            <span>Stackferry {agentVersion}</span>
+            <a href="/api/v1/docs">API</a>
+            <a href="/api/v1/openapi.json">OpenAPI document</a>
+          </footer>
         </body>
       </html>
     </SessionContext.Provider>
+  );
+}
+
+/** Beside "Migrations", on every page. */
+function Attention({ many }: { many: number }) {
+  return (
+    <a class="badge" href="/ui/migrations?status=needs_attention" title="Migrations that need attention">
+      {many}
+      <span class="unseen"> need attention</span>
+    </a>
   );
 }
 
@@ -109,6 +134,7 @@ function Bar({ session, place }: { session: Session | null; place: Place | undef
                   <a href={href} aria-current={label === place ? 'page' : undefined}>
                     {label}
                   </a>
+                  {label === 'Migrations' && session.attention > 0 ? <Attention many={session.attention} /> : null}
                 </li>
               ))}
             </ul>

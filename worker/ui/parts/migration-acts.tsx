@@ -2,7 +2,7 @@ import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import { hours } from '../../../schema/units.ts';
-import { ActButton, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
+import { ActButton, Ask, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
 import { whyClosed } from './trouble.tsx';
 
 interface ActsProps {
@@ -12,11 +12,12 @@ interface ActsProps {
 }
 
 /** Changes when the possible acts change: open forms are left alone until then. */
-export const versionOf = ({ status, window, owed, hold }: MigrationView): string =>
+export const versionOf = ({ status, window, owed, hold, superseded_by }: MigrationView): string =>
   [
     status,
     hold?.cutting_over,
     hold?.changes.length,
+    superseded_by,
     window?.open,
     window?.source_purge?.done_at,
     window?.target_purge?.done_at,
@@ -43,9 +44,12 @@ function actsOf(migration: MigrationView, source: string, target: string) {
       </ActButton>
     ) : null,
     isStep(status) ? (
-      <ActButton action={`${place}/cancel`} label="Cancel" scope="migrate">
-        <span class="unseen">The stack stays on {source}.</span>
-      </ActButton>
+      <Ask action={`${place}/cancel`} label="Cancel migration" scope="migrate">
+        <p>
+          {stack.name} stays on <strong>{source}</strong>, or is started there again; what was made on {target} is
+          removed.
+        </p>
+      </Ask>
     ) : null,
     isStep(status) ? <Bandwidth migration={migration} /> : null,
     waits ? <ActButton action={`${place}/retry`} label="Retry now" scope="migrate" kind="primary" /> : null,
@@ -55,10 +59,10 @@ function actsOf(migration: MigrationView, source: string, target: string) {
         <p>{consequence}</p>
       </TypeToConfirm>
     )),
-    (status === 'completed' || (status === 'needs_attention' && window?.open)) && window ? (
+    (offersRollback(migration) || (status === 'needs_attention' && window?.open)) && window ? (
       <RollBack {...{ migration, source, target }} />
     ) : null,
-    status === 'completed' && window && !window.source_purge?.done_at ? (
+    status === 'completed' && window && !window.source_purge?.done_at && !isHomeAgain(migration) ? (
       <TypeToConfirm action={`${place}/delete-source`} label="Delete source" scope="migrate" word={word}>
         <p>
           Deletes the copy that <strong>{source}</strong> keeps, for good: containers, volumes, files. After that it
@@ -74,7 +78,7 @@ function actsOf(migration: MigrationView, source: string, target: string) {
         </p>
       </TypeToConfirm>
     ) : null,
-    status === 'failed' || status === 'cancelled' ? (
+    (status === 'failed' || status === 'cancelled') && canRepeat(migration) ? (
       <LinkButton
         href={`/ui/stacks/${encodeURIComponent(word)}/migrate?target=${migration.target_host_id}&from=${migration.source_host_id}&mode=${migration.mode}&sizing=${migration.sizing}`}
         label="Try again"
@@ -83,6 +87,17 @@ function actsOf(migration: MigrationView, source: string, target: string) {
     ) : null,
   ].filter((act) => act !== null);
 }
+
+/** A migration that is history offers none. */
+const offersRollback = ({ status, superseded_by, target_host }: MigrationView): boolean =>
+  status === 'completed' && superseded_by === null && !target_host?.deleted_at;
+
+/** The kept copy has become the stack itself by a later migration. */
+const isHomeAgain = ({ home, source_host_id }: MigrationView): boolean => home?.id === source_host_id;
+
+/** The stack is still where it was, and its destination still there. */
+const canRepeat = ({ home, source_host_id, target_host }: MigrationView): boolean =>
+  home?.id === source_host_id && !target_host?.deleted_at;
 
 const resolutionLabels: { [R in Resolution]: string } = {
   source_lost: 'Source is lost for good',
@@ -120,6 +135,7 @@ function RollBack({ migration, source, target }: ActsProps) {
     <TypeToConfirm
       action={`/ui/migrations/${id}/rollback`}
       label="Roll back"
+      kind="plain"
       scope="migrate"
       word={stack.name}
       why={whyClosed(migration)}

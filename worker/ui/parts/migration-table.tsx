@@ -1,16 +1,16 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
+import { hostName } from '../host-name.ts';
 import { Table } from './list.tsx';
 import { MigrationState } from './state.tsx';
 import { Ago, took } from './time.tsx';
 
 interface MigrationTableProps {
   migrations: MigrationView[];
-  nameOf: (id: string) => string;
   /** All of one stack: the stack column is omitted. */
   ofStack?: boolean;
 }
 
-export function MigrationTable({ migrations, nameOf, ofStack = false }: MigrationTableProps) {
+export function MigrationTable({ migrations, ofStack = false }: MigrationTableProps) {
   return (
     <Table
       caption="Migrations, newest first"
@@ -23,15 +23,15 @@ export function MigrationTable({ migrations, nameOf, ofStack = false }: Migratio
       ]}
     >
       {migrations.map((migration) => {
-        const { id, stack, status, source_host_id, target_host_id, created_at, ended_at } = migration;
-        const way = `${nameOf(source_host_id)} → ${nameOf(target_host_id)}`;
+        const { id, stack, created_at, ended_at } = migration;
+        const way = `${hostName(migration, 'source')} → ${hostName(migration, 'target')}`;
         return (
           <tr>
             <th scope="row">
               <a href={`/ui/migrations/${id}`}>{ofStack ? way : stack.name}</a>
             </th>
             <td>
-              <MigrationState status={status} />
+              <MigrationState of={migration} />
             </td>
             {ofStack ? null : <td class="wide">{way}</td>}
             <td class={ofStack ? 'wide' : undefined}>

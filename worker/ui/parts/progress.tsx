@@ -10,10 +10,17 @@ export function Progress({ migration: { progress } }: { migration: MigrationView
       <div class="card-head">
         <h2 id="progress-title">Progress</h2>
         <span class="rate">
-          {progress.rate === null ? 'measuring…' : rate(progress.rate)}
+          {progress.rate === null ? 'measuring…' : progress.rate === 0 ? 'no data is arriving' : rate(progress.rate)}
           {seconds_left === null ? '' : `, ${clock(seconds_left * 1000)} left`}
         </span>
       </div>
+      {bytes_total === null ? null : (
+        <p class="percent" aria-hidden="true">
+          {percentOf(bytes_done, bytes_total)}
+          <span class="unit">%</span>
+        </p>
+      )}
+      <RateChart history={progress.history} />
       <Bar label="All" done={bytes_done} total={bytes_total} />
       {items.map((item) => (
         <Bar
@@ -23,6 +30,35 @@ export function Progress({ migration: { progress } }: { migration: MigrationView
         />
       ))}
     </section>
+  );
+}
+
+/** 0 to 100, and never 100 before the end. */
+const percentOf = (done: number, total: number) => (done >= total ? 100 : Math.floor((done / total) * 100));
+
+const chart = { width: 300, height: 60 } as const;
+
+/** The rate over the last minutes. */
+function RateChart({ history }: { history: number[] }) {
+  if (history.length < 3) return null;
+  const most = Math.max(...history, 1);
+  const step = chart.width / (history.length - 1);
+  const at = (value: number) => (chart.height - 2 - (value / most) * (chart.height - 6)).toFixed(1);
+  const line = history.map((value, index) => `${(index * step).toFixed(1)},${at(value)}`).join(' ');
+  return (
+    <figure class="chart">
+      <svg
+        viewBox={`0 0 ${chart.width} ${chart.height}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label="Rate of the last minutes"
+      >
+        <title>Rate of the last minutes</title>
+        <polygon points={`0,${chart.height} ${line} ${chart.width},${chart.height}`} />
+        <polyline points={line} vector-effect="non-scaling-stroke" />
+      </svg>
+      <figcaption>up to {rate(most)}</figcaption>
+    </figure>
   );
 }
 

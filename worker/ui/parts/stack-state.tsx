@@ -6,7 +6,11 @@ export function StackState({ stack, host }: { stack: StackView; host: HostView |
   if (stack.active_migration_id !== null)
     return (
       <a href={`/ui/migrations/${stack.active_migration_id}`}>
-        <State tone="busy" word="migrating" />
+        {stack.active_migration_status === 'needs_attention' ? (
+          <State tone="attention" word="needs attention" />
+        ) : (
+          <State tone="busy" word="migrating" />
+        )}
       </a>
     );
   if (host?.status !== 'online') return <State tone="warn" word="host offline" />;

@@ -1,22 +1,28 @@
+import type { MigrationView } from '../../../schema/api/migrations.ts';
 import type { DrainStackStatus, DrainStatus } from '../../../schema/drain.ts';
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
+import { inWords } from '../words.ts';
 
 /** A state is shown by colour, shape and word together. */
-export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle';
+export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'attention' | 'idle';
 
 export function State({ tone, word }: { tone: Tone; word: string }) {
   return <span class={`state ${tone}`}>{word}</span>;
 }
 
-export const inWords = (status: string) => status.replaceAll('_', ' ');
-
-export function MigrationState({ status }: { status: Status }) {
-  return <State tone={toneOf(status)} word={inWords(status)} />;
+export function MigrationState({
+  of: { status, cancel_requested },
+}: {
+  of: Pick<MigrationView, 'status' | 'cancel_requested'>;
+}) {
+  const word = status === 'reverting' && cancel_requested ? 'cancelling' : inWords(status);
+  return <State tone={toneOf(status)} word={word} />;
 }
 
 export function toneOf(status: Status): Tone {
   if (status === 'completed') return 'ok';
-  if (status === 'failed' || status === 'needs_attention') return 'bad';
+  if (status === 'needs_attention') return 'attention';
+  if (status === 'failed') return 'bad';
   if (status === 'reverting' || status === 'rolling_back') return 'warn';
   return isTerminal(status) ? 'idle' : 'busy';
 }

@@ -1,8 +1,8 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { hours, moment } from '../../../schema/units.ts';
+import { inWords } from '../words.ts';
 import { keptCopy } from './kept.tsx';
 import { Facts } from './list.tsx';
-import { inWords } from './state.tsx';
 import { Ago, HoursLeft } from './time.tsx';
 
 interface Sides {
@@ -30,8 +30,9 @@ export function AttentionCard({ migration: { attention }, source, target }: Side
   );
 }
 
-export function FailureCard({ migration: { failure, rollback } }: { migration: MigrationView }) {
-  const failed = failure ?? rollback?.failure;
+/** Nothing for a cancellation: it was asked for. */
+export function FailureCard({ migration: { failure, rollback, cancel_requested } }: { migration: MigrationView }) {
+  const failed = failure ? (cancel_requested ? null : failure) : rollback?.failure;
   if (!failed) return null;
   return (
     <div class="alert bad">
@@ -119,7 +120,9 @@ export function WindowCard({ migration, source, target }: Sides) {
 }
 
 /** Returns null while a rollback may begin, or will in a moment. */
-export function whyClosed({ window }: MigrationView): string | null {
+export function whyClosed({ window, superseded_by, target_host }: MigrationView): string | null {
+  if (superseded_by) return 'The stack has a later migration.';
+  if (target_host?.deleted_at) return `${target_host.name} was deleted from the fleet.`;
   if (window?.source_purge?.host_deleted) return 'The source host was deleted from the fleet.';
   if (window?.source_purge) return 'What the source kept has been deleted, or begun to be.';
   if (window && Date.parse(window.ends_at) <= Date.now())

@@ -1,0 +1,2 @@
+/** `rolled_back` as `rolled back`. */
+export const inWords = (status: string) => status.replaceAll('_', ' ');
