@@ -1,6 +1,8 @@
 import type { Engine, WarmCopies, WarmTarget } from '../../agent/engine/engine.ts';
 import type { Tree } from '../../agent/engine/tree.ts';
+import { StackferryError } from '../../schema/errors.ts';
 import type { SimSink, SimSource } from './engine-tar.ts';
+import type { SimHost } from './host.ts';
 
 const never = (): never => {
   throw new Error('no stream is opened in the simulation');
@@ -10,13 +12,19 @@ const never = (): never => {
  * Passes over a running stack: each carries what the tree holds by then. The source's memory of them is that of its agent's
  * process, as in production.
  */
-export function warmOf(ports: Pick<Engine, 'pack' | 'unpackVolume' | 'unpackDirectory'>): WarmCopies {
+export function warmOf(ports: Pick<Engine, 'pack' | 'unpackVolume' | 'unpackDirectory'>, host: SimHost): WarmCopies {
   const remembered = new Map<string, { bytes: number; ms: number }[]>();
-  const target = (filling: SimSink): WarmTarget => {
+  const target = (name: string, migrationId: string, filling: SimSink): WarmTarget => {
     const sink = (vacate: () => Promise<void>): SimSink => ({
       open: never,
       reset: vacate,
-      sim: filling.sim,
+      sim: {
+        write: (parcel) => {
+          if (host.volumes.get(name)?.madeBy !== migrationId)
+            throw new StackferryError('resource_taken', `${name} is left alone`);
+          filling.sim.write(parcel);
+        },
+      },
     });
     return { passes: sink, rest: sink };
   };
@@ -41,8 +49,12 @@ export function warmOf(ports: Pick<Engine, 'pack' | 'unpackVolume' | 'unpackDire
         report: () => remembered.get(key) ?? [],
       };
     },
-    target: (spec, migrationId) => target(ports.unpackVolume(spec, migrationId) as SimSink),
+    target: (spec, migrationId) => target(spec.name, migrationId, ports.unpackVolume(spec, migrationId) as SimSink),
     targetDirectory: (directory, migrationId) =>
-      target(ports.unpackDirectory(directory, { project: '', source: null }, migrationId) as SimSink),
+      target(
+        directory,
+        migrationId,
+        ports.unpackDirectory(directory, { project: '', source: null }, migrationId) as SimSink,
+      ),
   };
 }

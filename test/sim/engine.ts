@@ -39,7 +39,7 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
   return {
     kind: 'docker',
     images: null,
-    warm: warmOf(portsOf(host, caller, call)),
+    warm: warmOf(portsOf(host, caller, call), host),
     ...factsOf(host, call),
     ...portsOf(host, caller, call),
     ...objectsOf(host, call),

@@ -11,7 +11,7 @@ import { type MigratedData, type Tree, treeOf } from '../../tree.ts';
 import type { HelperRuntime } from '../helper/helper.ts';
 import { createHelperPool, type HelperPool, type Side } from '../helper/helper-pool.ts';
 import { removeVolume } from '../stack/volume-removal.ts';
-import { createVolume } from '../stack/volumes.ts';
+import { assertMadeVolume, createVolume } from '../stack/volumes.ts';
 import { manifestOf, measure, packLive, packTask, unpack } from './carriage.ts';
 import { createFreshTargets } from './fresh-targets.ts';
 import { packWithLarge } from './large-packer.ts';
@@ -38,8 +38,8 @@ export interface MigratedMounts {
   fillDirectory(directory: string, migrationId: string): TarSink;
   /** Recreates the volume, unless it is still empty. */
   emptyVolume(spec: StackVolume, migrationId: string): Promise<void>;
-  /** Throws `resource_taken` unless the directory is the one that this migration claimed. */
-  assertHeld(directory: string, migrationId: string): Promise<void>;
+  /** Throws `resource_taken` unless this migration made the volume, or claimed the directory. */
+  assertHeld(tree: Tree, migrationId: string): Promise<void>;
   /** Empties a directory, which afterwards exists and is claimed by this migration. */
   emptyDirectory(directory: string, migrationId: string): Promise<void>;
 }
@@ -123,9 +123,10 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
       reset: () => emptyDirectory(directory, migrationId),
     }),
     emptyVolume,
-    async assertHeld(directory, migrationId) {
-      if (await placed.holds(directory, migrationId)) return;
-      throw new StackferryError('resource_taken', `${directory} was not created by this migration.`);
+    async assertHeld(tree, migrationId) {
+      if ('volume' in tree) return assertMadeVolume(runtime.api, tree.volume, migrationId);
+      if (await placed.holds(tree.directory, migrationId)) return;
+      throw new StackferryError('resource_taken', `${tree.directory} was not created by this migration.`);
     },
     async emptyDirectory(directory, migrationId) {
       await emptyDirectory(directory, migrationId);

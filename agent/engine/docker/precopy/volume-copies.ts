@@ -18,7 +18,7 @@ export function createWarmCopies(
   const warm = createTreeStore<ReturnType<typeof createWarmVolume>>((copy) => copy.forget());
   const targetOf = (tree: Tree, migrationId: string, recreate: () => Promise<void>): WarmTarget => {
     const held = async <T>(use: () => Promise<T>): Promise<T> => {
-      if ('directory' in tree) await assertHeld(tree.directory, migrationId);
+      await assertHeld(tree, migrationId);
       return use();
     };
     const unpacker = (isLive: boolean, vacate: () => Promise<void>) =>

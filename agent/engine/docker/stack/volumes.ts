@@ -74,10 +74,18 @@ export async function makeVolume(api: DockerApi, spec: StackVolume, migrationId:
     },
     nothing,
   );
-  const made = await findVolume(api, spec.name);
-  if (made?.Labels[migrationLabel] !== migrationId) throw taken(spec.name);
+  await assertMadeVolume(api, spec.name, migrationId);
+}
+
+/** Throws `resource_taken` if the volume is gone, or another's by that name. */
+export async function assertMadeVolume(api: DockerApi, name: string, migrationId: string): Promise<void> {
+  const found = await findVolume(api, name);
+  if (found?.Labels[migrationLabel] !== migrationId) throw taken(name);
 }
 
 function taken(name: string): StackferryError {
-  return new StackferryError('resource_taken', `A volume named "${name}" that this migration did not make is here.`);
+  return new StackferryError(
+    'resource_taken',
+    `The volume "${name}" that is here, if any, was not made by this migration.`,
+  );
 }
