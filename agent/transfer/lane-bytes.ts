@@ -21,8 +21,8 @@ export function countLaneBytes(): LaneBytes {
     },
     counting: (dialer) => (role, lane) => {
       const dial = dialer(role, lane);
-      return async (signal) => {
-        const socket = await dial(signal);
+      return async (signal, stripe) => {
+        const socket = await dial(signal, stripe);
         open.add(socket);
         socket.once('close', () => {
           open.delete(socket);

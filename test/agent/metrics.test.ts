@@ -97,3 +97,15 @@ test('bytes of lanes are counted while they are open, and once they are closed',
   await eventually(() => other.closed && one.closed, 'the end');
   expect(bytes()).toEqual({ sent: 5_000, received: 5_000 });
 });
+
+test('a stripe of a lane is dialled as the stripe that it is', async () => {
+  const asked: (number | undefined)[] = [];
+  const { signal } = new AbortController();
+  const { counting } = countLaneBytes();
+  const dial = counting(() => async (_until, stripe) => {
+    asked.push(stripe);
+    throw new Error('no peer');
+  })('source', { migrationId: 'm', peer: 'p', lane: 'data' });
+  for (const stripe of [3, undefined]) await expect(dial(signal, stripe)).rejects.toThrow('no peer');
+  expect(asked).toEqual([3, undefined]);
+});
