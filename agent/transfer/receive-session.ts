@@ -102,6 +102,9 @@ class ReceiveSession {
     if (verdict === 'take') inbox.accept(chunk);
     else inbox.pool.free(chunk.slot);
     if (verdict === 'violation') throw violation(`chunk ${chunk.sequence} out of turn`);
+    // Repeats are not bounded by the window, and each is answered.
+    if (verdict !== 'take' && !connection.writable())
+      throw violation('chunks again and again, without reading the answers');
     if (spread || this.#state.echoes > 0) connection.send(encodeReceived(chunk.sequence));
   }
 

@@ -52,8 +52,9 @@ export function onTargetFrame(state: SendState, frame: Frame, held: Held): { sta
   if (!state.welcomed) throw violation(`${frame.name} before WELCOME`);
   if (frame.name === 'ack') {
     const next = frame.payload.readUInt32BE(0);
-    if (next > state.cursor) throw violation(`ACK of chunk ${next}, which was not sent`);
-    return { state, step: { kind: 'acknowledge', next, waiting: frame.payload.readUInt32BE(4) } };
+    const waiting = frame.payload.readUInt32BE(4);
+    if (next + waiting > state.cursor) throw violation(`ACK of chunk ${next + waiting}, which was not sent`);
+    return { state, step: { kind: 'acknowledge', next, waiting } };
   }
   if (frame.name === 'echo') return { state, step: { kind: 'note_echo' } };
   if (frame.name === 'received')

@@ -16,7 +16,10 @@ const frame = (
   name,
   payload: encodeControl(name, message).subarray(frameHeaderBytes),
 });
-const ack = (next: number): Frame => ({ name: 'ack', payload: encodeAck(next, 1).subarray(frameHeaderBytes) });
+const ack = (next: number, waiting = 1): Frame => ({
+  name: 'ack',
+  payload: encodeAck(next, waiting).subarray(frameHeaderBytes),
+});
 const welcome = (next: number, verified: object | null = null) =>
   frame('welcome', { version: volumeStreamVersion, next, verified, keyed: true });
 const refused = (said: () => unknown, why: RegExp) => expect(said).toThrow(why);
@@ -55,11 +58,12 @@ describe('the source, at a frame of the target', () => {
   });
 
   test('acknowledges what was sent, and nothing more', () => {
-    expect(onTargetFrame(sending, ack(4), held)).toEqual({
+    expect(onTargetFrame(sending, ack(3), held)).toEqual({
       state: sending,
-      step: { kind: 'acknowledge', next: 4, waiting: 1 },
+      step: { kind: 'acknowledge', next: 3, waiting: 1 },
     });
-    refused(() => onTargetFrame(sending, ack(5), held), /ACK of chunk 5, which was not sent/);
+    refused(() => onTargetFrame(sending, ack(5, 0), held), /ACK of chunk 5, which was not sent/);
+    refused(() => onTargetFrame(sending, ack(4, 1), held), /ACK of chunk 5, which was not sent/);
   });
 
   test('fails with the reason of a target that gave up', () => {
