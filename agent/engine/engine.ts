@@ -102,7 +102,7 @@ export interface Engine {
    * Manifest of what is on the disk now: path, type, mode, owner, size, mtime, links, xattrs of every entry; with
    * `contents` also the files' contents, by that digest.
    */
-  manifest(tree: Tree, migrationId: string, contents: ContentDigestName | null): Promise<Manifest>;
+  manifest(tree: Tree, migrationId: string, contents: ContentDigestName | null, signal: AbortSignal): Promise<Manifest>;
   /**
    * Reads the files' contents ahead of the next `manifest` with contents, which then reads what changed since. `live`: the
    * stack runs, and may write them.
@@ -243,6 +243,8 @@ export interface WarmVolume {
   passes: TarSource;
   /** The same, from where they ended; from the beginning if no pass is remembered. */
   more: TarSource;
+  /** The target has proven the latest passes. Otherwise the next ones begin again: it may hold any part of these. */
+  arrived(): void;
   /** What changed since the last pass, read from the stopped stack; everything if no pass is remembered. */
   rest: TarSource;
   /** One entry per pass of the latest `passes` or `more`. */

@@ -88,6 +88,11 @@ describeDocker('a helper that stays', () => {
     };
     const begun = (whole: boolean) => ({ kind: 'begin', whole });
     expect((await sections(volume.passes))[0]).toEqual(begun(true));
+    expect((await sections(volume.more))[0], 'nobody said that it arrived').toEqual(begun(true));
+    volume.arrived();
+    expect((await sections(volume.more))[0]).toEqual(begun(false));
+    expect((await sections(volume.more))[0], 'of which the target may hold a part').toEqual(begun(true));
+    volume.arrived();
     await helperPool.release('mig_1');
     expect((await sections(volume.rest))[0]).toEqual(begun(false));
     await rm(directory, { recursive: true });

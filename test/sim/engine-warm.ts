@@ -45,6 +45,7 @@ export function warmOf(ports: Pick<Engine, 'pack' | 'unpackVolume' | 'unpackDire
       return {
         passes: pass,
         more: pass,
+        arrived: () => {},
         rest: { open: never, sim } as SimSource,
         report: () => remembered.get(key) ?? [],
       };

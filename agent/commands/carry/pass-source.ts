@@ -7,7 +7,6 @@ import { learnContents } from './learn-contents.ts';
 import { leavingTree } from './leaving-tree.ts';
 import { forgetRounds } from './pass-lanes.ts';
 import { assertProjectDirectory } from './project-lane.ts';
-import { releasedOnFailure } from './released-on-failure.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Runs a round of passes over the running stack, on top of the ones before. Says what the stack is by then. */
@@ -27,22 +26,22 @@ export const passSource: CommandHandler<'pass_source'> = async (payload, context
     trees.map(({ lane }) => lane),
     context,
   );
-  const carrying = () =>
-    carryLanes(
-      { project, role: 'source', peer },
-      trees.map(({ lane, tree }) => ({
-        lane,
-        total: null,
-        carry: async (end) => {
-          const { more } = await warm.source(tree, migrationId, blocks);
-          const passed = await context.lanes.send({ ...end, source: more });
-          await learnContents(tree, contents, true, context, end.signal);
-          return passed;
-        },
-      })),
-      context,
-    );
-  const passages = await releasedOnFailure(context, carrying);
+  // After a failure the next round goes on from what the target has.
+  const passages = await carryLanes(
+    { project, role: 'source', peer },
+    trees.map(({ lane, tree }) => ({
+      lane,
+      total: null,
+      carry: async (end) => {
+        const copy = await warm.source(tree, migrationId, blocks);
+        const passed = await context.lanes.send({ ...end, source: copy.more });
+        copy.arrived();
+        await learnContents(tree, contents, true, context, end.signal);
+        return passed;
+      },
+    })),
+    context,
+  );
   const ms = Math.round(performance.now() - began);
   const passes = items.map(async ({ volume }) => {
     const report = (await warm.source(leavingTree(volume, context), migrationId, blocks)).report();

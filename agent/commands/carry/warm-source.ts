@@ -30,8 +30,9 @@ export const warmSource: CommandHandler<'warm_source'> = async (payload, context
         lane,
         total,
         carry: async (end) => {
-          const { passes } = await warm.source(tree, migrationId, blocks);
-          const passed = await context.lanes.send({ ...end, source: passes });
+          const copy = await warm.source(tree, migrationId, blocks);
+          const passed = await context.lanes.send({ ...end, source: copy.passes });
+          copy.arrived();
           await learnContents(tree, contents, true, context, end.signal);
           return passed;
         },

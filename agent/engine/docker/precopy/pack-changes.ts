@@ -14,6 +14,8 @@ import { type Passed, packPass, type WarmVolumeOptions } from './pass.ts';
 export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { forget(): Promise<void> } {
   const noFiles = () => createLargeFiles(options.mountpoint ?? '');
   let passed: Passed | null = null;
+  /** Sent to the end, and not yet known to have arrived. */
+  let sent: Passed | null = null;
   let report: ReturnType<WarmVolume['report']> = [];
 
   const remembered = async () => ((await passed?.files.areThere()) ? passed : null);
@@ -21,6 +23,8 @@ export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { for
   async function* passesFrom(known: Passed | null, signal: AbortSignal): AsyncGenerator<Buffer> {
     let last = known;
     passed = null;
+    await sent?.files.remove();
+    sent = null;
     report = [];
     yield encodeBegin(known === null);
     do {
@@ -38,7 +42,7 @@ export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { for
       report.push({ bytes, ms: performance.now() - began });
     } while (!isSettled(report));
     // Only after all passes have ended: an interrupted one has changed files on the target that no block map describes.
-    passed = last;
+    sent = last;
     yield encodeSection('end');
   }
 
@@ -61,6 +65,10 @@ export function createWarmVolume(options: WarmVolumeOptions): WarmVolume & { for
     more: sourceOf(async function* (signal) {
       yield* passesFrom(await remembered(), signal);
     }),
+    arrived: () => {
+      passed = sent ?? passed;
+      sent = null;
+    },
     rest: sourceOf(rest),
     report: () => report,
     forget: () => rm(options.directory, { recursive: true, force: true }),
