@@ -12,7 +12,7 @@ const { readsAheadMax } = limits.warm;
  * Reads files below a directory in threads, several units at a time. Returns the digest that `contentDigests` has for
  * `gmac` with this key. Throws what `openRegular` throws.
  */
-export function createFileDigests(root: string, key: Buffer): (path: string) => Promise<string> {
+export function createFileDigests(root: string, key: Buffer): (path: string, signal: AbortSignal) => Promise<string> {
   const slots = Array.from({ length: readsAheadMax }, () => ({
     slot: sharedBuffer(contentUnitBytes),
     tag: sharedBuffer(gmacBytes),
@@ -20,12 +20,13 @@ export function createFileDigests(root: string, key: Buffer): (path: string) => 
   }));
   const keyOfThreads = sharedBuffer(key.length);
   key.copy(keyOfThreads);
-  return async (path) => {
+  return async (path, signal) => {
     const { file, stats } = await openRegular(root, path);
     const size = Number(stats.size);
     const sum = createHash('sha256');
     try {
       for (let offset = -slots.length * contentUnitBytes; offset < size; offset += contentUnitBytes) {
+        signal.throwIfAborted();
         const next = offset + slots.length * contentUnitBytes;
         const one = slots[(next / contentUnitBytes) % slots.length]!;
         if (offset >= 0 && (await one.tagged)) sum.update(encodeOffset(offset)).update(one.tag);

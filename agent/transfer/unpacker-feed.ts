@@ -4,7 +4,7 @@ import type { TarWriter } from './tar-ports.ts';
 
 /** Feeds an unpacker one piece at a time, so that it is known which pieces it took when it exits. */
 export interface UnpackerFeed {
-  /** Resolves once the unpacker took the piece, or has exited and the piece is padding. */
+  /** Resolves once the unpacker took the piece, or has exited and the piece is padding. Throws if it fails before. */
   write(data: Buffer): Promise<void>;
   /** Ends the stream and waits for exit 0 and sync. Throws its failure, or `unpack_failed` after `msMax`. */
   finish(msMax: number): Promise<void>;
@@ -12,7 +12,7 @@ export interface UnpackerFeed {
 
 /** `onFailure` is called if the unpacker fails, or exits before the tar ends. */
 export function feedUnpacker(writer: TarWriter, exitMsMax: number, onFailure: (error: unknown) => void): UnpackerFeed {
-  const queue: { data: Buffer; resolve: () => void }[] = [];
+  const queue: { data: Buffer; resolve: () => void; reject: (error: unknown) => void }[] = [];
   let writing = false;
   let exited = false;
   let ending = false;
@@ -44,6 +44,7 @@ export function feedUnpacker(writer: TarWriter, exitMsMax: number, onFailure: (e
   finished.catch((error) => {
     rejected = true;
     onFailure(error);
+    for (const { reject } of queue.splice(0)) reject(error);
   });
   // The unpacker's exit explains a broken pipe, and may take a moment.
   writer.stream.on('error', (error) => {
@@ -54,8 +55,8 @@ export function feedUnpacker(writer: TarWriter, exitMsMax: number, onFailure: (e
     write: (data) => {
       if (exited && isPadding(data)) return Promise.resolve();
       if (exited) return Promise.reject(endedEarly());
-      return new Promise((resolve) => {
-        queue.push({ data, resolve });
+      return new Promise((resolve, reject) => {
+        queue.push({ data, resolve, reject });
         pump();
       });
     },

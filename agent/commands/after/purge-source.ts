@@ -118,7 +118,7 @@ type MovedManifest = LedgerEntry['lanes'][string]['manifest'];
 async function isAnyOf(moved: MovedManifest[], directory: string, context: CommandContext): Promise<boolean> {
   const { engine, migrationId } = context;
   for (const contents of new Set(moved.flatMap(possibleContents))) {
-    const now = await engine.manifest(leavingTree(directory, context), migrationId, contents);
+    const now = await engine.manifest(leavingTree(directory, context), migrationId, contents, context.signal);
     if (moved.some((one) => one?.sha256 === now.sha256 && one.entries === now.entries)) return true;
   }
   return false;

@@ -47,7 +47,10 @@ export function carryLanes(passing: Passing, lanes: Lane[], context: CommandCont
 export function carryProvenLanes(passing: Passing, lanes: ProvenLane[], context: CommandContext): Promise<LaneProof[]> {
   return eachLane(lanes, context, async (lane, carried) => {
     const { tree, contents } = lane;
-    const reading = createReading(() => context.engine.manifest(tree, context.migrationId, contents));
+    const reading = createReading(
+      (signal) => context.engine.manifest(tree, context.migrationId, contents, signal),
+      context.signal,
+    );
     if (passing.role === 'source') reading.begin();
     const passage = await carried(passing, { ...lane, carry: (end) => lane.carry(readBackEarly(end, reading)) }).catch(
       async (error) => {
@@ -67,18 +70,25 @@ export function carryProvenLanes(passing: Passing, lanes: ProvenLane[], context:
 
 type Reading = ReturnType<typeof createReading>;
 
-/** A reading that begins at most once, until it is dropped. */
-function createReading(read: () => Promise<Manifest>) {
-  let begun: Promise<Manifest> | null = null;
+/** A reading that begins at most once, until it has failed, as with its helper, or is dropped. */
+function createReading(read: (signal: AbortSignal) => Promise<Manifest>, until: AbortSignal) {
+  let begun: { stop: AbortController; manifest: Promise<Manifest> } | null = null;
   return {
     begin(): Promise<Manifest> {
-      begun ??= read();
-      begun.catch(() => {});
-      return begun;
+      if (begun) return begun.manifest;
+      const stop = new AbortController();
+      const manifest = read(AbortSignal.any([until, stop.signal]));
+      const own = { stop, manifest };
+      begun = own;
+      manifest.catch(() => {
+        if (begun === own) begun = null;
+      });
+      return manifest;
     },
     /** Waits for its end: what it reads may be about to go. */
     async drop(): Promise<void> {
-      await begun?.catch(() => {});
+      begun?.stop.abort();
+      await begun?.manifest.catch(() => {});
       begun = null;
     },
   };

@@ -63,17 +63,24 @@ export async function unpack(
   root: () => Promise<string | null>,
   signal: AbortSignal,
 ): Promise<TarWriter> {
-  const task = unpackTask(mount, migrationId, signal);
+  const stop = new AbortController();
+  const until = AbortSignal.any([signal, stop.signal]);
+  const task = unpackTask(mount, migrationId, until);
   const opening = (script: string, args: string[]) => (signal: AbortSignal) =>
     writeToHelper(runtime, { ...task, script, arguments: args, signal });
-  if (!runtime.resident) return opening(unpackScript, unpackArguments)(signal);
+  if (!runtime.resident) return opening(unpackScript, unpackArguments)(until);
   const shards = shardsOf(availableParallelism());
   const others = Array.from({ length: shards - 1 }, () => opening('exec "$@"', unpackOverArguments));
   const writer =
     shards === 1
-      ? await opening(unpackScript, unpackArguments)(signal)
-      : await unpackInShards([opening(unpackScript, unpackOverArguments), ...others], signal);
-  return unpackLarge(writer, mount, async () => openLargeTarget(runtime, task, await root()));
+      ? await opening(unpackScript, unpackArguments)(until)
+      : await unpackInShards([opening(unpackScript, unpackOverArguments), ...others], until);
+  return unpackLarge(
+    writer,
+    mount,
+    async () => openLargeTarget(runtime, task, await root()),
+    () => stop.abort(),
+  );
 }
 
 /** Of a helper that reads what a manifest holds. */
@@ -88,7 +95,7 @@ export const manifestTask = (mount: Tree, migrationId: string, signal: AbortSign
 });
 
 /** Calls `onFile` for the contents of each file of a listing, or of all where there is none. */
-type AddContents = (
+export type AddContents = (
   onFile: (path: string, digest: string) => void,
   listed: Promise<SharedFile> | null,
 ) => Promise<void>;
@@ -102,10 +109,11 @@ export async function manifestOf(
   mount: Tree,
   migrationId: string,
   addContents: AddContents | null,
+  signal: AbortSignal,
 ): Promise<Manifest> {
   const digest = manifestDigest();
   const reach = reachIn(mount);
-  const task = manifestTask(mount, migrationId, AbortSignal.timeout(limits.step.transferringMsMax));
+  const task = manifestTask(mount, migrationId, signal);
   const reading = async <T>(script: string, read: (output: Readable) => Promise<T>): Promise<T> => {
     const helper = await readFromHelper(runtime, { ...task, script });
     const [result] = await Promise.all([read(helper.stream), helper.finished]);

@@ -42,6 +42,7 @@ export async function* readListed(
     for await (const records of readRecords(listing))
       for (const record of records) {
         const { path } = parseEntry(record);
+        tree.task.signal.throwIfAborted();
         if (readLarge && isLarge(record)) {
           const digest = await readLarge(path);
           if (digest !== null) yield { path, record, digest };
@@ -61,12 +62,12 @@ const listName = 'tar';
 
 /** By GMAC alone: a SHA-256 is made from first to last byte, so threads would not help. */
 async function largeReader(
-  { digests, root, live }: ReadTree,
+  { digests, root, live, task }: ReadTree,
   listing: string,
 ): Promise<((path: string) => Promise<string | null>) | null> {
   if (root === null || digests.name !== 'gmac' || !(await seesFiles(root, listing))) return null;
   const digestOf = createFileDigests(root, digests.key);
-  return (path) => digestOf(path).catch(live ? ifGone : null);
+  return (path) => digestOf(path, task.signal).catch(live ? ifGone : null);
 }
 
 /** False if the first large file is not there: an agent in a container may see another tree at that path, or none. */

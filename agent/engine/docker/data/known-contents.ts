@@ -4,7 +4,7 @@ import { eachPair, lastChangeOf, listScript, pathOf } from '../../../precopy/lis
 import { recordFile } from '../../../precopy/record-file.ts';
 import { reachIn } from '../../tree.ts';
 import { runInHelper } from '../helper/helper.ts';
-import { makePassFiles, type PassFiles, type SharedFile, sharedFile } from '../precopy/pass-files.ts';
+import { makePassFiles, type PassFiles, type SharedFile, sharedFile, withPassFiles } from '../precopy/pass-files.ts';
 import { type ReadTree, readListed } from './content-reader.ts';
 
 /**
@@ -35,26 +35,27 @@ export async function learnContents(
 ): Promise<KnownContents> {
   const { timeMarginS, clockTickS } = limits.warm;
   const suspectSinceS = Date.now() / 1000 - (tree.live ? timeMarginS : clockTickS);
-  const files = await makePassFiles(directory);
-  const listing = sharedFile(tree.place);
-  // Writes through a mapping show in the times from a sync on.
-  const sync = tree.live ? 'sync -f /v && ' : '';
-  const list = `${sync}cd /v && ${listScript(listing.there, reachIn(tree.task.mount), '-type f -links 1')}`;
-  const script = `case "$(stat -f -c %T /v)" in ${exactTimes}) ${list};; *) : >${listing.there};; esac`;
-  await runInHelper(tree.place, { ...tree.task, script });
-  const now = await files.take(listing, listingName);
-  const kept = recordFile(files.path('kept'));
-  const wanted = before
-    ? await unknownOf(before, now, files, (_path, digest, record) => kept.add(`${record} ${digest}`))
-    : now;
-  await kept.end();
-  const read = recordFile(files.path('read'));
-  for await (const { record, digest } of readListed(tree, files, wanted)) await read.add(`${record} ${digest}`);
-  await read.end();
-  const known = recordFile(files.path(knownName));
-  await eachPair(files.path('kept'), files.path('read'), (old, fresh) => known.add((old ?? fresh)!));
-  await known.end();
-  return { digest: tree.digests.name, files, suspectSinceS };
+  return withPassFiles(directory, async (files) => {
+    const listing = sharedFile(tree.place);
+    // Writes through a mapping show in the times from a sync on.
+    const sync = tree.live ? 'sync -f /v && ' : '';
+    const list = `${sync}cd /v && ${listScript(listing.there, reachIn(tree.task.mount), '-type f -links 1')}`;
+    const script = `case "$(stat -f -c %T /v)" in ${exactTimes}) ${list};; *) : >${listing.there};; esac`;
+    await runInHelper(tree.place, { ...tree.task, script });
+    const now = await files.take(listing, listingName);
+    const kept = recordFile(files.path('kept'));
+    const wanted = before
+      ? await unknownOf(before, now, files, (_path, digest, record) => kept.add(`${record} ${digest}`))
+      : now;
+    await kept.end();
+    const read = recordFile(files.path('read'));
+    for await (const { record, digest } of readListed(tree, files, wanted)) await read.add(`${record} ${digest}`);
+    await read.end();
+    const known = recordFile(files.path(knownName));
+    await eachPair(files.path('kept'), files.path('read'), (old, fresh) => known.add((old ?? fresh)!));
+    await known.end();
+    return { digest: tree.digests.name, files, suspectSinceS };
+  });
 }
 
 /** Calls `onFile` for every file in a listing of a tree at rest, and reads those that are not known. */

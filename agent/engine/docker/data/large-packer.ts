@@ -5,7 +5,7 @@ import { readGenerated } from '../../../transfer/generated-tar.ts';
 import type { TarReader } from '../../../transfer/tar-ports.ts';
 import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, type HelperTask, readFromHelper, runInHelper } from '../helper/helper.ts';
-import { makePassFiles, type PassFiles, sharedFile } from '../precopy/pass-files.ts';
+import { type PassFiles, sharedFile, withPassFiles } from '../precopy/pass-files.ts';
 import { largeMembers } from './large-members.ts';
 import { packing } from './tar-arguments.ts';
 import { type HeldRoot, holdRoot } from './tree-root.ts';
@@ -29,7 +29,7 @@ export async function packWithLarge(tree: PackedTree): Promise<TarReader> {
   const { place, task, root } = tree;
   const reach = reachIn(task.mount);
   const found = root === null ? null : await findLarge(tree);
-  const held = found && (await holdRoot(place, task, root));
+  const held = found && (await holdRoot(place, task, root).catch(nothingHeld(found)));
   if (!found || !held) {
     await found?.remove();
     return readFromHelper(place, { ...task, ...packing(reach) });
@@ -54,6 +54,11 @@ export async function packWithLarge(tree: PackedTree): Promise<TarReader> {
   }
 }
 
+const nothingHeld = (found: PassFiles) => async (error: unknown) => {
+  await found.remove();
+  throw error;
+};
+
 async function* members(
   { path }: HeldRoot,
   files: PassFiles,
@@ -76,22 +81,23 @@ const namesName = 'names';
 
 /** Lists files that are large, have one name and no attributes, and which tar would read from first to last byte; null if none. */
 async function findLarge({ place, task, directory }: PackedTree): Promise<PassFiles | null> {
-  const files = await makePassFiles(directory);
-  const [listed, attributed] = [sharedFile(place), sharedFile(place)];
-  const script = scanScript(listed.there, attributed.there, reachIn(task.mount), largeAlone);
-  await runInHelper(place, { ...task, script });
-  const withAttributes = await attributedIn(await files.take(attributed, 'attributed'));
-  const large = recordFile(files.path(largeName));
-  const names = pathList(files.path(namesName));
-  for await (const records of readRecords(await files.take(listed, 'listing')))
-    for (const record of records) {
-      const entry = parseEntry(record);
-      if (!isBlockFile(entry) || entry.allocated < entry.size || withAttributes.has(entry.path)) continue;
-      await large.add(record);
-      await names.add(entry.path);
-    }
-  const [count] = await Promise.all([large.end(), names.end()]);
-  if (count > 0) return files;
-  await files.remove();
-  return null;
+  return withPassFiles(directory, async (files) => {
+    const [listed, attributed] = [sharedFile(place), sharedFile(place)];
+    const script = scanScript(listed.there, attributed.there, reachIn(task.mount), largeAlone);
+    await runInHelper(place, { ...task, script });
+    const withAttributes = await attributedIn(await files.take(attributed, 'attributed'));
+    const large = recordFile(files.path(largeName));
+    const names = pathList(files.path(namesName));
+    for await (const records of readRecords(await files.take(listed, 'listing')))
+      for (const record of records) {
+        const entry = parseEntry(record);
+        if (!isBlockFile(entry) || entry.allocated < entry.size || withAttributes.has(entry.path)) continue;
+        await large.add(record);
+        await names.add(entry.path);
+      }
+    const [count] = await Promise.all([large.end(), names.end()]);
+    if (count > 0) return files;
+    await files.remove();
+    return null;
+  });
 }

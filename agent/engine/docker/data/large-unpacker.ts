@@ -18,9 +18,15 @@ export interface LargeTarget {
 /**
  * Writes the plain files that come before the tree's own directory (`largeMembers`), and passes on all that follows as it is,
  * from the first member of another kind on. Passes on everything if the agent does not see the tree's files. A tar that GNU tar
- * alone has packed begins with the tree's directory.
+ * alone has packed begins with the tree's directory. `stop` ends the unpacker, which would wait for more after a failure here.
  */
-export function unpackLarge(writer: TarWriter, mount: Tree, open: () => Promise<LargeTarget | null>): TarWriter {
+export function unpackLarge(
+  writer: TarWriter,
+  mount: Tree,
+  open: () => Promise<LargeTarget | null>,
+  stop: () => void,
+): TarWriter {
+  let failure: Error | null = null;
   let target: LargeTarget | null = null;
   let isPassing = false;
   let head: MemberHead | null = null;
@@ -84,7 +90,11 @@ export function unpackLarge(writer: TarWriter, mount: Tree, open: () => Promise<
     write: (bytes: Buffer, _encoding, done) =>
       void take(bytes).then(
         () => done(),
-        (error) => done(failureOf(error, mount)),
+        (error) => {
+          failure = failureOf(error, mount);
+          stop();
+          done(failure);
+        },
       ),
     final: (done) => {
       if (isPassing) writer.stream.end();
@@ -101,7 +111,9 @@ export function unpackLarge(writer: TarWriter, mount: Tree, open: () => Promise<
   });
   writer.stream.on('error', (error) => stream.destroy(error));
   // What it wrote to may be emptied next.
-  const finished = writer.finished.finally(filed);
+  const finished = writer.finished.finally(filed).catch((error) => {
+    throw failure ?? error;
+  });
   finished.catch(() => {});
   return { ...writer, stream, finished };
 }

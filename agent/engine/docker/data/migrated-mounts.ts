@@ -1,18 +1,17 @@
 import { join } from 'node:path';
-import type { ContentDigestName } from '../../../../schema/content-digest.ts';
 import { eachOf } from '../../../../schema/each-of.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import type { StackVolume } from '../../../../schema/facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { TarSink, TarSource } from '../../../transfer/tar-ports.ts';
 import type { CreatedDirectories } from '../../created-directories.ts';
-import type { Manifest, MeasuredTree } from '../../engine.ts';
+import type { Engine, MeasuredTree } from '../../engine.ts';
 import { type MigratedData, type Tree, treeOf } from '../../tree.ts';
 import type { HelperRuntime } from '../helper/helper.ts';
 import { createHelperPool, type HelperPool, type Side } from '../helper/helper-pool.ts';
 import { removeVolume } from '../stack/volume-removal.ts';
 import { assertMadeVolume, createVolume } from '../stack/volumes.ts';
-import { manifestOf, measure, packLive, packTask, unpack } from './carriage.ts';
+import { type AddContents, manifestOf, measure, packLive, packTask, unpack } from './carriage.ts';
 import { createFreshTargets } from './fresh-targets.ts';
 import { packWithLarge } from './large-packer.ts';
 import { createTreeContents, type TreeContents } from './tree-contents.ts';
@@ -29,7 +28,7 @@ export interface MigratedMounts {
   pack(mount: Tree, migrationId: string, live?: boolean): TarSource;
   measure(mount: Tree, migrationId: string): Promise<MeasuredTree>;
   /** See `Engine.manifest`. */
-  manifest(mount: Tree, migrationId: string, contents: ContentDigestName | null): Promise<Manifest>;
+  manifest: Engine['manifest'];
   learnContents: TreeContents['learn'];
   fillVolume(spec: StackVolume, migrationId: string): TarSink;
   /** Creates the directory, or claims an empty one, for this migration. */
@@ -102,13 +101,13 @@ export function createMigratedMounts(runtime: HelperRuntime, placed: CreatedDire
       await largest.set(mount, migrationId, largest_bytes);
       return measured;
     },
-    manifest: (mount, migrationId, digest) =>
-      manifestOf(
-        helperPool.placeOf(mount, migrationId),
-        mount,
-        migrationId,
-        digest && ((onFile, listed) => contents.read(mount, migrationId, digest, onFile, listed)),
-      ),
+    manifest: (mount, migrationId, digest, signal) => {
+      const until = AbortSignal.any([signal, AbortSignal.timeout(limits.step.transferringMsMax)]);
+      const place = helperPool.placeOf(mount, migrationId);
+      const addContents: AddContents | null =
+        digest && ((onFile, listed) => contents.read(mount, migrationId, digest, onFile, listed, until));
+      return manifestOf(place, mount, migrationId, addContents, until);
+    },
     learnContents: contents.learn,
     fillVolume: (spec, migrationId) => ({
       open: (signal) => fill({ volume: spec.name }, migrationId, signal),

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { ContentDigestName } from '../../../../schema/content-digest.ts';
-import { limits } from '../../../../schema/limits.ts';
 import { reachIn, type Tree } from '../../tree.ts';
 import { type HelperRuntime, readFromHelper } from '../helper/helper.ts';
 import type { HelperPool } from '../helper/helper-pool.ts';
@@ -28,6 +27,7 @@ export interface TreeContents {
     digest: ContentDigestName,
     onFile: (path: string, digest: string) => void,
     listed: Promise<SharedFile> | null,
+    signal: AbortSignal,
   ): Promise<void>;
   forget(migrationId: string): Promise<void>;
 }
@@ -55,10 +55,9 @@ export function createTreeContents(
       const same = before?.digest === digest ? before : null;
       await known.set(mount, migrationId, await learnContents({ ...tree, task, live }, directory, same));
     },
-    async read(mount, migrationId, digest, onFile, listed) {
+    async read(mount, migrationId, digest, onFile, listed, signal) {
       const learnt = known.take(mount, migrationId) ?? null;
       try {
-        const signal = AbortSignal.timeout(limits.step.transferringMsMax);
         const tree = await taskOf(mount, migrationId, digest, signal);
         if (listed)
           return await readContents(tree, await listed, learnt?.digest === digest ? learnt : null, directory, onFile);

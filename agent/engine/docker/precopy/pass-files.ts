@@ -45,6 +45,17 @@ export async function makePassFiles(parent: string): Promise<PassFiles> {
   };
 }
 
+/** Passes files to `use`, and removes them if it fails: what it returns may keep them. */
+export async function withPassFiles<T>(parent: string, use: (files: PassFiles) => Promise<T>): Promise<T> {
+  const files = await makePassFiles(parent);
+  try {
+    return await use(files);
+  } catch (error) {
+    await files.remove();
+    throw error;
+  }
+}
+
 /** A new random name in the directory that a helper sees as /io: no link can have been placed there in advance. */
 export function sharedFile({ ioDir }: HelperRuntime): SharedFile {
   const here = join(ioDir, randomUUID());

@@ -90,16 +90,26 @@ export function changesUnpacker(options: {
       }
     };
 
-    const stream = new Writable({
+    let applying = Promise.resolve();
+    const stream: Writable = new Writable({
       highWaterMark: limits.stream.chunkBytesMax,
       write: (piece: Buffer, _encoding, done) => {
         const applyAll = async () => {
-          for (const section of read(piece)) await apply(section);
+          for (const section of read(piece)) {
+            if (stream.destroyed) throw new Error('the unpacker was stopped');
+            await apply(section);
+          }
         };
-        applyAll().then(() => done(), done);
+        applying = applyAll();
+        applying.then(() => done(), done);
       },
       final: (done) => done(ended ? null : broken('a stream without its end')),
-      destroy: (error, done) => void files.abandon().finally(() => done(error)),
+      // What it writes to may be recreated next.
+      destroy: (error, done) =>
+        void applying
+          .catch(() => {})
+          .then(() => files.abandon())
+          .finally(() => done(error)),
     });
     const finished = new Promise<void>((resolve, reject) => {
       stream.once('finish', resolve).once('error', reject);

@@ -106,7 +106,7 @@ async function unpacked(tar: Readable, writer: TarWriter, target: Parameters<typ
     passed += bytes.length;
     return write(bytes, ...rest);
   }) as Writable['write'];
-  const { stream, finished } = unpackLarge(writer, { volume: 'data' }, target);
+  const { stream, finished } = unpackLarge(writer, { volume: 'data' }, target, () => {});
   // GNU tar may stop reading before the last padding.
   const ended = pipeline(tar, stream).catch((error) => (error.code === 'EPIPE' ? finished : Promise.reject(error)));
   await Promise.all([ended, finished]);
@@ -250,6 +250,7 @@ describe('a target', () => {
       gnuTar(unpackArguments, stop.signal),
       { volume: 'data' },
       async () => slow,
+      () => {},
     );
     stream.on('error', () => {});
     stream.write(Buffer.concat([file('one'), file('two')]));
@@ -265,10 +266,18 @@ describe('a target', () => {
     expect(begun).toEqual(['one']);
   });
 
-  test('whose disk is full says so', async () => {
+  test('whose disk is full says so, and does not leave the unpacker waiting for more', async () => {
     const full = await target(() => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })));
-    const sending = unpacked(Readable.from([file('one')]), gnuTar(unpackArguments, signal()), async () => full);
-    await expect(sending).rejects.toMatchObject({ code: 'disk_full' });
+    const stop = new AbortController();
+    const { stream, finished } = unpackLarge(
+      gnuTar(unpackArguments, stop.signal),
+      { volume: 'data' },
+      async () => full,
+      () => stop.abort(),
+    );
+    stream.on('error', () => {});
+    stream.write(file('one'));
+    await expect(finished).rejects.toMatchObject({ code: 'disk_full' });
   });
 });
 
