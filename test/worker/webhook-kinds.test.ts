@@ -151,9 +151,13 @@ describe('a webhook of a kind for people', () => {
     ['ntfy', 'https://ntfy.sh/topic?auth=abc'],
     ['slack', 'http://hooks.slack.com/services/T/B/X'],
     ['discord', 'https://localhost/api/webhooks/1/x'],
+    ['discord', 'https://discord.com/api/webhooks/1/SecretPart9/slack'],
+    ['gotify', 'https://push.example.com/message?token=A1'],
+    ['email', 'https://api.example.com/send?api_key=A1'],
   ])('B20 refuses a webhook of the kind %s at %s', async (kind, bad) => {
     const token = await tokenWith(['admin']);
-    const refused = await call('POST', path, { token, body: { url: bad, kind } });
+    const body = { ...bodyOf(kind as NotificationKind, ''), url: bad };
+    const refused = await call('POST', path, { token, body });
     expect(refused).toMatchObject({ status: 422, body: { code: 'url_refused' } });
   });
 

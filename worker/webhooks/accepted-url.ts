@@ -1,7 +1,7 @@
 import type { WebhookKind } from '../../schema/webhook-kinds.ts';
 import type { Env } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { refusedTopic } from './notify/ntfy.ts';
+import { refusedUrl } from './notify/refused-url.ts';
 import { judgeUrl } from './url-policy.ts';
 
 /** Returns the URL as stored and called. Throws if events may not be sent there; `field` is its name in the request. */
@@ -12,7 +12,7 @@ export function acceptedUrl(
   kind: WebhookKind = 'standard',
 ): string {
   const verdict = judgeUrl(given, { development: env.DEVELOPMENT === 'true' });
-  const why = verdict.ok ? (kind === 'ntfy' ? refusedTopic(verdict.url) : null) : verdict.why;
+  const why = verdict.ok ? refusedUrl(kind, verdict.url) : verdict.why;
   if (verdict.ok && why === null) return verdict.url;
   throw new Problem('url_refused', `${field}: ${why}`, { errors: [{ path: field, message: why ?? '' }] });
 }
