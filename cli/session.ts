@@ -1,6 +1,6 @@
 import { type ApiClient, apiClient } from './api-client.ts';
 import { CliError, exitCodes } from './exit-code.ts';
-import { controlOrigin, type Login, profileName, readLogins } from './login-file.ts';
+import { controlOrigin, defaultProfile, type Login, profileName, readLogins } from './login-file.ts';
 import { plainText } from './output/plain-text.ts';
 import { openTerminal, type Terminal } from './output/terminal.ts';
 
@@ -65,6 +65,8 @@ async function loginOf(
     throw notLoggedIn(`There is no profile "${name}".`, `Log in: stackferry login URL --profile ${name}`);
   const url = wanted === undefined ? kept?.url : controlOrigin(wanted);
   if (url === undefined) throw notLoggedIn('No control plane is known.');
+  if (token !== undefined && wanted === undefined && name !== defaultProfile)
+    throw notLoggedIn(`STACKFERRY_TOKEN is set, but not for which control plane; the profile "${name}" is in use.`);
   if (token !== undefined) return { url, token, profile: null };
   if (kept?.url !== url) throw notLoggedIn(`There is no token for ${url}.`);
   return { ...kept, profile: name };

@@ -40,11 +40,12 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
       if (term.json) term.document(event);
       if (event.kind === 'progress') watcher?.progress(progressView.parse(event.data));
       if (isNews(event, started)) tellNews(watcher, event);
-      if (event.kind !== 'status' || !(Date.parse(String(event.data.at)) > Date.parse(view.updated_at))) continue;
+      const mayEndIt = event.kind === 'status' || (event.kind === 'notice' && view.status === 'holding');
+      if (!mayEndIt || !(Date.parse(String(event.data.at)) > Date.parse(view.updated_at))) continue;
       await look();
       watcher?.state(view);
       if (view.status === 'needs_attention' && !waitedFor) break;
-      if (view.status === 'holding' && started.status !== 'holding' && view.hold?.cut_over_at === null) break;
+      if (holdsOn(view) && !holdsOn(started)) break;
     }
     await settled(look, detach.signal);
     watcher?.close(view);
@@ -55,8 +56,14 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
     watcher?.close(null);
   }
   if (term.json) term.document({ kind: 'end', data: view });
-  return exitOf(view, wanted);
+  const { hold } = started;
+  const wasWanted = hold !== null && (hold.cutting_over || hold.cut_over_at !== null);
+  return holdsOn(view) && wasWanted ? exitCodes.not_moved : exitOf(view, wanted);
 }
+
+/** Until somebody asks for a cutover: none is under way or set, or it was called off. */
+const holdsOn = ({ status, hold }: MigrationView): boolean =>
+  status === 'holding' && hold !== null && !hold.cutting_over && hold.cut_over_at === null;
 
 /**
  * Waits for final duties (setting restart policies), mostly done within a second, so that the summary includes them.

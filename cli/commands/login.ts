@@ -20,12 +20,14 @@ export async function login(session: Session, url: string | undefined, options: 
   const { term, env } = session;
   const logins = await readLogins(env).catch(nothing);
   const profile = profileName(session.profile, env, logins);
-  const typed = url ?? session.url ?? (env.STACKFERRY_URL || logins.profiles.get(profile)?.url);
+  // The environment's address and token belong to no profile that is named.
+  const named = session.profile === undefined ? env : {};
+  const typed = url ?? session.url ?? (named.STACKFERRY_URL || logins.profiles.get(profile)?.url);
   if (!typed) throw usageError('Which control plane?', 'For example: stackferry login http://127.0.0.1:8787');
   const origin = controlOrigin(typed);
   const token = options.tokenStdin
     ? await readSecret()
-    : env.STACKFERRY_TOKEN || (await askSecret(term, `API token for ${origin}: `));
+    : named.STACKFERRY_TOKEN || (await askSecret(term, `API token for ${origin}: `));
   if (!token) throw usageError('No token came.');
   if (/\s/.test(token)) throw usageError('A token has no spaces in it.');
   await clientOf(term, { url: origin, token }).get('/hosts?limit=1', page(hostView));

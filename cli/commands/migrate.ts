@@ -78,7 +78,7 @@ export async function migrate(session: Session, stack: string, options: MigrateO
 }
 
 /** Says how a refused stack could move. */
-function next({ term, url }: Session, stack: string, options: MigrateOptions, found: Report): string[] {
+function next({ term, url, profile }: Session, stack: string, options: MigrateOptions, found: Report): string[] {
   const flag = (name: string, value: string | number | undefined) => (value === undefined ? [] : [name, `${value}`]);
   const flags = [
     ...flag('--verify', options.verify),
@@ -88,6 +88,7 @@ function next({ term, url }: Session, stack: string, options: MigrateOptions, fo
     ...flag('--at', options.at),
     ...(options.watch ? ['--watch'] : []),
     ...flag('--url', url),
+    ...flag('--profile', profile),
   ];
   return nextMove(term, { stack, to: options.to, from: options.from, flags }, found);
 }

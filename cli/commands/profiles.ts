@@ -28,9 +28,12 @@ export async function useProfile({ term, env }: Session, name: string) {
 }
 
 export async function removeProfile({ term, env }: Session, name: string) {
+  const { current } = await readLogins(env);
   if (!(await removeLogin(env, name))) throw noProfile(name);
-  if (term.json) term.document({ removed: name });
-  else term.out(`The profile "${name}" is removed. Its token is good until it is revoked.`);
+  if (term.json) return term.document({ removed: name });
+  term.out(`The profile "${name}" is removed. Its token is good until it is revoked.`);
+  const { current: now, profiles } = await readLogins(env);
+  if (current === name && profiles.has(now)) term.out(`It was in use; commands use "${now}" from now on.`);
 }
 
 const noProfile = (name: string) =>
