@@ -141,7 +141,8 @@ export const commandKinds = {
     }),
   },
   stop_stack: {
-    payload: z.object(project),
+    /** `expected`: ids of its containers when they were last seen; empty: any. */
+    payload: z.object({ ...project, expected: z.array(text).default([]) }),
     result: stopped,
   },
   /** Sends the registry logins for these images of the stack, which the target uses and forgets. */
@@ -258,12 +259,17 @@ export const commandKinds = {
   /** Receives the project directory and creates the stack's containers from it: restart policies off, none started. */
   stage_target: {
     payload: z.object({ deployment, peer: id }),
-    /** The proof's manifest includes the contents of files. */
-    result: z.object({ proof: itemProof }),
+    /** The proof's manifest includes the contents of files; `left`: once the containers are made. */
+    result: z.object({ proof: itemProof, left: manifest.nullable().default(null) }),
   },
   receive_volumes: {
-    payload: z.object(carried),
-    result: z.object({ proofs: z.array(itemProof) }),
+    /** `staged_dir`: the project directory, if `stage_target` received it. */
+    payload: z.object({ ...carried, staged_dir: text.nullable().default(null) }),
+    result: z.object({
+      proofs: z.array(itemProof),
+      /** Manifest of that directory by now, contents included. Null from the previous release. */
+      staged: manifest.nullable().default(null),
+    }),
   },
   receive_project: {
     payload: z.object({ ...project, peer: id, target_dir: text, changes: projectChanges }),

@@ -110,6 +110,8 @@ const held = z.object({
   last: z.object({ ended_at: time, bytes: z.number(), ms: z.number() }).nullable().default(null),
   /** Rounds that failed in a row. */
   tries: z.number().default(0),
+  /** Since when; null while rounds arrive. */
+  failing_since: time.nullable().default(null),
   /** How the running stack differs from the one that was checked; a cutover is refused while it does. */
   changes: z.array(z.string()).default([]),
 });
@@ -165,7 +167,7 @@ const results = z.object(
 ) as unknown as z.ZodType<Results>;
 
 /** The newest version of a saga; `readSaga` upgrades older ones to it. */
-export const sagaVersion = 1;
+export const sagaVersion = 2;
 
 export const saga = z.object({
   v: z.literal(sagaVersion),

@@ -22,10 +22,15 @@ export const migrationLimits = {
     passMsMin: 60_000,
     /** The same after a round that carried little; what has changed since is never older than that. */
     passMsMax: 5 * 60_000,
-    /** Rounds that fail in a row before the migration ends: some ten minutes, so that a host may reboot. */
-    triesMax: 5,
-    /** A failed round is repeated after this if a cutover waits for it. */
+    /** The migration ends once so many rounds in a row, and all for so long, have failed: a host may reboot meanwhile. */
+    triesMin: 5,
+    failingMsMax: 15 * 60_000,
+    /** A failed round is repeated after this if a cutover waits for it; doubled each time, up to `passMsMin`. */
     retryMs: 5_000,
+    /** A cutover that is due is called off if it could not begin for so long: its time was chosen for a reason. */
+    lateMsMax: 30 * 60_000,
+    /** Migrations of one drain that hold at once: each agent remembers what its passes sent. */
+    atOnceMax: 128,
     /** How far ahead a cutover may be set: beyond that it is a slip of the pen. */
     aheadMsMax: 366 * 24 * 3_600_000,
     /** Differences of the running stack that are kept and shown. */

@@ -168,7 +168,7 @@ export const transferLimits = {
   },
   warm: {
     /** Migrations whose passes an agent remembers; a source is not notified when one ends before the stop. */
-    migrationsMax: 32,
+    migrationsMax: 256,
     /**
      * Passes of one volume over a running stack, and the fraction by which each must be smaller than the one before.
      */

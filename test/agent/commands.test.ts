@@ -35,13 +35,18 @@ describe('commands, each of which may run again after a crash', () => {
     const prepared = await target.perform('prepare_target', toPrepare);
     expect(await target.perform('prepare_target', toPrepare)).toEqual(prepared);
 
-    const stopped = await source.perform('stop_stack', project);
+    const others = { ...project, expected: ['made-since'] };
+    await expect(source.perform('stop_stack', others)).rejects.toMatchObject({ code: 'stack_changed' });
+    const stopped = await source.perform('stop_stack', { ...project, expected: [] });
     expect(stopped.prior.find(({ service }) => service === 'web')).toMatchObject({
       running: true,
       restart_policy: { name: 'always' },
     });
     expect(stopped.prior.find(({ service }) => service === 'report')).toMatchObject({ running: false });
-    expect(await source.perform('stop_stack', project), 'the prior state is that of before').toEqual(stopped);
+    expect(
+      await source.perform('stop_stack', { ...project, expected: [] }),
+      'the prior state is that of before',
+    ).toEqual(stopped);
 
     const moved = await moveData(pair);
     expect(moved.sent.proofs).toEqual(moved.received.proofs);
@@ -115,7 +120,7 @@ describe('commands, each of which may run again after a crash', () => {
   test('F26: a container that was started during the copy, even for a moment, spoils it', async () => {
     const pair = await embeddedPair();
     const { source, items } = pair;
-    await source.perform('stop_stack', project);
+    await source.perform('stop_stack', { ...project, expected: [] });
     await upStack(source.root, 'guestbook');
     const send = () => source.perform('send_volumes', { ...project, peer: 't', items, ...wholeVolumes });
     await expect(send()).rejects.toMatchObject({ code: 'stack_running', message: expect.stringContaining('web') });
@@ -156,7 +161,11 @@ describe('commands, each of which may run again after a crash', () => {
     await expect(target.perform('prepare_target', asked)).rejects.toMatchObject({ code: 'policy_refused' });
     const carried = { ...project, peer: 'source', changes: false, contents: false, content_digest: 'sha256' as const };
     await expect(
-      target.perform('receive_volumes', { ...carried, items: [{ lane: 'v0', volume: '/etc/cron.d' }] }),
+      target.perform('receive_volumes', {
+        ...carried,
+        staged_dir: null,
+        items: [{ lane: 'v0', volume: '/etc/cron.d' }],
+      }),
     ).rejects.toMatchObject({ code: 'resource_taken' });
   });
 

@@ -79,7 +79,7 @@ export async function moveData({ source, target, facts, deployment, items, toPre
     exclude: [],
   });
   await target.perform('prepare_target', toPrepare);
-  await source.perform('stop_stack', project);
+  await source.perform('stop_stack', { ...project, expected: [] });
   const [sent, received] = await Promise.all([
     source.perform('send_volumes', { ...project, peer: 't', items, ...wholeVolumes }),
     target.perform('receive_volumes', { ...project, peer: 's', items, ...wholeVolumes }),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SeenContainer } from '../../schema/commands.ts';
 import { limits } from '../../schema/limits.ts';
+import { announcements } from '../../worker/saga/migration/announcements.ts';
 import { cutoverRefusal } from '../../worker/saga/migration/hold.ts';
 import { stackChanges } from '../../worker/saga/migration/stack-changes.ts';
 import { failure, goodAnswers, holdingStory, newStory, plan, roundOf, type Story } from './story.ts';
@@ -80,10 +81,10 @@ describe('a cutover', () => {
     const story = holdingStory();
     expect(story.feed({ type: 'cutover', at: null })).toBe(true);
     expect(story.feed({ type: 'cutover', at: null })).toBe(false);
-    expect(cutoverRefusal(story.saga)).toBeNull();
+    expect(cutoverRefusal(story.saga, null)).toBeNull();
     pass(story);
     expect(story.saga.status).toBe('stopping');
-    expect([story.feed({ type: 'cutover', at: null }), cutoverRefusal(story.saga)]).toEqual([false, null]);
+    expect([story.feed({ type: 'cutover', at: null }), cutoverRefusal(story.saga, null)]).toEqual([false, null]);
     expect(sent(story, 'stop_stack')).toBe(1);
   });
 
@@ -119,12 +120,29 @@ describe('a cutover', () => {
     expect(story.saga.status).toBe('stopping');
   });
 
+  it('can be put off while the last pass is under way, but not after the stop', () => {
+    const story = holdingStory();
+    story.feed({ type: 'cutover', at: null });
+    expect(story.feed({ type: 'cutover', at: 9_000_000 })).toBe(true);
+    expect(cutoverRefusal(story.saga, 9_000_000)).toBeNull();
+    pass(story);
+    expect(story.saga.status).toBe('holding');
+    story.feed({ type: 'cutover', at: null });
+    pass(story);
+    expect(story.saga.status).toBe('stopping');
+    expect(story.feed({ type: 'cutover', at: 8_000_000 })).toBe(false);
+    expect(cutoverRefusal(story.saga, 8_000_000)?.code).toBe('not_holding');
+  });
+
   it('is refused of what does not hold, or not yet', () => {
     const plain = newStory({ mode: 'pre-copy' });
-    expect(cutoverRefusal(plain.saga)?.code).toBe('not_holding');
+    expect(cutoverRefusal(plain.saga, null)?.code).toBe('not_holding');
     const early = newStory({ mode: 'pre-copy', hold: true });
     expect(early.feed({ type: 'cutover', at: null })).toBe(false);
-    expect(cutoverRefusal(early.saga)).toMatchObject({ code: 'not_holding', message: expect.stringMatching(/still/) });
+    expect(cutoverRefusal(early.saga, null)).toMatchObject({
+      code: 'not_holding',
+      message: expect.stringMatching(/still/),
+    });
   });
 });
 
@@ -137,7 +155,7 @@ describe('what goes wrong while it holds', () => {
     expect(awaited(story)).toEqual(['cleanup_target']);
     expect(sent(story, 'stop_stack') + sent(story, 'restore_source')).toBe(0);
     expect(story.feed({ type: 'cutover', at: null })).toBe(false);
-    expect(cutoverRefusal(story.saga)?.code).toBe('not_holding');
+    expect(cutoverRefusal(story.saga, null)?.code).toBe('not_holding');
   });
 
   it.each([
@@ -155,12 +173,13 @@ describe('what goes wrong while it holds', () => {
     expect(story.saga.held?.tries).toBe(0);
   });
 
-  it('after some rounds in a row the migration has failed, and needs nobody', () => {
+  it('after a quarter of an hour of that the migration has failed, and needs nobody', () => {
     const story = holdingStory();
-    for (let n = 0; n < limits.hold.triesMax; n++) {
+    while (story.saga.status === 'holding' && story.now < 2 * limits.hold.failingMsMax) {
       story.feed({ type: 'agent_lost', host: 'host_b' });
       if (story.saga.status === 'holding') nextRound(story);
     }
+    expect(story.now).toBeGreaterThanOrEqual(limits.hold.failingMsMax);
     expect(story.saga).toMatchObject({ status: 'failed', failure: { step: 'holding', code: 'agent_lost' } });
     expect(sent(story, 'stop_stack')).toBe(0);
   });
@@ -173,6 +192,28 @@ describe('what goes wrong while it holds', () => {
     nextRound(story);
     pass(story);
     expect(story.saga.status).toBe('stopping');
+  });
+
+  it('a cutover that is due outlives a host that reboots', () => {
+    const story = holdingStory({ cut_over_at: 1 });
+    story.now = 2;
+    while (story.now < limits.hold.failingMsMax - limits.hold.passMsMin) {
+      story.refuse('pass_source');
+      expect(story.saga.status).toBe('holding');
+      nextRound(story);
+    }
+    pass(story);
+    expect(story.saga.status).toBe('stopping');
+  });
+
+  it('a cutover that could not begin for half an hour is called off, and that is announced', () => {
+    const story = holdingStory({ cut_over_at: 1 });
+    story.now = 2 + limits.hold.lateMsMax;
+    pass(story);
+    expect(story.saga).toMatchObject({ status: 'holding', held: { cut_over_at: null, cutting_over: false } });
+    expect(story.events.at(-1)?.data).toMatchObject({ called_off: true });
+    const transition = { saga: story.saga, events: story.events.slice(-1) };
+    expect(announcements('holding', transition)).toEqual(['migration.holding']);
   });
 
   it('bytes that arrived as others are a failed round', () => {
@@ -208,7 +249,7 @@ describe('a stack that is changed while it holds', () => {
     const said = () => story.events.filter(({ data }) => String(data.message).includes('has changed')).length;
     expect(story.saga.held?.changes).toEqual([expect.stringMatching(/^service web has other containers/)]);
     expect(story.feed({ type: 'cutover', at: null })).toBe(false);
-    expect(cutoverRefusal(story.saga)?.code).toBe('stack_changed');
+    expect(cutoverRefusal(story.saga, null)?.code).toBe('stack_changed');
     nextRound(story);
     pass(story, { containers: seen('db1', 'web2') });
     expect(said()).toBe(1);
@@ -218,7 +259,7 @@ describe('a stack that is changed while it holds', () => {
     const story = changed(seen('db1'));
     nextRound(story);
     pass(story, { containers: seen('db1', 'web1') });
-    expect([story.saga.held?.changes, cutoverRefusal(story.saga)]).toEqual([[], null]);
+    expect([story.saga.held?.changes, story.feed({ type: 'cutover', at: null })]).toEqual([[], true]);
   });
 
   it('is not cut over by its time, nor by a request of before', () => {
@@ -235,14 +276,21 @@ describe('a stack that is changed while it holds', () => {
   it('is waited for where it was taken down, for as long as that takes', () => {
     const story = changed(seen('db1', 'web1'));
     const gone = { ...failure, code: 'stack_not_found' as const };
-    for (let n = 0; n < 3 * limits.hold.triesMax; n++) {
+    for (let n = 0; n < 3 * limits.hold.triesMin; n++) {
       nextRound(story);
       story.feed({ type: 'command_failed', command_id: story.saga.awaiting[0]?.id ?? '', failure: gone });
     }
     expect(story.saga).toMatchObject({ status: 'holding', held: { changes: ['its containers are gone'], tries: 0 } });
     nextRound(story);
     pass(story, { containers: seen('db1', 'web1') });
-    expect(cutoverRefusal(story.saga)).toBeNull();
+    expect(story.feed({ type: 'cutover', at: null })).toBe(true);
+  });
+
+  it('is stopped only as the last pass saw it', () => {
+    const story = changed(seen('db1', 'web1'));
+    story.feed({ type: 'cutover', at: null });
+    pass(story, { containers: seen('db1', 'web1') });
+    expect(story.sent.at(-1)).toMatchObject({ kind: 'stop_stack', payload: { expected: ['db1', 'web1'] } });
   });
 
   it('says what became of which service', () => {

@@ -33,7 +33,7 @@ describe('the receipt of a migration', () => {
     delete saga.results.send_project;
     delete saga.results.receive_project;
     saga.results.stage_source = { passage: { lane: 'project', bytes: 70, sha256: 's' } };
-    saga.results.stage_target = { proof: proof('project', 70) };
+    saga.results.stage_target = { proof: proof('project', 70), left: null };
     saga.results.send_volumes!.staged = { sha256: 'm', entries: 3 };
     const receipt = viewReceipt(saga)!;
     expect(receipt.items.at(-1)).toEqual({ item: 'project', entries: 3, bytes: 70, digest: 'm', equal: true });

@@ -150,7 +150,10 @@ export class Course {
     const told = events.filter(({ kind, data }) => kind === 'status' && data.to === saga.status).length;
     if (told !== (saga.status === before.status ? 0 : 1))
       this.#world.violate(`Invariant 6: ${before.id} told ${told} times that it is ${saga.status}`);
+    // A hold whose cutover was called off is announced again.
+    const again = events.some(({ data }) => data.called_off === true);
     for (const type of owed) {
+      if (type === 'migration.holding' && again) continue;
       const times = (this.#announced.get(`${before.id} ${type}`) ?? 0) + 1;
       this.#announced.set(`${before.id} ${type}`, times);
       if (times > 1 && type !== 'migration.needs_attention' && saga.restorations === 0)

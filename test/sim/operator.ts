@@ -84,7 +84,9 @@ export class Operator {
     const offered = row.saga.attention?.resolutions.some(({ resolution }) => resolution === `${side}_lost`);
     const itsHome = row.status === 'completed' ? side === 'target' : row.status === 'rolled_back' && side === 'source';
     if (isTerminal(row.status) && (!itsHome || lost.length > 1)) return;
-    this.ask(stack, (offered || itsHome) && lost.length === 1 && !giveUp ? `${side}_lost` : 'give_up');
+    // A hold lasts for as long as nobody ends it.
+    if (row.status === 'holding') this.ask(stack, 'cancel');
+    else this.ask(stack, (offered || itsHome) && lost.length === 1 && !giveUp ? `${side}_lost` : 'give_up');
   }
 
   /** As the route does it: refused while a migration needs the host, else told to each that had to do with it. */

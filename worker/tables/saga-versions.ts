@@ -7,6 +7,8 @@ type Stored = Record<string, unknown>;
 const upcasters: ((stored: Stored) => Stored)[] = [
   // Before 0.1.0 no version was stored.
   (stored) => ({ ...stored, v: 1 }),
+  // 0.1.0 knows no hold: it would stop the stack of a migration that holds.
+  (stored) => ({ ...stored, v: 2 }),
 ];
 
 /** Reads a saga stored by this or an older release. Throws if it is newer or damaged. */

@@ -40,7 +40,7 @@ export const sendVolumes: CommandHandler<'send_volumes'> = async (payload, conte
 async function readStaged(project: string, directory: string, context: CommandContext): Promise<Manifest> {
   const { engine, ledger, migrationId } = context;
   await assertProjectDirectory(project, directory, context);
-  const manifest = await engine.manifest(leavingTree(directory, context), migrationId, stagedContents);
+  const manifest = await engine.manifest(leavingTree(directory, context), migrationId, stagedContents, context.signal);
   await ledger.amend(migrationId, ({ lanes }) => {
     const lane = lanes[stagedLane];
     if (lane) lane.manifest = { ...manifest, contents: stagedContents };

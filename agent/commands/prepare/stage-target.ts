@@ -1,3 +1,4 @@
+import { treeOf } from '../../engine/tree.ts';
 import { become } from '../../tenancy.ts';
 import { receiveDirectory, stagedContents, stagedLane } from '../carry/project-lane.ts';
 import { senderOf } from '../carry/sender.ts';
@@ -23,5 +24,7 @@ export const stageTarget: CommandHandler<'stage_target'> = async ({ deployment, 
   await ledger.update(key, (entry) => {
     entry.staged = { containers: entry.created.containers, plain: judged?.plain ?? false };
   });
-  return { proof };
+  // With what Stackferry wrote beside the files, and what the creation made.
+  const left = await engine.manifest(treeOf(target_dir), migrationId, stagedContents, signal);
+  return { proof, left };
 };

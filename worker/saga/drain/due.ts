@@ -1,4 +1,5 @@
 import { type DrainRun, type DrainStack, hasEnded } from '../../../schema/drain.ts';
+import { limits } from '../../../schema/limits.ts';
 
 /** The next thing to do, one at a time; null if there is nothing yet. */
 export type Due =
@@ -17,9 +18,11 @@ export function dueOf(run: DrainRun, now: number): Due | null {
   if (run.status !== 'running') return null;
   if (!run.planned) return { kind: 'look' };
   // What holds may do so for weeks: the others are copied meanwhile.
-  const moving = run.stacks.filter(({ status, holds }) => status === 'moving' && !holds).length;
+  const underWay = run.stacks.filter(({ status }) => status === 'moving');
+  const moving = underWay.filter(({ holds }) => !holds).length;
   const next = run.stacks.find(({ status }) => status === 'waiting');
-  return next && moving < run.max_parallel ? { kind: 'choose', stack: next } : null;
+  const hasRoom = moving < run.max_parallel && underWay.length - moving < limits.hold.atOnceMax;
+  return next && hasRoom ? { kind: 'choose', stack: next } : null;
 }
 
 /** True if the drain must wake up by itself: a paused drain without moving stacks waits for an operator. */

@@ -8,8 +8,13 @@ import type { Transition } from './transition.ts';
  * Returns the webhook events of a transition. Pure, so the store and the simulation agree. Each terminal state is
  * announced once: a failed rollback returns to `completed`, which was announced when the migration first reached it.
  */
-export function announcements(before: Status, { saga, events }: Transition): MigrationWebhook[] {
+export function announcements(
+  before: Status,
+  { saga, events }: Pick<Transition, 'saga' | 'events'>,
+): MigrationWebhook[] {
   const types: MigrationWebhook[] = events.some(({ kind }) => kind === 'cleanup_due') ? ['migration.cleanup_due'] : [];
+  // It holds on, without the cutover that was wanted.
+  if (events.some(({ data }) => data.called_off)) types.push('migration.holding');
   if (saga.status === before) return types;
   const type = announced[saga.status]?.(before);
   return type ? [...types, type] : types;

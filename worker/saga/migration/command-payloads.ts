@@ -54,6 +54,10 @@ export const lanesOf = (plan: SagaPlan, side: Side, sentWhole: string[] = []) =>
 export const warmLanesOf = (plan: SagaPlan, side: Side, round = 0) =>
   treesOf(plan).map((tree, index) => ({ lane: `w${index}${ofRound(round)}`, volume: tree[side] }));
 const ofRound = (round: number) => (round === 0 ? '' : `.${round}`);
+/** None for volumes sent whole: recreating a volume removes the containers created to use it. */
+const stagedDir = ({ results, sent_whole }: Saga, directory: string): string | null =>
+  results.stage_target && sent_whole.length === 0 ? directory : null;
+
 const roundOf = ({ held }: Saga): number => held?.rounds ?? 0;
 
 export const warmsProject = ({ results }: Saga): boolean =>
@@ -112,7 +116,10 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     binds: bindPaths(plan),
     exclude,
   }),
-  stop_stack: project,
+  stop_stack: (plan, { results }) => ({
+    ...project(plan),
+    expected: (results.pass_source?.containers ?? []).map(({ id }) => id),
+  }),
   send_logins: (plan, { target }) => ({
     ...project(plan),
     peer: target,
@@ -142,8 +149,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     ...carried(plan, 'source', saga),
     peer: saga.target,
     blocks: plan.blocks,
-    // No staging for volumes sent whole: recreating a volume removes the containers created to use it.
-    staged_dir: saga.results.stage_target && saga.sent_whole.length === 0 ? plan.deployment.source_dir : null,
+    staged_dir: stagedDir(saga, plan.deployment.source_dir),
   }),
   send_project: (plan, saga) => ({ ...sentDirectory(plan, saga), changes: projectChanges(plan, saga) }),
   restore_source: (plan) => ({ ...project(plan), deployment: atHome(plan) }),
@@ -172,7 +178,11 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     contents: contentsAhead(plan, saga),
   }),
   stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
-  receive_volumes: (plan, saga) => ({ ...carried(plan, 'target', saga), peer: saga.source }),
+  receive_volumes: (plan, saga) => ({
+    ...carried(plan, 'target', saga),
+    peer: saga.source,
+    staged_dir: stagedDir(saga, plan.deployment.target_dir),
+  }),
   receive_project: (plan, saga) => ({
     ...project(plan),
     peer: saga.source,

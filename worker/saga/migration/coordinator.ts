@@ -93,9 +93,9 @@ export class Coordinator {
 
   /** Ends the hold, at once or at that time. Idempotent. */
   async cutover(id: string, at: number | null, traceId?: string): Promise<ActOutcome> {
-    const { row, changed } = await this.#transitions.apply(id, { type: 'cutover', at }, null, traceId);
+    const { row } = await this.#transitions.apply(id, { type: 'cutover', at }, null, traceId);
     if (!row) return { kind: 'unknown' };
-    const refused = changed ? null : cutoverRefusal(row.saga);
+    const refused = cutoverRefusal(row.saga, at);
     return refused ? { kind: 'refused', ...refused } : { kind: 'accepted' };
   }
 

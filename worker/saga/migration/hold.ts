@@ -20,7 +20,7 @@ import { beginUndo } from './undo.ts';
  *   the round arrived                the next one after a pause; `stopping` if a cutover waits for it
  *   the pause is over                a round
  *   `cutover`, or its time has come  a last round, so that an agent that restarted copies again before the stop
- *   a round failed, a host is lost   another round; after `triesMax` in a row the migration ends, with nothing to put back
+ *   a round failed, a host is lost   another round; after some time of that the migration ends, with nothing to put back
  *   the stack has changed            said, and not cut over: the pre-flight judged another stack
  *
  * Returns null for what is handled as in every step.
@@ -55,9 +55,10 @@ export function whileHolding(draft: TransitionDraft, event: SagaEvent): boolean 
   }
 }
 
-/** Returns null if a cutover is possible, or has been asked for. */
-export function cutoverRefusal({ status, held, cancel_requested }: Saga): Refusal | null {
-  if (held?.cutting_over && !cancel_requested && (isStep(status) || status === 'completed')) return null;
+/** Returns null if what was asked for is so: a cutover at once, or `at` that time. */
+export function cutoverRefusal({ status, held, cancel_requested, telling }: Saga, at: number | null): Refusal | null {
+  const isBegun = held?.cutting_over && !cancel_requested && (isStep(status) || status === 'completed');
+  if (at === null ? isBegun : status === 'holding' && held?.cut_over_at === at) return null;
   if (!held) return { code: 'not_holding', message: 'It does not hold: it was started without "hold".' };
   if (status !== 'holding')
     return {
@@ -67,9 +68,12 @@ export function cutoverRefusal({ status, held, cancel_requested }: Saga): Refusa
           ? 'It is still copying; it can be cut over once it is "holding".'
           : `It is "${status}", and no longer holds.`,
     };
-  return held.changes.length > 0
-    ? { code: 'stack_changed', message: `${changedSince} ${held.changes.join('; ')}. ${startAgain}` }
-    : null;
+  if (held.changes.length > 0)
+    return { code: 'stack_changed', message: `${changedSince} ${held.changes.join('; ')}. ${startAgain}` };
+  const why = telling
+    ? 'Its hosts are being asked what they have, since the database was restored.'
+    : 'It has just changed.';
+  return { code: 'not_holding', message: `${why} Try again.` };
 }
 
 const changedSince = 'The stack is not what it was when the migration began:';
@@ -79,15 +83,16 @@ const tooLong: Failure = { code: 'command_timeout', message: 'A pass took longer
 function cutOver(draft: TransitionDraft, at: number | null): boolean {
   const { saga, now } = draft;
   const held = heldOf(saga);
-  if (held.cutting_over || held.changes.length > 0) return false;
+  if (held.changes.length > 0) return false;
   if (at === null) {
+    if (held.cutting_over) return false;
     held.cutting_over = true;
     recordEvent(draft, 'notice', { message: 'cut over on request' });
     if (saga.awaiting.length === 0) beginRound(draft);
     return true;
   }
   if (held.cut_over_at === at) return false;
-  held.cut_over_at = at;
+  Object.assign(held, { cut_over_at: at, cutting_over: false });
   recordEvent(draft, 'notice', { message: 'is to be cut over', at: new Date(at).toISOString() });
   if (saga.awaiting.length === 0) saga.deadline_at = Math.max(now, Math.min(saga.deadline_at ?? at, at));
   return true;
@@ -106,9 +111,10 @@ function roundArrived(draft: TransitionDraft): void {
   }
   const held = heldOf(saga);
   const { passages = [], passes = [], ms = 0 } = saga.results.pass_source ?? {};
-  held.tries = 0;
+  Object.assign(held, { tries: 0, failing_since: null });
   held.last = { ended_at: now, bytes: passages.reduce((sum, passage) => sum + passage.bytes, 0), ms };
-  if (held.cut_over_at !== null && held.cut_over_at <= now) held.cutting_over = true;
+  if (isTooLate(draft, held)) callOff(draft, held, 'not cut over: its time has passed by more than half an hour', []);
+  if (isDue(draft, held)) held.cutting_over = true;
   noteChanges(draft, held, saga.results.pass_source?.containers ?? []);
   // An agent that restarted after its lanes had passed reports no pass, and has forgotten what the target holds.
   const isRemembered = passes.every(({ bytes }) => bytes.length > 0);
@@ -121,8 +127,8 @@ function roundArrived(draft: TransitionDraft): void {
 function noteChanges(draft: TransitionDraft, held: Held, now: SeenContainer[]): void {
   const changes = stackChanges(draft.saga.results.prepare_source?.containers ?? [], now);
   if (changes.length > 0) {
-    if (held.cutting_over) recordEvent(draft, 'notice', { message: 'not cut over: the stack has changed', changes });
-    Object.assign(held, { cutting_over: false, cut_over_at: null });
+    const wasWanted = held.cutting_over || held.cut_over_at !== null;
+    if (wasWanted) callOff(draft, held, 'not cut over: the stack has changed', changes);
   }
   if (JSON.stringify(changes) === JSON.stringify(held.changes)) return;
   held.changes = changes;
@@ -133,6 +139,16 @@ function noteChanges(draft: TransitionDraft, held: Held, now: SeenContainer[]): 
       ? { message: 'the stack has changed since the pre-flight, and is not cut over as it is', changes }
       : { message: 'the stack is again as it was at the pre-flight' },
   );
+}
+
+const isDue = ({ now }: TransitionDraft, { cut_over_at }: Held) => cut_over_at !== null && cut_over_at <= now;
+
+const isTooLate = ({ now }: TransitionDraft, { cut_over_at, cutting_over }: Held) =>
+  !cutting_over && cut_over_at !== null && now - cut_over_at > limits.hold.lateMsMax;
+
+function callOff(draft: TransitionDraft, held: Held, message: string, changes: string[]): void {
+  Object.assign(held, { cutting_over: false, cut_over_at: null });
+  recordEvent(draft, 'notice', { message, called_off: true, changes });
 }
 
 /** There is nothing to pass over until somebody brings it up again, which is no fault of the migration. */
@@ -153,14 +169,16 @@ function roundFailed(draft: TransitionDraft, failure: Failure): void {
   const { saga, now } = draft;
   const held = heldOf(saga);
   held.tries += 1;
-  if (held.tries >= limits.hold.triesMax) {
+  held.failing_since ??= now;
+  const { triesMin, failingMsMax, retryMs, passMsMin } = limits.hold;
+  if (held.tries >= triesMin && now - held.failing_since >= failingMsMax) {
     beginUndo(draft, 'holding', failure);
     return;
   }
   recordEvent(draft, 'notice', { message: 'a pass failed and is repeated', code: failure.code, why: failure.message });
   dropRound(draft);
-  const waited = held.cutting_over || (held.cut_over_at ?? Number.POSITIVE_INFINITY) <= now;
-  if (waited) saga.deadline_at = now + limits.hold.retryMs;
+  if (held.cutting_over || isDue(draft, held))
+    saga.deadline_at = now + Math.min(retryMs * 2 ** (held.tries - 1), passMsMin);
   else pause(draft, held, false);
 }
 

@@ -37,10 +37,13 @@ export function judgeRound(saga: Saga): Failure | null {
   return null;
 }
 
-/** True if the containers created before the stop still fit: the project files of the stopped stack are unchanged. */
+/** True if the containers created before the stop still fit: the project files are unchanged on both sides. */
 export function isStaged({ results }: Saga): boolean {
   const [made, now] = [results.stage_target?.proof, results.send_volumes?.staged];
-  return !!made && !!now && made.manifest_sha256 === now.sha256 && made.entries === now.entries;
+  if (!made || !now || made.manifest_sha256 !== now.sha256 || made.entries !== now.entries) return false;
+  // A target of the previous release does not say.
+  const [left, there] = [results.stage_target?.left, results.receive_volumes?.staged];
+  return !left || !there || (left.sha256 === there.sha256 && left.entries === there.entries);
 }
 
 /** Returns the volumes that differ after a pre-copy; they are sent again. */

@@ -46,6 +46,7 @@ const newHold = (cut_over_at: number | null): Held => ({
   rounds: 0,
   last: null,
   tries: 0,
+  failing_since: null,
   changes: [],
 });
 
