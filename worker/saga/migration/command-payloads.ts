@@ -2,7 +2,7 @@ import { type CommandKind, type CommandPayload, warmProjectLane } from '../../..
 import type { Deployment } from '../../../schema/deployment.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Saga, SagaPlan } from '../../../schema/saga.ts';
-import { lanesOf, ofRound, type Side, warmLanesOf, warmsProject } from './lanes.ts';
+import { earlyLanes, lanesOf, ofRound, type Side, warmLanesOf, warmsProject } from './lanes.ts';
 
 export function hostOf(saga: Saga, kind: CommandKind): string {
   return sourceKinds.has(kind) ? saga.source : saga.target;
@@ -42,6 +42,11 @@ const stagedDir = ({ results, sent_whole }: Saga, directory: string): string | n
   results.stage_target && sent_whole.length === 0 ? directory : null;
 
 const roundOf = ({ held }: Saga): number => held?.rounds ?? 0;
+
+const earlyOf = (saga: Saga) => {
+  const lanes = earlyLanes(saga);
+  return lanes.length > 0 ? { peer: saga.target, lanes } : null;
+};
 
 /** The deployment at its source path. */
 const atHome = ({ deployment }: SagaPlan): Deployment => ({
@@ -96,9 +101,10 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     binds: bindPaths(plan),
     exclude,
   }),
-  stop_stack: (plan, { results }) => ({
+  stop_stack: (plan, saga) => ({
     ...project(plan),
-    expected: (results.pass_source?.containers ?? []).map(({ id }) => id),
+    expected: (saga.results.pass_source?.containers ?? []).map(({ id }) => id),
+    early: earlyOf(saga),
   }),
   send_logins: (plan, { target }) => ({
     ...project(plan),
@@ -158,6 +164,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     contents: contentsAhead(plan, saga),
   }),
   stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
+  expect_source: (plan, saga) => ({ ...project(plan), peer: saga.source, lanes: earlyLanes(saga) }),
   receive_volumes: (plan, saga) => ({
     ...carried(plan, 'target', saga),
     peer: saga.source,

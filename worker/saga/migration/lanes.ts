@@ -1,4 +1,5 @@
-import { warmProjectLane } from '../../../schema/commands.ts';
+import { changesLane, warmProjectLane, wholeProjectLane } from '../../../schema/commands.ts';
+import { limits } from '../../../schema/limits.ts';
 import type { Saga, SagaPlan } from '../../../schema/saga.ts';
 
 /** What moves in a lane of its own: each volume, then the data of each bind mount, by its name on either host. */
@@ -23,3 +24,13 @@ export const ofRound = (round: number) => (round === 0 ? '' : `.${round}`);
 
 export const warmsProject = ({ results }: Saga): boolean =>
   (results.warm_source?.passages ?? []).some(({ lane }) => lane === warmProjectLane);
+
+/** The first lanes after the stop, to be dialled during it; none if the target's agent does not know how. */
+export function earlyLanes(saga: Saga): string[] {
+  const { plan, results, status } = saga;
+  const { expects_source } = results.pass_target ?? results.prepare_target ?? {};
+  if (!plan || status !== 'stopping' || !expects_source) return [];
+  const volumes = lanesOf(plan, 'target').map(({ lane }) => lane);
+  const directory = results.stage_target ? [] : [warmsProject(saga) ? changesLane : wholeProjectLane];
+  return [...volumes.slice(0, limits.agent.lanesAtOnceMax), ...directory];
+}
