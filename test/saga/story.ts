@@ -72,6 +72,7 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   stage_target: { proof: staged },
   stop_stack: { prior: [], killed: [] },
   send_volumes: { ...proofs, staged: { sha256: staged.manifest_sha256, entries: staged.entries } },
+  expect_source: {},
   receive_volumes: proofs,
   send_project: { proof: proof('project') },
   receive_project: { proof: proof('project') },

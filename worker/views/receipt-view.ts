@@ -1,7 +1,7 @@
 import type { ReceiptView } from '../../schema/api/receipt.ts';
 import type { LaneProof } from '../../schema/commands.ts';
 import type { Saga } from '../../schema/saga.ts';
-import { lanesOf } from '../saga/migration/command-payloads.ts';
+import { lanesOf } from '../saga/migration/lanes.ts';
 import { time } from '../time.ts';
 
 /** What was moved and proven; null unless the migration was completed at some time. */

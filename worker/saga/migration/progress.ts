@@ -4,7 +4,7 @@ import { type ByteSamples, rateOfSamples, withSample } from '../../../schema/byt
 import { changesLane, warmProjectLane } from '../../../schema/commands.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Saga } from '../../../schema/saga.ts';
-import { lanesOf, warmLanesOf, warmsProject } from './command-payloads.ts';
+import { lanesOf, warmLanesOf, warmsProject } from './lanes.ts';
 
 /**
  * Progress is not state: it is kept in the object's memory, and the agents' next report restores it. Bytes count as

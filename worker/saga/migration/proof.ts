@@ -1,7 +1,8 @@
 import type { Failure } from '../../../schema/agent-protocol.ts';
 import { changesLane, type LaneProof, type Passage, warmProjectLane } from '../../../schema/commands.ts';
 import type { Saga } from '../../../schema/saga.ts';
-import { payloadOf, warmsProject } from './command-payloads.ts';
+import { payloadOf } from './command-payloads.ts';
+import { warmsProject } from './lanes.ts';
 
 /** Compares both sides' proofs of everything sent before the stop. */
 export function judgePrepared(saga: Saga): Failure | null {

@@ -1,5 +1,6 @@
 import type { CommandKind } from '../../../schema/commands.ts';
 import type { Step } from '../../../schema/migration-status.ts';
+import { earlyLanes } from './lanes.ts';
 import { isLate, mayProveAgain } from './lease-proof.ts';
 import { differingVolumes, isStaged, judgeProject, sentChanges } from './proof.ts';
 import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts';
@@ -8,6 +9,7 @@ import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts
 export function firstRound(draft: TransitionDraft, step: Step): CommandKind[] {
   const { kinds } = stepCommands[step];
   if (step === 'holding') beginRound(draft);
+  if (step === 'stopping' && earlyLanes(draft.saga).length > 0) return ['expect_source', ...kinds];
   if (step !== 'shipping' || !draft.saga.results.stage_target) return kinds;
   if (isStaged(draft.saga)) return [];
   recordEvent(draft, 'notice', {
