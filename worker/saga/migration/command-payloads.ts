@@ -50,7 +50,7 @@ export const lanesOf = (plan: SagaPlan, side: Side, sentWhole: string[] = []) =>
     return sentWhole.includes(tree.source) ? [{ lane: `v${index}.whole`, volume: tree[side] }] : [];
   });
 
-/** Lanes for the pre-copy passes while the stack runs, and for each round of a hold. */
+/** Lanes for the pre-copy passes while the stack runs, and for each round after them. */
 export const warmLanesOf = (plan: SagaPlan, side: Side, round = 0) =>
   treesOf(plan).map((tree, index) => ({ lane: `w${index}${ofRound(round)}`, volume: tree[side] }));
 const ofRound = (round: number) => (round === 0 ? '' : `.${round}`);
@@ -58,7 +58,7 @@ const ofRound = (round: number) => (round === 0 ? '' : `.${round}`);
 const stagedDir = ({ results, sent_whole }: Saga, directory: string): string | null =>
   results.stage_target && sent_whole.length === 0 ? directory : null;
 
-const roundOf = ({ held }: Saga): number => held?.rounds ?? 0;
+const roundOf = ({ held, last_passes }: Saga): number => held?.rounds ?? last_passes;
 
 export const warmsProject = ({ results }: Saga): boolean =>
   (results.warm_source?.passages ?? []).some(({ lane }) => lane === warmProjectLane);
@@ -116,9 +116,10 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     binds: bindPaths(plan),
     exclude,
   }),
-  stop_stack: (plan, { results }) => ({
+  // What does not hold is stopped as it is by then: nobody was asked about it.
+  stop_stack: (plan, { held, results }) => ({
     ...project(plan),
-    expected: (results.pass_source?.containers ?? []).map(({ id }) => id),
+    expected: held ? (results.pass_source?.containers ?? []).map(({ id }) => id) : [],
   }),
   send_logins: (plan, { target }) => ({
     ...project(plan),
