@@ -184,7 +184,7 @@ export const commandKinds = {
       passes,
     }),
   },
-  /** One more round of passes while the migration holds: what changed since the one before; everything if it is forgotten. */
+  /** One more round of passes over the running stack: what changed since the one before; everything if it is forgotten. */
   pass_source: {
     payload: z.object({
       ...project,

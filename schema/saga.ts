@@ -49,6 +49,8 @@ const sagaPlan = z.object({
   content_digest: contentDigestName.default('sha256'),
   /** The containers are created before the stop (pre-copy only). */
   staged: z.boolean(),
+  /** Both hosts can pass once more before the stop (pre-copy only). */
+  last_pass: z.boolean().default(false),
   /** Longest time the file's healthchecks take, and the time of all of them, one after the other. */
   health_wait_s: z.number().default(0),
   start_wait_s: z.number().default(0),
@@ -204,6 +206,8 @@ export const saga = z.object({
   undo: undo.nullable(),
   /** Set if `hold` was asked for. */
   held: held.nullable().default(null),
+  /** Last passes begun before the stop of a pre-copy that does not hold; their lanes are named by it. */
+  last_passes: z.number().default(0),
   /** Set by `completed`. */
   window: safetyWindow.nullable(),
   /** The latest rollback requested; a failed one leaves the migration `completed`. */

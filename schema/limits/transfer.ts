@@ -182,6 +182,8 @@ export const transferLimits = {
      */
     passesMax: 8,
     shrinkMin: 1 / 3,
+    /** Tries of the last pass before the stop: one may fail, or be forgotten by an agent that restarts. */
+    lastPassesMax: 3,
     /** A pass below this is small enough to stop the stack. */
     smallBytes: 4 * 1_048_576,
     /** Files from this size on are sent by blocks: only changed blocks are sent again. */

@@ -41,6 +41,7 @@ export const plan: SagaPlan = {
   blocks: true,
   content_digest: 'gmac',
   staged: true,
+  last_pass: true,
   health_wait_s: 0,
   start_wait_s: 0,
 };
@@ -50,7 +51,7 @@ const staged = proof('staged');
 const proofs = { proofs: [proof('v0'), proof('v1')] };
 const passages = [proof('w0'), proof('w1')].map(({ lane, bytes, sha256 }) => ({ lane, bytes, sha256 }));
 
-/** What passes in a round of a hold. */
+/** What passes in a round after the first one. */
 export function roundOf(round: number) {
   return passages.map(({ lane, ...passage }) => ({ ...passage, lane: `${lane}.${round}` }));
 }
@@ -115,10 +116,11 @@ export interface Story {
   pass(ms: number): void;
 }
 
-/** A round of a hold passes in lanes of its own. */
-function answerTo(kind: CommandKind, { held }: Saga): unknown {
+/** A round passes in lanes of its own. */
+function answerTo(kind: CommandKind, { held, last_passes }: Saga): unknown {
   const good = goodAnswers[kind] as object;
-  return kind === 'pass_source' || kind === 'pass_target' ? { ...good, passages: roundOf(held?.rounds ?? 0) } : good;
+  if (kind !== 'pass_source' && kind !== 'pass_target') return good;
+  return { ...good, passages: roundOf(held?.rounds ?? last_passes) };
 }
 
 export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };

@@ -5,6 +5,7 @@ import { afterTheEnd } from './after-terminal.ts';
 import { enterStep, nextStep } from './enter-step.ts';
 import type { CommandFailed, SagaEvent } from './events.ts';
 import { whileHolding } from './hold.ts';
+import { passesAgain } from './last-pass.ts';
 import { isLate, lateProof, mayProveAgain } from './lease-proof.ts';
 import { judgePrepared, judgeProject, judgeVolumes } from './proof.ts';
 import { resolve } from './resolve.ts';
@@ -32,6 +33,7 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *     on demand:  send_images ‖ receive_images        what the target cannot pull
  *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
  *                 stage_source ‖ stage_target         containers created, not started; small project directories only
+ *                 pass_source ‖ pass_target           what was written meanwhile, unless it holds; see `last-pass.ts`
  *   holding       pass_source ‖ pass_target           a cutover was asked for, or is due; see `hold.ts`
  *     on request: again and again
  *   stopping      stop_stack (‖ expect_source)        source recorded, restart policies off, stopped
@@ -107,7 +109,7 @@ function inStep(draft: TransitionDraft, step: Step, event: SagaEvent): boolean {
       if (!draft.saga.awaiting.some(({ id }) => id === event.command_id)) return false;
       if (draft.saga.awaiting.some(({ id, kind }) => id === event.command_id && kind === 'expect_source'))
         return forgoUnneeded(draft);
-      if (startsAgain(draft, step, event)) return true;
+      if (startsAgain(draft, step, event) || passesAgain(draft, step, event)) return true;
       beginUndo(draft, step, event.failure);
       return true;
     case 'agent_lost':

@@ -41,7 +41,7 @@ const volumeNames = ({ volumes }: SagaPlan) => volumes.map(({ name }) => name);
 const stagedDir = ({ results, sent_whole }: Saga, directory: string): string | null =>
   results.stage_target && sent_whole.length === 0 ? directory : null;
 
-const roundOf = ({ held }: Saga): number => held?.rounds ?? 0;
+const roundOf = ({ held, last_passes }: Saga): number => held?.rounds ?? last_passes;
 
 const earlyOf = (saga: Saga) => {
   const lanes = earlyLanes(saga);
@@ -101,9 +101,10 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     binds: bindPaths(plan),
     exclude,
   }),
+  // What does not hold is stopped as it is by then: nobody was asked about it.
   stop_stack: (plan, saga) => ({
     ...project(plan),
-    expected: (saga.results.pass_source?.containers ?? []).map(({ id }) => id),
+    expected: saga.held ? (saga.results.pass_source?.containers ?? []).map(({ id }) => id) : [],
     early: earlyOf(saga),
   }),
   send_logins: (plan, { target }) => ({

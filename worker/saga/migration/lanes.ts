@@ -16,10 +16,10 @@ export const lanesOf = (plan: SagaPlan, side: Side, sentWhole: string[] = []) =>
     return sentWhole.includes(tree.source) ? [{ lane: `v${index}.whole`, volume: tree[side] }] : [];
   });
 
-/** Lanes for the pre-copy passes while the stack runs, and for each round of a hold. */
+/** Lanes for the pre-copy passes while the stack runs, and for each round after them. */
 export const warmLanesOf = (plan: SagaPlan, side: Side, round = 0) =>
   treesOf(plan).map((tree, index) => ({ lane: `w${index}${ofRound(round)}`, volume: tree[side] }));
-/** In the names of lanes of a hold. */
+/** In the names of those lanes. */
 export const ofRound = (round: number) => (round === 0 ? '' : `.${round}`);
 
 export const warmsProject = ({ results }: Saga): boolean =>

@@ -22,10 +22,14 @@ export function judgePrepared(saga: Saga): Failure | null {
     const failure = comparePassages('project directory', sent, of(warm_target?.passages ?? [], warmProjectLane));
     if (failure) return failure;
   }
-  return stage_source ? comparePassages('project directory', stage_source.passage, stage_target?.proof) : null;
+  if (stage_source) {
+    const failure = comparePassages('project directory', stage_source.passage, stage_target?.proof);
+    if (failure) return failure;
+  }
+  return saga.last_passes > 0 ? judgeRound(saga) : null;
 }
 
-/** Compares both sides' proofs of a round of passes while the migration holds. */
+/** Compares both sides' proofs of a round of passes after the first one. */
 export function judgeRound(saga: Saga): Failure | null {
   const { pass_source, pass_target } = saga.results;
   const { items, project_lane } = payloadOf(saga, 'pass_source');
@@ -37,6 +41,10 @@ export function judgeRound(saga: Saga): Failure | null {
   }
   return null;
 }
+
+/** False if the source's agent restarted after its lanes had passed: it reports no pass, and has forgotten what the target holds. */
+export const isRemembered = ({ results }: Saga): boolean =>
+  (results.pass_source?.passes ?? []).every(({ bytes }) => bytes.length > 0);
 
 /** True if the containers created before the stop still fit: the project files are unchanged on both sides. */
 export function isStaged({ results }: Saga): boolean {

@@ -75,6 +75,7 @@ export function newSaga(id: string, input: StartInput, now: number): Saga {
     cancel_requested: false,
     undo: null,
     held: input.hold ? newHold(input.cut_over_at ?? null) : null,
+    last_passes: 0,
     window: null,
     rollback: null,
     attention: null,

@@ -1,6 +1,7 @@
 import type { CommandKind } from '../../../schema/commands.ts';
 import type { Step } from '../../../schema/migration-status.ts';
 import { earlyLanes } from './lanes.ts';
+import { lastPass } from './last-pass.ts';
 import { isLate, mayProveAgain } from './lease-proof.ts';
 import { differingVolumes, isStaged, judgeProject, sentChanges } from './proof.ts';
 import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts';
@@ -25,8 +26,9 @@ function beginRound({ saga }: TransitionDraft): void {
 
 /**
  * Returns the next round of commands of a step, or null if it has no more. Before the stop: images that the target
- * pulls with the source's logins or cannot pull, and in a pre-copy the passes over the running volumes, then the containers. After it: volumes or a
- * project directory that differ, again whole. At the end: verification again if its proof came too late.
+ * pulls with the source's logins or cannot pull, and in a pre-copy the passes over the running volumes, then the
+ * containers, then a last pass. After it: volumes or a project directory that differ, again whole. At the end:
+ * verification again if its proof came too late.
  */
 export function nextRound(draft: TransitionDraft, step: Step): CommandKind[] | null {
   const { saga } = draft;
@@ -39,7 +41,8 @@ export function nextRound(draft: TransitionDraft, step: Step): CommandKind[] | n
       return ['send_images', 'receive_images'];
     if (!preCopy) return null;
     if (!saga.results.warm_source) return ['warm_source', 'warm_target'];
-    return saga.plan?.staged && !saga.results.stage_source ? ['stage_source', 'stage_target'] : null;
+    if (saga.plan?.staged && !saga.results.stage_source) return ['stage_source', 'stage_target'];
+    return lastPass(draft);
   }
   if (step === 'shipping') {
     if (!sentChanges(saga) || !judgeProject(saga)) return null;
