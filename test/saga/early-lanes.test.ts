@@ -50,8 +50,9 @@ describe('lanes that are dialled during the stop', () => {
     story.answer('warm_source', { passages, passes: [] });
     story.answer('warm_target', { passages });
     for (const kind of staged ? (['stage_source', 'stage_target'] as const) : []) story.answer(kind);
-    story.answer('pass_source');
-    story.answer('pass_target', { passages: roundOf(1), expects_source: true });
+    const last = passages.map((passage) => ({ ...passage, lane: `${passage.lane}.1` }));
+    story.answer('pass_source', { passages: last, passes: [], ms: 1, containers: [] });
+    story.answer('pass_target', { passages: last, expects_source: true });
     expect(awaited(story)).toEqual(both);
     expect(payload(story, 'expect_source')).toMatchObject({ lanes });
   });
