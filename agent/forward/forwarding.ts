@@ -1,5 +1,6 @@
 import type { Log } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
+import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { connectTo } from './connect-to.ts';
 import { type ConnectOn, Holder, type HolderBounds, type HolderCounts } from './holder.ts';
@@ -54,10 +55,12 @@ export async function openForwarding(options: ForwardingOptions): Promise<Forwar
   );
   const { redirects } = listeners;
   let isRedirected = false;
+  let isOver = false;
 
   return {
     redirects,
     hold: async () => {
+      if (isOver) throw new StackferryError('internal', 'The listeners are closed: open the forwarding again.');
       if (isRedirected) return holder.hold();
       // In this order a listener is never reachable by its own port, and redirected connections are never closed.
       await firewall.protect(name, redirects);
@@ -68,7 +71,7 @@ export async function openForwarding(options: ForwardingOptions): Promise<Forwar
     forward: (connect) => holder.forward(connect),
     release: async () => {
       await firewall.unredirect(name);
-      isRedirected = false;
+      isOver = true;
       holder.forward(connectLocally);
       await sleep(lingerMs);
       listeners.close();
@@ -76,9 +79,8 @@ export async function openForwarding(options: ForwardingOptions): Promise<Forwar
     },
     end: async (drainMsMax = limits.forward.drainMsMax) => {
       // First of all: the way that the host had before.
-      const unredirected = firewall.unredirect(name);
-      await unredirected.catch(() => {});
-      isRedirected = false;
+      await firewall.unredirect(name).catch(() => {});
+      isOver = true;
       listeners.close();
       await holder.close(drainMsMax);
       await firewall.remove(name);
