@@ -46,8 +46,8 @@ export const forwardLimits = {
     tunnelMemoryMbMax: 256,
     /** Streams that a source may reset: as many as clients may go away. It is authenticated, and has other ways to waste. */
     resetsPerSMax: 2_000,
-    /** A connection to the published port on the target's own host. */
-    connectMsMax: 5_000,
+    /** A connection to the published port on the same host: a full accept queue is tried again after 1, 3 and 7 s. */
+    connectMsMax: 15_000,
     /** Keep-alive of an idle tunnel, within a relay's idle time. */
     pingIntervalMs: 5_000,
     /** A tunnel without an answer to a ping for this long is dead. */
