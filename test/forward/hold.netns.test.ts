@@ -54,7 +54,7 @@ describeNamespaces.each(kinds)('connections to a stack that is held, on a host w
     const old = network.in('client', process.execPath, '-e', patientScript, '10.1.0.2', '9091');
     await sleep(1_500);
     await source.call('hold');
-    // ADR 18: of nft, IPv6 loses its translation with our table, where no other table translates it.
+    // ADR 19: of nft, IPv6 loses its translation with our table, where no other table translates it.
     const distant = kind === 'nft' ? '10.1.0.2' : 'fd00:1::2';
     const answers = [
       talk('client', '10.1.0.2', 9090, 'from afar'),
