@@ -1,3 +1,9 @@
+import type { TrafficReport } from './forwarding.ts';
+import type { Saga } from './saga.ts';
+
+type ForwardingPhase = NonNullable<Saga['forwarding']>['phase'];
+type PortTraffic = TrafficReport['ports'][number];
+
 const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** `1.5 GiB`. */
@@ -64,3 +70,20 @@ export const moment = (time: string) => `${time.slice(0, 10)} ${time.slice(11, 1
 
 /** `1 volume`, `3 volumes`. */
 export const count = (many: number, noun: string) => `${many} ${noun}${many === 1 ? '' : 's'}`;
+
+/** Where new connections to the old address go. */
+export const forwardingSays = (phase: ForwardingPhase): string =>
+  ({
+    planned: 'reach the stack on the source, until it stops',
+    holding: 'wait until the stack runs again',
+    forwarding: 'are passed on to the target',
+    released: 'reach the stack on the source',
+    ended: 'are refused by the source',
+  })[phase];
+
+/** How busy a port of the old address still is. A purge is safe once that is nothing for long enough. */
+export function trafficSays({ per_minute, total, idle_ms }: PortTraffic): string {
+  if (idle_ms === null) return 'no connection yet';
+  const last = per_minute > 0 ? `${per_minute} a minute` : `none for ${duration(idle_ms)}`;
+  return `${last}, ${total} in all`;
+}

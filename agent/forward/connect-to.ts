@@ -1,9 +1,10 @@
 import net from 'node:net';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
-import { localAddress, type PublishedPort } from './published-port.ts';
+import { localAddress } from './published-port.ts';
 
 /** Connects to a port that this host publishes. Rejects with the socket's error, or the signal's reason. */
-export function connectTo(published: PublishedPort, signal: AbortSignal): Promise<net.Socket> {
+export function connectTo(published: ForwardedPort, signal: AbortSignal): Promise<net.Socket> {
   const socket = net.connect({
     host: localAddress(published),
     port: published.port,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { StackferryError } from '../../schema/errors.ts';
+import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
 import { iptablesFirewall } from './iptables.ts';
 import { nftFirewall } from './nft.ts';
 import type { Family } from './published-port.ts';
@@ -22,6 +22,18 @@ export async function chooseFirewall(run: RunProgram = runRulesProgram, families
     'command_failed',
     'Connections can’t be held on this host: it has no program for firewall rules (iptables or nft).',
   );
+}
+
+/** Whether new connections can be redirected before Docker's rules, and by what. */
+export async function forwardsHere(): Promise<{ ok: boolean; detail: string }> {
+  try {
+    const kinds = await firewallsHere(runRulesProgram, hostFamilies());
+    const docker = kinds.find((kind) => kind.docker);
+    if (docker) return { ok: true, detail: docker.firewall.kind };
+    return { ok: false, detail: 'it sees no rules of Docker. Has the agent the host’s network, and iptables or nft?' };
+  } catch (error) {
+    return { ok: false, detail: errorMessageOf(error) };
+  }
 }
 
 /**

@@ -1,13 +1,13 @@
 import type { Log } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
 import { StackferryError } from '../../schema/errors.ts';
+import type { ForwardedPort, TrafficReport } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import { connectTo } from './connect-to.ts';
 import { type ConnectOn, Holder, type HolderBounds, type HolderCounts } from './holder.ts';
 import { type Listeners, openListeners } from './listeners.ts';
-import { checkedPorts, type Family, type PublishedPort, type Redirect } from './published-port.ts';
+import { checkedPorts, type Family, type Redirect } from './published-port.ts';
 import { type Firewall, ruleName } from './rules.ts';
-import type { TrafficReport } from './traffic.ts';
 
 /** What takes the place of a stack's published ports on this host, from `hold` to `release` or `end`. */
 export interface Forwarding {
@@ -27,7 +27,7 @@ export interface Forwarding {
 
 export interface ForwardingOptions {
   migrationId: string;
-  ports: PublishedPort[];
+  ports: ForwardedPort[];
   firewall: Firewall;
   /** Those that this host has. */
   families: Family[];
@@ -86,7 +86,10 @@ export async function openForwarding(options: ForwardingOptions): Promise<Forwar
       await firewall.remove(name);
     },
     counts: () => holder.counts(),
-    traffic: () => holder.traffic.report(),
+    traffic: () => {
+      const { held, spliced } = holder.counts();
+      return { ...holder.traffic.report(), held, spliced };
+    },
   };
 }
 

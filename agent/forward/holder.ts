@@ -1,8 +1,9 @@
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../../node/log.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
-import { type ClientConnection, type PublishedPort, plainAddress, portName } from './published-port.ts';
+import { type ClientConnection, plainAddress, portName } from './published-port.ts';
 import { reset, splice } from './splice.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 
@@ -55,7 +56,7 @@ export class Holder {
   /** Of several failures in a row only the first is logged. */
   #failing = false;
 
-  constructor(ports: PublishedPort[], log: Log, bounds: Partial<HolderBounds> = {}) {
+  constructor(ports: ForwardedPort[], log: Log, bounds: Partial<HolderBounds> = {}) {
     this.traffic = createTraffic(ports.map(portName));
     this.#log = log;
     this.#bounds = { ...limits.forward, ...bounds };
@@ -65,7 +66,7 @@ export class Holder {
     return { held: this.#waiting.size, spliced: this.#spliced.size, ...this.#counts };
   }
 
-  take(published: PublishedPort, socket: net.Socket): void {
+  take(published: ForwardedPort, socket: net.Socket): void {
     socket.on('error', () => socket.destroy());
     const { remoteAddress, remotePort: port, localAddress } = socket;
     // Without an address: the client is gone already.

@@ -1,7 +1,8 @@
 import net from 'node:net';
 import { StackferryError } from '../../schema/errors.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
-import { type Family, familiesOf, type PublishedPort, portName, type Redirect } from './published-port.ts';
+import { type Family, familiesOf, portName, type Redirect } from './published-port.ts';
 
 export interface Listeners {
   redirects: Redirect[];
@@ -14,9 +15,9 @@ export interface Listeners {
  * that ended lead there. Connections arrive paused and may be half-closed. Throws `resource_taken` if one can't be opened.
  */
 export async function openListeners(
-  ports: PublishedPort[],
+  ports: ForwardedPort[],
   families: Family[],
-  onConnection: (port: PublishedPort, socket: net.Socket) => void,
+  onConnection: (port: ForwardedPort, socket: net.Socket) => void,
   earlier: Redirect[] = [],
 ): Promise<Listeners> {
   const servers: net.Server[] = [];
@@ -46,7 +47,7 @@ const socketOptions = {
   keepAliveInitialDelay: limits.forward.keepAliveDelayMs,
 };
 
-function listening(server: net.Server, port: PublishedPort, families: Family[], listener: number): Promise<number> {
+function listening(server: net.Server, port: ForwardedPort, families: Family[], listener: number): Promise<number> {
   const own = familiesOf(port).filter((family) => families.includes(family));
   const host = own.includes(6) ? '::' : '0.0.0.0';
   return new Promise((resolve, reject) => {

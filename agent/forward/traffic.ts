@@ -1,15 +1,9 @@
+import type { TrafficReport } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
-
-/** Connections that came to the old address. `idle_ms`: since the last one, null if none came. */
-export interface TrafficReport {
-  ports: { port: string; per_minute: number; total: number; idle_ms: number | null }[];
-  /** The busiest first. Addresses stay on this host. */
-  sources: { address: string; total: number }[];
-}
 
 export interface Traffic {
   record(port: string, address: string): void;
-  report(): TrafficReport;
+  report(): Pick<TrafficReport, 'ports' | 'sources'>;
 }
 
 interface PortCount {

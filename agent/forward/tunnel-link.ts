@@ -2,7 +2,7 @@ import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { backoffMs } from '../../node/backoff.ts';
 import { sleep } from '../../node/sleep.ts';
-import { errorCodeOf } from '../../schema/errors.ts';
+import { type ErrorCode, errorCodeOf } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { finalCodes } from '../transfer/reconnect.ts';
 
@@ -33,13 +33,16 @@ export async function keepTunnel(
       if (!signal.aborted) onInterrupted(new Error('the connection to the peer has ended'));
     } catch (error) {
       if (signal.aborted) return;
-      if (finalCodes.includes(errorCodeOf(error))) throw error;
+      if (isFinal(errorCodeOf(error))) throw error;
       onInterrupted(error);
     }
     await sleep(backoffMs(attempt, limits.forward), signal).catch(() => {});
     attempt += 1;
   }
 }
+
+/** A ticket is refused once the migration forwards nothing any more. */
+const isFinal = (code: ErrorCode) => code === 'ticket_refused' || finalCodes.includes(code);
 
 /** Resolves when the session has closed; destroys it if the signal aborts, the peer is silent, or on an error. */
 function ended(session: Http2Session, signal: AbortSignal): Promise<void> {

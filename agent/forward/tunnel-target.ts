@@ -1,9 +1,10 @@
 import http2, { type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Log } from '../../node/log.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import { connectTo } from './connect-to.ts';
-import { type PublishedPort, portName } from './published-port.ts';
+import { portName } from './published-port.ts';
 import { reset, splice } from './splice.ts';
 import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
 
@@ -11,7 +12,7 @@ const status = http2.constants;
 
 export interface TunnelTargetOptions {
   /** Recorded for this migration: connections to anything else are refused. */
-  ports: PublishedPort[];
+  ports: ForwardedPort[];
   log: Log;
 }
 
@@ -41,7 +42,7 @@ function serveTunnel(socket: TLSSocket, { ports, log }: TunnelTargetOptions): Ht
 
 const asked = (headers: http2.IncomingHttpHeaders) => `${headers[':method']} ${headers[':authority']}`.slice(0, 100);
 
-async function answer(stream: ServerHttp2Stream, port: PublishedPort): Promise<void> {
+async function answer(stream: ServerHttp2Stream, port: ForwardedPort): Promise<void> {
   const gone = new AbortController();
   const leave = () => gone.abort();
   stream.once('close', leave);

@@ -4,16 +4,16 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { connectTo } from '../../agent/forward/connect-to.ts';
 import { type ConnectOn, Holder, type HolderBounds } from '../../agent/forward/holder.ts';
 import { openListeners } from '../../agent/forward/listeners.ts';
-import type { PublishedPort } from '../../agent/forward/published-port.ts';
 import { createLog } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-const published: PublishedPort = { host_ip: '', port: 8080 };
+const published: ForwardedPort = { host_ip: '', port: 8080 };
 
 async function holding(bounds: Partial<HolderBounds> = {}) {
   const lines: string[] = [];

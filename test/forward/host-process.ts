@@ -1,13 +1,14 @@
 import net from 'node:net';
 import { chooseFirewall, hostFamilies, sweepRules } from '../../agent/forward/firewall.ts';
 import { type Forwarding, openForwarding } from '../../agent/forward/forwarding.ts';
-import type { PublishedPort, Redirect } from '../../agent/forward/published-port.ts';
+import type { Redirect } from '../../agent/forward/published-port.ts';
 import { runRulesProgram } from '../../agent/forward/rules-program.ts';
 import { openTunnelSource } from '../../agent/forward/tunnel-source.ts';
 import { keepTunnelTarget } from '../../agent/forward/tunnel-target.ts';
 import { startInnerTls } from '../../agent/transfer/inner-tls.ts';
 import { createLog } from '../../node/log.ts';
 import type { Identity } from '../../node/peer-identity.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 
 /** The forwarding part of an agent, in a network namespace of its own; a test calls it over the IPC channel. */
 const log = createLog();
@@ -22,7 +23,7 @@ export const hostCalls = {
   /** Returns the kind of the firewall, and the listeners. */
   open: async (
     migrationId: string,
-    ports: PublishedPort[],
+    ports: ForwardedPort[],
     more: { holdMsMax?: number; earlier?: Redirect[] } = {},
   ) => {
     const firewall = await chooseFirewall();
@@ -72,7 +73,7 @@ export const hostCalls = {
   },
   sweep: (stays: string[] = []) => sweepRules(new Set(stays)),
   /** The target's end, on a port of its own. */
-  serve: async (identity: Identity, port: number, ports: PublishedPort[]) => {
+  serve: async (identity: Identity, port: number, ports: ForwardedPort[]) => {
     const arrived: net.Socket[] = [];
     let wanted: ((socket: net.Socket) => void) | null = null;
     const server = net.createServer({ noDelay: true }, (socket) => {

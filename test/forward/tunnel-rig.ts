@@ -1,9 +1,9 @@
 import net from 'node:net';
-import type { PublishedPort } from '../../agent/forward/published-port.ts';
 import { openTunnelSource, type TunnelSource } from '../../agent/forward/tunnel-source.ts';
 import { keepTunnelTarget } from '../../agent/forward/tunnel-target.ts';
 import { startInnerTls } from '../../agent/transfer/inner-tls.ts';
 import { createLog } from '../../node/log.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { createTestFleet } from '../support/certificates.ts';
 
 export interface TunnelPair {
@@ -19,7 +19,7 @@ export interface TunnelPair {
 }
 
 /** Both ends of a tunnel in this process, over real TLS. */
-export async function makeTunnel(ports: PublishedPort[], proxied: string[] = []): Promise<TunnelPair> {
+export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = []): Promise<TunnelPair> {
   const fleet = await createTestFleet();
   const [source, target] = [await fleet.identity('host', 'source'), await fleet.identity('host', 'target')];
   const over = new AbortController();

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { proxyHeader } from '../../agent/forward/proxy-protocol.ts';
-import type { PublishedPort } from '../../agent/forward/published-port.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { makeTunnel, type TunnelPair } from './tunnel-rig.ts';
 
 const closing: (() => Promise<unknown> | unknown)[] = [];
@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 /** An app at a port of this host; returns the port as published. */
-async function app(onSocket: (socket: net.Socket) => void): Promise<PublishedPort> {
+async function app(onSocket: (socket: net.Socket) => void): Promise<ForwardedPort> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
@@ -28,18 +28,18 @@ async function app(onSocket: (socket: net.Socket) => void): Promise<PublishedPor
   return { host_ip: '127.0.0.1', port: (server.address() as net.AddressInfo).port };
 }
 
-async function tunnel(ports: PublishedPort[], proxied: string[] = []): Promise<TunnelPair> {
+async function tunnel(ports: ForwardedPort[], proxied: string[] = []): Promise<TunnelPair> {
   const pair = await makeTunnel(ports, proxied);
   closing.push(() => pair.close());
   return pair;
 }
 
-const connection = (published: PublishedPort) => ({
+const connection = (published: ForwardedPort) => ({
   published,
   client: { address: '192.0.2.7', port: 40_000 },
   server: { address: '198.51.100.1', port: published.port },
 });
-const open = (pair: TunnelPair, published: PublishedPort, ms = 15_000): Promise<Duplex> =>
+const open = (pair: TunnelPair, published: ForwardedPort, ms = 15_000): Promise<Duplex> =>
   pair.source.connect(connection(published), AbortSignal.timeout(ms));
 
 const echo = (socket: net.Socket) => void socket.pipe(socket);

@@ -1,5 +1,6 @@
 import type { CommandKind } from '../../../schema/commands.ts';
 import type { Step } from '../../../schema/migration-status.ts';
+import { holdConnections } from './forwarding.ts';
 import { isLate, mayProveAgain } from './lease-proof.ts';
 import { differingVolumes, isStaged, judgeProject, sentChanges } from './proof.ts';
 import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts';
@@ -8,6 +9,7 @@ import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts
 export function firstRound(draft: TransitionDraft, step: Step): CommandKind[] {
   const { kinds } = stepCommands[step];
   if (step === 'holding') beginRound(draft);
+  if (step === 'stopping' && holdConnections(draft)) return ['hold_connections'];
   if (step !== 'shipping' || !draft.saga.results.stage_target) return kinds;
   if (isStaged(draft.saga)) return [];
   recordEvent(draft, 'notice', {
@@ -28,6 +30,7 @@ function beginRound({ saga }: TransitionDraft): void {
  */
 export function nextRound(draft: TransitionDraft, step: Step): CommandKind[] | null {
   const { saga } = draft;
+  if (step === 'stopping') return saga.results.stop_stack ? null : ['stop_stack'];
   if (step === 'verifying') return isLate(draft, 'verify_health') && mayProveAgain(draft) ? ['verify_health'] : null;
   const preCopy = saga.mode === 'pre-copy';
   if (step === 'preparing') {
