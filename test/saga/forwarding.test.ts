@@ -126,6 +126,17 @@ describe('a migration that forwards', () => {
     expect(story.feed({ type: 'end_forwarding' })).toBe(false);
   });
 
+  it.each([
+    ['host_a', 'end_receiving'],
+    ['host_b', 'end_forwarding'],
+  ] as const)('ends at the other end if %s is deleted', (host, kind) => {
+    const story = completed();
+    for (const answered of ['arm_target', 'retain_source', 'receive_connections', 'forward_connections'] as const)
+      story.answer(answered);
+    story.feed({ type: 'host_deleted', host });
+    expect(kindsOf(story)).toEqual([kind]);
+  });
+
   it('is over when it is given up', () => {
     const story = atTheStop();
     story.answer('hold_connections');

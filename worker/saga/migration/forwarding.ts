@@ -59,6 +59,16 @@ export function endForwarding(draft: TransitionDraft, why: string): boolean {
   return true;
 }
 
+/** One end of the way is gone: the other one is ended. Returns false if nothing was forwarded. */
+export function forwardingHostDeleted(draft: TransitionDraft, host: string): boolean {
+  const { saga, now } = draft;
+  const { forwarding } = saga;
+  if (!forwarding || !isTaken(forwarding.phase)) return false;
+  Object.assign(forwarding, { phase: 'ended', ended_at: now });
+  send(draft, host === saga.source ? 'end_receiving' : 'end_forwarding');
+  return true;
+}
+
 const isTaken = (phase: NonNullable<Saga['forwarding']>['phase']) => phase === 'holding' || phase === 'forwarding';
 
 /** Returns null if an operator may end it, or has. */
