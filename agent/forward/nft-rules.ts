@@ -39,8 +39,12 @@ export function redirectionChains(name: string, redirects: Redirect[], families:
   ]);
 }
 
+/**
+ * The chains stay, empty, until the table goes: where no other table translates a family, the kernel stops translating its
+ * established connections with the last chain.
+ */
 export const redirectionRemoval = (name: string): string =>
-  ['prerouting', 'output'].map((one) => `delete chain inet ${name} ${one}\n`).join('');
+  ['prerouting', 'output'].map((one) => `flush chain inet ${name} ${one}\n`).join('');
 
 export const tableRemoval = (name: string): string => `delete table inet ${name}\n`;
 

@@ -12,7 +12,7 @@ export function nftFirewall(run: RunProgram, families: Family[]): Firewall {
   const found = async () => tablesIn(await run('nft', ['list', 'tables']));
   const ifFound = async (name: string, input: string) => ((await found()).includes(name) ? input : '');
   /** Without an error if there are no such chains: adding one that exists changes nothing. */
-  const chainsRemoved = (name: string) =>
+  const chainsEmptied = (name: string) =>
     `add chain inet ${name} prerouting\nadd chain inet ${name} output\n${redirectionRemoval(name)}`;
 
   return {
@@ -20,13 +20,13 @@ export function nftFirewall(run: RunProgram, families: Family[]): Firewall {
     protect: async (name, redirects) =>
       await apply(`${await ifFound(name, tableRemoval(name))}${protectionTable(name, redirects, families)}`),
     redirect: async (name, redirects) =>
-      await apply(`${await ifFound(name, chainsRemoved(name))}${redirectionChains(name, redirects, families)}`).catch(
+      await apply(`${await ifFound(name, chainsEmptied(name))}${redirectionChains(name, redirects, families)}`).catch(
         async (error) => {
           await apply(await ifFound(name, tableRemoval(name))).catch(() => {});
           throw error;
         },
       ),
-    unredirect: async (name) => await apply(await ifFound(name, chainsRemoved(name))),
+    unredirect: async (name) => await apply(await ifFound(name, chainsEmptied(name))),
     remove: async (name) => await apply(await ifFound(name, tableRemoval(name))),
     found,
   };

@@ -54,11 +54,9 @@ describeNamespaces.each(kinds)('connections to a stack that is held, on a host w
     const old = network.in('client', process.execPath, '-e', patientScript, '10.1.0.2', '9091');
     await sleep(1_500);
     await source.call('hold');
-    // ADR 19: of nft, IPv6 loses its translation with our table, where no other table translates it.
-    const distant = kind === 'nft' ? '10.1.0.2' : 'fd00:1::2';
     const answers = [
       talk('client', '10.1.0.2', 9090, 'from afar'),
-      talk('client', distant, 9090, 'from afar'),
+      talk('client', 'fd00:1::2', 9090, 'from afar'),
       talk('app', '10.2.0.2', 9090, 'from a container'),
       talk('source', '127.0.0.1', 9090, 'from the host'),
       talk('source', '10.1.0.2', 9090, 'from the host'),
