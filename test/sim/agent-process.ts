@@ -6,9 +6,9 @@ import { sleep } from '../../node/sleep.ts';
 import { createThrottles } from '../../node/throttle.ts';
 import type { AgentMessage, ControlMessage } from '../../schema/agent-protocol.ts';
 import { limits } from '../../schema/limits.ts';
-import { noForward } from '../support/no-forward.ts';
 import { type Actor, newActor } from './clock.ts';
 import type { Connection } from './connection.ts';
+import { simForward } from './connections.ts';
 import type { SimHost } from './host.ts';
 import { lanesFor } from './lanes.ts';
 
@@ -96,7 +96,8 @@ export class AgentProcess {
             sendResult: (command_id, outcome) => this.#send({ type: 'result', command_id, outcome }),
           },
           lanes: lanesFor(host, actor, asks.ask),
-          openForward: () => noForward,
+          openForward: (ledger) => simForward(host, actor, ledger),
+          forwardsHere: async () => ({ ok: true, detail: 'simulated' }),
           throttles: createThrottles(null),
           pingRelay: async () => {},
           upgrade: async () => {},
