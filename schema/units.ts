@@ -81,6 +81,17 @@ export const forwardingSays = (phase: ForwardingPhase): string =>
     ended: 'are refused by the source',
   })[phase];
 
+/** Of all ports: whether somebody would be cut off, in one sentence. */
+export function stillComing({ ports }: Pick<TrafficReport, 'ports'>): string {
+  const perMinute = ports.reduce((sum, { per_minute }) => sum + per_minute, 0);
+  const idle = ports.flatMap(({ idle_ms }) => (idle_ms === null ? [] : [idle_ms]));
+  if (perMinute > 0)
+    return `Clients still use the old address: ${perMinute} connections a minute. They will be refused.`;
+  return idle.length === 0
+    ? 'No client has used the old address.'
+    : `No client has used the old address for ${duration(Math.min(...idle))}.`;
+}
+
 /** How busy a port of the old address still is. A purge is safe once that is nothing for long enough. */
 export function trafficSays({ per_minute, total, idle_ms }: PortTraffic): string {
   if (idle_ms === null) return 'no connection yet';

@@ -75,7 +75,7 @@ const isTaken = (phase: NonNullable<Saga['forwarding']>['phase']) => phase === '
 export function endForwardingRefusal({ status, forwarding }: Saga): Refusal | null {
   if (!forwarding) return { code: 'not_forwarding', message: 'It was started without "forward".' };
   if (forwarding.phase === 'forwarding' && status !== 'completed')
-    return { code: 'not_forwarding', message: `It is "${status}": connections go back to the source by themselves.` };
+    return { code: 'not_forwarding', message: `It is "${status}"; forwarding can be ended once it is "completed".` };
   if (forwarding.phase === 'planned' || forwarding.phase === 'holding')
     return { code: 'not_forwarding', message: `It is "${status}" and forwards nothing yet.` };
   return null;

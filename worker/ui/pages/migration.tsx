@@ -100,7 +100,7 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
             <WindowCard migration={migration} source={source} target={target} />
           </div>
           <div id="acts" data-live data-version={versionOf(migration)}>
-            <MigrationActs migration={migration} source={source} target={target} />
+            <MigrationActs migration={migration} source={source} target={target} traffic={traffic} />
           </div>
         </div>
       </div>
