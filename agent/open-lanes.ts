@@ -4,7 +4,8 @@ import type { Identity } from '../node/peer-identity.ts';
 import type { Throttles } from '../node/throttle.ts';
 import type { DirectDoor } from './transfer/direct-door.ts';
 import { countLaneBytes, type LaneBytes } from './transfer/lane-bytes.ts';
-import { type Dialer, type Lanes, lanesOver, relayDialer } from './transfer/lanes.ts';
+import { type Lanes, lanesOver, relayDialer } from './transfer/lanes.ts';
+import type { Dialer } from './transfer/reconnect.ts';
 
 /** The lanes of this host, with tickets from the control plane, and the bytes that crossed them. */
 export function openLanes(options: {

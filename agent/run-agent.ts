@@ -139,6 +139,7 @@ export async function runAgent(
     renewal.close();
     reports.close();
     await core.close();
+    lanes.hangUp(null);
     await link.close();
     await door?.close();
     await engine.close();

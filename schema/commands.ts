@@ -96,6 +96,8 @@ const binds = z.array(text).default([]);
 const contentDigest = contentDigestName.default('sha256');
 /** The contents of files are read ahead of the proof, which then reads what changed since; null: they are not. */
 const contentsAhead = contentDigestName.nullable().default(null);
+/** The agent knows `expect_source`: not in the previous release. */
+const expectsSource = z.boolean().default(false);
 const carried = {
   ...project,
   peer: id,
@@ -107,7 +109,8 @@ const carried = {
   content_digest: contentDigest,
 };
 
-/** Lanes of a project directory in a pre-copy: of the passes, and of the final changes. */
+/** Lanes of a project directory: of the whole, and in a pre-copy of the passes and of the final changes. */
+export const wholeProjectLane = 'project';
 export const warmProjectLane = 'wproject';
 export const changesLane = 'project.changes';
 /** The project directory in a round of passes, with its path on that host; null if it is not large. */
@@ -142,8 +145,18 @@ export const commandKinds = {
     }),
   },
   stop_stack: {
-    /** `expected`: ids of its containers when they were last seen; empty: any. */
-    payload: z.object({ ...project, expected: z.array(text).default([]) }),
+    /**
+     * `expected`: ids of its containers when they were last seen; empty: any. `early`: lanes to come, to be dialled
+     * meanwhile; null if the target would not.
+     */
+    payload: z.object({
+      ...project,
+      expected: z.array(text).default([]),
+      early: z
+        .object({ peer: id, lanes: z.array(text) })
+        .nullable()
+        .default(null),
+    }),
     result: stopped,
   },
   /** Sends the registry logins for these images of the stack, which the target uses and forgets. */
@@ -172,7 +185,7 @@ export const commandKinds = {
       passes,
     }),
   },
-  /** One more round of passes while the migration holds: what changed since the one before; everything if it is forgotten. */
+  /** One more round of passes over the running stack: what changed since the one before; everything if it is forgotten. */
   pass_source: {
     payload: z.object({
       ...project,
@@ -226,7 +239,7 @@ export const commandKinds = {
       option_volumes: z.array(stackVolume).default([]),
       images: z.array(stackImage),
     }),
-    result: z.object({ volumes: z.array(text), addresses: doorAddresses }),
+    result: z.object({ volumes: z.array(text), addresses: doorAddresses, expects_source: expectsSource }),
   },
   /** Pulls images with the logins that the source sends. */
   pull_images: {
@@ -255,7 +268,7 @@ export const commandKinds = {
       project_lane: projectLane,
       contents: contentsAhead,
     }),
-    result: z.object({ passages: z.array(passage) }),
+    result: z.object({ passages: z.array(passage), expects_source: expectsSource }),
   },
   /** Receives the project directory and creates the stack's containers from it: restart policies off, none started. */
   stage_target: {
@@ -263,6 +276,8 @@ export const commandKinds = {
     /** The proof's manifest includes the contents of files; `left`: once the containers are made. */
     result: z.object({ proof: itemProof, left: manifest.nullable().default(null) }),
   },
+  /** Dials the first lanes while the source stops. Nothing waits for it, and it may fail. */
+  expect_source: { payload: z.object({ ...project, peer: id, lanes: z.array(text) }), result: empty },
   receive_volumes: {
     /** `staged_dir`: the project directory, if `stage_target` received it. */
     payload: z.object({ ...carried, staged_dir: text.nullable().default(null) }),

@@ -33,7 +33,7 @@ export const hostFacts = z.object({
     default_runtime: z.string().default('runc'),
     /** What pre-copy sends of large files: changed blocks, or whole files; null if it is not supported. */
     pre_copy: z.enum(['blocks', 'files']).nullable(),
-    /** Passes can go on for as long as a migration holds. */
+    /** Rounds of passes can follow the first one: once more before the stop, or for as long as a migration holds. */
     holds: z.boolean().default(false),
     /** The fastest digest of contents that the agent knows. */
     content_digest: contentDigestName.default('sha256'),

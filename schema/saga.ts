@@ -53,6 +53,8 @@ const sagaPlan = z.object({
   staged: z.boolean(),
   /** TCP ports whose connections can be forwarded. */
   forwarded_ports: forwardedPorts.default([]),
+  /** Both hosts can pass once more before the stop (pre-copy only). */
+  last_pass: z.boolean().default(false),
   /** Longest time the file's healthchecks take, and the time of all of them, one after the other. */
   health_wait_s: z.number().default(0),
   start_wait_s: z.number().default(0),
@@ -221,6 +223,8 @@ export const saga = z.object({
   held: held.nullable().default(null),
   /** Set if `forward` was asked for. */
   forwarding: forwarding.nullable().default(null),
+  /** Last passes begun before the stop of a pre-copy that does not hold; their lanes are named by it. */
+  last_passes: z.number().default(0),
   /** Set by `completed`. */
   window: safetyWindow.nullable(),
   /** The latest rollback requested; a failed one leaves the migration `completed`. */

@@ -3,7 +3,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import { type ForwardedPort, forwardLane, type TrafficReport } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ForwardingRecord, LedgerEntry, MigrationLedger } from '../migration-ledger.ts';
-import type { Dialer } from '../transfer/lanes.ts';
+import type { Dialer } from '../transfer/reconnect.ts';
 import { sleepingAt } from './expiry.ts';
 import { chooseFirewall, hostFamilies, sweepRules } from './firewall.ts';
 import { type Forwarding, type ForwardingOptions, openForwarding } from './forwarding.ts';

@@ -1,6 +1,6 @@
 import type { Log } from '../../node/log.ts';
 import { type ForwardedPort, forwardLane } from '../../schema/forwarding.ts';
-import type { Dialer } from '../transfer/lanes.ts';
+import type { Dialer } from '../transfer/reconnect.ts';
 import { sleepingAt } from './expiry.ts';
 import type { keepTunnelTarget } from './tunnel-target.ts';
 

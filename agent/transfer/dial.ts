@@ -21,6 +21,11 @@ interface DialOptions {
   ticket: () => Promise<{ ticket: string; relay: RelayPlace; places?: Address[] }>;
   /** Of a target that lets sources past the relay. */
   door?: Pick<DirectDoor, 'wait'> | null;
+  /**
+   * The target may not wait yet: a source that reached it directly in vain gives up. It neither blames the address nor
+   * takes the relay, which may be slower.
+   */
+  early?: boolean;
   /** Called with a peer's own address that could not be reached. */
   onDirectFault?: (place: Address, error: unknown) => void;
   /** Called for a relay that can't be reached, does not answer or is full: another one might work. */
@@ -60,16 +65,19 @@ interface Relayed {
   join(key: string, signal: AbortSignal): Promise<net.Socket>;
 }
 
-type Way = Pick<DialOptions, 'session' | 'signal' | 'onDirectFault'>;
+type Way = Pick<DialOptions, 'session' | 'signal' | 'early' | 'onDirectFault'>;
 
 /**
  * Asks the target and the relay at the same time. Once a connection to the target stands, the relay is not joined: the
  * target may have taken that connection already.
  */
-async function reachAsSource(places: Address[], relayed: Relayed, { session, signal, onDirectFault }: Way) {
+async function reachAsSource(places: Address[], relayed: Relayed, way: Way) {
+  const { session, signal, early = false, onDirectFault } = way;
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
-  const direct = dialDirectly(places, session, both, (place, error) => onDirectFault?.(place, error));
+  const direct = dialDirectly(places, session, both, (place, error) => {
+    if (!early || !direct.stands()) onDirectFault?.(place, error);
+  });
   const admitted = relayed.admit(both);
   admitted.catch(() => {});
   try {
@@ -81,6 +89,7 @@ async function reachAsSource(places: Address[], relayed: Relayed, { session, sig
     if (direct.stands()) {
       const socket = await direct.socket;
       if (socket) return socket;
+      if (early) throw new StackferryError('relay_unavailable', 'The target does not wait for the lane yet');
     }
     direct.close();
     return await relayed.join(await admitted, signal);

@@ -1,4 +1,4 @@
-import type { Dialer } from './lanes.ts';
+import type { Dialer } from './reconnect.ts';
 
 export interface LaneBytes {
   /** Frames as they cross, after compression, of all lanes that this process opened. */

@@ -6,8 +6,9 @@ import { limits } from '../../schema/limits.ts';
 import { ticketSession } from '../../schema/relay-protocol.ts';
 import { dialPeer } from './dial.ts';
 import type { DirectDoor } from './direct-door.ts';
+import { dialEarly, type EarlyDials } from './early-dial.ts';
 import { receiveItem } from './receive.ts';
-import type { Connect } from './reconnect.ts';
+import type { Dialer, LanePeer } from './reconnect.ts';
 import { sendItem } from './send.ts';
 import { createStripeBudget } from './stripe-budget.ts';
 import type { ItemProof, PassedItem, TarSink, TarSource, VerifiedEarlier } from './tar-ports.ts';
@@ -17,14 +18,14 @@ import { createTroubles } from './troubles.ts';
 export interface Lanes {
   send(end: LaneEnd & { source: TarSource }): Promise<ItemProof>;
   receive(end: LaneEnd & { sink: TarSink }): Promise<ItemProof>;
+  /** Dials for lanes to come. */
+  dialEarly: EarlyDials['begin'];
+  hangUp: EarlyDials['hangUp'];
 }
 
-export interface LaneEnd {
-  migrationId: string;
-  peer: string;
+export interface LaneEnd extends LanePeer {
   /** The stack that the lane belongs to. */
   project: string;
-  lane: string;
   onProgress: (bytes: number) => void;
   /** Target: the destination then holds the item, and must not be emptied before. */
   earlier: VerifiedEarlier | null;
@@ -37,18 +38,18 @@ export interface LaneEnd {
   signal: AbortSignal;
 }
 
-/** Opens one mutually authenticated, end-to-end connection for a lane, or a stripe of it, each time it is called. */
-export type Dialer = (role: 'source' | 'target', lane: Pick<LaneEnd, 'migrationId' | 'peer' | 'lane'>) => Connect;
-
 export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles(null)): Lanes {
   const stripes = createStripeBudget(limits.stream.stripesPerAgentMax);
+  const early = dialEarly(dialer);
   return {
+    dialEarly: early.begin,
+    hangUp: early.hangUp,
     send: ({ source, ...end }) =>
       sendItem({
         lane: end.lane,
         project: end.project,
         source,
-        connect: dialer('source', end),
+        connect: early.dial('source', end),
         pace: throttles.of(end.migrationId),
         stripes,
         onProgress: end.onProgress,
@@ -59,7 +60,7 @@ export function lanesOver(dialer: Dialer, throttles: Throttles = createThrottles
       receiveItem({
         lane: end.lane,
         sink,
-        connect: dialer('target', end),
+        connect: early.dial('target', end),
         onProgress: end.onProgress,
         stripes,
         onNamed: end.onNamed,
@@ -90,12 +91,13 @@ export function relayDialer(options: {
   const { identity, ticket } = options;
   const relays = createTroubles();
   const addresses = createTroubles();
-  return (role, { migrationId, peer, lane }) =>
+  return (role, { migrationId, peer, lane, early = false }) =>
     (signal, stripe = 0) =>
       dialPeer({
         identity,
         role,
         peer,
+        early,
         session: ticketSession(migrationId, nameOf(lane, stripe)),
         ticket: async () => {
           const ask = { migration_id: migrationId, lane: nameOf(lane, stripe), unreachable: relays.recent() };

@@ -6,6 +6,19 @@ import type { StreamBounds } from './frame-connection.ts';
 /** Dials the peer for an item's main connection, 0, or a stripe of it. */
 export type Connect = (signal: AbortSignal, stripe?: number) => Promise<TLSSocket>;
 
+/** A lane, and the host at its other end. */
+export interface LanePeer {
+  migrationId: string;
+  peer: string;
+  lane: string;
+}
+
+/**
+ * Opens one mutually authenticated, end-to-end connection for a lane, or a stripe of it, each time it is called. `early`:
+ * the lane has not begun, so the peer may not be there.
+ */
+export type Dialer = (role: 'source' | 'target', lane: LanePeer & { early?: boolean }) => Connect;
+
 /** A connection ends with the item's end, or before it. */
 export type SessionEnd<T> = { kind: 'done'; value: T } | { kind: 'interrupted'; error: Error };
 

@@ -60,6 +60,14 @@ export const transferLimits = {
     /** A door without a lane that is waited for: longer than from the preparation to the first lane, or between passes. */
     idleMsMax: 900_000,
   },
+  early: {
+    /** Connections of an agent that were dialled before the stop and wait for their lanes, of at most two migrations. */
+    waitingMax: 8,
+    /** From the dial: less than a relay's `idleMsMax`. A lane that begins later dials by itself. */
+    waitMsMax: 100_000,
+    /** TCP's own, so that no router on the way forgets them. */
+    keepAliveMs: 15_000,
+  },
   stream: {
     /**
      * Payload of a CHUNK, before and after compression. 1 MiB measured as fast as 4 MiB, at a quarter of the memory.
@@ -174,6 +182,8 @@ export const transferLimits = {
      */
     passesMax: 8,
     shrinkMin: 1 / 3,
+    /** Tries of the last pass before the stop: one may fail, or be forgotten by an agent that restarts. */
+    lastPassesMax: 3,
     /** A pass below this is small enough to stop the stack. */
     smallBytes: 4 * 1_048_576,
     /** Files from this size on are sent by blocks: only changed blocks are sent again. */

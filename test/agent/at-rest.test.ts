@@ -43,20 +43,20 @@ describe('at rest', () => {
     await prepare(pair);
     const before = await running(pair.source);
     const user = beside(pair.source);
-    await expect(pair.source.perform('stop_stack', { ...project, expected: [] })).rejects.toMatchObject({
+    await expect(pair.source.perform('stop_stack', { ...project, expected: [], early: null })).rejects.toMatchObject({
       code: 'stack_running',
       message: expect.stringContaining('backup'),
     });
     expect(await running(pair.source)).toBe(before);
     user.state = 'exited';
-    await pair.source.perform('stop_stack', { ...project, expected: [] });
+    await pair.source.perform('stop_stack', { ...project, expected: [], early: null });
   });
 
   it('P2: what ran for a moment after the stop spoils the copy, what only exists does not', async () => {
     const pair = await embeddedPair();
     const user = beside(pair.source, { state: 'exited' });
     await prepare(pair);
-    await pair.source.perform('stop_stack', { ...project, expected: [] });
+    await pair.source.perform('stop_stack', { ...project, expected: [], early: null });
     const send = () => pair.source.perform('send_volumes', { ...project, peer: 't', items: [], ...wholeVolumes });
     await send();
     user.started_at = '2026-01-01T00:00:05Z';

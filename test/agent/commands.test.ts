@@ -35,16 +35,16 @@ describe('commands, each of which may run again after a crash', () => {
     const prepared = await target.perform('prepare_target', toPrepare);
     expect(await target.perform('prepare_target', toPrepare)).toEqual(prepared);
 
-    const others = { ...project, expected: ['made-since'] };
+    const others = { ...project, expected: ['made-since'], early: null };
     await expect(source.perform('stop_stack', others)).rejects.toMatchObject({ code: 'stack_changed' });
-    const stopped = await source.perform('stop_stack', { ...project, expected: [] });
+    const stopped = await source.perform('stop_stack', { ...project, expected: [], early: null });
     expect(stopped.prior.find(({ service }) => service === 'web')).toMatchObject({
       running: true,
       restart_policy: { name: 'always' },
     });
     expect(stopped.prior.find(({ service }) => service === 'report')).toMatchObject({ running: false });
     expect(
-      await source.perform('stop_stack', { ...project, expected: [] }),
+      await source.perform('stop_stack', { ...project, expected: [], early: null }),
       'the prior state is that of before',
     ).toEqual(stopped);
 
@@ -117,10 +117,23 @@ describe('commands, each of which may run again after a crash', () => {
     expect(await entriesAt(port)).toEqual(['the first line']);
   });
 
+  test('lanes are dialled during the stop, and hung up if the stack is put back', async () => {
+    const { source, target, toPrepare } = await embeddedPair();
+    expect(await target.perform('prepare_target', toPrepare)).toMatchObject({ expects_source: true });
+    const lanes = ['v0', 'project'];
+    await source.perform('stop_stack', { ...project, expected: [], early: { peer: 't', lanes } });
+    await target.perform('expect_source', { ...project, peer: 's', lanes });
+    expect(source.early).toEqual(['source v0 t', 'source project t']);
+    expect(target.early).toEqual(['target v0 s', 'target project s']);
+    await source.perform('restore_source', { ...project, deployment: null });
+    await target.perform('cleanup_target', project);
+    expect([source.early, target.early]).toEqual([[], []]);
+  });
+
   test('F26: a container that was started during the copy, even for a moment, spoils it', async () => {
     const pair = await embeddedPair();
     const { source, items } = pair;
-    await source.perform('stop_stack', { ...project, expected: [] });
+    await source.perform('stop_stack', { ...project, expected: [], early: null });
     await upStack(source.root, 'guestbook');
     const send = () => source.perform('send_volumes', { ...project, peer: 't', items, ...wholeVolumes });
     await expect(send()).rejects.toMatchObject({ code: 'stack_running', message: expect.stringContaining('web') });

@@ -23,6 +23,8 @@ export interface TestHost {
   ledger: MigrationLedger;
   /** The control plane gives this host leave to run what it deployed. */
   leave: boolean;
+  /** Role, name and peer of the lanes that were dialled early, and not hung up. */
+  early: string[];
   /** Ends all leases, as an agent does that is stopped: what ran under them is being stopped. */
   giveUp(): Promise<void>;
   perform<K extends CommandKind>(kind: K, payload: CommandPayload<K>): Promise<CommandResult<K>>;
@@ -80,7 +82,7 @@ export async function moveData({ source, target, facts, deployment, items, toPre
     exclude: [],
   });
   await target.perform('prepare_target', toPrepare);
-  await source.perform('stop_stack', { ...project, expected: [] });
+  await source.perform('stop_stack', { ...project, expected: [], early: null });
   const [sent, received] = await Promise.all([
     source.perform('send_volumes', { ...project, peer: 't', items, ...wholeVolumes }),
     target.perform('receive_volumes', { ...project, peer: 's', items, ...wholeVolumes }),
@@ -102,6 +104,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
     engine,
     ledger,
     leave: true,
+    early: [],
     giveUp: () => lease.giveUp(),
     perform: (kind, payload) =>
       performCommand(
@@ -117,11 +120,17 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
           paths: hostPaths,
           forward: noForward,
           openDoor: async () => [],
-          lanes: lanesOver(
-            (_role, { lane }) =>
-              (signal) =>
-                pairs(lane, signal),
-          ),
+          lanes: {
+            ...lanesOver(
+              (_role, { lane }) =>
+                (signal) =>
+                  pairs(lane, signal),
+            ),
+            dialEarly: (role, { lane, peer }) => host.early.push(`${role} ${lane} ${peer}`),
+            hangUp: () => {
+              host.early = [];
+            },
+          },
         },
       ) as Promise<CommandResult<typeof kind>>,
   };

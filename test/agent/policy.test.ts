@@ -32,7 +32,7 @@ test('a control plane in wrong hands mounts no volume that the migration did not
 
 test('a control plane in wrong hands gets no directory but that of a stack', async () => {
   const { source, deployment } = await embeddedPair();
-  await source.perform('stop_stack', { project: 'guestbook', expected: [] });
+  await source.perform('stop_stack', { project: 'guestbook', expected: [], early: null });
   for (const source_dir of ['/etc', `${deployment.source_dir}/..`, source.root])
     await expect(
       source.perform('send_project', { project: 'guestbook', peer: 't', source_dir, changes: null }),

@@ -41,7 +41,7 @@ describe('R16 who sent a stack is what its lanes prove', () => {
   test('a control plane that gives one stack the name of another gets nothing across', async () => {
     const { source, target, deployment } = await embeddedPair();
     const { source_dir, target_dir } = deployment;
-    await source.perform('stop_stack', { project: 'guestbook', expected: [] });
+    await source.perform('stop_stack', { project: 'guestbook', expected: [], early: null });
     const [sent, received] = await Promise.allSettled([
       source.perform('send_project', { project: 'guestbook', peer: 't', source_dir, changes: null }),
       target.perform('receive_project', { project: 'shop', peer: 's', target_dir, changes: null }),

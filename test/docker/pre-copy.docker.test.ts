@@ -188,7 +188,7 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     expect(await running('b')).toEqual(['large-app-1']);
   }, 120_000);
 
-  it('has the containers made before the stop', async () => {
+  it('has the containers made before the stop, and passes once more after that', async () => {
     const { hosts, up, migrate, ended } = rig();
     await up('early', mapped);
     const { id } = await migrate('early', hosts.b, { mode: 'pre-copy' });
@@ -197,7 +197,10 @@ describeDocker('a pre-copy between two real Docker hosts', () => {
     const timesOf = (step: string) => migration.steps.find(({ name }) => name === step)!;
     expect(timesOf('shipping').ended_at).toBe(timesOf('shipping').started_at);
     const created = (await docker('b', 'inspect', '-f', '{{.Created}}', 'early-app-1')).trim();
-    expect(Date.parse(created)).toBeLessThan(Date.parse(timesOf('stopping').started_at!));
+    const log = (await readFile(hosts.b.logPath, 'utf8')).split('\n').filter((line) => line.includes(id));
+    const passedAt = Date.parse(log.find((line) => line.includes('lane w0.1: carried'))?.split(' ')[0] ?? '');
+    expect(Date.parse(created)).toBeLessThan(passedAt);
+    expect(passedAt).toBeLessThan(Date.parse(timesOf('stopping').started_at!));
   }, 120_000);
 
   it('starts those containers all the same when the target’s agent was killed meanwhile', async () => {

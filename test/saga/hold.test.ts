@@ -34,7 +34,7 @@ describe('a migration that holds', () => {
     const story = newStory({ mode: 'pre-copy' });
     story.feed({ type: 'preflight_passed', plan });
     for (const kind of ['prepare_source', 'prepare_target', 'warm_source', 'warm_target'] as const) story.answer(kind);
-    for (const kind of ['stage_source', 'stage_target'] as const) story.answer(kind);
+    for (const kind of ['stage_source', 'stage_target', 'pass_source', 'pass_target'] as const) story.answer(kind);
     expect([story.saga.status, story.saga.steps.holding]).toEqual(['stopping', undefined]);
   });
 

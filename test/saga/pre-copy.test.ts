@@ -6,7 +6,7 @@ import {
   type Passage,
   warmProjectLane,
 } from '../../schema/commands.ts';
-import { goodAnswers, newStory, plan, type Story } from './story.ts';
+import { goodAnswers, newStory, plan, roundOf, type Story } from './story.ts';
 
 const started = (verify: 'manifest' | 'content' = 'content'): Story => {
   const story = newStory({ mode: 'pre-copy', verify });
@@ -23,6 +23,8 @@ const warm = (story: Story) => {
   story.answer('warm_target');
   story.answer('stage_source');
   story.answer('stage_target');
+  story.answer('pass_source');
+  story.answer('pass_target');
 };
 /** As far as the end of `transferring`. */
 const carried = (sent = goodAnswers.send_volumes): Story => {
@@ -85,6 +87,7 @@ describe('a pre-copy', () => {
     const story = newStory({ mode: 'pre-copy' });
     story.feed({ type: 'preflight_passed', plan: { ...plan, staged: false } });
     for (const kind of ['prepare_source', 'prepare_target', 'warm_source', 'warm_target'] as const) story.answer(kind);
+    for (const kind of ['pass_source', 'pass_target'] as const) story.answer(kind);
     expect([story.saga.status, awaited(story)]).toEqual(['stopping', ['stop_stack']]);
     story.answer('stop_stack');
     expect(payload(story).staged_dir).toBeNull();
@@ -103,6 +106,9 @@ describe('a pre-copy', () => {
       story.answer('prepare_target');
       story.answer('warm_source', warmed(answers.warm_source));
       story.answer('warm_target', received);
+      const passed = [...roundOf(1), { ...passage, lane: `${warmProjectLane}.1` }];
+      story.answer('pass_source', { ...(goodAnswers.pass_source as object), passages: passed });
+      story.answer('pass_target', { passages: passed });
       for (const kind of ['stop_stack', 'send_volumes', 'receive_volumes'] as const)
         if (awaited(story).includes(kind)) story.answer(kind);
       return story;

@@ -40,6 +40,19 @@ describe('the receipt of a migration', () => {
     expect(receipt.bytes_while_running).toBe(70);
   });
 
+  it('counts what the last pass carried while the stack ran', () => {
+    const saga = completed();
+    const passage = { bytes: 70, sha256: 's' };
+    saga.results.warm_source = { passages: [{ lane: 'w0', ...passage }], passes: [] };
+    saga.results.pass_source = {
+      passages: [{ lane: 'w0.1', ...passage, bytes: 5 }],
+      passes: [],
+      ms: 1,
+      containers: [],
+    };
+    expect(viewReceipt(saga)).toMatchObject({ bytes_while_running: 75 });
+  });
+
   it('is there only once the migration was completed', () => {
     expect(viewReceipt(storyAt('verifying').saga)).toBeNull();
   });

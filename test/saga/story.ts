@@ -42,6 +42,7 @@ export const plan: SagaPlan = {
   content_digest: 'gmac',
   staged: true,
   forwarded_ports: [{ host_ip: '', port: 8080 }],
+  last_pass: true,
   health_wait_s: 0,
   start_wait_s: 0,
 };
@@ -51,7 +52,7 @@ const staged = proof('staged');
 const proofs = { proofs: [proof('v0'), proof('v1')] };
 const passages = [proof('w0'), proof('w1')].map(({ lane, bytes, sha256 }) => ({ lane, bytes, sha256 }));
 
-/** What passes in a round of a hold. */
+/** What passes in a round after the first one. */
 export function roundOf(round: number) {
   return passages.map(({ lane, ...passage }) => ({ ...passage, lane: `${lane}.${round}` }));
 }
@@ -73,6 +74,7 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   stage_target: { proof: staged },
   stop_stack: { prior: [], killed: [] },
   send_volumes: { ...proofs, staged: { sha256: staged.manifest_sha256, entries: staged.entries } },
+  expect_source: {},
   receive_volumes: proofs,
   send_project: { proof: proof('project') },
   receive_project: { proof: proof('project') },
@@ -121,10 +123,11 @@ export interface Story {
   pass(ms: number): void;
 }
 
-/** A round of a hold passes in lanes of its own. */
-function answerTo(kind: CommandKind, { held }: Saga): unknown {
+/** A round passes in lanes of its own. */
+function answerTo(kind: CommandKind, { held, last_passes }: Saga): unknown {
   const good = goodAnswers[kind] as object;
-  return kind === 'pass_source' || kind === 'pass_target' ? { ...good, passages: roundOf(held?.rounds ?? 0) } : good;
+  if (kind !== 'pass_source' && kind !== 'pass_target') return good;
+  return { ...good, passages: roundOf(held?.rounds ?? last_passes) };
 }
 
 export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };

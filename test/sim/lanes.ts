@@ -200,6 +200,8 @@ export function lanesFor(host: SimHost, actor: Actor, ask: Ask): Lanes {
   };
 
   return {
+    dialEarly: () => {},
+    hangUp: () => {},
     send: ({ source, ...lane }) => carry(lane, { read: (source as SimSource).sim.read, write: null, reset: null }),
     receive: ({ sink, ...lane }) =>
       carry(lane, { read: null, write: (sink as SimSink).sim.write, reset: () => sink.reset() }),

@@ -1,6 +1,7 @@
 import { limits } from '../../schema/limits.ts';
 import { heal } from './faults.ts';
 import { holdScenarios } from './hold-scenarios.ts';
+import { lastPassScenarios } from './last-pass-scenarios.ts';
 import { restoredScenarios } from './restored-scenarios.ts';
 import { bringUpNamesake } from './setting.ts';
 import { minuteMs, type Scenario, type Story, secondMs } from './story.ts';
@@ -490,6 +491,7 @@ export const scenarios: { [number: string]: Scenario } = {
 
   ...restoredScenarios,
   ...holdScenarios,
+  ...lastPassScenarios,
 
   // ------------------------------------------------------------ what random schedules once found
 

@@ -78,6 +78,12 @@ describe('each failure of its own, in twenty schedules', () => {
     expect(printed.slice(Math.max(0, at - 60), at + 1)).toContain(`ok ${name}`);
   };
 
+  it('no scenario fails, those without a number included', () => {
+    expect(printed.filter((line) => line.startsWith('not ok '))).toEqual([]);
+    expect(printed).toContain('ok a hold outlives the death of each of its actors');
+    expect(printed).toContain('ok a last pass outlives the death of each of its actors');
+  });
+
   it('F10 source or target dies during the pre-flight: failed, the stack untouched', () => holds('F10'));
   it('F11 the source agent dies after the stop: it resumes on return, or the source is put back', () => holds('F11'));
   it('F12 the source host is gone in mid-transfer: needs_attention for as long as it is gone', () => holds('F12'));

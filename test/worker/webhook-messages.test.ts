@@ -59,6 +59,7 @@ describe('a message for people', () => {
     const words = every.map((payload) => messageOf('evt_1', payload, origin)).map(({ sentence }) => sentence);
     expect(words).toEqual([
       'shop is moving from old-server to new-server.',
+      'shop still runs on old-server; its copy on new-server is kept up to date.',
       'shop has moved from old-server to new-server; it can be rolled back until 2026-02-03 19:20 UTC.',
       'The migration of shop from old-server to new-server failed.',
       'The migration of shop from old-server to new-server was cancelled.',

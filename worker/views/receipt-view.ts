@@ -1,7 +1,7 @@
 import type { ReceiptView } from '../../schema/api/receipt.ts';
 import type { LaneProof } from '../../schema/commands.ts';
 import type { Saga } from '../../schema/saga.ts';
-import { lanesOf } from '../saga/migration/command-payloads.ts';
+import { lanesOf } from '../saga/migration/lanes.ts';
 import { time } from '../time.ts';
 
 /** What was moved and proven; null unless the migration was completed at some time. */
@@ -19,7 +19,12 @@ export function viewReceipt(saga: Saga): ReceiptView | null {
     results.send_project?.proof ?? stagedProof(saga),
     results.receive_project?.proof ?? results.stage_target?.proof,
   );
-  const before = [...(results.warm_source?.passages ?? []), ...passage(results.stage_source?.passage)];
+  const before = [
+    ...(results.warm_source?.passages ?? []),
+    ...passage(results.stage_source?.passage),
+    // Of a hold's rounds only the latest is known.
+    ...(saga.held ? [] : (results.pass_source?.passages ?? [])),
+  ];
   const images = passage(results.send_images?.passage);
   const after = [...volumes, ...passage(results.send_project?.proof)];
   const bytes = (list: { bytes: number }[]) => list.reduce((sum, one) => sum + one.bytes, 0);

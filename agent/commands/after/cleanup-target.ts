@@ -6,7 +6,8 @@ import type { CommandHandler } from '../runner/context.ts';
 
 /** Removes what this migration created here, by recorded ids only (Invariant 5). Idempotent. */
 export const cleanupTarget: CommandHandler<'cleanup_target'> = async (_payload, context) => {
-  const { engine, ledger, lease, migrationId, signal } = context;
+  const { engine, lanes, ledger, lease, migrationId, signal } = context;
+  lanes.hangUp(migrationId);
   const entry = ledger.find(migrationId);
   if (!entry) return { removed: [], remaining: [], left_out: [] };
   if (['home', 'retained'].includes(tenancyOf(entry))) {

@@ -1,10 +1,10 @@
-import { changesLane } from '../../../schema/commands.ts';
+import { changesLane, wholeProjectLane } from '../../../schema/commands.ts';
 import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { isInside } from '../../compose/project.ts';
 import type { Removal } from '../../engine/engine.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
 import { leavingTree } from '../carry/leaving-tree.ts';
-import { projectLane, stagedLane } from '../carry/project-lane.ts';
+import { stagedLane } from '../carry/project-lane.ts';
 import { idsOf } from '../cutover/container-states.ts';
 import { oneOffsOf } from '../cutover/data-users.ts';
 import { forgetImages } from '../cutover/put-back.ts';
@@ -101,7 +101,7 @@ async function directoryObstacle(
 }
 
 function projectAsMoved(entry: LedgerEntry, directory: string, context: CommandContext): Promise<boolean> {
-  const { [projectLane]: sent, [changesLane]: changed, [stagedLane]: staged } = entry.lanes;
+  const { [wholeProjectLane]: sent, [changesLane]: changed, [stagedLane]: staged } = entry.lanes;
   return isAnyOf([(sent ?? changed ?? staged)?.manifest ?? null], directory, context);
 }
 

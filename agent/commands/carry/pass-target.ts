@@ -47,5 +47,5 @@ export const passTarget: CommandHandler<'pass_target'> = async (payload, context
     })),
     context,
   );
-  return { passages };
+  return { passages, expects_source: true };
 };

@@ -5,8 +5,7 @@ import { recordedFirst } from '../cutover/recorded-first.ts';
 import type { CommandContext } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
 
-/** Lanes of the project directory: after the stop, and before it while the stack runs. */
-export const projectLane = 'project';
+/** The lane of the project directory before the stop, while the stack runs. */
 export const stagedLane = 'staged';
 /** The digest of contents in a staged directory's manifests: it is small, so SHA-256, which every release knows. */
 export const stagedContents = 'sha256';

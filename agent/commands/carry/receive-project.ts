@@ -1,10 +1,10 @@
-import { changesLane } from '../../../schema/commands.ts';
+import { changesLane, wholeProjectLane } from '../../../schema/commands.ts';
 import { assertMadeDirectory } from '../prepare/made-volume.ts';
 import { unstage } from '../prepare/staged.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
 import { contentsOf } from './contents-of.ts';
-import { onlyProof, projectLane, receiveDirectory } from './project-lane.ts';
+import { onlyProof, receiveDirectory } from './project-lane.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Receives the whole project directory, replacing an earlier copy, or only the changes since the pre-copy. */
@@ -12,7 +12,7 @@ export const receiveProject: CommandHandler<'receive_project'> = async (payload,
   const { project, peer, target_dir, changes } = payload;
   const { engine, lanes, migrationId } = context;
   await unstage(context);
-  if (!changes) return { proof: await receiveDirectory(projectLane, payload, null, context) };
+  if (!changes) return { proof: await receiveDirectory(wholeProjectLane, payload, null, context) };
   assertMadeDirectory(target_dir, context);
   const sink = warmCopiesOf(engine)
     .targetDirectory(target_dir, migrationId)

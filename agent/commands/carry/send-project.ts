@@ -1,10 +1,10 @@
-import { changesLane } from '../../../schema/commands.ts';
+import { changesLane, wholeProjectLane } from '../../../schema/commands.ts';
 import { assertSourceAtRest } from '../cutover/rest.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';
 import { contentsOf } from './contents-of.ts';
 import { leavingTree } from './leaving-tree.ts';
-import { assertProjectDirectory, onlyProof, projectLane } from './project-lane.ts';
+import { assertProjectDirectory, onlyProof } from './project-lane.ts';
 import { warmCopiesOf } from './warm-copies-of.ts';
 
 /** Sends the project directory (compose files, `.env`, inner bind mounts), or the changes since the pre-copy. */
@@ -21,7 +21,7 @@ export const sendProject: CommandHandler<'send_project'> = async (payload, conte
     { project, role: 'source', peer },
     [
       {
-        lane: changes ? changesLane : projectLane,
+        lane: changes ? changesLane : wholeProjectLane,
         total: null,
         carry: async (end) => context.lanes.send({ ...end, source: await source() }),
         tree,

@@ -4,6 +4,7 @@ import { forgetImages, putBack } from './put-back.ts';
 
 /** Restores the stack on the source, with the same containers as before. */
 export const restoreSource: CommandHandler<'restore_source'> = async ({ project, deployment }, context) => {
+  context.lanes.hangUp(context.migrationId);
   const running = await putBack(project, deployment, context);
   await context.engine.release?.(context.migrationId);
   await forgetImages(context);

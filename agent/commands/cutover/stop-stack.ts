@@ -3,7 +3,10 @@ import type { CommandContext, CommandHandler } from '../runner/context.ts';
 import { idsOf } from './container-states.ts';
 import { haltStack } from './halt.ts';
 
-export const stopStack: CommandHandler<'stop_stack'> = async ({ project, expected }, context) => {
+/** Stops the stack, and dials the first lanes meanwhile. */
+export const stopStack: CommandHandler<'stop_stack'> = async ({ project, expected, early }, context) => {
+  const { lanes, migrationId } = context;
+  for (const lane of early?.lanes ?? []) lanes.dialEarly('source', { migrationId, peer: early!.peer, lane });
   await assertExpected(project, expected, context);
   return haltStack({ migration_id: context.migrationId, project, role: 'source' }, context);
 };

@@ -39,5 +39,5 @@ export const prepareTarget: CommandHandler<'prepare_target'> = async (payload, c
   const data = { project, volumes: names, directory: target_dir, binds };
   if (engine.standBy)
     await recordedFirst(key, 'paths', target_dir, context, async () => engine.standBy?.('target', data, migrationId));
-  return { volumes: names, addresses: await context.openDoor() };
+  return { volumes: names, addresses: await context.openDoor(), expects_source: true };
 };

@@ -5,6 +5,7 @@ import { cleanupTarget } from '../after/cleanup-target.ts';
 import { purgeSource } from '../after/purge-source.ts';
 import { purgeTarget } from '../after/purge-target.ts';
 import { retainSource } from '../after/retain-source.ts';
+import { expectSource } from '../carry/expect-source.ts';
 import { passSource } from '../carry/pass-source.ts';
 import { passTarget } from '../carry/pass-target.ts';
 import { receiveProject } from '../carry/receive-project.ts';
@@ -63,6 +64,7 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   warm_target: warmTarget,
   pass_target: passTarget,
   stage_target: stageTarget,
+  expect_source: expectSource,
   receive_volumes: receiveVolumes,
   receive_project: receiveProject,
   deploy,

@@ -5,11 +5,12 @@ import { afterTheEnd } from './after-terminal.ts';
 import { enterStep, nextStep } from './enter-step.ts';
 import type { CommandFailed, SagaEvent } from './events.ts';
 import { whileHolding } from './hold.ts';
+import { passesAgain } from './last-pass.ts';
 import { isLate, lateProof, mayProveAgain } from './lease-proof.ts';
 import { judgePrepared, judgeProject, judgeVolumes } from './proof.ts';
 import { resolve } from './resolve.ts';
 import { askHosts, whileTelling } from './restored.ts';
-import { close, lost, recordResult } from './results.ts';
+import { close, forgoUnneeded, lost, recordResult } from './results.ts';
 import { onRollback } from './rollback.ts';
 import { nextRound } from './step-commands.ts';
 import {
@@ -32,9 +33,10 @@ import { beginUndo, endWithoutUndo, undo } from './undo.ts';
  *     on demand:  send_images ‖ receive_images        what the target cannot pull
  *     pre-copy:   warm_source ‖ warm_target           passes over the running stack
  *                 stage_source ‖ stage_target         containers created, not started; small project directories only
+ *                 pass_source ‖ pass_target           what was written meanwhile, unless it holds; see `last-pass.ts`
  *   holding       pass_source ‖ pass_target           a cutover was asked for, or is due; see `hold.ts`
  *     on request: again and again
- *   stopping      stop_stack                          source recorded, restart policies off, stopped
+ *   stopping      stop_stack (‖ expect_source)        source recorded, restart policies off, stopped
  *   transferring  send_volumes ‖ receive_volumes      equal digests and manifests for every volume
  *     pre-copy:   changes since the passes            a volume that differs is sent again whole
  *   shipping      send_project ‖ receive_project      the same for the project directory
@@ -105,11 +107,14 @@ function inStep(draft: TransitionDraft, step: Step, event: SagaEvent): boolean {
     }
     case 'command_failed':
       if (!draft.saga.awaiting.some(({ id }) => id === event.command_id)) return false;
-      if (startsAgain(draft, step, event)) return true;
+      if (draft.saga.awaiting.some(({ id, kind }) => id === event.command_id && kind === 'expect_source'))
+        return forgoUnneeded(draft);
+      if (startsAgain(draft, step, event) || passesAgain(draft, step, event)) return true;
       beginUndo(draft, step, event.failure);
       return true;
     case 'agent_lost':
       if (!draft.saga.awaiting.some(({ host }) => host === event.host)) return false;
+      if (step === 'stopping' && event.host === draft.saga.target) return forgoUnneeded(draft);
       beginUndo(draft, step, lost(draft.saga, event.host));
       return true;
     case 'moved':

@@ -2,6 +2,7 @@ import { type CommandKind, type CommandPayload, warmProjectLane } from '../../..
 import type { Deployment } from '../../../schema/deployment.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Saga, SagaPlan } from '../../../schema/saga.ts';
+import { earlyLanes, lanesOf, ofRound, type Side, warmLanesOf, warmsProject } from './lanes.ts';
 
 export function hostOf(saga: Saga, kind: CommandKind): string {
   return sourceKinds.has(kind) ? saga.source : saga.target;
@@ -40,32 +41,16 @@ export function payloadOf<K extends CommandKind>(saga: Saga, kind: K): CommandPa
 const project = ({ deployment }: SagaPlan) => ({ project: deployment.project });
 const volumeNames = ({ volumes }: SagaPlan) => volumes.map(({ name }) => name);
 
-/** What moves in a lane of its own: each volume, then the data of each bind mount, by its name on either host. */
-const treesOf = ({ volumes, binds }: SagaPlan) => [
-  ...volumes.map(({ name }) => ({ source: name, target: name })),
-  ...binds.map(({ path, place }) => ({ source: path, target: place })),
-];
-type Side = 'source' | 'target';
-
-/** One lane per volume or bind mount. What is sent again whole uses a second lane. */
-export const lanesOf = (plan: SagaPlan, side: Side, sentWhole: string[] = []) =>
-  treesOf(plan).flatMap((tree, index) => {
-    if (sentWhole.length === 0) return [{ lane: `v${index}`, volume: tree[side] }];
-    return sentWhole.includes(tree.source) ? [{ lane: `v${index}.whole`, volume: tree[side] }] : [];
-  });
-
-/** Lanes for the pre-copy passes while the stack runs, and for each round of a hold. */
-export const warmLanesOf = (plan: SagaPlan, side: Side, round = 0) =>
-  treesOf(plan).map((tree, index) => ({ lane: `w${index}${ofRound(round)}`, volume: tree[side] }));
-const ofRound = (round: number) => (round === 0 ? '' : `.${round}`);
 /** None for volumes sent whole: recreating a volume removes the containers created to use it. */
 const stagedDir = ({ results, sent_whole }: Saga, directory: string): string | null =>
   results.stage_target && sent_whole.length === 0 ? directory : null;
 
-const roundOf = ({ held }: Saga): number => held?.rounds ?? 0;
+const roundOf = ({ held, last_passes }: Saga): number => held?.rounds ?? last_passes;
 
-export const warmsProject = ({ results }: Saga): boolean =>
-  (results.warm_source?.passages ?? []).some(({ lane }) => lane === warmProjectLane);
+const earlyOf = (saga: Saga) => {
+  const lanes = earlyLanes(saga);
+  return lanes.length > 0 ? { peer: saga.target, lanes } : null;
+};
 
 /** The deployment at its source path. */
 const atHome = ({ deployment }: SagaPlan): Deployment => ({
@@ -126,9 +111,11 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     binds: bindPaths(plan),
     exclude,
   }),
-  stop_stack: (plan, { results }) => ({
+  // What does not hold is stopped as it is by then: nobody was asked about it.
+  stop_stack: (plan, saga) => ({
     ...project(plan),
-    expected: (results.pass_source?.containers ?? []).map(({ id }) => id),
+    expected: saga.held ? (saga.results.pass_source?.containers ?? []).map(({ id }) => id) : [],
+    early: earlyOf(saga),
   }),
   send_logins: (plan, { target }) => ({
     ...project(plan),
@@ -188,6 +175,7 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
     contents: contentsAhead(plan, saga),
   }),
   stage_target: ({ deployment }, { source }) => ({ deployment, peer: source }),
+  expect_source: (plan, saga) => ({ ...project(plan), peer: saga.source, lanes: earlyLanes(saga) }),
   receive_volumes: (plan, saga) => ({
     ...carried(plan, 'target', saga),
     peer: saga.source,

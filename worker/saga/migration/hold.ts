@@ -5,12 +5,12 @@ import { isStep } from '../../../schema/migration-status.ts';
 import type { Held, Saga } from '../../../schema/saga.ts';
 import { enterStep, nextStep } from './enter-step.ts';
 import type { SagaEvent } from './events.ts';
-import { judgeRound } from './proof.ts';
+import { isRemembered, judgeRound } from './proof.ts';
 import { lost, recordResult } from './results.ts';
 import type { Refusal } from './safety-window.ts';
 import { stackChanges } from './stack-changes.ts';
 import { firstRound } from './step-commands.ts';
-import { forgetAwaited, issueRound, recordEvent, type TransitionDraft } from './transition.ts';
+import { dropRound, issueRound, recordEvent, type TransitionDraft } from './transition.ts';
 import { beginUndo } from './undo.ts';
 
 /**
@@ -110,16 +110,14 @@ function roundArrived(draft: TransitionDraft): void {
     return;
   }
   const held = heldOf(saga);
-  const { passages = [], passes = [], ms = 0 } = saga.results.pass_source ?? {};
+  const { passages = [], ms = 0 } = saga.results.pass_source ?? {};
   Object.assign(held, { tries: 0, failing_since: null });
   held.last = { ended_at: now, bytes: passages.reduce((sum, passage) => sum + passage.bytes, 0), ms };
   if (isTooLate(draft, held)) callOff(draft, held, 'not cut over: its time has passed by more than half an hour', []);
   if (isDue(draft, held)) held.cutting_over = true;
   noteChanges(draft, held, saga.results.pass_source?.containers ?? []);
-  // An agent that restarted after its lanes had passed reports no pass, and has forgotten what the target holds.
-  const isRemembered = passes.every(({ bytes }) => bytes.length > 0);
   if (!held.cutting_over) pause(draft, held, held.last.bytes < limits.warm.smallBytes);
-  else if (isRemembered) enterStep(draft, nextStep(saga, 'holding'));
+  else if (isRemembered(saga)) enterStep(draft, nextStep(saga, 'holding'));
   else beginRound(draft);
 }
 
@@ -157,12 +155,6 @@ function stackGone(draft: TransitionDraft): void {
   dropRound(draft);
   noteChanges(draft, held, []);
   pause(draft, held, false);
-}
-
-/** The epoch rises, so that the side that still works on the round ends it. */
-function dropRound(draft: TransitionDraft): void {
-  forgetAwaited(draft);
-  draft.saga.epoch += 1;
 }
 
 function roundFailed(draft: TransitionDraft, failure: Failure): void {

@@ -4,7 +4,8 @@ import { type ByteSamples, rateOfSamples, withSample } from '../../../schema/byt
 import { changesLane, warmProjectLane } from '../../../schema/commands.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Saga } from '../../../schema/saga.ts';
-import { lanesOf, warmLanesOf, warmsProject } from './command-payloads.ts';
+import { payloadOf } from './command-payloads.ts';
+import { lanesOf, warmLanesOf, warmsProject } from './lanes.ts';
 
 /**
  * Progress is not state: it is kept in the object's memory, and the agents' next report restores it. Bytes count as
@@ -108,6 +109,11 @@ function itemsOf(saga: Saga): { lane: string; item: string; total: number | null
       total: total(volume),
     }));
     return [...volumes, ...project];
+  }
+  if (saga.awaiting.some(({ kind }) => kind === 'pass_source' || kind === 'pass_target')) {
+    const { items, project_lane } = payloadOf(saga, 'pass_source');
+    const volumes = items.map(({ lane, volume }) => ({ lane, item: volume, total: null }));
+    return [...volumes, ...(project_lane ? [{ lane: project_lane.lane, item: 'project', total: null }] : [])];
   }
   if (saga.status !== 'transferring') return null;
   const whole = saga.mode === 'stop-copy' || saga.sent_whole.length > 0;

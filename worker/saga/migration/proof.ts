@@ -1,7 +1,8 @@
 import type { Failure } from '../../../schema/agent-protocol.ts';
 import { changesLane, type LaneProof, type Passage, warmProjectLane } from '../../../schema/commands.ts';
 import type { Saga } from '../../../schema/saga.ts';
-import { payloadOf, warmsProject } from './command-payloads.ts';
+import { payloadOf } from './command-payloads.ts';
+import { warmsProject } from './lanes.ts';
 
 /** Compares both sides' proofs of everything sent before the stop. */
 export function judgePrepared(saga: Saga): Failure | null {
@@ -21,10 +22,14 @@ export function judgePrepared(saga: Saga): Failure | null {
     const failure = comparePassages('project directory', sent, of(warm_target?.passages ?? [], warmProjectLane));
     if (failure) return failure;
   }
-  return stage_source ? comparePassages('project directory', stage_source.passage, stage_target?.proof) : null;
+  if (stage_source) {
+    const failure = comparePassages('project directory', stage_source.passage, stage_target?.proof);
+    if (failure) return failure;
+  }
+  return saga.last_passes > 0 ? judgeRound(saga) : null;
 }
 
-/** Compares both sides' proofs of a round of passes while the migration holds. */
+/** Compares both sides' proofs of a round of passes after the first one. */
 export function judgeRound(saga: Saga): Failure | null {
   const { pass_source, pass_target } = saga.results;
   const { items, project_lane } = payloadOf(saga, 'pass_source');
@@ -36,6 +41,10 @@ export function judgeRound(saga: Saga): Failure | null {
   }
   return null;
 }
+
+/** False if the source's agent restarted after its lanes had passed: it reports no pass, and has forgotten what the target holds. */
+export const isRemembered = ({ results }: Saga): boolean =>
+  (results.pass_source?.passes ?? []).every(({ bytes }) => bytes.length > 0);
 
 /** True if the containers created before the stop still fit: the project files are unchanged on both sides. */
 export function isStaged({ results }: Saga): boolean {

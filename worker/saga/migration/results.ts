@@ -19,12 +19,20 @@ export function recordResult(draft: TransitionDraft, { command_id, data }: Comma
   close(draft, command_id);
   record(draft, kind, data as CommandResult<typeof kind>);
   if (kind === 'stop_stack') {
+    forgoUnneeded(draft);
     const { killed } = data as CommandResult<'stop_stack'>;
     const containers = killed.slice(0, limits.control.namesToldMax);
     if (killed.length > 0)
       recordEvent(draft, 'notice', { message: 'did not stop in time and were killed', containers });
   }
   return kind;
+}
+
+/** Stops waiting for what only saves time. Returns false if nothing of it was awaited. */
+export function forgoUnneeded(draft: TransitionDraft): boolean {
+  const unneeded = draft.saga.awaiting.filter(({ kind }) => kind === 'expect_source');
+  for (const { id } of unneeded) close(draft, id);
+  return unneeded.length > 0;
 }
 
 /** Stops waiting for a command. */

@@ -45,8 +45,9 @@ export const stepCommands: { [S in Step]: { kinds: CommandKind[]; msMax: number 
   verifying: { kinds: ['verify_health'], msMax: 0 },
 };
 
+const passes: readonly CommandKind[] = ['warm_source', 'warm_target', 'pass_source', 'pass_target'];
 const roundMsMax = (step: Step, kinds: CommandKind[]) =>
-  stepCommands[kinds.includes('warm_source') || kinds.includes('warm_target') ? 'transferring' : step].msMax;
+  stepCommands[kinds.some((kind) => passes.includes(kind)) ? 'transferring' : step].msMax;
 
 /**
  * Renews the deadline of a round while bytes are transferred, but only once half the time is spent: not every progress
@@ -92,6 +93,12 @@ export function send<K extends CommandKind>(draft: TransitionDraft, kind: K): vo
 export function forgetAwaited(draft: TransitionDraft): void {
   draft.closed.push(...draft.saga.awaiting.map(({ id }) => id));
   draft.saga.awaiting = [];
+}
+
+/** The epoch rises, so that the side that still works on the round ends it. */
+export function dropRound(draft: TransitionDraft): void {
+  forgetAwaited(draft);
+  draft.saga.epoch += 1;
 }
 
 /** When to retry a lasting failure: after an eighth of its age, within limits. */

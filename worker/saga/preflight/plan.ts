@@ -120,6 +120,7 @@ export function sagaPlanOf(
       : 'sha256',
     staged: (stack.project_files.size_bytes ?? Number.POSITIVE_INFINITY) <= limits.warm.stagedBytesMax,
     forwarded_ports: chosen.forward ? forwardedPorts(stack) : [],
+    last_pass: [hosts.source, hosts.target].every(({ engine }) => engine.holds),
     health_wait_s: Math.min(limits.health.timeoutSMax, Math.max(0, ...waits)),
     start_wait_s: Math.min(
       limits.health.timeoutSMax,
