@@ -198,6 +198,8 @@ class Keeper implements ForwardKeeper {
     const names = ports.filter(({ port }) => proxied.includes(port)).map(portName);
     const source = this.#options.openSource({ dial, onInterrupted, signal: tunnel.signal }, new Set(names));
     source.ended.catch((error) => {
+      // Held again, they are about to be released to the stack here.
+      if (!this.#options.ledger.find(migrationId)?.forwarding?.to) return;
       log.warn('connections are not forwarded any more', { error });
       void this.end(migrationId).catch(() => {});
     });

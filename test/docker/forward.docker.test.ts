@@ -104,8 +104,8 @@ describeDocker('clients of the old address, between two real Docker hosts', () =
 
   it('are passed on again by an agent that was killed, until an operator ends it', async () => {
     const { hosts, up, migrate, ended, api } = rig();
-    await up('site', page());
-    const { id } = await migrate('site', hosts.b, { forward: true });
+    await up('blog', page());
+    const { id } = await migrate('blog', hosts.b, { forward: true });
     await ended(id);
     await settled(id);
     await hosts.a.stop('SIGKILL');

@@ -138,6 +138,16 @@ it('ends if the control plane gives out no more tickets', async () => {
   await expect.poll(() => recorded(ledger)).toBeNull();
 });
 
+it('goes on holding if the target’s end goes first on the way back', async () => {
+  const { ledger, agent, over, rules } = await setUp();
+  const keeper = agent();
+  await keeper.forward(of, way);
+  await keeper.hold(of, ports);
+  over.reject(new Error('ticket_refused'));
+  await keeper.hold(of, ports);
+  expect([recorded(ledger)?.to, rules.size]).toEqual([null, 1]);
+});
+
 it('goes back to waiting before the target stops, and the way is closed with the release', async () => {
   const { agent, acts, ways } = await setUp();
   const keeper = agent();
