@@ -28,7 +28,10 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/worker/**', 'test/browser/**', 'test/lab/**', 'test/**/*.docker.test.ts', 'test/machines/**'],
+          exclude: [
+            ...['test/worker/**', 'test/browser/**', 'test/lab/**', 'test/machines/**'],
+            ...['test/**/*.docker.test.ts', 'test/**/*.netns.test.ts'],
+          ],
           pool: 'forks',
           testTimeout: 20_000,
           hookTimeout: 30_000,
@@ -70,6 +73,15 @@ export default defineConfig({
           include: ['test/**/*.docker.test.ts'],
           exclude: longFiles,
           ...onHosts,
+        },
+      },
+      {
+        test: {
+          name: 'namespaces',
+          include: ['test/**/*.netns.test.ts'],
+          pool: 'forks',
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

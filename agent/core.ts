@@ -16,8 +16,10 @@ import { answerRequest, type RequestContext } from './commands/runner/requests.t
 import { createCommandRunner } from './commands/runner/runner.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import type { Engine } from './engine/engine.ts';
+import type { ForwardKeeper } from './forward/keeper.ts';
+import { forwardedIn } from './forward/ports-taken.ts';
 import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease/lease.ts';
-import { openMigrationLedger } from './migration-ledger.ts';
+import { type MigrationLedger, openMigrationLedger } from './migration-ledger.ts';
 import { type HostPaths, hostPaths } from './mounts.ts';
 import { isLeased, leftoversIn } from './tenancy.ts';
 import type { Lanes } from './transfer/lanes.ts';
@@ -34,8 +36,8 @@ export interface AgentCore {
   commandCounts: CommandMeter['counts'];
   /** Milliseconds until the held lease that ends first; null if none is held. */
   leaseMsLeft(): number | null;
-  /** Resumes the leases of what may still run, or stops it. */
-  resumeLeases(): void;
+  /** Resumes the leases of what may still run, or stops it; and the connections that this host takes. */
+  resume(): void;
   /** Aborts commands and stops everything under a lease, since no other agent may follow. All else keeps running. */
   close(): Promise<void>;
 }
@@ -48,6 +50,10 @@ export interface CoreOptions {
   lanes: Lanes;
   /** Opens this host to sources of the lanes to come, and returns where. */
   openDoor?: CommandContext['openDoor'];
+  /** What takes connections in place of a stack that has left. */
+  openForward: (ledger: MigrationLedger) => ForwardKeeper;
+  /** Whether it can on this host. */
+  forwardsHere?: RequestContext['forwardsHere'];
   throttles: Throttles;
   pingRelay: RequestContext['pingRelay'];
   upgrade: Upgrade;
@@ -77,6 +83,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     ...(clock ? { clock } : {}),
   });
 
+  const forward = options.openForward(ledger);
   const meter = createCommandMeter();
   const runner = createCommandRunner({
     journal,
@@ -91,6 +98,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
         ledger,
         lease,
         lanes,
+        forward,
         openDoor: options.openDoor ?? (async () => []),
         paths: options.paths ?? hostPaths,
         log: log.of(migration_id, command.trace_id),
@@ -119,6 +127,9 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     commandState: runner.state,
     throttles,
     pingRelay: options.pingRelay,
+    traffic: (migrationId) => forward.traffic(migrationId),
+    forwarded: (stack) => forwardedIn(ledger.all(), stack),
+    forwardsHere: options.forwardsHere ?? (async () => null),
     upgrade: (ask, signal) => options.upgrade(ask, idlenessFrom(runner.begun()), signal),
   };
 
@@ -137,12 +148,16 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     leftovers: () => leftoversIn(ledger.all()),
     commandCounts: meter.counts,
     leaseMsLeft: () => lease.msLeft(),
-    resumeLeases: () => lease.resume(),
+    resume: () => {
+      lease.resume();
+      forward.resume().catch((error) => log.error('connections could not be taken up again', { error }));
+    },
     close: async () => {
       const stopped = lease.giveUp();
       await runner.close();
+      const left = forward.close();
       // Again, since a command may have started something just before it ended.
-      const done = Promise.all([stopped, lease.giveUp()]);
+      const done = Promise.all([stopped, lease.giveUp(), left]);
       await Promise.race([done, sleep(limits.agent.closeMsMax)]);
       lease.close();
       await journal.close();

@@ -5,6 +5,7 @@ import { contentDigestName } from '../schema/content-digest.ts';
 import { deployment } from '../schema/deployment.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { stackVolume } from '../schema/facts.ts';
+import { forwardedPort, forwardedPorts } from '../schema/forwarding.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 
 const names = z.array(z.string());
@@ -25,6 +26,18 @@ const laneTransfer = z.object({
   /** Target: the peer that its certificate named, and the stack that it named itself; null if it named none. */
   sent_by: z.object({ host: z.string(), project: z.string() }).nullable().default(null),
 });
+
+/** Connections that this host takes in place of the stack that it had. */
+const forwardingRecord = z.object({
+  ports: forwardedPorts,
+  /** The listener of each port: an agent that starts again opens the same ones, since rules may lead there. */
+  listeners: z.array(forwardedPort.extend({ listener: z.number().int() })),
+  /** When it ends by itself, by this host's clock. */
+  until_ms: z.number(),
+  /** Where they are passed on to; null while they wait. */
+  to: z.object({ peer: z.string(), proxied: z.array(z.number().int()) }).nullable(),
+});
+export type ForwardingRecord = z.infer<typeof forwardingRecord>;
 
 /** What this host must remember of a migration to undo its part. Written before the action it describes. */
 export const ledgerEntry = z.object({
@@ -56,6 +69,8 @@ export const ledgerEntry = z.object({
   retained: z.boolean(),
   /** A rollback started the retained copy: containers may run, under a lease. */
   revived: z.boolean().default(false),
+  /** Null if the stack's ports are as Docker publishes them. */
+  forwarding: forwardingRecord.nullable().default(null),
   /** Paths that a purge has verified to hold exactly what was moved: a second try would find less. */
   purging: names.default([]),
   /** Path → mark of the directory that was verified: another one at that path was not. */
@@ -81,6 +96,8 @@ export const ledgerEntry = z.object({
   armed: z.boolean(),
   /** A rollback stopped the stack here; `prior` is its state before. */
   halted: z.boolean().default(false),
+  /** The source passes connections on to these ports. */
+  receiving: z.object({ peer: z.string(), ports: forwardedPorts, until_ms: z.number() }).nullable().default(null),
   /** When the lease ends, on the boot clock of that boot. */
   lease: z.object({ boot_id: z.string(), ends_at_ms: z.number() }).nullable(),
 
@@ -168,6 +185,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     marks: {},
     retained: false,
     revived: false,
+    forwarding: null,
     purging: [],
     purging_marks: {},
     left_behind: [],
@@ -181,6 +199,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     started: false,
     armed: false,
     halted: false,
+    receiving: null,
     lease: null,
     lanes: {},
     ran_since: [],

@@ -5,6 +5,7 @@ import type { Throttles } from '../node/throttle.ts';
 import type { DirectDoor } from './transfer/direct-door.ts';
 import { countLaneBytes, type LaneBytes } from './transfer/lane-bytes.ts';
 import { type Lanes, lanesOver, relayDialer } from './transfer/lanes.ts';
+import type { Dialer } from './transfer/reconnect.ts';
 
 /** The lanes of this host, with tickets from the control plane, and the bytes that crossed them. */
 export function openLanes(options: {
@@ -13,20 +14,22 @@ export function openLanes(options: {
   door: DirectDoor | null;
   throttles: Throttles;
   log: Log;
-}): { lanes: Lanes; bytes: LaneBytes['bytes'] } {
+}): { lanes: Lanes; dialer: Dialer; bytes: LaneBytes['bytes'] } {
   const { identity, ask, door, throttles, log } = options;
   const counted = countLaneBytes();
-  const dialer = relayDialer({
-    identity,
-    ticket: async (wanted, signal) => {
-      const answer = await ask('ticket', wanted, signal);
-      log.secret(answer.ticket);
-      throttles.setLimit(wanted.migration_id, answer.bandwidth_limit);
-      return answer;
-    },
-    door,
-    onDirectFault: ({ host, port }, error) =>
-      log.warn(`no direct connection to ${host}:${port}, using the relay`, { error }),
-  });
-  return { lanes: lanesOver(counted.counting(dialer), throttles), bytes: counted.bytes };
+  const dialer = counted.counting(
+    relayDialer({
+      identity,
+      ticket: async (wanted, signal) => {
+        const answer = await ask('ticket', wanted, signal);
+        log.secret(answer.ticket);
+        throttles.setLimit(wanted.migration_id, answer.bandwidth_limit);
+        return answer;
+      },
+      door,
+      onDirectFault: ({ host, port }, error) =>
+        log.warn(`no direct connection to ${host}:${port}, using the relay`, { error }),
+    }),
+  );
+  return { lanes: lanesOver(dialer, throttles), dialer, bytes: counted.bytes };
 }

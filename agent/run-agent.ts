@@ -14,6 +14,8 @@ import { nodeDisk } from './disk.ts';
 import { keepDiskReserve } from './disk-reserve.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine-choice.ts';
+import { forwardsHere } from './forward/firewall.ts';
+import { createForwardKeeper } from './forward/keeper.ts';
 import { startHostReports } from './host-report.ts';
 import { createLeaseGuard } from './lease/guard-start.ts';
 import { openLanes } from './open-lanes.ts';
@@ -73,7 +75,7 @@ export async function runAgent(
   const door = listener ? fixedDoor(listener) : config.opensPort ? passingDoor(onDoorFault) : null;
   const throttles = createThrottles(config.bandwidthLimit);
   const ask: ControlLink['ask'] = (kind, payload, signal) => link.ask(kind, payload, signal);
-  const { lanes, bytes } = openLanes({ identity: keeper.identity, ask, door, throttles, log });
+  const { lanes, dialer, bytes } = openLanes({ identity: keeper.identity, ask, door, throttles, log });
   const core = await openAgentCore({
     stateDir: config.stateDir,
     engine,
@@ -84,6 +86,8 @@ export async function runAgent(
     },
     lanes,
     openDoor: async () => (await door?.open()) ?? [],
+    openForward: (ledger) => createForwardKeeper({ ledger, dialer, log }),
+    ...(config.engine.kind === 'docker' ? { forwardsHere } : {}),
     throttles,
     pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
     upgrade: own.upgrade,
@@ -118,7 +122,7 @@ export async function runAgent(
     log,
   });
   const reports = startHostReports({ engine, link, leftovers: core.leftovers, log });
-  core.resumeLeases();
+  core.resume();
   page.show({
     engine,
     connected: () => link.ready(),

@@ -25,7 +25,8 @@ export function moveOptions(command: Command): Command {
     )
     .addOption(binds())
     .addOption(variables())
-    .addOption(exclusions());
+    .addOption(exclusions())
+    .addOption(proxiedPorts());
   return addAll(command, consentFlags());
 }
 
@@ -54,6 +55,18 @@ export const exclusions = () =>
     '--exclude <pattern>',
     'leave out what matches, in the project directory and in bind mounts that move: an absolute path in which "*" and "?" match within a name and "**" directories; repeatable',
   ).argParser(collected);
+
+const proxiedPorts = () =>
+  new Option(
+    '--proxy-protocol <port>',
+    'with --forward: a published port whose app reads the PROXY protocol, and so learns its clients’ addresses; repeatable',
+  ).argParser((text: string, before: number[] = []) => [...before, portNumber(text)]);
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 65_535) throw new InvalidArgumentError('A port, from 1 to 65535.');
+  return value;
+}
 
 export const everyBindMount = () =>
   new Option('--bind <all>', 'also move the data of all bind mounts that can move').choices([everyBind]);

@@ -13,6 +13,7 @@ import {
   zonedTime,
 } from './command-parts.ts';
 import { cancel, cutover, limit, purge, resolve, retry, rollback } from './commands/after.ts';
+import { forward } from './commands/forward.ts';
 import { migrate, preflight } from './commands/migrate.ts';
 import { migrations, show } from './commands/migrations.ts';
 
@@ -58,6 +59,13 @@ export function moveTree(program: Command, run: ReturnType<typeof runner>): void
     .option('--at <time>', 'by itself at that time, like 2026-12-01T03:00+01:00', zonedTime)
     .addOption(yes())
     .action(run(cutover));
+  program
+    .command('forward')
+    .description('show which connections still come to the old host, or stop passing them on')
+    .argument('<id>', idHelp)
+    .option('--end', 'pass none on any more: later ones are refused')
+    .addOption(yes())
+    .action(run(forward));
   onMigration(program, 'retry', 'retry a migration that needs attention, after the repair')
     .option('--stopped', 'assert that the copy which could not be stopped is stopped for good')
     .addOption(yes())

@@ -6,6 +6,7 @@ import { errorCodes } from './errors.ts';
 import { excludePatterns } from './exclude-pattern.ts';
 import { bytes, portNumber } from './fact-values.ts';
 import { stackFacts, stackSummary } from './facts.ts';
+import { trafficReport } from './forwarding.ts';
 import { hostFacts, resources } from './host-facts.ts';
 import { limits } from './limits.ts';
 import { imageLogin } from './registry-logins.ts';
@@ -84,6 +85,11 @@ export const requestKinds = {
   check_logins: {
     payload: z.object({ project: text, references: z.array(text) }),
     answer: z.object({ logins: z.array(imageLogin) }),
+  },
+  /** To the source: connections that still come to it. Null if it takes none for this migration. */
+  traffic: {
+    payload: z.object({ migration_id: id }),
+    answer: z.object({ traffic: trafficReport.nullable() }),
   },
   /** State of a command. */
   command_status: {

@@ -5,6 +5,7 @@ import { deployment } from './deployment.ts';
 import { excludePatterns } from './exclude-pattern.ts';
 import { bytes, portNumber } from './fact-values.ts';
 import { leftOut, stackImage, stackVolume } from './facts.ts';
+import { forwardedPorts } from './forwarding.ts';
 import { limits } from './limits.ts';
 import { networkSettings } from './network-facts.ts';
 
@@ -314,11 +315,36 @@ export const commandKinds = {
   arm_source: { payload: z.object({ deployment }), result: armed },
   /** Stops what `revive_source` started; answers only when none of it runs. */
   stop_source: { payload: z.object(project), result: empty },
+  /** Has new connections to these ports wait, before a copy stops that they reach. */
+  hold_connections: { payload: z.object({ ...project, ports: forwardedPorts }), result: empty },
+  /** Passes held and later connections to the target, where the stack is verified. */
+  forward_connections: {
+    payload: z.object({
+      ...project,
+      peer: id,
+      ports: forwardedPorts,
+      /** Ports whose app is sent the client's address in a header of the PROXY protocol. */
+      proxied: z.array(portNumber),
+      /** When the host ends it by itself. */
+      until_ms: z.number(),
+    }),
+    result: empty,
+  },
+  /** Lets connections reach the stack here again, those that waited too. */
+  release_connections: { payload: z.object(project), result: empty },
+  /** Ends holding and forwarding. */
+  end_forwarding: { payload: z.object(project), result: empty },
   /** Removes what the migration recorded as its source, even if created by others; nothing else. */
   purge_source: { payload: z.object({ deployment, volumes: z.array(text), binds, copy_ran }), result: removal },
 
   /** Records, disarms and stops the stack on the target. */
   halt_target: { payload: z.object(project), result: stopped },
+  /** Connects what the source passes on to these ports of this host. */
+  receive_connections: {
+    payload: z.object({ ...project, peer: id, ports: forwardedPorts, until_ms: z.number() }),
+    result: empty,
+  },
+  end_receiving: { payload: z.object(project), result: empty },
   /** Restarts what `halt_target` stopped. */
   resume_target: { payload: z.object(project), result: z.object({ running: z.array(text) }) },
   /** Removes what a rolled-back migration left on the target. */

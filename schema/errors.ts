@@ -25,6 +25,7 @@ export const errorStatus = {
   nothing_to_cancel: 409,
   nothing_to_resolve: 409,
   not_holding: 409,
+  not_forwarding: 409,
   stack_changed: 409,
   host_not_lost: 409,
   given_up: 409,

@@ -41,7 +41,12 @@ export const hostFacts = z.object({
   resources,
   /** The filesystem of images, if it is not that of volumes. */
   image_disk: z.object({ path: name, free_bytes: bytes }).nullable().default(null),
+  /** Whether connections can be taken for a stack that leaves; null if the agent can't do that. */
+  forwarding: z.object({ ok: z.boolean(), detail: z.string() }).nullable().default(null),
   helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),
   relays: z.array(z.object({ id: z.string(), reachable: z.boolean(), detail: z.string() })),
 });
 export type HostFacts = z.infer<typeof hostFacts>;
+
+/** What an engine measures of them. */
+export type EngineFacts = Omit<HostFacts, 'forwarding'>;

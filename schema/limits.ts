@@ -1,6 +1,7 @@
 import { agentLimits } from './limits/agent.ts';
 import { cliLimits } from './limits/cli.ts';
 import { controlPlaneLimits } from './limits/control-plane.ts';
+import { forwardLimits } from './limits/forward.ts';
 import { migrationLimits } from './limits/migration.ts';
 import { notificationLimits } from './limits/notification.ts';
 import { transferLimits } from './limits/transfer.ts';
@@ -11,6 +12,7 @@ export const limits = {
   ...controlPlaneLimits,
   ...notificationLimits,
   ...transferLimits,
+  ...forwardLimits,
   ...agentLimits,
   ...cliLimits,
 } as const;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { bindChoice } from './bind-choice.ts';
 import { settings } from './environment.ts';
 import { excludePatterns } from './exclude-pattern.ts';
+import { portNumber } from './fact-values.ts';
 import { limits } from './limits.ts';
 
 /** What a migration may do beyond moving what is the stack's alone: options of a migration, and of each of a drain's. */
@@ -24,11 +25,24 @@ export const moveOptions = z.object({
   exclude: excludePatterns.describe(
     'Paths that stay, in the project directory and in the bind mounts that move. A named volume moves whole.',
   ),
+  forward: z
+    .boolean()
+    .default(false)
+    .describe(
+      'New connections to the source’s published TCP ports wait from the stop on, and are passed on to the target once the stack is verified there, until the safety window ends. Those that are open at the stop end with it.',
+    ),
   hold: z
     .boolean()
     .default(false)
     .describe(
       'Pre-copy only: once everything is copied the migration stays in `holding`, where passes go on and nothing is stopped, until it is cut over.',
+    ),
+  proxy_protocol: z
+    .array(portNumber)
+    .max(limits.forward.portsMax)
+    .default([])
+    .describe(
+      'With `forward`: published ports whose app reads the PROXY protocol (version 2), which tells it the client’s address. Others see the target host as their client.',
     ),
   with_external: z
     .boolean()
@@ -50,7 +64,7 @@ export const moveOptions = z.object({
 });
 export type MoveOptions = z.infer<typeof moveOptions>;
 /** Names of the options that are a yes or a no. */
-export type Consent = Exclude<keyof MoveOptions, 'binds' | 'env' | 'exclude'>;
+export type Consent = Exclude<keyof MoveOptions, 'binds' | 'env' | 'exclude' | 'proxy_protocol'>;
 
 /** The options alone, of a request or a record that has them among its fields. */
 export const moveOptionsOf = (fields: z.input<typeof moveOptions>): MoveOptions => moveOptions.parse(fields);

@@ -11,7 +11,9 @@ import {
 } from './commands.ts';
 import { contentDigestName } from './content-digest.ts';
 import { deployment } from './deployment.ts';
+import { portNumber } from './fact-values.ts';
 import { stackImage, stackVolume } from './facts.ts';
+import { forwardedPorts } from './forwarding.ts';
 import { modes, statuses, steps, verifications } from './migration-status.ts';
 import { moveOptions } from './move-options.ts';
 
@@ -49,6 +51,8 @@ const sagaPlan = z.object({
   content_digest: contentDigestName.default('sha256'),
   /** The containers are created before the stop (pre-copy only). */
   staged: z.boolean(),
+  /** TCP ports whose connections can be forwarded. */
+  forwarded_ports: forwardedPorts.default([]),
   /** Both hosts can pass once more before the stop (pre-copy only). */
   last_pass: z.boolean().default(false),
   /** Longest time the file's healthchecks take, and the time of all of them, one after the other. */
@@ -118,6 +122,17 @@ const held = z.object({
   changes: z.array(z.string()).default([]),
 });
 export type Held = z.infer<typeof held>;
+
+export const forwardingPhases = ['planned', 'holding', 'forwarding', 'released', 'ended'] as const;
+
+/** Connections that still come to the source. */
+const forwarding = z.object({
+  /** `released`: they reach the source's own stack again. `ended`: for good. */
+  phase: z.enum(forwardingPhases),
+  /** Ports whose app is sent the client's address. */
+  proxied: z.array(portNumber),
+  ended_at: time.nullable().default(null),
+});
 
 export const rollbackPhases = ['checking', 'halting', 'reviving', 'proving'] as const;
 export type RollbackPhase = (typeof rollbackPhases)[number];
@@ -206,6 +221,8 @@ export const saga = z.object({
   undo: undo.nullable(),
   /** Set if `hold` was asked for. */
   held: held.nullable().default(null),
+  /** Set if `forward` was asked for. */
+  forwarding: forwarding.nullable().default(null),
   /** Last passes begun before the stop of a pre-copy that does not hold; their lanes are named by it. */
   last_passes: z.number().default(0),
   /** Set by `completed`. */

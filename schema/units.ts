@@ -1,3 +1,9 @@
+import type { TrafficReport } from './forwarding.ts';
+import type { Saga } from './saga.ts';
+
+type ForwardingPhase = NonNullable<Saga['forwarding']>['phase'];
+type PortTraffic = TrafficReport['ports'][number];
+
 const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** `1.5 GiB`. */
@@ -64,3 +70,31 @@ export const moment = (time: string) => `${time.slice(0, 10)} ${time.slice(11, 1
 
 /** `1 volume`, `3 volumes`. */
 export const count = (many: number, noun: string) => `${many} ${noun}${many === 1 ? '' : 's'}`;
+
+/** Where new connections to the old address go. */
+export const forwardingSays = (phase: ForwardingPhase): string =>
+  ({
+    planned: 'reach the stack on the source, until it stops',
+    holding: 'wait until the stack runs again',
+    forwarding: 'are passed on to the target',
+    released: 'reach the stack on the source',
+    ended: 'are refused by the source',
+  })[phase];
+
+/** Of all ports: whether somebody would be cut off, in one sentence. */
+export function stillComing({ ports }: Pick<TrafficReport, 'ports'>): string {
+  const perMinute = ports.reduce((sum, { per_minute }) => sum + per_minute, 0);
+  const idle = ports.flatMap(({ idle_ms }) => (idle_ms === null ? [] : [idle_ms]));
+  if (perMinute > 0)
+    return `Clients still use the old address: ${perMinute} connections a minute. They will be refused.`;
+  return idle.length === 0
+    ? 'No client has used the old address.'
+    : `No client has used the old address for ${duration(Math.min(...idle))}.`;
+}
+
+/** How busy a port of the old address still is. A purge is safe once that is nothing for long enough. */
+export function trafficSays({ per_minute, total, idle_ms }: PortTraffic): string {
+  if (idle_ms === null) return 'no connection yet';
+  const last = per_minute > 0 ? `${per_minute} a minute` : `none for ${duration(idle_ms)}`;
+  return `${last}, ${total} in all`;
+}

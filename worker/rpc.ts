@@ -27,6 +27,7 @@ export interface StackMigrationRpc {
   resolve(id: string, resolution: Resolution, traceId?: string): Promise<ActOutcome>;
   rollback(id: string, traceId?: string): Promise<ActOutcome>;
   purge(id: string, side: 'source' | 'target', traceId?: string): Promise<ActOutcome>;
+  endForwarding(id: string, traceId?: string): Promise<ActOutcome>;
   remind(id: string): Promise<void>;
   copySeen(id: string, running: boolean): Promise<void>;
   hostDeleted(id: string, host: string): Promise<void>;

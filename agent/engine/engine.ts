@@ -8,7 +8,7 @@ import type {
 import type { ContentDigestName } from '../../schema/content-digest.ts';
 import type { Deployment } from '../../schema/deployment.ts';
 import type { LeftOut, StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';
-import type { HostFacts, Resources } from '../../schema/host-facts.ts';
+import type { EngineFacts, HostFacts, Resources } from '../../schema/host-facts.ts';
 import type { ImageLogin, RegistryLogin } from '../../schema/registry-logins.ts';
 import type { TargetFacts } from '../../schema/target-facts.ts';
 import type { Arriving } from '../permissions/asked.ts';
@@ -24,7 +24,7 @@ export interface Engine {
   readonly kind: 'docker' | 'embedded';
 
   // ------------------------------------------------------------ reading
-  host(relays: HostFacts['relays']): Promise<HostFacts>;
+  host(relays: HostFacts['relays']): Promise<EngineFacts>;
   /** The frequently changing part of `host`; cheap enough for every few seconds. */
   resources(): Promise<Resources>;
   /** Lists every Compose project of the engine, including stopped retained copies. */

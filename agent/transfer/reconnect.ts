@@ -30,7 +30,7 @@ export type TransferEvent =
   | { kind: 'restarted'; why: string };
 
 /** A retry would get the same answer. */
-const finalCodes: ErrorCode[] = [
+export const finalCodes: ErrorCode[] = [
   'cancelled',
   'host_revoked',
   'migration_ended',

@@ -1,7 +1,8 @@
-import { type MigrationView, migrationView } from '../../schema/api/migrations.ts';
+import { type MigrationView, migrationView, trafficView } from '../../schema/api/migrations.ts';
 import type { TerminalStatus } from '../../schema/migration-status.ts';
 import type { Resolution } from '../../schema/saga.ts';
-import { bytes, downtimeIfCutOver, hours, moment } from '../../schema/units.ts';
+import { bytes, downtimeIfCutOver, hours, moment, stillComing } from '../../schema/units.ts';
+import type { ApiClient } from '../api-client.ts';
 import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findMigration, hostNames } from '../find.ts';
@@ -106,6 +107,7 @@ export async function purge(session: Session, id: string, options: Acting & { ta
         term,
         `The copy of ${view.stack.name} that ${host} keeps is deleted for good: containers, volumes, files.`,
         ...(side === 'source' ? ['After that it cannot be rolled back.'] : []),
+        ...(side === 'source' ? await trafficWords(client, view) : []),
         ...(side === 'source' && view.left_out.length > 0 ? ['What the migration left out stays there.'] : []),
       ),
     );
@@ -116,6 +118,15 @@ export async function purge(session: Session, id: string, options: Acting & { ta
   const stays = after.window?.[`${side}_purge`]?.left_out ?? [];
   term.out(`Deleted from ${host}.`, ...stays.map((path) => `${path} stays, with only what was left out.`));
 }
+
+/** Who is cut off by the end of forwarding; nothing if the source can't be asked. */
+const trafficWords = async (client: ApiClient, { id, forwarding }: MigrationView): Promise<string[]> =>
+  forwarding?.phase === 'forwarding'
+    ? await client.get(`/migrations/${id}/traffic`, trafficView).then(
+        (traffic) => [stillComing(traffic)],
+        () => [],
+      )
+    : [];
 
 async function act(
   session: Session,

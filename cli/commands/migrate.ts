@@ -21,6 +21,7 @@ export interface PreflightOptions {
   bind?: string[];
   env?: string[];
   exclude?: string[];
+  proxyProtocol?: number[];
 }
 
 export interface MigrateOptions extends PreflightOptions {
@@ -97,7 +98,7 @@ type Inputs = Awaited<ReturnType<typeof inputsOf>>;
 
 async function inputsOf(
   client: ApiClient,
-  { to, from, mode, sizing, bind = [], env = [], exclude = [], ...options }: PreflightOptions,
+  { to, from, mode, sizing, bind = [], env = [], exclude = [], proxyProtocol = [], ...options }: PreflightOptions,
 ) {
   const target = await findHost(client, to);
   const source = from === undefined ? null : await findHost(client, from);
@@ -110,6 +111,7 @@ async function inputsOf(
     binds: bind,
     env,
     exclude,
+    proxy_protocol: proxyProtocol,
     ...consentsIn(options),
   };
 }

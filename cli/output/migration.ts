@@ -1,7 +1,7 @@
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import { leftOutPaths, leftOutWords } from '../../schema/left-out.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
-import { ago, bytes, downtimeIfCutOver, duration, hours, moment } from '../../schema/units.ts';
+import { ago, bytes, downtimeIfCutOver, duration, forwardingSays, hours, moment } from '../../schema/units.ts';
 import { laneLines } from './lanes.ts';
 import { labelled, table } from './layout.ts';
 import type { Style, Terminal } from './terminal.ts';
@@ -33,6 +33,7 @@ export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id:
     ...stepTable(term, view),
     ...(view.progress ? ['', ...laneLines(term, view.progress)] : []),
     ...holdLines(term, view),
+    ...forwardingLines(term, view),
     ...failureLines(term, view),
     ...attentionLines(term, view),
     ...leftOutLines(term, view),
@@ -69,6 +70,14 @@ function holdLines(term: Terminal, { status, hold }: MigrationView): string[] {
     ...changes.flatMap((change) => row('changed', change)),
     ...(changes.length > 0 ? row('', 'It is not cut over like this: put that right, or cancel and start again.') : []),
   ];
+}
+
+function forwardingLines(term: Terminal, { forwarding }: MigrationView): string[] {
+  if (!forwarding) return [];
+  const { phase, ports, ends_at } = forwarding;
+  const until = phase === 'forwarding' && ends_at ? `, until ${moment(ends_at)}` : '';
+  const numbers = ports.length === 0 ? '' : ` (ports ${ports.map(({ port }) => port).join(', ')})`;
+  return ['', ...labelled(term, 'connections', `${forwardingSays(phase)}${until}${numbers}`, 14, 0)];
 }
 
 /** None for a cancellation: it was asked for. */

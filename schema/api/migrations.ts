@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { failure } from '../agent-protocol.ts';
 import { bytesPerSecond } from '../byte-rate.ts';
 import { leftOut } from '../facts.ts';
+import { forwardedPort, trafficReport } from '../forwarding.ts';
 import { limits } from '../limits.ts';
 import { modes, sizings, statuses, steps, verifications } from '../migration-status.ts';
 import { report } from '../preflight-report.ts';
-import { attention, resolutions, rollbackPhases } from '../saga.ts';
+import { attention, forwardingPhases, resolutions, rollbackPhases } from '../saga.ts';
 import { objectId as id, pageQuery, time, zonedTime } from './common.ts';
 import { receiptView } from './receipt.ts';
 
@@ -138,6 +139,25 @@ export const holdView = z
   })
   .meta({ id: 'Hold' });
 
+export const forwardingView = z
+  .object({
+    phase: z
+      .enum(forwardingPhases)
+      .describe(
+        'New connections to the source: `planned`: reach its stack; `holding`: wait; `forwarding`: go on to the target; `released`: reach its stack again; `ended`: are refused.',
+      ),
+    ports: z.array(forwardedPort).describe('Published TCP ports; an empty `host_ip` is every address.'),
+    proxy_protocol: z.array(z.number()).describe('Ports whose app is sent the client’s address.'),
+    ends_at: time.nullable().describe('When it ends by itself, with the safety window; null before that is known.'),
+    ended_at: time.nullable(),
+  })
+  .meta({ id: 'Forwarding' });
+
+export const trafficView = trafficReport
+  .meta({ id: 'Traffic' })
+  .describe('Connections that still come to the source, counted there since the agent or the forwarding began.');
+export type TrafficView = z.infer<typeof trafficView>;
+
 /** A host of the migration by its name, which outlives its deletion. */
 const migrationHost = z.object({ name: z.string(), deleted_at: time.nullable() }).meta({ id: 'MigrationHost' });
 
@@ -174,6 +194,7 @@ export const migrationView = z
       .describe('While `reverting`: it is being cancelled, and has not failed.'),
     steps: z.array(stepView),
     hold: holdView.nullable().default(null).describe('Null unless `hold` was asked for.'),
+    forwarding: forwardingView.nullable().default(null).describe('Null unless `forward` was asked for.'),
     progress: progressView.nullable(),
     report: report.nullable(),
     left_out: z

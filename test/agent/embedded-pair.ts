@@ -13,6 +13,7 @@ import { lanesOver } from '../../agent/transfer/lanes.ts';
 import { createLog } from '../../node/log.ts';
 import type { CommandKind, CommandPayload, CommandResult } from '../../schema/commands.ts';
 import type { Deployment } from '../../schema/deployment.ts';
+import { noForward } from '../support/no-forward.ts';
 import { createLanePairs } from './lane-pairs.ts';
 import { eventually, temporaryDirectory } from './temporary.ts';
 
@@ -117,6 +118,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
           signal: AbortSignal.timeout(15_000),
           progress: () => {},
           paths: hostPaths,
+          forward: noForward,
           openDoor: async () => [],
           lanes: {
             ...lanesOver(

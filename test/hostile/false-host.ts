@@ -116,6 +116,7 @@ export async function startFalseHost(
     if (message.type !== 'request') return;
     const payload = message.payload as { relays: { id: string }[]; stack: StackFacts; project: string };
     const answers = {
+      traffic: () => ({ traffic: null }),
       probe: () => facts(payload.relays),
       check_target: () => host.script.fit?.(fitOf(payload.stack)) ?? fitOf(payload.stack),
       check_logins: () => ({ logins: [] }),

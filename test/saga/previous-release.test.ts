@@ -73,6 +73,7 @@ describe('an agent of the previous release', () => {
       check_logins: { project: 'shop', references: ['app:1'] },
       command_status: { command_id: saga.id },
       limit_bandwidth: { migration_id: saga.id, bytes_per_s: null },
+      traffic: { migration_id: saga.id },
       upgrade: { sha256: '0'.repeat(64), version: '0.2.0', automatic: false },
     } satisfies { [K in RequestKind]: unknown };
     expect(z.object(schemasOf('questions')).safeParse(asSent(asked))).toMatchObject(read);
@@ -98,6 +99,7 @@ describe('a control plane of the previous release', () => {
       check_logins: { logins: [] },
       command_status: { state: 'running' },
       limit_bandwidth: {},
+      traffic: { traffic: null },
       upgrade: {},
     } satisfies { [K in RequestKind]: unknown };
     expect(Object.keys(answers)).toEqual(expect.arrayContaining([...requestKindNames]));

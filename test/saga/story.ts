@@ -41,6 +41,7 @@ export const plan: SagaPlan = {
   blocks: true,
   content_digest: 'gmac',
   staged: true,
+  forwarded_ports: [{ host_ip: '', port: 8080 }],
   last_pass: true,
   health_wait_s: 0,
   start_wait_s: 0,
@@ -90,6 +91,12 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   verify_source: { services: [], lease_until: null },
   arm_source: { running: [] },
   stop_source: {},
+  hold_connections: {},
+  forward_connections: {},
+  release_connections: {},
+  end_forwarding: {},
+  receive_connections: {},
+  end_receiving: {},
   resume_target: { running: [] },
   purge_source: { removed: [], remaining: [] },
   purge_target: { removed: [], remaining: [] },
@@ -125,7 +132,9 @@ function answerTo(kind: CommandKind, { held, last_passes }: Saga): unknown {
 
 export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };
 
-export function newStory(options: Partial<Pick<StartInput, 'mode' | 'verify' | 'hold' | 'cut_over_at'>> = {}): Story {
+export function newStory(
+  options: Partial<Pick<StartInput, 'mode' | 'verify' | 'forward' | 'hold' | 'cut_over_at'>> = {},
+): Story {
   const story: Story = {
     saga: newSaga('mig_1', { ...startInput, ...options }, 0),
     now: 0,
@@ -169,7 +178,9 @@ export const startInput = {
   sizing: 'host' as const,
   accept_unmoved: false,
   accept_drift: false,
+  forward: false,
   hold: false,
+  proxy_protocol: [] as number[],
   binds: [],
   env: [],
   exclude: [],

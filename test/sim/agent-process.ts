@@ -8,6 +8,7 @@ import type { AgentMessage, ControlMessage } from '../../schema/agent-protocol.t
 import { limits } from '../../schema/limits.ts';
 import { type Actor, newActor } from './clock.ts';
 import type { Connection } from './connection.ts';
+import { simForward } from './connections.ts';
 import type { SimHost } from './host.ts';
 import { lanesFor } from './lanes.ts';
 
@@ -50,7 +51,7 @@ export class AgentProcess {
     const asks = createControlAsks((text) => this.#send(JSON.parse(text)));
     const core = await this.#open(asks);
     this.#core = core;
-    core.resumeLeases();
+    core.resume();
     const resend = () => {
       if (this.#welcomed) for (const owed of core.owed()) this.#send({ type: 'result', ...owed });
     };
@@ -95,6 +96,8 @@ export class AgentProcess {
             sendResult: (command_id, outcome) => this.#send({ type: 'result', command_id, outcome }),
           },
           lanes: lanesFor(host, actor, asks.ask),
+          openForward: (ledger) => simForward(host, actor, ledger),
+          forwardsHere: async () => ({ ok: true, detail: 'simulated' }),
           throttles: createThrottles(null),
           pingRelay: async () => {},
           upgrade: async () => {},

@@ -93,6 +93,7 @@ export class Course {
     if (saga.status === 'needs_attention' && !saga.attention?.resolutions?.length)
       this.#world.violate(`Invariant 2: ${before.id} needs attention, and nothing can be decided about it`);
     this.#leaseIsOver(before, next);
+    this.#world.connections.committed(before, next);
     if (before.saga.rollback?.phase === 'halting' && saga.rollback?.phase === 'reviving')
       this.#halted.set(before.id, { ...this.#world.truth.copy(before.stack_name, before.target_host_id).atLook });
     if (saga.status === before.status) return;

@@ -55,8 +55,11 @@ export function factsOf(
       working_dir: first.directory,
       config_files: ['compose.yaml'],
       env_files: [],
-      services: own.map(({ spec, state, exitCode }) => ({
+      services: own.map(({ spec, state, exitCode }, index) => ({
         ...plainService(spec.name, image),
+        // Each stack publishes a port of its own.
+        ports:
+          index > 0 ? [] : [{ host_ip: '', port: 8000 + Number(project.replace(/\D/g, '')), protocol: 'tcp' as const }],
         running: state === 'running' ? 1 : 0,
         has_healthcheck: spec.healthcheck,
         one_shot: spec.oneShot && exitCode === 0,

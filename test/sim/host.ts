@@ -155,6 +155,7 @@ export class SimHost {
     this.disk.powerLoss();
     this.engineUp = false;
     this.containers.allEnd();
+    this.world.connections.rebooted(this);
   }
 
   powerOn(): void {

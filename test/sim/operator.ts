@@ -31,7 +31,9 @@ export class Operator {
       verify: 'manifest',
       accept_unmoved: false,
       accept_drift: false,
+      forward: false,
       hold: false,
+      proxy_protocol: [],
       binds: ['all'],
       env: [],
       exclude: [],
@@ -49,7 +51,7 @@ export class Operator {
   /** On the newest migration of the stack, if it has one. */
   ask(
     stack: StackSpec,
-    what: Resolution | 'cancel' | 'cutover' | 'rollback' | 'retry' | 'purge source' | 'purge target',
+    what: Resolution | 'cancel' | 'cutover' | 'rollback' | 'retry' | 'purge source' | 'purge target' | 'end forwarding',
   ): void {
     const { store } = this.#world.control;
     const newest = store.newestOf(stack.id);
@@ -61,6 +63,7 @@ export class Operator {
       cutover: () => this.#call(stack, (c) => c.cutover(row.id, null)),
       rollback: () => this.#call(stack, (c) => c.rollback(row.id)),
       retry: () => this.#call(stack, (c) => c.retry(row.id, false)),
+      'end forwarding': () => this.#call(stack, (c) => c.endForwarding(row.id)),
       'purge source': () => this.#call(stack, (c) => c.purge(row.id, 'source')),
       'purge target': () => this.#call(stack, (c) => c.purge(row.id, 'target')),
       source_lost: () => this.#call(stack, (c) => c.resolve(row.id, 'source_lost')),

@@ -319,6 +319,27 @@ export const plants: Plant[] = [
       },
     } satisfies Plant;
   })(),
+  (() => {
+    const forwarding = new WeakMap<SimHost, Set<string>>();
+    return {
+      name: 'connections go on to a target that is to be halted',
+      heard: (message, host) => {
+        if (message.type !== 'command') return message;
+        const known = forwarding.get(host) ?? new Set();
+        forwarding.set(host, known);
+        if (message.kind === 'forward_connections') known.add(message.migration_id);
+        const holdsAgain = message.kind === 'hold_connections' && known.has(message.migration_id);
+        return holdsAgain ? { ...message, kind: 'end_receiving' } : message;
+      },
+    } satisfies Plant;
+  })(),
+  {
+    name: 'rules of the firewall outlive a migration that failed',
+    heard: (message) =>
+      message.type === 'command' && message.kind === 'release_connections'
+        ? { ...message, kind: 'end_receiving' }
+        : message,
+  },
   {
     name: 'commands are sent that were not recorded',
     ports: storeWith((store) => ({

@@ -74,6 +74,7 @@ export function randomRun(seed: number, options: { trace?: (line: string) => voi
                 'retry',
                 'purge source',
                 'purge target',
+                'end forwarding',
               ]),
             );
         });
@@ -109,9 +110,13 @@ export function randomRun(seed: number, options: { trace?: (line: string) => voi
 const durationOf = ({ random }: World) =>
   random.chance(0.5) ? random.longTail(1_000, 12 * minuteMs) : random.between(10_000, 4 * minuteMs);
 
-const windowOf = ({ random }: World) => ({ window_ms: random.between(1, 30) * minuteMs, health_timeout_s: 30 });
+const windowOf = ({ random }: World) => ({
+  window_ms: random.between(1, 30) * minuteMs,
+  health_timeout_s: 30,
+  forward: random.chance(1 / 3),
+});
 
-/** A third copies while the stack runs; half of those hold, and some cut over by themselves. */
+/** A third forwards its old address; a third copies while the stack runs; half of those hold, and some cut over by themselves. */
 function optionsOf(world: World) {
   const { random } = world;
   const window = windowOf(world);
@@ -146,6 +151,7 @@ export function settle(world: World): void {
   // Inventories have been told, and starts that were owed have been made.
   world.runUntil(() => false, 2 * minuteMs);
   world.course.assertCopiesNoticed();
+  world.connections.assertSettled();
   for (const stack of world.stacks) if (!isGone(world, stack.id)) assertRuns(world, stack.id, stack.project);
   if (open().length > 0) world.violate(`it began again by itself: ${open().map(({ id }) => id)}`);
   world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);

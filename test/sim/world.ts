@@ -1,6 +1,7 @@
 import type { Status } from '../../schema/migration-status.ts';
 import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
 import { type Actor, VirtualTime } from './clock.ts';
+import { Connections } from './connections.ts';
 import { ControlPlane } from './control-plane.ts';
 import { Course } from './course.ts';
 import { SimHost } from './host.ts';
@@ -32,6 +33,7 @@ export class World {
   readonly options: WorldOptions;
   readonly truth: Truth;
   readonly course: Course;
+  readonly connections: Connections;
   readonly hosts: SimHost[];
   readonly stacks: StackSpec[];
   readonly control: ControlPlane;
@@ -54,6 +56,7 @@ export class World {
     this.random = new Random(options.seed);
     this.truth = new Truth(this);
     this.course = new Course(this);
+    this.connections = new Connections(this);
     this.hosts = Array.from({ length: options.hosts }, (_, index) => new SimHost(this, `h${index + 1}`));
     this.stacks = stackSpecs(this, options.stacks);
     this.control = new ControlPlane(this);

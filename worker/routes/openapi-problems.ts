@@ -42,6 +42,7 @@ export const problems = {
   nothing_to_retry: 'It does not wait for an operator.',
   nothing_to_cancel: 'It is already being undone; a cancellation changes nothing.',
   nothing_to_resolve: 'This decision is not possible now; the message says why.',
+  not_forwarding: 'It forwards no connections: not yet, no longer, or it was not asked to.',
   not_holding: 'It does not hold: not yet, no longer, or it was not asked to.',
   stack_changed: 'The running stack is not the one that was checked (`hold.changes`), so it is not cut over.',
   host_not_lost: 'The host answers, so it cannot be declared lost.',

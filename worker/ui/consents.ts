@@ -4,6 +4,10 @@ export type Consents = Record<Consent, boolean>;
 
 /** The options of a migration that are a yes or a no, in the words of the pages. */
 export const consents: Record<Consent, { label: string; hint: string }> = {
+  forward: {
+    label: 'Forward connections from the old host',
+    hint: 'New connections to its published TCP ports wait during the downtime, then go on to the new host until the safety window ends.',
+  },
   hold: {
     label: 'Hold, and cut over when I say',
     hint: 'With “Copy first, then stop”: the copy is kept near to the running stack, and nothing stops until you cut over.',

@@ -51,6 +51,7 @@ const sentences = {
   uncordoned: 'The host is open to migrations again.',
   host_deleted: 'The host is deleted. Its certificate is revoked and its connection closed.',
   relay_deleted: 'The relay is deleted. Its certificate is revoked and its connection closed.',
+  forwarding_ended: 'Connections to the old host are no longer forwarded.',
   cutting_over: 'Cutting over: one more pass, then the stack stops.',
   rolling_back: 'The rollback has begun.',
   bandwidth_changed: 'The bandwidth is changed.',

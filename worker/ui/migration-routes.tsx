@@ -33,14 +33,23 @@ export function migrationPages({ ui, api }: Kit): void {
     return (await Promise.all([source_host_id, target_host_id].map(ask))).filter((host) => host !== null);
   };
 
+  /** Null if nothing is forwarded, or the source does not answer. */
+  const trafficOf = async (c: Context<Ui>, { id, forwarding }: MigrationView) =>
+    forwarding?.phase === 'forwarding' || forwarding?.phase === 'holding'
+      ? await api(c)
+          .get<TrafficView>(`/migrations/${id}/traffic`)
+          .catch(() => null)
+      : null;
+
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
     const migration = await one(c);
-    const [events, hosts] = await Promise.all([
+    const [events, hosts, traffic] = await Promise.all([
       newestEvents(c.env.DB, migration.id, limits.ui.eventsMax),
       isTerminal(migration.status) ? [] : sidesOf(c, migration),
+      trafficOf(c, migration),
     ]);
     const session = c.get('session');
-    return show(c, <MigrationPage {...{ session, migration, hosts, events, problem }} said={saidOf(c)} />);
+    return show(c, <MigrationPage {...{ session, migration, hosts, traffic, events, problem }} said={saidOf(c)} />);
   };
 
   ui.get('/migrations/:id', (c) => page(c));
@@ -94,6 +103,12 @@ export function migrationPages({ ui, api }: Kit): void {
     'cutover',
     'cutting_over',
     (c, { id }, { once }) => api(c).post(`/migrations/${id}/cutover`, {}, once),
+    () => false,
+  );
+  act(
+    'end-forwarding',
+    'forwarding_ended',
+    (c, { id }) => api(c).delete(`/migrations/${id}/forwarding`),
     () => false,
   );
   act('rollback', 'rolling_back', (c, { id }, { once }) => api(c).post(`/migrations/${id}/rollback`, {}, once));

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type {
+  forwardingView,
   holdView,
   MigrationView,
   ProgressView,
@@ -43,6 +44,7 @@ export function viewMigration(
     cancel_requested: saga.cancel_requested,
     steps: steps.filter((step) => step !== 'holding' || saga.held).map((step) => viewStep(saga, step)),
     hold: saga.held && viewHold(saga.held),
+    forwarding: viewForwarding(saga),
     progress,
     report: row.report,
     left_out: saga.results.prepare_source?.left_out ?? [],
@@ -56,6 +58,17 @@ export function viewMigration(
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
     ended_at: timeOrNull(row.ended_at),
+  };
+}
+
+function viewForwarding({ forwarding, plan, window }: Saga): z.infer<typeof forwardingView> | null {
+  if (!forwarding) return null;
+  return {
+    phase: forwarding.phase,
+    ports: plan?.forwarded_ports ?? [],
+    proxy_protocol: forwarding.proxied,
+    ends_at: timeOrNull(window?.ends_at),
+    ended_at: timeOrNull(forwarding.ended_at),
   };
 }
 
@@ -147,6 +160,12 @@ const owedWords: { [K in CommandKind]?: string } = {
   arm_target: 'set the restart policies as the file says',
   retain_source: 'keep the old copy stopped',
   arm_source: 'set the restart policies as they were',
+  hold_connections: 'have connections to its published ports wait',
+  forward_connections: 'pass connections on to the target',
+  receive_connections: 'receive the connections that the source passes on',
+  release_connections: 'let connections reach the stack again',
+  end_forwarding: 'forward no connections any more',
+  end_receiving: 'receive no connections from the source any more',
   stop_source: 'confirm that the stack is stopped there',
   resume_target: 'start the stack again as it was',
   purge_source: 'delete what was kept there',

@@ -3,6 +3,7 @@ import type { Address } from '../../../schema/address.ts';
 import type { ItemProgress } from '../../../schema/agent-protocol.ts';
 import type { CommandKind, CommandPayload, CommandResult } from '../../../schema/commands.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { ForwardKeeper } from '../../forward/keeper.ts';
 import type { LeaseKeeper } from '../../lease/lease.ts';
 import type { MigrationLedger } from '../../migration-ledger.ts';
 import type { HostPaths } from '../../mounts.ts';
@@ -20,6 +21,8 @@ export interface CommandContext {
   /** Reports lane progress to the control plane; the sender limits the rate. */
   progress(items: ItemProgress[]): void;
   lanes: Lanes;
+  /** Where connections to the stack's published ports go. */
+  forward: ForwardKeeper;
   /** Target: opens this host to the source of the lanes to come, and returns where. */
   openDoor(): Promise<Address[]>;
   paths: HostPaths;

@@ -14,6 +14,14 @@ import { sendProject } from '../carry/send-project.ts';
 import { sendVolumes } from '../carry/send-volumes.ts';
 import { warmSource } from '../carry/warm-source.ts';
 import { warmTarget } from '../carry/warm-target.ts';
+import {
+  endForwarding,
+  endReceiving,
+  forwardConnections,
+  holdConnections,
+  receiveConnections,
+  releaseConnections,
+} from '../connections/connections.ts';
 import { armSource } from '../cutover/arm-source.ts';
 import { armTarget } from '../cutover/arm-target.ts';
 import { deploy } from '../cutover/deploy.ts';
@@ -70,6 +78,12 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   arm_source: armSource,
   stop_source: stopSource,
   purge_source: purgeSource,
+  hold_connections: holdConnections,
+  forward_connections: forwardConnections,
+  release_connections: releaseConnections,
+  end_forwarding: endForwarding,
+  receive_connections: receiveConnections,
+  end_receiving: endReceiving,
   halt_target: haltTarget,
   resume_target: resumeTarget,
   purge_target: purgeTarget,

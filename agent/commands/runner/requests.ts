@@ -8,6 +8,8 @@ import {
 } from '../../../schema/agent-protocol.ts';
 import type { RelayAddress } from '../../../schema/commands.ts';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
+import type { StackFacts } from '../../../schema/facts.ts';
+import type { TrafficReport } from '../../../schema/forwarding.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -18,6 +20,12 @@ export interface RequestContext {
   throttles: Throttles;
   /** Throws if the relay does not answer this host. */
   pingRelay: (relay: RelayAddress, signal: AbortSignal) => Promise<void>;
+  /** Null if this host takes no connections for the migration. */
+  traffic: (migrationId: string) => TrafficReport | null;
+  /** Those of the stack's ports whose connections this host takes for a stack that left it. */
+  forwarded: (stack: StackFacts) => { name: string; by: string }[];
+  /** Whether this host can take connections for a stack that leaves it; null if nobody can say. */
+  forwardsHere: () => Promise<HostFacts['forwarding']>;
   upgrade: (ask: RequestPayload<'upgrade'>, signal: AbortSignal) => Promise<void>;
 }
 
@@ -30,11 +38,13 @@ type RequestHandler<K extends RequestKind> = (
 const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
   probe: async ({ relays }, context, signal) => {
     const reached = await Promise.all(relays.map((relay) => reach(relay, context, signal)));
-    return context.engine.host(reached);
+    return { ...(await context.engine.host(reached)), forwarding: await context.forwardsHere() };
   },
   inspect_stack: ({ project, ...given }, { engine }, signal) => engine.inspectStack(project, signal, given),
-  check_target: ({ stack, bind_places, source_host_id }, { engine }, signal) =>
-    engine.checkTarget(stack, { bindPlaces: bind_places, source: source_host_id }, signal),
+  check_target: async ({ stack, bind_places, source_host_id }, { engine, forwarded }, signal) => {
+    const found = await engine.checkTarget(stack, { bindPlaces: bind_places, source: source_host_id }, signal);
+    return { ...found, ports_taken: found.ports_taken && [...found.ports_taken, ...forwarded(stack)] };
+  },
   check_logins: async ({ project, references }, { engine }, signal) => ({
     logins: (await engine.logins?.check(project, references, signal)) ?? [],
   }),
@@ -42,6 +52,7 @@ const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
     throttles.setLimit(migration_id, bytes_per_s);
     return {};
   },
+  traffic: async ({ migration_id }, { traffic }) => ({ traffic: traffic(migration_id) }),
   command_status: async ({ command_id }, { commandState }) => ({ state: commandState(command_id) }),
   upgrade: async (ask, { upgrade }, signal) => {
     await upgrade(ask, signal);

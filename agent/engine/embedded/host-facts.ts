@@ -1,10 +1,10 @@
 import { arch, platform } from 'node:os';
 import { measureResources } from '../../../node/resources.ts';
 import { agentVersion } from '../../../node/version.ts';
-import type { HostFacts } from '../../../schema/host-facts.ts';
+import type { EngineFacts, HostFacts } from '../../../schema/host-facts.ts';
 import type { HostRoot } from './host-root.ts';
 
-export async function measureHost(host: HostRoot, relays: HostFacts['relays']): Promise<HostFacts> {
+export async function measureHost(host: HostRoot, relays: HostFacts['relays']): Promise<EngineFacts> {
   return {
     now_ms: Date.now(),
     agent_version: agentVersion,

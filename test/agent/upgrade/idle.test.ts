@@ -9,6 +9,7 @@ import { createUpgrade, type Idleness } from '../../../agent/upgrade/upgrade.ts'
 import { createLog } from '../../../node/log.ts';
 import { agentVersion } from '../../../node/version.ts';
 import type { Command } from '../../../schema/commands.ts';
+import { noForward } from '../../support/no-forward.ts';
 import { eventually, temporaryDirectory } from '../temporary.ts';
 import { startWebSocketServer } from '../websocket-server.ts';
 import { sha256Of } from './upgrade-rig.ts';
@@ -53,6 +54,7 @@ async function coreWith(part: Awaited<ReturnType<typeof upgradeOf>>, stateDir: s
     ...{ stateDir, engine, log, upgrade: part.upgrade },
     control: { ask: async () => Promise.reject(new Error('away')), report: () => {}, sendResult: () => {} },
     lanes: {} as never,
+    openForward: () => noForward,
     throttles: {} as never,
     pingRelay: async () => {},
   });

@@ -33,6 +33,7 @@ export const hostFacts = (): HostFacts => ({
     cpu: { cores: 4, load_1m: 0.1 },
   },
   image_disk: null,
+  forwarding: { ok: true, detail: 'iptables-nft' },
   helper: { image: 'debian:slim', ready: true, detail: '' },
   relays: [],
 });
@@ -116,7 +117,9 @@ export const wellRest = (
     mode,
     accept_unmoved: false,
     accept_drift: false,
+    forward: false,
     hold: false,
+    proxy_protocol: [],
     binds: [],
     env: [],
     exclude: [],

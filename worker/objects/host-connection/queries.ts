@@ -1,7 +1,9 @@
 import { type AskKind, type AskReply, askKinds, type Outcome } from '../../../schema/agent-protocol.ts';
+import { forwardLane } from '../../../schema/forwarding.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import { fleetOf, migrationsOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
+import type { MigrationRow } from '../../saga/migration/ports.ts';
 import { loadMigration } from '../../store/migration-store.ts';
 import { findNode } from '../../store/nodes.ts';
 import { connectedRelays } from '../../store/relays.ts';
@@ -19,7 +21,7 @@ export async function answerQuery(env: Env, hostId: string, kind: AskKind, paylo
     const lease: AskReply<'lease'> = await migrationsOf(env, row.stack_id).lease(row.id, hostId, data.epoch);
     return { ok: true, data: lease };
   }
-  if (!isStep(row.status)) return no('ticket_refused', 'That migration moves nothing any more.');
+  if (!movesBytes(row, data.lane)) return no('ticket_refused', 'That migration moves nothing any more.');
   const relays = await connectedRelays(env);
   const relay = await migrationsOf(env, row.stack_id).relayFor(row.id, relays, data.unreachable ?? []);
   if (!relay) return no('relay_unavailable', 'No relay is connected.');
@@ -36,4 +38,10 @@ export async function answerQuery(env: Env, hostId: string, kind: AskKind, paylo
   const addresses = isSource ? (row.saga.results.prepare_target?.addresses ?? []) : [];
   const reply: AskReply<'ticket'> = { ticket, relay, bandwidth_limit: row.bandwidth_limit, direct, addresses };
   return { ok: true, data: reply };
+}
+
+/** The tunnel of forwarded connections is the only lane of a migration that has ended. */
+function movesBytes({ status, saga }: MigrationRow, lane: string): boolean {
+  if (lane === forwardLane) return saga.forwarding?.phase === 'forwarding' || saga.forwarding?.phase === 'holding';
+  return isStep(status);
 }

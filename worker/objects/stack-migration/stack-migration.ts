@@ -51,6 +51,10 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
     return this.#coordinator.purge(id, side, traceId);
   }
 
+  endForwarding(id: string, traceId?: string): Promise<ActOutcome> {
+    return this.#coordinator.endForwarding(id, traceId);
+  }
+
   remind(id: string): Promise<void> {
     return this.#coordinator.remind(id);
   }

@@ -135,6 +135,7 @@ function inStep(draft: TransitionDraft, step: Step, event: SagaEvent): boolean {
     case 'retry':
     case 'rollback':
     case 'purge':
+    case 'end_forwarding':
     case 'remind':
     case 'copy_seen':
     case 'restored':

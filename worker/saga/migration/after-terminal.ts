@@ -1,6 +1,7 @@
 import type { CommandKind, CommandResult } from '../../../schema/commands.ts';
 import { armAgain, armed, armingFailed, armingIsOverdue, isArming } from './arming.ts';
 import type { SagaEvent } from './events.ts';
+import { endForwarding } from './forwarding.ts';
 import { hostDeleted } from './host-deletion.ts';
 import { close, recordResult } from './results.ts';
 import { beginRollback } from './rollback.ts';
@@ -54,6 +55,8 @@ export function afterTheEnd(draft: TransitionDraft, event: SagaEvent): boolean {
       return beginRollback(draft);
     case 'purge':
       return beginPurge(draft, event.side);
+    case 'end_forwarding':
+      return saga.status === 'completed' && endForwarding(draft, 'ended on request');
     case 'remind':
       return remind(draft);
     case 'copy_seen':

@@ -26,6 +26,10 @@ const sourceKinds: ReadonlySet<CommandKind> = new Set<CommandKind>([
   'arm_source',
   'stop_source',
   'purge_source',
+  'hold_connections',
+  'forward_connections',
+  'release_connections',
+  'end_forwarding',
   'tell_source',
 ]);
 
@@ -87,6 +91,12 @@ export const healthTimeoutOf = ({ health_timeout_s, plan }: Saga): number =>
 /** Seconds that a start may wait for healthchecks: services may be started only once others are healthy. */
 export const startWaitOf = ({ plan }: Saga): number => plan?.start_wait_s ?? 0;
 const copyRan = ({ window }: Saga) => ({ copy_ran: window?.copy_ran ?? false });
+/** Hosts end it by themselves with the window. */
+const passedOn = (plan: SagaPlan, { window }: Saga) => ({
+  ...project(plan),
+  ports: plan.forwarded_ports,
+  until_ms: window?.ends_at ?? 0,
+});
 const health = (deployment: Deployment, saga: Saga) => ({
   deployment,
   timeout_s: healthTimeoutOf(saga),
@@ -188,6 +198,16 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
   arm_source: (plan) => ({ deployment: atHome(plan) }),
   stop_source: project,
   purge_source: (plan, saga) => ({ ...retained(plan), ...copyRan(saga) }),
+  hold_connections: (plan) => ({ ...project(plan), ports: plan.forwarded_ports }),
+  forward_connections: (plan, saga) => ({
+    ...passedOn(plan, saga),
+    peer: saga.target,
+    proxied: saga.forwarding?.proxied ?? [],
+  }),
+  release_connections: project,
+  end_forwarding: project,
+  receive_connections: (plan, saga) => ({ ...passedOn(plan, saga), peer: saga.source }),
+  end_receiving: project,
   halt_target: project,
   resume_target: project,
   purge_target: (plan, saga) => ({ ...project(plan), ...copyRan(saga) }),

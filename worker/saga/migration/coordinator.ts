@@ -7,6 +7,7 @@ import type { Report } from '../../../schema/preflight-report.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import { CommittedVersions } from './committed-versions.ts';
 import type { SagaEvent } from './events.ts';
+import { endForwardingRefusal } from './forwarding.ts';
 import { GrantedLeases } from './granted-leases.ts';
 import { cutoverRefusal } from './hold.ts';
 import { HostLiveness } from './host-liveness.ts';
@@ -145,6 +146,14 @@ export class Coordinator {
     const { row } = await this.#transitions.apply(id, { type: 'purge', side }, null, traceId);
     const lateRefusal = row && purgeRefusal(row.saga, side);
     return lateRefusal ? { kind: 'refused', ...lateRefusal } : { kind: 'accepted' };
+  }
+
+  /** Connections to the source are no longer passed on. Idempotent. */
+  async endForwarding(id: string, traceId?: string): Promise<ActOutcome> {
+    const { row } = await this.#transitions.apply(id, { type: 'end_forwarding' }, null, traceId);
+    if (!row) return { kind: 'unknown' };
+    const refused = endForwardingRefusal(row.saga);
+    return refused ? { kind: 'refused', ...refused } : { kind: 'accepted' };
   }
 
   async remind(id: string): Promise<void> {

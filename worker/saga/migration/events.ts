@@ -26,6 +26,8 @@ export type SagaEvent =
   | { type: 'retry'; stopped: boolean }
   | { type: 'rollback' }
   | { type: 'purge'; side: 'source' | 'target' }
+  /** Connections to the source need no longer be forwarded. */
+  | { type: 'end_forwarding' }
   /** The safety window may have passed. */
   | { type: 'remind' }
   /** Whether the retained source copy runs, as its host reports. */

@@ -1,6 +1,7 @@
 import { isTerminal } from '../../../schema/migration-status.ts';
 import type { SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { hostOf } from './command-payloads.ts';
+import { forwardingHostDeleted } from './forwarding.ts';
 import { close } from './results.ts';
 import { isPurged, owesArming, type Refusal } from './safety-window.ts';
 import { recordEvent, type TransitionDraft } from './transition.ts';
@@ -25,7 +26,8 @@ export function hostDeleted(draft: TransitionDraft, host: string): boolean {
   const awaited = saga.awaiting.filter((command) => command.host === host);
   const retried = saga.retry.filter((kind) => hostOf(saga, kind) === host);
   const side = keptBy(saga, host);
-  if (awaited.length + retried.length === 0 && !side) return false;
+  const forwarded = forwardingHostDeleted(draft, host);
+  if (awaited.length + retried.length === 0 && !side && !forwarded) return false;
   for (const { id } of awaited) close(draft, id);
   saga.retry = saga.retry.filter((kind) => !retried.includes(kind));
   if (saga.retry.length === 0) saga.deadline_at = null;

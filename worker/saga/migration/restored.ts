@@ -6,6 +6,7 @@ import type { Rollback, Saga } from '../../../schema/saga.ts';
 import { beginArming } from './arming.ts';
 import { needAttention } from './attention-report.ts';
 import type { SagaEvent } from './events.ts';
+import { oweForwarding, oweRelease } from './forwarding.ts';
 import { hostDeleted } from './host-deletion.ts';
 import { close, recordResult } from './results.ts';
 import { haltTarget } from './rollback.ts';
@@ -211,6 +212,7 @@ function toCompleted(draft: TransitionDraft, runs: boolean): void {
   saga.window ??= openWindow(draft);
   if (runs) saga.status = 'completed';
   else beginArming(draft, 'completed');
+  oweForwarding(draft);
   oweRetention(draft);
 }
 
@@ -238,4 +240,5 @@ function toRolledBack(draft: TransitionDraft): void {
   // Whatever phase is on record: an undo of it would stop too little.
   saga.rollback = { ...requested, ...saga.rollback, phase: 'proving', ended_at: now };
   beginArming(draft, 'rolled_back');
+  oweRelease(draft);
 }

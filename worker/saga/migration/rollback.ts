@@ -3,7 +3,8 @@ import { limits } from '../../../schema/limits.ts';
 import { type Rollback, type RollbackPhase, rollbackPhases, type Saga } from '../../../schema/saga.ts';
 import { beginArming } from './arming.ts';
 import { healthTimeoutOf, startWaitOf } from './command-payloads.ts';
-import type { SagaEvent } from './events.ts';
+import type { CommandFailed, SagaEvent } from './events.ts';
+import { holdConnections, oweRelease } from './forwarding.ts';
 import { isLate, lateProof, mayProveAgain, provenUntil } from './lease-proof.ts';
 import { close, lost, recordResult } from './results.ts';
 import { rollbackRefusal } from './safety-window.ts';
@@ -15,6 +16,7 @@ import { beginRollbackUndo, waitsForLease } from './undo.ts';
  *
  *   phase         command            then
  *   checking      check_retained     the source's copy is complete; nothing was changed yet
+ *     forwards:   hold_connections   nothing new reaches the target
  *   halting       halt_target        recorded, restart policies off, stopped
  *     target lost: nothing           its last lease ran out, plus a margin
  *   reviving      revive_source      recorded containers started without restart policies, under a lease
@@ -64,11 +66,10 @@ export function onRollback(draft: TransitionDraft, event: SagaEvent): boolean {
   if (!rollback) throw new Error(`migration ${saga.id} is rolling back without a phase`);
   switch (event.type) {
     case 'command_done':
-      if (recordResult(draft, event) === false) return false;
-      goOn(draft, rollback);
-      return true;
+      return done(draft, rollback, recordResult(draft, event));
     case 'command_failed':
       if (!saga.awaiting.some(({ id }) => id === event.command_id)) return false;
+      if (goesOnWithoutHold(draft, rollback, event)) return true;
       if (event.failure.code === 'lease_expired' && mayRevive(draft, rollback)) {
         close(draft, event.command_id);
         enter(draft, rollback, 'reviving');
@@ -97,6 +98,7 @@ export function onRollback(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'retry':
     case 'rollback':
     case 'purge':
+    case 'end_forwarding':
     case 'moved':
     case 'remind':
     case 'copy_seen':
@@ -104,6 +106,30 @@ export function onRollback(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'host_deleted':
       return false;
   }
+}
+
+function done(draft: TransitionDraft, rollback: Rollback, kind: CommandKind | false): boolean {
+  if (kind === 'hold_connections') afterHold(draft, rollback);
+  else if (kind) goOn(draft, rollback);
+  return kind !== false;
+}
+
+/** A lost target is not asked to stop; the end of its lease goes on. */
+function afterHold(draft: TransitionDraft, rollback: Rollback): void {
+  if (!rollback.target_lost) issue(draft, 'halting');
+}
+
+/** Clients may be refused then, but the way back is open. */
+function goesOnWithoutHold(
+  draft: TransitionDraft,
+  rollback: Rollback,
+  { command_id, failure }: CommandFailed,
+): boolean {
+  if (draft.saga.awaiting.find(({ id }) => id === command_id)?.kind !== 'hold_connections') return false;
+  close(draft, command_id);
+  recordEvent(draft, 'notice', { message: 'connections to the source could not be held', why: failure.message });
+  afterHold(draft, rollback);
+  return true;
 }
 
 function goOn(draft: TransitionDraft, rollback: Rollback): void {
@@ -120,6 +146,7 @@ function goOn(draft: TransitionDraft, rollback: Rollback): void {
   rollback.ended_at = draft.now;
   draft.commit_by = provenUntil(draft.saga, 'verify_source');
   beginArming(draft, 'rolled_back');
+  oweRelease(draft);
   // In case the lost target comes back.
   if (rollback.target_lost) send(draft, 'halt_target');
 }
@@ -129,12 +156,17 @@ const mayRevive = (draft: TransitionDraft, { phase }: Rollback) =>
   (phase === 'reviving' || phase === 'proving') && mayProveAgain(draft);
 
 function enter(draft: TransitionDraft, rollback: Rollback, phase: RollbackPhase): void {
-  const { kind, msMax, waitS = () => 0 } = phases[phase];
   rollback.phase = phase;
-  if (phase === 'halting' && rollback.target_lost) {
+  const isHeld = phase === 'halting' && holdConnections(draft);
+  if (isHeld) send(draft, 'hold_connections');
+  if (phase === 'halting' && rollback.target_lost)
     draft.saga.deadline_at = draft.now + limits.lease.leaseMs + limits.lease.marginMs;
-    return;
-  }
+  else if (isHeld) draft.saga.deadline_at = draft.now + phases.halting.msMax;
+  else issue(draft, phase);
+}
+
+function issue(draft: TransitionDraft, phase: RollbackPhase): void {
+  const { kind, msMax, waitS = () => 0 } = phases[phase];
   send(draft, kind);
   draft.saga.deadline_at = draft.now + msMax + waitS(draft.saga) * 1_000;
   recordEvent(draft, 'notice', { message: `rollback: ${phase}` });

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Purge, Remaining, SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { shortened } from '../../../schema/shortened.ts';
+import { endForwarding } from './forwarding.ts';
 import { recordEvent, send, type TransitionDraft } from './transition.ts';
 
 /**
@@ -94,6 +95,7 @@ export function beginPurge(draft: TransitionDraft, side: 'source' | 'target'): b
   if (side === 'source') window.source_purge = purge;
   else window.target_purge = purge;
   send(draft, kind);
+  if (side === 'source') endForwarding(draft, 'its copy of the stack is deleted');
   recordEvent(draft, 'notice', { message: `deletion of what is kept on the ${side} has begun` });
   return true;
 }
@@ -131,6 +133,7 @@ export function remind(draft: TransitionDraft): boolean {
   if (status !== 'completed' || !window || window.reminded_at !== null) return false;
   if (draft.now < window.ends_at || isPurged(window, 'source')) return false;
   window.reminded_at = draft.now;
+  endForwarding(draft, 'the safety window has ended');
   recordEvent(draft, 'cleanup_due', {
     message: 'The safety window has closed. The source still keeps its copy: delete it when you no longer need it.',
     hours: Math.round((window.ends_at - window.completed_at) / 36_000) / 100,

@@ -1,5 +1,7 @@
 import type { CommandKind } from '../../../schema/commands.ts';
 import type { Step } from '../../../schema/migration-status.ts';
+import type { Saga } from '../../../schema/saga.ts';
+import { holdConnections } from './forwarding.ts';
 import { earlyLanes } from './lanes.ts';
 import { lastPass } from './last-pass.ts';
 import { isLate, mayProveAgain } from './lease-proof.ts';
@@ -10,7 +12,7 @@ import { recordEvent, stepCommands, type TransitionDraft } from './transition.ts
 export function firstRound(draft: TransitionDraft, step: Step): CommandKind[] {
   const { kinds } = stepCommands[step];
   if (step === 'holding') beginRound(draft);
-  if (step === 'stopping' && earlyLanes(draft.saga).length > 0) return ['expect_source', ...kinds];
+  if (step === 'stopping') return holdConnections(draft) ? ['hold_connections'] : stopRound(draft.saga);
   if (step !== 'shipping' || !draft.saga.results.stage_target) return kinds;
   if (isStaged(draft.saga)) return [];
   recordEvent(draft, 'notice', {
@@ -18,6 +20,12 @@ export function firstRound(draft: TransitionDraft, step: Step): CommandKind[] {
   });
   return kinds;
 }
+
+/** The target is told to expect the first lanes, if it knows how. */
+const stopRound = (saga: Saga): CommandKind[] => [
+  ...(earlyLanes(saga).length > 0 ? (['expect_source'] as const) : []),
+  ...stepCommands.stopping.kinds,
+];
 
 /** Each round of a hold has lanes of its own, since a lane that passed is not carried again. */
 function beginRound({ saga }: TransitionDraft): void {
@@ -32,6 +40,7 @@ function beginRound({ saga }: TransitionDraft): void {
  */
 export function nextRound(draft: TransitionDraft, step: Step): CommandKind[] | null {
   const { saga } = draft;
+  if (step === 'stopping') return saga.results.stop_stack ? null : stopRound(saga);
   if (step === 'verifying') return isLate(draft, 'verify_health') && mayProveAgain(draft) ? ['verify_health'] : null;
   const preCopy = saga.mode === 'pre-copy';
   if (step === 'preparing') {

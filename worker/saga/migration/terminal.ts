@@ -1,6 +1,7 @@
 import type { Status } from '../../../schema/migration-status.ts';
 import type { Saga } from '../../../schema/saga.ts';
 import { beginArming } from './arming.ts';
+import { oweForwarding } from './forwarding.ts';
 import { provenUntil } from './lease-proof.ts';
 import { openWindow } from './safety-window.ts';
 import { send, type TransitionDraft } from './transition.ts';
@@ -14,6 +15,7 @@ export function complete(draft: TransitionDraft): void {
   draft.commit_by = provenUntil(saga, 'verify_health');
   saga.window = openWindow(draft);
   beginArming(draft, 'completed');
+  oweForwarding(draft);
   oweRetention(draft);
 }
 
@@ -30,6 +32,7 @@ export function backToCompleted(draft: TransitionDraft): void {
   draft.saga.status = 'completed';
   draft.saga.deadline_at = null;
   if (draft.saga.rollback) draft.saga.rollback.ended_at = draft.now;
+  oweForwarding(draft);
   oweRetention(draft);
 }
 

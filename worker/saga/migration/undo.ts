@@ -5,6 +5,7 @@ import type { Step } from '../../../schema/migration-status.ts';
 import type { RollbackPhase, Saga, SagaFailure, Undo } from '../../../schema/saga.ts';
 import { needAttention } from './attention-report.ts';
 import type { SagaEvent } from './events.ts';
+import { oweRelease } from './forwarding.ts';
 import { close, recordResult } from './results.ts';
 import { backToCompleted, oweCleanup } from './terminal.ts';
 import { forgetAwaited, nextTryAt, recordEvent, send, type TransitionDraft } from './transition.ts';
@@ -119,6 +120,7 @@ export function undo(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'preflight_refused':
     case 'rollback':
     case 'purge':
+    case 'end_forwarding':
     case 'moved':
     case 'remind':
     case 'copy_seen':
@@ -217,6 +219,7 @@ function finish(draft: TransitionDraft, from: Undo['from']): void {
     backToCompleted(draft);
     return;
   }
+  oweRelease(draft);
   oweCleanup(draft);
   endMigration(draft);
 }

@@ -1,4 +1,6 @@
 import { nameIn } from '../../../schema/environment.ts';
+import type { StackFacts } from '../../../schema/facts.ts';
+import { forwardedPorts } from './plan.ts';
 import type { PreflightFacts } from './preflight-facts.ts';
 import { list } from './verdicts.ts';
 
@@ -31,6 +33,7 @@ export function hostNotes({ source, target, stack, fit, names, inputs }: Preflig
     notes.push(
       `Set ${list(given)} as given here when you call Compose on the target by hand: nothing there holds the values for it.`,
     );
+  if (inputs.forward) notes.push(...forwardNotes(stack.data));
   if (!source.ok || !target.ok) return notes;
   const [from, to] = [source.data.engine, target.data.engine];
   if (from.selinux)
@@ -43,4 +46,19 @@ export function hostNotes({ source, target, stack, fit, names, inputs }: Preflig
       `Containers that name no runtime run by "${from.default_runtime}" on "${names.source}" and by "${to.default_runtime}" on "${names.target}".`,
     );
   return notes;
+}
+
+function forwardNotes(stack: StackFacts): string[] {
+  const ports = stack.services.flatMap((service) => (service.replicas > 0 ? service.ports : []));
+  const others = [
+    ...new Set(ports.flatMap(({ port, protocol }) => (protocol === 'tcp' ? [] : [`${port}/${protocol}`]))),
+  ];
+  const own = stack.services.filter(({ powers }) => powers.some(({ power }) => power === 'host_network'));
+  return [
+    ...(forwardedPorts(stack).length === 0 ? ['The stack publishes no TCP port, so there is nothing to forward.'] : []),
+    ...(others.length === 0 ? [] : [`Only TCP is forwarded: clients of ${list(others)} must use the new address.`]),
+    ...own.map(
+      ({ name }) => `Service ${name} uses the host’s network: its ports are not published, and not forwarded.`,
+    ),
+  ];
 }

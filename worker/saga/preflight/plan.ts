@@ -2,6 +2,7 @@ import type { ShippedImage } from '../../../schema/commands.ts';
 import type { BindOverride } from '../../../schema/deployment.ts';
 import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
+import type { ForwardedPort } from '../../../schema/forwarding.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { MoveOptions } from '../../../schema/move-options.ts';
@@ -118,6 +119,7 @@ export function sagaPlanOf(
       ? 'gmac'
       : 'sha256',
     staged: (stack.project_files.size_bytes ?? Number.POSITIVE_INFINITY) <= limits.warm.stagedBytesMax,
+    forwarded_ports: chosen.forward ? forwardedPorts(stack) : [],
     last_pass: [hosts.source, hosts.target].every(({ engine }) => engine.holds),
     health_wait_s: Math.min(limits.health.timeoutSMax, Math.max(0, ...waits)),
     start_wait_s: Math.min(
@@ -161,4 +163,11 @@ export function bindOverrideOf(
 function movedVolumes(stack: StackFacts) {
   const made = optionVolumes(stack);
   return stack.volumes.filter((volume) => !volume.external && !made.includes(volume));
+}
+
+/** What is published as a TCP port; a port of several services or replicas once. */
+export function forwardedPorts({ services }: StackFacts): ForwardedPort[] {
+  const published = services.flatMap(({ ports, replicas }) => (replicas > 0 ? ports : []));
+  const tcp = published.filter(({ protocol }) => protocol === 'tcp').map(({ host_ip, port }) => ({ host_ip, port }));
+  return [...new Map(tcp.map((one) => [`${one.host_ip} ${one.port}`, one])).values()];
 }

@@ -1,4 +1,4 @@
-import type { MigrationView } from '../../../schema/api/migrations.ts';
+import type { MigrationView, TrafficView } from '../../../schema/api/migrations.ts';
 import { isTerminal } from '../../../schema/migration-status.ts';
 import { rate } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
@@ -7,6 +7,7 @@ import { sentenceOf } from '../migration-sentence.ts';
 import { DownFor } from '../parts/down-for.tsx';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
 import { LeftOutCard } from '../parts/exclusion.tsx';
+import { ForwardingCard } from '../parts/forwarding.tsx';
 import { HoldCard } from '../parts/hold.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Facts } from '../parts/list.tsx';
@@ -29,12 +30,14 @@ interface MigrationProps {
   migration: MigrationView;
   /** Its hosts, while it is active. */
   hosts: HostView[];
+  /** Null unless its source forwards connections. */
+  traffic: TrafficView | null;
   events: EventRow[];
   problem?: ProblemBody | undefined;
   said?: string | undefined;
 }
 
-export function MigrationPage({ session, migration, hosts, events, problem, said }: MigrationProps) {
+export function MigrationPage({ session, migration, hosts, traffic, events, problem, said }: MigrationProps) {
   const { id, stack, status, report } = migration;
   const [source, target] = [hostName(migration, 'source'), hostName(migration, 'target')];
   const nameOf = (hostId: string) => (hostId === migration.source_host_id ? source : target);
@@ -90,11 +93,14 @@ export function MigrationPage({ session, migration, hosts, events, problem, said
           <div id="hold" data-live>
             <HoldCard migration={migration} />
           </div>
+          <div id="forwarding" data-live>
+            <ForwardingCard migration={migration} traffic={traffic} />
+          </div>
           <div id="window" data-live>
             <WindowCard migration={migration} source={source} target={target} />
           </div>
           <div id="acts" data-live data-version={versionOf(migration)}>
-            <MigrationActs migration={migration} source={source} target={target} />
+            <MigrationActs migration={migration} source={source} target={target} traffic={traffic} />
           </div>
         </div>
       </div>

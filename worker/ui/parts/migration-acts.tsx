@@ -1,7 +1,7 @@
-import type { MigrationView } from '../../../schema/api/migrations.ts';
+import type { MigrationView, TrafficView } from '../../../schema/api/migrations.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import type { Resolution } from '../../../schema/saga.ts';
-import { hours } from '../../../schema/units.ts';
+import { hours, stillComing } from '../../../schema/units.ts';
 import { ActButton, Ask, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
 import { whyClosed } from './trouble.tsx';
 
@@ -9,6 +9,8 @@ interface ActsProps {
   migration: MigrationView;
   source: string;
   target: string;
+  /** Null unless its source forwards connections. */
+  traffic: TrafficView | null;
 }
 
 /** Changes when the possible acts change: open forms are left alone until then. */
@@ -24,12 +26,12 @@ export const versionOf = ({ status, window, owed, hold, superseded_by }: Migrati
     owed.length > 0,
   ].join(' ');
 
-export function MigrationActs({ migration, source, target }: ActsProps) {
-  const acts = actsOf(migration, source, target);
+export function MigrationActs(props: ActsProps) {
+  const acts = actsOf(props);
   return acts.length === 0 ? null : <div class="acts">{acts}</div>;
 }
 
-function actsOf(migration: MigrationView, source: string, target: string) {
+function actsOf({ migration, source, target, traffic }: ActsProps) {
   const { id, stack, status, window, owed } = migration;
   const place = `/ui/migrations/${id}`;
   const word = stack.name;
@@ -68,6 +70,7 @@ function actsOf(migration: MigrationView, source: string, target: string) {
           Deletes the copy that <strong>{source}</strong> keeps, for good: containers, volumes, files. After that it
           cannot be rolled back.
           {migration.left_out.length > 0 ? ' What the migration left out stays there.' : null}
+          {traffic ? ` ${stillComing(traffic)}` : null}
         </p>
       </TypeToConfirm>
     ) : null,
@@ -128,7 +131,7 @@ function Bandwidth({ migration: { id, bandwidth_limit } }: { migration: Migratio
   );
 }
 
-function RollBack({ migration, source, target }: ActsProps) {
+function RollBack({ migration, source, target }: Omit<ActsProps, 'traffic'>) {
   const { id, stack, window } = migration;
   const since = window ? (Date.now() - Date.parse(window.completed_at)) / 3_600_000 : 0;
   return (

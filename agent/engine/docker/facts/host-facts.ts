@@ -2,7 +2,7 @@ import { readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { agentVersion } from '../../../../node/version.ts';
-import type { HostFacts, Resources } from '../../../../schema/host-facts.ts';
+import type { EngineFacts, HostFacts, Resources } from '../../../../schema/host-facts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import { versionArguments } from '../../../compose/arguments.ts';
 import { learnPlugin } from '../../../compose/client.ts';
@@ -10,7 +10,7 @@ import { runCompose } from '../../../compose/run.ts';
 import type { DockerContext } from '../context.ts';
 import { type EngineInfo, engineInfo, reachesFiles, unseenBySnap } from './engine-info.ts';
 
-export async function hostFacts(context: DockerContext, relays: HostFacts['relays']): Promise<HostFacts> {
+export async function hostFacts(context: DockerContext, relays: HostFacts['relays']): Promise<EngineFacts> {
   const { api } = context;
   const [info, composeVersion, helper] = await Promise.all([
     engineInfo(api),

@@ -1,0 +1,31 @@
+import net from 'node:net';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
+import { limits } from '../../schema/limits.ts';
+import { localAddress } from './published-port.ts';
+
+/** Connects to a port that this host publishes. Rejects with the socket's error, or the signal's reason. */
+export function connectTo(published: ForwardedPort, signal: AbortSignal): Promise<net.Socket> {
+  const socket = net.connect({
+    host: localAddress(published),
+    port: published.port,
+    allowHalfOpen: true,
+    noDelay: true,
+  });
+  const until = AbortSignal.any([signal, AbortSignal.timeout(limits.forward.connectMsMax)]);
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      socket.destroy();
+      reject(until.reason);
+    };
+    const settled = () => until.removeEventListener('abort', abort);
+    until.addEventListener('abort', abort, { once: true });
+    socket.once('connect', () => {
+      settled();
+      socket.off('error', reject);
+      resolve(socket);
+    });
+    socket.once('error', reject);
+    socket.once('close', settled);
+    if (until.aborted) abort();
+  });
+}

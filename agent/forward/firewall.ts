@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
+import { iptablesFirewall } from './iptables.ts';
+import { nftFirewall } from './nft.ts';
+import type { Family } from './published-port.ts';
+import type { Firewall } from './rules.ts';
+import { MissingProgram, type RunProgram, runRulesProgram } from './rules-program.ts';
+
+/** The families of this host. */
+export const hostFamilies = (): Family[] => (existsSync('/proc/self/net/if_inet6') ? [4, 6] : [4]);
+
+/**
+ * Chooses the kind that Docker uses here, so that our rules come before its own; else iptables, else nft. Throws
+ * `command_failed` if the host has neither.
+ */
+export async function chooseFirewall(run: RunProgram = runRulesProgram, families = hostFamilies()): Promise<Firewall> {
+  const kinds = await firewallsHere(run, families);
+  for (const { firewall, docker } of kinds) if (docker) return firewall;
+  const preferred = kinds.find(({ firewall }) => firewall.kind !== 'iptables-legacy') ?? kinds[0];
+  if (preferred) return preferred.firewall;
+  throw new StackferryError(
+    'command_failed',
+    'Connections can’t be held on this host: it has no program for firewall rules (iptables or nft).',
+  );
+}
+
+/** Whether new connections can be redirected before Docker's rules, and by what. */
+export async function forwardsHere(): Promise<{ ok: boolean; detail: string }> {
+  try {
+    const kinds = await firewallsHere(runRulesProgram, hostFamilies());
+    const docker = kinds.find((kind) => kind.docker);
+    if (docker) return { ok: true, detail: docker.firewall.kind };
+    return { ok: false, detail: 'it sees no rules of Docker. Has the agent the host’s network, and iptables or nft?' };
+  } catch (error) {
+    return { ok: false, detail: errorMessageOf(error) };
+  }
+}
+
+/**
+ * Removes what an earlier agent left, of whichever kind, except the rules of these names. Returns the names removed. A host
+ * without a firewall's program has none.
+ */
+export async function sweepRules(
+  stays: ReadonlySet<string>,
+  run: RunProgram = runRulesProgram,
+  families = hostFamilies(),
+): Promise<string[]> {
+  const removed = new Set<string>();
+  for (const { firewall } of await firewallsHere(run, families)) {
+    for (const name of await firewall.found()) {
+      if (stays.has(name)) continue;
+      await firewall.remove(name);
+      removed.add(name);
+    }
+  }
+  return [...removed];
+}
+
+interface Kind {
+  firewall: Firewall;
+  /** Docker's rules are of this kind. */
+  docker: boolean;
+}
+
+/**
+ * Both of iptables' kinds by their own names; by the plain name where a distribution has only that. Throws why the
+ * programs fail, if all that are here do: a kernel may support one kind alone.
+ */
+async function firewallsHere(run: RunProgram, families: Family[]): Promise<Kind[]> {
+  const faults: unknown[] = [];
+  const look = async (firewall: Firewall, docker: RegExp, program: string, args: string[]): Promise<Kind[]> => {
+    try {
+      return [{ firewall, docker: docker.test(await run(program, args)) }];
+    } catch (error) {
+      if (!(error instanceof MissingProgram)) faults.push(error);
+      return [];
+    }
+  };
+  const iptables = (kind: Exclude<Firewall['kind'], 'nft'>) =>
+    look(iptablesFirewall(kind, run, families), /^:DOCKER /m, `${kind}-save`, []);
+  const both = [...(await iptables('iptables-nft')), ...(await iptables('iptables-legacy'))];
+  const plain = both.length > 0 ? [] : await iptables('iptables');
+  const nft = await look(nftFirewall(run, families), /^table ip docker-bridges$/m, 'nft', ['list', 'tables']);
+  const kinds = [...both, ...plain, ...nft];
+  if (kinds.length === 0 && faults.length > 0) throw faults[0];
+  return kinds;
+}

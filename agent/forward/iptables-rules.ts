@@ -1,0 +1,66 @@
+import { addressOf, type Family, familiesOf, type Redirect } from './published-port.ts';
+import { isRuleName } from './rules.ts';
+
+type Table = 'filter' | 'nat';
+
+const ofFamily = (redirects: Redirect[], family: Family) =>
+  redirects.filter((redirect) => familiesOf(redirect).includes(family));
+
+/** Input for `iptables-restore --noflush`: a chain of ours, jumped to before any other rule. */
+function tableInput(table: Table, name: string, rules: string[], hooks: string[]): string {
+  return [
+    `*${table}`,
+    `:${name} - [0:0]`,
+    ...rules.map((rule) => `-A ${name} ${rule}`),
+    ...hooks.map((hook) => `-I ${hook} 1 -j ${name}`),
+    'COMMIT',
+    '',
+  ].join('\n');
+}
+
+/**
+ * The listeners take what was redirected to them, whatever the host's firewall says of their ports, and nothing else.
+ * Empty if no port is of this family.
+ */
+export function protection(name: string, redirects: Redirect[], family: Family): string {
+  const rules = ofFamily(redirects, family).flatMap(({ listener, port }) => [
+    `-p tcp --dport ${listener} -m conntrack --ctstate DNAT --ctorigdstport ${port} -j ACCEPT`,
+    `-p tcp --dport ${listener} -j DROP`,
+  ]);
+  return rules.length === 0 ? '' : tableInput('filter', name, rules, ['INPUT']);
+}
+
+/** Sends new connections to the published ports to their listeners, from other hosts, containers and this host. */
+export function redirection(name: string, redirects: Redirect[], family: Family): string {
+  const own = ofFamily(redirects, family);
+  const rules = own.map((redirect) => {
+    const address = addressOf(redirect);
+    const to = address === null ? '' : `-d ${address} `;
+    return `-p tcp ${to}-m addrtype --dst-type LOCAL -m tcp --dport ${redirect.port} -j REDIRECT --to-ports ${redirect.listener}`;
+  });
+  return rules.length === 0 ? '' : tableInput('nat', name, rules, ['PREROUTING', 'OUTPUT']);
+}
+
+/** Returns the names of our chains in the output of `iptables-save`. */
+export function namesIn(dump: string): string[] {
+  const names = [...dump.matchAll(/^:(\S+) /gm)].map(([, name]) => name!);
+  return [...new Set(names.filter(isRuleName))];
+}
+
+/**
+ * Input for `iptables-restore --noflush` that removes what the dump shows of a name, in these tables only. Empty if there
+ * is nothing.
+ */
+export function removal(dump: string, name: string, tables: Table[] = ['nat', 'filter']): string {
+  return tables
+    .map((table) => {
+      const [, section = ''] = new RegExp(`^\\*${table}$([^]*?)^COMMIT$`, 'm').exec(dump) ?? [];
+      const lines = section.split('\n');
+      if (!lines.some((line) => line.startsWith(`:${name} `))) return '';
+      const jumps = lines
+        .filter((line) => line.startsWith('-A ') && line.split(' ').includes(name) && !line.startsWith(`-A ${name} `))
+        .map((line) => line.replace(/^-A/, '-D'));
+      return [`*${table}`, ...jumps, `-F ${name}`, `-X ${name}`, 'COMMIT', ''].join('\n');
+    })
+    .join('');
+}

@@ -1,0 +1,66 @@
+import { StackferryError } from '../../schema/errors.ts';
+import { limits } from '../../schema/limits.ts';
+import { namesIn, protection, redirection, removal } from './iptables-rules.ts';
+import type { Family, Redirect } from './published-port.ts';
+import type { Firewall } from './rules.ts';
+import { MissingProgram, type RunProgram } from './rules-program.ts';
+
+type Kind = Exclude<Firewall['kind'], 'nft'>;
+
+/** `families`: those of this host. */
+export function iptablesFirewall(kind: Kind, run: RunProgram, families: Family[]): Firewall {
+  const program = (family: Family, act: 'save' | 'restore') =>
+    `${family === 4 ? kind : kind.replace('iptables', 'ip6tables')}-${act}`;
+  const restore = async (family: Family, input: string) => {
+    if (input === '') return;
+    const name = program(family, 'restore');
+    await run(name, ['--noflush', '-w', `${limits.forward.rulesLockS}`], input).catch((error) => {
+      if (!(error instanceof MissingProgram)) throw error;
+      throw new StackferryError('command_failed', `Connections can’t be held on this host: ${name} is missing.`);
+    });
+  };
+  /** A host may have iptables for IPv4 alone. */
+  const dump = (family: Family) =>
+    run(program(family, 'save'), []).catch((error) => {
+      if (error instanceof MissingProgram) return '';
+      throw error;
+    });
+
+  const removeFrom = async (name: string, tables: ('nat' | 'filter')[]) => {
+    for (const family of families) {
+      for (let tries = 1; ; tries++) {
+        try {
+          await restore(family, removal(await dump(family), name, tables));
+          break;
+        } catch (error) {
+          // Somebody may have changed the rules since they were read.
+          if (tries >= limits.forward.rulesTriesMax) throw error;
+        }
+      }
+    }
+  };
+  const install = async (
+    name: string,
+    redirects: Redirect[],
+    table: 'nat' | 'filter',
+    inputFor: (name: string, redirects: Redirect[], family: Family) => string,
+  ) => {
+    // A repeat must not leave a second jump.
+    await removeFrom(name, [table]);
+    try {
+      for (const family of families) await restore(family, inputFor(name, redirects, family));
+    } catch (error) {
+      await removeFrom(name, ['nat', 'filter']).catch(() => {});
+      throw error;
+    }
+  };
+
+  return {
+    kind,
+    protect: (name, redirects) => install(name, redirects, 'filter', protection),
+    redirect: (name, redirects) => install(name, redirects, 'nat', redirection),
+    unredirect: (name) => removeFrom(name, ['nat']),
+    remove: (name) => removeFrom(name, ['nat', 'filter']),
+    found: async () => [...new Set(namesIn((await Promise.all(families.map(dump))).join('\n')))],
+  };
+}

@@ -1,0 +1,58 @@
+import { addressOf, type Family, familiesOf, type Redirect } from './published-port.ts';
+import { isRuleName } from './rules.ts';
+
+/** Before Docker's chains, which are at the usual priorities -100 and 0. */
+const natPriority = -110;
+const filterPriority = -10;
+
+const family = { 4: 'ipv4', 6: 'ipv6' } as const;
+const header = { 4: 'ip', 6: 'ip6' } as const;
+
+/** Input for `nft -f`, as `protection` of iptables. The table is ours alone. */
+export function protectionTable(name: string, redirects: Redirect[], families: Family[]): string {
+  const rules = redirects.flatMap((redirect) => [
+    ...familiesOf(redirect)
+      .filter((one) => families.includes(one))
+      .map(
+        (one) =>
+          `meta nfproto ${family[one]} tcp dport ${redirect.listener} ct status dnat ct original proto-dst ${redirect.port} accept`,
+      ),
+    `tcp dport ${redirect.listener} drop`,
+  ]);
+  return block(name, [chain('input', `type filter hook input priority ${filterPriority}`, rules)]);
+}
+
+/** Input for `nft -f`, as `redirection` of iptables. */
+export function redirectionChains(name: string, redirects: Redirect[], families: Family[]): string {
+  const rules = redirects.flatMap((redirect) =>
+    familiesOf(redirect)
+      .filter((one) => families.includes(one))
+      .map((one) => {
+        const address = addressOf(redirect);
+        const to = address === null ? '' : `${header[one]} daddr ${address} `;
+        return `meta nfproto ${family[one]} ${to}fib daddr type local tcp dport ${redirect.port} redirect to :${redirect.listener}`;
+      }),
+  );
+  return block(name, [
+    chain('prerouting', `type nat hook prerouting priority ${natPriority}`, rules),
+    chain('output', `type nat hook output priority ${natPriority}`, rules),
+  ]);
+}
+
+/**
+ * The chains stay, empty, until the table goes: where no other table translates a family, the kernel stops translating its
+ * established connections with the last chain.
+ */
+export const redirectionRemoval = (name: string): string =>
+  ['prerouting', 'output'].map((one) => `flush chain inet ${name} ${one}\n`).join('');
+
+export const tableRemoval = (name: string): string => `delete table inet ${name}\n`;
+
+/** Returns the names of our tables in the output of `nft list tables`. */
+export const tablesIn = (listed: string): string[] =>
+  [...listed.matchAll(/^table inet (\S+)$/gm)].map(([, name]) => name!).filter(isRuleName);
+
+const block = (name: string, chains: string[]) => `table inet ${name} {\n${chains.join('')}}\n`;
+
+const chain = (name: string, hook: string, rules: string[]) =>
+  `  chain ${name} {\n    ${hook}; policy accept;\n${rules.map((rule) => `    ${rule}\n`).join('')}  }\n`;

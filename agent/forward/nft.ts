@@ -1,0 +1,33 @@
+import { protectionTable, redirectionChains, redirectionRemoval, tableRemoval, tablesIn } from './nft-rules.ts';
+import type { Family } from './published-port.ts';
+import type { Firewall } from './rules.ts';
+import type { RunProgram } from './rules-program.ts';
+
+/**
+ * For a host without iptables. An `accept` of our table does not end the checks of another one: a firewall of nft rules must
+ * itself accept redirected connections (`ct status dnat accept`, as firewalld does).
+ */
+export function nftFirewall(run: RunProgram, families: Family[]): Firewall {
+  const apply = async (input: string) => void (await run('nft', ['-f', '-'], input));
+  const found = async () => tablesIn(await run('nft', ['list', 'tables']));
+  const ifFound = async (name: string, input: string) => ((await found()).includes(name) ? input : '');
+  /** Without an error if there are no such chains: adding one that exists changes nothing. */
+  const chainsEmptied = (name: string) =>
+    `add chain inet ${name} prerouting\nadd chain inet ${name} output\n${redirectionRemoval(name)}`;
+
+  return {
+    kind: 'nft',
+    protect: async (name, redirects) =>
+      await apply(`${await ifFound(name, tableRemoval(name))}${protectionTable(name, redirects, families)}`),
+    redirect: async (name, redirects) =>
+      await apply(`${await ifFound(name, chainsEmptied(name))}${redirectionChains(name, redirects, families)}`).catch(
+        async (error) => {
+          await apply(await ifFound(name, tableRemoval(name))).catch(() => {});
+          throw error;
+        },
+      ),
+    unredirect: async (name) => await apply(await ifFound(name, chainsEmptied(name))),
+    remove: async (name) => await apply(await ifFound(name, tableRemoval(name))),
+    found,
+  };
+}

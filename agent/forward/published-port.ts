@@ -1,0 +1,68 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { StackferryError } from '../../schema/errors.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
+import { limits } from '../../schema/limits.ts';
+
+/** A published port, and the port of the listener that takes its connections. */
+export interface Redirect extends ForwardedPort {
+  listener: number;
+}
+
+export interface ClientConnection {
+  published: ForwardedPort;
+  client: { address: string; port: number };
+  /** The address that the redirection chose on this host, with the published port. */
+  server: { address: string; port: number };
+}
+
+export type Family = 4 | 6;
+
+/** Names a published port in logs, records and the tunnel: `*:80`, `192.0.2.1:80`, `[2001:db8::1]:80`. */
+export function portName({ host_ip, port }: ForwardedPort): string {
+  if (host_ip === '') return `*:${port}`;
+  return isIP(host_ip) === 6 ? `[${host_ip}]:${port}` : `${host_ip}:${port}`;
+}
+
+/** Whose connections reach a port that is published on this address. */
+export function familiesOf({ host_ip }: ForwardedPort): Family[] {
+  if (host_ip === '') return [4, 6];
+  return isIP(host_ip) === 6 ? [6] : [4];
+}
+
+/** Null for every address of its families. */
+export const addressOf = ({ host_ip }: ForwardedPort): string | null =>
+  ['', '0.0.0.0', '::'].includes(host_ip) ? null : host_ip;
+
+/** An address as a listener for both families shows it: IPv4 in its own form. */
+export const plainAddress = (address: string): string => ipaddr.process(address).toString();
+
+/** Where the host itself reaches a published port. */
+export function localAddress({ host_ip }: ForwardedPort): string {
+  if (host_ip === '::') return '::1';
+  return addressOf({ host_ip, port: 0 }) ?? '127.0.0.1';
+}
+
+/**
+ * Returns each port once, those of one address first, since a rule for every address would hide a later one. Throws
+ * `invalid_request` for what is no address or port, and for too many: these values become rules of the host's firewall.
+ */
+export function checkedPorts(ports: ForwardedPort[]): ForwardedPort[] {
+  const plain = ports.map(({ host_ip, port }) => ({
+    host_ip: host_ip.replace(/^\[(.*)\]$/, '$1').toLowerCase(),
+    port,
+  }));
+  for (const port of plain) {
+    const isPort = Number.isInteger(port.port) && port.port > 0 && port.port < 65_536;
+    const isAddress = port.host_ip === '' || (isIP(port.host_ip) !== 0 && !port.host_ip.includes('%'));
+    if (!isPort || !isAddress)
+      throw new StackferryError('invalid_request', `Connections to ${portName(port)} can’t be held: not a port.`);
+  }
+  const unique = [...new Map(plain.map((port) => [portName(port), port])).values()];
+  if (unique.length > limits.forward.portsMax)
+    throw new StackferryError(
+      'invalid_request',
+      `The stack publishes ${unique.length} ports; connections to at most ${limits.forward.portsMax} can be held.`,
+    );
+  return unique.toSorted((a, b) => Number(addressOf(a) === null) - Number(addressOf(b) === null));
+}

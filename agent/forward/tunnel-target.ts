@@ -1,0 +1,62 @@
+import http2, { type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { Log } from '../../node/log.ts';
+import type { ForwardedPort } from '../../schema/forwarding.ts';
+import { limits } from '../../schema/limits.ts';
+import { connectTo } from './connect-to.ts';
+import { portName } from './published-port.ts';
+import { reset, splice } from './splice.ts';
+import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
+
+const status = http2.constants;
+
+export interface TunnelTargetOptions {
+  /** Recorded for this migration: connections to anything else are refused. */
+  ports: ForwardedPort[];
+  log: Log;
+}
+
+/**
+ * Takes the streams of the source and connects each to a port that the stack publishes on this host. Resolves when the
+ * signal aborts; throws as `keepTunnel`.
+ */
+export const keepTunnelTarget = (link: TunnelLink, options: TunnelTargetOptions): Promise<void> =>
+  keepTunnel(link, (socket) => serveTunnel(socket, options));
+
+function serveTunnel(socket: TLSSocket, { ports, log }: TunnelTargetOptions): Http2Session {
+  const session = http2.performServerHandshake(socket, sessionOptions);
+  session.setLocalWindowSize(limits.forward.tunnelWindowBytes);
+  const known = new Map(ports.map((port) => [portName(port), port]));
+  /** One line for each connection of the source, whatever it asks for. */
+  let isLogged = false;
+  session.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    const port = headers[':method'] === 'CONNECT' ? known.get(`${headers[':authority']}`) : undefined;
+    if (port) return void answer(stream, port);
+    if (!isLogged) log.warn('the source asked for a port that this migration does not have', { asked: asked(headers) });
+    isLogged = true;
+    refuse(stream, status.HTTP_STATUS_FORBIDDEN);
+  });
+  return session;
+}
+
+const asked = (headers: http2.IncomingHttpHeaders) => `${headers[':method']} ${headers[':authority']}`.slice(0, 100);
+
+async function answer(stream: ServerHttp2Stream, port: ForwardedPort): Promise<void> {
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  stream.once('close', leave);
+  try {
+    const app = await connectTo(port, gone.signal);
+    stream.off('close', leave);
+    if (stream.destroyed) return reset(app);
+    stream.respond({ ':status': status.HTTP_STATUS_OK });
+    splice(stream, app, () => {});
+  } catch {
+    refuse(stream, status.HTTP_STATUS_BAD_GATEWAY);
+  }
+}
+
+function refuse(stream: ServerHttp2Stream, code: number): void {
+  if (!stream.destroyed) stream.respond({ ':status': code }, { endStream: true });
+}

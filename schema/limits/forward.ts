@@ -1,0 +1,60 @@
+/** Bounds of holding and forwarding the connections to a stack's published ports. */
+export const forwardLimits = {
+  forward: {
+    /** Published TCP ports of one stack, ranges expanded: each takes a listener and two rules per address family. */
+    portsMax: 256,
+    /** Holding without a word from the control plane: who still tries after an hour knows of the downtime. */
+    holdingMsMax: 3_600_000,
+    /** Connections held at a time: 200 a second over a downtime of 20 s. */
+    heldMax: 4_096,
+    /** From a connection's arrival to its splice or its end: a pause that clients bear, their usual timeout being longer. */
+    holdMsMax: 30_000,
+    /** Pending connections that the kernel keeps for each listener, within its own limit (`somaxconn`). */
+    backlog: 4_096,
+    /** Connections spliced at a time through one agent, and streams of one tunnel. */
+    splicedMax: 2_048,
+    /** From a clean close to the destruction of the socket, for a client that does not close its side. */
+    closeMsMax: 2_000,
+    /**
+     * How long a listener outlives its redirection: a first packet that was redirected and lost is repeated after one and
+     * three seconds.
+     */
+    lingerMs: 4_000,
+    /** Spliced connections after the end of forwarding was asked for. */
+    drainMsMax: 10_000,
+    /** Probes of an idle client that may be gone. */
+    keepAliveDelayMs: 60_000,
+    /** Wait for the lock of iptables, which Docker takes as well. */
+    rulesLockS: 5,
+    /** One call of a firewall's program. */
+    rulesMsMax: 15_000,
+    rulesBytesMax: 16 * 1_048_576,
+    /** A removal that met another change of the firewall reads it again. */
+    rulesTriesMax: 3,
+    /** Source addresses counted; the least busy one makes room. */
+    sourcesMax: 256,
+    /** Sources in a report. */
+    sourcesShownMax: 10,
+    /** Connections per minute are counted in buckets of this length. */
+    trafficBucketMs: 5_000,
+    /**
+     * Flow-control window of one stream: 6 MB/s at 20 ms of round trip. A peer that is not read makes its end keep at most
+     * this.
+     */
+    streamWindowBytes: 131_072,
+    /** All streams of a tunnel together. */
+    tunnelWindowBytes: 8 * 1_048_576,
+    /** Memory that a tunnel's session may take, in megabytes: every stream's window full. */
+    tunnelMemoryMbMax: 256,
+    /** Streams that a source may reset: as many as clients may go away. It is authenticated, and has other ways to waste. */
+    resetsPerSMax: 2_000,
+    /** A connection to the published port on the same host: a full accept queue is tried again after 1, 3 and 7 s. */
+    connectMsMax: 15_000,
+    /** Keep-alive of an idle tunnel, within a relay's idle time. */
+    pingIntervalMs: 5_000,
+    /** A tunnel without an answer to a ping for this long is dead. */
+    silenceMsMax: 15_000,
+    reconnectDelayMsMin: 50,
+    reconnectDelayMsMax: 2_000,
+  },
+} as const;

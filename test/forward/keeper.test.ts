@@ -1,0 +1,169 @@
+import { expect, it } from 'vitest';
+import type { Forwarding } from '../../agent/forward/forwarding.ts';
+import { createForwardKeeper, type KeeperOptions } from '../../agent/forward/keeper.ts';
+import { ruleName } from '../../agent/forward/rules.ts';
+import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
+import { createLog } from '../../node/log.ts';
+import { limits } from '../../schema/limits.ts';
+import { temporaryDirectory } from '../agent/temporary.ts';
+
+const of = { migrationId: 'mig_1', project: 'shop' };
+const ports = [{ host_ip: '', port: 8080 }];
+const way = { peer: 'host_b', ports, proxied: [8080], until_ms: 3_600_000 };
+
+/** A host whose rules are a set of names; agents come and go on it. */
+function makeHost(ledger: MigrationLedger) {
+  const acts: string[] = [];
+  const rules = new Set<string>();
+  const fail = new Set<string>();
+  const ways = { source: 0, target: 0 };
+  const act = async (what: string) => {
+    acts.push(what);
+    if (fail.has(what)) throw new Error(`${what} failed`);
+  };
+  const forwarding = (migrationId: string): Forwarding => ({
+    redirects: ports.map((port) => ({ ...port, listener: 40_001 })),
+    hold: async () => {
+      await act('hold');
+      rules.add(ruleName(migrationId));
+    },
+    forward: () => void acts.push('forward'),
+    release: async () => {
+      await act('release');
+      rules.delete(ruleName(migrationId));
+    },
+    end: async () => {
+      await act('end');
+      rules.delete(ruleName(migrationId));
+    },
+    counts: () => ({ held: 0, spliced: 0, refused: 0, expired: 0, failed: 0, longestMs: 0 }),
+    traffic: () => ({ ports: [], sources: [], held: 0, spliced: 0 }),
+  });
+  const over = Promise.withResolvers<void>();
+  const agent = (options: Partial<KeeperOptions> = {}) =>
+    createForwardKeeper({
+      ledger,
+      log: createLog(() => {}),
+      dialer: () => async () => Promise.reject(new Error('unused')),
+      open: async ({ migrationId, earlier = [] }) => {
+        await act(earlier.length > 0 ? `open again at ${earlier[0]?.listener}` : 'open');
+        return forwarding(migrationId);
+      },
+      sweep: async (stays) => {
+        for (const name of rules) if (!stays.has(name)) rules.delete(name);
+      },
+      openSource: (link, proxied) => {
+        ways.source += 1;
+        acts.push(`way for ${[...proxied]}`);
+        link.signal.addEventListener('abort', () => (ways.source -= 1));
+        return { ended: over.promise, connect: async () => Promise.reject(new Error('unused')) };
+      },
+      keepTarget: (link) => {
+        ways.target += 1;
+        link.signal.addEventListener('abort', () => (ways.target -= 1));
+        return over.promise;
+      },
+      now: () => 0,
+      ...options,
+    });
+  return { acts, rules, fail, ways, agent, over };
+}
+
+async function setUp() {
+  const ledger = await openMigrationLedger(await temporaryDirectory());
+  await ledger.update({ migration_id: 'mig_1', project: 'shop', role: 'source' }, () => {});
+  return { ledger, ...makeHost(ledger) };
+}
+const recorded = (ledger: MigrationLedger) => ledger.find('mig_1')?.forwarding ?? null;
+
+it('records what it takes before it is taken, and forgets it once it is released', async () => {
+  const { ledger, agent, acts, rules, ways } = await setUp();
+  const keeper = agent();
+  await keeper.hold(of, ports);
+  expect(recorded(ledger)).toMatchObject({ to: null, until_ms: limits.forward.holdingMsMax });
+  await keeper.forward(of, way);
+  expect(recorded(ledger)).toMatchObject({ to: { peer: 'host_b', proxied: [8080] }, until_ms: 3_600_000 });
+  expect([ways.source, rules.size]).toEqual([1, 1]);
+  await keeper.release('mig_1');
+  expect(acts).toEqual(['open', 'hold', 'hold', 'way for *:8080', 'forward', 'release']);
+  expect([recorded(ledger), ways.source, rules.size]).toEqual([null, 0, 0]);
+  expect(keeper.traffic('mig_1')).toBeNull();
+});
+
+it('is taken up by the next agent at the same listeners, after a stop and after a death', async () => {
+  const { ledger, agent, acts, rules } = await setUp();
+  const first = agent();
+  await first.forward(of, way);
+  await first.close();
+  expect([rules.size, recorded(ledger)]).toEqual([0, expect.anything()]);
+  acts.length = 0;
+  const second = agent();
+  await second.resume();
+  expect(acts).toEqual(['open again at 40001', 'hold', 'way for *:8080', 'forward']);
+  // Its rules stay behind.
+  acts.length = 0;
+  await agent().resume();
+  expect(acts).toEqual(['open again at 40001', 'hold', 'way for *:8080', 'forward']);
+  expect(rules.size).toBe(1);
+});
+
+it('leaves no rule that no record explains', async () => {
+  const { agent, rules } = await setUp();
+  rules.add('STACKFERRY-old');
+  await agent().resume();
+  expect(rules.size).toBe(0);
+});
+
+it('leaves no rule and no record if connections can’t be held', async () => {
+  const { ledger, agent, rules, fail } = await setUp();
+  fail.add('hold');
+  await expect(agent().hold(of, ports)).rejects.toThrow('hold failed');
+  expect([recorded(ledger), rules.size]).toEqual([null, 0]);
+});
+
+it('ends by itself at its time, also if that passed while no agent ran', async () => {
+  const { ledger, agent, acts, rules } = await setUp();
+  await agent().forward(of, { ...way, until_ms: 20 });
+  await expect.poll(() => recorded(ledger)).toBeNull();
+  expect([acts.at(-1), rules.size]).toEqual(['end', 0]);
+  await agent().forward(of, way);
+  await agent({ now: () => way.until_ms }).resume();
+  expect([recorded(ledger), rules.size]).toEqual([null, 0]);
+});
+
+it('ends if the control plane gives out no more tickets', async () => {
+  const { ledger, agent, over } = await setUp();
+  await agent().forward(of, way);
+  over.reject(new Error('ticket_refused'));
+  await expect.poll(() => recorded(ledger)).toBeNull();
+});
+
+it('goes on holding if the target’s end goes first on the way back', async () => {
+  const { ledger, agent, over, rules } = await setUp();
+  const keeper = agent();
+  await keeper.forward(of, way);
+  await keeper.hold(of, ports);
+  over.reject(new Error('ticket_refused'));
+  await keeper.hold(of, ports);
+  expect([recorded(ledger)?.to, rules.size]).toEqual([null, 1]);
+});
+
+it('goes back to waiting before the target stops, and the way is closed with the release', async () => {
+  const { agent, acts, ways } = await setUp();
+  const keeper = agent();
+  await keeper.forward(of, way);
+  await keeper.hold(of, ports);
+  expect([acts.at(-1), ways.source], 'what is passed on already goes on').toEqual(['hold', 1]);
+  await keeper.release('mig_1');
+  expect(ways.source).toBe(0);
+});
+
+it('receives on the target until it is told to stop, and again after a restart', async () => {
+  const { ledger, agent, ways } = await setUp();
+  await agent().receive(of, way);
+  const next = agent();
+  await next.resume();
+  expect(ways.target).toBe(2);
+  await next.endReceiving('mig_1');
+  expect([ways.target, ledger.find('mig_1')?.receiving]).toEqual([1, null]);
+});

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { chooseFirewall, sweepRules } from '../../agent/forward/firewall.ts';
+import { namesIn, protection, redirection, removal } from '../../agent/forward/iptables-rules.ts';
+import { protectionTable, redirectionChains, tablesIn } from '../../agent/forward/nft-rules.ts';
+import { checkedPorts } from '../../agent/forward/published-port.ts';
+import { ruleName } from '../../agent/forward/rules.ts';
+import { explain, MissingProgram, type RunProgram } from '../../agent/forward/rules-program.ts';
+import { newId } from '../../schema/ids.ts';
+
+const name = ruleName('mig_01kbabcdef0123456789abcdef');
+const redirects = [
+  { host_ip: '192.0.2.1', port: 443, listener: 40_002 },
+  { host_ip: '2001:db8::1', port: 443, listener: 40_003 },
+  { host_ip: '', port: 8080, listener: 40_001 },
+];
+
+describe('the rules of iptables', () => {
+  it('are in a chain whose name fits, one for each migration', () => {
+    expect(name).toBe('STACKFERRY-0123456789abcdef');
+    const ids = Array.from({ length: 100 }, () => ruleName(newId('mig')));
+    expect(new Set(ids).size).toBe(100);
+    expect(ids.every((one) => one.length <= 28)).toBe(true);
+  });
+
+  it('redirect each published port, before any other rule', () => {
+    expect(redirection(name, redirects, 4)).toBe(`*nat
+:${name} - [0:0]
+-A ${name} -p tcp -d 192.0.2.1 -m addrtype --dst-type LOCAL -m tcp --dport 443 -j REDIRECT --to-ports 40002
+-A ${name} -p tcp -m addrtype --dst-type LOCAL -m tcp --dport 8080 -j REDIRECT --to-ports 40001
+-I PREROUTING 1 -j ${name}
+-I OUTPUT 1 -j ${name}
+COMMIT
+`);
+    expect(redirection(name, redirects, 6)).toContain('-d 2001:db8::1 -m addrtype');
+    expect(redirection(name, redirects.slice(0, 1), 6)).toBe('');
+  });
+
+  it('let in what was redirected, and nothing else', () => {
+    expect(protection(name, redirects.slice(2), 6)).toBe(`*filter
+:${name} - [0:0]
+-A ${name} -p tcp --dport 40001 -m conntrack --ctstate DNAT --ctorigdstport 8080 -j ACCEPT
+-A ${name} -p tcp --dport 40001 -j DROP
+-I INPUT 1 -j ${name}
+COMMIT
+`);
+  });
+
+  const dump = `# Generated
+*filter
+:INPUT DROP [3:180]
+:${name} - [0:0]
+-A INPUT -j ${name}
+-A INPUT -i lo -j ACCEPT
+-A ${name} -p tcp -m tcp --dport 40001 -j DROP
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+:${name} - [0:0]
+:STACKFERRY-other - [0:0]
+-A PREROUTING -j ${name}
+-A PREROUTING -j ${name}
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A OUTPUT -j STACKFERRY-other
+-A ${name} -p tcp -m tcp --dport 8080 -j REDIRECT --to-ports 40001
+COMMIT
+`;
+
+  it('are found by their name and removed, each jump as often as it is there, and no other rule', () => {
+    expect(namesIn(dump)).toEqual([name, 'STACKFERRY-other']);
+    const nat = `*nat\n-D PREROUTING -j ${name}\n-D PREROUTING -j ${name}\n-F ${name}\n-X ${name}\nCOMMIT\n`;
+    expect(removal(dump, name)).toBe(`${nat}*filter\n-D INPUT -j ${name}\n-F ${name}\n-X ${name}\nCOMMIT\n`);
+    expect(removal(dump, name, ['nat'])).toBe(nat);
+    expect(removal(dump, 'STACKFERRY-none')).toBe('');
+  });
+});
+
+describe('the rules of nft', () => {
+  it('are in a table of their own, before Docker’s', () => {
+    const rules = redirectionChains(name, redirects, [4, 6]);
+    expect(rules).toContain('type nat hook prerouting priority -110');
+    expect(rules).toContain(
+      'meta nfproto ipv6 ip6 daddr 2001:db8::1 fib daddr type local tcp dport 443 redirect to :40003',
+    );
+    expect(protectionTable(name, redirects, [4])).toContain(
+      'meta nfproto ipv4 tcp dport 40001 ct status dnat ct original proto-dst 8080 accept\n    tcp dport 40001 drop',
+    );
+    expect(tablesIn(`table ip nat\ntable inet ${name}\ntable inet firewalld\n`)).toEqual([name]);
+  });
+});
+
+describe('published ports', () => {
+  it('come each once, those of one address first', () => {
+    const ports = [
+      { host_ip: '', port: 80 },
+      { host_ip: '[::1]', port: 80 },
+      { host_ip: '', port: 80 },
+    ];
+    expect(checkedPorts(ports)).toEqual([
+      { host_ip: '::1', port: 80 },
+      { host_ip: '', port: 80 },
+    ]);
+  });
+
+  it.each([
+    ['a name in place of an address', { host_ip: 'example.org', port: 80 }],
+    ['what would be another rule', { host_ip: '1.2.3.4 -j ACCEPT', port: 80 }],
+    ['an address of one interface', { host_ip: 'fe80::1%eth0', port: 80 }],
+    ['port 0', { host_ip: '', port: 0 }],
+    ['a port that is none', { host_ip: '', port: 65_536 }],
+  ])('are refused: %s', (_title, port) => {
+    expect(() => checkedPorts([port])).toThrow(/not a port/);
+  });
+
+  it('are bounded in number', () => {
+    const many = Array.from({ length: 257 }, (_, index) => ({ host_ip: '', port: index + 1 }));
+    expect(() => checkedPorts(many)).toThrow(/at most 256/);
+  });
+});
+
+describe('the firewall of a host', () => {
+  /** A host on which these programs print this; all others are missing. */
+  const host =
+    (prints: Record<string, string>): RunProgram =>
+    async (program) => {
+      const printed = prints[program];
+      if (printed === undefined) throw new MissingProgram(program);
+      return printed;
+    };
+  const docker = ':DOCKER - [0:0]\n';
+
+  it.each([
+    ['iptables-legacy', { 'iptables-nft-save': '', 'iptables-legacy-save': docker, nft: '' }],
+    ['iptables-nft', { 'iptables-nft-save': docker, 'iptables-legacy-save': '', nft: '' }],
+    ['nft', { 'iptables-nft-save': '', nft: 'table ip docker-bridges\n' }],
+    ['iptables', { 'iptables-save': '' }],
+    ['iptables-nft', { 'iptables-nft-save': '', 'iptables-legacy-save': '', nft: '' }],
+    ['nft', { nft: '' }],
+  ])('is %s, as Docker’s', async (kind, prints) => {
+    expect((await chooseFirewall(host(prints), [4])).kind).toBe(kind);
+  });
+
+  it('is named as missing, and has nothing to remove', async () => {
+    await expect(chooseFirewall(host({}), [4])).rejects.toThrow(/no program for firewall rules \(iptables or nft\)/);
+    expect(await sweepRules(new Set(), host({}), [4])).toEqual([]);
+  });
+
+  it.each([
+    [
+      'iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)',
+      /no right/,
+    ],
+    ['Another app is currently holding the xtables lock. Perhaps you want to use the -w option?', /lock/],
+    [
+      "iptables-restore v1.8.9 (legacy): Couldn't load match `conntrack':No such file or directory",
+      /connection tracking/,
+    ],
+    ['Extension addrtype revision 0 not supported, missing kernel module?', /local addresses/],
+    [
+      "iptables-restore v1.8.9 (legacy): iptables-restore: can't initialize iptables table `nat'",
+      /no such firewall table/,
+    ],
+    ['ended by SIGKILL', /did not end in time/],
+    ['line 3 failed', /can’t be changed by iptables-restore \(line 3 failed\)/],
+  ])('says what is missing: %s', (said, reason) => {
+    expect(explain('iptables-restore', said)).toMatch(reason);
+  });
+});

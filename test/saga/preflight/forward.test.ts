@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import type { HostFacts } from '../../../schema/host-facts.ts';
+import type { MoveOptions } from '../../../schema/move-options.ts';
+import type { Report } from '../../../schema/preflight-report.ts';
+import { judge } from '../../../worker/saga/preflight/judge.ts';
+import { facts } from './spoilt-facts.ts';
+import { stackFacts } from './well-facts.ts';
+
+const [first, ...rest] = stackFacts.services;
+const publishing = (ports: { host_ip: string; port: number; protocol: 'tcp' | 'udp' }[]) => ({
+  ...stackFacts,
+  services: [{ ...first!, ports }, ...rest],
+});
+const web = publishing([{ host_ip: '', port: 8080, protocol: 'tcp' }]);
+
+function judged(options: Partial<MoveOptions>, over: { stack?: typeof web; source?: Partial<HostFacts> } = {}): Report {
+  return judge(
+    facts((well) => {
+      Object.assign(well.rest.inputs, options);
+      Object.assign(well.source, over.source);
+      Object.assign(well.stack, over.stack ?? web);
+    }),
+  );
+}
+const said = (report: Report) => report.checks.find(({ name }) => name === 'engine_compatible');
+
+it('passes where the source can redirect connections', () => {
+  expect(judged({ forward: true }).passed).toBe(true);
+});
+
+it.each([
+  ['an older agent', { forwarding: null }, /The agent of "old" can’t forward connections: update it/],
+  [
+    'no firewall',
+    { forwarding: { ok: false, detail: 'it sees no rules of Docker.' } },
+    /"old" can’t forward.*no rules/,
+  ],
+])('refuses a source with %s', (_what, source, words) => {
+  expect(said(judged({ forward: true }, { source }))).toMatchObject({
+    status: 'fail',
+    detail: expect.stringMatching(words),
+  });
+  expect(judged({}, { source }).passed, 'without "forward"').toBe(true);
+});
+
+it('refuses a PROXY header where it would reach nobody', () => {
+  expect(said(judged({ proxy_protocol: [8080] }))?.detail).toContain('add "forward"');
+  expect(said(judged({ forward: true, proxy_protocol: [9090] }))?.detail).toContain('no TCP port 9090');
+  expect(judged({ forward: true, proxy_protocol: [8080] }).passed).toBe(true);
+});
+
+it('says what is not forwarded', () => {
+  const dns = publishing([{ host_ip: '', port: 53, protocol: 'udp' }]);
+  const { passed, notes } = judged({ forward: true }, { stack: dns });
+  expect(passed).toBe(true);
+  expect(notes.join(' ')).toMatch(
+    /no TCP port, so there is nothing to forward.*Only TCP is forwarded: clients of 53\/udp/,
+  );
+});

@@ -1,0 +1,14 @@
+import type { ForwardKeeper } from '../../agent/forward/keeper.ts';
+
+/** For agents in tests that forward nothing. */
+export const noForward: ForwardKeeper = {
+  hold: async () => {},
+  forward: async () => {},
+  release: async () => {},
+  end: async () => {},
+  receive: async () => {},
+  endReceiving: async () => {},
+  traffic: () => null,
+  resume: async () => {},
+  close: async () => {},
+};
