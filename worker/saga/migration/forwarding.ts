@@ -1,5 +1,5 @@
 import type { Saga } from '../../../schema/saga.ts';
-import type { Refusal } from './safety-window.ts';
+import type { Refusal } from './refusal.ts';
 import { recordEvent, send, type TransitionDraft } from './transition.ts';
 
 /**

@@ -2,8 +2,9 @@ import { isTerminal } from '../../../schema/migration-status.ts';
 import type { SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { hostOf } from './command-payloads.ts';
 import { forwardingHostDeleted } from './forwarding.ts';
+import type { Refusal } from './refusal.ts';
 import { close } from './results.ts';
-import { isPurged, owesArming, type Refusal } from './safety-window.ts';
+import { isPurged, owesArming } from './safety-window.ts';
 import { recordEvent, type TransitionDraft } from './transition.ts';
 
 /** Returns null if this migration does not prevent the deletion of the host. */
