@@ -14,8 +14,8 @@ export const forwardedPorts = z.array(forwardedPort).max(limits.forward.portsMax
 export const forwardLane = 'forward';
 
 /**
- * Connections that came to the old address, since forwarding began or the agent was restarted. `idle_ms`: since the last
- * one, null if none came.
+ * Connections that came to the old address, since the first was held or the connection holder was started anew. `idle_ms`:
+ * since the last one, null if none came.
  */
 export const trafficReport = z.object({
   ports: z.array(

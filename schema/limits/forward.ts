@@ -56,5 +56,31 @@ export const forwardLimits = {
     silenceMsMax: 15_000,
     reconnectDelayMsMin: 50,
     reconnectDelayMsMax: 2_000,
+    /**
+     * Without an agent the holder passes nothing on. A service manager starts one within seconds, an upgrade goes back
+     * within minutes: after a quarter of an hour none will come soon, and nobody would tell the holder that it is over.
+     */
+    agentAwayMsMax: 900_000,
+    /** The holder's process without anything to take: the commands of one migration follow each other faster. */
+    holderIdleMsMax: 60_000,
+    /** How often the holder looks for what is due, and whether its socket is still its own. */
+    holderTickMs: 1_000,
+    /** From the claim of the holder's name to the look whether another claimed it at the same moment. */
+    holderClaimMs: 100,
+    /** A start of Node on a busy host, or the wait for another holder that is removing its rules. */
+    holderStartMsMax: 30_000,
+    holderStartPollMs: 50,
+    /** Holders that an agent starts to open one forwarding, or to take one up again: one that ends was idle, or is broken. */
+    holderTriesMax: 3,
+    /** An agent that speaks to the holder says who it is at once. */
+    holderHelloMsMax: 5_000,
+    /** One act: programs of the firewall one after the other, then the longest of its pauses. */
+    holderAnswerMsMax: 180_000,
+    /** One message: every port of a stack twice, once with the listener that it had. */
+    holderLineBytesMax: 131_072,
+    /** Agents and ways at a time: one agent, and a way for each migration. */
+    holderSocketsMax: 256,
+    /** The holder's log is truncated here: only recent lines matter. */
+    holderLogBytesMax: 1_048_576,
   },
 } as const;
