@@ -5,6 +5,8 @@ export const forwardLimits = {
     portsMax: 256,
     /** Holding without a word from the control plane: who still tries after an hour knows of the downtime. */
     holdingMsMax: 3_600_000,
+    /** Until a stack that runs accepts at its ports; then those that waited are passed on, within `holdMsMax`. */
+    acceptingMsMax: 10_000,
     /** Connections held at a time: 200 a second over a downtime of 20 s. */
     heldMax: 4_096,
     /** From a connection's arrival to its splice or its end: a pause that clients bear, their usual timeout being longer. */

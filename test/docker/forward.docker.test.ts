@@ -93,9 +93,9 @@ describeDocker('clients of the old address, between two real Docker hosts', () =
 
   it('are refused nothing by a move whose source has its agent killed while they wait', async () => {
     const { hosts, up, migrate, ended, api } = rig();
-    await up('site', page());
+    await up('shop', page());
     const moving = await clients();
-    const { id } = await migrate('site', hosts.b, { forward: true });
+    const { id } = await migrate('shop', hosts.b, { forward: true });
     await until(async () => (await view(id)).forwarding?.phase === 'holding', 'connections to be held');
     await hosts.a.stop('SIGKILL');
     // As long as nobody but the holder is there.
