@@ -5,6 +5,8 @@ export const forwardLimits = {
     portsMax: 256,
     /** Holding without a word from the control plane: who still tries after an hour knows of the downtime. */
     holdingMsMax: 3_600_000,
+    /** From the hold to the stop: most requests that were under way are answered by then. */
+    answeringMs: 500,
     /** Until a stack that runs accepts at its ports; then those that waited are passed on, within `holdMsMax`. */
     acceptingMsMax: 10_000,
     /** Connections held at a time: 200 a second over a downtime of 20 s. */

@@ -28,6 +28,8 @@ interface Load {
   failed: number;
   errors: Record<string, number>;
   longestMs: number;
+  failedFrom: number;
+  failedUntil: number;
 }
 
 /** Clients of the old address, each with a connection of its own. */
@@ -106,7 +108,7 @@ describeDocker('clients of the old address, between two real Docker hosts', () =
     await until(async () => (await api.get<TrafficView>(`/migrations/${id}/traffic`)).held === 0, 'held connections');
     const moved = await moving.ended();
     expect(moved, JSON.stringify(moved)).toMatchObject({ failed: 0 });
-    expect(await running('b')).toEqual(['site-web-1']);
+    expect(await running('b')).toEqual(['shop-web-1']);
     const { ports } = await api.get<TrafficView>(`/migrations/${id}/traffic`);
     expect(ports.find(({ port }) => /8080$/.test(port))?.total, 'counted over both agents').toBeGreaterThan(200);
     await api.delete(`/migrations/${id}/forwarding`);

@@ -1,4 +1,6 @@
+import { sleep } from '../../../node/sleep.ts';
 import { StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
 import { tenancyOf } from '../../tenancy.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { untilAccepting } from './until-accepting.ts';
@@ -7,6 +9,8 @@ import { untilAccepting } from './until-accepting.ts';
 
 export const holdConnections: CommandHandler<'hold_connections'> = async ({ project, ports }, context) => {
   await context.forward.hold({ migrationId: context.migrationId, project }, ports);
+  // The copy that is about to stop answers what it has taken.
+  await sleep(limits.forward.answeringMs, context.signal);
   return {};
 };
 
