@@ -13,15 +13,16 @@ import { composeOf, type Scenario, scenarios } from './scenarios.ts';
 const aroundMs = 3_000;
 
 /** Which clients of a stack's old address are refused, and how long they wait. */
-export async function refused(rounds = 10): Promise<Result> {
+export async function refused(rounds = 10, only = ''): Promise<Result> {
   const measures: Measure[] = [];
   const memory: Record<string, number> = {};
   for (const direct of [true, false]) {
+    const chosen = scenarios.filter((one) => one.direct === direct && one.name.startsWith(only));
+    if (chosen.length === 0) continue;
     await sweep();
     const rig = await startDockerRig({ direct });
     try {
-      for (const scenario of scenarios.filter((one) => one.direct === direct))
-        measures.push(...(await runsOf(rig, scenario, rounds)));
+      for (const scenario of chosen) measures.push(...(await runsOf(rig, scenario, rounds)));
       if (direct) Object.assign(memory, await peaks(rig));
     } finally {
       await rig.close();
