@@ -1,3 +1,4 @@
+import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -35,7 +36,10 @@ async function main(): Promise<void> {
   closers.unshift(() => stage.close());
   say(`Stackferry demo on ${stage.title}`);
 
-  const control = await startControlPlane({ dataDir: `${dir}/control`, host: stage.address, port: 0 });
+  // As agents and relay have it: a log of its own.
+  const log = createWriteStream(`${dir}/control.log`);
+  const onLog = (line: string) => void log.write(`${line}\n`);
+  const control = await startControlPlane({ dataDir: `${dir}/control`, host: stage.address, port: 0, onLog });
   closers.unshift(() => control.close());
   const token = control.adminToken ?? '';
   const api = apiClient(control.url, token);
