@@ -35,7 +35,8 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'string' }, rounds: { type: 'string', default: '10' } },
 });
-const benchmarks: typeof inAll = { ...inAll, growth, refused: () => refused(Number(flags.rounds)) };
+const rounds = Number(flags.rounds);
+const benchmarks: typeof inAll = { ...inAll, growth, refused: () => refused(rounds) };
 const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 
 const [wanted = '', file = ''] = positionals;
@@ -46,9 +47,9 @@ if (wanted === 'table') {
 }
 const one = benchmarks[wanted];
 const runs = one ? [one] : sets[wanted];
-if (!runs) {
+if (!runs || !(rounds >= 1)) {
   const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
-  process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE], or table FILE\n`);
+  process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE] [--rounds N], or table FILE\n`);
   process.exit(2);
 }
 // Run from the sources, an agent has 40 MB of a compiler beside it.
