@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,19 +8,34 @@ import type { HostName, Stage } from './stage.ts';
 
 const execute = promisify(execFile);
 const scripts = fileURLToPath(new URL('../../test/docker/hosts/', import.meta.url));
-const state = process.env.STACKFERRY_DOCKER_STATE ?? '/var/tmp/stackferry-docker';
+/** Which pair of hosts, as the scripts read it too. */
+const pair = Number(process.env.STACKFERRY_PAIR ?? 1);
+const suffix = pair === 1 ? '' : String(pair);
+const network = `10.77.${pair - 1}`;
+const state = (process.env.STACKFERRY_DOCKER_STATE ?? '/var/tmp/stackferry-docker') + (suffix && `-${suffix}`);
 const binary = '/usr/bin/docker';
 const socketOf = (host: HostName) => join(state, host, 'docker.sock');
 
-const composeFile = `
+const composeFile = (page: string) => `
 services:
+  page:
+    image: sf-redis:1
+    restart: always
+    command: [perl, -e, ${JSON.stringify(page.replaceAll('$', '$$$$'))}]
+    ports: ["8080:80"]
+    depends_on: { counter: { condition: service_healthy } }
+  counter:
+    image: sf-redis:1
+    restart: always
+    volumes: [visits:/data]
+    healthcheck: { test: [CMD-SHELL, redis-cli ping], interval: 1s, retries: 60 }
   db:
     image: sf-postgres:1
     restart: always
     environment: { POSTGRES_PASSWORD: "\${DB_PASSWORD}" }
     volumes: [data:/var/lib/postgresql/data]
     healthcheck: { test: [CMD-SHELL, pg_isready -U postgres -h 127.0.0.1], interval: 1s, retries: 60 }
-volumes: { data: {} }
+volumes: { data: {}, visits: {} }
 `;
 
 /** Two real Docker engines on this machine, each in its own network namespace. Needs root and Debian's packages. */
@@ -52,19 +67,21 @@ export async function dockerStage(dir: string, say: (line: string) => void): Pro
   return {
     title: 'two real Docker engines, each in its own network namespace',
     stack,
-    address: '10.77.0.1',
+    address: `${network}.1`,
+    page: `http://${network}.2:8080/`,
     host: (name) => ({
       arguments: [
         ...['--engine', 'docker', '--docker-socket', socketOf(name), '--docker-binary', binary],
         ...['--stacks-dir', join(dir, `stacks-${name}`)],
       ],
-      netns: `sf-${name}`,
+      netns: `sf-${name}${suffix}`,
     }),
     async seed() {
       for (const host of ['a', 'b'] as const) await clear(host);
       const project = join(dir, 'stacks-a', stack);
       await mkdir(project, { recursive: true });
-      await writeFile(join(project, 'compose.yaml'), composeFile);
+      const page = await readFile(new URL('page.pl', import.meta.url), 'utf8');
+      await writeFile(join(project, 'compose.yaml'), composeFile(page));
       await writeFile(join(project, '.env'), 'DB_PASSWORD=only-for-the-demo\n', { mode: 0o600 });
       await docker('a', 'compose', '--project-directory', project, 'up', '-d', '--wait');
       await psql('a', 'create table visit as select i as id, md5(i::text) as guest from generate_series(1, 100000) i');

@@ -1,3 +1,4 @@
+import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,11 +13,12 @@ import { untilSignal } from '../until-signal.ts';
 import { dockerStage } from './docker-stage.ts';
 import { embeddedStage } from './embedded-stage.ts';
 import type { HostName, Stage } from './stage.ts';
+import { watchPage } from './visitors.ts';
 
 /**
  * `npm run demo [-- --once] [-- --docker]`: starts a control plane, a relay and two hosts on this machine with a sample
  * stack on one of them, and migrates it to the other, explaining each step. With `--once` it then exits; otherwise it
- * stays up.
+ * stays up. With `--docker` visitors of the stack's page come all the while, and it says what they met.
  */
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -34,7 +36,10 @@ async function main(): Promise<void> {
   closers.unshift(() => stage.close());
   say(`Stackferry demo on ${stage.title}`);
 
-  const control = await startControlPlane({ dataDir: `${dir}/control`, host: stage.address, port: 0 });
+  // As agents and relay have it: a log of its own.
+  const log = createWriteStream(`${dir}/control.log`);
+  const onLog = (line: string) => void log.write(`${line}\n`);
+  const control = await startControlPlane({ dataDir: `${dir}/control`, host: stage.address, port: 0, onLog });
   closers.unshift(() => control.close());
   const token = control.adminToken ?? '';
   const api = apiClient(control.url, token);
@@ -48,15 +53,18 @@ async function main(): Promise<void> {
   const before = await stage.fingerprint('a');
   say(`stack "${stage.stack}" runs on host-a; the digest of its data is ${before.slice(0, 12)}…`);
 
+  const watch = stage.page === undefined ? null : await watchPage(stage.page);
   const startedAt = Date.now();
   const migration = await migrate(api, stage, hosts.b);
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   if (migration.status !== 'completed') throw new Error(`the migration ended ${migration.status}`);
+  if (watch) closers.unshift(() => endForwarding(api, migration.id));
   if (!(await stage.runs('b')) || (await stage.runs('a')))
     throw new Error('the stack must run on host-b, and only there');
   const after = await stage.fingerprint('b');
   if (after !== before) throw new Error(`the data differs: ${before} before, ${after} after`);
   say(`migrated ${stage.stack} from host-a to host-b in ${seconds} s, data verified`);
+  for (const line of (await watch?.told(migration)) ?? []) say(line);
   if (flags.once) return;
   tellWhatNext(control.url, token, stage, hosts);
   await untilSignal();
@@ -92,10 +100,19 @@ async function startRelay(api: ApiClient, controlUrl: string, { address }: Stage
   say(`relay is online at ${at}`);
 }
 
-async function migrate(api: ApiClient, { stack }: Stage, target: Member): Promise<MigrationView> {
+/** Unless a person ended it: the rules of a host outlive its agent. */
+async function endForwarding(api: ApiClient, id: string): Promise<void> {
+  const show = () => api.get<MigrationView>(`/migrations/${id}`);
+  if ((await show()).forwarding?.phase !== 'forwarding') return;
+  await api.delete(`/migrations/${id}/forwarding`);
+  await until(async () => (await show()).owed.length === 0, 'the end of forwarding');
+}
+
+async function migrate(api: ApiClient, { stack, page }: Stage, target: Member): Promise<MigrationView> {
   const started = await api.post<MigrationView>(`/stacks/${stack}/migrate`, {
     target_host_id: target.id,
     sizing: 'stack',
+    forward: page !== undefined,
   });
   for (const { name, status, detail } of started.report?.checks ?? []) say(`  check ${name}: ${status}. ${detail}`);
   for await (const { kind, data } of api.follow(started.id)) {
@@ -114,7 +131,7 @@ async function homeOf(api: ApiClient, stack: string): Promise<string | undefined
   return items.find(({ name }) => name === stack)?.host_id;
 }
 
-function tellWhatNext(url: string, token: string, { stack }: Stage, hosts: Record<HostName, Member>): void {
+function tellWhatNext(url: string, token: string, { stack, page }: Stage, hosts: Record<HostName, Member>): void {
   const header = `-H 'authorization: Bearer ${token}'`;
   say(`
 It stays up until Ctrl-C. Look at it in the browser:
@@ -127,6 +144,7 @@ The API is at ${url}/api/v1. Try:
   curl ${header} ${url}/api/v1/migrations
   curl ${header} -H 'content-type: application/json' -d '{"target_host_id":"${hosts.a.id}","sizing":"stack"}' \\
     ${url}/api/v1/stacks/${stack}/migrate/preflight`);
+  if (page !== undefined) say(`The old address goes on to host-b, and counts:\n  curl ${page}`);
 }
 
 try {

@@ -7,6 +7,8 @@ export interface Stage {
   address: string;
   /** Arguments of the agent of host `a` or `b`, and the network namespace it runs in. */
   host(name: HostName): { arguments: string[]; netns?: string };
+  /** At the stack's first address, where an engine can forward: each request is counted, and told the count so far. */
+  page?: string;
   /** Starts the sample stack on host a, with data in its volume. */
   seed(): Promise<void>;
   /** Digest of the stack's data as its running service on this host reads it. */

@@ -54,5 +54,9 @@ export const cliLimits = {
   demo: {
     /** Packages, two engines and their images, all from nothing. */
     setUpMsMax: 20 * 60_000,
+    /** Between two visitors of the page, how long one waits for it, and how long they come before and after the move. */
+    visitEveryMs: 20,
+    visitMsMax: 45_000,
+    aroundMs: 2_000,
   },
 } as const;

@@ -7,6 +7,7 @@ import { downtime } from './downtime.ts';
 import { growth } from './growth.ts';
 import { memory } from './memory.ts';
 import { quick } from './quick.ts';
+import { refused } from './refused/refused.ts';
 import { markdownTables, printTable, type Result } from './result.ts';
 import { note } from './stage.ts';
 import { tiny } from './tiny.ts';
@@ -14,8 +15,8 @@ import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
- * without a peer; `-- table FILE` prints such a file as the tables of docs/benchmarks.md. Needs the two Docker hosts of
- * test/docker/hosts, openssh-server, rsync, zstd, and root. Nothing else should run meanwhile.
+ * without a peer; `refused` takes `--rounds N`. `-- table FILE` prints such a file as the tables of docs/benchmarks.md. Needs
+ * the two Docker hosts of test/docker/hosts, what test/bench/install.sh installs, and root. Nothing else should run meanwhile.
  */
 const inAll: Record<string, () => Promise<Result>> = {
   bulk,
@@ -30,10 +31,14 @@ const inAll: Record<string, () => Promise<Result>> = {
   cpu,
   memory,
 };
-const benchmarks: typeof inAll = { ...inAll, growth };
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' }, rounds: { type: 'string', default: '10' } },
+});
+const rounds = Number(flags.rounds);
+const benchmarks: typeof inAll = { ...inAll, growth, refused: () => refused(rounds) };
 const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 
-const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
 const [wanted = '', file = ''] = positionals;
 if (wanted === 'table') {
   const read: Result | Result[] = JSON.parse(await readFile(file, 'utf8'));
@@ -42,9 +47,9 @@ if (wanted === 'table') {
 }
 const one = benchmarks[wanted];
 const runs = one ? [one] : sets[wanted];
-if (!runs) {
+if (!runs || !(rounds >= 1)) {
   const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
-  process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE], or table FILE\n`);
+  process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE] [--rounds N], or table FILE\n`);
   process.exit(2);
 }
 // Run from the sources, an agent has 40 MB of a compiler beside it.

@@ -37,6 +37,14 @@ describe('figures of a benchmark', () => {
     expect(lines).toContain('| `x` | part | 1.00 s | 1.00 to 1.00 |  |  |');
   });
 
+  it('holds the worst round against a goal for each, and prints counts as they are', () => {
+    const lines = markdownTables([
+      result({ measures: [measure('failed', '', [0, 0, 1], 0, 'worst'), measure('wait', 's', [1, 1, 2], 2, 'worst')] }),
+    ]).split('\n');
+    expect(lines).toContain('| `x` | failed | 0 | 0 to 1 | ≤ 0 in each | **missed** |');
+    expect(lines).toContain('| `x` | wait | 1.00 s | 1.00 to 2.00 | ≤ 2 in each | met |');
+  });
+
   it('leaves out tables that have no rows', () => {
     expect(markdownTables([result({ measures: [measure('all', '×', [1], 1.1)] })])).not.toContain('peer');
   });

@@ -19,8 +19,10 @@ export interface Measure {
   values: number[];
   value: Spread;
   better: 'lower';
-  /** The most that the median is to be; null where it only explains another measure. */
+  /** The most that it is to be; null where it only explains another measure. */
   goal: number | null;
+  /** Which figure is held against the goal; the median where it is not named. */
+  judged?: 'worst';
 }
 
 export interface Spread {
@@ -46,13 +48,20 @@ export function compare(peer: string, ours_s: number[], peer_s: number[], goal: 
   return { peer, ours_s, peer_s, ratio: spreadOf(ratios), goal };
 }
 
-export const measure = (of: string, unit: string, values: number[], goal: number | null = null): Measure => ({
+export const measure = (
+  of: string,
+  unit: string,
+  values: number[],
+  goal: number | null = null,
+  judged?: 'worst',
+): Measure => ({
   of,
   unit,
   values,
   value: spreadOf(values),
   better: 'lower',
   goal,
+  ...(judged ? { judged } : {}),
 });
 
 /** How much a figure grows with the size of the work, smallest size first: the most that it is of one at a smaller size. */
@@ -71,8 +80,14 @@ function median(sorted: number[]): number {
 }
 
 const isReached = ({ ratio, goal }: Comparison) => ratio.median >= goal;
-const isKept = ({ value, goal }: Measure) => goal === null || value.median <= goal;
-const rangeOf = ({ min, max }: Spread) => `${min.toFixed(2)} to ${max.toFixed(2)}`;
+const isKept = ({ value, goal, judged }: Measure) =>
+  goal === null || (judged === 'worst' ? value.max : value.median) <= goal;
+const seconds = (value: number) => value.toFixed(2);
+const rangeOf = ({ min, max }: Spread, text = seconds) => `${text(min)} to ${text(max)}`;
+/** Counts have no unit. */
+const textOf = ({ unit }: Measure) => (unit === '' ? String : seconds);
+const medianOf = (one: Measure) => `${textOf(one)(one.value.median)} ${one.unit}`.trim();
+const goalOf = ({ goal, judged }: Measure) => `≤ ${goal}${judged === 'worst' ? ' in each' : ''}`;
 
 /** The tables of docs/benchmarks.md: medians with their spread. */
 export function markdownTables(results: Result[]): string {
@@ -86,8 +101,8 @@ export function markdownTables(results: Result[]): string {
   );
   const measures = results.flatMap((result) =>
     (result.measures ?? []).map((one) => [
-      ...[`\`${result.name}\``, one.of, `${one.value.median.toFixed(2)} ${one.unit}`, rangeOf(one.value)],
-      ...(one.goal === null ? ['', ''] : [`≤ ${one.goal}`, verdict(isKept(one))]),
+      ...[`\`${result.name}\``, one.of, medianOf(one), rangeOf(one.value, textOf(one))],
+      ...(one.goal === null ? ['', ''] : [goalOf(one), verdict(isKept(one))]),
     ]),
   );
   const memory = results
@@ -112,7 +127,7 @@ function table(head: string[], rows: string[][]): string {
 
 export function printTable({ name, machine: where, peers, measures = [], memory_mb }: Result): void {
   const print = (line: string) => process.stdout.write(`${line}\n`);
-  const each = (values: number[]) => values.map((value) => value.toFixed(2)).join(' ');
+  const each = (values: number[], text = seconds) => values.map(text).join(' ');
   const verdict = (met: boolean) => (met ? 'met' : 'missed');
   print(`${name} on ${where}`);
   for (const one of peers)
@@ -122,8 +137,8 @@ export function printTable({ name, machine: where, peers, measures = [], memory_
     );
   for (const one of measures)
     print(
-      `  ${one.of}: ${each(one.values)}, median ${one.value.median.toFixed(2)} ${one.unit}` +
-        (one.goal === null ? '' : `, goal ≤ ${one.goal}: ${verdict(isKept(one))}`),
+      `  ${one.of}: ${each(one.values, textOf(one))}, median ${medianOf(one)}` +
+        (one.goal === null ? '' : `, goal ${goalOf(one)}: ${verdict(isKept(one))}`),
     );
   for (const [process_, mb] of Object.entries(memory_mb)) print(`  peak RSS ${process_}: ${mb} MB`);
 }
