@@ -15,7 +15,7 @@ export type ConnectOn = (connection: ClientConnection, signal: AbortSignal) => P
 
 export type HolderBounds = Pick<
   { [K in keyof typeof limits.forward]: number },
-  'heldMax' | 'holdMsMax' | 'splicedMax' | 'closeMsMax'
+  'heldMax' | 'holdMsMax' | 'openingMax' | 'splicedMax' | 'closeMsMax'
 >;
 
 export interface HolderCounts {
@@ -52,6 +52,8 @@ export class Holder {
   /** Each with the end of both its sides. */
   readonly #spliced = new Map<net.Socket, Promise<void>>();
   readonly #counts = { refused: 0, expired: 0, failed: 0, longestMs: 0 };
+  /** Attempts under way. */
+  #opening = 0;
   #mode: 'closed' | 'holding' | ConnectOn = 'closed';
   /** Of several failures in a row only the first is logged. */
   #failing = false;
@@ -91,7 +93,7 @@ export class Holder {
     };
     this.#waiting.add(waiting);
     socket.once('close', () => this.#leave(waiting));
-    if (this.#mode !== 'holding') void this.#passOn(waiting, this.#mode);
+    this.#passOnNext();
   }
 
   /** From now on connections are held, those too whose way on is not open yet. Spliced ones go on. */
@@ -107,7 +109,7 @@ export class Holder {
   forward(connect: ConnectOn): void {
     this.hold();
     this.#mode = connect;
-    for (const waiting of this.#waiting) void this.#passOn(waiting, connect);
+    this.#passOnNext();
   }
 
   /** Closes what is held, cleanly, and takes no more. Resolves when the spliced ones have ended, after `drainMsMax` cut. */
@@ -124,9 +126,19 @@ export class Holder {
     clearTimeout(timer);
   }
 
+  /** The oldest first, and not all at once: an app takes new connections one by one. */
+  #passOnNext(): void {
+    if (typeof this.#mode === 'string') return;
+    for (const waiting of this.#waiting) {
+      if (this.#opening >= this.#bounds.openingMax) return;
+      if (!waiting.attempt) void this.#passOn(waiting, this.#mode);
+    }
+  }
+
   async #passOn(waiting: Waiting, connect: ConnectOn): Promise<void> {
     const attempt = new AbortController();
     waiting.attempt = attempt;
+    this.#opening += 1;
     const { socket, connection } = waiting;
     try {
       const on = await connect(connection, attempt.signal);
@@ -149,6 +161,9 @@ export class Holder {
         this.#log.warn(`a connection to ${portName(connection.published)} could not be passed on`, { error });
       this.#failing = true;
       reset(socket);
+    } finally {
+      this.#opening -= 1;
+      this.#passOnNext();
     }
   }
 

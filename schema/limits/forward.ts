@@ -15,6 +15,8 @@ export const forwardLimits = {
     holdMsMax: 30_000,
     /** Pending connections that the kernel keeps for each listener, within its own limit (`somaxconn`). */
     backlog: 4_096,
+    /** Ways on being opened at a time: an app's queue of new connections may have room for 128, and what overflows it tries again after a second. */
+    openingMax: 64,
     /** Connections spliced at a time through one agent, and streams of one tunnel. */
     splicedMax: 2_048,
     /** From a clean close to the destruction of the socket, for a client that does not close its side. */

@@ -67,6 +67,30 @@ const endOf = (socket: net.Socket) =>
   });
 
 describe('held connections', () => {
+  it('are passed on a few at a time, the oldest first, and each in the end', async () => {
+    const { holder, client, held } = await holding({ openingMax: 2 });
+    const opened: (() => void)[] = [];
+    const order: number[] = [];
+    const on = await greeter();
+    const clients = Array.from({ length: 5 }, () => client());
+    await held(5);
+    const ports = clients.map((socket) => socket.localPort);
+    holder.forward(async (connection, signal) => {
+      order.push(ports.indexOf(connection.client.port));
+      await new Promise<void>((resolve) => opened.push(resolve));
+      return on(connection, signal);
+    });
+    expect(opened.length).toBe(2);
+    for (let count = 0; count < 5; count += 1) {
+      await until(() => opened.length > count);
+      expect(opened.length - count).toBeLessThanOrEqual(2);
+      opened[count]?.();
+      await until(() => holder.counts().spliced > count);
+    }
+    expect(order.slice(0, 2).toSorted()).toEqual(order.slice(0, 2));
+    expect([holder.counts().held, order.length]).toEqual([0, 5]);
+  });
+
   it('are passed on with what the client had sent, half-closed or not, and the later ones as well', async () => {
     const { holder, client, held } = await holding();
     const [silent, early, late] = [client(), client(), client()];
