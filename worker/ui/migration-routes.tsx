@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type MigrationView, migrationsQuery } from '../../schema/api/migrations.ts';
+import { type MigrationView, migrationsQuery, type TrafficView } from '../../schema/api/migrations.ts';
 import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import { Problem } from '../problem.ts';

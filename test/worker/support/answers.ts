@@ -15,6 +15,7 @@ const answers: { [K in RequestKind]: (payload: never) => unknown } = {
   check_target: () => targetFacts,
   check_logins: () => ({ logins: [] }),
   limit_bandwidth: () => ({}),
+  traffic: () => ({ traffic: null }),
   upgrade: () => ({}),
   command_status: () => ({ state: 'running' }),
 };
