@@ -357,4 +357,9 @@ export const plants: Plant[] = [
     owed: (types, { status }, { saga }) =>
       saga.status === 'completed' && status !== 'completed' ? ['migration.completed'] : types,
   },
+  {
+    name: 'clients are sent to the target again by a rollback that failed',
+    owed: (types, { status }, { saga }) =>
+      saga.status === 'completed' && status === 'rolling_back' ? ['migration.cutover'] : types,
+  },
 ];
