@@ -40,7 +40,7 @@ function judged(told: Partial<Record<Asked, unknown>>) {
 }
 
 it('the cases are of all questions whose answers are judged', () => {
-  expect([...Object.keys(facts), 'command_status', 'limit_bandwidth', 'upgrade'].sort()).toEqual(
+  expect([...Object.keys(facts), 'command_status', 'limit_bandwidth', 'traffic', 'upgrade'].sort()).toEqual(
     [...requestKindNames].sort(),
   );
 });
