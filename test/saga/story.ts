@@ -97,6 +97,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   end_forwarding: {},
   receive_connections: {},
   end_receiving: {},
+  point_names: { records: [] },
+  point_names_back: { records: [] },
   resume_target: { running: [] },
   purge_source: { removed: [], remaining: [] },
   purge_target: { removed: [], remaining: [] },
@@ -133,7 +135,7 @@ function answerTo(kind: CommandKind, { held, last_passes }: Saga): unknown {
 export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };
 
 export function newStory(
-  options: Partial<Pick<StartInput, 'mode' | 'verify' | 'forward' | 'hold' | 'cut_over_at'>> = {},
+  options: Partial<Pick<StartInput, 'mode' | 'verify' | 'forward' | 'hold' | 'cut_over_at' | 'cutover_dns'>> = {},
 ): Story {
   const story: Story = {
     saga: newSaga('mig_1', { ...startInput, ...options }, 0),
@@ -180,6 +182,7 @@ export const startInput = {
   accept_drift: false,
   forward: false,
   hold: false,
+  cutover_dns: [] as string[],
   proxy_protocol: [] as number[],
   binds: [],
   env: [],

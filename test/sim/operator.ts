@@ -33,6 +33,7 @@ export class Operator {
       accept_drift: false,
       forward: false,
       hold: false,
+      cutover_dns: [],
       proxy_protocol: [],
       binds: ['all'],
       env: [],

@@ -34,6 +34,7 @@ export const hostFacts = (): HostFacts => ({
   },
   image_disk: null,
   forwarding: { ok: true, detail: 'iptables-nft' },
+  names: { token: true, addresses: ['192.0.2.20'], found: [] },
   helper: { image: 'debian:slim', ready: true, detail: '' },
   relays: [],
 });
@@ -119,6 +120,7 @@ export const wellRest = (
     accept_drift: false,
     forward: false,
     hold: false,
+    cutover_dns: [],
     proxy_protocol: [],
     binds: [],
     env: [],
