@@ -5,13 +5,19 @@ import { limits } from '../../schema/limits.ts';
 export type Seen = Pick<FoundName, 'ttl_s' | 'addresses'>;
 export type LookUp = (name: ZoneAndName) => Promise<Seen>;
 
+/** `first`: in place of this host's; `port`: of a zone's own. */
+interface Servers {
+  first?: string[];
+  port?: number;
+}
+
 const unseen: Seen = { ttl_s: null, addresses: [] };
 
 /**
  * The name's addresses, and for how long clients may keep them: by the zone's own name servers, since others tell only what
  * is left of it. By this host's if those can't be asked. Never throws; unknown after a few seconds.
  */
-export async function lookUp({ zone, name }: ZoneAndName): Promise<Seen> {
+export async function lookUp({ zone, name }: ZoneAndName, { first = [], port = 53 }: Servers = {}): Promise<Seen> {
   const resolvers: Resolver[] = [];
   const resolver = (servers: string[] = []) => {
     const one = new Resolver({ timeout: limits.names.lookupMsMax / 4, tries: 1 });
@@ -20,9 +26,9 @@ export async function lookUp({ zone, name }: ZoneAndName): Promise<Seen> {
     return one;
   };
   const found = async (): Promise<Seen> => {
-    const own = resolver();
+    const own = resolver(first);
     const servers = await serversOf(own, zone);
-    const seen = servers.length > 0 ? await askedOf(resolver(servers), name) : unseen;
+    const seen = servers.length > 0 ? await askedOf(resolver(servers.map((one) => `${one}:${port}`)), name) : unseen;
     return seen.ttl_s === null ? askedOf(own, name) : seen;
   };
   let timer: NodeJS.Timeout | undefined;
