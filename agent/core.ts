@@ -16,7 +16,7 @@ import { answerRequest, type RequestContext } from './commands/runner/requests.t
 import { createCommandRunner } from './commands/runner/runner.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import type { Engine } from './engine/engine.ts';
-import type { ForwardKeeper } from './forward/keeper.ts';
+import type { ForwardKeeper } from './forward/forward-keeper.ts';
 import { forwardedIn } from './forward/ports-taken.ts';
 import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease/lease.ts';
 import { type MigrationLedger, openMigrationLedger } from './migration-ledger.ts';

@@ -19,6 +19,9 @@ if (isProgram(import.meta.filename)) {
   } else if (part === 'lease-guard') {
     await (await import('./lease/guard.ts')).guardLeases(rest);
     process.exit(0);
+  } else if (part === 'connection-holder') {
+    await (await import('./forward/holder-process.ts')).holdConnections(rest);
+    process.exit(0);
   } else {
     // Exit at once: a lane may still linger for its peer's last frame, which nobody would read.
     process.exit(await agentCommand(process.argv.slice(2)));

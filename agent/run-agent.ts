@@ -15,6 +15,8 @@ import { keepDiskReserve } from './disk-reserve.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngine } from './engine-choice.ts';
 import { forwardsHere } from './forward/firewall.ts';
+import { createHolderClient } from './forward/holder-client.ts';
+import { holderStarter } from './forward/holder-start.ts';
 import { createForwardKeeper } from './forward/keeper.ts';
 import { startHostReports } from './host-report.ts';
 import { createLeaseGuard } from './lease/guard-start.ts';
@@ -77,6 +79,7 @@ export async function runAgent(
   const door = listener ? fixedDoor(listener) : config.opensPort ? passingDoor(onDoorFault) : null;
   const throttles = createThrottles(config.bandwidthLimit);
   const ask: ControlLink['ask'] = (kind, payload, signal) => link.ask(kind, payload, signal);
+  const holder = createHolderClient({ stateDir: config.stateDir, start: holderStarter(config), log });
   const { lanes, dialer, bytes } = openLanes({ identity: keeper.identity, ask, door, throttles, log });
   const core = await openAgentCore({
     stateDir: config.stateDir,
@@ -88,7 +91,7 @@ export async function runAgent(
     },
     lanes,
     openDoor: async () => (await door?.open()) ?? [],
-    openForward: (ledger) => createForwardKeeper({ ledger, dialer, log }),
+    openForward: (ledger) => createForwardKeeper({ ledger, dialer, log, holder }),
     ...(config.engine.kind === 'docker' ? { forwardsHere } : {}),
     names: createHostNames({ token: tokenIn(config.cloudflareTokenFile, log), addresses: config.publicAddresses }),
     throttles,

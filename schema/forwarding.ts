@@ -8,23 +8,27 @@ import { limits } from './limits.ts';
 export const forwardedPort = z.object({ host_ip: z.string().max(64), port: portNumber });
 export type ForwardedPort = z.infer<typeof forwardedPort>;
 
+const count = z.number().int().nonnegative();
+
 export const forwardedPorts = z.array(forwardedPort).max(limits.forward.portsMax);
 
 /** The lane of the tunnel between the hosts. */
 export const forwardLane = 'forward';
 
 /**
- * Connections that came to the old address, since forwarding began or the agent was restarted. `idle_ms`: since the last
- * one, null if none came.
+ * Connections that came to the old address, since the first was held or the connection holder was started anew. `idle_ms`:
+ * since the last one, null if none came.
  */
 export const trafficReport = z.object({
-  ports: z.array(
-    z.object({ port: z.string(), per_minute: z.number(), total: z.number(), idle_ms: z.number().nullable() }),
-  ),
+  ports: z
+    .array(
+      z.object({ port: z.string().max(64), per_minute: count, total: count, idle_ms: z.number().min(0).nullable() }),
+    )
+    .max(limits.forward.portsMax),
   /** The busiest first. They are read from the host when somebody asks, and stored nowhere else. */
-  sources: z.array(z.object({ address: z.string(), total: z.number() })),
+  sources: z.array(z.object({ address: z.string().max(64), total: count })).max(limits.forward.sourcesShownMax),
   /** Open now: waiting, and passed on. */
-  held: z.number(),
-  spliced: z.number(),
+  held: count,
+  spliced: count,
 });
 export type TrafficReport = z.infer<typeof trafficReport>;

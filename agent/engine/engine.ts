@@ -48,8 +48,8 @@ export interface Engine {
   inspectContainers(ids: string[]): Promise<ContainerState[]>;
   /** Follows their healthchecks until the signal aborts; the function gives a promise of the next change from then on. */
   healthChanges?(ids: string[], signal: AbortSignal): () => Promise<void>;
-  /** Those of these running containers that accept connections at every TCP port that they publish, if they publish any. */
-  accepting?(ids: string[]): Promise<Set<string>>;
+  /** Whether these running containers accept connections at every TCP port that they publish; without those that publish none. */
+  accepting?(ids: string[]): Promise<Map<string, boolean>>;
   /**
    * Every container that belongs to the stack or can write to its data, no matter who created it or whether it runs.
    */

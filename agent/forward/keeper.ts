@@ -1,54 +1,27 @@
 import type { Log } from '../../node/log.ts';
+import { sleep } from '../../node/sleep.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { type ForwardedPort, forwardLane, type TrafficReport } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ForwardingRecord, LedgerEntry, MigrationLedger } from '../migration-ledger.ts';
 import type { Dialer } from '../transfer/reconnect.ts';
+import { createTurns } from '../turns.ts';
+import type { ConnectionHolder, HeldForwarding } from './connection-holder.ts';
 import { sleepingAt } from './expiry.ts';
-import { chooseFirewall, hostFamilies, sweepRules } from './firewall.ts';
-import { type Forwarding, type ForwardingOptions, openForwarding } from './forwarding.ts';
+import { sweepRules } from './firewall.ts';
+import type { ForwardKeeper, ForwardWay, Migration } from './forward-keeper.ts';
+import type { ConnectOn } from './holder.ts';
 import { portName } from './published-port.ts';
 import { createReceiver, type Receiver, type ReceiveWay } from './receiver.ts';
 import { ruleName } from './rules.ts';
 import { openTunnelSource } from './tunnel-source.ts';
 import { keepTunnelTarget } from './tunnel-target.ts';
 
-/**
- * The connections that this host takes in place of a stack that has left it, or receives for a stack that came. Each act is
- * recorded before it is done, may be repeated, and outlives a restart of the agent. One that fails leaves no rule.
- */
-export interface ForwardKeeper {
-  /** New connections wait, until they are forwarded or released. */
-  hold(of: Migration, ports: ForwardedPort[]): Promise<void>;
-  forward(of: Migration, way: ForwardWay): Promise<void>;
-  /** The stack runs here again. */
-  release(migrationId: string): Promise<void>;
-  end(migrationId: string): Promise<void>;
-  receive(of: Migration, way: ReceiveWay): Promise<void>;
-  endReceiving(migrationId: string): Promise<void>;
-  /** Null if this host takes no connections for the migration. */
-  traffic(migrationId: string): TrafficReport | null;
-  /** Takes up what an earlier agent left, and removes rules that no record explains. Never throws. */
-  resume(): Promise<void>;
-  /** Removes all rules; the next agent takes them up again. */
-  close(): Promise<void>;
-}
-
-interface Migration {
-  migrationId: string;
-  project: string;
-}
-export interface ForwardWay extends ReceiveWay {
-  /** Ports whose app is sent a header of the PROXY protocol. */
-  proxied: number[];
-}
-
 export interface KeeperOptions {
   ledger: MigrationLedger;
   dialer: Dialer;
   log: Log;
-  /** Opens listeners and rules. */
-  open?: (options: Pick<ForwardingOptions, 'migrationId' | 'ports' | 'log' | 'earlier'>) => Promise<Forwarding>;
+  holder: ConnectionHolder;
   /** Removes the rules of all names but these. */
   sweep?: (stays: ReadonlySet<string>) => Promise<unknown>;
   /** The ends of the way between the hosts. */
@@ -62,7 +35,7 @@ export function createForwardKeeper(options: KeeperOptions): ForwardKeeper {
 }
 
 interface Taken {
-  forwarding: Forwarding;
+  forwarding: HeldForwarding;
   tunnel: AbortController;
   expiry: NodeJS.Timeout;
 }
@@ -71,44 +44,44 @@ class Keeper implements ForwardKeeper {
   readonly #options: Required<KeeperOptions>;
   readonly #taken = new Map<string, Taken>();
   readonly #receiver: Receiver;
-  /** Migration → its latest act; the next one begins after it. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = createTurns();
   #closed = false;
 
   constructor(options: KeeperOptions) {
     const ways = { openSource: openTunnelSource, keepTarget: keepTunnelTarget };
-    this.#options = { open: openHere, sweep: sweepRules, ...ways, now: Date.now, ...options };
+    this.#options = { sweep: sweepRules, ...ways, now: Date.now, ...options };
     const onOver = (migrationId: string) => void this.endReceiving(migrationId).catch(() => {});
     this.#receiver = createReceiver({ ...this.#options, onOver });
+    this.#options.holder.onLost(() => this.#takeUpLost());
   }
 
   hold(of: Migration, ports: ForwardedPort[]): Promise<void> {
     const until_ms = this.#options.now() + limits.forward.holdingMsMax;
-    return this.#inTurn(of.migrationId, () => this.#takeUp(of, { ports, listeners: [], until_ms, to: null }));
+    return this.#turns.run(of.migrationId, () => this.#takeUp(of, { ports, listeners: [], until_ms, to: null }));
   }
 
   forward(of: Migration, { peer, ports, until_ms, proxied }: ForwardWay): Promise<void> {
-    return this.#inTurn(of.migrationId, () =>
+    return this.#turns.run(of.migrationId, () =>
       this.#takeUp(of, { ports, listeners: [], until_ms, to: { peer, proxied } }),
     );
   }
 
   release(migrationId: string): Promise<void> {
-    return this.#inTurn(migrationId, async () => {
+    return this.#turns.run(migrationId, async () => {
       await this.#taken.get(migrationId)?.forwarding.release();
       await this.#forget(migrationId);
     });
   }
 
   end(migrationId: string): Promise<void> {
-    return this.#inTurn(migrationId, async () => {
+    return this.#turns.run(migrationId, async () => {
       await this.#taken.get(migrationId)?.forwarding.end();
       await this.#forget(migrationId);
     });
   }
 
   receive(of: Migration, way: ReceiveWay): Promise<void> {
-    return this.#inTurn(of.migrationId, async () => {
+    return this.#turns.run(of.migrationId, async () => {
       await this.#options.ledger.amend(of.migrationId, (entry) => {
         entry.receiving = way;
       });
@@ -117,7 +90,7 @@ class Keeper implements ForwardKeeper {
   }
 
   endReceiving(migrationId: string): Promise<void> {
-    return this.#inTurn(migrationId, async () => {
+    return this.#turns.run(migrationId, async () => {
       this.#receiver.stop(migrationId);
       await this.#options.ledger.amend(migrationId, (entry) => {
         entry.receiving = null;
@@ -125,20 +98,25 @@ class Keeper implements ForwardKeeper {
     });
   }
 
-  traffic(migrationId: string): TrafficReport | null {
-    return this.#taken.get(migrationId)?.forwarding.traffic() ?? null;
+  async traffic(migrationId: string): Promise<TrafficReport | null> {
+    return (await this.#taken.get(migrationId)?.forwarding.traffic()) ?? null;
   }
 
   async resume(): Promise<void> {
     await Promise.all(this.#options.ledger.all().map((entry) => this.#resumeOne(entry)));
+    await this.#options.holder
+      .endUnclaimed()
+      .catch((error) => this.#options.log.error('the connection holder does not answer', { error }));
     await this.#sweep();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#turns.values()]);
+    await this.#turns.settled();
     this.#receiver.stopAll();
-    await Promise.all([...this.#taken.keys()].map((migrationId) => this.#drop(migrationId, 0)));
+    // First, so that the holder sees no way that refuses, but one that is gone.
+    this.#options.holder.close();
+    for (const migrationId of [...this.#taken.keys()]) this.#letGo(migrationId);
   }
 
   async #resumeOne({ migration_id: migrationId, project, forwarding, receiving }: LedgerEntry): Promise<void> {
@@ -149,21 +127,55 @@ class Keeper implements ForwardKeeper {
       if (receiving) await (isDue(receiving.until_ms) ? this.endReceiving(migrationId) : this.receive(of, receiving));
       if (!forwarding) return;
       if (isDue(forwarding.until_ms)) await this.end(migrationId);
-      else await this.#inTurn(migrationId, () => this.#takeUp(of, forwarding));
+      else await this.#turns.run(migrationId, () => this.#takeUpAgain(of, forwarding));
     } catch (error) {
       log.of(migrationId).error('connections could not be taken up again', { error });
     }
   }
 
+  /** The holder died: its rules lead to listeners that are closed, until another one opens them. */
+  #takeUpLost(): void {
+    for (const [migrationId, taken] of [...this.#taken]) {
+      const again = async () => {
+        const entry = this.#options.ledger.find(migrationId);
+        if (this.#closed || this.#taken.get(migrationId) !== taken || !entry?.forwarding) return;
+        this.#letGo(migrationId);
+        await this.#takeUpAgain({ migrationId, project: entry.project }, entry.forwarding);
+      };
+      const { log } = this.#options;
+      const failed = (error: unknown) =>
+        log.of(migrationId).error('connections could not be taken up again', { error });
+      this.#turns.run(migrationId, again).catch(failed);
+    }
+  }
+
+  /** Nobody repeats this one, as the control plane repeats its commands. */
+  async #takeUpAgain(of: Migration, recorded: ForwardingRecord): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#takeUp(of, recorded);
+      } catch (error) {
+        if (this.#closed) throw error;
+        if (tries >= limits.forward.holderTriesMax) {
+          await this.#forget(of.migrationId).catch(() => {});
+          throw error;
+        }
+        this.#options.log.of(of.migrationId).warn('connections could not be taken up yet', { error });
+      }
+      await sleep(limits.forward.reconnectDelayMsMax);
+    }
+  }
+
   /** In this order: record, rules that hold, the way on. */
   async #takeUp(of: Migration, wanted: ForwardingRecord): Promise<void> {
-    const { ledger, log, open, now } = this.#options;
+    const { ledger, log, holder, now } = this.#options;
     const { migrationId, project } = of;
     if (this.#closed) throw new StackferryError('cancelled', 'The agent is stopping.');
-    const earlier = ledger.find(migrationId)?.forwarding?.listeners ?? [];
+    const earlier = ledger.find(migrationId)?.forwarding?.listeners ?? wanted.listeners;
     const logged = log.of(migrationId);
     const before = this.#taken.get(migrationId);
-    const forwarding = before?.forwarding ?? (await open({ migrationId, ports: wanted.ports, log: logged, earlier }));
+    const forwarding =
+      before?.forwarding ?? (await holder.open({ migrationId, ports: wanted.ports, log: logged, earlier }));
     const tunnel = new AbortController();
     const expire = () => void this.end(migrationId).catch((error) => logged.error('forwarding did not end', { error }));
     clearTimeout(before?.expiry);
@@ -175,35 +187,36 @@ class Keeper implements ForwardKeeper {
       await ledger.update(key, (entry) => {
         entry.forwarding = { ...wanted, listeners: forwarding.redirects };
       });
-      await forwarding.hold();
+      await forwarding.hold(wanted.until_ms);
+      if (!wanted.to) return;
+      before?.tunnel.abort();
+      await forwarding.forward(this.#wayOn(migrationId, wanted.ports, wanted.to, tunnel.signal));
     } catch (error) {
-      await this.#drop(migrationId, 0);
+      before?.tunnel.abort();
+      await this.#drop(migrationId);
       await this.#forget(migrationId).catch(() => {});
       throw error;
     }
-    if (!wanted.to) return;
-    before?.tunnel.abort();
-    this.#passOn(migrationId, taken, wanted.to, wanted.ports);
   }
 
-  #passOn(
+  #wayOn(
     migrationId: string,
-    { forwarding, tunnel }: Taken,
-    { peer, proxied }: NonNullable<ForwardingRecord['to']>,
     ports: ForwardedPort[],
-  ): void {
+    { peer, proxied }: NonNullable<ForwardingRecord['to']>,
+    signal: AbortSignal,
+  ): ConnectOn {
     const log = this.#options.log.of(migrationId);
     const dial = this.#options.dialer('source', { migrationId, peer, lane: forwardLane });
     const onInterrupted = (error: unknown) => log.warn('the way to the target is interrupted', { error });
     const names = ports.filter(({ port }) => proxied.includes(port)).map(portName);
-    const source = this.#options.openSource({ dial, onInterrupted, signal: tunnel.signal }, new Set(names));
+    const source = this.#options.openSource({ dial, onInterrupted, signal }, new Set(names));
     source.ended.catch((error) => {
       // Held again, they are about to be released to the stack here.
       if (!this.#options.ledger.find(migrationId)?.forwarding?.to) return;
       log.warn('connections are not forwarded any more', { error });
       void this.end(migrationId).catch(() => {});
     });
-    forwarding.forward(source.connect);
+    return source.connect;
   }
 
   #letGo(migrationId: string): Taken | undefined {
@@ -214,11 +227,10 @@ class Keeper implements ForwardKeeper {
     return taken;
   }
 
-  /** Without the record, which the next agent reads. */
-  async #drop(migrationId: string, drainMsMax: number): Promise<void> {
+  async #drop(migrationId: string): Promise<void> {
     const taken = this.#letGo(migrationId);
     await taken?.forwarding
-      .end(drainMsMax)
+      .end()
       .catch((error) => this.#options.log.of(migrationId).error('rules of the firewall may be left', { error }));
   }
 
@@ -235,17 +247,4 @@ class Keeper implements ForwardKeeper {
     const explained = (entry: LedgerEntry) => (entry.forwarding ? [ruleName(entry.migration_id)] : []);
     await this.#options.sweep(new Set(this.#options.ledger.all().flatMap(explained)));
   }
-
-  #inTurn(migrationId: string, act: () => Promise<void>): Promise<void> {
-    const done = (this.#turns.get(migrationId) ?? Promise.resolve()).then(act);
-    const settled = done.catch(() => {});
-    this.#turns.set(migrationId, settled);
-    void settled.then(() => {
-      if (this.#turns.get(migrationId) === settled) this.#turns.delete(migrationId);
-    });
-    return done;
-  }
 }
-
-const openHere: Required<KeeperOptions>['open'] = async (options) =>
-  await openForwarding({ ...options, firewall: await chooseFirewall(), families: hostFamilies() });

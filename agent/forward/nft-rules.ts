@@ -46,6 +46,9 @@ export function redirectionChains(name: string, redirects: Redirect[], families:
 export const redirectionRemoval = (name: string): string =>
   ['prerouting', 'output'].map((one) => `flush chain inet ${name} ${one}\n`).join('');
 
+/** Of a table as `nft list table` prints it. */
+export const hasRedirection = (listed: string): boolean => /^\s*chain prerouting \{/m.test(listed);
+
 export const tableRemoval = (name: string): string => `delete table inet ${name}\n`;
 
 /** Returns the names of our tables in the output of `nft list tables`. */

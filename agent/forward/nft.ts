@@ -1,4 +1,11 @@
-import { protectionTable, redirectionChains, redirectionRemoval, tableRemoval, tablesIn } from './nft-rules.ts';
+import {
+  hasRedirection,
+  protectionTable,
+  redirectionChains,
+  redirectionRemoval,
+  tableRemoval,
+  tablesIn,
+} from './nft-rules.ts';
 import type { Family } from './published-port.ts';
 import type { Firewall } from './rules.ts';
 import type { RunProgram } from './rules-program.ts';
@@ -11,22 +18,22 @@ export function nftFirewall(run: RunProgram, families: Family[]): Firewall {
   const apply = async (input: string) => void (await run('nft', ['-f', '-'], input));
   const found = async () => tablesIn(await run('nft', ['list', 'tables']));
   const ifFound = async (name: string, input: string) => ((await found()).includes(name) ? input : '');
-  /** Without an error if there are no such chains: adding one that exists changes nothing. */
-  const chainsEmptied = (name: string) =>
-    `add chain inet ${name} prerouting\nadd chain inet ${name} output\n${redirectionRemoval(name)}`;
+  /** Input that empties the chains that redirect, if there are any. */
+  const emptied = async (name: string) => {
+    if (!(await found()).includes(name)) return '';
+    return hasRedirection(await run('nft', ['list', 'table', 'inet', name])) ? redirectionRemoval(name) : '';
+  };
 
   return {
     kind: 'nft',
     protect: async (name, redirects) =>
       await apply(`${await ifFound(name, tableRemoval(name))}${protectionTable(name, redirects, families)}`),
     redirect: async (name, redirects) =>
-      await apply(`${await ifFound(name, chainsEmptied(name))}${redirectionChains(name, redirects, families)}`).catch(
-        async (error) => {
-          await apply(await ifFound(name, tableRemoval(name))).catch(() => {});
-          throw error;
-        },
-      ),
-    unredirect: async (name) => await apply(await ifFound(name, chainsEmptied(name))),
+      await apply(`${await emptied(name)}${redirectionChains(name, redirects, families)}`).catch(async (error) => {
+        await apply(await ifFound(name, tableRemoval(name))).catch(() => {});
+        throw error;
+      }),
+    unredirect: async (name) => await apply(await emptied(name)),
     remove: async (name) => await apply(await ifFound(name, tableRemoval(name))),
     found,
   };

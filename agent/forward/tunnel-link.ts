@@ -1,5 +1,5 @@
 import type { Http2Session } from 'node:http2';
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import { backoffMs } from '../../node/backoff.ts';
 import { sleep } from '../../node/sleep.ts';
 import { type ErrorCode, errorCodeOf } from '../../schema/errors.ts';
@@ -7,8 +7,11 @@ import { limits } from '../../schema/limits.ts';
 import { finalCodes } from '../transfer/reconnect.ts';
 
 export interface TunnelLink {
-  /** Opens one mutually authenticated connection to the peer, as `Dialer` gives it. */
-  dial: (signal: AbortSignal) => Promise<TLSSocket>;
+  /**
+   * Opens one connection to the peer: mutually authenticated between hosts, as `Dialer` gives it; between processes of this
+   * host through a socket of its state directory.
+   */
+  dial: (signal: AbortSignal) => Promise<Socket>;
   /** Called with each interruption; another connection follows. */
   onInterrupted: (error: unknown) => void;
   signal: AbortSignal;
@@ -20,7 +23,7 @@ export interface TunnelLink {
  */
 export async function keepTunnel(
   { dial, onInterrupted, signal }: TunnelLink,
-  open: (socket: TLSSocket) => Http2Session,
+  open: (socket: Socket) => Http2Session,
 ): Promise<void> {
   let attempt = 0;
   while (!signal.aborted) {

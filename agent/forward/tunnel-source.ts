@@ -1,10 +1,10 @@
-import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
 import { sleep } from '../../node/sleep.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ConnectOn } from './holder.ts';
 import { proxyHeader } from './proxy-protocol.ts';
-import { portName } from './published-port.ts';
+import { type ClientConnection, portName } from './published-port.ts';
 import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
 
 export interface TunnelSource {
@@ -17,8 +17,15 @@ export interface TunnelSource {
   ended: Promise<void>;
 }
 
-/** `proxied`: names of published ports whose app is sent the client's address in a PROXY header. */
-export function openTunnelSource(link: TunnelLink, proxied: ReadonlySet<string>): TunnelSource {
+/**
+ * `proxied`: names of published ports whose app is sent the client's address in a PROXY header. `describe`: what the peer
+ * is told of a connection beyond the port's name.
+ */
+export function openTunnelSource(
+  link: TunnelLink,
+  proxied: ReadonlySet<string>,
+  describe: (connection: ClientConnection) => OutgoingHttpHeaders = () => ({}),
+): TunnelSource {
   let session: ClientHttp2Session | null = null;
   const waiting = new Set<() => void>();
 
@@ -57,7 +64,7 @@ export function openTunnelSource(link: TunnelLink, proxied: ReadonlySet<string>)
       const until = AbortSignal.any([signal, link.signal]);
       const name = portName(connection.published);
       for (;;) {
-        const stream = await opened(await ready(until), name, until);
+        const stream = await opened(await ready(until), { ...describe(connection), ':authority': name }, until);
         if (!stream) {
           await sleep(limits.forward.reconnectDelayMsMin, until);
           continue;
@@ -70,9 +77,13 @@ export function openTunnelSource(link: TunnelLink, proxied: ReadonlySet<string>)
 }
 
 /** Null if the connection to the target broke before it answered: no byte of the client was sent, so it may be repeated. */
-function opened(session: ClientHttp2Session, name: string, signal: AbortSignal): Promise<ClientHttp2Stream | null> {
+function opened(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders & { ':authority': string },
+  signal: AbortSignal,
+): Promise<ClientHttp2Stream | null> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': 'CONNECT', ':authority': name }, { endStream: false });
+    const stream = session.request({ ...headers, ':method': 'CONNECT' }, { endStream: false });
     const settle = (act: () => void) => {
       signal.removeEventListener('abort', abort);
       stream.off('close', lost);
@@ -91,7 +102,10 @@ function opened(session: ClientHttp2Session, name: string, signal: AbortSignal):
         if (status === http2.constants.HTTP_STATUS_OK) return resolve(stream);
         stream.close(http2.constants.NGHTTP2_CANCEL);
         reject(
-          new StackferryError('target_unreachable', `The target does not take connections to ${name} (${status})`),
+          new StackferryError(
+            'target_unreachable',
+            `The target does not take connections to ${headers[':authority']} (${status})`,
+          ),
         );
       }),
     );

@@ -1,5 +1,5 @@
 import http2, { type Http2Session, type ServerHttp2Stream } from 'node:http2';
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Log } from '../../node/log.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
@@ -23,7 +23,7 @@ export interface TunnelTargetOptions {
 export const keepTunnelTarget = (link: TunnelLink, options: TunnelTargetOptions): Promise<void> =>
   keepTunnel(link, (socket) => serveTunnel(socket, options));
 
-function serveTunnel(socket: TLSSocket, { ports, log }: TunnelTargetOptions): Http2Session {
+function serveTunnel(socket: Socket, { ports, log }: TunnelTargetOptions): Http2Session {
   const session = http2.performServerHandshake(socket, sessionOptions);
   session.setLocalWindowSize(limits.forward.tunnelWindowBytes);
   const known = new Map(ports.map((port) => [portName(port), port]));

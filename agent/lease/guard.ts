@@ -1,8 +1,8 @@
-import { appendFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
 import { limits } from '../../schema/limits.ts';
+import { boundedLogFile } from '../bounded-log-file.ts';
 import { agentConfig } from '../config.ts';
 import { type GuardedEngine, loadGuardedEngine } from './guard-engine.ts';
 import { claimPidfile, liveGuard, releasePidfile } from './guard-pidfile.ts';
@@ -16,7 +16,7 @@ import { systemClock } from './lease.ts';
  */
 export async function guardLeases([stateDir = '', engineJson = '']: string[]): Promise<void> {
   const engineConfig = agentConfig.shape.engine.parse(JSON.parse(engineJson));
-  const log = createLog(boundedFile(join(stateDir, 'lease-guard.log')));
+  const log = createLog(boundedLogFile(join(stateDir, 'lease-guard.log'), limits.lease.guardLogBytesMax));
   // A service manager that stops the agent may signal all of its processes. The guard survives that: it stops
   // everything under a lease, whether or not the agent does too, and exits once nothing is left.
   let ending = false;
@@ -68,17 +68,4 @@ export async function guardLeases([stateDir = '', engineJson = '']: string[]): P
     await sleep(limits.lease.guardPollMs);
   }
   log.info('nothing to guard any more', { pid: process.pid });
-}
-
-/** Truncates the log when it is full: only recent lines matter. A log that can't be written must not stop the guard. */
-function boundedFile(path: string): (line: string) => void {
-  return (line) => {
-    try {
-      const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-      if (size > limits.lease.guardLogBytesMax) truncateSync(path);
-      appendFileSync(path, `${line}\n`, { mode: 0o600 });
-    } catch {
-      // A line is lost, nothing else.
-    }
-  };
 }

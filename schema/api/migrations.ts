@@ -156,7 +156,9 @@ export const forwardingView = z
 
 export const trafficView = trafficReport
   .meta({ id: 'Traffic' })
-  .describe('Connections that still come to the source, counted there since the agent or the forwarding began.');
+  .describe(
+    'Connections that still come to the source, counted there since the first of them was held; a restart of the agent does not begin anew.',
+  );
 export type TrafficView = z.infer<typeof trafficView>;
 
 /** A host of the migration by its name, which outlives its deletion. */

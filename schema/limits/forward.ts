@@ -5,6 +5,10 @@ export const forwardLimits = {
     portsMax: 256,
     /** Holding without a word from the control plane: who still tries after an hour knows of the downtime. */
     holdingMsMax: 3_600_000,
+    /** From the hold to the stop: most requests that were under way are answered by then. */
+    answeringMs: 500,
+    /** Until a stack that runs accepts at its ports; then those that waited are passed on, within `holdMsMax`. */
+    acceptingMsMax: 10_000,
     /** Connections held at a time: 200 a second over a downtime of 20 s. */
     heldMax: 4_096,
     /** From a connection's arrival to its splice or its end: a pause that clients bear, their usual timeout being longer. */
@@ -56,5 +60,31 @@ export const forwardLimits = {
     silenceMsMax: 15_000,
     reconnectDelayMsMin: 50,
     reconnectDelayMsMax: 2_000,
+    /**
+     * Without an agent the holder passes nothing on. A service manager starts one within seconds, an upgrade goes back
+     * within minutes: after a quarter of an hour none will come soon, and nobody would tell the holder that it is over.
+     */
+    agentAwayMsMax: 900_000,
+    /** The holder's process without anything to take: the commands of one migration follow each other faster. */
+    holderIdleMsMax: 60_000,
+    /** How often the holder looks for what is due, and whether its socket is still its own. */
+    holderTickMs: 1_000,
+    /** From the claim of the holder's name to the look whether another claimed it at the same moment. */
+    holderClaimMs: 100,
+    /** A start of Node on a busy host, or the wait for another holder that is removing its rules. */
+    holderStartMsMax: 30_000,
+    holderStartPollMs: 50,
+    /** Holders that an agent starts to open one forwarding, or to take one up again: one that ends was idle, or is broken. */
+    holderTriesMax: 3,
+    /** An agent that speaks to the holder says who it is at once. */
+    holderHelloMsMax: 5_000,
+    /** One act: programs of the firewall one after the other, then the longest of its pauses. */
+    holderAnswerMsMax: 180_000,
+    /** One message: every port of a stack twice, once with the listener that it had. */
+    holderLineBytesMax: 131_072,
+    /** Agents and ways at a time: one agent, and a way for each migration. */
+    holderSocketsMax: 256,
+    /** The holder's log is truncated here: only recent lines matter. */
+    holderLogBytesMax: 1_048_576,
   },
 } as const;

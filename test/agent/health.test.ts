@@ -74,7 +74,7 @@ describe('health', () => {
         {
           accepting: async (ids) => {
             asked.push(ids);
-            return new Set(accepts(seconds) ? ids : []);
+            return new Map(ids.map((id) => [id, accepts(seconds)]));
           },
         },
       );

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from '../../cli/local/fleet.ts';
+import { sleep } from '../../node/sleep.ts';
 import type { MigrationView, TrafficView } from '../../schema/api/migrations.ts';
 import { run } from '../support/run.ts';
 import { addressOf, type HostName, netnsOf, running } from './two-hosts.ts';
@@ -27,6 +28,8 @@ interface Load {
   failed: number;
   errors: Record<string, number>;
   longestMs: number;
+  failedFrom: number;
+  failedUntil: number;
 }
 
 /** Clients of the old address, each with a connection of its own. */
@@ -90,6 +93,29 @@ describeDocker('clients of the old address, between two real Docker hosts', () =
     expect([await ourRules('a'), await ourRules('b')]).toEqual([[], []]);
   }, 240_000);
 
+  it('are refused nothing by a move whose source has its agent killed while they wait', async () => {
+    const { hosts, up, migrate, ended, api } = rig();
+    await up('shop', page());
+    const moving = await clients();
+    const { id } = await migrate('shop', hosts.b, { forward: true });
+    await until(async () => (await view(id)).forwarding?.phase === 'holding', 'connections to be held');
+    await hosts.a.stop('SIGKILL');
+    // As long as nobody but the holder is there.
+    await sleep(1_000);
+    await hosts.a.restart();
+    expect((await ended(id)).failure).toBeNull();
+    await settled(id);
+    await until(async () => (await api.get<TrafficView>(`/migrations/${id}/traffic`)).held === 0, 'held connections');
+    const moved = await moving.ended();
+    expect(moved, JSON.stringify(moved)).toMatchObject({ failed: 0 });
+    expect(await running('b')).toEqual(['shop-web-1']);
+    const { ports } = await api.get<TrafficView>(`/migrations/${id}/traffic`);
+    expect(ports.find(({ port }) => /8080$/.test(port))?.total, 'counted over both agents').toBeGreaterThan(200);
+    await api.delete(`/migrations/${id}/forwarding`);
+    await settled(id);
+    expect(await ourRules('a')).toEqual([]);
+  }, 240_000);
+
   it('are refused nothing by a move that fails', async () => {
     const { hosts, up, migrate, ended } = rig();
     await up('sick', page('! grep -q sf-b /proc/self/cgroup'));
@@ -102,15 +128,21 @@ describeDocker('clients of the old address, between two real Docker hosts', () =
     expect(await ourRules('a')).toEqual([]);
   }, 180_000);
 
-  it('are passed on again by an agent that was killed, until an operator ends it', async () => {
+  it('wait for the next agent when one was killed or stopped, until an operator ends it', async () => {
     const { hosts, up, migrate, ended, api } = rig();
     await up('blog', page());
     const { id } = await migrate('blog', hosts.b, { forward: true });
     await ended(id);
     await settled(id);
     await hosts.a.stop('SIGKILL');
+    const waiting = answers();
     await hosts.a.restart();
-    await until(() => answers(), 'the page through a new agent');
+    expect(await waiting, 'one that came while no agent ran').toBe(true);
+    expect(await answers()).toBe(true);
+    await hosts.a.stop('SIGTERM');
+    const waitingAgain = answers();
+    await hosts.a.restart();
+    expect(await waitingAgain, 'one that came after an orderly stop').toBe(true);
     await api.delete(`/migrations/${id}/forwarding`);
     await settled(id);
     expect(await ourRules('a')).toEqual([]);

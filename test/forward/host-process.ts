@@ -1,6 +1,9 @@
 import net from 'node:net';
+import type { HeldForwarding } from '../../agent/forward/connection-holder.ts';
 import { chooseFirewall, hostFamilies, sweepRules } from '../../agent/forward/firewall.ts';
 import { type Forwarding, openForwarding } from '../../agent/forward/forwarding.ts';
+import { createHolderClient } from '../../agent/forward/holder-client.ts';
+import { holderStarter } from '../../agent/forward/holder-start.ts';
 import type { Redirect } from '../../agent/forward/published-port.ts';
 import { runRulesProgram } from '../../agent/forward/rules-program.ts';
 import { openTunnelSource } from '../../agent/forward/tunnel-source.ts';
@@ -14,10 +17,29 @@ import type { ForwardedPort } from '../../schema/forwarding.ts';
 const log = createLog();
 const over = new AbortController();
 let forwarding: Forwarding | undefined;
+let held: HeldForwarding | undefined;
+const inHolder = (): HeldForwarding => {
+  if (!held) throw new Error('nothing is taken up');
+  return held;
+};
 const open = (): Forwarding => {
   if (!forwarding) throw new Error('nothing is open');
   return forwarding;
 };
+
+/** To a target that serves there. */
+const tunnelTo = (identity: Identity, target: { host: string; port: number }, proxied: string[] = []) =>
+  openTunnelSource(
+    {
+      dial: async (signal) => {
+        const socket = net.connect({ ...target, noDelay: true });
+        return await startInnerTls(socket, identity, 'source', 'target', signal);
+      },
+      onInterrupted: (error) => log.warn('tunnel', { error }),
+      signal: over.signal,
+    },
+    new Set(proxied),
+  );
 
 export const hostCalls = {
   /** Returns the kind of the firewall, and the listeners. */
@@ -37,23 +59,23 @@ export const hostCalls = {
   hold: () => open().hold(),
   /** `proxied`: names of ports that get a PROXY header. */
   forward: async (identity: Identity, target: { host: string; port: number }, proxied: string[] = []) => {
-    const tunnel = openTunnelSource(
-      {
-        dial: async (signal) => {
-          const socket = net.connect({ ...target, noDelay: true });
-          return await startInnerTls(socket, identity, 'source', 'target', signal);
-        },
-        onInterrupted: (error) => log.warn('tunnel', { error }),
-        signal: over.signal,
-      },
-      new Set(proxied),
-    );
-    open().forward(tunnel.connect);
+    open().forward(tunnelTo(identity, target, proxied).connect);
   },
   release: () => open().release(),
   end: () => open().end(),
   counts: async () => open().counts(),
   traffic: async () => open().traffic(),
+  /** As an agent: in a holder of its own, which is started unless it runs. Holds. */
+  takeUp: async (stateDir: string, migrationId: string, ports: ForwardedPort[], earlier: Redirect[] = []) => {
+    const start = holderStarter({ stateDir, engine: { kind: 'embedded', root: stateDir } });
+    held = await createHolderClient({ stateDir, start, log }).open({ migrationId, ports, earlier, log });
+    await held.hold(Date.now() + 600_000);
+    return held.redirects;
+  },
+  passOn: (identity: Identity, target: { host: string; port: number }) =>
+    inHolder().forward(tunnelTo(identity, target).connect),
+  letGo: () => inHolder().release(),
+  holds: () => inHolder().traffic(),
   /** As an agent that does not run as root; returns why nothing can be held. */
   tryWithoutRight: async () => {
     process.setuid?.(65_534);

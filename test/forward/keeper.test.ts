@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Forwarding } from '../../agent/forward/forwarding.ts';
+import type { HeldForwarding } from '../../agent/forward/connection-holder.ts';
 import { createForwardKeeper, type KeeperOptions } from '../../agent/forward/keeper.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
@@ -11,7 +11,7 @@ const of = { migrationId: 'mig_1', project: 'shop' };
 const ports = [{ host_ip: '', port: 8080 }];
 const way = { peer: 'host_b', ports, proxied: [8080], until_ms: 3_600_000 };
 
-/** A host whose rules are a set of names; agents come and go on it. */
+/** A host whose rules are a set of names; agents and holders come and go on it. */
 function makeHost(ledger: MigrationLedger) {
   const acts: string[] = [];
   const rules = new Set<string>();
@@ -21,13 +21,13 @@ function makeHost(ledger: MigrationLedger) {
     acts.push(what);
     if (fail.has(what)) throw new Error(`${what} failed`);
   };
-  const forwarding = (migrationId: string): Forwarding => ({
+  const forwarding = (migrationId: string): HeldForwarding => ({
     redirects: ports.map((port) => ({ ...port, listener: 40_001 })),
     hold: async () => {
       await act('hold');
       rules.add(ruleName(migrationId));
     },
-    forward: () => void acts.push('forward'),
+    forward: async () => void acts.push('forward'),
     release: async () => {
       await act('release');
       rules.delete(ruleName(migrationId));
@@ -36,18 +36,25 @@ function makeHost(ledger: MigrationLedger) {
       await act('end');
       rules.delete(ruleName(migrationId));
     },
-    counts: () => ({ held: 0, spliced: 0, refused: 0, expired: 0, failed: 0, longestMs: 0 }),
-    traffic: () => ({ ports: [], sources: [], held: 0, spliced: 0 }),
+    traffic: async () => ({ ports: [], sources: [], held: 0, spliced: 0 }),
   });
   const over = Promise.withResolvers<void>();
+  let lost = () => {};
   const agent = (options: Partial<KeeperOptions> = {}) =>
     createForwardKeeper({
       ledger,
       log: createLog(() => {}),
       dialer: () => async () => Promise.reject(new Error('unused')),
-      open: async ({ migrationId, earlier = [] }) => {
-        await act(earlier.length > 0 ? `open again at ${earlier[0]?.listener}` : 'open');
-        return forwarding(migrationId);
+      holder: {
+        open: async ({ migrationId, earlier }) => {
+          await act(earlier.length > 0 ? `open again at ${earlier[0]?.listener}` : 'open');
+          return forwarding(migrationId);
+        },
+        endUnclaimed: () => act('end unclaimed'),
+        onLost: (listener) => {
+          lost = listener;
+        },
+        close: () => void acts.push('leave'),
       },
       sweep: async (stays) => {
         for (const name of rules) if (!stays.has(name)) rules.delete(name);
@@ -66,7 +73,7 @@ function makeHost(ledger: MigrationLedger) {
       now: () => 0,
       ...options,
     });
-  return { acts, rules, fail, ways, agent, over };
+  return { acts, rules, fail, ways, agent, over, loseHolder: () => lost() };
 }
 
 async function setUp() {
@@ -87,24 +94,51 @@ it('records what it takes before it is taken, and forgets it once it is released
   await keeper.release('mig_1');
   expect(acts).toEqual(['open', 'hold', 'hold', 'way for *:8080', 'forward', 'release']);
   expect([recorded(ledger), ways.source, rules.size]).toEqual([null, 0, 0]);
-  expect(keeper.traffic('mig_1')).toBeNull();
+  expect(await keeper.traffic('mig_1')).toBeNull();
 });
 
 it('is taken up by the next agent at the same listeners, after a stop and after a death', async () => {
-  const { ledger, agent, acts, rules } = await setUp();
+  const { ledger, agent, acts, rules, ways } = await setUp();
   const first = agent();
   await first.forward(of, way);
   await first.close();
-  expect([rules.size, recorded(ledger)]).toEqual([0, expect.anything()]);
+  expect([rules.size, recorded(ledger), ways.source]).toEqual([1, expect.anything(), 0]);
+  expect(acts.at(-1), 'the holder sees the way go before the tunnel does').toBe('leave');
+  await expect(first.hold(of, ports), 'its command is for the next agent').rejects.toThrow('stopping');
+  const again = ['open again at 40001', 'hold', 'way for *:8080', 'forward', 'end unclaimed'];
+  for (const _ of ['after the stop', 'after a death']) {
+    acts.length = 0;
+    await agent().resume();
+    expect(acts).toEqual(again);
+    expect(rules.size).toBe(1);
+  }
+});
+
+it('is taken up again as soon as the holder is gone, with a way of its own', async () => {
+  const { ledger, agent, acts, ways, loseHolder, fail } = await setUp();
+  await agent().forward(of, way);
   acts.length = 0;
-  const second = agent();
-  await second.resume();
-  expect(acts).toEqual(['open again at 40001', 'hold', 'way for *:8080', 'forward']);
-  // Its rules stay behind.
-  acts.length = 0;
-  await agent().resume();
-  expect(acts).toEqual(['open again at 40001', 'hold', 'way for *:8080', 'forward']);
-  expect(rules.size).toBe(1);
+  loseHolder();
+  await expect.poll(() => acts).toEqual(['open again at 40001', 'hold', 'way for *:8080', 'forward']);
+  expect(ways.source).toBe(1);
+  // One that fails is tried again.
+  fail.add('hold');
+  loseHolder();
+  await expect.poll(() => acts.at(-1)).toBe('end');
+  fail.clear();
+  await expect.poll(() => acts.at(-1), { timeout: 10_000 }).toBe('forward');
+  expect([ways.source, recorded(ledger)]).toEqual([1, expect.objectContaining({ to: expect.anything() })]);
+});
+
+it('is not taken up again once it was released', async () => {
+  const { agent, acts, loseHolder } = await setUp();
+  const keeper = agent();
+  await keeper.hold(of, ports);
+  const released = keeper.release('mig_1');
+  loseHolder();
+  await released;
+  await keeper.close();
+  expect(acts).toEqual(['open', 'hold', 'release', 'leave']);
 });
 
 it('leaves no rule that no record explains', async () => {

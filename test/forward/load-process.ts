@@ -8,11 +8,15 @@ const result = {
   errors: {} as Record<string, number>,
   by: {} as Record<string, number>,
   longestMs: 0,
+  /** When the first and the last request that failed were made, as epoch milliseconds. */
+  failedFrom: 0,
+  failedUntil: 0,
 };
 let open = 0;
 
 const request = () => {
   const startedAt = performance.now();
+  const madeAt = Date.now();
   result.sent += 1;
   open += 1;
   let over = false;
@@ -23,6 +27,8 @@ const request = () => {
     result.longestMs = Math.max(result.longestMs, Math.round(performance.now() - startedAt));
     if (error !== null) {
       result.failed += 1;
+      result.failedFrom ||= madeAt;
+      result.failedUntil = Math.max(result.failedUntil, madeAt);
       result.errors[error] = (result.errors[error] ?? 0) + 1;
     } else result.by[body] = (result.by[body] ?? 0) + 1;
   };

@@ -1,5 +1,5 @@
-import type { Forwarding } from '../../agent/forward/forwarding.ts';
-import { createForwardKeeper, type ForwardKeeper } from '../../agent/forward/keeper.ts';
+import type { ForwardKeeper } from '../../agent/forward/forward-keeper.ts';
+import { createForwardKeeper } from '../../agent/forward/keeper.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
 import type { MigrationLedger } from '../../agent/migration-ledger.ts';
 import { createLog } from '../../node/log.ts';
@@ -7,10 +7,11 @@ import { StackferryError } from '../../schema/errors.ts';
 import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
 import type { Transition } from '../../worker/saga/migration/transition.ts';
 import type { Actor } from './clock.ts';
+import { simHolder } from './holder-process.ts';
 import type { SimHost } from './host.ts';
 import type { World } from './world.ts';
 
-/** What a live agent does with new connections of a migration's source. */
+/** What is done with new connections of a migration's source: passed on only while its agent lives. */
 interface Taking {
   actor: Actor;
   passesOn: boolean;
@@ -25,9 +26,9 @@ interface Taking {
  */
 export class Connections {
   readonly #world: World;
-  /** Host → names of its rules. A reboot removes them, the end of an agent does not. */
+  /** Host → names of its rules. A reboot removes them, the end of agent or holder does not. */
   readonly #rules = new Map<string, Set<string>>();
-  /** Migration → what its source's agent does. */
+  /** Migration → what its source does. */
   readonly #takings = new Map<string, Taking>();
 
   constructor(world: World) {
@@ -102,32 +103,11 @@ export function simForward(host: SimHost, actor: Actor, ledger: MigrationLedger)
     });
   };
   const over = new Promise<void>(() => {});
-  const open = async ({ migrationId }: { migrationId: string }): Promise<Forwarding> => ({
-    redirects: [],
-    hold: () =>
-      call('redirect connections', () => {
-        connections.rulesOf(host).add(ruleName(migrationId));
-        connections.takes(migrationId, actor, false);
-      }),
-    forward: () => connections.takes(migrationId, actor, true),
-    release: () =>
-      call('release connections', () => {
-        connections.rulesOf(host).delete(ruleName(migrationId));
-        connections.letsGo(migrationId);
-      }),
-    end: () =>
-      call('end forwarding', () => {
-        connections.rulesOf(host).delete(ruleName(migrationId));
-        connections.letsGo(migrationId);
-      }),
-    counts: () => ({ held: 0, spliced: 0, refused: 0, expired: 0, failed: 0, longestMs: 0 }),
-    traffic: () => ({ ports: [], sources: [], held: 0, spliced: 0 }),
-  });
   return createForwardKeeper({
     ledger,
     dialer: () => () => over as Promise<never>,
     log: createLog((line) => world.trace(actor.name, line.slice(25))),
-    open,
+    holder: simHolder(host, actor, call),
     sweep: (stays) =>
       call('remove rules', () => {
         const rules = connections.rulesOf(host);

@@ -42,6 +42,9 @@ export const deaths = {
   },
   'the source, for good': (world) => atHome(world).destroy('it burns'),
   'the target, for good': (world) => abroad(world).destroy('it burns'),
+  'what takes connections': (world) => {
+    for (const host of world.hosts) host.killHolder();
+  },
   'a service that is stopped': (world, actor, backMs) => {
     const [kind] = actor.name.split('.') as [string];
     const host = world.hosts.find(({ id }) => id === kind) ?? world.random.pick(world.hosts);

@@ -6,6 +6,7 @@ import { Containers } from './containers.ts';
 import { SimDisk } from './disk.ts';
 import { simEngine } from './engine.ts';
 import { GuardProcess } from './guard-process.ts';
+import { HolderProcess } from './holder-process.ts';
 import type { StackSpec } from './stacks.ts';
 import type { World } from './world.ts';
 
@@ -41,7 +42,7 @@ export interface SimNetwork {
 
 const serviceStopMsMax = 90_000;
 
-/** One machine: disk, container engine, and the two processes of ours. It loses power, and each part can die alone. */
+/** One machine: disk, container engine, and the processes of ours. It loses power, and each part can die alone. */
 export class SimHost {
   readonly id: string;
   readonly world: World;
@@ -70,6 +71,7 @@ export class SimHost {
   bootedAt = 0;
   agent: AgentProcess | null = null;
   guard: GuardProcess | null = null;
+  holder: HolderProcess | null = null;
   /** What its wall clock shows beyond the true time (F38). */
   skewMs: number;
 
@@ -104,7 +106,7 @@ export class SimHost {
   /** F38: somebody, or a broken time server, sets its clock. */
   setClock(skewMs: number): void {
     this.skewMs = skewMs;
-    for (const process of [this.agent, this.guard]) if (process) process.actor.skewMs = skewMs;
+    for (const process of [this.agent, this.guard, this.holder]) if (process) process.actor.skewMs = skewMs;
   }
 
   startAgent(): void {
@@ -145,13 +147,25 @@ export class SimHost {
     if (this.powered && !this.guard?.actor.alive) this.guard = new GuardProcess(this);
   }
 
+  /** What takes connections outlives the agent as well. */
+  ensureHolder(): HolderProcess {
+    if (!this.holder?.actor.alive) this.holder = new HolderProcess(this);
+    return this.holder;
+  }
+
+  killHolder(): void {
+    if (!this.holder?.actor.alive) return;
+    this.world.trace(this.id, 'the connection holder dies');
+    this.world.time.kill(this.holder.actor);
+  }
+
   powerOff(why: string): void {
     if (!this.powered) return;
     this.world.trace(this.id, `power off: ${why}`);
     this.powered = false;
     this.outageAt = this.world.time.now;
     this.killAgent('power');
-    if (this.guard) this.world.time.kill(this.guard.actor);
+    for (const process of [this.guard, this.holder]) if (process) this.world.time.kill(process.actor);
     this.disk.powerLoss();
     this.engineUp = false;
     this.containers.allEnd();

@@ -1,4 +1,4 @@
-import type { ForwardKeeper } from '../../agent/forward/keeper.ts';
+import type { ForwardKeeper } from '../../agent/forward/forward-keeper.ts';
 
 /** For agents in tests that forward nothing. */
 export const noForward: ForwardKeeper = {
@@ -8,7 +8,7 @@ export const noForward: ForwardKeeper = {
   end: async () => {},
   receive: async () => {},
   endReceiving: async () => {},
-  traffic: () => null,
+  traffic: async () => null,
   resume: async () => {},
   close: async () => {},
 };

@@ -496,7 +496,8 @@ ExecStart=$start $(arguments)
 EnvironmentFile=-$state/join.env
 Restart=always
 RestartSec=5
-# The lease guard, a process of its own, must outlive the agent: it stops stacks whose lease ran out.
+# Two processes of their own must outlive the agent: the lease guard, which stops stacks whose lease ran out, and the
+# connection holder, where the connections to a stack that moves wait.
 KillMode=process
 TimeoutStopSec=90
 LimitNOFILE=65536
@@ -683,6 +684,8 @@ uninstall() {
     fail 'A migration is under way on this host: let it end, or cancel it, then run this again.'
   fi
   stop_service
+  # The connection holder outlives the agent. Without its socket it removes its firewall rules and ends.
+  [ "$kind" = relay ] || rm -f "$state/connection-holder.sock"
   remove_programs
   rm -f "$log"
   if [ -n "$purge" ]; then

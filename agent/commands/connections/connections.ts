@@ -1,11 +1,16 @@
+import { sleep } from '../../../node/sleep.ts';
 import { StackferryError } from '../../../schema/errors.ts';
+import { limits } from '../../../schema/limits.ts';
 import { tenancyOf } from '../../tenancy.ts';
 import type { CommandHandler } from '../runner/context.ts';
+import { untilAccepting } from './until-accepting.ts';
 
 /** Commands that decide where connections to a stack's published ports go. */
 
 export const holdConnections: CommandHandler<'hold_connections'> = async ({ project, ports }, context) => {
   await context.forward.hold({ migrationId: context.migrationId, project }, ports);
+  // The copy that is about to stop answers what it has taken.
+  await sleep(limits.forward.answeringMs, context.signal);
   return {};
 };
 
@@ -22,7 +27,8 @@ export const forwardConnections: CommandHandler<'forward_connections'> = async (
   return {};
 };
 
-export const releaseConnections: CommandHandler<'release_connections'> = async (_payload, context) => {
+export const releaseConnections: CommandHandler<'release_connections'> = async ({ project }, context) => {
+  await untilAccepting(project, context);
   await context.forward.release(context.migrationId);
   return {};
 };
@@ -33,6 +39,7 @@ export const endForwarding: CommandHandler<'end_forwarding'> = async (_payload, 
 };
 
 export const receiveConnections: CommandHandler<'receive_connections'> = async ({ project, ...way }, context) => {
+  await untilAccepting(project, context);
   await context.forward.receive({ migrationId: context.migrationId, project }, way);
   return {};
 };

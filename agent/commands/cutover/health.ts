@@ -34,8 +34,8 @@ export interface HealthWatch {
   settleMs: number;
   /** A promise of the next change of a healthcheck, for which the next look need not wait. */
   changed?: (() => Promise<void>) | undefined;
-  /** Those of these containers that accept connections at every port that they publish. */
-  accepting?: ((ids: string[]) => Promise<Set<string>>) | undefined;
+  /** Whether these containers accept connections at every port that they publish; without those that publish none. */
+  accepting?: ((ids: string[]) => Promise<Map<string, boolean>>) | undefined;
   signal: AbortSignal;
   /** The restart policy. With `start` the agent applies it, because the engine's is off; without, the engine does. */
   policyOf?: (container: ContainerState) => ContainerPrior['restart_policy'];
@@ -68,8 +68,8 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
       return hasNoCheck(container) && ranFor >= limits.health.acceptedSettleMs && ranFor < settleMs;
     };
     const open = idsOf(containers.filter(isOpen));
-    const accepting = (open.length > 0 && (await watch.accepting?.(open))) || new Set();
-    const settledAt = ({ id }: ContainerState) => now - (accepting.has(id) ? limits.health.acceptedSettleMs : settleMs);
+    const accepting = (open.length > 0 && (await watch.accepting?.(open))) || new Map<string, boolean>();
+    const settledAt = ({ id }: ContainerState) => now - (accepting.get(id) ? limits.health.acceptedSettleMs : settleMs);
     const verdicts = [...expected].map(([service, expectation]) => {
       const own = containers.filter((container) => container.service === service);
       return {

@@ -3,7 +3,7 @@ import type { Address } from '../../../schema/address.ts';
 import type { ItemProgress } from '../../../schema/agent-protocol.ts';
 import type { CommandKind, CommandPayload, CommandResult } from '../../../schema/commands.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { ForwardKeeper } from '../../forward/keeper.ts';
+import type { ForwardKeeper } from '../../forward/forward-keeper.ts';
 import type { LeaseKeeper } from '../../lease/lease.ts';
 import type { MigrationLedger } from '../../migration-ledger.ts';
 import type { HostPaths } from '../../mounts.ts';

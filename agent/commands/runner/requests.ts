@@ -22,7 +22,7 @@ export interface RequestContext {
   /** Throws if the relay does not answer this host. */
   pingRelay: (relay: RelayAddress, signal: AbortSignal) => Promise<void>;
   /** Null if this host takes no connections for the migration. */
-  traffic: (migrationId: string) => TrafficReport | null;
+  traffic: (migrationId: string) => Promise<TrafficReport | null>;
   /** Those of the stack's ports whose connections this host takes for a stack that left it. */
   forwarded: (stack: StackFacts) => { name: string; by: string }[];
   /** Whether this host can take connections for a stack that leaves it; null if nobody can say. */
@@ -57,7 +57,7 @@ const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
     throttles.setLimit(migration_id, bytes_per_s);
     return {};
   },
-  traffic: async ({ migration_id }, { traffic }) => ({ traffic: traffic(migration_id) }),
+  traffic: async ({ migration_id }, { traffic }) => ({ traffic: await traffic(migration_id) }),
   command_status: async ({ command_id }, { commandState }) => ({ state: commandState(command_id) }),
   upgrade: async (ask, { upgrade }, signal) => {
     await upgrade(ask, signal);

@@ -7,7 +7,7 @@ export const migrationLabel = 'dev.stackferry.migration';
 export const helperLabel = 'dev.stackferry.helper';
 export const agentLabel = 'dev.stackferry.agent';
 
-/** On a lease guard's container: the state directory that it guards. */
+/** On the container of a lease guard or a connection holder: the state directory that it serves. */
 export const guardLabel = 'dev.stackferry.guard';
 
 /** On helper images that an agent built: the agent's version. */

@@ -55,7 +55,10 @@ export const stackFacts: StackFacts = {
   working_dir: '/srv/shop',
   config_files: ['compose.yaml'],
   env_files: [],
-  services: plan.deployment.services.map((name) => plainService(name, image)),
+  services: plan.deployment.services.map((name) => ({
+    ...plainService(name, image),
+    ports: name === 'web' ? [{ host_ip: '', port: 8080, protocol: 'tcp' as const }] : [],
+  })),
   volumes: plan.volumes,
   anonymous_volumes: [],
   networks: [],

@@ -15,7 +15,14 @@ const answers: { [K in RequestKind]: (payload: never) => unknown } = {
   check_target: () => targetFacts,
   check_logins: () => ({ logins: [] }),
   limit_bandwidth: () => ({}),
-  traffic: () => ({ traffic: null }),
+  traffic: () => ({
+    traffic: {
+      ports: [{ port: '*:8080', per_minute: 12, total: 40, idle_ms: 300 }],
+      sources: [{ address: '192.0.2.7', total: 40 }],
+      held: 0,
+      spliced: 1,
+    },
+  }),
   upgrade: () => ({}),
   command_status: () => ({ state: 'running' }),
 };

@@ -23,9 +23,10 @@ import {
 import type { CoordinatorPorts, MigrationRow } from './ports.ts';
 import { newProgress, type ProgressMemory, recordProgress, takeMoved, viewProgress } from './progress.ts';
 import { hasRoomFor } from './record-room.ts';
+import type { Refusal } from './refusal.ts';
 import { eventOf, preflightRefusal, revealsRestore } from './reported.ts';
 import { resolutionRefusal } from './resolutions.ts';
-import { purgeRefusal, type Refusal, rollbackRefusal } from './safety-window.ts';
+import { purgeRefusal, rollbackRefusal } from './safety-window.ts';
 import { newSaga, type StartInput, type StartOutcome } from './start.ts';
 import { Transitions } from './transitions.ts';
 

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../../../schema/errors.ts';
 import type { Saga } from '../../../schema/saga.ts';
+import type { Refusal } from './refusal.ts';
 import { recordEvent, send, type TransitionDraft } from './transition.ts';
 
 /**
@@ -72,7 +72,7 @@ export function forwardingHostDeleted(draft: TransitionDraft, host: string): boo
 const isTaken = (phase: NonNullable<Saga['forwarding']>['phase']) => phase === 'holding' || phase === 'forwarding';
 
 /** Returns null if an operator may end it, or has. */
-export function endForwardingRefusal({ status, forwarding }: Saga): { code: ErrorCode; message: string } | null {
+export function endForwardingRefusal({ status, forwarding }: Saga): Refusal | null {
   if (!forwarding) return { code: 'not_forwarding', message: 'It was started without "forward".' };
   if (forwarding.phase === 'forwarding' && status !== 'completed')
     return { code: 'not_forwarding', message: `It is "${status}"; forwarding can be ended once it is "completed".` };

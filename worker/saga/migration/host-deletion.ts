@@ -3,8 +3,9 @@ import type { SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { hostOf } from './command-payloads.ts';
 import { namesHostDeleted } from './cutover-names.ts';
 import { forwardingHostDeleted } from './forwarding.ts';
+import type { Refusal } from './refusal.ts';
 import { close } from './results.ts';
-import { isPurged, owes, owesArming, type Refusal } from './safety-window.ts';
+import { isPurged, owes, owesArming } from './safety-window.ts';
 import { recordEvent, type TransitionDraft } from './transition.ts';
 
 /** Returns null if this migration does not prevent the deletion of the host. */

@@ -1,7 +1,8 @@
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import type { CoordinatorPorts, MigrationRow } from './ports.ts';
-import { isPurged, type Refusal } from './safety-window.ts';
+import type { Refusal } from './refusal.ts';
+import { isPurged } from './safety-window.ts';
 
 /** Why an operator's request is refused although the record would allow it: what the hosts and other migrations say. */
 type Surroundings = Pick<CoordinatorPorts, 'store' | 'hosts'>;

@@ -1,5 +1,5 @@
 import { type Resolution, resolutions, type Saga } from '../../../schema/saga.ts';
-import type { Refusal } from './safety-window.ts';
+import type { Refusal } from './refusal.ts';
 
 /**
  * The decisions open to an operator when a migration may wait forever, with their consequences. A host that is declared

@@ -1,20 +1,15 @@
 import type { CommandKind } from '../../../schema/commands.ts';
-import type { ErrorCode } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Purge, Remaining, SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { shortened } from '../../../schema/shortened.ts';
 import { endForwarding } from './forwarding.ts';
+import type { Refusal } from './refusal.ts';
 import { recordEvent, send, type TransitionDraft } from './transition.ts';
 
 /**
  * After `completed` the source's copy is kept until somebody deletes it, never deleted automatically. A rollback is
  * possible while the window is open and no purge has begun. Both are events of one saga, so the first to commit wins.
  */
-export interface Refusal {
-  code: ErrorCode;
-  message: string;
-}
-
 export function openWindow({ saga, now }: TransitionDraft): SafetyWindow {
   const untouched = { reminded_at: null, copy_running: false, copy_ran: false, source_purge: null, target_purge: null };
   return { completed_at: now, ends_at: now + saga.window_ms, ...untouched };

@@ -4,24 +4,28 @@ import type { DockerApi } from '../api.ts';
 import { type Container, inspectAll } from './containers.ts';
 
 /**
- * Those of these containers that publish TCP ports and accept connections at all of them, at their own addresses: at the
- * host's, Docker's proxy accepts for an app that does not. None of a network that this host does not reach.
+ * Which of these containers accept connections at all TCP ports that they publish, at their own addresses: at the host's,
+ * Docker's proxy accepts for an app that does not. Without those that publish none, or are of a network that this host does
+ * not reach.
  */
-export async function accepting(api: DockerApi, ids: string[]): Promise<Set<string>> {
-  const containers = await inspectAll(api, ids);
-  const judged = await Promise.all(containers.map(async (one) => ((await acceptsAll(one)) ? [one.Id] : [])));
-  return new Set(judged.flat());
+export async function accepting(api: DockerApi, ids: string[]): Promise<Map<string, boolean>> {
+  const judged = await Promise.all(
+    (await inspectAll(api, ids)).map(async (one) => {
+      const ports = publishedPorts(one);
+      const host = Object.values(one.NetworkSettings.Networks).find((network) => network?.IPAddress)?.IPAddress;
+      if (!host || ports.length === 0) return [];
+      const each = await Promise.all(ports.map((port) => accepts(host, port)));
+      return [[one.Id, each.every(Boolean)] as const];
+    }),
+  );
+  return new Map(judged.flat());
 }
 
-async function acceptsAll({ HostConfig, NetworkSettings }: Container): Promise<boolean> {
-  const ports = Object.keys(HostConfig.PortBindings).flatMap((key) => {
+const publishedPorts = ({ HostConfig }: Container): number[] =>
+  Object.keys(HostConfig.PortBindings).flatMap((key) => {
     const [, port] = /^(\d+)\/tcp$/.exec(key) ?? [];
     return port === undefined ? [] : [Number(port)];
   });
-  const host = Object.values(NetworkSettings.Networks).find((network) => network?.IPAddress)?.IPAddress;
-  if (!host || ports.length === 0) return false;
-  return (await Promise.all(ports.map((port) => accepts(host, port)))).every(Boolean);
-}
 
 const accepts = (host: string, port: number) =>
   new Promise<boolean>((resolve) => {

@@ -7,7 +7,7 @@ import {
   seesHostPath,
 } from '../../../../agent/engine/docker/facts/own-container.ts';
 import { placeRefusal } from '../../../../agent/engine/docker/policy/project-place.ts';
-import { guardContainer } from '../../../../agent/lease/guard-container.ts';
+import { guardContainer, holderContainer } from '../../../../agent/lease/guard-container.ts';
 
 const id = 'ab'.repeat(32);
 const other = 'cd'.repeat(32);
@@ -85,6 +85,14 @@ describe('an agent in a container', () => {
       Entrypoint: ['/usr/bin/node'],
       Cmd: ['agent.js', '/var/lib/stackferry'],
       HostConfig: { PidMode: 'host', VolumesFrom: [id], AutoRemove: true, RestartPolicy: { Name: 'no' } },
+    });
+  });
+
+  it('has its connection holder in another one, which can change the host’s firewall', () => {
+    expect(holderContainer(own, '/var/lib/stackferry', ['/usr/bin/node', 'agent.js'])).toMatchObject({
+      Image: 'sha256:1',
+      Entrypoint: ['/usr/bin/node'],
+      HostConfig: { NetworkMode: 'host', CapAdd: ['NET_ADMIN', 'NET_RAW'], VolumesFrom: [id], AutoRemove: true },
     });
   });
 });

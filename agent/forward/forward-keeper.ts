@@ -1,0 +1,32 @@
+import type { ForwardedPort, TrafficReport } from '../../schema/forwarding.ts';
+import type { ReceiveWay } from './receiver.ts';
+
+/**
+ * The connections that this host takes in place of a stack that has left it, or receives for a stack that came. Each act is
+ * recorded before it is done, may be repeated, and outlives a restart of the agent. One that fails leaves no rule.
+ */
+export interface ForwardKeeper {
+  /** New connections wait, until they are forwarded or released. */
+  hold(of: Migration, ports: ForwardedPort[]): Promise<void>;
+  forward(of: Migration, way: ForwardWay): Promise<void>;
+  /** The stack runs here again. */
+  release(migrationId: string): Promise<void>;
+  end(migrationId: string): Promise<void>;
+  receive(of: Migration, way: ReceiveWay): Promise<void>;
+  endReceiving(migrationId: string): Promise<void>;
+  /** Null if this host takes no connections for the migration. */
+  traffic(migrationId: string): Promise<TrafficReport | null>;
+  /** Takes up what an earlier agent left, and removes rules that no record explains. Never throws. */
+  resume(): Promise<void>;
+  /** What waits goes on waiting, for the next agent; what is passed on breaks. */
+  close(): Promise<void>;
+}
+
+export interface Migration {
+  migrationId: string;
+  project: string;
+}
+export interface ForwardWay extends ReceiveWay {
+  /** Ports whose app is sent a header of the PROXY protocol. */
+  proxied: number[];
+}

@@ -1,0 +1,68 @@
+import http2, { type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { z } from 'zod';
+import { forwardedPort } from '../../schema/forwarding.ts';
+import type { ConnectOn } from './holder.ts';
+import type { ClientConnection } from './published-port.ts';
+import { reset, splice } from './splice.ts';
+import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
+import { openTunnelSource, type TunnelSource } from './tunnel-source.ts';
+
+/**
+ * The way of a migration's connections from the holder to the agent: the tunnel between hosts once more, through the
+ * holder's socket, since it tells a reset from an end and repeats what was not answered. The holder opens a stream for each
+ * connection; the agent answers it once its own way on is open.
+ */
+
+const header = 'stackferry-connection';
+const end = z.object({ address: z.string().max(64), port: z.number().int() });
+const described = z.object({ published: forwardedPort, client: end, server: end });
+
+/** The holder's end. */
+export const openWay = (link: TunnelLink): TunnelSource =>
+  openTunnelSource(link, new Set(), (connection) => ({ [header]: JSON.stringify(connection) }));
+
+/** The agent's end: each connection goes on by `connect`. Resolves when the signal aborts. */
+export const keepWay = (link: TunnelLink, connect: ConnectOn): Promise<void> =>
+  keepTunnel(link, (socket) => serveWay(socket, connect));
+
+function serveWay(socket: Socket, connect: ConnectOn): Http2Session {
+  const session = http2.performServerHandshake(socket, sessionOptions);
+  session.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    const connection = connectionIn(headers[header]);
+    if (connection) void answer(stream, connection, connect);
+    else refuse(stream);
+  });
+  return session;
+}
+
+function connectionIn(value: unknown): ClientConnection | null {
+  try {
+    return described.parse(JSON.parse(String(value)));
+  } catch {
+    return null;
+  }
+}
+
+async function answer(stream: ServerHttp2Stream, connection: ClientConnection, connect: ConnectOn): Promise<void> {
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  stream.once('close', leave);
+  try {
+    const on = await connect(connection, gone.signal);
+    stream.off('close', leave);
+    if (stream.destroyed) {
+      on.on('error', () => {});
+      return reset(on);
+    }
+    stream.respond({ ':status': http2.constants.HTTP_STATUS_OK });
+    splice(stream, on, () => {});
+  } catch {
+    refuse(stream);
+  }
+}
+
+function refuse(stream: ServerHttp2Stream): void {
+  if (!stream.destroyed) stream.respond({ ':status': http2.constants.HTTP_STATUS_BAD_GATEWAY }, { endStream: true });
+}
