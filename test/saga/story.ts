@@ -58,6 +58,10 @@ export function roundOf(round: number) {
 }
 const passesOf = (bytes: number) => [{ volume: 'shop_data', bytes: [bytes], ms: [10] }];
 
+const pointed = (from: string, to: string) => ({
+  ...{ name: 'shop.example.com', type: 'A', from, to, left: null, failed: null },
+});
+
 /** The answer that lets the saga go on. */
 export const goodAnswers: { [K in CommandKind]: unknown } = {
   prepare_source: { sizes: [{ volume: 'shop_data', bytes: 10 }] },
@@ -97,8 +101,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   end_forwarding: {},
   receive_connections: {},
   end_receiving: {},
-  point_names: { records: [] },
-  point_names_back: { records: [] },
+  point_names: { records: [pointed('192.0.2.10', '192.0.2.20')] },
+  point_names_back: { records: [pointed('192.0.2.20', '192.0.2.10')] },
   resume_target: { running: [] },
   purge_source: { removed: [], remaining: [] },
   purge_target: { removed: [], remaining: [] },

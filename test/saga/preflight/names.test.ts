@@ -1,15 +1,13 @@
 import { expect, it } from 'vitest';
-import type { FoundName, NameFacts } from '../../../schema/cutover-names.ts';
+import type { NameFacts } from '../../../schema/cutover-names.ts';
 import { moveOptionsOf } from '../../../schema/move-options.ts';
 import type { Report } from '../../../schema/preflight-report.ts';
 import { judge } from '../../../worker/saga/preflight/judge.ts';
 import { facts } from './spoilt-facts.ts';
+import { foundName } from './well-facts.ts';
 
 const asked = ['example.com/shop.example.com'];
-const found: FoundName = {
-  ...{ name: 'shop.example.com', ttl_s: 300, addresses: ['192.0.2.10'], proxied: false, fault: null },
-};
-const able: NameFacts = { token: true, addresses: ['192.0.2.20'], found: [found] };
+const able: NameFacts = { token: true, addresses: ['192.0.2.20'], found: [foundName] };
 
 const judged = (names: NameFacts | null, cutover_dns = asked): Report =>
   judge(
@@ -35,7 +33,7 @@ it.each<[string, NameFacts | null, string]>([
   ['has no address', { ...able, addresses: [] }, 'start it with --public-address IP'],
   [
     'finds a fault',
-    { ...able, found: [{ ...found, fault: 'The token sees no zone example.com' }] },
+    { ...able, found: [{ ...foundName, fault: 'The token sees no zone example.com' }] },
     'Names can’t be pointed at "new". shop.example.com: The token sees no zone example.com',
   ],
 ])('refuses a target whose agent %s, and only if names were asked for', (_what, names, words) => {
@@ -44,10 +42,10 @@ it.each<[string, NameFacts | null, string]>([
 });
 
 it('says what it does not know, and what needs no wait', () => {
-  const unseen = judged({ ...able, found: [{ ...found, ttl_s: null, addresses: [] }] });
+  const unseen = judged({ ...able, found: [{ ...foundName, ttl_s: null, addresses: [] }] });
   expect(unseen.passed, 'no refusal').toBe(true);
   expect(unseen.notes.join()).toContain('shop.example.com could not be looked up');
-  const proxied = judged({ ...able, found: [{ ...found, proxied: true }] });
+  const proxied = judged({ ...able, found: [{ ...foundName, proxied: true }] });
   expect(proxied.notes.join()).toContain('is proxied by Cloudflare');
   expect(judged(able, []).notes.join()).not.toContain('TTL');
 });
