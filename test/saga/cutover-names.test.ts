@@ -102,6 +102,20 @@ describe('names of clients', () => {
     }
   });
 
+  it('are set back by a target that was declared lost and comes back, once its copy is stopped', () => {
+    const story = completed();
+    story.answer('point_names', { records: [record] });
+    for (const kind of ['arm_target', 'retain_source'] as const) story.answer(kind);
+    expect(story.feed({ type: 'resolve', resolution: 'target_lost' })).toBe(true);
+    story.answer('check_retained');
+    story.pass(24 * 3_600_000);
+    for (const kind of ['revive_source', 'verify_source'] as const) story.answer(kind);
+    expect(story.saga.status).toBe('rolled_back');
+    const owed = kindsOf(story);
+    expect(owed.indexOf('halt_target')).toBeLessThan(owed.indexOf('point_names_back'));
+    expect(notices(story)).toContain('set names back by hand');
+  });
+
   it('that cannot be set back are named, with their address before', () => {
     const story = completed();
     story.answer('point_names', { records: [record] });

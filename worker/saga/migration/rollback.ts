@@ -148,9 +148,9 @@ function goOn(draft: TransitionDraft, rollback: Rollback): void {
   draft.commit_by = provenUntil(draft.saga, 'verify_source');
   beginArming(draft, 'rolled_back');
   oweRelease(draft);
-  oweSetBack(draft);
-  // In case the lost target comes back.
+  // In case the lost target comes back; before anything that may take long there.
   if (rollback.target_lost) send(draft, 'halt_target');
+  oweSetBack(draft);
 }
 
 /** The lease ran out, so the source stopped the stack: start and verify it again. */
