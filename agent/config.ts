@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +20,14 @@ const engineConfig = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('embedded'), root: z.string() }),
 ]);
+
+const publicAddresses = z
+  .array(
+    z.string().refine((text) => isIP(text) > 0 && !/^(0\.0\.0\.0|127\..*|::1?)$/.test(text), {
+      error: 'is a list of IP addresses at which clients find this host',
+    }),
+  )
+  .refine((all) => new Set(all.map(isIP)).size === all.length, { error: 'takes one address of each family' });
 
 export const agentConfig = z.object({
   controlUrl: z.url({ protocol: /^https?$/ }),
@@ -45,6 +54,10 @@ export const agentConfig = z.object({
   /** Serves metrics and health; anything but loopback needs the token. Null for no port. */
   metrics: address.nullable(),
   metricsToken: metricsToken.nullable(),
+  /** Where clients find this host: at most one address of each family. */
+  publicAddresses,
+  /** A file with the token by which DNS records are changed; null for none. */
+  cloudflareTokenFile: z.string().nullable(),
   /** Bytes per second that this host may send, over all its migrations; null for no limit. */
   bandwidthLimit: byteRate.nullable(),
   /** Whether the control plane may upgrade this agent: if an operator asks, or also by itself. */
@@ -83,6 +96,10 @@ export const agentUsage = `stackferry agent --control URL [--join TOKEN] [option
   --bandwidth-limit N   bytes per second to send at most, over all migrations: 500K, 20M, 1G
   --metrics HOST:PORT   serve /metrics, /healthz and /readyz there, for example at 127.0.0.1:7402; any host but loopback
                         needs a token in STACKFERRY_METRICS_TOKEN    (default: no port)
+  --public-address IP,… where clients find this host, one IPv4 and one IPv6 address at most: for migrations that point names
+                        at it
+  --cloudflare-token-file FILE
+                        the token by which they do: it may edit the DNS of those zones. It stays on this host
   --auto-update         let the control plane upgrade this agent by itself, while it is idle
   --no-upgrade          take no program from the control plane (default: only if an operator asks)
   --embedded-root DIR   the embedded engine's host directory
@@ -118,6 +135,8 @@ export function parseAgentConfig(argv: string[], env: NodeJS.ProcessEnv): AgentC
     opensPort: !flags['no-listen'],
     metrics: flags.metrics ?? null,
     metricsToken: env.STACKFERRY_METRICS_TOKEN ?? null,
+    publicAddresses: namesIn(flags['public-address']),
+    cloudflareTokenFile: flags['cloudflare-token-file'] ? resolve(flags['cloudflare-token-file']) : null,
     bandwidthLimit: flags['bandwidth-limit'] ?? null,
     upgrade: flags['no-upgrade'] ? 'never' : flags['auto-update'] ? 'auto' : 'asked',
     programsDir: env.STACKFERRY_PROGRAMS ?? null,
@@ -163,6 +182,8 @@ function readFlags(argv: string[]) {
         advertise: text,
         metrics: text,
         'bandwidth-limit': text,
+        'public-address': text,
+        'cloudflare-token-file': text,
         'embedded-root': text,
         'no-listen': flag,
         'auto-update': flag,
@@ -181,6 +202,7 @@ const flagOf: Record<string, string> = {
   pathMaps: '--map-path',
   metrics: '--metrics',
   metricsToken: 'STACKFERRY_METRICS_TOKEN',
+  publicAddresses: '--public-address',
 };
 
 function explain(error: z.ZodError): string {

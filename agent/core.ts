@@ -21,6 +21,7 @@ import { forwardedIn } from './forward/ports-taken.ts';
 import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease/lease.ts';
 import { type MigrationLedger, openMigrationLedger } from './migration-ledger.ts';
 import { type HostPaths, hostPaths } from './mounts.ts';
+import { type HostNames, noNames } from './names/host-names.ts';
 import { isLeased, leftoversIn } from './tenancy.ts';
 import type { Lanes } from './transfer/lanes.ts';
 import type { Idleness, Upgrade } from './upgrade/upgrade.ts';
@@ -54,6 +55,8 @@ export interface CoreOptions {
   openForward: (ledger: MigrationLedger) => ForwardKeeper;
   /** Whether it can on this host. */
   forwardsHere?: RequestContext['forwardsHere'];
+  /** Default: this host points none. */
+  names?: HostNames;
   throttles: Throttles;
   pingRelay: RequestContext['pingRelay'];
   upgrade: Upgrade;
@@ -66,7 +69,7 @@ export interface CoreOptions {
 
 /** Opens journal and ledger in the state directory, and the commands, requests and leases that use them. */
 export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
-  const { stateDir, engine, control, lanes, throttles, log, guard, clock, disk = nodeDisk } = options;
+  const { stateDir, engine, control, lanes, throttles, log, guard, clock, disk = nodeDisk, names = noNames } = options;
   const ledger = await openMigrationLedger(stateDir, disk);
   // First of all: the guard may have died with the last agent, and this one may die, or fail to start on a full disk.
   if (ledger.all().some(isLeased))
@@ -99,6 +102,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
         lease,
         lanes,
         forward,
+        names,
         openDoor: options.openDoor ?? (async () => []),
         paths: options.paths ?? hostPaths,
         log: log.of(migration_id, command.trace_id),
@@ -130,6 +134,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     traffic: (migrationId) => forward.traffic(migrationId),
     forwarded: (stack) => forwardedIn(ledger.all(), stack),
     forwardsHere: options.forwardsHere ?? (async () => null),
+    names,
     upgrade: (ask, signal) => options.upgrade(ask, idlenessFrom(runner.begun()), signal),
   };
 

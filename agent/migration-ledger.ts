@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { containerPrior } from '../schema/commands.ts';
 import { contentDigestName } from '../schema/content-digest.ts';
+import { addressTypes, zoneAndName } from '../schema/cutover-names.ts';
 import { deployment } from '../schema/deployment.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { stackVolume } from '../schema/facts.ts';
@@ -37,6 +38,18 @@ const forwardingRecord = z.object({
   /** Where they are passed on to; null while they wait. */
   to: z.object({ peer: z.string(), proxied: z.array(z.number().int()) }).nullable(),
 });
+
+/** A DNS record that was changed, or was about to be: where it led, and where it leads from then on. */
+const pointedRecord = z.object({
+  ...zoneAndName.shape,
+  zone_id: z.string(),
+  record_id: z.string(),
+  type: z.enum(addressTypes),
+  from: z.string(),
+  to: z.string(),
+  done: z.boolean(),
+});
+
 export type ForwardingRecord = z.infer<typeof forwardingRecord>;
 
 /** What this host must remember of a migration to undo its part. Written before the action it describes. */
@@ -98,6 +111,8 @@ export const ledgerEntry = z.object({
   halted: z.boolean().default(false),
   /** The source passes connections on to these ports. */
   receiving: z.object({ peer: z.string(), ports: forwardedPorts, until_ms: z.number() }).nullable().default(null),
+  /** Records of clients' names that were about to be changed, as they were; `done`: they lead here. */
+  pointed: z.array(pointedRecord).default([]),
   /** When the lease ends, on the boot clock of that boot. */
   lease: z.object({ boot_id: z.string(), ends_at_ms: z.number() }).nullable(),
 
@@ -200,6 +215,7 @@ function emptyEntry(key: Pick<LedgerEntry, 'migration_id' | 'project' | 'role'>)
     armed: false,
     halted: false,
     receiving: null,
+    pointed: [],
     lease: null,
     lanes: {},
     ran_since: [],

@@ -20,6 +20,8 @@ import { holderStarter } from './forward/holder-start.ts';
 import { createForwardKeeper } from './forward/keeper.ts';
 import { startHostReports } from './host-report.ts';
 import { createLeaseGuard } from './lease/guard-start.ts';
+import { createHostNames } from './names/host-names.ts';
+import { tokenIn } from './names/token-file.ts';
 import { openLanes } from './open-lanes.ts';
 import { fixedDoor, passingDoor } from './transfer/direct-door.ts';
 import { openDirectListener } from './transfer/direct-listener.ts';
@@ -91,6 +93,7 @@ export async function runAgent(
     openDoor: async () => (await door?.open()) ?? [],
     openForward: (ledger) => createForwardKeeper({ ledger, dialer, log, holder }),
     ...(config.engine.kind === 'docker' ? { forwardsHere } : {}),
+    names: createHostNames({ token: tokenIn(config.cloudflareTokenFile, log), addresses: config.publicAddresses }),
     throttles,
     pingRelay: (relay, signal) => pingRelay(keeper.identity(), relay, signal),
     upgrade: own.upgrade,

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { everyBind } from '../schema/bind-choice.ts';
 import { byteRate } from '../schema/byte-rate.ts';
+import { cutoverName } from '../schema/cutover-names.ts';
 import { limits } from '../schema/limits.ts';
 import { modes, sizings } from '../schema/migration-status.ts';
 import { consentFlags } from './consents.ts';
@@ -26,7 +27,8 @@ export function moveOptions(command: Command): Command {
     .addOption(binds())
     .addOption(variables())
     .addOption(exclusions())
-    .addOption(proxiedPorts());
+    .addOption(proxiedPorts())
+    .addOption(cutoverNamesOption());
   return addAll(command, consentFlags());
 }
 
@@ -61,6 +63,18 @@ const proxiedPorts = () =>
     '--proxy-protocol <port>',
     'with --forward: a published port whose app reads the PROXY protocol, and so learns its clients’ addresses; repeatable',
   ).argParser((text: string, before: number[] = []) => [...before, portNumber(text)]);
+
+const cutoverNamesOption = () =>
+  new Option(
+    '--on-cutover-dns <zone/name>',
+    'a DNS record at Cloudflare that the target’s agent points at the target once the stack has moved, and back after a rollback: example.com/shop.example.com; repeatable',
+  ).argParser((text: string, before: string[] = []) => [...before, nameOf(text)]);
+
+function nameOf(text: string): string {
+  const parsed = cutoverName.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
+}
 
 function portNumber(text: string): number {
   const value = Number(text);

@@ -32,13 +32,15 @@ export const consentsIn = (parsed: object): Record<Consent, boolean> =>
 export const toBeFilledIn = (setting: string): string => (setting.includes('=') ? setting : `${setting}=…`);
 
 /** The flags for options that are given. */
-export const flagsFor = ({ mode, sizing, binds = [], env = [], exclude = [], ...consents }: Lift): string[] => [
+export const flagsFor = ({ mode, sizing, binds = [], env = [], exclude = [], ...others }: Lift): string[] => [
   ...(mode === undefined ? [] : ['--mode', mode]),
   ...(sizing === undefined ? [] : ['--sizing', sizing]),
   ...binds.flatMap((choice) => ['--bind', choice]),
   ...env.flatMap((setting) => ['--env', toBeFilledIn(setting)]),
   ...exclude.flatMap((pattern) => ['--exclude', pattern]),
-  ...names.filter((name) => consents[name]).map(flagOf),
+  ...(others.proxy_protocol ?? []).flatMap((port) => ['--proxy-protocol', `${port}`]),
+  ...(others.cutover_dns ?? []).flatMap((name) => ['--on-cutover-dns', name]),
+  ...names.filter((name) => others[name]).map(flagOf),
 ];
 
 /** The yes-or-no options of these ways, with what they mean. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { doorAddresses } from './address.ts';
 import { command, relayAddress } from './commands.ts';
+import { zoneAndName } from './cutover-names.ts';
 import { variables } from './environment.ts';
 import { errorCodes } from './errors.ts';
 import { excludePatterns } from './exclude-pattern.ts';
@@ -63,8 +64,14 @@ export type AgentProgram = z.infer<typeof agentProgram>;
 
 /** Requests are not journaled and not repeated: the caller waits for the answer. All but the last two only read. */
 export const requestKinds = {
-  /** `helper: true` also prepares the helper image if possible. */
-  probe: { payload: z.object({ relays: z.array(relayAddress) }), answer: hostFacts },
+  /** `names`: to be looked up, for a host that is to be their new one. */
+  probe: {
+    payload: z.object({
+      relays: z.array(relayAddress),
+      names: z.array(zoneAndName).max(limits.names.namesMax).default([]),
+    }),
+    answer: hostFacts,
+  },
   /** `environment`: what the shell that started the stack had, for what the files use. `exclude`: to be left out of the directories. */
   inspect_stack: {
     payload: z.object({ project: text, environment: variables.default({}), exclude: excludePatterns }),

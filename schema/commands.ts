@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { doorAddresses } from './address.ts';
 import { contentDigestName } from './content-digest.ts';
+import { pointedRecords, zoneAndName } from './cutover-names.ts';
 import { deployment } from './deployment.ts';
 import { excludePatterns } from './exclude-pattern.ts';
 import { bytes, portNumber } from './fact-values.ts';
@@ -345,6 +346,13 @@ export const commandKinds = {
     result: empty,
   },
   end_receiving: { payload: z.object(project), result: empty },
+  /** Points the names of clients at this host. */
+  point_names: {
+    payload: z.object({ ...project, names: z.array(zoneAndName).max(limits.names.namesMax) }),
+    result: z.object({ records: pointedRecords }),
+  },
+  /** Sets back what `point_names` changed. */
+  point_names_back: { payload: z.object(project), result: z.object({ records: pointedRecords }) },
   /** Restarts what `halt_target` stopped. */
   resume_target: { payload: z.object(project), result: z.object({ running: z.array(text) }) },
   /** Removes what a rolled-back migration left on the target. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { contentDigestName } from './content-digest.ts';
+import { nameFacts } from './cutover-names.ts';
 import { bytes, name } from './fact-values.ts';
 
 /** Facts about a host; the rules of `facts.ts` hold. */
@@ -43,10 +44,12 @@ export const hostFacts = z.object({
   image_disk: z.object({ path: name, free_bytes: bytes }).nullable().default(null),
   /** Whether connections can be taken for a stack that leaves; null if the agent can't do that. */
   forwarding: z.object({ ok: z.boolean(), detail: z.string() }).nullable().default(null),
+  /** Names that can be pointed at this host; null if the agent can't do that. */
+  names: nameFacts.nullable().default(null),
   helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),
   relays: z.array(z.object({ id: z.string(), reachable: z.boolean(), detail: z.string() })),
 });
 export type HostFacts = z.infer<typeof hostFacts>;
 
 /** What an engine measures of them. */
-export type EngineFacts = Omit<HostFacts, 'forwarding'>;
+export type EngineFacts = Omit<HostFacts, 'forwarding' | 'names'>;

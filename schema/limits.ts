@@ -3,6 +3,7 @@ import { cliLimits } from './limits/cli.ts';
 import { controlPlaneLimits } from './limits/control-plane.ts';
 import { forwardLimits } from './limits/forward.ts';
 import { migrationLimits } from './limits/migration.ts';
+import { nameLimits } from './limits/names.ts';
 import { notificationLimits } from './limits/notification.ts';
 import { transferLimits } from './limits/transfer.ts';
 
@@ -13,6 +14,7 @@ export const limits = {
   ...notificationLimits,
   ...transferLimits,
   ...forwardLimits,
+  ...nameLimits,
   ...agentLimits,
   ...cliLimits,
 } as const;

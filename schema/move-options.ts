@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bindChoice } from './bind-choice.ts';
+import { cutoverNames } from './cutover-names.ts';
 import { settings } from './environment.ts';
 import { excludePatterns } from './exclude-pattern.ts';
 import { portNumber } from './fact-values.ts';
@@ -22,6 +23,11 @@ export const moveOptions = z.object({
     .max(limits.api.bindChoicesMax)
     .default([])
     .describe('Bind mounts outside the project directory whose data moves too.'),
+  cutover_dns: cutoverNames
+    .default([])
+    .describe(
+      'DNS records at Cloudflare, each as `ZONE/NAME`, that the target’s agent points at the target once the migration is completed, and back after a rollback.',
+    ),
   exclude: excludePatterns.describe(
     'Paths that stay, in the project directory and in the bind mounts that move. A named volume moves whole.',
   ),
@@ -64,7 +70,7 @@ export const moveOptions = z.object({
 });
 export type MoveOptions = z.infer<typeof moveOptions>;
 /** Names of the options that are a yes or a no. */
-export type Consent = Exclude<keyof MoveOptions, 'binds' | 'env' | 'exclude' | 'proxy_protocol'>;
+export type Consent = Exclude<keyof MoveOptions, 'binds' | 'cutover_dns' | 'env' | 'exclude' | 'proxy_protocol'>;
 
 /** The options alone, of a request or a record that has them among its fields. */
 export const moveOptionsOf = (fields: z.input<typeof moveOptions>): MoveOptions => moveOptions.parse(fields);

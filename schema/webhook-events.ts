@@ -8,6 +8,8 @@ import { attention } from './saga.ts';
  * and public messages only: no environment value, log line, key or token (Invariant 7). Fields may be added, never
  * changed.
  */
+/** For programs. Another event comes in the same moment, so kinds for people send this one only if it was chosen. */
+export const cutoverWebhook = 'migration.cutover';
 export const migrationWebhooks = [
   'migration.started',
   'migration.holding',
@@ -15,6 +17,7 @@ export const migrationWebhooks = [
   'migration.failed',
   'migration.cancelled',
   'migration.rolled_back',
+  cutoverWebhook,
   'migration.needs_attention',
   'migration.cleanup_due',
 ] as const;
@@ -59,6 +62,8 @@ export const migrationWebhookData = z
     attention: attention.nullable(),
     /** From `completed` on: end of the rollback window. */
     window_ends_at: z.string().nullable(),
+    /** With `completed` and `rolled_back`: the host that clients should use from then on. */
+    clients_use: named.nullable().default(null),
     links,
   })
   .meta({ id: 'MigrationWebhookData' });

@@ -1,3 +1,5 @@
+import { cutoverWebhook, type WebhookType } from './webhook-events.ts';
+
 /**
  * What an endpoint is. `standard` receives signed events as JSON; every other kind is a service for people, and gets
  * each event as a message in that service's format.
@@ -58,3 +60,7 @@ export function shownUrl(kind: WebhookKind, url: string): string {
   shown.pathname = shown.pathname.replace(/[^/]+\/*$/, '***');
   return shown.href;
 }
+
+/** The events that an endpoint gets. */
+export const eventsSay = ({ kind, events }: { kind: WebhookKind; events: WebhookType[] | null }): string =>
+  events?.join(', ') ?? (kind === 'standard' ? 'all' : `all but ${cutoverWebhook}`);

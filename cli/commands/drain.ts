@@ -62,6 +62,7 @@ const plannedWith = ({ mode, to, maxParallel, bind, exclude = [], ...options }: 
   ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),
   binds: bind === undefined ? [] : [bind],
   env: [],
+  cutover_dns: [],
   proxy_protocol: [],
   exclude,
   ...consentsIn(options),

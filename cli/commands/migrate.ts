@@ -22,6 +22,7 @@ export interface PreflightOptions {
   env?: string[];
   exclude?: string[];
   proxyProtocol?: number[];
+  onCutoverDns?: string[];
 }
 
 export interface MigrateOptions extends PreflightOptions {
@@ -98,7 +99,7 @@ type Inputs = Awaited<ReturnType<typeof inputsOf>>;
 
 async function inputsOf(
   client: ApiClient,
-  { to, from, mode, sizing, bind = [], env = [], exclude = [], proxyProtocol = [], ...options }: PreflightOptions,
+  { to, from, mode, sizing, bind = [], env = [], exclude = [], ...options }: PreflightOptions,
 ) {
   const target = await findHost(client, to);
   const source = from === undefined ? null : await findHost(client, from);
@@ -111,7 +112,8 @@ async function inputsOf(
     binds: bind,
     env,
     exclude,
-    proxy_protocol: proxyProtocol,
+    proxy_protocol: options.proxyProtocol ?? [],
+    cutover_dns: options.onCutoverDns ?? [],
     ...consentsIn(options),
   };
 }

@@ -4,7 +4,7 @@ import { deliveryView, replayed, webhookView, webhookWithSecret } from '../../sc
 import { limits } from '../../schema/limits.ts';
 import { ago } from '../../schema/units.ts';
 import type { DeliveryStatus, WebhookType } from '../../schema/webhook-events.ts';
-import { shownUrl, type WebhookKind, webhookKindFacts } from '../../schema/webhook-kinds.ts';
+import { eventsSay, shownUrl, type WebhookKind, webhookKindFacts } from '../../schema/webhook-kinds.ts';
 import type { ApiClient } from '../api-client.ts';
 import { askSecret, confirm, readSecret } from '../ask.ts';
 import { CliError, exitCodes, usageError } from '../exit-code.ts';
@@ -24,7 +24,8 @@ export async function webhooks({ term, api }: Session) {
     url,
     kind,
     term.paint(status === 'enabled' ? 'green' : 'red', status) + (disabled_why === 'gone' ? ' (answered 410)' : ''),
-    events?.join(', ') ?? 'all events',
+    // What these are would take a column too wide; it is said when one is made.
+    events?.join(', ') ?? (kind === 'standard' ? 'all events' : 'for people'),
     id,
   ]);
   term.out(...table(term, ['URL', 'KIND', 'STATUS', 'EVENTS', 'ID'], rows));
@@ -156,7 +157,7 @@ function tellSecret(term: Terminal, created: z.infer<typeof webhookWithSecret>):
     ...row('webhook', created.id),
     ...row('kind', created.kind),
     ...row('url', created.url),
-    ...row('events', created.events?.join(', ') ?? 'all'),
+    ...row('events', eventsSay(created)),
     ...(created.secret === null ? [] : row('secret', created.secret)),
     '',
     ...prose(

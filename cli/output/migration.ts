@@ -34,6 +34,7 @@ export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id:
     ...(view.progress ? ['', ...laneLines(term, view.progress)] : []),
     ...holdLines(term, view),
     ...forwardingLines(term, view),
+    ...nameLines(term, view),
     ...failureLines(term, view),
     ...attentionLines(term, view),
     ...leftOutLines(term, view),
@@ -78,6 +79,13 @@ function forwardingLines(term: Terminal, { forwarding }: MigrationView): string[
   const until = phase === 'forwarding' && ends_at ? `, until ${moment(ends_at)}` : '';
   const numbers = ports.length === 0 ? '' : ` (ports ${ports.map(({ port }) => port).join(', ')})`;
   return ['', ...labelled(term, 'connections', `${forwardingSays(phase)}${until}${numbers}`, 14, 0)];
+}
+
+function nameLines(term: Terminal, { names }: MigrationView): string[] {
+  const lines = names.flatMap(({ name, records }) =>
+    records.length === 0 ? [`${name}: unchanged so far`] : records.map(({ says }) => says),
+  );
+  return lines.length === 0 ? [] : ['', ...lines.flatMap((line) => labelled(term, 'name', line, 14, 0))];
 }
 
 /** None for a cancellation: it was asked for. */

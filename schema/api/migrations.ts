@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure } from '../agent-protocol.ts';
 import { bytesPerSecond } from '../byte-rate.ts';
+import { pointedRecord } from '../cutover-names.ts';
 import { leftOut } from '../facts.ts';
 import { forwardedPort, trafficReport } from '../forwarding.ts';
 import { limits } from '../limits.ts';
@@ -196,6 +197,18 @@ export const migrationView = z
       .describe('While `reverting`: it is being cancelled, and has not failed.'),
     steps: z.array(stepView),
     hold: holdView.nullable().default(null).describe('Null unless `hold` was asked for.'),
+    names: z
+      .array(
+        z.object({
+          zone: z.string(),
+          name: z.string(),
+          records: z
+            .array(pointedRecord.extend({ says: z.string().describe('In one sentence.') }))
+            .describe('What the target’s agent last did with them; none before it has answered.'),
+        }),
+      )
+      .default([])
+      .describe('DNS names of `cutover_dns`.'),
     forwarding: forwardingView.nullable().default(null).describe('Null unless `forward` was asked for.'),
     progress: progressView.nullable(),
     report: report.nullable(),

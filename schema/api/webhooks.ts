@@ -48,7 +48,12 @@ export function kindIssues(kind: WebhookKind, { token, email }: KindFields): { p
 export const createWebhook = z
   .strictObject({
     url,
-    events: events.nullable().default(null).describe('Default and null: all, including those of later versions.'),
+    events: events
+      .nullable()
+      .default(null)
+      .describe(
+        'Default and null: all, including those of later versions. A kind for people gets all but `migration.cutover`, which comes together with `migration.completed` or `migration.rolled_back`.',
+      ),
     kind: z.enum(webhookKinds).default('standard').describe('`standard`: signed events. Others: messages to people.'),
     token: token.nullable().default(null).describe('For `gotify` and `email`, and for a protected topic of `ntfy`.'),
     email: emailAddresses.nullable().default(null).describe('For `email` only, which needs it.'),

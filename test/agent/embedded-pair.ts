@@ -9,6 +9,7 @@ import type { Engine } from '../../agent/engine/engine.ts';
 import { createLeaseKeeper } from '../../agent/lease/lease.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
 import { hostPaths } from '../../agent/mounts.ts';
+import { noNames } from '../../agent/names/host-names.ts';
 import { lanesOver } from '../../agent/transfer/lanes.ts';
 import { createLog } from '../../node/log.ts';
 import type { CommandKind, CommandPayload, CommandResult } from '../../schema/commands.ts';
@@ -119,6 +120,7 @@ async function startHost(pairs: ReturnType<typeof createLanePairs>): Promise<Tes
           progress: () => {},
           paths: hostPaths,
           forward: noForward,
+          names: noNames,
           openDoor: async () => [],
           lanes: {
             ...lanesOver(

@@ -26,6 +26,7 @@ const migration = (status: Status): MigrationView => ({
   cancel_requested: false,
   steps: [{ name: 'preflight', status: 'done', started_at: time, ended_at: time }],
   hold: null,
+  names: [],
   forwarding: null,
   progress: null,
   report: null,

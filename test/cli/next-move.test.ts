@@ -50,6 +50,13 @@ describe('a report that failed', () => {
     expect(line).toContain(`--exclude '/srv/media/**/*.part' --exclude '/srv/it is' --with-external`);
   });
 
+  test('repeats ports and names', () => {
+    const inputs = { forward: true, proxy_protocol: [8080], cutover_dns: ['example.com/shop.example.com'] };
+    const found = failing({ compose_supported: [moving] }, inputs);
+    const [line] = nextMove(terminal, { stack: 'shop', to: 'b' }, found);
+    expect(line).toContain('--proxy-protocol 8080 --on-cutover-dns example.com/shop.example.com --forward');
+  });
+
   test('begins with what could move the stack, or what has to be fixed first', () => {
     const [first] = reportLines(terminal, failing({ compose_supported: [{ with_external: true }] }));
     expect(first).toBe('It can’t move as asked; it could with: --with-external');

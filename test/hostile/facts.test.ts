@@ -34,6 +34,7 @@ function judged(told: Partial<Record<Asked, unknown>>) {
     logins: answered(all.check_logins.logins),
   };
   asked.inputs.with_registry_auth = true;
+  asked.inputs.cutover_dns = ['example.com/shop.example.com'];
   const hosts = { source: all.probe, target: all.probe };
   sagaPlanOf(all.inspect_stack, all.check_target, hosts, asked.inputs, asked.logins);
   return judge(asked);

@@ -126,6 +126,27 @@ describe('a migration that forwards', () => {
     expect(story.feed({ type: 'end_forwarding' })).toBe(false);
   });
 
+  it.each([true, false])(
+    'ends on a source that had not heard of it when a rollback began, which ends well: %s',
+    (well) => {
+      const story = completed();
+      for (const kind of ['arm_target', 'retain_source', 'receive_connections', 'forward_connections'] as const)
+        story.answer(kind);
+      story.feed({ type: 'end_forwarding' });
+      story.feed({ type: 'rollback' });
+      story.answer('check_retained');
+      expect(kindsOf(story)).toEqual(['halt_target']);
+      story.answer('halt_target');
+      if (well) for (const kind of ['revive_source', 'verify_source'] as const) story.answer(kind);
+      else {
+        story.refuse('revive_source');
+        for (const kind of ['stop_source', 'resume_target'] as const) story.answer(kind);
+      }
+      expect(story.saga.status).toBe(well ? 'rolled_back' : 'completed');
+      expect(kindsOf(story)).toContain('end_forwarding');
+    },
+  );
+
   it.each([
     ['host_a', 'end_receiving'],
     ['host_b', 'end_forwarding'],

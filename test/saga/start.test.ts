@@ -31,6 +31,7 @@ it('C16: a migration whose row exists has started, though its pre-flight could n
     accept_drift: false,
     forward: false,
     hold: false,
+    cutover_dns: [],
     proxy_protocol: [],
     binds: [],
     env: [],

@@ -58,6 +58,10 @@ export function roundOf(round: number) {
 }
 const passesOf = (bytes: number) => [{ volume: 'shop_data', bytes: [bytes], ms: [10] }];
 
+const pointed = (from: string, to: string) => ({
+  ...{ name: 'shop.example.com', type: 'A', from, to, left: null, failed: null },
+});
+
 /** The answer that lets the saga go on. */
 export const goodAnswers: { [K in CommandKind]: unknown } = {
   prepare_source: { sizes: [{ volume: 'shop_data', bytes: 10 }] },
@@ -97,6 +101,8 @@ export const goodAnswers: { [K in CommandKind]: unknown } = {
   end_forwarding: {},
   receive_connections: {},
   end_receiving: {},
+  point_names: { records: [pointed('192.0.2.10', '192.0.2.20')] },
+  point_names_back: { records: [pointed('192.0.2.20', '192.0.2.10')] },
   resume_target: { running: [] },
   purge_source: { removed: [], remaining: [] },
   purge_target: { removed: [], remaining: [] },
@@ -133,7 +139,7 @@ function answerTo(kind: CommandKind, { held, last_passes }: Saga): unknown {
 export const failure = { code: 'command_failed' as const, message: 'it broke', log_tail: [] };
 
 export function newStory(
-  options: Partial<Pick<StartInput, 'mode' | 'verify' | 'forward' | 'hold' | 'cut_over_at'>> = {},
+  options: Partial<Pick<StartInput, 'mode' | 'verify' | 'forward' | 'hold' | 'cut_over_at' | 'cutover_dns'>> = {},
 ): Story {
   const story: Story = {
     saga: newSaga('mig_1', { ...startInput, ...options }, 0),
@@ -180,6 +186,7 @@ export const startInput = {
   accept_drift: false,
   forward: false,
   hold: false,
+  cutover_dns: [] as string[],
   proxy_protocol: [] as number[],
   binds: [],
   env: [],

@@ -11,6 +11,7 @@ import type { Connection } from './connection.ts';
 import { simForward } from './connections.ts';
 import type { SimHost } from './host.ts';
 import { lanesFor } from './lanes.ts';
+import { simNames } from './names.ts';
 
 export const stateDir = '/state';
 
@@ -98,6 +99,7 @@ export class AgentProcess {
           lanes: lanesFor(host, actor, asks.ask),
           openForward: (ledger) => simForward(host, actor, ledger),
           forwardsHere: async () => ({ ok: true, detail: 'simulated' }),
+          names: plant?.names?.(simNames(host, actor)) ?? simNames(host, actor),
           throttles: createThrottles(null),
           pingRelay: async () => {},
           upgrade: async () => {},

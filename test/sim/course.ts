@@ -1,6 +1,6 @@
 import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
-import type { MigrationWebhook } from '../../schema/webhook-events.ts';
+import { cutoverWebhook, type MigrationWebhook } from '../../schema/webhook-events.ts';
 import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
 import type { Transition } from '../../worker/saga/migration/transition.ts';
 import { epochMs } from './clock.ts';
@@ -155,11 +155,16 @@ export class Course {
     const again = events.some(({ data }) => data.called_off === true);
     for (const type of owed) {
       if (type === 'migration.holding' && again) continue;
-      const times = (this.#announced.get(`${before.id} ${type}`) ?? 0) + 1;
-      this.#announced.set(`${before.id} ${type}`, times);
+      // Once for each host that clients are sent to.
+      const key = type === cutoverWebhook ? `${before.id} ${type} ${saga.status}` : `${before.id} ${type}`;
+      const times = (this.#announced.get(key) ?? 0) + 1;
+      this.#announced.set(key, times);
       if (times > 1 && type !== 'migration.needs_attention' && saga.restorations === 0)
         this.#world.violate(`Invariant 6: ${before.id} owes ${type} ${times} times`);
     }
+    const isMoved = owed.includes('migration.completed') || owed.includes('migration.rolled_back');
+    if (owed.includes(cutoverWebhook) !== isMoved)
+      this.#world.violate(`Invariant 6: ${before.id} is ${saga.status} and owes clients ${isMoved ? 'no' : 'a'} word`);
     const early = now < (this.#windows.get(before.id)?.endsAt ?? 0);
     if (early && owed.includes('migration.cleanup_due')) this.#world.violate(`${before.id}: reminded too early`);
   }

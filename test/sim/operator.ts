@@ -3,6 +3,7 @@ import type { Resolution } from '../../schema/saga.ts';
 import { hostDeletionRefusal } from '../../worker/saga/migration/host-deletion.ts';
 import type { StartInput } from '../../worker/saga/migration/start.ts';
 import { type Actor, newActor } from './clock.ts';
+import { cutoverNamesOf } from './names.ts';
 import type { StackSpec } from './stacks.ts';
 import type { World } from './world.ts';
 
@@ -33,6 +34,7 @@ export class Operator {
       accept_drift: false,
       forward: false,
       hold: false,
+      cutover_dns: cutoverNamesOf(stack),
       proxy_protocol: [],
       binds: ['all'],
       env: [],

@@ -1,6 +1,7 @@
 import type { Disk } from '../../agent/disk.ts';
 import type { Engine } from '../../agent/engine/engine.ts';
 import type { LeaseClock } from '../../agent/lease/lease.ts';
+import type { HostNames } from '../../agent/names/host-names.ts';
 import type { ControlMessage, Outcome } from '../../schema/agent-protocol.ts';
 import type { StackSummary } from '../../schema/facts.ts';
 import type { MigrationWebhook } from '../../schema/webhook-events.ts';
@@ -20,6 +21,7 @@ export interface Plant {
   heard?(message: ControlMessage, host: SimHost): ControlMessage;
   /** What an agent tells of a command. */
   told?(outcome: Outcome, kind: string): Outcome;
+  names?(names: HostNames): HostNames;
   inventory?(reported: StackSummary[]): StackSummary[];
   /** The webhook events that are written with a transition. */
   owed?(types: MigrationWebhook[], before: MigrationRow, next: Transition): MigrationWebhook[];
@@ -341,6 +343,28 @@ export const plants: Plant[] = [
         : message,
   },
   {
+    name: 'a name that could not be pointed is taken for done',
+    told: (outcome, kind) => (kind === 'point_names' && outcome.ok ? { ok: true, data: { records: [] } } : outcome),
+  },
+  {
+    name: 'a name that a rollback has to set back is believed to lead there already',
+    names: (names) => {
+      const first = new Map<string, string>();
+      return {
+        ...names,
+        records: async (...asked) => {
+          const found = await names.records(...asked);
+          for (const { record_id, content } of found) if (!first.has(record_id)) first.set(record_id, content);
+          return found;
+        },
+        read: async (record, signal) => {
+          const now = await names.read(record, signal);
+          return now && { ...now, content: first.get(now.record_id) ?? now.content };
+        },
+      };
+    },
+  },
+  {
     name: 'commands are sent that were not recorded',
     ports: storeWith((store) => ({
       commit: (row, next, ...rest) => store.commit(row, { ...next, commands: [] }, ...rest),
@@ -356,5 +380,10 @@ export const plants: Plant[] = [
     name: 'what a failed rollback comes back to is announced again',
     owed: (types, { status }, { saga }) =>
       saga.status === 'completed' && status !== 'completed' ? ['migration.completed'] : types,
+  },
+  {
+    name: 'clients are sent to the target again by a rollback that failed',
+    owed: (types, { status }, { saga }) =>
+      saga.status === 'completed' && status === 'rolling_back' ? ['migration.cutover'] : types,
   },
 ];

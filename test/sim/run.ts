@@ -152,7 +152,11 @@ export function settle(world: World): void {
   world.runUntil(() => false, 2 * minuteMs);
   world.course.assertCopiesNoticed();
   world.connections.assertSettled();
-  for (const stack of world.stacks) if (!isGone(world, stack.id)) assertRuns(world, stack.id, stack.project);
+  for (const stack of world.stacks) {
+    if (isGone(world, stack.id)) continue;
+    assertRuns(world, stack.id, stack.project);
+    world.names.assertLeadHome(stack);
+  }
   if (open().length > 0) world.violate(`it began again by itself: ${open().map(({ id }) => id)}`);
   world.trace('end', `at ${Math.round(time.now / 1000)} s: ${rows().map(({ status }) => status)}`);
 }

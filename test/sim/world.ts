@@ -6,6 +6,7 @@ import { ControlPlane } from './control-plane.ts';
 import { Course } from './course.ts';
 import { SimHost } from './host.ts';
 import { Relay } from './lanes.ts';
+import { Names } from './names.ts';
 import type { Plant } from './planted.ts';
 import { Random } from './random.ts';
 import { type StackSpec, stackSpecs } from './stacks.ts';
@@ -36,6 +37,7 @@ export class World {
   readonly connections: Connections;
   readonly hosts: SimHost[];
   readonly stacks: StackSpec[];
+  readonly names: Names;
   readonly control: ControlPlane;
   readonly relay: Relay;
   /** Asked at each persisted transition; may kill whom it likes. */
@@ -59,6 +61,7 @@ export class World {
     this.connections = new Connections(this);
     this.hosts = Array.from({ length: options.hosts }, (_, index) => new SimHost(this, `h${index + 1}`));
     this.stacks = stackSpecs(this, options.stacks);
+    this.names = new Names(this);
     this.control = new ControlPlane(this);
     this.relay = new Relay(this);
   }

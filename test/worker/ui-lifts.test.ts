@@ -131,9 +131,27 @@ it('the page of a report has the patterns of what is left out, keeps them in eve
   const hidden = page.match(
     /type="hidden" name="exclude" value="\/srv\/media\/a&amp;b\/\*\*\n\/srv\/media\/&lt;c&gt;"/g,
   );
-  expect(hidden, 'the form of the bind mounts, and the one that starts it').toHaveLength(2);
+  expect(hidden, 'the forms of bind mounts and names, and the one that starts it').toHaveLength(3);
   expect(page).toContain('Left out by /srv/media/&lt;c&gt;: nothing');
   expect(await review('media/cache')).toContain('Use an absolute path without');
+}, 60_000);
+
+it('the page of a report has the names that are to be pointed, keeps them in every form, and names what is wrong with one', async () => {
+  const there = await fleet();
+  const cookie = await logIn(there.token);
+  const review = async (cutover_dns: string) => {
+    const to = { target: there.idOf('b'), from: there.idOf('a'), mode: 'stop-copy', sizing: 'stack' };
+    const query = new URLSearchParams({ ...to, bind: '/srv/media', exclude: '/srv/media/a', cutover_dns });
+    return (await request(`/ui/stacks/bound/migrate/review?${query}`, { headers: { cookie } })).text();
+  };
+  const page = await review('example.com/shop.example.com\r\n\r\n Example.com/www.example.com ');
+  expect(page).toContain('The pre-flight passed');
+  const names = 'example\\.com/shop\\.example\\.com\\n[Ee]xample\\.com/www\\.example\\.com';
+  expect(page).toMatch(new RegExp(`<textarea[^>]* name="cutover_dns"[^>]*>${names}</textarea>`));
+  const hidden = page.match(new RegExp(`type="hidden" name="cutover_dns" value="${names}"`, 'g'));
+  expect(hidden, 'bind mounts, patterns, and the form that starts it').toHaveLength(3);
+  expect(page.match(/type="hidden" name="exclude"/g), 'in the form of the names too').toHaveLength(3);
+  expect(await review('example.com')).toContain('Use ZONE/NAME');
 }, 60_000);
 
 describe('the plan of a drain', () => {

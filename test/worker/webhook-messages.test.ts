@@ -16,7 +16,7 @@ const data = (over: Partial<MigrationWebhookData> = {}): MigrationWebhookData =>
   source: { id: 'host_1', name: 'old-server' },
   target: { id: 'host_2', name: 'new-server' },
   ...{ mode: 'stop-copy', status: 'completed', created_at: at, ended_at: at, failure: null, attention: null },
-  ...{ window_ends_at: '2026-02-03T19:20:21.000Z', links: {} },
+  ...{ window_ends_at: '2026-02-03T19:20:21.000Z', clients_use: null, links: {} },
   ...over,
 });
 const attention = {
@@ -64,6 +64,7 @@ describe('a message for people', () => {
       'The migration of shop from old-server to new-server failed.',
       'The migration of shop from old-server to new-server was cancelled.',
       'shop was rolled back from new-server to old-server.',
+      'From now on clients of shop should use new-server, no longer old-server.',
       'The migration of shop from old-server to new-server needs attention: old-server does not answer.',
       'The migration of shop from old-server to new-server can no longer be rolled back, and old-server still keeps its copy.',
       'The drain of old-server is complete: 1 stack moved.',

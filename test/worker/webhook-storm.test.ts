@@ -20,10 +20,13 @@ const moods: Reply[] = [
   { status: 204 },
 ];
 const told: Record<Ending, string[]> = {
-  completed: ['migration.started', 'migration.completed'],
+  completed: ['migration.started', 'migration.completed', 'migration.cutover'],
   failed: ['migration.started', 'migration.failed'],
   cancelled: ['migration.started', 'migration.cancelled'],
-  rolled_back: ['migration.started', 'migration.completed', 'migration.rolled_back'],
+  rolled_back: [
+    ...['migration.started', 'migration.completed', 'migration.cutover'],
+    ...['migration.rolled_back', 'migration.cutover'],
+  ],
 };
 
 const accepted = ({ reply }: Heard) => !reply.drop && (reply.status ?? 204) < 300;
@@ -44,7 +47,7 @@ describe('webhooks over 200 migrations and a receiver that fails in every way', 
     'F37 each event is accepted once, all signatures verify, and what was given up comes by replay',
     async () => {
       const store = d1MigrationStore(env.DB, (ids) => void queueEvents(bindings, ids));
-      const expected = new Set<string>();
+      const expected: string[] = [];
       const ids: string[] = [];
       const receiver = await newReceiver({ replies: moods });
       const endpoint = await register(await tokenWith(['admin']), receiver.url);
@@ -54,7 +57,7 @@ describe('webhooks over 200 migrations and a receiver that fails in every way', 
         ids.push(id);
         // Each tenth event is refused until its retries are used up.
         if (n % 10 === 0) await receiver.refuse(id);
-        for (const type of told[ending]) expected.add(`${type} ${id}`);
+        for (const type of told[ending]) expected.push(`${type} ${id}`);
         await drive(store, id, ending);
       }
       await settle(endpoint);
@@ -73,9 +76,9 @@ describe('webhooks over 200 migrations and a receiver that fails in every way', 
       const taken = all.filter((one) => one.taken);
       expect(new Set(taken.map(({ id }) => id)).size).toBe(taken.length);
       const subjects = taken.map(({ event }) => `${event.type} ${'id' in event.data ? event.data.id : ''}`);
-      expect(subjects.toSorted()).toEqual([...expected].toSorted());
+      expect(subjects.toSorted()).toEqual(expected.toSorted());
       expect(heard.length).toBeGreaterThan(taken.length);
-      expect(await endpoint.deliveries('&status=delivered')).toHaveLength(expected.size);
+      expect(await endpoint.deliveries('&status=delivered')).toHaveLength(expected.length);
     },
     msMax,
   );

@@ -97,6 +97,8 @@ export const told: Record<(typeof webhookEvents)[number]['shape']['type']['value
   'migration.failed': 'The migration failed; the stack runs on the source.',
   'migration.cancelled': 'The migration was cancelled; the stack runs on the source.',
   'migration.rolled_back': 'The stack is back on the source.',
+  'migration.cutover':
+    'Clients should use another host from now on: `clients_use` says which. Comes with `migration.completed` and `migration.rolled_back`.',
   'migration.needs_attention': 'Needs your attention: `attention` says where the copies are and what to do.',
   'migration.cleanup_due': 'The safety window has closed and the source is still kept. Sent once per migration.',
   'drain.completed': 'Every stack has left the host.',

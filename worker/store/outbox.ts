@@ -3,6 +3,7 @@ import { drizzle } from 'drizzle-orm/d1';
 import { newId } from '../../schema/ids.ts';
 import type { Status } from '../../schema/migration-status.ts';
 import {
+  cutoverWebhook,
   type DrainWebhook,
   type DrainWebhookData,
   testWebhook,
@@ -47,15 +48,16 @@ export function drainEvent(type: DrainWebhook, data: DrainWebhookData, at: numbe
 
 /**
  * Statements for the batch of the transition: the event, and a delivery to each subscribed endpoint. So an event exists
- * if and only if its transition was committed.
+ * if and only if its transition was committed. People who chose no events get one message for each moment.
  */
 export function outboxStatements(db: D1Database, event: OutboxEvent) {
-  const { migration_id, events, disabled_at } = webhookEndpoint;
+  const { migration_id, kind, events, disabled_at } = webhookEndpoint;
   const asked = sql`EXISTS (SELECT 1 FROM json_each(${events}) WHERE value = ${event.payload.type})`;
+  const byDefault = and(isNull(events), event.payload.type === cutoverWebhook ? eq(kind, 'standard') : undefined);
   return statements(
     db,
     event,
-    and(isNull(disabled_at), or(isNull(migration_id), eq(migration_id, event.subject_id)), or(isNull(events), asked)),
+    and(isNull(disabled_at), or(isNull(migration_id), eq(migration_id, event.subject_id)), or(byDefault, asked)),
   );
 }
 

@@ -132,17 +132,19 @@ const wantedOf = (fields: URLSearchParams): Wanted => ({
   }),
   env: settingsIn(fields),
   exclude: patternsIn(fields.get('exclude')),
+  cutover_dns: patternsIn(fields.get('cutover_dns')),
 });
 
 const queryOf = (c: Context<Ui>) => new URL(c.req.url).searchParams;
 
-const inputsOf = ({ target, mode, sizing, binds, env, exclude, ...wanted }: Wanted) => ({
+const inputsOf = ({ target, mode, sizing, binds, env, exclude, cutover_dns, ...wanted }: Wanted) => ({
   target_host_id: target,
   mode,
   sizing,
   binds,
   env,
   exclude,
+  cutover_dns,
   ...consentsOf(wanted),
 });
 

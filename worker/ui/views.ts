@@ -22,6 +22,8 @@ export interface Wanted extends Consents {
   env: string[];
   /** Patterns of what stays (`excludePattern`). */
   exclude: string[];
+  /** DNS records to be pointed at the target (`cutoverName`). */
+  cutover_dns: string[];
 }
 
 export interface DrainWish extends Consents {

@@ -9,9 +9,11 @@ import type {
   windowView,
 } from '../../schema/api/migrations.ts';
 import type { CommandKind } from '../../schema/commands.ts';
+import { partsOf } from '../../schema/cutover-names.ts';
 import { isTerminal, type Step, steps } from '../../schema/migration-status.ts';
 import type { Held, Purge, Rollback, SafetyWindow, Saga } from '../../schema/saga.ts';
 import { hostOf } from '../saga/migration/command-payloads.ts';
+import { says } from '../saga/migration/cutover-names.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
 import { rollbackRefusal } from '../saga/migration/safety-window.ts';
 import type { Surroundings } from '../store/migration-surroundings.ts';
@@ -45,6 +47,7 @@ export function viewMigration(
     steps: steps.filter((step) => step !== 'holding' || saga.held).map((step) => viewStep(saga, step)),
     hold: saga.held && viewHold(saga.held),
     forwarding: viewForwarding(saga),
+    names: viewNames(saga),
     progress,
     report: row.report,
     left_out: saga.results.prepare_source?.left_out ?? [],
@@ -70,6 +73,15 @@ function viewForwarding({ forwarding, plan, window }: Saga): z.infer<typeof forw
     ends_at: timeOrNull(window?.ends_at),
     ended_at: timeOrNull(forwarding.ended_at),
   };
+}
+
+/** By the newest answer of the target's agent about each record. */
+function viewNames({ cutover_dns, results }: Saga): MigrationView['names'] {
+  const told = [...(results.point_names?.records ?? []), ...(results.point_names_back?.records ?? [])];
+  return cutover_dns.map(partsOf).map(({ zone, name }) => {
+    const own = new Map(told.filter((one) => one.name === name).map((one) => [one.type, one]));
+    return { zone, name, records: [...own.values()].map((one) => ({ ...one, says: says(one) })) };
+  });
 }
 
 function viewHold({ cut_over_at, cutting_over, last, changes }: Held): z.infer<typeof holdView> {
@@ -166,6 +178,8 @@ const owedWords: { [K in CommandKind]?: string } = {
   release_connections: 'let connections reach the stack again',
   end_forwarding: 'forward no connections any more',
   end_receiving: 'receive no connections from the source any more',
+  point_names: 'point the names of clients at the target',
+  point_names_back: 'set the names of clients back',
   stop_source: 'confirm that the stack is stopped there',
   resume_target: 'start the stack again as it was',
   purge_source: 'delete what was kept there',

@@ -7,6 +7,7 @@ import type { ForwardKeeper } from '../../forward/forward-keeper.ts';
 import type { LeaseKeeper } from '../../lease/lease.ts';
 import type { MigrationLedger } from '../../migration-ledger.ts';
 import type { HostPaths } from '../../mounts.ts';
+import type { HostNames } from '../../names/host-names.ts';
 import type { Lanes } from '../../transfer/lanes.ts';
 
 /** What a command works with. State that must survive a restart goes to the ledger. */
@@ -23,6 +24,8 @@ export interface CommandContext {
   lanes: Lanes;
   /** Where connections to the stack's published ports go. */
   forward: ForwardKeeper;
+  /** Names of clients, and where they lead. */
+  names: HostNames;
   /** Target: opens this host to the source of the lanes to come, and returns where. */
   openDoor(): Promise<Address[]>;
   paths: HostPaths;

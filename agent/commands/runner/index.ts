@@ -33,6 +33,7 @@ import { stopSource } from '../cutover/stop-source.ts';
 import { stopStack } from '../cutover/stop-stack.ts';
 import { stopTarget } from '../cutover/stop-target.ts';
 import { verifyHealth } from '../cutover/verify-health.ts';
+import { pointNames, pointNamesBack } from '../names/point-names.ts';
 import { prepareSource } from '../prepare/prepare-source.ts';
 import { prepareTarget } from '../prepare/prepare-target.ts';
 import { pullImages } from '../prepare/pull-images.ts';
@@ -84,6 +85,8 @@ export const commandHandlers: { [K in CommandKind]: CommandHandler<K> } = {
   end_forwarding: endForwarding,
   receive_connections: receiveConnections,
   end_receiving: endReceiving,
+  point_names: pointNames,
+  point_names_back: pointNamesBack,
   halt_target: haltTarget,
   resume_target: resumeTarget,
   purge_target: purgeTarget,

@@ -64,7 +64,7 @@ function contradiction(kind: CommandKind, migrationId: string, ledger: Migration
 }
 
 /** Finds a later migration of the same stack that has changed something on this host. */
-function laterThan(migrationId: string, ledger: MigrationLedger): LedgerEntry | undefined {
+export function laterThan(migrationId: string, ledger: MigrationLedger): LedgerEntry | undefined {
   const project = ledger.find(migrationId)?.project;
   return ledger
     .all()

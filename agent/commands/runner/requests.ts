@@ -13,6 +13,7 @@ import type { TrafficReport } from '../../../schema/forwarding.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { HostNames } from '../../names/host-names.ts';
 
 export interface RequestContext {
   engine: Engine;
@@ -26,6 +27,8 @@ export interface RequestContext {
   forwarded: (stack: StackFacts) => { name: string; by: string }[];
   /** Whether this host can take connections for a stack that leaves it; null if nobody can say. */
   forwardsHere: () => Promise<HostFacts['forwarding']>;
+  /** What this host can do about names of clients. */
+  names: HostNames;
   upgrade: (ask: RequestPayload<'upgrade'>, signal: AbortSignal) => Promise<void>;
 }
 
@@ -36,9 +39,11 @@ type RequestHandler<K extends RequestKind> = (
 ) => Promise<RequestAnswer<K>>;
 
 const requestHandlers: { [K in RequestKind]: RequestHandler<K> } = {
-  probe: async ({ relays }, context, signal) => {
+  probe: async ({ relays, names }, context, signal) => {
+    const looked = context.names.facts(names, signal);
     const reached = await Promise.all(relays.map((relay) => reach(relay, context, signal)));
-    return { ...(await context.engine.host(reached)), forwarding: await context.forwardsHere() };
+    const found = await context.engine.host(reached);
+    return { ...found, forwarding: await context.forwardsHere(), names: await looked };
   },
   inspect_stack: ({ project, ...given }, { engine }, signal) => engine.inspectStack(project, signal, given),
   check_target: async ({ stack, bind_places, source_host_id }, { engine, forwarded }, signal) => {

@@ -9,7 +9,7 @@ import { stackFacts } from './well-facts.ts';
 const [first, ...rest] = stackFacts.services;
 const publishing = (ports: { host_ip: string; port: number; protocol: 'tcp' | 'udp' }[]) => ({
   ...stackFacts,
-  services: [{ ...first!, ports }, ...rest],
+  services: [{ ...first!, ports }, ...rest.map((other) => ({ ...other, ports: [] }))],
 });
 const web = publishing([{ host_ip: '', port: 8080, protocol: 'tcp' }]);
 

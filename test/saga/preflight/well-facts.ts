@@ -1,3 +1,4 @@
+import type { FoundName } from '../../../schema/cutover-names.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
@@ -8,6 +9,10 @@ import { plan } from '../story.ts';
 /** What agents answer when everything is well: the stack `shop` of the saga's stories. */
 
 const gib = 2 ** 30;
+
+export const foundName: FoundName = {
+  ...{ name: 'shop.example.com', ttl_s: 300, addresses: ['192.0.2.10'], proxied: false, fault: null },
+};
 
 export const hostFacts = (): HostFacts => ({
   now_ms: Date.now(),
@@ -34,6 +39,7 @@ export const hostFacts = (): HostFacts => ({
   },
   image_disk: null,
   forwarding: { ok: true, detail: 'iptables-nft' },
+  names: { token: true, addresses: ['192.0.2.20'], found: [foundName] },
   helper: { image: 'debian:slim', ready: true, detail: '' },
   relays: [],
 });
@@ -122,6 +128,7 @@ export const wellRest = (
     accept_drift: false,
     forward: false,
     hold: false,
+    cutover_dns: [],
     proxy_protocol: [],
     binds: [],
     env: [],

@@ -1,4 +1,5 @@
 import { newId } from '../../../schema/ids.ts';
+import { moveOptionsOf } from '../../../schema/move-options.ts';
 import { advance } from '../../../worker/saga/migration/advance.ts';
 import type { SagaEvent } from '../../../worker/saga/migration/events.ts';
 import type { MigrationRow, MigrationStore } from '../../../worker/saga/migration/ports.ts';
@@ -20,16 +21,7 @@ export async function begun(store: MigrationStore, more: Partial<StartInput> = {
     mode: 'stop-copy',
     verify: 'manifest',
     sizing: 'host',
-    accept_unmoved: false,
-    accept_drift: false,
-    forward: false,
-    hold: false,
-    proxy_protocol: [],
-    binds: [],
-    env: [],
-    exclude: [],
-    with_external: false,
-    with_registry_auth: false,
+    ...moveOptionsOf({}),
     health_timeout_s: 60,
     callback_url: null,
     window_ms: 3_600_000,

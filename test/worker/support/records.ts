@@ -3,6 +3,7 @@ import { drizzle } from 'drizzle-orm/d1';
 import type { StackSummary } from '../../../schema/facts.ts';
 import { newId } from '../../../schema/ids.ts';
 import { isTerminal, type Status } from '../../../schema/migration-status.ts';
+import { moveOptionsOf } from '../../../schema/move-options.ts';
 import type { SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { newSaga } from '../../../worker/saga/migration/start.ts';
 import { stack } from '../../../worker/tables/fleet.ts';
@@ -61,16 +62,7 @@ export async function insertMigration(record: MigrationRecord): Promise<string> 
     mode: 'stop-copy',
     verify: 'manifest',
     sizing: 'host',
-    accept_unmoved: false,
-    accept_drift: false,
-    forward: false,
-    hold: false,
-    proxy_protocol: [] as number[],
-    binds: [] as string[],
-    env: [] as string[],
-    exclude: [] as string[],
-    with_external: false,
-    with_registry_auth: false,
+    ...moveOptionsOf({}),
     health_timeout_s: 60,
     callback_url: null,
     requested_by: 'tok_test',

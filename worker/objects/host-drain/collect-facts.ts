@@ -49,7 +49,7 @@ export async function lookHere(env: Env, host: string): Promise<Here> {
   const relays = await connectedRelays(env);
   const [row, source, stacks] = await Promise.all([
     findNodeEver(env.DB, host),
-    asking(env)(host, 'probe', { relays }),
+    asking(env)(host, 'probe', { relays, names: [] }),
     stacksOn(env.DB, host),
   ]);
   return { row: row ?? { id: host, name: host, seen_at: null }, source, relays, stacks };
@@ -58,7 +58,7 @@ export async function lookHere(env: Env, host: string): Promise<Here> {
 export async function askTargets(env: Env, { row: home, relays }: Here, only: (string | null)[]): Promise<Target[]> {
   return eachOf(await openHosts(env.DB, home.id, only), limits.drain.looksAtOnceMax, async (row) => {
     const [facts, reserved] = await Promise.all([
-      asking(env)(row.id, 'probe', { relays }),
+      asking(env)(row.id, 'probe', { relays, names: [] }),
       reservedOn(env, row.id, null),
     ]);
     if (!facts.ok) return { row, facts, reserved, room: null };

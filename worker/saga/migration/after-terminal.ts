@@ -1,5 +1,6 @@
 import type { CommandKind, CommandResult } from '../../../schema/commands.ts';
 import { armAgain, armed, armingFailed, armingIsOverdue, isArming } from './arming.ts';
+import { isPointing, pointed } from './cutover-names.ts';
 import type { SagaEvent } from './events.ts';
 import { endForwarding } from './forwarding.ts';
 import { hostDeleted } from './host-deletion.ts';
@@ -19,10 +20,12 @@ export function afterTheEnd(draft: TransitionDraft, event: SagaEvent): boolean {
   const { saga } = draft;
   switch (event.type) {
     case 'command_done': {
-      const before = saga.results.cleanup_target;
+      const before = { ...saga.results };
       const kind = recordResult(draft, event);
       if (kind && isArming(kind)) armed(draft);
-      if (kind === 'cleanup_target') reportCleanup(draft, event.data as Cleanup, before);
+      if (kind === 'cleanup_target') reportCleanup(draft, event.data as Cleanup, before.cleanup_target);
+      if (kind && isPointing(kind) && pointed(draft, event.data as CommandResult<typeof kind>, before[kind]))
+        retryLater(draft, kind);
       if (kind === 'purge_source') purgeEnded(draft, 'source', event.data as CommandResult<'purge_source'>);
       if (kind === 'purge_target') purgeEnded(draft, 'target', event.data as CommandResult<'purge_target'>);
       return kind !== false;

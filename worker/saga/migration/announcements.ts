@@ -7,6 +7,7 @@ import type { Transition } from './transition.ts';
 /**
  * Returns the webhook events of a transition. Pure, so the store and the simulation agree. Each terminal state is
  * announced once: a failed rollback returns to `completed`, which was announced when the migration first reached it.
+ * Where clients should go changes with `completed` and `rolled_back` alone, so each comes with a `cutover`.
  */
 export function announcements(
   before: Status,
@@ -17,7 +18,9 @@ export function announcements(
   if (events.some(({ data }) => data.called_off)) types.push('migration.holding');
   if (saga.status === before) return types;
   const type = announced[saga.status]?.(before);
-  return type ? [...types, type] : types;
+  if (type) types.push(type);
+  if (type === 'migration.completed' || type === 'migration.rolled_back') types.push('migration.cutover');
+  return types;
 }
 
 const announced: { [S in Status]?: (before: Status) => MigrationWebhook | null } = {
@@ -36,6 +39,8 @@ const announced: { [S in Status]?: (before: Status) => MigrationWebhook | null }
 export function migrationData(row: MigrationRow, names: ReadonlyMap<string, string>): MigrationWebhookData {
   const named = (id: string) => ({ id, name: names.get(id) ?? id });
   const { failure, window, attention } = row.saga;
+  const home = row.status === 'completed' ? row.target_host_id : row.source_host_id;
+  const isDecided = row.status === 'completed' || row.status === 'rolled_back';
   return {
     id: row.id,
     stack: { id: row.stack_id, name: row.stack_name },
@@ -48,6 +53,7 @@ export function migrationData(row: MigrationRow, names: ReadonlyMap<string, stri
     failure: failure && { step: failure.step, code: failure.code, message: failure.message },
     attention,
     window_ends_at: timeOrNull(window?.ends_at),
+    clients_use: isDecided ? named(home) : null,
     links: { self: `/api/v1/migrations/${row.id}` },
   };
 }

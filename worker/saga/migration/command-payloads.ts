@@ -1,4 +1,5 @@
 import { type CommandKind, type CommandPayload, warmProjectLane } from '../../../schema/commands.ts';
+import { partsOf } from '../../../schema/cutover-names.ts';
 import type { Deployment } from '../../../schema/deployment.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Saga, SagaPlan } from '../../../schema/saga.ts';
@@ -208,6 +209,8 @@ const payloads: { [K in CommandKind]: (plan: SagaPlan, saga: Saga) => CommandPay
   end_forwarding: project,
   receive_connections: (plan, saga) => ({ ...passedOn(plan, saga), peer: saga.source }),
   end_receiving: project,
+  point_names: (plan, { cutover_dns }) => ({ ...project(plan), names: cutover_dns.map(partsOf) }),
+  point_names_back: project,
   halt_target: project,
   resume_target: project,
   purge_target: (plan, saga) => ({ ...project(plan), ...copyRan(saga) }),

@@ -30,6 +30,7 @@ export function holdConnections(draft: TransitionDraft): boolean {
 /** The stack is verified on the target. */
 export function oweForwarding(draft: TransitionDraft): void {
   const { saga } = draft;
+  oweEnd(draft);
   if (!saga.forwarding || !holdsConnections(saga)) return;
   saga.forwarding.phase = 'forwarding';
   send(draft, 'receive_connections');
@@ -39,10 +40,17 @@ export function oweForwarding(draft: TransitionDraft): void {
 /** The stack runs on the source again, or was never stopped there. */
 export function oweRelease(draft: TransitionDraft): void {
   const { forwarding, window } = draft.saga;
+  oweEnd(draft);
   if (!forwarding || !isTaken(forwarding.phase)) return;
   forwarding.phase = 'released';
   send(draft, 'release_connections');
   if (window) send(draft, 'end_receiving');
+}
+
+/** A rollback forgets what was owed before it, so the source may not know of the end. */
+function oweEnd(draft: TransitionDraft): void {
+  const { forwarding, results } = draft.saga;
+  if (forwarding?.phase === 'ended' && !results.end_forwarding) send(draft, 'end_forwarding');
 }
 
 /** Returns false if no connections are held or forwarded. `why`: ends the sentence. */

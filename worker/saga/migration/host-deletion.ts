@@ -1,10 +1,11 @@
 import { isTerminal } from '../../../schema/migration-status.ts';
 import type { SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { hostOf } from './command-payloads.ts';
+import { namesHostDeleted } from './cutover-names.ts';
 import { forwardingHostDeleted } from './forwarding.ts';
 import type { Refusal } from './refusal.ts';
 import { close } from './results.ts';
-import { isPurged, owesArming } from './safety-window.ts';
+import { isPurged, owes, owesArming } from './safety-window.ts';
 import { recordEvent, type TransitionDraft } from './transition.ts';
 
 /** Returns null if this migration does not prevent the deletion of the host. */
@@ -29,6 +30,7 @@ export function hostDeleted(draft: TransitionDraft, host: string): boolean {
   const side = keptBy(saga, host);
   const forwarded = forwardingHostDeleted(draft, host);
   if (awaited.length + retried.length === 0 && !side && !forwarded) return false;
+  if (owes(saga, 'point_names_back') && host === saga.target) namesHostDeleted(draft);
   for (const { id } of awaited) close(draft, id);
   saga.retry = saga.retry.filter((kind) => !retried.includes(kind));
   if (saga.retry.length === 0) saga.deadline_at = null;

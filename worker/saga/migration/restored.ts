@@ -5,6 +5,7 @@ import { isStep, isTerminal } from '../../../schema/migration-status.ts';
 import type { Rollback, Saga } from '../../../schema/saga.ts';
 import { beginArming } from './arming.ts';
 import { needAttention } from './attention-report.ts';
+import { owePointing, oweSetBack } from './cutover-names.ts';
 import type { SagaEvent } from './events.ts';
 import { oweForwarding, oweRelease } from './forwarding.ts';
 import { hostDeleted } from './host-deletion.ts';
@@ -213,6 +214,7 @@ function toCompleted(draft: TransitionDraft, runs: boolean): void {
   if (runs) saga.status = 'completed';
   else beginArming(draft, 'completed');
   oweForwarding(draft);
+  owePointing(draft);
   oweRetention(draft);
 }
 
@@ -241,4 +243,5 @@ function toRolledBack(draft: TransitionDraft): void {
   saga.rollback = { ...requested, ...saga.rollback, phase: 'proving', ended_at: now };
   beginArming(draft, 'rolled_back');
   oweRelease(draft);
+  oweSetBack(draft);
 }

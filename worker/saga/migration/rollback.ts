@@ -3,6 +3,7 @@ import { limits } from '../../../schema/limits.ts';
 import { type Rollback, type RollbackPhase, rollbackPhases, type Saga } from '../../../schema/saga.ts';
 import { beginArming } from './arming.ts';
 import { healthTimeoutOf, startWaitOf } from './command-payloads.ts';
+import { oweSetBack } from './cutover-names.ts';
 import type { CommandFailed, SagaEvent } from './events.ts';
 import { holdConnections, oweRelease } from './forwarding.ts';
 import { isLate, lateProof, mayProveAgain, provenUntil } from './lease-proof.ts';
@@ -147,8 +148,9 @@ function goOn(draft: TransitionDraft, rollback: Rollback): void {
   draft.commit_by = provenUntil(draft.saga, 'verify_source');
   beginArming(draft, 'rolled_back');
   oweRelease(draft);
-  // In case the lost target comes back.
+  // In case the lost target comes back; before anything that may take long there.
   if (rollback.target_lost) send(draft, 'halt_target');
+  oweSetBack(draft);
 }
 
 /** The lease ran out, so the source stopped the stack: start and verify it again. */

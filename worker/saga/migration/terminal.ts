@@ -1,6 +1,7 @@
 import type { Status } from '../../../schema/migration-status.ts';
 import type { Saga } from '../../../schema/saga.ts';
 import { beginArming } from './arming.ts';
+import { owePointing } from './cutover-names.ts';
 import { oweForwarding } from './forwarding.ts';
 import { provenUntil } from './lease-proof.ts';
 import { openWindow } from './safety-window.ts';
@@ -16,6 +17,7 @@ export function complete(draft: TransitionDraft): void {
   saga.window = openWindow(draft);
   beginArming(draft, 'completed');
   oweForwarding(draft);
+  owePointing(draft);
   oweRetention(draft);
 }
 
@@ -33,6 +35,7 @@ export function backToCompleted(draft: TransitionDraft): void {
   draft.saga.deadline_at = null;
   if (draft.saga.rollback) draft.saga.rollback.ended_at = draft.now;
   oweForwarding(draft);
+  owePointing(draft);
   oweRetention(draft);
 }
 

@@ -1,4 +1,5 @@
 import type { Outcome, RequestAnswer, RequestKind, RequestPayload } from '../../../schema/agent-protocol.ts';
+import { partsOf } from '../../../schema/cutover-names.ts';
 import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import { limits } from '../../../schema/limits.ts';
@@ -71,10 +72,10 @@ export async function askAndJudge(
   known: Omit<PreflightFacts, 'now' | 'source' | 'target' | 'stack' | 'fit' | 'logins'>,
 ): Promise<Preflight> {
   const { relays } = known;
-  const { source_host_id, target_host_id, exclude } = known.inputs;
+  const { source_host_id, target_host_id, exclude, cutover_dns } = known.inputs;
   const [source, target, stack] = await Promise.all([
-    ask(source_host_id, 'probe', { relays }),
-    ask(target_host_id, 'probe', { relays }),
+    ask(source_host_id, 'probe', { relays, names: [] }),
+    ask(target_host_id, 'probe', { relays, names: cutover_dns.map(partsOf) }),
     ask(source_host_id, 'inspect_stack', { project, environment: variablesIn(known.inputs.env), exclude }),
   ]);
   const fit: PreflightFacts['fit'] =

@@ -1,11 +1,13 @@
 import { nameIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
+import { nameNotes } from './names-check.ts';
 import { forwardedPorts } from './plan.ts';
 import type { PreflightFacts } from './preflight-facts.ts';
 import { list } from './verdicts.ts';
 
 /** Differences between the hosts that do not block a migration but are worth knowing before it. */
-export function hostNotes({ source, target, stack, fit, names, inputs }: PreflightFacts): string[] {
+export function hostNotes(facts: PreflightFacts): string[] {
+  const { source, target, stack, fit, names, inputs } = facts;
   if (!stack.ok) return [];
   const notes = stack.data.services
     .filter(({ stop_hooks, running }) => stop_hooks && running > 0)
@@ -34,6 +36,7 @@ export function hostNotes({ source, target, stack, fit, names, inputs }: Preflig
       `Set ${list(given)} as given here when you call Compose on the target by hand: nothing there holds the values for it.`,
     );
   if (inputs.forward) notes.push(...forwardNotes(stack.data));
+  notes.push(...nameNotes(facts));
   if (!source.ok || !target.ok) return notes;
   const [from, to] = [source.data.engine, target.data.engine];
   if (from.selinux)

@@ -1,6 +1,7 @@
 import { powerMeanings } from '../../../schema/power-meanings.ts';
 import { adviceOf, type Fit } from './fit.ts';
 import { forwardRefusal } from './forward-check.ts';
+import { namesRefusal } from './names-check.ts';
 import { type CheckResult, fail, list, pass } from './verdicts.ts';
 
 function free(taken: { name: string; by: string }[] | null, what: string, advice: string): CheckResult {
@@ -90,7 +91,7 @@ export function engineCompatible(fit: Fit): CheckResult {
       measured,
       target.compose_compatible.ok && !options.hold ? [{ mode: 'stop-copy' }] : [],
     );
-  const refusal = holdRefusal(fit, measured) ?? forwardRefusal(fit);
+  const refusal = holdRefusal(fit, measured) ?? forwardRefusal(fit) ?? namesRefusal(fit);
   if (refusal) return refusal;
   return target.compose_compatible.ok
     ? pass('The target’s Docker and Compose can run this file.', measured)

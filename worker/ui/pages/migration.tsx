@@ -12,6 +12,7 @@ import { HoldCard } from '../parts/hold.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
+import { NamesCard } from '../parts/names.tsx';
 import { Progress } from '../parts/progress.tsx';
 import { Receipt } from '../parts/receipt.tsx';
 import { Checks, Notes } from '../parts/report.tsx';
@@ -95,6 +96,9 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
           </div>
           <div id="forwarding" data-live>
             <ForwardingCard migration={migration} traffic={traffic} />
+          </div>
+          <div id="names" data-live>
+            <NamesCard migration={migration} />
           </div>
           <div id="window" data-live>
             <WindowCard migration={migration} source={source} target={target} />

@@ -11,6 +11,7 @@ import { Disabled, Field, type Fields, Form, Hidden, LinkButton, useReason } fro
 import { Page } from '../parts/layout.tsx';
 import { Lifts } from '../parts/lifts.tsx';
 import { Card } from '../parts/list.tsx';
+import { NamesForm } from '../parts/names.tsx';
 import { Checks, Notes, PlanView } from '../parts/report.tsx';
 import type { Session } from '../session.ts';
 import type { HostView, StackView, Wanted } from '../views.ts';
@@ -67,13 +68,18 @@ export function ReviewPage({ session, stack, hosts, report, wanted, problem }: R
       {report.bind_mounts.length > 0 ? (
         <BindMounts
           binds={report.bind_mounts}
-          fields={[...commonFields(wanted), ...excludeFields(wanted), ['from', stack.host_id]]}
+          fields={[...commonFields(wanted), ...excludeFields(wanted), ...nameFields(wanted), ['from', stack.host_id]]}
           action={`${place}/review`}
         />
       ) : null}
       <Exclusion
         exclude={wanted.exclude}
-        fields={[...commonFields(wanted), ...bindFields(wanted), ['from', stack.host_id]]}
+        fields={[...commonFields(wanted), ...bindFields(wanted), ...nameFields(wanted), ['from', stack.host_id]]}
+        action={`${place}/review`}
+      />
+      <NamesForm
+        names={wanted.cutover_dns}
+        fields={[...commonFields(wanted), ...bindFields(wanted), ...excludeFields(wanted), ['from', stack.host_id]]}
         action={`${place}/review`}
       />
       <Go {...{ stack, wanted, target, failed, place }} again={`${place}/review?${again}`} />
@@ -150,11 +156,19 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
   );
 }
 
-const fieldsOf = (wanted: Wanted): Fields => [...commonFields(wanted), ...bindFields(wanted), ...excludeFields(wanted)];
+const fieldsOf = (wanted: Wanted): Fields => [
+  ...commonFields(wanted),
+  ...bindFields(wanted),
+  ...excludeFields(wanted),
+  ...nameFields(wanted),
+];
 
 const bindFields = ({ binds }: Wanted): Fields => binds.map((choice): Fields[number] => ['bind', choice]);
 
 const excludeFields = ({ exclude }: Wanted): Fields => (exclude.length > 0 ? [['exclude', exclude.join('\n')]] : []);
+
+const nameFields = ({ cutover_dns }: Wanted): Fields =>
+  cutover_dns.length > 0 ? [['cutover_dns', cutover_dns.join('\n')]] : [];
 
 const commonFields = ({ target, mode, sizing, ...wanted }: Wanted): Fields => [
   ['target', target],

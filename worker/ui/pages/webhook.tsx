@@ -1,7 +1,7 @@
 import { limits } from '../../../schema/limits.ts';
 import { duration } from '../../../schema/units.ts';
 import { deliveryStatuses } from '../../../schema/webhook-events.ts';
-import { webhookKindFacts } from '../../../schema/webhook-kinds.ts';
+import { eventsSay, webhookKindFacts } from '../../../schema/webhook-kinds.ts';
 import type { Page as ListPage, ProblemBody } from '../call.ts';
 import { DeliveryTable } from '../parts/delivery-table.tsx';
 import { ActButton, Field, Secret, TypeToConfirm } from '../parts/form.tsx';
@@ -24,7 +24,7 @@ interface WebhookProps {
 }
 
 export function WebhookPage({ session, webhook, deliveries, query, secret, problem, said }: WebhookProps) {
-  const { id, kind, url, email, status, events, secret_before_until } = webhook;
+  const { id, kind, url, email, status, secret_before_until } = webhook;
   const disabled = status === 'disabled' ? 'The endpoint is disabled.' : null;
   const waits = deliveries.items.some((delivery) => delivery.status === 'pending');
   return (
@@ -67,7 +67,7 @@ export function WebhookPage({ session, webhook, deliveries, query, secret, probl
             ['Address', <code>{url}</code>],
             email ? ['From', email.from] : null,
             email ? ['To', email.to.join(', ')] : null,
-            ['Events', events?.join(', ') ?? 'all'],
+            ['Events', eventsSay(webhook)],
             webhook.disabled_why === 'gone' ? ['Disabled', 'it answered 410, Gone'] : null,
             secret_before_until
               ? [

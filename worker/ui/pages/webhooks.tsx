@@ -1,6 +1,6 @@
 import { limits } from '../../../schema/limits.ts';
 import { webhookTypes } from '../../../schema/webhook-events.ts';
-import { webhookKindFacts, webhookKinds } from '../../../schema/webhook-kinds.ts';
+import { eventsSay, webhookKindFacts, webhookKinds } from '../../../schema/webhook-kinds.ts';
 import type { ProblemBody } from '../call.ts';
 import { Field, Form, useReason } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -41,7 +41,7 @@ export function WebhooksPage({ session, webhooks, problem, said }: WebhooksProps
               <td>
                 <WebhookState webhook={webhook} />
               </td>
-              <td class="wide">{webhook.events?.join(', ') ?? 'all'}</td>
+              <td class="wide">{eventsSay(webhook)}</td>
               <td class="wide">
                 <Ago at={webhook.created_at} />
               </td>
@@ -99,7 +99,7 @@ function Register() {
           <input id="to" name="to" placeholder="ops@example.com" disabled={why !== null} />
         </Field>
         <fieldset class="checkboxes" disabled={why !== null}>
-          <legend>Events; all if none is chosen</legend>
+          <legend>Events; if none is chosen: all, but no migration.cutover as a message to people</legend>
           {webhookTypes.map((type) => (
             <label class="check">
               <input type="checkbox" name="event" value={type} /> {type}

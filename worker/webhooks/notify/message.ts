@@ -105,6 +105,14 @@ const migrationWords: { [T in MigrationWebhook]: (data: MigrationWebhookData) =>
     sentence: `${stack.name} was rolled back from ${target.name} to ${source.name}.`,
     todo: null,
   }),
+  'migration.cutover': ({ stack, source, target, clients_use }) => ({
+    severity: 'info',
+    title: `Clients of ${stack.name}: use ${(clients_use ?? target).name}`,
+    sentence: `From now on clients of ${stack.name} should use ${(clients_use ?? target).name}, no longer ${
+      clients_use?.id === source.id ? target.name : source.name
+    }.`,
+    todo: null,
+  }),
   'migration.needs_attention': (data) => ({
     severity: 'critical',
     title: `${data.stack.name} needs attention`,
