@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../../node/log.ts';
+import { sleep } from '../../node/sleep.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import { type ClientConnection, plainAddress, portName } from './published-port.ts';
@@ -122,7 +123,8 @@ export class Holder {
     const timer = setTimeout(() => {
       for (const socket of this.#spliced.keys()) reset(socket);
     }, drainMsMax);
-    await Promise.all(this.#spliced.values());
+    const closed = Promise.all(this.#spliced.values());
+    await Promise.race([closed, sleep(drainMsMax + this.#bounds.closeMsMax)]);
     clearTimeout(timer);
   }
 
