@@ -1,6 +1,18 @@
 /** Of Node's timers: 24 days. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** A timer that keeps no process alive. More than 24 days count as 24: what it ends can be begun again. */
-export const sleepingAt = (ms: number, act: () => void): NodeJS.Timeout =>
-  setTimeout(act, Math.min(Math.max(0, ms), longestTimerMs)).unref();
+export interface Expiry {
+  cancel(): void;
+}
+
+/** Acts at a time by this clock, however far ahead. Keeps no process alive. */
+export function actAt(time: number, act: () => void, now: () => number = Date.now): Expiry {
+  let timer: NodeJS.Timeout;
+  const wait = () => {
+    const left = time - now();
+    timer = setTimeout(() => (left > longestTimerMs ? wait() : act()), Math.min(Math.max(0, left), longestTimerMs));
+    timer.unref();
+  };
+  wait();
+  return { cancel: () => clearTimeout(timer) };
+}

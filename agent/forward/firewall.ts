@@ -37,18 +37,18 @@ export async function forwardsHere(): Promise<{ ok: boolean; detail: string }> {
 }
 
 /**
- * Removes what an earlier agent left, of whichever kind, except the rules of these names. Returns the names removed. A host
+ * Removes what an earlier agent left, of whichever kind, except the rules that stay by their name, asked right before the removal. Returns the names removed. A host
  * without a firewall's program has none.
  */
 export async function sweepRules(
-  stays: ReadonlySet<string>,
+  stays: (name: string) => boolean,
   run: RunProgram = runRulesProgram,
   families = hostFamilies(),
 ): Promise<string[]> {
   const removed = new Set<string>();
   for (const { firewall } of await firewallsHere(run, families)) {
     for (const name of await firewall.found()) {
-      if (stays.has(name)) continue;
+      if (stays(name)) continue;
       await firewall.remove(name);
       removed.add(name);
     }

@@ -173,7 +173,7 @@ class Server implements HolderServer {
     const isIdle = this.#takings.isIdle();
     if (!isIdle) this.#busyAt = now;
     if (this.#isClosed) {
-      if (!isIdle) return;
+      if (!isIdle) return void (await this.#takings.endAll());
       clearInterval(this.#tick);
       return this.#ended.resolve();
     }

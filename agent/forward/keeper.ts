@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
 import { StackferryError } from '../../schema/errors.ts';
@@ -7,11 +8,12 @@ import type { ForwardingRecord, LedgerEntry, MigrationLedger } from '../migratio
 import type { Dialer } from '../transfer/reconnect.ts';
 import { createTurns } from '../turns.ts';
 import type { ConnectionHolder, HeldForwarding } from './connection-holder.ts';
-import { sleepingAt } from './expiry.ts';
+import { actAt, type Expiry } from './expiry.ts';
 import { sweepRules } from './firewall.ts';
 import type { ForwardKeeper, ForwardWay, Migration } from './forward-keeper.ts';
 import type { ConnectOn } from './holder.ts';
-import { portName } from './published-port.ts';
+import { livesHere } from './lives-here.ts';
+import { checkedPorts, portName } from './published-port.ts';
 import { createReceiver, type Receiver, type ReceiveWay } from './receiver.ts';
 import { ruleName } from './rules.ts';
 import { openTunnelSource } from './tunnel-source.ts';
@@ -23,7 +25,7 @@ export interface KeeperOptions {
   log: Log;
   holder: ConnectionHolder;
   /** Removes the rules of all names but these. */
-  sweep?: (stays: ReadonlySet<string>) => Promise<unknown>;
+  sweep?: (stays: (name: string) => boolean) => Promise<unknown>;
   /** The ends of the way between the hosts. */
   openSource?: typeof openTunnelSource;
   keepTarget?: typeof keepTunnelTarget;
@@ -37,7 +39,7 @@ export function createForwardKeeper(options: KeeperOptions): ForwardKeeper {
 interface Taken {
   forwarding: HeldForwarding;
   tunnel: AbortController;
-  expiry: NodeJS.Timeout;
+  expiry: Expiry;
 }
 
 class Keeper implements ForwardKeeper {
@@ -51,19 +53,21 @@ class Keeper implements ForwardKeeper {
     const ways = { openSource: openTunnelSource, keepTarget: keepTunnelTarget };
     this.#options = { sweep: sweepRules, ...ways, now: Date.now, ...options };
     const onOver = (migrationId: string) => void this.endReceiving(migrationId).catch(() => {});
-    this.#receiver = createReceiver({ ...this.#options, onOver });
+    const isHere = (migrationId: string) => livesHere(migrationId, options.ledger);
+    this.#receiver = createReceiver({ ...this.#options, onOver, isHere });
     this.#options.holder.onLost(() => this.#takeUpLost());
   }
 
-  hold(of: Migration, ports: ForwardedPort[]): Promise<void> {
+  async hold(of: Migration, given: ForwardedPort[]): Promise<void> {
+    const ports = checkedPorts(given);
     const until_ms = this.#options.now() + limits.forward.holdingMsMax;
-    return this.#turns.run(of.migrationId, () => this.#takeUp(of, { ports, listeners: [], until_ms, to: null }));
+    await this.#turns.run(of.migrationId, () => this.#takeUp(of, { ports, listeners: [], until_ms, to: null }));
   }
 
-  forward(of: Migration, { peer, ports, until_ms, proxied }: ForwardWay): Promise<void> {
-    return this.#turns.run(of.migrationId, () =>
-      this.#takeUp(of, { ports, listeners: [], until_ms, to: { peer, proxied } }),
-    );
+  async forward(of: Migration, { peer, ports: given, until_ms, proxied }: ForwardWay): Promise<void> {
+    const ports = checkedPorts(given);
+    const to = { peer, proxied };
+    await this.#turns.run(of.migrationId, () => this.#takeUp(of, { ports, listeners: [], until_ms, to }));
   }
 
   release(migrationId: string): Promise<void> {
@@ -80,8 +84,9 @@ class Keeper implements ForwardKeeper {
     });
   }
 
-  receive(of: Migration, way: ReceiveWay): Promise<void> {
-    return this.#turns.run(of.migrationId, async () => {
+  async receive(of: Migration, given: ReceiveWay): Promise<void> {
+    const way = { ...given, ports: checkedPorts(given.ports) };
+    await this.#turns.run(of.migrationId, async () => {
       await this.#options.ledger.amend(of.migrationId, (entry) => {
         entry.receiving = way;
       });
@@ -171,15 +176,18 @@ class Keeper implements ForwardKeeper {
     const { ledger, log, holder, now } = this.#options;
     const { migrationId, project } = of;
     if (this.#closed) throw new StackferryError('cancelled', 'The agent is stopping.');
-    const earlier = ledger.find(migrationId)?.forwarding?.listeners ?? wanted.listeners;
+    const recorded = ledger.find(migrationId)?.forwarding;
+    const earlier = recorded?.listeners ?? wanted.listeners;
     const logged = log.of(migrationId);
     const before = this.#taken.get(migrationId);
+    // What is passed on already is not cut.
+    if (before && wanted.to && recorded && isSame(recorded, wanted)) return;
     const forwarding =
       before?.forwarding ?? (await holder.open({ migrationId, ports: wanted.ports, log: logged, earlier }));
     const tunnel = new AbortController();
     const expire = () => void this.end(migrationId).catch((error) => logged.error('forwarding did not end', { error }));
-    clearTimeout(before?.expiry);
-    const expiry = sleepingAt(wanted.until_ms - now(), expire);
+    before?.expiry.cancel();
+    const expiry = actAt(wanted.until_ms, expire, now);
     const taken: Taken = { forwarding, tunnel: wanted.to ? tunnel : (before?.tunnel ?? tunnel), expiry };
     this.#taken.set(migrationId, taken);
     try {
@@ -222,7 +230,7 @@ class Keeper implements ForwardKeeper {
   #letGo(migrationId: string): Taken | undefined {
     const taken = this.#taken.get(migrationId);
     this.#taken.delete(migrationId);
-    clearTimeout(taken?.expiry);
+    taken?.expiry.cancel();
     taken?.tunnel.abort();
     return taken;
   }
@@ -243,8 +251,12 @@ class Keeper implements ForwardKeeper {
     await this.#sweep();
   }
 
+  /** The ledger is read when it is the turn of a name: another migration may have begun to hold since. */
   async #sweep(): Promise<void> {
-    const explained = (entry: LedgerEntry) => (entry.forwarding ? [ruleName(entry.migration_id)] : []);
-    await this.#options.sweep(new Set(this.#options.ledger.all().flatMap(explained)));
+    const { ledger, sweep } = this.#options;
+    await sweep((name) => ledger.all().some((entry) => entry.forwarding && ruleName(entry.migration_id) === name));
   }
 }
+
+const isSame = (one: ForwardingRecord, other: ForwardingRecord): boolean =>
+  isDeepStrictEqual({ ...one, listeners: [] }, { ...other, listeners: [] });

@@ -30,7 +30,12 @@ export async function openListeners(
       const before = earlier.find((redirect) => portName(redirect) === portName(port));
       const server = net.createServer(socketOptions, (socket) => onConnection(port, socket));
       servers.push(server);
-      redirects.push({ ...port, listener: await listening(server, port, families, before?.listener ?? 0) });
+      const listener = await listening(server, port, families, before?.listener ?? 0).catch((error) => {
+        // Somebody has that port by now; the rules are made for the new one.
+        if (!before || (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'EADDRINUSE') throw error;
+        return listening(server, port, families, 0);
+      });
+      redirects.push({ ...port, listener });
     }
     return { redirects, close };
   } catch (error) {
@@ -49,7 +54,7 @@ const socketOptions = {
 
 function listening(server: net.Server, port: ForwardedPort, families: Family[], listener: number): Promise<number> {
   const own = familiesOf(port).filter((family) => families.includes(family));
-  const host = own.includes(6) ? '::' : '0.0.0.0';
+  const host = hostOf(port, own);
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
@@ -65,4 +70,11 @@ function listening(server: net.Server, port: ForwardedPort, families: Family[], 
       resolve((server.address() as net.AddressInfo).port);
     });
   });
+}
+
+/** What is published for this host alone is not listened for elsewhere, whatever becomes of the rules. */
+function hostOf({ host_ip }: ForwardedPort, own: Family[]): string {
+  if (host_ip === '::1' || (host_ip.startsWith('127.') && own.includes(4)))
+    return host_ip.includes(':') ? '::1' : '127.0.0.1';
+  return own.includes(6) ? '::' : '0.0.0.0';
 }

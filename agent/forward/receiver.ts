@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../../node/log.ts';
 import { type ForwardedPort, forwardLane } from '../../schema/forwarding.ts';
 import type { Dialer } from '../transfer/reconnect.ts';
-import { sleepingAt } from './expiry.ts';
+import { actAt, type Expiry } from './expiry.ts';
 import type { keepTunnelTarget } from './tunnel-target.ts';
 
 export interface ReceiveWay {
@@ -12,7 +13,7 @@ export interface ReceiveWay {
 }
 
 export interface Receiver {
-  /** Replaces an earlier one of the same migration. */
+  /** Replaces an earlier one of the same migration, unless it is the same. */
   start(migrationId: string, way: ReceiveWay): void;
   stop(migrationId: string): void;
   stopAll(): void;
@@ -24,31 +25,40 @@ export function createReceiver(options: {
   log: Log;
   keepTarget: typeof keepTunnelTarget;
   now: () => number;
+  isHere: (migrationId: string) => boolean;
   /** Its time has come, or the source can never be reached again. */
   onOver: (migrationId: string) => void;
 }): Receiver {
-  const open = new Map<string, { over: AbortController; expiry: NodeJS.Timeout }>();
+  const open = new Map<string, { way: ReceiveWay; over: AbortController; expiry: Expiry }>();
 
   const stop = (migrationId: string) => {
     const received = open.get(migrationId);
     open.delete(migrationId);
-    clearTimeout(received?.expiry);
+    received?.expiry.cancel();
     received?.over.abort();
   };
 
   return {
-    start: (migrationId, { peer, ports, until_ms }) => {
+    start: (migrationId, way) => {
+      // What it passes on already is not cut.
+      if (isDeepStrictEqual(open.get(migrationId)?.way, way)) return;
       stop(migrationId);
+      const { peer, ports, until_ms } = way;
       const log = options.log.of(migrationId);
       const over = new AbortController();
-      const expiry = sleepingAt(until_ms - options.now(), () => options.onOver(migrationId));
-      open.set(migrationId, { over, expiry });
+      const expiry = actAt(until_ms, () => options.onOver(migrationId), options.now);
+      open.set(migrationId, { way, over, expiry });
       const dial = options.dialer('target', { migrationId, peer, lane: forwardLane });
       const onInterrupted = (error: unknown) => log.info('the source is not connected', { error });
-      options.keepTarget({ dial, onInterrupted, signal: over.signal }, { ports, log }).catch((error) => {
-        log.warn('no connections are received any more', { error });
-        options.onOver(migrationId);
-      });
+      options
+        .keepTarget(
+          { dial, onInterrupted, signal: over.signal },
+          { ports, log, isHere: () => options.isHere(migrationId) },
+        )
+        .catch((error) => {
+          log.warn('no connections are received any more', { error });
+          options.onOver(migrationId);
+        });
     },
     stop,
     stopAll: () => {

@@ -2,9 +2,10 @@ import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { backoffMs } from '../../node/backoff.ts';
 import { sleep } from '../../node/sleep.ts';
-import { type ErrorCode, errorCodeOf } from '../../schema/errors.ts';
+import { errorCodeOf } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { finalCodes } from '../transfer/reconnect.ts';
+import { RelayFault } from '../transfer/relay-admission.ts';
 
 export interface TunnelLink {
   /**
@@ -28,7 +29,7 @@ export async function keepTunnel(
   let attempt = 0;
   while (!signal.aborted) {
     try {
-      const socket = await dial(AbortSignal.any([signal, AbortSignal.timeout(limits.stream.dialMsMax)]));
+      const socket = await dialBounded(dial, signal);
       const openedAt = performance.now();
       await ended(open(socket), signal);
       // A peer that hangs up at once is not dialed without a pause.
@@ -36,7 +37,7 @@ export async function keepTunnel(
       if (!signal.aborted) onInterrupted(new Error('the connection to the peer has ended'));
     } catch (error) {
       if (signal.aborted) return;
-      if (isFinal(errorCodeOf(error))) throw error;
+      if (isFinal(error)) throw error;
       onInterrupted(error);
     }
     await sleep(backoffMs(attempt, limits.forward), signal).catch(() => {});
@@ -44,8 +45,26 @@ export async function keepTunnel(
   }
 }
 
-/** A ticket is refused once the migration forwards nothing any more. */
-const isFinal = (code: ErrorCode) => code === 'ticket_refused' || finalCodes.includes(code);
+/** A dial that takes too long is not one that was called off. */
+async function dialBounded<S>(dial: (signal: AbortSignal) => Promise<S>, signal: AbortSignal): Promise<S> {
+  const late = AbortSignal.timeout(limits.stream.dialMsMax);
+  try {
+    return await dial(AbortSignal.any([signal, late]));
+  } catch (error) {
+    if (late.aborted && !signal.aborted) throw new Error('no connection to the peer in time', { cause: error });
+    throw error;
+  }
+}
+
+/**
+ * The control plane gives out no ticket once the migration forwards nothing any more. A relay's refusal says nothing of
+ * that: its clock may be off.
+ */
+function isFinal(error: unknown): boolean {
+  if (error instanceof RelayFault) return false;
+  const code = errorCodeOf(error);
+  return code === 'ticket_refused' || finalCodes.includes(code);
+}
 
 /** Resolves when the session has closed; destroys it if the signal aborts, the peer is silent, or on an error. */
 function ended(session: Http2Session, signal: AbortSignal): Promise<void> {

@@ -13,6 +13,8 @@ const status = http2.constants;
 export interface TunnelTargetOptions {
   /** Recorded for this migration: connections to anything else are refused. */
   ports: ForwardedPort[];
+  /** False once the stack has moved on: the port may be another one's. */
+  isHere?: () => boolean;
   log: Log;
 }
 
@@ -23,7 +25,7 @@ export interface TunnelTargetOptions {
 export const keepTunnelTarget = (link: TunnelLink, options: TunnelTargetOptions): Promise<void> =>
   keepTunnel(link, (socket) => serveTunnel(socket, options));
 
-function serveTunnel(socket: Socket, { ports, log }: TunnelTargetOptions): Http2Session {
+function serveTunnel(socket: Socket, { ports, log, isHere = () => true }: TunnelTargetOptions): Http2Session {
   const session = http2.performServerHandshake(socket, sessionOptions);
   session.setLocalWindowSize(limits.forward.tunnelWindowBytes);
   const known = new Map(ports.map((port) => [portName(port), port]));
@@ -32,7 +34,8 @@ function serveTunnel(socket: Socket, { ports, log }: TunnelTargetOptions): Http2
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const port = headers[':method'] === 'CONNECT' ? known.get(`${headers[':authority']}`) : undefined;
-    if (port) return void answer(stream, port);
+    if (port && isHere()) return void answer(stream, port);
+    if (port) return refuse(stream, status.HTTP_STATUS_BAD_GATEWAY);
     if (!isLogged) log.warn('the source asked for a port that this migration does not have', { asked: asked(headers) });
     isLogged = true;
     refuse(stream, status.HTTP_STATUS_FORBIDDEN);

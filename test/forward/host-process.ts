@@ -93,7 +93,7 @@ export const hostCalls = {
     await firewall.protect('STACKFERRY-test', redirects);
     return await firewall.redirect('STACKFERRY-test', redirects).then(() => 'it could', String);
   },
-  sweep: (stays: string[] = []) => sweepRules(new Set(stays)),
+  sweep: (stays: string[] = []) => sweepRules((name) => stays.includes(name)),
   /** The target's end, on a port of its own. */
   serve: async (identity: Identity, port: number, ports: ForwardedPort[]) => {
     const arrived: net.Socket[] = [];

@@ -57,7 +57,7 @@ function makeHost(ledger: MigrationLedger) {
         close: () => void acts.push('leave'),
       },
       sweep: async (stays) => {
-        for (const name of rules) if (!stays.has(name)) rules.delete(name);
+        for (const name of rules) if (!stays(name)) rules.delete(name);
       },
       openSource: (link, proxied) => {
         ways.source += 1;
@@ -172,6 +172,35 @@ it('ends if the control plane gives out no more tickets', async () => {
   await expect.poll(() => recorded(ledger)).toBeNull();
 });
 
+it('does not cut what is passed on already when it is asked for the same again', async () => {
+  const { agent, acts, ways } = await setUp();
+  const keeper = agent();
+  await keeper.forward(of, way);
+  await keeper.receive(of, way);
+  const before = [...acts];
+  await keeper.forward(of, way);
+  await keeper.receive(of, way);
+  expect([acts, ways]).toEqual([before, { source: 1, target: 1 }]);
+  await keeper.forward(of, { ...way, peer: 'host_c' });
+  expect([acts.length > before.length, ways.source], 'to another host').toEqual([true, 1]);
+});
+
+it('removes no rule of a migration that began to hold while others were swept', async () => {
+  const { ledger, agent, rules } = await setUp();
+  await ledger.update({ migration_id: 'mig_2', project: 'blog', role: 'source' }, () => {});
+  const blog = { migrationId: 'mig_2', project: 'blog' };
+  const keeper = agent({
+    sweep: async (stays) => {
+      // Rules are listed, and looked at one by one.
+      if (!rules.has(ruleName('mig_2'))) await agent({ sweep: async () => {} }).hold(blog, ports);
+      for (const name of rules) if (!stays(name)) rules.delete(name);
+    },
+  });
+  await keeper.hold(of, ports);
+  await keeper.end('mig_1');
+  expect([...rules]).toEqual([ruleName('mig_2')]);
+});
+
 it('goes on holding if the target’s end goes first on the way back', async () => {
   const { ledger, agent, over, rules } = await setUp();
   const keeper = agent();
@@ -200,4 +229,28 @@ it('receives on the target until it is told to stop, and again after a restart',
   expect(ways.target).toBe(2);
   await next.endReceiving('mig_1');
   expect([ways.target, ledger.find('mig_1')?.receiving]).toEqual([1, null]);
+});
+
+it('passes nothing to a port that the stack has left', async () => {
+  const { ledger, agent } = await setUp();
+  let isHere: (() => boolean) | undefined;
+  await ledger.update({ migration_id: 'mig_2', project: 'shop', role: 'target' }, (entry) => {
+    Object.assign(entry, { deployed: true });
+  });
+  const keeper = agent({
+    keepTarget: (_link, options) => {
+      isHere = options.isHere;
+      return new Promise(() => {});
+    },
+  });
+  await keeper.receive({ migrationId: 'mig_2', project: 'shop' }, way);
+  expect(isHere?.()).toBe(true);
+  await ledger.update({ migration_id: 'mig_3', project: 'shop', role: 'source' }, (entry) => {
+    entry.retained = true;
+  });
+  expect(isHere?.(), 'it has moved on').toBe(false);
+  await keeper.forward({ migrationId: 'mig_3', project: 'shop' }, way);
+  expect(isHere?.(), 'and takes its connections along').toBe(true);
+  await ledger.amend('mig_2', (entry) => void Object.assign(entry, { halted: true }));
+  expect(isHere?.(), 'it was rolled back').toBe(false);
 });

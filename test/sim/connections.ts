@@ -111,7 +111,7 @@ export function simForward(host: SimHost, actor: Actor, ledger: MigrationLedger)
     sweep: (stays) =>
       call('remove rules', () => {
         const rules = connections.rulesOf(host);
-        for (const name of rules) if (!stays.has(name)) rules.delete(name);
+        for (const name of rules) if (!stays(name)) rules.delete(name);
       }),
     openSource: () => ({ ended: over, connect: () => over as Promise<never> }),
     keepTarget: () => over,
