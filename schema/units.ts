@@ -1,4 +1,5 @@
 import type { TrafficReport } from './forwarding.ts';
+import { isTerminal, type Status } from './migration-status.ts';
 import type { Saga } from './saga.ts';
 
 type ForwardingPhase = NonNullable<Saga['forwarding']>['phase'];
@@ -71,15 +72,19 @@ export const moment = (time: string) => `${time.slice(0, 10)} ${time.slice(11, 1
 /** `1 volume`, `3 volumes`. */
 export const count = (many: number, noun: string) => `${many} ${noun}${many === 1 ? '' : 's'}`;
 
-/** Where new connections to the old address go. */
-export const forwardingSays = (phase: ForwardingPhase): string =>
-  ({
-    planned: 'reach the stack on the source, until it stops',
+/** Where new connections to the old address go, in a migration of this status. */
+export function forwardingSays(phase: ForwardingPhase, status: Status): string {
+  const atHome = 'reach the stack on the source';
+  if (phase === 'planned' && status === 'completed') return 'are not passed on: the stack publishes no TCP port';
+  if (phase === 'ended' && status === 'rolled_back') return atHome;
+  if (phase === 'planned') return isTerminal(status) ? atHome : `${atHome}, until it stops`;
+  return {
     holding: 'wait until the stack runs again',
     forwarding: 'are passed on to the target',
-    released: 'reach the stack on the source',
-    ended: 'are refused by the source',
-  })[phase];
+    released: atHome,
+    ended: 'are not passed on any more',
+  }[phase];
+}
 
 /** Of all ports: whether somebody would be cut off, in one sentence. */
 export function stillComing({ ports }: Pick<TrafficReport, 'ports'>): string {
@@ -88,7 +93,7 @@ export function stillComing({ ports }: Pick<TrafficReport, 'ports'>): string {
   if (perMinute > 0)
     return `Clients still use the old address: ${perMinute} connections a minute. They will be refused.`;
   return idle.length === 0
-    ? 'No client has used the old address.'
+    ? 'No client has used the old address since the source began to count.'
     : `No client has used the old address for ${duration(Math.min(...idle))}.`;
 }
 

@@ -16,7 +16,7 @@ export async function forward(session: Session, id: string, options: { end?: boo
   const traffic = asks ? await client.get(`/migrations/${view.id}/traffic`, trafficView) : null;
   if (term.json) return term.document({ forwarding: view.forwarding, traffic });
   if (!phase) return term.out(...prose(term, 'Nothing is forwarded: it was started without --forward.'));
-  term.out(...prose(term, `New connections to the source ${forwardingSays(phase)}.`));
+  term.out(...prose(term, `New connections to the source ${forwardingSays(phase, view.status)}.`));
   if (!traffic) return;
   const ports = traffic.ports.map((port) => [port.port, trafficSays(port)]);
   const sources = traffic.sources.map(({ address, total }) => [address, `${total} in all`]);

@@ -73,12 +73,12 @@ function holdLines(term: Terminal, { status, hold }: MigrationView): string[] {
   ];
 }
 
-function forwardingLines(term: Terminal, { forwarding }: MigrationView): string[] {
+function forwardingLines(term: Terminal, { forwarding, status }: MigrationView): string[] {
   if (!forwarding) return [];
   const { phase, ports, ends_at } = forwarding;
   const until = phase === 'forwarding' && ends_at ? `, until ${moment(ends_at)}` : '';
   const numbers = ports.length === 0 ? '' : ` (ports ${ports.map(({ port }) => port).join(', ')})`;
-  return ['', ...labelled(term, 'connections', `${forwardingSays(phase)}${until}${numbers}`, 14, 0)];
+  return ['', ...labelled(term, 'connections', `${forwardingSays(phase, status)}${until}${numbers}`, 14, 0)];
 }
 
 function nameLines(term: Terminal, { names }: MigrationView): string[] {

@@ -19,8 +19,8 @@ const ofStack = z
   .meta({ id: 'DrainStackOptions' });
 const perStack = z.record(stackName, ofStack).describe('By name, the options that differ for a stack of the drain.');
 
-/** Variables are each stack's own. */
-const { env: _, ...ofEvery } = moveOptions.shape;
+/** Variables, ports and names are each stack's own. */
+const { env: _, proxy_protocol: __, cutover_dns: ___, ...ofEvery } = moveOptions.shape;
 
 export const drainRequest = z
   .strictObject({

@@ -169,6 +169,8 @@ export const controlPlaneLimits = {
     sessionsPerTokenMax: 50,
     /** Latest events shown on a migration's page. */
     eventsMax: 200,
+    /** For a source that is asked who still comes: the page is shown without it. */
+    trafficWaitMsMax: 2_000,
     /** Pages of the API that one page reads to list host names. */
     pagesMax: 10,
     addressCharsMax: 2_048,

@@ -48,6 +48,34 @@ describe('names of clients', () => {
     expect(kindsOf(story)).not.toContain('point_names');
   });
 
+  it('lead to the target again, and clients hear of it, when the source is lost after a rollback', () => {
+    const story = completed();
+    story.answer('point_names', { records: [record] });
+    rolledBack(story);
+    story.answer('arm_source');
+    story.answer('point_names_back', { records: [back] });
+    const asked = story.sent.length;
+    expect(story.feed({ type: 'resolve', resolution: 'source_lost' })).toBe(true);
+    story.pass(600_000);
+    story.answer('resume_target');
+    expect(story.saga.status).toBe('completed');
+    expect(story.sent.slice(asked).map(({ kind }) => kind)).toContain('point_names');
+    expect(story.events.some(({ data }) => data.clients_move === true)).toBe(true);
+  });
+
+  it('are listed for a person when the target is lost before it said what they were', () => {
+    const story = completed();
+    story.answer('arm_target');
+    story.answer('retain_source');
+    expect(story.feed({ type: 'resolve', resolution: 'target_lost' })).toBe(true);
+    story.answer('check_retained');
+    story.pass(600_000);
+    for (const kind of ['revive_source', 'verify_source'] as const) story.answer(kind);
+    expect(notices(story)).toContain(
+      'names may lead to the target, whose agent has not said what they were: look at each',
+    );
+  });
+
   it('are no affair of a migration that was not asked for them', () => {
     const story = rolledBack(completed([]));
     expect(story.sent.filter(({ kind }) => kind.startsWith('point_names'))).toEqual([]);

@@ -158,6 +158,53 @@ describe('a migration that forwards', () => {
     expect(kindsOf(story)).toEqual([kind]);
   });
 
+  it('is owed the release again if its answer was lost with the database', () => {
+    const story = atTheStop();
+    story.answer('hold_connections');
+    story.answer('stop_stack');
+    story.refuse('send_volumes');
+    story.answer('restore_source');
+    expect([story.saga.status, kindsOf(story)]).toEqual(['failed', expect.arrayContaining(['release_connections'])]);
+    story.feed({ type: 'restored' });
+    expect(kindsOf(story)).toEqual(['tell_source', 'tell_target']);
+    story.answer('tell_source', { phase: 'untouched' });
+    story.answer('tell_target', { phase: 'made', running: false });
+    expect(kindsOf(story)).toContain('release_connections');
+  });
+
+  it('lets go what a record from before the hold knows nothing of', () => {
+    const story = newStory({ forward: true });
+    story.feed({ type: 'preflight_passed', plan });
+    expect(story.saga.forwarding?.phase).toBe('planned');
+    story.feed({ type: 'restored' });
+    story.answer('tell_source', { phase: 'stopped' });
+    story.answer('tell_target', { phase: 'made', running: false });
+    story.answer('restore_source');
+    expect([story.saga.status, kindsOf(story)]).toEqual(['failed', expect.arrayContaining(['release_connections'])]);
+  });
+
+  it('takes nothing again once it has ended', () => {
+    const story = completed();
+    for (const kind of ['arm_target', 'retain_source', 'receive_connections'] as const) story.answer(kind);
+    story.refuse('forward_connections');
+    expect(story.saga.retry).toEqual(['forward_connections']);
+    story.feed({ type: 'host_deleted', host: 'host_b' });
+    expect([story.saga.retry, kindsOf(story)]).toEqual([[], ['end_forwarding']]);
+  });
+
+  it('goes back to a source that does not answer in time, when the target is lost', () => {
+    const story = completed();
+    for (const kind of ['arm_target', 'retain_source', 'receive_connections', 'forward_connections'] as const)
+      story.answer(kind);
+    expect(story.feed({ type: 'resolve', resolution: 'target_lost' })).toBe(true);
+    story.answer('check_retained');
+    expect(kindsOf(story)).toEqual(['hold_connections']);
+    story.feed({ type: 'agent_lost', host: 'host_a' });
+    expect([story.saga.status, story.saga.rollback?.phase, kindsOf(story)]).toEqual(['rolling_back', 'halting', []]);
+    story.pass(600_000);
+    expect(kindsOf(story)).toEqual(['revive_source']);
+  });
+
   it('is over when it is given up', () => {
     const story = atTheStop();
     story.answer('hold_connections');

@@ -153,8 +153,11 @@ export class Course {
       this.#world.violate(`Invariant 6: ${before.id} told ${told} times that it is ${saga.status}`);
     // A hold whose cutover was called off is announced again.
     const again = events.some(({ data }) => data.called_off === true);
+    // The source was lost after a rollback.
+    const movesBack = events.some(({ data }) => data.clients_move === true);
     for (const type of owed) {
       if (type === 'migration.holding' && again) continue;
+      if (type === cutoverWebhook && movesBack) continue;
       // Once for each host that clients are sent to.
       const key = type === cutoverWebhook ? `${before.id} ${type} ${saga.status}` : `${before.id} ${type}`;
       const times = (this.#announced.get(key) ?? 0) + 1;
@@ -162,7 +165,7 @@ export class Course {
       if (times > 1 && type !== 'migration.needs_attention' && saga.restorations === 0)
         this.#world.violate(`Invariant 6: ${before.id} owes ${type} ${times} times`);
     }
-    const isMoved = owed.includes('migration.completed') || owed.includes('migration.rolled_back');
+    const isMoved = owed.includes('migration.completed') || owed.includes('migration.rolled_back') || movesBack;
     if (owed.includes(cutoverWebhook) !== isMoved)
       this.#world.violate(`Invariant 6: ${before.id} is ${saga.status} and owes clients ${isMoved ? 'no' : 'a'} word`);
     const early = now < (this.#windows.get(before.id)?.endsAt ?? 0);

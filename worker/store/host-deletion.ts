@@ -46,11 +46,12 @@ export async function migrationNeeding(db: D1Database, id: string): Promise<{ id
   return (await drizzle(db).select({ id: which, status }).from(migration).where(needs(id)).limit(1).get()) ?? null;
 }
 
-/** Terminal migrations that still expect something of the host or rely on the copy it keeps. */
+/** Terminal migrations that still expect something of the host, rely on the copy it keeps, or pass connections through it. */
 export async function unsettledMigrations(db: D1Database, host: string): Promise<{ id: string; stack_id: string }[]> {
   const purged = (side: string) =>
     sql`json_extract(${migration.saga}, ${`$.window.${side}_purge.done_at`}) IS NOT NULL`;
   const owed = (list: string) => sql`json_array_length(${migration.saga}, ${`$.${list}`}) > 0`;
+  const forwards = sql`json_extract(${migration.saga}, '$.forwarding.phase') IN ('holding', 'forwarding')`;
   const keeps = or(
     and(eq(migration.status, 'completed'), eq(migration.source_host_id, host), not(purged('source'))),
     and(eq(migration.status, 'rolled_back'), eq(migration.target_host_id, host), not(purged('target'))),
@@ -59,7 +60,11 @@ export async function unsettledMigrations(db: D1Database, host: string): Promise
     .select({ id: migration.id, stack_id: migration.stack_id })
     .from(migration)
     .where(
-      and(touches(host), inArray(migration.status, [...terminalStatuses]), or(owed('awaiting'), owed('retry'), keeps)),
+      and(
+        touches(host),
+        inArray(migration.status, [...terminalStatuses]),
+        or(owed('awaiting'), owed('retry'), keeps, forwards),
+      ),
     )
     .all();
 }

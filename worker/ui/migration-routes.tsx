@@ -33,13 +33,14 @@ export function migrationPages({ ui, api }: Kit): void {
     return (await Promise.all([source_host_id, target_host_id].map(ask))).filter((host) => host !== null);
   };
 
-  /** Null if nothing is forwarded, or the source does not answer. */
-  const trafficOf = async (c: Context<Ui>, { id, forwarding }: MigrationView) =>
-    forwarding?.phase === 'forwarding' || forwarding?.phase === 'holding'
-      ? await api(c)
-          .get<TrafficView>(`/migrations/${id}/traffic`)
-          .catch(() => null)
-      : null;
+  /** Null if nothing is forwarded, or the source does not answer soon. */
+  const trafficOf = async (c: Context<Ui>, { id, forwarding }: MigrationView) => {
+    if (forwarding?.phase !== 'forwarding' && forwarding?.phase !== 'holding') return null;
+    const asked = api(c)
+      .get<TrafficView>(`/migrations/${id}/traffic`)
+      .catch(() => null);
+    return await Promise.race([asked, sleep(limits.ui.trafficWaitMsMax)]);
+  };
 
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
     const migration = await one(c);
@@ -131,3 +132,5 @@ export function migrationPages({ ui, api }: Kit): void {
     api(c).post(`/migrations/${id}/resolve`, { resolution: form.text('resolution') }, form.once),
   );
 }
+
+const sleep = (ms: number) => new Promise<null>((resolve) => setTimeout(() => resolve(null), ms));

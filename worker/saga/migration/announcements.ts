@@ -7,7 +7,8 @@ import type { Transition } from './transition.ts';
 /**
  * Returns the webhook events of a transition. Pure, so the store and the simulation agree. Each terminal state is
  * announced once: a failed rollback returns to `completed`, which was announced when the migration first reached it.
- * Where clients should go changes with `completed` and `rolled_back` alone, so each comes with a `cutover`.
+ * Where clients should go changes with `completed` and `rolled_back`, so each comes with a `cutover`;
+ * so does the way back to the target of a source that was lost after a rollback.
  */
 export function announcements(
   before: Status,
@@ -19,7 +20,8 @@ export function announcements(
   if (saga.status === before) return types;
   const type = announced[saga.status]?.(before);
   if (type) types.push(type);
-  if (type === 'migration.completed' || type === 'migration.rolled_back') types.push('migration.cutover');
+  const isMoved = type === 'migration.completed' || type === 'migration.rolled_back';
+  if (isMoved || events.some(({ data }) => data.clients_move)) types.push('migration.cutover');
   return types;
 }
 

@@ -18,10 +18,12 @@ type Answer = CommandResult<Kind>;
 
 export const isPointing = (kind: string): kind is Kind => kind === 'point_names' || kind === 'point_names_back';
 
-/** A rollback that failed comes here again, with the names as they were. */
+/** A rollback that failed comes here again, with the names as they were; one that is taken back, with names set back. */
 export function owePointing(draft: TransitionDraft): void {
   const { cutover_dns, results } = draft.saga;
-  if (cutover_dns.length === 0 || (results.point_names && !hasFailed(results.point_names))) return;
+  const isSet = results.point_names && !hasFailed(results.point_names) && !results.point_names_back;
+  if (cutover_dns.length === 0 || isSet) return;
+  delete results.point_names_back;
   send(draft, 'point_names');
 }
 
@@ -57,6 +59,13 @@ const hasFailed = ({ records }: Answer) => records.some(({ failed }) => failed !
 const isChanged = ({ from, to, left, failed }: PointedRecord) => left === null && failed === null && from !== to;
 
 function tellToDoByHand(draft: TransitionDraft, why: string): void {
+  const { cutover_dns, results } = draft.saga;
+  if (!results.point_names && cutover_dns.length > 0)
+    recordEvent(draft, 'notice', {
+      message: 'names may lead to the target, whose agent has not said what they were: look at each',
+      records: cutover_dns,
+      why,
+    });
   const by = changedIn(draft.saga).map(({ name, type, from }) => `${name} (${type}) to ${from}`);
   if (by.length > 0) recordEvent(draft, 'notice', { message: 'set names back by hand', records: by, why });
 }

@@ -1,5 +1,7 @@
+import type { CommandKind } from '../../../schema/commands.ts';
 import type { Saga } from '../../../schema/saga.ts';
 import type { Refusal } from './refusal.ts';
+import { close } from './results.ts';
 import { recordEvent, send, type TransitionDraft } from './transition.ts';
 
 /**
@@ -24,6 +26,7 @@ export function holdConnections(draft: TransitionDraft): boolean {
   const { saga } = draft;
   if (!saga.forwarding || !holdsConnections(saga)) return false;
   saga.forwarding.phase = 'holding';
+  delete saga.results.release_connections;
   return true;
 }
 
@@ -37,12 +40,13 @@ export function oweForwarding(draft: TransitionDraft): void {
   send(draft, 'forward_connections');
 }
 
-/** The stack runs on the source again, or was never stopped there. */
+/** The stack runs on the source again, or was never stopped there. Sent again if the answer was lost in a restore. */
 export function oweRelease(draft: TransitionDraft): void {
   const { forwarding, window } = draft.saga;
   oweEnd(draft);
-  if (!forwarding || !isTaken(forwarding.phase)) return;
+  if (!forwarding || !mayBeTaken(draft.saga)) return;
   forwarding.phase = 'released';
+  dropPending(draft);
   send(draft, 'release_connections');
   if (window) send(draft, 'end_receiving');
 }
@@ -53,14 +57,28 @@ function oweEnd(draft: TransitionDraft): void {
   if (forwarding?.phase === 'ended' && !results.end_forwarding) send(draft, 'end_forwarding');
 }
 
+/** By a record that was restored to before the hold, nothing is held yet; its source may know better. */
+export function assumeHeld({ saga }: TransitionDraft): void {
+  if (saga.forwarding?.phase === 'planned' && holdsConnections(saga)) saga.forwarding.phase = 'holding';
+}
+
+/** What is no longer wanted is neither awaited nor sent again. */
+function dropPending(draft: TransitionDraft): void {
+  const { saga } = draft;
+  const isTaking = (kind: CommandKind) => takingKinds.includes(kind);
+  for (const { id } of saga.awaiting.filter(({ kind }) => isTaking(kind))) close(draft, id);
+  saga.retry = saga.retry.filter((kind) => !isTaking(kind));
+}
+
+const takingKinds: readonly CommandKind[] = ['hold_connections', 'forward_connections', 'receive_connections'];
+
 /** Returns false if no connections are held or forwarded. `why`: ends the sentence. */
 export function endForwarding(draft: TransitionDraft, why: string): boolean {
   const { saga, now } = draft;
   const { forwarding } = saga;
-  if (!forwarding || !isTaken(forwarding.phase)) return false;
+  if (!forwarding || !mayBeTaken(saga)) return false;
   Object.assign(forwarding, { phase: 'ended', ended_at: now });
-  for (const kind of ['hold_connections', 'forward_connections', 'receive_connections'] as const)
-    saga.retry = saga.retry.filter((retried) => retried !== kind);
+  dropPending(draft);
   send(draft, 'end_forwarding');
   if (saga.window) send(draft, 'end_receiving');
   recordEvent(draft, 'notice', { message: `connections to the source are no longer forwarded: ${why}` });
@@ -71,20 +89,26 @@ export function endForwarding(draft: TransitionDraft, why: string): boolean {
 export function forwardingHostDeleted(draft: TransitionDraft, host: string): boolean {
   const { saga, now } = draft;
   const { forwarding } = saga;
-  if (!forwarding || !isTaken(forwarding.phase)) return false;
+  if (!forwarding || !mayBeTaken(saga)) return false;
   Object.assign(forwarding, { phase: 'ended', ended_at: now });
+  dropPending(draft);
   send(draft, host === saga.source ? 'end_receiving' : 'end_forwarding');
   return true;
 }
 
-const isTaken = (phase: NonNullable<Saga['forwarding']>['phase']) => phase === 'holding' || phase === 'forwarding';
+/** Held or forwarded, or let go without an answer. */
+const mayBeTaken = ({ forwarding, results }: Saga): boolean =>
+  forwarding?.phase === 'holding' ||
+  forwarding?.phase === 'forwarding' ||
+  (forwarding?.phase === 'released' && !results.release_connections);
 
-/** Returns null if an operator may end it, or has. */
-export function endForwardingRefusal({ status, forwarding }: Saga): Refusal | null {
-  if (!forwarding) return { code: 'not_forwarding', message: 'It was started without "forward".' };
-  if (forwarding.phase === 'forwarding' && status !== 'completed')
-    return { code: 'not_forwarding', message: `It is "${status}"; forwarding can be ended once it is "completed".` };
+/** Returns null if it has ended, or will as soon as the source hears of it. */
+export function endForwardingRefusal({ status, forwarding, telling }: Saga): Refusal | null {
+  const code = 'not_forwarding';
+  if (!forwarding) return { code, message: 'It was started without "forward".' };
   if (forwarding.phase === 'planned' || forwarding.phase === 'holding')
-    return { code: 'not_forwarding', message: `It is "${status}" and forwards nothing yet.` };
-  return null;
+    return { code, message: `It is "${status}" and forwards nothing yet.` };
+  if (forwarding.phase !== 'forwarding') return null;
+  if (telling) return { code, message: 'Its hosts are being asked what they have. Try again in a moment.' };
+  return { code, message: `It is "${status}"; forwarding can be ended once it is "completed". Try again.` };
 }

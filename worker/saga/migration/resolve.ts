@@ -1,6 +1,6 @@
 import type { Resolution } from '../../../schema/saga.ts';
 import { enterStep } from './enter-step.ts';
-import { endForwarding } from './forwarding.ts';
+import { assumeHeld, endForwarding } from './forwarding.ts';
 import { resolutionRefusal, resolutionsOf } from './resolutions.ts';
 import { reviveSource } from './rollback.ts';
 import { forgetAwaited, recordEvent, type TransitionDraft } from './transition.ts';
@@ -85,5 +85,6 @@ function giveUp(draft: TransitionDraft): void {
     deadline_at: null,
     telling: false,
   });
+  if (saga.restorations > 0) assumeHeld(draft);
   endForwarding(draft, 'the migration was given up');
 }

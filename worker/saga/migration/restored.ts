@@ -7,7 +7,7 @@ import { beginArming } from './arming.ts';
 import { needAttention } from './attention-report.ts';
 import { owePointing, oweSetBack } from './cutover-names.ts';
 import type { SagaEvent } from './events.ts';
-import { oweForwarding, oweRelease } from './forwarding.ts';
+import { assumeHeld, oweForwarding, oweRelease } from './forwarding.ts';
 import { hostDeleted } from './host-deletion.ts';
 import { close, recordResult } from './results.ts';
 import { haltTarget } from './rollback.ts';
@@ -187,8 +187,10 @@ function findingOf({ saga }: TransitionDraft, source: SourcePhase, target: Targe
 /** Adds the steps that the hosts took but the restored record lacks, so that the undo covers them. */
 function goBack(draft: TransitionDraft, source: SourcePhase, target: TargetPhase): void {
   const { saga, now } = draft;
+  assumeHeld(draft);
   if (isTerminal(saga.status)) {
     if (saga.plan) oweCleanup(draft);
+    oweRelease(draft);
     return;
   }
   const clock = { started_at: now, ended_at: now };

@@ -78,6 +78,7 @@ export function onRollback(draft: TransitionDraft, event: SagaEvent): boolean {
       return true;
     case 'agent_lost':
       if (!saga.awaiting.some(({ host }) => host === event.host)) return false;
+      if (waitsWithoutHold(draft, rollback)) return true;
       beginRollbackUndo(draft, rollback.phase, lost(saga, event.host));
       return true;
     case 'overdue':
@@ -130,6 +131,13 @@ function goesOnWithoutHold(
   close(draft, command_id);
   recordEvent(draft, 'notice', { message: 'connections to the source could not be held', why: failure.message });
   afterHold(draft, rollback);
+  return true;
+}
+
+/** What ends the wait for a lost target is the end of its lease, not the source's answer. */
+function waitsWithoutHold(draft: TransitionDraft, { phase, target_lost }: Rollback): boolean {
+  if (phase !== 'halting' || !target_lost) return false;
+  for (const { id } of draft.saga.awaiting.filter(({ kind }) => kind === 'hold_connections')) close(draft, id);
   return true;
 }
 

@@ -5,7 +5,7 @@ import { owePointing } from './cutover-names.ts';
 import { oweForwarding } from './forwarding.ts';
 import { provenUntil } from './lease-proof.ts';
 import { openWindow } from './safety-window.ts';
-import { send, type TransitionDraft } from './transition.ts';
+import { recordEvent, send, type TransitionDraft } from './transition.ts';
 
 /**
  * The commit of `completed` is the point of no return: the target gets its restart policies back, the source keeps its
@@ -29,10 +29,12 @@ export function oweRetention(draft: TransitionDraft): void {
   send(draft, 'retain_source');
 }
 
-/** A rollback failed, and the target runs its stack again. */
+/** A rollback failed, or its source was lost after it, and the target runs its stack again. */
 export function backToCompleted(draft: TransitionDraft): void {
   draft.saga.status = 'completed';
   draft.saga.deadline_at = null;
+  if (draft.saga.rollback?.ended_at != null)
+    recordEvent(draft, 'notice', { message: 'clients are to use the target again', clients_move: true });
   if (draft.saga.rollback) draft.saga.rollback.ended_at = draft.now;
   oweForwarding(draft);
   owePointing(draft);

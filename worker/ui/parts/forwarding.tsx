@@ -12,7 +12,7 @@ export function ForwardingCard({ migration, traffic }: { migration: MigrationVie
       <h2>Forwarding</h2>
       <Facts
         rows={[
-          ['New connections', forwardingSays(forwarding.phase)],
+          ['New connections', forwardingSays(forwarding.phase, status)],
           ['Ports', forwarding.ports.map(({ port }) => port).join(', ') || 'none'],
           forwarding.phase === 'forwarding' && forwarding.ends_at ? ['Until', moment(forwarding.ends_at)] : null,
           ...(traffic?.ports ?? []).map((port): [string, string] => [`Port ${port.port}`, trafficSays(port)]),
