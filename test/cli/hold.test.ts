@@ -21,6 +21,7 @@ const holding = (hold: Partial<NonNullable<MigrationView['hold']>> = {}) =>
       ...hold,
     },
     ...{ left_out: [], failure: null, attention: null, window: null, rollback: null, owed: [] },
+    ...{ forwarding: null, names: [] },
     ...{ created_at: time, updated_at: time, ended_at: null },
   }) as unknown as MigrationView;
 const shown = (view: MigrationView) => migrationLines(terminal, view, (id) => id).join('\n');
