@@ -8,9 +8,9 @@ import { openHolderServer } from './holder-server.ts';
 import type { OpenForwarding } from './takings.ts';
 
 /**
- * `connection-holder STATE-DIR`: a process that the agent starts and that outlives it, one per state directory. It has the
- * listeners, rules and connections of the stacks that left this host. What it has is in memory only: the agent's ledger
- * is the record.
+ * `connection-holder STATE-DIR`: a process that the agent starts and that outlives it, one per state directory. It owns the
+ * listeners, rules and connections of the stacks that left this host. Its state is in memory only: the agent's ledger is the
+ * record.
  */
 export async function holdConnections([stateDir = '']: string[]): Promise<void> {
   const log = createLog(boundedLogFile(join(stateDir, 'connection-holder.log'), limits.forward.holderLogBytesMax));

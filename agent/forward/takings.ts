@@ -27,7 +27,7 @@ interface Taking {
   isClaimed: boolean;
 }
 
-/** What the holder has taken, by migration. Acts about one migration happen one after the other, whoever asks. */
+/** The holder's forwardings, by migration. Acts on one migration are serialized. */
 export class Takings {
   readonly #open: OpenForwarding;
   readonly #log: Log;

@@ -18,8 +18,8 @@ export interface TunnelSource {
 }
 
 /**
- * `proxied`: names of published ports whose app is sent the client's address in a PROXY header. `describe`: what the peer
- * is told of a connection beyond the port's name.
+ * `proxied`: names of published ports whose app is sent the client's address in a PROXY header. `describe`: headers of
+ * a connection's stream besides the port's name.
  */
 export function openTunnelSource(
   link: TunnelLink,

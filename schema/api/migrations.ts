@@ -157,7 +157,7 @@ export const forwardingView = z
 export const trafficView = trafficReport
   .meta({ id: 'Traffic' })
   .describe(
-    'Connections that still come to the source, counted there since the first of them was held; a restart of the agent does not begin anew.',
+    'Connections that still come to the source, counted there since the first of them was held; a restart of the agent does not reset the count.',
   );
 export type TrafficView = z.infer<typeof trafficView>;
 

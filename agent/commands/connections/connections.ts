@@ -9,7 +9,7 @@ import { untilAccepting } from './until-accepting.ts';
 
 export const holdConnections: CommandHandler<'hold_connections'> = async ({ project, ports }, context) => {
   await context.forward.hold({ migrationId: context.migrationId, project }, ports);
-  // The copy that is about to stop answers what it has taken.
+  // Requests that are under way are answered before the stop.
   await sleep(limits.forward.answeringMs, context.signal);
   return {};
 };

@@ -74,25 +74,25 @@ const takingKinds: readonly CommandKind[] = ['hold_connections', 'forward_connec
 
 /** Returns false if no connections are held or forwarded. `why`: ends the sentence. */
 export function endForwarding(draft: TransitionDraft, why: string): boolean {
-  const { saga, now } = draft;
-  const { forwarding } = saga;
-  if (!forwarding || !mayBeTaken(saga)) return false;
-  Object.assign(forwarding, { phase: 'ended', ended_at: now });
-  dropPending(draft);
+  if (!markEnded(draft)) return false;
   send(draft, 'end_forwarding');
-  if (saga.window) send(draft, 'end_receiving');
+  if (draft.saga.window) send(draft, 'end_receiving');
   recordEvent(draft, 'notice', { message: `connections to the source are no longer forwarded: ${why}` });
   return true;
 }
 
 /** One end of the way is gone: the other one is ended. Returns false if nothing was forwarded. */
 export function forwardingHostDeleted(draft: TransitionDraft, host: string): boolean {
-  const { saga, now } = draft;
-  const { forwarding } = saga;
-  if (!forwarding || !mayBeTaken(saga)) return false;
-  Object.assign(forwarding, { phase: 'ended', ended_at: now });
+  if (!markEnded(draft)) return false;
+  send(draft, host === draft.saga.source ? 'end_receiving' : 'end_forwarding');
+  return true;
+}
+
+function markEnded(draft: TransitionDraft): boolean {
+  const { forwarding } = draft.saga;
+  if (!forwarding || !mayBeTaken(draft.saga)) return false;
+  Object.assign(forwarding, { phase: 'ended', ended_at: draft.now });
   dropPending(draft);
-  send(draft, host === saga.source ? 'end_receiving' : 'end_forwarding');
   return true;
 }
 
