@@ -1,11 +1,11 @@
-import http2, { type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import http2, { type Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Log } from '../../node/log.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import { connectTo } from './connect-to.ts';
 import { portName } from './published-port.ts';
-import { reset, splice } from './splice.ts';
+import { refuseStream, serveStream } from './serve-stream.ts';
 import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
 
 const status = http2.constants;
@@ -34,32 +34,13 @@ function serveTunnel(socket: Socket, { ports, log, isHere = () => true }: Tunnel
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const port = headers[':method'] === 'CONNECT' ? known.get(`${headers[':authority']}`) : undefined;
-    if (port && isHere()) return void answer(stream, port);
-    if (port) return refuse(stream, status.HTTP_STATUS_BAD_GATEWAY);
+    if (port && isHere()) return void serveStream(stream, (signal) => connectTo(port, signal));
+    if (port) return refuseStream(stream);
     if (!isLogged) log.warn('the source asked for a port that this migration does not have', { asked: asked(headers) });
     isLogged = true;
-    refuse(stream, status.HTTP_STATUS_FORBIDDEN);
+    refuseStream(stream, status.HTTP_STATUS_FORBIDDEN);
   });
   return session;
 }
 
 const asked = (headers: http2.IncomingHttpHeaders) => `${headers[':method']} ${headers[':authority']}`.slice(0, 100);
-
-async function answer(stream: ServerHttp2Stream, port: ForwardedPort): Promise<void> {
-  const gone = new AbortController();
-  const leave = () => gone.abort();
-  stream.once('close', leave);
-  try {
-    const app = await connectTo(port, gone.signal);
-    stream.off('close', leave);
-    if (stream.destroyed) return reset(app);
-    stream.respond({ ':status': status.HTTP_STATUS_OK });
-    splice(stream, app, () => {});
-  } catch {
-    refuse(stream, status.HTTP_STATUS_BAD_GATEWAY);
-  }
-}
-
-function refuse(stream: ServerHttp2Stream, code: number): void {
-  if (!stream.destroyed) stream.respond({ ':status': code }, { endStream: true });
-}

@@ -1,10 +1,10 @@
-import http2, { type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import http2, { type Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { forwardedPort } from '../../schema/forwarding.ts';
 import type { ConnectOn } from './holder.ts';
 import type { ClientConnection } from './published-port.ts';
-import { reset, splice } from './splice.ts';
+import { refuseStream, serveStream } from './serve-stream.ts';
 import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
 import { openTunnelSource, type TunnelSource } from './tunnel-source.ts';
 
@@ -31,8 +31,8 @@ function serveWay(socket: Socket, connect: ConnectOn): Http2Session {
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const connection = connectionIn(headers[header]);
-    if (connection) void answer(stream, connection, connect);
-    else refuse(stream);
+    if (connection) void serveStream(stream, (signal) => connect(connection, signal));
+    else refuseStream(stream);
   });
   return session;
 }
@@ -43,26 +43,4 @@ function connectionIn(value: unknown): ClientConnection | null {
   } catch {
     return null;
   }
-}
-
-async function answer(stream: ServerHttp2Stream, connection: ClientConnection, connect: ConnectOn): Promise<void> {
-  const gone = new AbortController();
-  const leave = () => gone.abort();
-  stream.once('close', leave);
-  try {
-    const on = await connect(connection, gone.signal);
-    stream.off('close', leave);
-    if (stream.destroyed) {
-      on.on('error', () => {});
-      return reset(on);
-    }
-    stream.respond({ ':status': http2.constants.HTTP_STATUS_OK });
-    splice(stream, on, () => {});
-  } catch {
-    refuse(stream);
-  }
-}
-
-function refuse(stream: ServerHttp2Stream): void {
-  if (!stream.destroyed) stream.respond({ ':status': http2.constants.HTTP_STATUS_BAD_GATEWAY }, { endStream: true });
 }
