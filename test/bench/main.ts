@@ -5,6 +5,7 @@ import { cpu } from './cpu.ts';
 import { cut } from './cut.ts';
 import { downtime } from './downtime.ts';
 import { growth } from './growth.ts';
+import { hold } from './hold.ts';
 import { memory } from './memory.ts';
 import { quick } from './quick.ts';
 import { refused } from './refused/refused.ts';
@@ -15,7 +16,7 @@ import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
- * without a peer; `refused` takes `--rounds N`. `-- table FILE` prints such a file as the tables of docs/benchmarks.md. Needs
+ * without a peer; `hold` and `refused` take `--rounds N`. `-- table FILE` prints such a file as the tables of docs/benchmarks.md. Needs
  * the two Docker hosts of test/docker/hosts, what test/bench/install.sh installs, and root. Nothing else should run meanwhile.
  */
 const inAll: Record<string, () => Promise<Result>> = {
@@ -33,10 +34,10 @@ const inAll: Record<string, () => Promise<Result>> = {
 };
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, rounds: { type: 'string', default: '10' } },
+  options: { json: { type: 'string' }, rounds: { type: 'string' } },
 });
-const rounds = Number(flags.rounds);
-const benchmarks: typeof inAll = { ...inAll, growth, refused: () => refused(rounds) };
+const rounds = flags.rounds === undefined ? undefined : Number(flags.rounds);
+const benchmarks: typeof inAll = { ...inAll, growth, hold: () => hold(rounds), refused: () => refused(rounds) };
 const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 
 const [wanted = '', file = ''] = positionals;
@@ -47,7 +48,7 @@ if (wanted === 'table') {
 }
 const one = benchmarks[wanted];
 const runs = one ? [one] : sets[wanted];
-if (!runs || !(rounds >= 1)) {
+if (!runs || (rounds !== undefined && !(rounds >= 1))) {
   const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
   process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE] [--rounds N], or table FILE\n`);
   process.exit(2);
