@@ -27,6 +27,7 @@ export function serveTree(program: Command, run: ReturnType<typeof runner>): voi
     .addOption(fromEnv('--tls-cert <file>', 'serve https with this certificate chain, PEM; read again when it changes'))
     .addOption(fromEnv('--tls-key <file>', 'its key, PEM'))
     .addOption(fromEnv('--trust-proxy', 'trust X-Forwarded-For and -Proto: only if nothing but your proxy can connect'))
+    .addHelpText('after', '\nThe variables OIDC_… set up the login at a provider: docs/security.md.')
     .action(run(serve));
   program
     .command('deploy')

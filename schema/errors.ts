@@ -62,6 +62,7 @@ export const errorStatus = {
   join_token_invalid: 401,
   join_token_used: 409,
   join_token_expired: 401,
+  already_joined: 409,
   csr_invalid: 422,
   certificate_invalid: 401,
   host_revoked: 403,

@@ -1,3 +1,4 @@
+import { accessLimits } from './limits/access.ts';
 import { agentLimits } from './limits/agent.ts';
 import { cliLimits } from './limits/cli.ts';
 import { controlPlaneLimits } from './limits/control-plane.ts';
@@ -11,6 +12,7 @@ import { transferLimits } from './limits/transfer.ts';
 export const limits = {
   ...migrationLimits,
   ...controlPlaneLimits,
+  ...accessLimits,
   ...notificationLimits,
   ...transferLimits,
   ...forwardLimits,

@@ -38,6 +38,18 @@ export interface Env {
   SAFETY_WINDOW_HOURS?: string;
   /** Requests per minute of one API token; `limits.api.tokenRequestsPerMinute` if unset. */
   RATE_LIMIT_PER_MINUTE?: string;
+  /** Login at a provider for the web UI, see `auth/oidc/settings.ts` and docs/security.md; off without an issuer. */
+  OIDC_ISSUER?: string;
+  OIDC_CLIENT_ID?: string;
+  OIDC_CLIENT_SECRET?: string;
+  /** Scopes asked of the provider; "openid email profile" if unset. */
+  OIDC_SCOPES?: string;
+  /** The claim with the groups of `group:NAME`; "groups" if unset. */
+  OIDC_GROUPS_CLAIM?: string;
+  /** Who may log in, by scope: emails, `*@DOMAIN` and `group:NAME`, separated by commas. */
+  OIDC_ADMINS?: string;
+  OIDC_MIGRATORS?: string;
+  OIDC_READERS?: string;
   /** "true" allows webhooks to http and to private addresses, to try Stackferry out on one machine. */
   DEVELOPMENT?: string;
 }

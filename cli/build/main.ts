@@ -2,6 +2,7 @@ import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addNode, writeDigests } from '../local/carried-node.ts';
+import { writeApiClient } from './api-client-files.ts';
 import { controlFromSources } from './control-sources.ts';
 import { fillInstall } from './install-files.ts';
 import { bundleCommandLine } from './node-bundles.ts';
@@ -14,6 +15,7 @@ import { thirdPartyNotices } from './third-party.ts';
  *   agent.js, relay.js   each a program in one file
  *   cli/                 the command line and `serve`
  *   control/             the Worker, its settings, migrations and static files
+ *   client/              the API's description, and a TypeScript client of it
  *
  * With `--static` only worker/static, which wrangler.toml names: `npm install` runs that for tests, `npm start` and
  * deployments. With `--node` hosts of this platform can fetch this Node too.
@@ -49,6 +51,7 @@ async function buildPackage(): Promise<void> {
   await cp(worker.settingsFile, join(control, 'wrangler.toml'));
   await cp(worker.migrationsDir, join(control, 'migrations'), { recursive: true });
   for (const name of ['agent.js', 'relay.js']) await copyFile(join(control, 'static/install', name), join(out, name));
+  await writeApiClient(root, join(out, 'client'));
   const inputs = bundles.flatMap((bundle) => bundle.inputs);
   await writeFile(join(out, 'THIRD-PARTY-NOTICES.txt'), await thirdPartyNotices(root, inputs));
 }

@@ -50,6 +50,26 @@ export async function revokeToken({ term, api }: Session, wanted: string, option
   else term.out(`"${name}" is revoked.`);
 }
 
+/** A person whose access was revoked, by id or name. */
+export async function restorePerson({ term, api }: Session, wanted: string) {
+  const client = await api();
+  const people = (await listAll(client, '/tokens', tokenView)).filter(({ kind }) => kind === 'person');
+  const fitting = people.filter(({ id, name }) => id === wanted || name === wanted);
+  const [only] = fitting;
+  if (!only || fitting.length > 1)
+    throw new CliError(
+      only ? 'ambiguous' : 'not_found',
+      only
+        ? `${fitting.length} people are named "${wanted}"; give an id.`
+        : `No person named "${wanted}" has logged in.`,
+      only ? exitCodes.usage : exitCodes.not_found,
+      only ? fitting.map(({ id }) => id) : ['A revoked token stays revoked; create another: stackferry tokens create'],
+    );
+  const restored = await client.post(`/tokens/${only.id}/restore`, {}, tokenView);
+  if (term.json) return term.document(restored);
+  term.out(`"${restored.name}" may log in again.`);
+}
+
 /** Where commands go, by which profile, and with which token. */
 export async function whoami({ term, api, login }: Session) {
   const { url, profile } = await login();

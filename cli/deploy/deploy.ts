@@ -137,7 +137,8 @@ async function whatIsKnown(wrangler: Wrangler, config: string) {
   );
   return {
     hasAuthority: tables.has('fleet') && (await rows('SELECT id FROM fleet LIMIT 1')).length > 0,
-    hasToken: tables.has('api_token') && (await rows('SELECT id FROM api_token LIMIT 1')).length > 0,
+    hasToken:
+      tables.has('api_token') && (await rows("SELECT id FROM api_token WHERE id LIKE 'tok%' LIMIT 1")).length > 0,
   };
 }
 

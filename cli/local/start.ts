@@ -93,7 +93,7 @@ export async function startControlPlane({
     const db = await miniflare.getD1Database('DB');
     // A new one, or a file that was not the one this Worker uses.
     await applyMigrations(db, files.migrationsDir);
-    const { results } = await db.prepare('SELECT 1 FROM api_token LIMIT 1').all();
+    const { results } = await db.prepare("SELECT 1 FROM api_token WHERE id LIKE 'tok%' LIMIT 1").all();
     const worker = await miniflare.getWorker();
     const tick = async (now = new Date()) => {
       await worker.scheduled({ scheduledTime: now });

@@ -81,7 +81,7 @@ export async function serve(settings: ServeSettings, log: (line: string) => void
   }
 }
 
-const startControl = ({ dataDir, publicUrl }: ServeSettings, onLog: (line: string) => void) =>
+const startControl = ({ dataDir, publicUrl, oidc }: ServeSettings, onLog: (line: string) => void) =>
   startControlPlane({
     dataDir: join(dataDir, controlDir),
     // Only the front connects to it.
@@ -91,6 +91,7 @@ const startControl = ({ dataDir, publicUrl }: ServeSettings, onLog: (line: strin
     carryNodeIn: join(dataDir, 'assets'),
     vars: {
       PUBLIC_URL: publicUrl,
+      ...oidc,
       ...(process.env.SAFETY_WINDOW_HOURS ? { SAFETY_WINDOW_HOURS: process.env.SAFETY_WINDOW_HOURS } : {}),
     },
   });

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { type Address, address } from '../../schema/address.ts';
 import { errorMessageOf } from '../../schema/errors.ts';
+import { oidcNames, readOidcSettings } from '../../worker/auth/oidc/settings.ts';
 import { CliError, exitCodes, usageError } from '../exit-code.ts';
 
 /** Flags of `stackferry serve`, as commander parses them. */
@@ -28,9 +29,11 @@ export interface ServeSettings {
   relay: { listen: Address; advertise: Address; metrics: Address; metricsToken: null } | null;
   tls: { certPath: string; keyPath: string } | null;
   trustProxy: boolean;
+  /** Settings of the login at a provider, as the Worker reads them. */
+  oidc: Record<string, string>;
 }
 
-export function readSettings(flags: ServeFlags): ServeSettings {
+export function readSettings(flags: ServeFlags, env: NodeJS.ProcessEnv = process.env): ServeSettings {
   const listen = place('--listen', flags.listen);
   const tls = certificatePaths(flags);
   const publicUrl = flags.publicUrl === undefined ? originOf(listen, tls !== null) : publicOrigin(flags.publicUrl);
@@ -41,7 +44,16 @@ export function readSettings(flags: ServeFlags): ServeSettings {
     relay: flags.relay ? relayOf(flags, listen, publicUrl) : null,
     tls,
     trustProxy: flags.trustProxy ?? false,
+    oidc: oidcOf(env),
   };
+}
+
+/** A mistake would otherwise show at the first login only. */
+function oidcOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  const given = Object.fromEntries(oidcNames.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const read = readOidcSettings(given);
+  if (read.kind === 'wrong') throw usageError(read.why, 'docs/security.md says what the settings of the login mean.');
+  return given;
 }
 
 function relayOf(flags: ServeFlags, { host, port }: Address, publicUrl: string): ServeSettings['relay'] {

@@ -37,6 +37,16 @@ export const stackName = z
   .regex(/^[a-z0-9][a-z0-9_-]*$/, 'a Compose project name: lower-case letters, digits, dashes and underscores')
   .meta({ id: 'StackName', description: 'The Compose project name.' });
 
+/** A parameter that may be given several times; the route gets a list. */
+export function repeated<const T extends readonly string[]>(values: T) {
+  const one = z.enum(values);
+  return z
+    .union([one, z.array(one).max(limits.control.parameterTimesMax)], {
+      error: `one of ${values.join(', ')}; repeat the parameter for several`,
+    })
+    .transform((given) => [given].flat() as T[number][]);
+}
+
 export const page = <T extends z.ZodType>(item: T) =>
   z
     .object({

@@ -5,7 +5,7 @@ import { lift } from '../lift.ts';
 import { limits } from '../limits.ts';
 import { modes } from '../migration-status.ts';
 import { changedOptions, moveOptions } from '../move-options.ts';
-import { objectId, pageQuery, stackName, time } from './common.ts';
+import { objectId, pageQuery, repeated, stackName, time } from './common.ts';
 
 /** `/hosts/{id}/drain` and `/drains`. */
 
@@ -163,5 +163,5 @@ export type DrainView = z.infer<typeof drainView>;
 
 export const drainsQuery = pageQuery.extend({
   host: objectId.optional().describe('The drained host.'),
-  status: z.enum(drainStatuses).optional().describe('Status of the drains.'),
+  status: repeated(drainStatuses).optional().describe('Status of the drains; repeat it for several.'),
 });

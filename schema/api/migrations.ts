@@ -8,7 +8,7 @@ import { limits } from '../limits.ts';
 import { modes, sizings, statuses, steps, verifications } from '../migration-status.ts';
 import { report } from '../preflight-report.ts';
 import { attention, forwardingPhases, resolutions, rollbackPhases } from '../saga.ts';
-import { objectId as id, pageQuery, time, zonedTime } from './common.ts';
+import { objectId as id, pageQuery, repeated, time, zonedTime } from './common.ts';
 import { receiptView } from './receipt.ts';
 
 /** Migrations, and what may be asked of one. */
@@ -186,6 +186,7 @@ export const migrationView = z
       .nullable()
       .default(null)
       .describe('The API token with which it was started.'),
+    drain_id: id.nullable().default(null).describe('The drain that it is part of.'),
     mode: z.enum(modes),
     verify: z.enum(verifications),
     sizing: z.enum(sizings),
@@ -243,7 +244,10 @@ export type MigrationEventView = z.infer<typeof migrationEventView>;
 export const migrationsQuery = pageQuery.extend({
   stack: z.string().max(limits.control.stackNameLengthMax).optional().describe("The stack's name."),
   host: id.optional().describe('Source or target.'),
-  status: z.enum(statuses).optional().describe('Status of the migrations.'),
+  status: repeated(statuses).optional().describe('Status of the migrations; repeat it for several.'),
+  drain: id.optional().describe('Only migrations of this drain.'),
+  created_after: zonedTime.optional().describe('Only migrations requested then or later.'),
+  created_before: zonedTime.optional().describe('Only migrations requested before.'),
   kept: z
     .enum(['true'])
     .optional()
@@ -253,4 +257,18 @@ export const migrationsQuery = pageQuery.extend({
     .transform((text) => text === 'true')
     .optional()
     .describe('Only completed migrations whose safety window has ended and whose source is still kept.'),
+  expand: z
+    .enum(['report'])
+    .optional()
+    .describe('`report`: with the report of each pre-flight, which is null otherwise.'),
+});
+
+export const migrationQuery = z.strictObject({
+  wait: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(limits.api.waitSMax)
+    .default(0)
+    .describe('Seconds to wait for its end; the answer comes with the end, or after that time.'),
 });

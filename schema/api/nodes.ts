@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { resources } from '../host-facts.ts';
-import { objectId as id, nodeName, time } from './common.ts';
+import { objectId as id, nodeName, pageQuery, time } from './common.ts';
 
 /** Hosts and relays. */
+
+export const nodesQuery = pageQuery.extend({ name: nodeName.optional().describe('The one of this name.') });
 
 export const createNode = z.strictObject({ name: nodeName }).meta({ id: 'CreateNode' });
 

@@ -27,6 +27,7 @@ export const stacksQuery = pageQuery.extend({
     .max(limits.control.stackNameLengthMax)
     .optional()
     .describe("Part of the stack's or of its host's name."),
+  host: id.optional().describe('The host that it is on.'),
   running: z.enum(['true', 'false']).optional().describe('Whether its host reported it as running.'),
 });
 

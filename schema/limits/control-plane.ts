@@ -81,6 +81,8 @@ export const controlPlaneLimits = {
     pageSizeMax: 200,
     /** Fits the longest sort key: a stack's name and id. */
     cursorCharsMax: 500,
+    /** How often one parameter may be given: more than there are statuses. */
+    parameterTimesMax: 20,
     nameLengthMax: 63,
     stackNameLengthMax: 255,
     sseMsMax: 300_000,
@@ -118,6 +120,18 @@ export const controlPlaneLimits = {
     idempotencyAnswerBytesMax: 524_288,
     auditKeepMs: 400 * 24 * 3_600_000,
     auditRowsMax: 1_000_000,
+    /** Entries that one page looks through for a filter without an index: some 10 MB, well under a second. */
+    auditScanRowsMax: 20_000,
+    /** Entries of one export: a few megabytes, held in memory at once. */
+    auditExportRowsMax: 5_000,
+    /** Longest request counted: entries have the time of its beginning, and the order of its end. */
+    auditSlackMs: 10 * 60_000,
+    /** Events that one answer of the feed looks through for its filters. */
+    feedScanRowsMax: 10_000,
+    /** `wait` of a migration: proxies and clients give up after one or two minutes. */
+    waitSMax: 60,
+    /** How long its object is held for the next commit, before the database is looked at again. */
+    waitPollMs: 2_000,
     /** Rows per deletion, and deletions per cron run. */
     expireRowsMax: 5_000,
     expireRoundsMax: 20,

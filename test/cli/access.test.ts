@@ -55,6 +55,26 @@ test('the audit is filtered by who and by what, as table and as JSON', bound, as
   expect((await run(['audit', '--actor', 'tok_00000000000000000000000000'])).out).toBe('Nothing fits.\n');
 });
 
+test('the audit is filtered by time, kind, host and stack, and exported whole', bound, async () => {
+  await run(['join', 'rack-2', '--json']);
+  await run(['join', 'relay-2', '--relay', '--json']);
+  const acts = async (...filters: string[]) =>
+    (JSON.parse((await run(['audit', '--json', '--limit', '100', ...filters])).out) as { act: string }[]).map(
+      ({ act }) => act,
+    );
+  expect(await acts('--kind', 'relays')).toEqual(['POST /api/v1/relays']);
+  expect(await acts('--host', 'rack-2')).toEqual(['POST /api/v1/hosts']);
+  expect(await acts('--stack', 'shop')).toEqual([]);
+  expect(await acts('--since', '1h', '--kind', 'relays')).toHaveLength(1);
+  expect(await acts('--until', '1h')).toEqual([]);
+  expect(await acts('--since', '2100-01-01T00:00Z')).toEqual([]);
+  const csv = (await run(['audit', '--export', 'csv', '--kind', 'relays'])).out.trimEnd().split('\n');
+  expect(csv).toEqual([expect.stringMatching(/^id,at,/), expect.stringContaining('POST /api/v1/relays')]);
+  const all = (await run(['audit', '--export', 'ndjson', '--limit', '1'])).out.trimEnd().split('\n');
+  expect(all.length).toBeGreaterThan(2);
+  for (const line of all) expect(JSON.parse(line)).toMatchObject({ act: expect.any(String) });
+});
+
 test('bad input is refused with what to do', bound, async () => {
   await run(['tokens', 'create', 'twin', '--scope', 'read']);
   await run(['tokens', 'create', 'twin', '--scope', 'read']);
@@ -67,6 +87,10 @@ test('bad input is refused with what to do', bound, async () => {
     [['tokens', 'revoke', 'first admin token', '--yes'], 4, '(last_admin_token)'],
     [['audit', '--actor', 'nobody'], 5, '(not_found)'],
     [['audit', '--limit', '0'], 2, 'A number from 1'],
+    [['audit', '--since', 'yesterday'], 2, 'A time with its zone'],
+    [['audit', '--kind', 'weather'], 2, 'Allowed choices are hosts'],
+    [['audit', '--host', 'nowhere'], 5, 'stackferry hosts'],
+    [['tokens', 'restore', 'nobody'], 5, 'has logged in'],
   ] as const;
   for (const [args, code, said] of wrong) {
     const refused = await run([...args]);

@@ -59,7 +59,7 @@ test('ls works as the list does', bound, async () => {
 test('completion offers the new commands', bound, async () => {
   const complete = async (...words: string[]) => (await run('__complete', '--', ...words)).out.trimEnd().split('\n');
   expect(await complete('who')).toEqual(['whoami']);
-  expect(await complete('tokens', '')).toEqual(['list', 'create', 'revoke']);
+  expect(await complete('tokens', '')).toEqual(['list', 'create', 'revoke', 'restore']);
   expect(await complete('tokens', 'create', 'x', '--scope', '')).toEqual(['read', 'migrate', 'admin']);
   expect(await complete('audit', '--a')).toEqual(['--actor', '--act']);
   expect(await complete('help', 'stat')).toEqual(['status']);

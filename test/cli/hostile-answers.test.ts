@@ -17,7 +17,7 @@ const migration = (status: Status): MigrationView => ({
   stack: { id: 'stack_00000000000000000000000000', name: 'app' },
   source_host_id: host,
   target_host_id: host,
-  ...{ source_host: null, target_host: null, home: null, superseded_by: null, requested_by: null },
+  ...{ source_host: null, target_host: null, home: null, superseded_by: null, requested_by: null, drain_id: null },
   mode: 'stop-copy',
   verify: 'manifest',
   sizing: 'host',

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -74,7 +74,7 @@ describe('the package', () => {
 
   it('has no sources and no tests, and needs one package', async () => {
     const place = join(app, 'node_modules/stackferry');
-    expect((await filesBelow(place)).filter((file) => /\.tsx?$|^test\//.test(file))).toEqual([]);
+    expect((await filesBelow(place)).filter((file) => /(?<!\.d)\.tsx?$|^test\//.test(file))).toEqual([]);
     const { dependencies } = JSON.parse(await readFile(join(place, 'package.json'), 'utf8'));
     expect(Object.keys(dependencies)).toEqual(['miniflare']);
   });
@@ -112,6 +112,34 @@ describe('the package', () => {
   it('starts with words that every Node can read', async () => {
     const code = (await readFile(bin(), 'utf8')).replaceAll(/^\/\/.*$/gm, '');
     expect(code).not.toMatch(/=>|`|\bconst\b|\blet\b|\bimport\b|\basync\b|\?\.|\?\?|\.\.\.|node:/);
+  });
+});
+
+describe('the client of the API', () => {
+  it('is imported by its name, with its types, beside the runtime that it names', async () => {
+    await symlink(join(root, 'node_modules/@oazapfts'), join(app, 'node_modules/@oazapfts'));
+    const story = await readFile(join(root, 'test/flow/generated-client/story.ts'), 'utf8');
+    await writeFile(join(app, 'story.mts'), story.replace("'./client.ts'", "'stackferry/client'"));
+    const options = [
+      '--strict',
+      '--noEmit',
+      '--skipLibCheck',
+      '--target',
+      'es2024',
+      '--module',
+      'nodenext',
+      '--ignoreConfig',
+    ];
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    expect(await run(process.execPath, [tsc, ...options, ...types, 'story.mts'], { cwd: app })).toBe('');
+    const names =
+      'Object.entries(await import("stackferry/client")).map(([name, value]) => typeof value + " " + name).join("\\n")';
+    const exported = await run(process.execPath, ['--input-type=module', '-e', `console.log(${names})`], { cwd: app });
+    for (const name of ['listHosts', 'migrate', 'showMigration', 'listEvents'])
+      expect(exported).toContain(`function ${name}\n`);
+    const description = JSON.parse(await readFile(installed('client/openapi.json'), 'utf8'));
+    expect(Object.keys(description.paths)).toContain('/api/v1/events');
   });
 });
 

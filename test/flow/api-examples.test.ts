@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { type FlowRig, startFlowRig } from './flow-rig.ts';
 
 const page = resolve(import.meta.dirname, '../../docs/api.md');
@@ -54,4 +55,19 @@ test('the examples of docs/api.md do what the page says', async () => {
   expect(followed).toContain('"to":"completed"');
   expect(followed.trim().split('\n').at(-1)).toBe('204');
   expect(await readFile(join(rig.fleet.dir, 'events.txt'), 'utf8')).toContain('"to":"completed"');
-}, 180_000);
+  expect(said['Following the fleet']).toMatch(/^\{"items":\[\{"id":\d+,.*"to":"completed"/m);
+
+  // Back, by the step for a pipeline, once what is kept there is deleted.
+  const id = locations[0]!.split('/').at(-1)!;
+  await rig.fleet.api.delete(`/stacks/app/migrate/${id}/source`);
+  const [, yaml = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(await readFile(page, 'utf8')) ?? [];
+  const [step] = parse(yaml) as { run: string }[];
+  const pipeline = () =>
+    run('bash', ['-eo', 'pipefail', '-c', step!.run], {
+      env: { ...env, TARGET: rig.hosts.source.id, GITHUB_RUN_ID: '1' },
+      cwd: rig.fleet.dir,
+    });
+  const [, back] = /\/ui\/migrations\/(mig_\w+)/.exec((await pipeline()).stdout) ?? [];
+  expect(await rig.show(back!)).toMatchObject({ status: 'completed', target_host_id: rig.hosts.source.id });
+  expect((await pipeline()).stdout).toContain(back);
+}, 240_000);

@@ -107,7 +107,7 @@ describe('webhook endpoints', () => {
     expect(refused).toMatchObject({ status: 409, body: { code: 'webhook_disabled' } });
     expect(await change({ disabled: false })).toMatchObject({ status: 'enabled', disabled_why: null });
     expect((await call('DELETE', `${path}/${id}`, { token })).status).toBe(204);
-    expect((await call('DELETE', `${path}/${id}`, { token })).status).toBe(204);
+    expect((await call('DELETE', `${path}/${id}`, { token })).status).toBe(404);
     expect((await call('GET', path, { token })).body.items).toEqual([]);
   });
 

@@ -1,10 +1,12 @@
 import { createMiddleware } from 'hono/factory';
 import { limits } from '../../schema/limits.ts';
 import type { Scope } from '../../schema/scopes.ts';
+import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { Problem } from '../problem.ts';
-import { hashToken, isWellFormedToken } from '../store/token-format.ts';
+import { hashToken, isPerson, isWellFormedToken } from '../store/token-format.ts';
 import { findToken, noteUse, type TokenRow } from '../store/tokens.ts';
+import { findSession } from '../store/ui-sessions.ts';
 import type { Authed } from './authed.ts';
 import { adoptBootstrapToken } from './bootstrap.ts';
 import { countBadCredentials, refuseGuessers, spendToken } from './rate-limit.ts';
@@ -26,13 +28,14 @@ export const requires = (scope: Scope) =>
       countBadCredentials(c);
       throw unauthorized('Send an API token: "Authorization: Bearer sfy_…".');
     }
-    if (!isWellFormedToken('sfy', token)) {
+    const ofPerson = isWellFormedToken('sfs', token);
+    if (!ofPerson && !isWellFormedToken('sfy', token)) {
       countBadCredentials(c);
       throw unauthorized('That is not a whole API token.');
     }
     const hash = await hashToken(token);
     if (!lately.has(hash)) refuseGuessers(c);
-    const row = (await findToken(c.env.DB, hash)) ?? (await adoptBootstrapToken(c.env, hash));
+    const row = ofPerson ? await personOf(c.env, hash) : await holderOf(c.env, hash);
     if (row) c.set('actor', { kind: 'token', id: row.id, name: row.name });
     const why = refusal(row, Date.now());
     if (!row || why) {
@@ -52,6 +55,15 @@ export const requires = (scope: Scope) =>
     await next();
     for (const [name, value] of Object.entries(rateHeaders)) c.header(name, value);
   });
+
+const holderOf = async (env: Env, hash: string): Promise<TokenRow | null> =>
+  (await findToken(env.DB, hash)) ?? adoptBootstrapToken(env, hash);
+
+/** A person's session is a credential of its own; that of a token is none, the token is sealed in it. */
+async function personOf(env: Env, hash: string): Promise<TokenRow | null> {
+  const found = await findSession(env.DB, hash, Date.now());
+  return found && isPerson(found.token.id) ? found.token : null;
+}
 
 function refusal(row: TokenRow | null, now: number): string | null {
   if (!row) return 'is not known';

@@ -17,7 +17,10 @@ export async function holderOf(env: Env, joinToken: string): Promise<NodeRow> {
 export function checkRedeemable(row: NodeRow, keySha256: string, now: number): void {
   if (row.joined_at !== null && row.join_key_sha256 !== keySha256) throw usedUp();
   if ((row.join_token_expires_at ?? 0) <= now)
-    throw new Problem('join_token_expired', `That join token has expired; delete "${row.name}" and create it again.`);
+    throw new Problem(
+      'join_token_expired',
+      `That join token has expired; "${row.name}" needs a new one: POST /api/v1/${row.kind}s/${row.id}/join-token.`,
+    );
 }
 
 export const usedUp = () => new Problem('join_token_used', 'That join token was used already, with another key.');

@@ -47,13 +47,13 @@ async function meter(env: Env, tokenId: string, perMinute: number): Promise<Mete
 }
 
 /** Counts a refused credential of this client. Throws `rate_limited` above the limit. */
-export function countBadCredentials(c: Context<Authed>): void {
+export function countBadCredentials(c: Pick<Context, 'req'>): void {
   const { ok, waitMs } = badCredentials.take(addressKey(c), Date.now(), badCredentialsPerMinute);
   if (!ok) throw flooded('address', badCredentialsPerMinute, waitMs);
 }
 
 /** Throws `rate_limited` for a client above the limit of bad credentials, before any database query. */
-export function refuseGuessers(c: Context<Authed>): void {
+export function refuseGuessers(c: Pick<Context, 'req'>): void {
   const key = addressKey(c);
   const now = Date.now();
   if (!badCredentials.empty(key, now, badCredentialsPerMinute)) return;

@@ -26,9 +26,19 @@ export function decodeCursor(cursor: string | undefined, length: number): string
       .parse(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)));
     return key;
   } catch {
-    throw new Problem('invalid_cursor', 'Use "next_cursor" of the page before, as it is.');
+    throw unusable();
   }
 }
+
+/** The same for a key that is the id of a row, a number. */
+export function decodeNumber(cursor: string | undefined): number | null {
+  const [key] = decodeCursor(cursor, 1) ?? [];
+  if (key === undefined) return null;
+  if (!/^\d{1,15}$/.test(key)) throw unusable();
+  return Number(key);
+}
+
+const unusable = () => new Problem('invalid_cursor', 'Use "next_cursor" of the page before, as it is.');
 
 /** Builds a page from `limit + 1` rows: the extra row shows that there are more. */
 export function pageOf<T>(rows: T[], limit: number, keyOf: (row: T) => string[]) {

@@ -57,16 +57,19 @@ async function* followMigration(env: Env, id: string, lastId: number): AsyncGene
       yield ': still here\n\n';
       quietSince = Date.now();
     }
-    await laterOrSoon(env, row);
+    await nextCommit(env, row, limits.control.ssePollMs);
   }
 }
 
-/** Waits for the next commit, but no longer than for the next look at the progress. */
-async function laterOrSoon(env: Env, { id, stack_id, version }: MigrationRow): Promise<void> {
-  const { ssePollMs } = limits.control;
+/** Waits for the next commit of a migration, at most `msMax`. */
+export async function nextCommit(
+  env: Env,
+  { id, stack_id, version }: Pick<MigrationRow, 'id' | 'stack_id' | 'version'>,
+  msMax: number,
+): Promise<void> {
   await migrationsOf(env, stack_id)
-    .later(id, version, ssePollMs)
-    .catch(() => new Promise((resolve) => setTimeout(resolve, ssePollMs)));
+    .later(id, version, msMax)
+    .catch(() => new Promise((resolve) => setTimeout(resolve, msMax)));
 }
 
 async function progressOf(env: Env, stackId: string, id: string) {

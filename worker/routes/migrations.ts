@@ -1,10 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { objectId, page } from '../../schema/api/common.ts';
+import { objectId } from '../../schema/api/common.ts';
 import {
   changeMigration,
   cutoverRequest,
   type MigrationView,
-  migrationsQuery,
   migrationView,
   resolveRequest,
   retryRequest,
@@ -17,41 +16,14 @@ import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { Problem } from '../problem.ts';
 import type { ActOutcome } from '../saga/migration/coordinator.ts';
-import { listMigrations } from '../store/migration-list.ts';
 import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
 import { surroundingsOf } from '../store/migration-surroundings.ts';
 import { viewMigration } from '../views/migration-view.ts';
-import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, refuses } from './define.ts';
 import { timeAhead } from './time-ahead.ts';
 
 const tags = ['migrations'];
 const params = z.object({ id: objectId });
-
-const list = createRoute({
-  method: 'get',
-  path: '/api/v1/migrations',
-  tags,
-  operationId: 'listMigrations',
-  summary: 'List migrations, newest first, without their progress',
-  description: 'Filters are combined. `cleanup_due=true` lists those whose kept source is due for deletion.',
-  ...guarded('read'),
-  request: { query: migrationsQuery },
-  responses: { 200: answers(page(migrationView), 'A page.') },
-});
-
-const show = createRoute({
-  method: 'get',
-  path: '/api/v1/migrations/{id}',
-  tags,
-  operationId: 'showMigration',
-  summary: 'Show a migration with its live progress',
-  description: 'Its steps with their times, its report, its failure, pending work of its hosts, and its safety window.',
-  ...guarded('read'),
-  ...refuses('not_found'),
-  request: { params },
-  responses: { 200: answers(migrationView, 'The migration.') },
-});
 
 const change = createRoute({
   method: 'patch',
@@ -150,19 +122,6 @@ const resolve = createRoute({
 });
 
 export function migrationRoutes(app: OpenAPIHono<Authed>): void {
-  app.openapi(list, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query');
-    const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit, Date.now());
-    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
-    const around = await surroundingsOf(c.env.DB, items);
-    return c.json(
-      { items: items.map((row) => ({ ...viewMigration(row, around, null), receipt: null })), next_cursor },
-      200,
-    );
-  });
-
-  app.openapi(show, async (c) => c.json(await showMigration(c.env, c.req.valid('param').id), 200));
-
   app.openapi(change, async (c) => {
     const { id } = c.req.valid('param');
     const { bandwidth_limit } = c.req.valid('json');

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { objectId, page, pageQuery } from '../../schema/api/common.ts';
-import { createdNode, createNode, hostView, relayView } from '../../schema/api/nodes.ts';
+import { objectId, page } from '../../schema/api/common.ts';
+import { createdNode, createNode, hostView, nodesQuery, relayView } from '../../schema/api/nodes.ts';
 import type { Authed } from '../auth/authed.ts';
 import { log } from '../log.ts';
 import { revoke } from '../objects/host-connection/revoke.ts';
@@ -51,12 +51,12 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     summary: `List the ${kind}s, oldest first`,
     description: `Without deleted ${kind}s.`,
     ...guarded('read'),
-    request: { query: pageQuery },
+    request: { query: nodesQuery },
     responses: { 200: answers(page(view), 'A page.') },
   });
   app.openapi(list, async (c) => {
-    const { cursor, limit } = c.req.valid('query');
-    const rows = await listNodes(c.env.DB, kind, decodeCursor(cursor, 1)?.[0] ?? null, limit);
+    const { cursor, limit, ...filter } = c.req.valid('query');
+    const rows = await listNodes(c.env.DB, kind, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit);
     const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
     return c.json({ items: await Promise.all(items.map((row) => viewNode(c.env, row))), next_cursor }, 200);
   });

@@ -24,6 +24,11 @@ export const headers = {
     schema: text,
     example: `"token";q=${limits.api.tokenRequestsPerMinute};w=60`,
   },
+  'X-Next-Before': {
+    description: '`before` of the next part; absent on the last.',
+    schema: { type: 'integer' },
+    example: 812,
+  },
   'Retry-After': { description: 'Seconds.', schema: { type: 'integer' }, example: 2 },
   'Idempotency-Replayed': {
     description: 'This is the answer to the first request with this `Idempotency-Key`; nothing was done again.',
@@ -53,6 +58,7 @@ export const securitySchemes = {
 export const tags = [
   { name: 'stacks', description: 'Compose projects that the hosts report, and moving them.' },
   { name: 'migrations', description: 'Active and ended migrations, rollback and clean-up.' },
+  { name: 'events', description: 'What happens in the whole fleet, from a cursor on.' },
   { name: 'hosts', description: 'Docker hosts with an agent.' },
   { name: 'relays', description: 'Relays carry the encrypted stream between two agents.' },
   { name: 'drains', description: 'Moving all stacks off a host.' },
@@ -60,6 +66,7 @@ export const tags = [
   { name: 'tokens', description: 'API tokens.' },
   { name: 'authority', description: 'Export and import of the keys of the certificate authority.' },
   { name: 'audit', description: 'Who did what.' },
+  { name: 'version', description: 'Which release answers.' },
   { name: 'enrolment', description: 'For agents and relays.' },
 ];
 

@@ -60,6 +60,7 @@ export const problems = {
   webhook_unsigned: 'Only a webhook of the kind `standard` has a signing secret.',
   join_token_invalid: 'The join token is not known, or its host was deleted.',
   join_token_expired: 'The join token has expired.',
+  already_joined: 'The host or relay has joined, and needs no join token.',
   join_token_used: 'Another key has joined with this token.',
   csr_invalid: 'The certificate request is invalid.',
   certificate_invalid: 'The certificate is not, or no longer, valid.',

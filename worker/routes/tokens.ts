@@ -4,8 +4,8 @@ import { objectId, page, pageQuery } from '../../schema/api/common.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Authed } from '../auth/authed.ts';
 import { Problem } from '../problem.ts';
-import { hashToken, newToken } from '../store/token-format.ts';
-import { insertToken, listTokens, revokeToken, type TokenRow } from '../store/tokens.ts';
+import { hashToken, isPerson, newToken } from '../store/token-format.ts';
+import { insertToken, listTokens, loadToken, restorePerson, revokeToken, type TokenRow } from '../store/tokens.ts';
 import { time, timeOrNull } from '../time.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
@@ -16,6 +16,7 @@ import { answers, body, guarded, guardedBody, located, refuses } from './define.
  */
 const path = '/api/v1/tokens';
 const tags = ['tokens'];
+const params = z.object({ id: objectId });
 
 const create = createRoute({
   method: 'post',
@@ -34,7 +35,7 @@ const list = createRoute({
   path,
   tags,
   operationId: 'listTokens',
-  summary: 'List the API tokens, oldest first, revoked and expired ones too',
+  summary: 'List the API tokens, oldest first, revoked and expired ones too, then the people who have logged in',
   description: 'The tokens themselves are not kept, so not shown.',
   ...guarded('admin'),
   request: { query: pageQuery },
@@ -52,17 +53,44 @@ const showCurrent = createRoute({
   responses: { 200: answers(tokenView, 'The token.') },
 });
 
+const show = createRoute({
+  method: 'get',
+  path: `${path}/{id}`,
+  tags,
+  operationId: 'showToken',
+  summary: 'Show an API token, or a person who has logged in',
+  description: 'Without the token itself, which is not kept.',
+  ...guarded('admin'),
+  ...refuses('not_found'),
+  request: { params },
+  responses: { 200: answers(tokenView, 'The token.') },
+});
+
 const revoke = createRoute({
   method: 'delete',
   path: `${path}/{id}`,
   tags,
   operationId: 'revokeToken',
   summary: 'Revoke an API token, at once and for good; the last one that can administer is refused',
-  description: 'Migrations that it requested continue.',
+  description:
+    'Migrations that it requested continue. Of a person: their sessions end, and they cannot log in until an admin restores their access.',
   ...guarded('admin'),
   ...refuses('not_found', 'last_admin_token'),
-  request: { params: z.object({ id: objectId }) },
+  request: { params },
   responses: { 204: { description: 'Revoked.' } },
+});
+
+const restore = createRoute({
+  method: 'post',
+  path: `${path}/{id}/restore`,
+  tags,
+  operationId: 'restorePerson',
+  summary: 'Let a person log in again whose access was revoked',
+  description: 'What they may do is said by the settings at their next login. A revoked token stays revoked.',
+  ...guarded('admin'),
+  ...refuses('not_found'),
+  request: { params },
+  responses: { 200: answers(tokenView, 'The person.') },
 });
 
 export function tokenRoutes(app: OpenAPIHono<Authed>): void {
@@ -90,9 +118,22 @@ export function tokenRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(showCurrent, (c) => c.json(viewToken(c.get('token'), Date.now()), 200));
 
+  app.openapi(show, async (c) => {
+    const row = await loadToken(c.env.DB, c.req.valid('param').id);
+    if (!row) throw absent();
+    return c.json(viewToken(row, Date.now()), 200);
+  });
+
+  app.openapi(restore, async (c) => {
+    const row = await restorePerson(c.env.DB, c.req.valid('param').id);
+    if (!row)
+      throw new Problem('not_found', 'There is no such person. A revoked token stays revoked: create another one.');
+    return c.json(viewToken(row, Date.now()), 200);
+  });
+
   app.openapi(revoke, async (c) => {
     const outcome = await revokeToken(c.env.DB, c.req.valid('param').id, Date.now());
-    if (outcome === 'absent') throw new Problem('not_found', 'There is no such token.');
+    if (outcome === 'absent') throw absent();
     if (outcome === 'last_admin')
       throw new Problem(
         'last_admin_token',
@@ -101,6 +142,8 @@ export function tokenRoutes(app: OpenAPIHono<Authed>): void {
     return c.body(null, 204);
   });
 }
+
+const absent = () => new Problem('not_found', 'There is no such token.');
 
 /** Returns null for "until revoked". Throws if the end is in the past or too far in the future. */
 function endOf(ending: { expires_in_s?: number | undefined; expires_at?: string | undefined }, now: number) {
@@ -119,6 +162,7 @@ function viewToken(row: TokenRow, now: number): z.infer<typeof tokenView> {
   return {
     id,
     name,
+    kind: isPerson(id) ? ('person' as const) : ('token' as const),
     scopes,
     status: revoked_at !== null ? 'revoked' : expired ? 'expired' : 'active',
     created_at: time(created_at),

@@ -21,7 +21,6 @@ import {
   disableEndpoint,
   insertEndpoint,
   listEndpoints,
-  loadEndpoint,
   rotateSecret,
   updateEndpoint,
 } from '../store/webhooks.ts';
@@ -119,8 +118,9 @@ const remove = createRoute({
   tags,
   operationId: 'deleteWebhook',
   summary: 'Delete an endpoint with its deliveries; pending ones are not sent',
-  description: '204 whether it was there or not.',
+  description: 'Like every DELETE: 204, and 404 for what cannot be read any more.',
   ...guarded('admin'),
+  ...refuses('not_found'),
   request: { params },
   responses: { 204: { description: 'Deleted.' } },
 });
@@ -194,9 +194,9 @@ export function webhookRoutes(app: OpenAPIHono<Authed>): void {
 
   app.openapi(remove, async (c) => {
     const { id } = c.req.valid('param');
-    const row = await loadEndpoint(c.env.DB, id);
+    const row = await endpoint(c.env, id);
     await deleteEndpoint(c.env.DB, id);
-    if (row) await forgetCredential(c.env, row);
+    await forgetCredential(c.env, row);
     return c.body(null, 204);
   });
 }

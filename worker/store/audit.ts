@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, lte, max, sql } from 'drizzle-orm';
+import { and, lte, max, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { limits } from '../../schema/limits.ts';
 import { audit } from '../tables/access.ts';
@@ -23,27 +23,6 @@ export async function insertAudit(db: D1Database, { actor, ...entry }: AuditEntr
   await drizzle(db)
     .insert(audit)
     .values({ ...entry, actor_kind, actor_id, actor_name });
-}
-
-/** Newest first. Returns `limit + 1` rows if there are more. */
-export async function listAudit(
-  db: D1Database,
-  { actor, act }: { actor?: string | undefined; act?: string | undefined },
-  before: number | null,
-  limit: number,
-): Promise<AuditRow[]> {
-  const wanted = and(
-    actor === undefined ? undefined : eq(audit.actor_id, actor),
-    act === undefined ? undefined : eq(audit.act, act),
-    before === null ? undefined : lt(audit.id, before),
-  );
-  return drizzle(db)
-    .select()
-    .from(audit)
-    .where(wanted)
-    .orderBy(desc(audit.id))
-    .limit(limit + 1)
-    .all();
 }
 
 /** Deletes expired entries and those beyond the maximum number, a bounded share per call. Returns how many. */

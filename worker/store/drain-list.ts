@@ -14,13 +14,13 @@ import type { NodeRow } from './nodes.ts';
 /** Newest first. Returns `limit + 1` rows if there are more. */
 export async function listDrains(
   db: D1Database,
-  { host, status }: { host?: string | undefined; status?: DrainStatus | undefined },
+  { host, status }: { host?: string | undefined; status?: DrainStatus[] | undefined },
   before: string | null,
   limit: number,
 ): Promise<DrainRow[]> {
   const wanted = and(
     host === undefined ? undefined : eq(drain.host_id, host),
-    status === undefined ? undefined : eq(drain.status, status),
+    status === undefined ? undefined : inArray(drain.status, status),
     before === null ? undefined : lt(drain.id, before),
   );
   return drizzle(db)

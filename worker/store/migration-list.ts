@@ -1,7 +1,9 @@
-import { and, asc, desc, eq, gt, inArray, lt, lte, not, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, lt, lte, not, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { firstIdAt } from '../../schema/ids.ts';
 import { activeStatuses, type Status } from '../../schema/migration-status.ts';
+import type { Report } from '../../schema/preflight-report.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
 import { migration, migrationEvent, sourceKept, windowEndsAt } from '../tables/migrations.ts';
 
@@ -10,37 +12,51 @@ import { migration, migrationEvent, sourceKept, windowEndsAt } from '../tables/m
 export interface MigrationFilter {
   stack?: string | undefined;
   host?: string | undefined;
-  status?: Status | undefined;
+  status?: Status[] | undefined;
+  drain?: string | undefined;
+  /** RFC 3339. */
+  created_after?: string | undefined;
+  created_before?: string | undefined;
   /** A copy is still kept: on `host`, if that is given. */
   kept?: 'true' | undefined;
   /** Completed, window closed, source copy still kept. */
   cleanup_due?: boolean | undefined;
 }
 
-/** Newest first. Returns `limit + 1` rows if there are more. */
+const { report, ...withoutReport } = getTableColumns(migration);
+
+/**
+ * Newest first. Returns `limit + 1` rows if there are more. Their reports are read only if asked for: one may have hundreds of
+ * kilobytes.
+ */
 export async function listMigrations(
   db: D1Database,
-  { stack, host, status, kept, cleanup_due }: MigrationFilter,
-  before: string | null,
-  limit: number,
+  { stack, host, status, drain, created_after, created_before, kept, cleanup_due }: MigrationFilter,
+  { before, limit, reports }: { before: string | null; limit: number; reports: boolean },
   now: number,
 ): Promise<MigrationRow[]> {
   const wanted = and(
     stack === undefined ? undefined : eq(migration.stack_name, stack),
     host === undefined ? undefined : or(eq(migration.source_host_id, host), eq(migration.target_host_id, host)),
     kept === undefined ? undefined : keepsCopy(host),
-    status === undefined ? undefined : eq(migration.status, status),
+    status === undefined ? undefined : inArray(migration.status, status),
+    drain === undefined ? undefined : eq(migration.drain_id, drain),
+    created_after === undefined ? undefined : gte(migration.id, firstIdOf(created_after)),
+    created_before === undefined ? undefined : lt(migration.id, firstIdOf(created_before)),
     cleanup_due === undefined ? undefined : cleanup_due ? cleanupDue(now) : not(cleanupDue(now)),
     before === null ? undefined : lt(migration.id, before),
   );
   return drizzle(db)
-    .select()
+    .select({ ...withoutReport, report: reports ? report : sql<Report | null>`NULL` })
     .from(migration)
     .where(wanted)
     .orderBy(desc(migration.id))
     .limit(limit + 1)
     .all();
 }
+
+/** Ids begin with the time of their migration, so its index serves; no id is of a time before 1970. */
+const firstIdOf = (time: string) => firstIdAt('mig', Math.max(0, Date.parse(time)));
 
 export async function eventsAfter(db: D1Database, migrationId: string, after: number, limit: number) {
   return drizzle(db)

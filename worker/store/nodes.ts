@@ -29,11 +29,23 @@ export async function insertNode(db: D1Database, kind: NodeKind, name: string, n
 }
 
 /** In order of creation. Returns `limit + 1` rows if there are more. */
-export async function listNodes(db: D1Database, kind: NodeKind, after: string | null, limit: number) {
+export async function listNodes(
+  db: D1Database,
+  kind: NodeKind,
+  { name }: { name?: string | undefined },
+  after: string | null,
+  limit: number,
+) {
+  const wanted = and(
+    eq(node.kind, kind),
+    alive,
+    name === undefined ? undefined : eq(node.name, name),
+    after === null ? undefined : gt(node.id, after),
+  );
   return drizzle(db)
     .select()
     .from(node)
-    .where(and(eq(node.kind, kind), alive, after === null ? undefined : gt(node.id, after)))
+    .where(wanted)
     .orderBy(asc(node.id))
     .limit(limit + 1)
     .all();

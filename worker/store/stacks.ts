@@ -34,12 +34,14 @@ export interface StackFilter {
   /** Part of its name or its host's. */
   search?: string | undefined;
   running?: 'true' | 'false' | undefined;
+  /** Its home. */
+  host?: string | undefined;
 }
 
 /** By name, then id. Returns `limit + 1` rows if there are more. */
 export async function listStacks(
   db: D1Database,
-  { search, running }: StackFilter,
+  { search, running, host }: StackFilter,
   after: string[] | null,
   limit: number,
 ): Promise<ListedStack[]> {
@@ -55,7 +57,7 @@ export async function listStacks(
       ? undefined
       : sql`json_extract(${stack.summary}, '$.running') = ${running === 'true' ? 1 : 0}`;
   return listed(db)
-    .where(and(isNull(stack.gone_at), named, runs, later))
+    .where(and(isNull(stack.gone_at), host === undefined ? undefined : eq(stack.home_id, host), named, runs, later))
     .orderBy(asc(stack.name), asc(stack.id))
     .limit(limit + 1)
     .all();

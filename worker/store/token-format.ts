@@ -12,6 +12,13 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const randomDigits = 43;
 const checksumDigits = 6;
 
+/**
+ * Ids of people whom a login provider has named: their rows have no token, their sessions are their credentials. The form of
+ * the id tells them from tokens everywhere, the audit included.
+ */
+export const personPrefix = 'usr_';
+export const isPerson = (id: string): boolean => id.startsWith(personPrefix);
+
 export function newToken(prefix: TokenPrefix): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const number = bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);

@@ -23,7 +23,7 @@ export const uiSession = sqliteTable(
     /** SHA-256 (hex) of the cookie's value. */
     hash: text().primaryKey(),
     token_id: text().notNull(),
-    /** The API token, encrypted with a key that only the cookie yields. */
+    /** The API token, encrypted with a key that only the cookie yields; empty for a person, who has none. */
     sealed_token: text().notNull(),
     created_at: integer().notNull(),
     expires_at: integer().notNull(),

@@ -1,5 +1,4 @@
 import type { Context, Hono } from 'hono';
-import { html } from 'hono/html';
 import { clientAddress } from '../auth/client-address.ts';
 import { insertAudit } from '../store/audit.ts';
 import { hashToken } from '../store/token-format.ts';
@@ -7,29 +6,35 @@ import { findToken } from '../store/tokens.ts';
 import { type Api, Refused } from './call.ts';
 import { formOf } from './forms.ts';
 import { show } from './kit.ts';
+import { oidcLogin, providerOn, stepTo } from './oidc-login.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { logIn, logOut, placeOf, type Ui, withSession } from './session.ts';
 
-/** Login with an API token, and logout. `apiOf` calls the API with a token that has no session yet. */
+/** Login with an API token or at a provider, and logout. `apiOf` calls the API with a token that has no session yet. */
 export function loginPages(ui: Hono<Ui>, apiOf: (c: Context<Ui>, token: string) => Api): void {
   ui.get('/login', (c) => {
     const next = placeOf(c.req.query('next'));
     // After a link on another site the browser withholds the SameSite cookie. A request from this page sends it.
-    if (c.req.header('sec-fetch-site') === 'cross-site' && !c.req.query('ended'))
-      return c.html(html`<!doctype html><title>Stackferry</title><meta http-equiv="refresh" content="0;url=${next}">`);
-    return show(c, <LoginPage next={next} ended={c.req.query('ended') === '1'} />);
+    if (c.req.header('sec-fetch-site') === 'cross-site' && !c.req.query('ended')) return stepTo(c, next);
+    return show(c, <LoginPage next={next} ended={c.req.query('ended') === '1'} provider={providerOn(c)} />);
   });
+  oidcLogin(ui);
 
   ui.post('/login', async (c) => {
     const form = await formOf(c, null);
     const next = placeOf(form.text('next'));
     const token = form.text('token');
-    const refusal = /^\S{1,200}$/.test(token) ? await refusalOf(apiOf(c, token)) : tellToken;
+    // The secret of a person's session is a credential of the API, but no token to log in with.
+    const refusal = /^(?!sfs_)\S{1,200}$/.test(token) ? await refusalOf(apiOf(c, token)) : tellToken;
     await auditLogin(c, token, refusal);
     if (refusal) {
       for (const name of ['retry-after'])
         if (refusal.headers?.has(name)) c.header(name, refusal.headers.get(name) ?? '');
-      return show(c, <LoginPage next={next} refusal={refusal.message} />, refusal.status as 401);
+      return show(
+        c,
+        <LoginPage next={next} refusal={refusal.message} field provider={providerOn(c)} />,
+        refusal.status as 401,
+      );
     }
     await logIn(c, token);
     return c.redirect(next, 303);

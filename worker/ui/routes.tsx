@@ -5,6 +5,7 @@ import type { Authed } from '../auth/authed.ts';
 import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { problemResponse } from '../problem.ts';
+import { auditPages } from './audit-routes.tsx';
 import { apiWith, type Page as ListPage, type ProblemBody } from './call.ts';
 import { drainPages } from './drain-routes.tsx';
 import { sameOrigin } from './forms.ts';
@@ -64,6 +65,7 @@ export function uiRoutes(app: OpenAPIHono<Authed>): void {
   drainPages(kit);
   webhookPages(kit);
   tokenPages(kit);
+  auditPages(kit);
 
   app.route('/ui', ui);
   app.get('/', (c) => c.redirect('/ui', 303));

@@ -7,13 +7,15 @@ import { reaches } from '../auth/bearer.ts';
 import type { Env } from '../env.ts';
 import { keysOf, type SealedBox, sealedBox } from '../objects/fleet-authority/sealed-box.ts';
 import { hashToken, isWellFormedToken, newToken } from '../store/token-format.ts';
-import { findToken } from '../store/tokens.ts';
+import { findToken, type TokenRow } from '../store/tokens.ts';
 import { deleteSession, findSession, insertSession } from '../store/ui-sessions.ts';
+import { publicOrigin } from '../views/public-origin.ts';
 
 /**
  * A login to the web UI. The cookie holds a random secret; the database holds its hash, and the API token sealed with a
  * key derived from it. So neither a copy of the database nor the cookie alone reveals the token. Pages call the API
- * with the token: scopes, limits, audit and revocation are those of the API.
+ * with the token: scopes, limits, audit and revocation are those of the API. A person whom the login provider has named has no
+ * token: the API takes the secret itself for as long as the session lasts.
  */
 export interface Session {
   token: string;
@@ -38,13 +40,22 @@ const cookiePath = '/ui';
 export async function logIn(c: Context<Ui>, token: string): Promise<void> {
   const row = await findToken(c.env.DB, await hashToken(token));
   if (!row) throw new Error('the API took a token that is not stored');
-  const now = Date.now();
   const secret = newToken('sfs');
+  await open(c, row, secret, await (await boxOf(secret)).close(token));
+}
+
+/** Creates a session for a person whom the login provider has just named. */
+export const logInPerson = (c: Context<Ui>, row: TokenRow): Promise<void> => open(c, row, newToken('sfs'), noToken);
+
+const noToken = '';
+
+async function open(c: Context<Ui>, row: TokenRow, secret: string, sealed_token: string): Promise<void> {
+  const now = Date.now();
   const expires_at = Math.min(now + limits.ui.sessionMsMax, row.expires_at ?? Number.POSITIVE_INFINITY);
   await insertSession(c.env.DB, {
     hash: await hashToken(secret),
     token_id: row.id,
-    sealed_token: await (await boxOf(secret)).close(token),
+    sealed_token,
     created_at: now,
     expires_at,
   });
@@ -52,11 +63,14 @@ export async function logIn(c: Context<Ui>, token: string): Promise<void> {
     path: cookiePath,
     httpOnly: true,
     sameSite: 'Strict',
-    // The scheme as the browser sees it: a proxy in front may terminate https.
-    secure: new URL(c.req.header('origin') ?? c.req.url).protocol === 'https:',
+    secure: isSecure(c),
     maxAge: Math.floor((expires_at - now) / 1000),
   });
 }
+
+/** By the scheme as the browser sees it: a proxy in front may terminate https. A link sends no origin. */
+export const isSecure = (c: Context<Ui>): boolean =>
+  new URL(c.req.header('origin') ?? publicOrigin(c)).protocol === 'https:';
 
 export async function logOut(c: Context<Ui>): Promise<void> {
   await deleteSession(c.env.DB, c.get('session').hash);
@@ -104,7 +118,8 @@ async function sessionOf(env: Env, secret: string): Promise<Session | null> {
   const hash = await hashToken(secret);
   const found = await findSession(env.DB, hash, Date.now());
   if (!found) return null;
-  const token = await (await boxOf(secret)).open(found.session.sealed_token);
+  const { sealed_token } = found.session;
+  const token = sealed_token === noToken ? secret : await (await boxOf(secret)).open(sealed_token);
   const { name, scopes } = found.token;
   return { token, tokenName: name, scopes, csrf: await hashToken(`csrf ${secret}`), hash, attention: 0 };
 }

@@ -1,16 +1,14 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import { auditQuery, type createdToken } from '../../schema/api/access.ts';
-import { everyItem, type Page, type ProblemBody } from './call.ts';
+import type { createdToken } from '../../schema/api/access.ts';
+import { everyItem, type ProblemBody } from './call.ts';
 import { confirmed, formOf } from './forms.ts';
 import { acting, type Kit, saidOf, show } from './kit.ts';
-import { AuditPage } from './pages/audit.tsx';
 import { TokensPage } from './pages/tokens.tsx';
 import { can, type Ui } from './session.ts';
-import { only } from './stack-routes.tsx';
-import type { AuditView, TokenView } from './views.ts';
+import type { TokenView } from './views.ts';
 
-/** Pages of API tokens and of the audit. Both need `admin`, as in the API. */
+/** The page of API tokens. It needs `admin`, as in the API. */
 export function tokenPages({ ui, api }: Kit): void {
   const list = async (c: Context<Ui>, more: { problem?: ProblemBody; created?: string } = {}) => {
     const tokens = can(c.get('session'), 'admin') ? await everyItem<TokenView>(api(c), '/tokens') : null;
@@ -59,11 +57,5 @@ export function tokenPages({ ui, api }: Kit): void {
       },
       (problem) => list(c, { problem }),
     );
-  });
-
-  ui.get('/audit', async (c) => {
-    const query = only(new URL(c.req.url).searchParams, ...Object.keys(auditQuery.shape));
-    const page = can(c.get('session'), 'admin') ? await api(c).get<Page<AuditView>>(`/audit?${query}`) : null;
-    return show(c, <AuditPage session={c.get('session')} page={page} query={query} />);
   });
 }

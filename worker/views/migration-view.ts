@@ -38,6 +38,7 @@ export function viewMigration(
     home: homeIn(around, row.stack_id),
     superseded_by,
     requested_by: tokenIn(around, row.requested_by),
+    drain_id: row.drain_id,
     mode: row.mode,
     verify: saga.verify,
     sizing: row.sizing,

@@ -30,9 +30,10 @@ export async function startServing(
   dataDir: string,
   args: string[] = ['--no-relay'],
   scheme = 'http',
+  env: Record<string, string> = {},
 ): Promise<Serving> {
   const port = await freePort('127.0.0.1');
-  const run = command(['serve', '--data', dataDir, '--listen', `127.0.0.1:${port}`, ...args]);
+  const run = command(['serve', '--data', dataDir, '--listen', `127.0.0.1:${port}`, ...args], env);
   let ended = false;
   void run.ended.then(() => {
     ended = true;
@@ -77,8 +78,8 @@ export async function refusedServing(dataDir: string) {
   return run.ended;
 }
 
-export function command(args: string[]): Run {
-  const run = start(args, { env: { PATH: process.env.PATH, HOME: tmpdir() } });
+export function command(args: string[], env: Record<string, string> = {}): Run {
+  const run = start(args, { env: { PATH: process.env.PATH, HOME: tmpdir(), ...env } });
   running.add(run);
   void run.ended.then(() => running.delete(run));
   return run;

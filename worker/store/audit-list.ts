@@ -1,0 +1,99 @@
+import { and, desc, eq, gte, lt, or, type SQL, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import type { AuditKind } from '../../schema/api/access.ts';
+import { limits } from '../../schema/limits.ts';
+import { audit } from '../tables/access.ts';
+import { drain } from '../tables/drains.ts';
+import { migration } from '../tables/migrations.ts';
+import type { AuditRow } from './audit.ts';
+
+/** `since` and `until` in epoch milliseconds. */
+export interface AuditFilter {
+  actor?: string | undefined;
+  act?: string | undefined;
+  kind?: AuditKind | undefined;
+  host?: string | undefined;
+  stack?: string | undefined;
+  since?: number | undefined;
+  until?: number | undefined;
+}
+
+/**
+ * Entries older than `before`, newest first. `next` is the `before` of the following call; null at the end. No index helps with
+ * `kind`, `host` and `stack`: with them a call looks through a bounded number of entries, so it may find none and have a `next`.
+ */
+export async function listAudit(
+  db: D1Database,
+  filter: AuditFilter,
+  before: number | null,
+  limit: number,
+): Promise<{ rows: AuditRow[]; next: number | null }> {
+  const range = await rangeOf(db, filter);
+  if (!range) return { rows: [], next: null };
+  const top = Math.min(before ?? Number.POSITIVE_INFINITY, range.top);
+  const { kind, host, stack } = filter;
+  const isSearched = kind !== undefined || host !== undefined || stack !== undefined;
+  const floor = isSearched ? Math.max(range.bottom, top - limits.api.auditScanRowsMax) : range.bottom;
+  const found = await drizzle(db)
+    .select()
+    .from(audit)
+    .where(and(lt(audit.id, top), gte(audit.id, floor), wanted(filter)))
+    .orderBy(desc(audit.id))
+    .limit(limit + 1)
+    .all();
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  if (found.length > limit && last) return { rows, next: last.id };
+  return { rows, next: floor > range.bottom ? floor : null };
+}
+
+/**
+ * The ids among which entries of the time lie, `bottom` included and `top` not; null if there are none. Ids follow the end of
+ * requests, times their beginning, so there is some slack.
+ */
+async function rangeOf(db: D1Database, { since, until }: AuditFilter): Promise<{ bottom: number; top: number } | null> {
+  const firstFrom = (at: number | undefined) =>
+    at === undefined
+      ? sql`NULL`
+      : sql`(SELECT id FROM ${audit} WHERE ${audit.at} >= ${at} ORDER BY ${audit.at} LIMIT 1)`;
+  const slack = limits.api.auditSlackMs;
+  const ids = await drizzle(db).get<{ [name in 'oldest' | 'newest' | 'earliest' | 'beyond']: number | null }>(sql`SELECT
+    (SELECT min(id) FROM ${audit}) AS oldest,
+    (SELECT max(id) FROM ${audit}) AS newest,
+    ${firstFrom(since === undefined ? undefined : since - slack)} AS earliest,
+    ${firstFrom(until === undefined ? undefined : until + slack)} AS beyond`);
+  const bottom = since === undefined ? ids.oldest : ids.earliest;
+  if (bottom === null || ids.newest === null) return null;
+  return { bottom, top: ids.beyond ?? ids.newest + 1 };
+}
+
+function wanted({ actor, act, kind, host, stack, since, until }: AuditFilter): SQL | undefined {
+  return and(
+    actor === undefined ? undefined : eq(audit.actor_id, actor),
+    act === undefined ? undefined : eq(audit.act, act),
+    kind === undefined ? undefined : isAbout(kind),
+    host === undefined ? undefined : or(eq(audit.actor_id, host), concerns(idsOfHost(host))),
+    stack === undefined ? undefined : or(named(stack), concerns(idsOfStack(stack))),
+    since === undefined ? undefined : gte(audit.at, since),
+    until === undefined ? undefined : lt(audit.at, until),
+  );
+}
+
+function isAbout(kind: AuditKind): SQL {
+  if (kind === 'events') return sql`${audit.act} NOT GLOB '* /*'`;
+  const path = kind === 'login' ? '/ui/login' : `/api/v1/${kind}`;
+  return sql`(${audit.act} GLOB ${`* ${path}`} OR ${audit.act} GLOB ${`* ${path}/*`})`;
+}
+
+const named = (stack: string) => sql`json_extract(${audit.objects}, '$.name') = ${stack}`;
+
+const concerns = (ids: SQL) =>
+  sql`(json_extract(${audit.objects}, '$.id') IN (${ids}) OR json_extract(${audit.objects}, '$.created') IN (${ids}))`;
+
+const idsOfStack = (stack: string) =>
+  sql`SELECT ${migration.id} FROM ${migration} WHERE ${migration.stack_name} = ${stack}`;
+
+const idsOfHost = (host: string) => sql`SELECT ${host}
+  UNION ALL SELECT ${migration.id} FROM ${migration}
+    WHERE ${migration.source_host_id} = ${host} OR ${migration.target_host_id} = ${host}
+  UNION ALL SELECT ${drain.id} FROM ${drain} WHERE ${drain.host_id} = ${host}`;

@@ -1,0 +1,20 @@
+import { drizzle } from 'drizzle-orm/d1';
+import { apiToken } from '../tables/access.ts';
+import type { TokenRow } from './tokens.ts';
+
+/** Records a person at a login, with the scopes from now on. The row's `revoked_at` says whether an admin keeps them out. */
+export async function recordPerson(
+  db: D1Database,
+  { id, name, scopes }: Pick<TokenRow, 'id' | 'name' | 'scopes'>,
+  now: number,
+): Promise<TokenRow> {
+  return (
+    drizzle(db)
+      .insert(apiToken)
+      // No token has this hash: it is none.
+      .values({ id, name, hash: `none: ${id}`, scopes, created_at: now })
+      .onConflictDoUpdate({ target: apiToken.id, set: { name, scopes } })
+      .returning()
+      .get()
+  );
+}
