@@ -4,6 +4,7 @@ import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
+import { presenceOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
 import type { Choice } from '../../saga/drain/advance.ts';
 import type { Load, Room } from '../../saga/drain/plan.ts';
@@ -52,7 +53,14 @@ export async function lookHere(env: Env, host: string): Promise<Here> {
     asking(env)(host, 'probe', { relays, names: [] }),
     stacksOn(env.DB, host),
   ]);
-  return { row: row ?? { id: host, name: host, seen_at: null }, source, relays, stacks };
+  const home = row ?? { id: host, name: host, seen_at: null };
+  return { row: source.ok ? home : await lastSeen(env, home), source, relays, stacks };
+}
+
+/** Its object knows better than the row. */
+async function lastSeen<T extends Here['row']>(env: Env, row: T): Promise<T> {
+  const { seen_at } = await presenceOf(env, row.id);
+  return { ...row, seen_at: seen_at ?? row.seen_at };
 }
 
 export async function askTargets(env: Env, { row: home, relays }: Here, only: (string | null)[]): Promise<Target[]> {
@@ -61,7 +69,7 @@ export async function askTargets(env: Env, { row: home, relays }: Here, only: (s
       asking(env)(row.id, 'probe', { relays, names: [] }),
       reservedOn(env, row.id, null),
     ]);
-    if (!facts.ok) return { row, facts, reserved, room: null };
+    if (!facts.ok) return { row: await lastSeen(env, row), facts, reserved, room: null };
     const { memory, disk } = facts.data.resources;
     const room = {
       id: row.id,
