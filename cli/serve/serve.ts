@@ -92,6 +92,7 @@ const startControl = ({ dataDir, publicUrl }: ServeSettings, onLog: (line: strin
     vars: {
       PUBLIC_URL: publicUrl,
       ...(process.env.SAFETY_WINDOW_HOURS ? { SAFETY_WINDOW_HOURS: process.env.SAFETY_WINDOW_HOURS } : {}),
+      ...(process.env.RETENTION_DAYS ? { RETENTION_DAYS: process.env.RETENTION_DAYS } : {}),
     },
   });
 

@@ -8,6 +8,7 @@ import { forgetExpiredIds } from '../store/tokens.ts';
 import { forgetExpiredSessions } from '../store/ui-sessions.ts';
 import { queueDue } from '../webhooks/dispatch.ts';
 import { upgradeOutdated } from './auto-update.ts';
+import { forgetOld, watchSize } from './retention.ts';
 import {
   checkConnections,
   deliverOwed,
@@ -46,6 +47,8 @@ const schedules: Schedule[] = [
   { name: 'sessions expired', everyMs: hourMs, run: (env, now) => forgetExpiredSessions(env.DB, now) },
   { name: 'idempotency keys expired', everyMs: hourMs, run: (env, now) => forgetOldKeys(env.DB, now) },
   { name: 'audit entries expired', everyMs: hourMs, run: (env, now) => forgetOldAudit(env.DB, now) },
+  { name: 'old rows forgotten', everyMs: hourMs, run: forgetOld },
+  { name: 'size warnings', everyMs: hourMs, run: watchSize },
   { name: 'webhook rows expired', everyMs: hourMs, run: (env, now) => forgetOldDeliveries(env.DB, now) },
 ];
 

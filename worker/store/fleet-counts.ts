@@ -40,6 +40,7 @@ export async function countFleet(db: D1Database, now: number): Promise<FleetCoun
   const answers = await db.batch<Row>(statements);
   const [active, ended, open, due, nodes, drains, pending] = answers.map(({ results }) => results);
   const oldest = pending?.[0]?.oldest ?? null;
+  const sizes = answers.map(({ meta }) => meta.size_after);
   return {
     migrations: [...(active ?? []), ...(ended ?? [])] as FleetCounts['migrations'],
     open_windows: open?.[0]?.count ?? 0,
@@ -48,6 +49,7 @@ export async function countFleet(db: D1Database, now: number): Promise<FleetCoun
     drains: (drains ?? []) as FleetCounts['drains'],
     pending_deliveries: pending?.[0]?.count ?? 0,
     oldest_delivery_ms: oldest === null ? 0 : Math.max(0, now - timeOfId(oldest)),
+    database_bytes: Math.max(...sizes),
   };
 }
 
