@@ -17,6 +17,12 @@ export type Serves<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R | Promise<R> : never;
 };
 
+export interface Later {
+  /** There may be more to read. */
+  committed: boolean;
+  progress: ProgressView | null;
+}
+
 /** One per stack. */
 export interface StackMigrationRpc {
   start(input: StartInput): Promise<StartOutcome>;
@@ -36,7 +42,7 @@ export interface StackMigrationRpc {
   progress(id: string, host: string, commandId: string, items: ItemProgress[]): Promise<void>;
   progressOf(id: string): Promise<ProgressView | null>;
   /** Resolves once a later version of the migration than `seen` is committed, or after `msMax`. */
-  later(id: string, seen: number, msMax: number): Promise<void>;
+  later(id: string, seen: number, msMax: number): Promise<Later>;
   lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>>;
   /** Returns the same relay to both hosts; null if there is none. */
   relayFor(id: string, relays: RelayAddress[], unreachable: string[]): Promise<RelayAddress | null>;
