@@ -111,13 +111,17 @@ export async function runAgent(
     address: config.direct && listener ? advertisedOf(config.direct, listener.port) : null,
     token: renewal.freshToken,
     owedResults: core.owed,
+    idle: core.idle,
     onWelcome: () => {
       welcomes += 1;
       welcomed.resolve();
       own.cameOnline();
       reports.now();
     },
-    onCommand: core.receive,
+    onCommand: (command) => {
+      reports.stir();
+      core.receive(command);
+    },
     onRequest: core.answer,
     onResultAck: core.acknowledge,
     onRevoked: () => {},

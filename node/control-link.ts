@@ -17,7 +17,6 @@ import type { Command } from '../schema/commands.ts';
 import { agentPaths } from '../schema/enrolment.ts';
 import { StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
-import { backoffMs } from './backoff.ts';
 import {
   type ControlSocket,
   openControlSocket,
@@ -28,20 +27,20 @@ import {
 import { encodeMessage, refuseUnknown } from './link-messages.ts';
 import type { Log } from './log.ts';
 import { createControlAsks } from './queries.ts';
+import { type ReturnBounds, returnDelayMs } from './return-delay.ts';
 
 /** Identifies this process, across all links it opens. */
 const instanceId = randomUUID();
 
 export type ControlRequest = z.infer<typeof request>;
 export type Welcome = Extract<ControlMessage, { type: 'welcome' }>;
-export type LinkBounds = SocketBounds & {
-  reconnectDelayMsMin: number;
-  reconnectDelayMsMax: number;
-  refusedDelayMsMin: number;
-  refusedDelayMsMax: number;
-  resultResendMs: number;
-  askMsMax: number;
-};
+export type LinkBounds = SocketBounds &
+  ReturnBounds & {
+    /** How long a connection must have stood to count as cut with all others of the fleet. */
+    standingMsMin: number;
+    resultResendMs: number;
+    askMsMax: number;
+  };
 
 export interface ControlLink {
   /** True if the control plane has welcomed the current connection. */
@@ -65,6 +64,8 @@ export interface LinkOptions {
   /** Returns a token for one connection, dated by the control plane's clock. Renews the certificate if due. */
   token: (clockOffsetMs: number) => Promise<string>;
   owedResults: () => { command_id: string; outcome: Outcome }[];
+  /** True if nothing waits for this node, so that it may take its time to come back. Absent: never. */
+  idle?: () => boolean;
   onWelcome: (welcome: Welcome) => void;
   onCommand: (command: Command) => void;
   onRequest: (request: ControlRequest) => Promise<Outcome>;
@@ -94,6 +95,7 @@ class Link implements ControlLink {
   readonly #running: Promise<void>;
   #socket: ControlSocket | null = null;
   #welcomed = false;
+  #welcomedAt = 0;
   /** Protocol version of the latest welcome. */
   #version: number = controlProtocol.min;
   #closing = false;
@@ -178,6 +180,7 @@ class Link implements ControlLink {
     switch (message.type) {
       case 'welcome':
         this.#welcomed = true;
+        this.#welcomedAt = performance.now();
         this.#version = message.version ?? controlProtocol.min;
         this.#clockOffsetMs = offsetOf(message.now_ms);
         onWelcome(message);
@@ -210,23 +213,27 @@ class Link implements ControlLink {
     while (!this.#closing) {
       this.#welcomed = false;
       let turnedAway = false;
+      let retryAfterMs = 0;
       try {
         const end = await this.#connectOnce();
         if (end?.refusal?.code === 'host_revoked') return onRefused(end.refusal);
         turnedAway = end?.turnedAway ?? false;
+        retryAfterMs = end?.retryAfterMs ?? 0;
       } catch (error) {
         if (error instanceof StackferryError && error.code === 'host_revoked') return onRefused(error);
         log.warn('could not connect to the control plane', { error });
       }
       // A connection may be welcomed before it is turned away; the next attempt would end the same way.
-      attempt = this.#welcomed && !turnedAway ? 0 : attempt + 1;
+      const lost = this.#welcomed && !turnedAway;
+      attempt = lost ? 1 : attempt + 1;
       this.#welcomed = false;
       if (this.#closing) return;
-      await this.#pause(backoffMs(attempt, turnedAway ? afterRefusal(this.#bounds) : this.#bounds));
+      const herd = lost && this.#stoodIdle();
+      await this.#pause(returnDelayMs({ attempt, turnedAway, herd, retryAfterMs }, this.#bounds));
     }
   }
 
-  async #connectOnce(): Promise<Pick<SocketEnd, 'refusal' | 'turnedAway'> | null> {
+  async #connectOnce(): Promise<Pick<SocketEnd, 'refusal' | 'retryAfterMs' | 'turnedAway'> | null> {
     const token = await this.#options.token(this.#clockOffsetMs);
     if (this.#closing) return null;
     const opened = openControlSocket({
@@ -242,13 +249,19 @@ class Link implements ControlLink {
       () => this.#welcomed || opened.cut('no welcome in time'),
       2 * this.#bounds.linkHandshakeMsMax,
     );
-    const { why, refusal, serverNowMs, turnedAway } = await opened.ended;
+    const { why, refusal, serverNowMs, retryAfterMs, turnedAway } = await opened.ended;
     // A token dated by a clock that is hours off would be refused for ever (F38).
     if (serverNowMs !== null) this.#clockOffsetMs = offsetOf(serverNowMs);
     clearTimeout(greeting);
     this.#socket = null;
     if (!this.#closing) this.#options.log.warn(`no connection to the control plane: ${why}`);
-    return { refusal, turnedAway };
+    return { refusal, retryAfterMs, turnedAway };
+  }
+
+  /** A connection that stood for long was probably cut by a deploy, with those of the whole fleet (C14). */
+  #stoodIdle(): boolean {
+    const stood = performance.now() - this.#welcomedAt >= this.#bounds.standingMsMin;
+    return stood && (this.#options.idle?.() ?? false);
   }
 
   #hello(): AgentMessage {
@@ -273,11 +286,6 @@ class Link implements ControlLink {
     });
   }
 }
-
-const afterRefusal = ({ refusedDelayMsMin, refusedDelayMsMax }: LinkBounds) => ({
-  reconnectDelayMsMin: refusedDelayMsMin,
-  reconnectDelayMsMax: refusedDelayMsMax,
-});
 
 const typeOf = (value: unknown) =>
   typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;

@@ -10,6 +10,8 @@ export interface SocketEnd {
   refusal: StackferryError | null;
   /** The control plane's clock from the `date` header of its refusal, null if there was none. */
   serverNowMs: number | null;
+  /** From the `retry-after` header of its refusal; 0 if there was none. */
+  retryAfterMs: number;
   /** The control plane turned the connection away: redialing at once would end the same way. */
   turnedAway: boolean;
 }
@@ -63,9 +65,9 @@ export function openControlSocket(options: {
       done = true;
       clearInterval(pinger);
       clearTimeout(guard);
-      void handshake.settled().then(({ refusal, serverNowMs }) => {
+      void handshake.settled().then(({ refusal, serverNowMs, retryAfterMs }) => {
         handshake.destroy();
-        resolve({ why: refusal?.message ?? why, refusal: refusal ?? revoked, serverNowMs, turnedAway });
+        resolve({ why: refusal?.message ?? why, refusal: refusal ?? revoked, serverNowMs, retryAfterMs, turnedAway });
       });
     };
   });
@@ -120,6 +122,7 @@ function watchHandshake(msMax: number) {
   const agent = new Agent({ connect: { timeout: msMax }, headersTimeout: msMax, bodyTimeout: msMax });
   let status = 101;
   let date = Number.NaN;
+  let retryAfterS = 0;
   let body = '';
   let socket: Socket | null = null;
   let bodyEnded: () => void = () => {};
@@ -136,6 +139,7 @@ function watchHandshake(msMax: number) {
       onResponseStart: (controller, code, headers, message) => {
         status = code;
         date = Date.parse(String(headers.date ?? ''));
+        retryAfterS = Number(headers['retry-after'] ?? 0);
         handler.onResponseStart?.(controller, code, headers, message);
       },
       onResponseData: (controller, chunk) => {
@@ -156,10 +160,15 @@ function watchHandshake(msMax: number) {
   return {
     dispatcher,
     /** Resolves to the refusal, once its body has been read. */
-    settled: async (): Promise<Pick<SocketEnd, 'refusal' | 'serverNowMs'>> => {
-      if (status === 101) return { refusal: null, serverNowMs: null };
+    settled: async (): Promise<Pick<SocketEnd, 'refusal' | 'serverNowMs' | 'retryAfterMs'>> => {
+      if (status === 101) return { refusal: null, serverNowMs: null, retryAfterMs: 0 };
       await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
-      return { refusal: problemOf(status, parseJson(body)), serverNowMs: Number.isNaN(date) ? null : date };
+      return {
+        refusal: problemOf(status, parseJson(body)),
+        serverNowMs: Number.isNaN(date) ? null : date,
+        // A date in its place counts as none: only our own control plane answers here, in seconds.
+        retryAfterMs: retryAfterS > 0 ? retryAfterS * 1_000 : 0,
+      };
     },
     destroy: () => {
       socket?.destroySoon();

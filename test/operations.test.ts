@@ -33,7 +33,7 @@ const dashboard = JSON.parse(read('deploy/monitoring/grafana-dashboard.json')) a
 function printed(): string {
   const nodes = [{ kind: 'host' as const, status: 'online' as const, version: '0.2.0', count: 1 }];
   const none = { migrations: [], open_windows: 0, cleanups_due: 0, drains: [], pending_deliveries: 0 };
-  const control: Metric[] = viewMetrics({ ...none, nodes, oldest_delivery_ms: 0 });
+  const control: Metric[] = viewMetrics({ ...none, nodes, oldest_delivery_ms: 0, database_bytes: 0 });
   const relay = observedRelay({ status: () => null, connected: () => true, welcomes: () => 1 }).metrics();
   const agent = observedAgent({
     engine: { resources: async () => ({}) as never },

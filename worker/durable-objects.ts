@@ -1,4 +1,5 @@
 import type { Env } from './env.ts';
+import { type NodePresence, noPresence } from './rpc.ts';
 
 export const connectionOf = (env: Env, nodeId: string) =>
   env.HOST_CONNECTION.get(env.HOST_CONNECTION.idFromName(nodeId));
@@ -18,5 +19,13 @@ export async function isOnline(env: Env, nodeId: string): Promise<boolean> {
     return await connectionOf(env, nodeId).online();
   } catch {
     return false;
+  }
+}
+
+export async function presenceOf(env: Env, nodeId: string): Promise<NodePresence> {
+  try {
+    return await connectionOf(env, nodeId).presence();
+  } catch {
+    return noPresence;
   }
 }

@@ -36,6 +36,8 @@ export interface Env {
   PUBLIC_URL?: string;
   /** Hours for which a completed migration's source is kept for a rollback; 72 if unset. */
   SAFETY_WINDOW_HOURS?: string;
+  /** Days for which the records of settled migrations are kept; 365 if unset, 0 for ever. */
+  RETENTION_DAYS?: string;
   /** Requests per minute of one API token; `limits.api.tokenRequestsPerMinute` if unset. */
   RATE_LIMIT_PER_MINUTE?: string;
   /** Login at a provider for the web UI, see `auth/oidc/settings.ts` and docs/security.md; off without an issuer. */

@@ -3,6 +3,7 @@ import type { AuthorityKeys } from '../schema/api/authority.ts';
 import type { ProgressView } from '../schema/api/migrations.ts';
 import type { Command, RelayAddress } from '../schema/commands.ts';
 import type { DrainRun } from '../schema/drain.ts';
+import type { Resources } from '../schema/host-facts.ts';
 import type { PeerKind } from '../schema/relay-protocol.ts';
 import type { Resolution } from '../schema/saga.ts';
 import type { DrainActOutcome } from './saga/drain/coordinator.ts';
@@ -15,6 +16,12 @@ import type { StartInput, StartOutcome } from './saga/migration/start.ts';
 export type Serves<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R | Promise<R> : never;
 };
+
+export interface Later {
+  /** There may be more to read. */
+  committed: boolean;
+  progress: ProgressView | null;
+}
 
 /** One per stack. */
 export interface StackMigrationRpc {
@@ -35,7 +42,7 @@ export interface StackMigrationRpc {
   progress(id: string, host: string, commandId: string, items: ItemProgress[]): Promise<void>;
   progressOf(id: string): Promise<ProgressView | null>;
   /** Resolves once a later version of the migration than `seen` is committed, or after `msMax`. */
-  later(id: string, seen: number, msMax: number): Promise<void>;
+  later(id: string, seen: number, msMax: number): Promise<Later>;
   lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>>;
   /** Returns the same relay to both hosts; null if there is none. */
   relayFor(id: string, relays: RelayAddress[], unreachable: string[]): Promise<RelayAddress | null>;
@@ -56,10 +63,26 @@ export interface HostDrainRpc {
 /** A recorded command in the form sent to its host. */
 export type Delivery = Omit<Command, 'type'>;
 
+/** A node as its object knows it. Times in epoch milliseconds; null if unknown. */
+export interface NodePresence {
+  /** Connected, welcomed and heard from recently. */
+  online: boolean;
+  seen_at: number | null;
+  /** Its last inventory; null if it is not online. */
+  reported_at: number | null;
+  resources: Resources | null;
+}
+
+/** Never connected, or its object does not answer. */
+export const noPresence: NodePresence = { online: false, seen_at: null, reported_at: null, resources: null };
+
 /** One per node, host or relay. */
 export interface HostConnectionRpc {
   /** True if the node is connected, welcomed and was heard from recently. */
   online(): Promise<boolean>;
+  presence(): Promise<NodePresence>;
+  /** Called if the node's row says that it is connected: corrects the row if it is not. */
+  checkPresence(node: string): Promise<void>;
   /** Not repeated. Never throws: `host_offline`, `command_timeout` and refusals are outcomes. */
   request(kind: RequestKind, payload: unknown, timeoutMs: number): Promise<Outcome>;
   /** Sends recorded commands if the host is connected. */

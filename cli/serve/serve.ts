@@ -93,6 +93,7 @@ const startControl = ({ dataDir, publicUrl, oidc }: ServeSettings, onLog: (line:
       PUBLIC_URL: publicUrl,
       ...oidc,
       ...(process.env.SAFETY_WINDOW_HOURS ? { SAFETY_WINDOW_HOURS: process.env.SAFETY_WINDOW_HOURS } : {}),
+      ...(process.env.RETENTION_DAYS ? { RETENTION_DAYS: process.env.RETENTION_DAYS } : {}),
     },
   });
 

@@ -14,7 +14,7 @@ export const stackView = z
     name: z.string(),
     host_id: id,
     host_name: z.string(),
-    seen_at: time,
+    seen_at: time.describe('When its host last reported it; in lists, of a connected host, now.'),
     summary: stackSummary,
     active_migration_id: id.nullable(),
     active_migration_status: z.enum(statuses).nullable().default(null),

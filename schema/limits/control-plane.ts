@@ -24,6 +24,13 @@ export const controlPlaneLimits = {
     commitTriesMax: 5,
     reconnectDelayMsMin: 250,
     reconnectDelayMsMax: 10_000,
+    /**
+     * An idle host whose connection stood for `standingMsMin` comes back only after a random part of this: a deploy cuts all of a
+     * fleet at once. Half of what a saga waits for a host that does not answer.
+     */
+    idleReturnMsMin: 5_000,
+    idleReturnMsMax: 10_000,
+    standingMsMin: 60_000,
     /** Backoff of a node that was refused; stays below the duration of a lease. */
     refusedDelayMsMin: 1_000,
     refusedDelayMsMax: 30_000,
@@ -45,6 +52,21 @@ export const controlPlaneLimits = {
     namesToldMax: 100,
     toldCharsMax: 200,
     inventoryIntervalMs: 10_000,
+    /**
+     * An agent sends an unchanged inventory this often, and one of every look for `restlessMs` after a command: what it means
+     * may have changed with the migration.
+     */
+    inventoryRepeatMs: 60_000,
+    restlessMs: 120_000,
+    /** An inventory that was applied is compared with the database again after this, in case that was restored meanwhile. */
+    inventoryReviewMs: 30 * 60_000,
+    /**
+     * Interval at which a connected node's object checks that it still is: a host without power, or an object that was reset,
+     * counts as connected for so long. Each check is one write of the object's own storage.
+     */
+    presenceCheckMs: 120_000,
+    /** How much later than a newer write to the same row an older one may arrive, after its object was reset. */
+    lateWriteMsMax: 120_000,
     /** Stacks beyond this are dropped from a host's inventory. */
     stacksPerHostMax: 500,
     /**
@@ -52,6 +74,8 @@ export const controlPlaneLimits = {
      * refers to.
      */
     stackRowsPerHostMax: 2_000,
+    /** A stack whose summary is longer is dropped: some hundred services take half of it. */
+    stackSummaryCharsMax: 65_536,
     /** Messages of one inventory: its object buffers them until the last has arrived. */
     inventoryPiecesMax: 16,
     /** Message types unknown to this release that are logged, each once. */
@@ -60,7 +84,9 @@ export const controlPlaneLimits = {
     inventoryPieceMargin: 65_536,
     /** The container's healthcheck fails once its health file is older than a minute. */
     healthFileIntervalMs: 10_000,
-    metricsIntervalMs: 10_000,
+    metricsIntervalMs: 60_000,
+    /** Of the path in a host's report: what is attached to a connection has room for 2,048 bytes. */
+    reportedPathCharsMax: 200,
     /** Lifetime and clock skew of the token an agent signs to connect. */
     agentTokenMsMax: 60_000,
     clockSkewMsMax: 30_000,
@@ -87,6 +113,11 @@ export const controlPlaneLimits = {
     stackNameLengthMax: 255,
     sseMsMax: 300_000,
     ssePollMs: 500,
+    /**
+     * An event stream reads the database at each commit that the migration's object tells of, and this often anyway: with 300
+     * reads in five minutes far below the thousand that D1 grants one invocation.
+     */
+    sseReviewMs: 2_000,
     /** Retry backoff of owed work and of migrations that need attention. */
     attentionRetryMsMin: 30_000,
     attentionRetryMsMax: 600_000,
@@ -160,8 +191,6 @@ export const controlPlaneLimits = {
     readyMsMax: 2_000,
     /** The control plane's metrics are counted at most this often: Prometheus reads every 15 to 60 seconds. */
     metricsKeepMs: 10_000,
-    /** A host or relay that was heard from within this time counts as online: three of its reports. */
-    onlineMsMax: 30_000,
     /** Migrations that began within this time are counted by their end. */
     recentMs: 24 * 3_600_000,
     /** Rows counted for one number; a larger count shows as this one. */
@@ -175,6 +204,22 @@ export const controlPlaneLimits = {
     /** A monitoring system and a person with curl. */
     connectionsMax: 16,
     requestMsMax: 5_000,
+  },
+  retention: {
+    /** How long the record of a settled migration is kept, with its receipt, and of an ended drain: RETENTION_DAYS. */
+    daysDefault: 365,
+    daysMax: 3_650,
+    /** The same of its transitions, commands and events. */
+    historyMsMax: 90 * 24 * 3_600_000,
+    /** Migrations that one run of an hour clears, and of one batch of statements: some thousand rows. */
+    migrationsPerRunMax: 500,
+    migrationsPerBatchMax: 50,
+    /** Other rows of a table that one run deletes. */
+    rowsPerRunMax: 1_000,
+    /** D1 takes no more. */
+    databaseBytesMax: 10_000_000_000,
+    /** From this fill level on each run warns. */
+    databaseWarnPart: 0.8,
   },
   ui: {
     /** A login lasts this long, or until its token expires. */

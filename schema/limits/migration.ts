@@ -136,5 +136,7 @@ export const migrationLimits = {
   cron: {
     /** Objects that one line of the cron table wakes at a time. */
     atOnceMax: 20,
+    /** Connections that the hourly check looks at; a larger fleet takes several hours. */
+    presenceChecksMax: 500,
   },
 } as const;

@@ -128,6 +128,45 @@ describe('control link', () => {
     await eventually(() => state.welcomes === 1, 'the third try');
   });
 
+  describe('C14 after a deploy cut every connection', () => {
+    const spread = { ...fast, idleReturnMsMin: 300, idleReturnMsMax: 400, standingMsMin: 50 };
+    /** Milliseconds from the cut of a connection that had stood for `stoodMs` to the next welcome. */
+    const returnMs = async (options: Partial<LinkOptions>, stoodMs: number) => {
+      const { state, peers } = await linked({ bounds: spread, ...options });
+      await eventually(() => state.welcomes === 1, 'the welcome');
+      await new Promise((resolve) => setTimeout(resolve, stoodMs));
+      const cutAt = performance.now();
+      peers[0]?.cut();
+      await eventually(() => state.welcomes === 2, 'the next welcome');
+      return performance.now() - cutAt;
+    };
+
+    test('C14 an idle host takes its time to come back', async () => {
+      expect(await returnMs({ idle: () => true }, 60)).toBeGreaterThanOrEqual(300);
+    });
+
+    test('C14 a host that moves a stack, one that has just come, and a relay are back at once', async () => {
+      expect(await returnMs({ idle: () => false }, 60)).toBeLessThan(250);
+      expect(await returnMs({ idle: () => true }, 0)).toBeLessThan(250);
+      expect(await returnMs({}, 60)).toBeLessThan(250);
+    });
+
+    test('C14 who is asked to wait by Retry-After waits so long', async () => {
+      let refusedAt = 0;
+      const { state } = await linked({
+        accept: () => {
+          if (refusedAt > 0) return null;
+          refusedAt = performance.now();
+          const body = { code: 'control_unavailable', detail: 'busy' };
+          return { status: 503, body, headers: { 'retry-after': '1' } };
+        },
+        bounds: { ...fast, refusedDelayMsMax: 1_000 },
+      });
+      await eventually(() => state.welcomes === 1, 'the welcome');
+      expect(performance.now() - refusedAt).toBeGreaterThanOrEqual(990);
+    });
+  });
+
   test('F38: a host whose clock is hours off dates its tokens by the control plane', async () => {
     const offsets: number[] = [];
     const date = new Date(Date.now() + 5 * 3_600_000).toUTCString();

@@ -9,7 +9,7 @@ function followed(outcome: CommitOutcome = 'committed') {
   const followers = new Followers();
   const store = followers.watching({ commit: async () => outcome } as unknown as MigrationStore);
   const commit = (version: number) => store.commit(row(version), {} as never, 'command_done', 0, null);
-  const isOver = (waiting: Promise<void>) => Promise.race([waiting.then(() => true), Promise.resolve(false)]);
+  const isOver = (waiting: Promise<unknown>) => Promise.race([waiting.then(() => true), Promise.resolve(false)]);
   return { followers, commit, isOver };
 }
 
@@ -18,19 +18,19 @@ describe('who follows a migration', () => {
     const { followers, commit } = followed();
     const waiting = [followers.later('mig_1', 3, minute), followers.later('mig_1', 3, minute)];
     await commit(3);
-    await Promise.all(waiting);
+    expect(await Promise.all(waiting)).toEqual([true, true]);
   });
 
   it('hears of a commit that came before it asked', async () => {
     const { followers, commit } = followed();
     await commit(3);
-    await followers.later('mig_1', 3, minute);
+    expect(await followers.later('mig_1', 3, minute)).toBe(true);
   });
 
   it('looks again in time where nothing is committed', async () => {
     const { followers, commit } = followed('stale');
     await commit(3);
-    await followers.later('mig_1', 3, 10);
+    expect(await followers.later('mig_1', 3, 10)).toBe(false);
   });
 
   it('reports a version that a restored database has lost only once', async () => {

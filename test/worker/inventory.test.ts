@@ -105,18 +105,14 @@ describe('what an inventory changes', () => {
     expect(changes).toEqual({ added: [summaryOf('new')], seen: [], gone: ['stack_old'] });
   });
 
-  it('writes a row again when it changed, came back, or was not written for long', () => {
-    const reported = ['changed', 'back', 'long'].map(summaryOf);
+  it('C9 writes a row again when it changed or came back, however old it is', () => {
+    const reported = ['changed', 'back', 'old'].map(summaryOf);
     const rows = [
       row('changed', { summary: { ...summaryOf('changed'), running: false } }),
       row('back', { gone_at: now - 1 }),
-      row('long', { seen_at: now - 120_000 }),
+      row('old', { seen_at: 1 }),
     ];
-    expect(inventoryChanges(reported, rows, [], now).seen.map(({ id }) => id)).toEqual([
-      'stack_changed',
-      'stack_back',
-      'stack_long',
-    ]);
+    expect(inventoryChanges(reported, rows, [], now).seen.map(({ id }) => id)).toEqual(['stack_changed', 'stack_back']);
   });
 
   it('never takes a retained source or a left-behind target for a stack', () => {
@@ -133,6 +129,11 @@ describe('what an inventory changes', () => {
       move('removed', {}),
     ];
     expect(inventoryChanges([], rows, moves, now).gone).toEqual(['stack_removed']);
+  });
+
+  it('C10 a stack whose description would fill the database is dropped', () => {
+    const long = { ...summaryOf('long'), volumes: Array.from({ length: 100 }, () => 'v'.repeat(1_000)) };
+    expect(inventoryChanges([long, summaryOf('shop')], [], [], now).added).toEqual([summaryOf('shop')]);
   });
 
   it('B10: project names that Compose would not allow are dropped', () => {

@@ -72,11 +72,11 @@ describe('metrics', () => {
     const add = (name: string, more: object) =>
       orm.insert(node).values({ id: newId('host'), kind: 'host', name, created_at: now, ...more });
     await add('new', {});
-    await add('on', { joined_at: 1, seen_at: now, agent_version: '0.2.0' });
-    await add('off', { joined_at: 1, seen_at: now - dayMs, agent_version: '0.1.0' });
-    await add('gone', { joined_at: 1, seen_at: now, agent_version: '0.1.0', deleted_at: now });
-    await add('odd', { joined_at: 1, seen_at: now, agent_version: 'x"\n} 1' });
-    await add('r', { id: newId('relay'), kind: 'relay', joined_at: 1, seen_at: now });
+    await add('on', { joined_at: 1, connected: true, seen_at: now - dayMs, agent_version: '0.2.0' });
+    await add('off', { joined_at: 1, seen_at: now, agent_version: '0.1.0' });
+    await add('gone', { joined_at: 1, connected: true, agent_version: '0.1.0', deleted_at: now });
+    await add('odd', { joined_at: 1, connected: true, agent_version: 'x"\n} 1' });
+    await add('r', { id: newId('relay'), kind: 'relay', joined_at: 1, connected: true });
     const event_id = newId('evt', now - 90_000);
     await orm
       .insert(webhookEvent)
@@ -101,6 +101,7 @@ describe('metrics', () => {
       'stackferry_webhook_oldest_pending_seconds 90',
     ])
       expect(text).toContain(`\n${line}\n`);
+    expect(text).toMatch(/^stackferry_database_bytes [1-9]\d{4,}$/m);
     expect(text).not.toMatch(/host_|mig_|shop|whk_/);
   });
 
@@ -115,6 +116,7 @@ describe('metrics', () => {
       drains: [],
       pending_deliveries: 0,
       oldest_delivery_ms: 0,
+      database_bytes: 0,
     };
     const metric = viewMetrics({ ...none, nodes }).find(({ name }) => name === 'stackferry_hosts');
     expect(metric?.samples.length).toBeLessThanOrEqual(limits.observe.versionsMax + 3);

@@ -114,7 +114,7 @@ describe('POST /hosts/{id}/upgrade', () => {
 
 describe('hosts that were installed with --auto-update', () => {
   const auto = { ...older, auto: true };
-  const sweep = () => upgradeOutdated(bindings, Date.now());
+  const sweep = () => upgradeOutdated(bindings);
 
   it('are upgraded one first, and no others until it is back; then the rest', async () => {
     const hosts = [await newHost('a'), await newHost('b'), await newHost('c')];

@@ -11,12 +11,12 @@ import type { Tally } from './sweeps.ts';
  * once a host is online with the new version. Stops once a host had to go back to its old version. Busy and offline
  * hosts wait for a later sweep.
  */
-export async function upgradeOutdated(env: Env, now: number): Promise<Tally> {
+export async function upgradeOutdated(env: Env): Promise<Tally> {
   const tally: Tally = { done: 0, failed: 0 };
   const hosts = await autoUpdatedHosts(env.DB);
   const carried = hosts.length > 0 ? await carriedAgent(env) : null;
   if (!carried) return tally;
-  const { due, most } = planned(hosts, carried, now);
+  const { due, most } = planned(hosts, carried);
   for (const host of due) {
     if (tally.done + tally.failed >= most) break;
     const outcome = await upgradeHost(env, host, carried, { origin: '', automatic: true });
@@ -31,11 +31,10 @@ export async function upgradeOutdated(env: Env, now: number): Promise<Tally> {
 
 const passing: ReadonlySet<string> = new Set(['host_offline', 'host_busy']);
 
-/** Returns the outdated hosts that were seen lately, and how many of them may be upgraded now. */
-function planned(hosts: NodeRow[], { sha256, version }: CarriedAgent, now: number): { due: NodeRow[]; most: number } {
+/** Returns the outdated hosts that are connected, and how many of them may be upgraded now. */
+function planned(hosts: NodeRow[], { sha256, version }: CarriedAgent): { due: NodeRow[]; most: number } {
   if (hosts.some(({ program }) => program?.failed?.sha256 === sha256)) return { due: [], most: 0 };
   const proven = hosts.some(({ program }) => program?.sha256 === sha256);
   const outdated = hosts.filter(({ agent_version }) => agent_version && compareVersions(agent_version, version) < 0);
-  const due = outdated.filter(({ seen_at }) => seen_at && now - seen_at < 3 * limits.control.metricsIntervalMs);
-  return { due, most: proven ? limits.upgrade.hostsPerSweepMax : 1 };
+  return { due: outdated.filter(({ connected }) => connected), most: proven ? limits.upgrade.hostsPerSweepMax : 1 };
 }

@@ -8,7 +8,16 @@ import { forgetExpiredIds } from '../store/tokens.ts';
 import { forgetExpiredSessions } from '../store/ui-sessions.ts';
 import { queueDue } from '../webhooks/dispatch.ts';
 import { upgradeOutdated } from './auto-update.ts';
-import { deliverOwed, remindOfWindows, revokeOwed, type Tally, wakeDrains, wakeMigrations } from './sweeps.ts';
+import { forgetOld, watchSize } from './retention.ts';
+import {
+  checkConnections,
+  deliverOwed,
+  remindOfWindows,
+  revokeOwed,
+  type Tally,
+  wakeDrains,
+  wakeMigrations,
+} from './sweeps.ts';
 
 /**
  * Every schedule may run late, twice, or twice at once: each act is performed by the owner of its state (an object, a
@@ -32,11 +41,14 @@ const schedules: Schedule[] = [
   { name: 'webhook deliveries queued', everyMs: tickMs, run: queueDue },
   { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
   { name: 'hosts upgraded', everyMs: tickMs, run: upgradeOutdated },
+  { name: 'connections checked', everyMs: hourMs, run: checkConnections },
   { name: 'window reminders', everyMs: hourMs, run: remindOfWindows },
   { name: 'one-time ids expired', everyMs: hourMs, run: (env, now) => forgetExpiredIds(env.DB, now) },
   { name: 'sessions expired', everyMs: hourMs, run: (env, now) => forgetExpiredSessions(env.DB, now) },
   { name: 'idempotency keys expired', everyMs: hourMs, run: (env, now) => forgetOldKeys(env.DB, now) },
   { name: 'audit entries expired', everyMs: hourMs, run: (env, now) => forgetOldAudit(env.DB, now) },
+  { name: 'old rows forgotten', everyMs: hourMs, run: forgetOld },
+  { name: 'size warnings', everyMs: hourMs, run: watchSize },
   { name: 'webhook rows expired', everyMs: hourMs, run: (env, now) => forgetOldDeliveries(env.DB, now) },
 ];
 

@@ -5,7 +5,7 @@ import { revoke } from '../objects/host-connection/revoke.ts';
 import { hostsWithOpenCommands } from '../store/commands.ts';
 import { activeDrainIds } from '../store/drain-list.ts';
 import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
-import { revocationsOwed } from '../store/nodes.ts';
+import { connectedNodeIds, revocationsOwed } from '../store/nodes.ts';
 
 /** The result of a sweep. */
 export interface Tally {
@@ -43,6 +43,15 @@ export async function deliverOwed(env: Env): Promise<Tally> {
  */
 export async function revokeOwed(env: Env): Promise<Tally> {
   return each(await revocationsOwed(env.DB), ({ kind, id }) => revoke(env, kind, id));
+}
+
+/**
+ * Nodes whose rows say that they are connected: one whose object lost its alarm, as after six failures (F4), would count so for
+ * ever.
+ */
+export async function checkConnections(env: Env, now: number): Promise<Tally> {
+  const ids = await connectedNodeIds(env.DB, Math.floor(now / 3_600_000));
+  return each(ids, (id) => connectionOf(env, id).checkPresence(id));
 }
 
 /** Reminds of closed windows whose source copy is still kept; the saga ensures that this happens once. */

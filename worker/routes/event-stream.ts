@@ -3,6 +3,7 @@ import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import { migrationsOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
+import type { Later } from '../rpc.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
@@ -12,8 +13,9 @@ const eventsAtOnceMax = 100;
 const quietMsMax = 15_000;
 
 /**
- * Streams a migration's events after `lastId`, and its progress in between. Polls D1 from the Worker, and at once when
- * the Durable Object has committed something: a stream held by that would pin it. Ends with the migration or after `sseMsMax`.
+ * Streams a migration's events after `lastId`, and its progress in between. The Durable Object tells when something was
+ * committed; only then, and every `sseReviewMs`, D1 is read (C13). The Worker asks it again and again: a stream held by the
+ * object would pin it. Ends with the migration or after `sseMsMax`.
  */
 export function migrationEventStream(env: Env, id: string, lastId: number): ReadableStream<Uint8Array> {
   const frames = followMigration(env, id, lastId);
@@ -33,49 +35,54 @@ export function migrationEventStream(env: Env, id: string, lastId: number): Read
 async function* followMigration(env: Env, id: string, lastId: number): AsyncGenerator<string, void, void> {
   const endsAt = Date.now() + limits.control.sseMsMax;
   let last = lastId;
+  let row: MigrationRow | null = null;
+  let readAt = 0;
+  let next: Later = { committed: true, progress: null };
   let shownProgress = '';
-  let quietSince = Date.now();
+  let saidAt = Date.now();
   yield `retry: ${limits.control.reconnectDelayMsMin * 4}\n\n`;
   while (Date.now() < endsAt) {
-    // The status is read first, so the events include the last one of a migration that has ended.
-    const row = await loadMigration(env.DB, id);
-    const ended = !row || isTerminal(row.status);
-    const events = await eventsAfter(env.DB, id, last, eventsAtOnceMax);
-    for (const event of events) {
-      last = event.id;
-      yield frame(event.id, event.kind, { ...event.data, at: time(event.at) });
+    if (row === null || next.committed || Date.now() - readAt >= limits.control.sseReviewMs) {
+      readAt = Date.now();
+      // The status is read first, so the events include the last one of a migration that has ended.
+      row = await loadMigration(env.DB, id);
+      const events = await eventsAfter(env.DB, id, last, eventsAtOnceMax);
+      for (const event of events) {
+        last = event.id;
+        saidAt = Date.now();
+        yield frame(event.id, event.kind, { ...event.data, at: time(event.at) });
+      }
+      if (events.length === eventsAtOnceMax) continue;
+      if (!row || isTerminal(row.status)) return;
     }
-    if (events.length === eventsAtOnceMax) continue;
-    if (ended) return;
-    const progress = JSON.stringify(await progressOf(env, row.stack_id, id));
-    if (progress !== 'null' && progress !== shownProgress) yield `event: progress\ndata: ${progress}\n\n`;
-    const quiet = events.length === 0 && progress === shownProgress;
+    // No longer than for the next look at the progress.
+    next = await nextCommit(env, row, limits.control.ssePollMs);
+    const progress = JSON.stringify(next.progress);
+    if (progress !== 'null' && progress !== shownProgress) {
+      saidAt = Date.now();
+      yield `event: progress\ndata: ${progress}\n\n`;
+    }
     shownProgress = progress;
-    if (!quiet) quietSince = Date.now();
-    else if (Date.now() - quietSince > quietMsMax) {
+    if (Date.now() - saidAt > quietMsMax) {
       // Proxies close idle connections.
       yield ': still here\n\n';
-      quietSince = Date.now();
+      saidAt = Date.now();
     }
-    await nextCommit(env, row, limits.control.ssePollMs);
   }
 }
 
-/** Waits for the next commit of a migration, at most `msMax`. */
+/** Waits for the next commit of a migration, at most `msMax`; the progress by then. */
 export async function nextCommit(
   env: Env,
   { id, stack_id, version }: Pick<MigrationRow, 'id' | 'stack_id' | 'version'>,
   msMax: number,
-): Promise<void> {
-  await migrationsOf(env, stack_id)
+): Promise<Later> {
+  return migrationsOf(env, stack_id)
     .later(id, version, msMax)
-    .catch(() => new Promise((resolve) => setTimeout(resolve, msMax)));
-}
-
-async function progressOf(env: Env, stackId: string, id: string) {
-  return migrationsOf(env, stackId)
-    .progressOf(id)
-    .catch(() => null);
+    .catch(async () => {
+      await new Promise((resolve) => setTimeout(resolve, msMax));
+      return { committed: false, progress: null };
+    });
 }
 
 /** JSON contains no line break, so one `data:` line is enough. */

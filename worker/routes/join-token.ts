@@ -3,6 +3,7 @@ import { objectId } from '../../schema/api/common.ts';
 import { createdNode } from '../../schema/api/nodes.ts';
 import type { Authed } from '../auth/authed.ts';
 import { Problem } from '../problem.ts';
+import { noPresence } from '../rpc.ts';
 import { replaceJoinToken } from '../store/join-tokens.ts';
 import { findNode, type NodeKind } from '../store/nodes.ts';
 import { time } from '../time.ts';
@@ -39,6 +40,6 @@ export function joinTokenRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void 
     const { row, joinToken } = replaced;
     c.header('cache-control', 'no-store');
     const join_token_expires_at = time(row.join_token_expires_at ?? row.created_at);
-    return c.json({ ...viewBase(row, false), join_token: joinToken, join_token_expires_at }, 200);
+    return c.json({ ...viewBase(row, noPresence), join_token: joinToken, join_token_expires_at }, 200);
   });
 }

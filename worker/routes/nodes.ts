@@ -5,6 +5,7 @@ import type { Authed } from '../auth/authed.ts';
 import { log } from '../log.ts';
 import { revoke } from '../objects/host-connection/revoke.ts';
 import { Problem } from '../problem.ts';
+import { noPresence } from '../rpc.ts';
 import { markDeleted, whyNeeded } from '../store/host-deletion.ts';
 import { findNode, insertNode, listNodes, type NodeKind } from '../store/nodes.ts';
 import { time } from '../time.ts';
@@ -40,7 +41,7 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     const { row, joinToken } = created;
     c.header('location', `${path}/${row.id}`);
     const join_token_expires_at = time(row.join_token_expires_at ?? row.created_at);
-    return c.json({ ...viewBase(row, false), join_token: joinToken, join_token_expires_at }, 201);
+    return c.json({ ...viewBase(row, noPresence), join_token: joinToken, join_token_expires_at }, 201);
   });
 
   const list = createRoute({

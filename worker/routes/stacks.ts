@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { objectId, page, stackName } from '../../schema/api/common.ts';
 import { stacksQuery, stackView } from '../../schema/api/stacks.ts';
 import type { Authed } from '../auth/authed.ts';
+import { presenceOf } from '../durable-objects.ts';
 import { listStacks } from '../store/stacks.ts';
 import { viewStack } from '../views/stack-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
@@ -43,11 +44,14 @@ export function stackRoutes(app: OpenAPIHono<Authed>): void {
     const { cursor, limit, ...filter } = c.req.valid('query');
     const rows = await listStacks(c.env.DB, filter, decodeCursor(cursor, 2), limit);
     const { items, next_cursor } = pageOf(rows, limit, ({ stack }) => [stack.name, stack.id]);
-    return c.json({ items: items.map(viewStack), next_cursor }, 200);
+    const now = Date.now();
+    return c.json({ items: items.map((item) => viewStack(item, now)), next_cursor }, 200);
   });
 
   app.openapi(show, async (c) => {
     const { source_host_id } = c.req.valid('query');
-    return c.json(viewStack(await resolveStack(c.env, c.req.valid('param').name, source_host_id)), 200);
+    const found = await resolveStack(c.env, c.req.valid('param').name, source_host_id);
+    const { reported_at } = await presenceOf(c.env, found.stack.home_id);
+    return c.json(viewStack(found, Date.now(), reported_at), 200);
   });
 }

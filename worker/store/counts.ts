@@ -22,4 +22,6 @@ export interface FleetCounts {
   pending_deliveries: number;
   /** Age of the oldest event that waits for its delivery; 0 if none does. */
   oldest_delivery_ms: number;
+  /** Size of the whole database. */
+  database_bytes: number;
 }

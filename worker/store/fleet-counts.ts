@@ -9,7 +9,7 @@ import { sourceKept, windowEndsAt } from '../tables/migrations.ts';
 import { quoted } from '../tables/quoted.ts';
 import type { FleetCounts, NodeCount } from './counts.ts';
 
-const { rowsMax, recentMs, onlineMsMax } = limits.observe;
+const { rowsMax, recentMs } = limits.observe;
 
 /**
  * The queries of `countFleet`. Each reads what an index lists, and no more rows of a table that grows than `rowsMax`; the
@@ -24,7 +24,7 @@ export function countQueries(now: number): { sql: string; params: unknown[] }[] 
     counted(sql`FROM migration WHERE ${sourceKept} AND ${windowEndsAt} > ${now}`),
     counted(sql`FROM migration WHERE ${sourceKept} AND ${windowEndsAt} <= ${now}`),
     sql`SELECT kind, agent_version AS version, count(*) AS count,
-        CASE WHEN joined_at IS NULL THEN 'pending' WHEN seen_at >= ${now - onlineMsMax} THEN 'online' ELSE 'offline' END AS status
+        CASE WHEN joined_at IS NULL THEN 'pending' WHEN connected = 1 THEN 'online' ELSE 'offline' END AS status
       FROM node WHERE kind IN ('host', 'relay') AND deleted_at IS NULL GROUP BY kind, agent_version, status`,
     sql`SELECT status, count(*) AS count FROM drain WHERE status IN (${quoted(activeDrainStatuses)}) GROUP BY status`,
     sql`SELECT count(*) AS count, min(event_id) AS oldest FROM
@@ -40,6 +40,7 @@ export async function countFleet(db: D1Database, now: number): Promise<FleetCoun
   const answers = await db.batch<Row>(statements);
   const [active, ended, open, due, nodes, drains, pending] = answers.map(({ results }) => results);
   const oldest = pending?.[0]?.oldest ?? null;
+  const sizes = answers.map(({ meta }) => meta.size_after);
   return {
     migrations: [...(active ?? []), ...(ended ?? [])] as FleetCounts['migrations'],
     open_windows: open?.[0]?.count ?? 0,
@@ -48,6 +49,7 @@ export async function countFleet(db: D1Database, now: number): Promise<FleetCoun
     drains: (drains ?? []) as FleetCounts['drains'],
     pending_deliveries: pending?.[0]?.count ?? 0,
     oldest_delivery_ms: oldest === null ? 0 : Math.max(0, now - timeOfId(oldest)),
+    database_bytes: Math.max(...sizes),
   };
 }
 

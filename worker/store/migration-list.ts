@@ -1,11 +1,11 @@
-import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, lt, lte, not, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, lt, not, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { firstIdAt } from '../../schema/ids.ts';
-import { activeStatuses, type Status } from '../../schema/migration-status.ts';
+import type { Status } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
-import { migration, migrationEvent, sourceKept, windowEndsAt } from '../tables/migrations.ts';
+import { deadlineAt, isActive, migration, migrationEvent, sourceKept, windowEndsAt } from '../tables/migrations.ts';
 
 /** Queries about migrations for the API and UI; only `migration-store.ts` writes transitions. */
 
@@ -80,14 +80,15 @@ export async function newestEvents(db: D1Database, migrationId: string, limit: n
   return rows.reverse();
 }
 
-/** Stacks with a migration that is active, or terminal with a retry due. */
+/** Stacks with a migration that is active, or terminal with a retry due. Two queries, each with an index of its own. */
 export async function stackIdsToWake(db: D1Database, now: number): Promise<string[]> {
-  const due = lte(sql`json_extract(${migration.saga}, '$.deadline_at')`, now);
-  const rows = await drizzle(db)
-    .selectDistinct({ id: migration.stack_id })
+  const orm = drizzle(db);
+  const stackIds = orm.select({ id: migration.stack_id }).from(migration);
+  const due = orm
+    .select({ id: migration.stack_id })
     .from(migration)
-    .where(or(inArray(migration.status, [...activeStatuses]), due))
-    .all();
+    .where(sql`${deadlineAt} IS NOT NULL AND ${deadlineAt} <= ${now}`);
+  const rows = await stackIds.where(isActive).union(due).all();
   return rows.map(({ id }) => id);
 }
 

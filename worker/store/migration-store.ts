@@ -1,6 +1,6 @@
-import { and, eq, inArray, ne } from 'drizzle-orm';
+import { and, eq, ne, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { activeStatuses, isTerminal } from '../../schema/migration-status.ts';
+import { isTerminal } from '../../schema/migration-status.ts';
 import type { Saga } from '../../schema/saga.ts';
 import { log } from '../log.ts';
 import type { CommitOutcome, InsertOutcome, MigrationRow, MigrationStore } from '../saga/migration/ports.ts';
@@ -8,7 +8,7 @@ import { homeAfter } from '../saga/migration/terminal.ts';
 import type { MigrationEvent, Transition } from '../saga/migration/transition.ts';
 import type { Preflight } from '../saga/preflight/preflight-facts.ts';
 import { stack } from '../tables/fleet.ts';
-import { command, migration, migrationEvent, transition } from '../tables/migrations.ts';
+import { command, deadlineAt, isActive, migration, migrationEvent, transition } from '../tables/migrations.ts';
 import { migrationEvents, outboxStatements } from './outbox.ts';
 import { type Condition, conditionFailed, guardRow, hostsExist, notAfter, roomLeft } from './transition-guard.ts';
 import { callbackEndpoint } from './webhooks.ts';
@@ -42,14 +42,18 @@ export async function loadMigration(db: D1Database, id: string): Promise<Migrati
 }
 
 async function activeMigrationOf(db: D1Database, stackId: string): Promise<MigrationRow | null> {
-  const active = and(eq(migration.stack_id, stackId), inArray(migration.status, [...activeStatuses]));
+  const active = and(eq(migration.stack_id, stackId), isActive);
   return (await drizzle(db).select().from(migration).where(active).get()) ?? null;
 }
 
 /** The stack's migrations that wait for something: active ones, and terminal ones with a retry due. */
 async function waitingMigrationsOf(db: D1Database, stackId: string): Promise<MigrationRow[]> {
-  const rows = await drizzle(db).select().from(migration).where(eq(migration.stack_id, stackId)).all();
-  return rows.filter(({ status, saga }) => !isTerminal(status) || saga.deadline_at !== null);
+  const waits = sql`(${isActive} OR ${deadlineAt} IS NOT NULL)`;
+  return drizzle(db)
+    .select()
+    .from(migration)
+    .where(and(eq(migration.stack_id, stackId), waits))
+    .all();
 }
 
 async function homeOf(db: D1Database, stackId: string): Promise<string | null> {

@@ -1,5 +1,7 @@
-import { and, asc, desc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
+import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core';
+import type { Leftover } from '../../schema/agent-protocol.ts';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
 import { node } from '../tables/fleet.ts';
@@ -64,7 +66,8 @@ export async function findNodeEver(db: D1Database, id: string): Promise<NodeRow 
 
 /** Deleted nodes that may still be connected. */
 export async function revocationsOwed(db: D1Database): Promise<Pick<NodeRow, 'id' | 'kind'>[]> {
-  return drizzle(db).select({ id: node.id, kind: node.kind }).from(node).where(eq(node.revocation_owed, true)).all();
+  const owed = sql`revocation_owed = 1`;
+  return drizzle(db).select({ id: node.id, kind: node.kind }).from(node).where(owed).all();
 }
 
 export async function markRevoked(db: D1Database, id: string): Promise<void> {
@@ -114,14 +117,66 @@ export async function markRenewed(db: D1Database, id: string, usedSerial: string
     .where(and(eq(node.id, id), alive));
 }
 
+/**
+ * Written by the node's object at the welcome and at the end of its connection. Returns false if the node was deleted. An
+ * object that was reset may have an older write under way: it does not undo a newer one.
+ */
+export async function markPresence(
+  db: D1Database,
+  id: string,
+  { connected, seen_at, ...more }: Partial<NodeRow> & Pick<NodeRow, 'connected'> & { seen_at: number },
+): Promise<boolean> {
+  const newer = sql`(seen_at > ${seen_at} AND seen_at <= ${seen_at + limits.control.lateWriteMsMax})`;
+  return updated(db, id, {
+    ...more,
+    seen_at: sql`max(coalesce(seen_at, 0), ${seen_at})`,
+    connected: sql`CASE WHEN ${newer} THEN connected ELSE ${connected ? 1 : 0} END`,
+  });
+}
+
 /** Returns false if the node was deleted. */
-export async function markSeen(db: D1Database, id: string, seen: Partial<NodeRow>, now: number): Promise<boolean> {
-  const updated = await drizzle(db)
+export async function markResources(db: D1Database, id: string, resources: NodeRow['resources']): Promise<boolean> {
+  return updated(db, id, { resources });
+}
+
+async function updated(db: D1Database, id: string, changes: SQLiteUpdateSetSource<typeof node>): Promise<boolean> {
+  const rows = await drizzle(db)
     .update(node)
-    .set({ ...seen, seen_at: now })
+    .set(changes)
     .where(and(eq(node.id, id), alive))
     .returning({ id: node.id });
-  return updated.length === 1;
+  return rows.length === 1;
+}
+
+/** Writes only what has changed. */
+export async function markLeftovers(db: D1Database, id: string, leftovers: Leftover[]): Promise<void> {
+  const changed = sql`coalesce(leftovers, '[]') <> ${JSON.stringify(leftovers)}`;
+  await drizzle(db)
+    .update(node)
+    .set({ leftovers })
+    .where(and(eq(node.id, id), changed));
+}
+
+/**
+ * Nodes whose rows say that they are connected, at most `presenceChecksMax`: others with each `turn`, so that all of a large
+ * fleet get theirs.
+ */
+export async function connectedNodeIds(db: D1Database, turn: number): Promise<string[]> {
+  const { presenceChecksMax } = limits.cron;
+  const orm = drizzle(db);
+  // Literal, as a partial index needs it.
+  const connected = sql`connected = 1`;
+  const [held] = await orm.select({ number: count() }).from(node).where(connected);
+  const turns = Math.max(1, Math.ceil((held?.number ?? 0) / presenceChecksMax));
+  const rows = await orm
+    .select({ id: node.id })
+    .from(node)
+    .where(connected)
+    .orderBy(asc(node.id))
+    .limit(presenceChecksMax)
+    .offset((turn % turns) * presenceChecksMax)
+    .all();
+  return rows.map(({ id }) => id);
 }
 
 export async function markCloned(db: D1Database, id: string, now: number): Promise<void> {

@@ -1,19 +1,19 @@
-import { and, asc, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { activeStatuses, type Status } from '../../schema/migration-status.ts';
+import type { Status } from '../../schema/migration-status.ts';
 import { node, stack } from '../tables/fleet.ts';
-import { migration } from '../tables/migrations.ts';
+import { isActive, migration } from '../tables/migrations.ts';
 
 export type StackRow = typeof stack.$inferSelect;
 /** A stack with the data its view needs. */
 export type ListedStack = {
   stack: StackRow;
   host_name: string;
+  host_connected: boolean;
+  host_seen_at: number | null;
   active_migration_id: string | null;
   active_migration_status: Status | null;
 };
-
-const active = inArray(migration.status, [...activeStatuses]);
 
 /** Stacks whose home is still a host of the fleet. */
 function listed(db: D1Database) {
@@ -21,12 +21,14 @@ function listed(db: D1Database) {
     .select({
       stack,
       host_name: node.name,
+      host_connected: node.connected,
+      host_seen_at: node.seen_at,
       active_migration_id: migration.id,
       active_migration_status: migration.status,
     })
     .from(stack)
     .innerJoin(node, and(eq(node.id, stack.home_id), isNull(node.deleted_at)))
-    .leftJoin(migration, and(eq(migration.stack_id, stack.id), active))
+    .leftJoin(migration, and(eq(migration.stack_id, stack.id), isActive))
     .$dynamic();
 }
 

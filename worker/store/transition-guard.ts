@@ -1,8 +1,7 @@
 import { and, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm';
-import { activeStatuses } from '../../schema/migration-status.ts';
 import type { Room } from '../saga/preflight/preflight-facts.ts';
 import { node } from '../tables/fleet.ts';
-import { migration, type transition } from '../tables/migrations.ts';
+import { isActive, migration, type transition } from '../tables/migrations.ts';
 
 /** A condition that must hold at commit, and the outcome if it does not. */
 export interface Condition<O extends string> {
@@ -47,7 +46,7 @@ export function roomLeft(target: string, ownId: string, spare: Room): Condition<
 export function promisedOn(target: string, ownId: string | null): { [K in keyof Room]: SQL<number> } {
   const others = and(
     eq(migration.target_host_id, target),
-    inArray(migration.status, [...activeStatuses]),
+    isActive,
     ownId === null ? undefined : ne(migration.id, ownId),
   );
   const sum = (key: keyof Room) =>

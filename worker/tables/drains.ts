@@ -24,6 +24,7 @@ export const drain = sqliteTable(
       .where(sql`status IN (${quoted(activeDrainStatuses)})`),
     index('drain_host').on(t.host_id, t.id),
     index('drain_status').on(t.status, t.id),
+    index('drain_ended').on(t.ended_at).where(sql`ended_at IS NOT NULL`),
   ],
 );
 

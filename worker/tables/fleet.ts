@@ -40,12 +40,9 @@ export const node = sqliteTable(
     revocation_owed: integer({ mode: 'boolean' }).notNull().default(false),
     /** When two live processes last used this certificate. */
     cloned_at: integer(),
-    /** Written at connect, disconnect and with each report. */
+    /** Written at the welcome and at the end of its connection; in between its object knows it. */
     seen_at: integer(),
-    /**
-     * Not read any more: only the node's object knows whether it is connected. 0.1.0, which may still run during an
-     * upgrade, writes it.
-     */
+    /** For counts: right within `limits.control.presenceCheckMs`. Whoever asks about one node asks its object. */
     connected: integer({ mode: 'boolean' }).notNull().default(false),
     agent_version: text(),
     /** Hosts: the file that the agent runs from; null if it cannot be asked to upgrade. */
@@ -54,6 +51,7 @@ export const node = sqliteTable(
     connected_from: text(),
     /** Relays: the address at which agents reach it. */
     address: text({ mode: 'json' }).$type<Address>(),
+    /** The first and the last ones of its connection. */
     resources: text({ mode: 'json' }).$type<Resources>(),
     /** Hosts: stopped copies from before it was deleted and joined again. */
     leftovers: text({ mode: 'json' }).$type<Leftover[]>(),
@@ -64,6 +62,8 @@ export const node = sqliteTable(
     uniqueIndex('node_name').on(t.kind, t.name).where(sql`deleted_at IS NULL`),
     index('node_kind').on(t.kind, t.id),
     index('node_revocation_owed').on(t.id).where(sql`revocation_owed = 1`),
+    index('node_connected').on(t.id).where(sql`connected = 1`),
+    index('node_deleted').on(t.deleted_at).where(sql`deleted_at IS NOT NULL`),
   ],
 );
 
@@ -79,9 +79,15 @@ export const stack = sqliteTable(
     home_id: text().notNull(),
     summary: text({ mode: 'json' }).$type<StackSummary>().notNull(),
     created_at: integer().notNull(),
+    /** When it last changed, or came back. */
     seen_at: integer().notNull(),
     /** When its home stopped reporting it. The row stays, so that the stack keeps its id when it returns. */
     gone_at: integer(),
   },
-  (t) => [uniqueIndex('stack_home').on(t.name, t.home_id), index('stack_name').on(t.name, t.id)],
+  (t) => [
+    uniqueIndex('stack_home').on(t.name, t.home_id),
+    index('stack_name').on(t.name, t.id),
+    index('stack_of_host').on(t.home_id, t.name),
+    index('stack_gone').on(t.gone_at).where(sql`gone_at IS NOT NULL`),
+  ],
 );

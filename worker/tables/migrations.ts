@@ -21,6 +21,10 @@ const sagaColumn = customType<{ data: Saga; driverData: string }>({
  */
 export const windowEndsAt = sql`("saga" ->> '$.window.ends_at')`;
 export const sourceKept = sql`"status" = 'completed' AND ("saga" ->> '$.window.source_purge.done_at') IS NULL`;
+/** When its object has to look at it again; null if nothing is due. Literal as well. */
+export const deadlineAt = sql`("saga" ->> '$.deadline_at')`;
+/** Literal, so that SQLite uses the indexes of active migrations. */
+export const isActive = sql`"migration"."status" IN (${quoted(activeStatuses)})`;
 
 export const migration = sqliteTable(
   'migration',
@@ -56,12 +60,15 @@ export const migration = sqliteTable(
     uniqueIndex('migration_of_drain').on(t.drain_id, t.stack_id).where(sql`drain_id IS NOT NULL`),
     index('migration_status').on(t.status, t.id),
     index('migration_stack').on(t.stack_id, t.id),
+    index('migration_stack_name').on(t.stack_name, t.id),
     index('migration_source').on(t.source_host_id, t.id),
     index('migration_target').on(t.target_host_id, t.id),
     index('migration_incoming')
       .on(t.target_host_id)
       .where(sql`status IN (${quoted(activeStatuses)})`),
     index('migration_kept').on(windowEndsAt).where(sourceKept),
+    index('migration_deadline').on(deadlineAt, t.stack_id).where(sql`${deadlineAt} IS NOT NULL`),
+    index('migration_ended').on(t.updated_at).where(sql`ended_at IS NOT NULL`),
   ],
 );
 
@@ -80,7 +87,11 @@ export const transition = sqliteTable(
     to_status: text().notNull(),
     at: integer().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.migration_id, t.version] })],
+  (t) => [
+    primaryKey({ columns: [t.migration_id, t.version] }),
+    // Of migrations whose history is whole: `worker/store/retention.ts` leaves only the newest transition.
+    index('transition_first').on(t.at).where(sql`version = 1`),
+  ],
 );
 
 /** A migration's history as people see it; the ids order the event stream. */

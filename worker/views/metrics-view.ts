@@ -31,6 +31,7 @@ export function viewMetrics(counts: FleetCounts): Metric[] {
       'Age of the oldest event that waits for its delivery; 0 if none does.',
       counts.oldest_delivery_ms / 1000,
     ),
+    gauge('stackferry_database_bytes', 'Size of the database; D1 takes ten gigabytes.', counts.database_bytes),
   ];
 }
 

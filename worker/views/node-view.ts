@@ -2,39 +2,47 @@ import type { z } from 'zod';
 import type { Leftover } from '../../schema/agent-protocol.ts';
 import type { hostView, nodeView, relayView } from '../../schema/api/nodes.ts';
 import { limits } from '../../schema/limits.ts';
-import { isOnline } from '../durable-objects.ts';
+import { presenceOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
+import { type NodePresence, noPresence } from '../rpc.ts';
 import type { NodeRow } from '../store/nodes.ts';
 import { time, timeOrNull } from '../time.ts';
 
 export type NodeView = z.infer<typeof hostView> | z.infer<typeof relayView>;
 
 export async function viewNode(env: Env, row: NodeRow): Promise<NodeView> {
-  return row.kind === 'host' ? viewHost(env, row) : { ...(await viewLive(env, row)), address: row.address };
+  if (row.kind === 'host') return viewHost(env, row);
+  return { ...viewBase(row, await presenceOfRow(env, row)), address: row.address };
 }
 
 export async function viewHost(env: Env, row: NodeRow): Promise<z.infer<typeof hostView>> {
-  const { resources, cordoned_at, program } = row;
-  const program_sha256 = program?.sha256 ?? null;
-  return { ...(await viewLive(env, row)), resources, cordoned_at: timeOrNull(cordoned_at), program_sha256 };
+  const { cordoned_at, program } = row;
+  const presence = await presenceOfRow(env, row);
+  return {
+    ...viewBase(row, presence),
+    resources: presence.resources ?? row.resources,
+    cordoned_at: timeOrNull(cordoned_at),
+    program_sha256: program?.sha256 ?? null,
+  };
 }
 
-async function viewLive(env: Env, row: NodeRow) {
-  return viewBase(row, row.joined_at !== null && (await isOnline(env, row.id)));
-}
+const presenceOfRow = async (env: Env, { id, joined_at }: NodeRow): Promise<NodePresence> =>
+  joined_at === null ? noPresence : presenceOf(env, id);
 
-export function viewBase(row: NodeRow, online: boolean): z.infer<typeof nodeView> {
+/** What its object knows is newer than the row. */
+export function viewBase(row: NodeRow, presence: NodePresence): z.infer<typeof nodeView> {
+  const seen_at = presence.seen_at ?? row.seen_at;
   return {
     id: row.id,
     name: row.name,
-    status: row.joined_at === null ? 'pending' : online ? 'online' : 'offline',
+    status: row.joined_at === null ? 'pending' : presence.online ? 'online' : 'offline',
     created_at: time(row.created_at),
     joined_at: timeOrNull(row.joined_at),
-    seen_at: timeOrNull(row.seen_at),
+    seen_at: timeOrNull(seen_at),
     agent_version: row.agent_version,
     connected_from: row.connected_from,
     certificate_ends_at: timeOrNull(row.certificate_ends_at),
-    warnings: warningsOf(row, Date.now()),
+    warnings: warningsOf({ ...row, seen_at }, Date.now()),
   };
 }
 

@@ -73,6 +73,12 @@ export async function connect(node: JoinedNode, instanceId?: string): Promise<Fa
   return agent;
 }
 
+/** Messages are taken one after another: its answer shows that all before it were. It asks nothing of the database. */
+export async function taken(agent: FakeAgent): Promise<void> {
+  agent.say({ type: 'ask', ask_id: crypto.randomUUID(), kind: 'lease', payload: {} });
+  await agent.take('reply');
+}
+
 /** One process per node, unless told otherwise. */
 export const hello = (node: JoinedNode, instance_id = `process-of-${node.id}`): AgentMessage => ({
   type: 'hello',

@@ -14,6 +14,28 @@ export function countingDb() {
   return { db, uses: () => uses };
 }
 
+/** Notes each statement with its parameters. */
+export function recordingDb() {
+  const statements: { sql: string; params: unknown[] }[] = [];
+  const db = new Proxy(env.DB, {
+    get(target, key) {
+      if (key !== 'prepare') return bound(target, key);
+      return (sql: string) => {
+        const statement = target.prepare(sql);
+        const noted = { sql, params: [] as unknown[] };
+        statements.push(noted);
+        const bind = statement.bind.bind(statement);
+        statement.bind = (...params) => {
+          noted.params = params;
+          return bind(...params);
+        };
+        return statement;
+      };
+    },
+  });
+  return { db, statements };
+}
+
 /** Fails every statement that matches, as D1 does when it is out of reach. */
 export function failingDb(statement: RegExp): D1Database {
   return new Proxy(env.DB, {

@@ -1,5 +1,6 @@
 import { type AgentMessage, agentMessage, type ControlMessage, type Outcome } from '../../../schema/agent-protocol.ts';
 import type { ErrorCode } from '../../../schema/errors.ts';
+import type { Resources } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { NodeKind } from '../../store/nodes.ts';
 
@@ -16,7 +17,7 @@ export const closeCodes = {
   refused: 1008,
 } as const;
 
-/** Attached to the socket, survives hibernation. */
+/** Attached to the socket: survives hibernation, costs no write, and ends with the connection. At most 2,048 bytes. */
 export interface Link {
   node: string;
   kind: NodeKind;
@@ -30,9 +31,26 @@ export interface Link {
   greeted: boolean;
   /** Id of its process from the hello; empty before. */
   instance: string;
+  /** As it last said. */
+  resources: Resources | null;
+  inventory: SeenInventory | null;
+}
+
+/** The last inventory of a connection. */
+export interface SeenInventory {
+  reported_at: number;
+  /** When it was compared with the database. */
+  applied_at: number;
+  /** SHA-256 (hex); empty if the same inventory is to be compared again, since a migration may change what it means. */
+  digest: string;
 }
 
 export const linkOf = (socket: WebSocket): Link => socket.deserializeAttachment() as Link;
+
+export function attach(socket: WebSocket, more: Partial<Link>): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  socket.serializeAttachment({ ...linkOf(socket), ...more } satisfies Link);
+}
 
 export function send(socket: WebSocket, message: ControlMessage): void {
   try {

@@ -12,10 +12,11 @@ import { fleetOf, migrationsOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
 import { log } from '../../log.ts';
 import { problemResponse } from '../../problem.ts';
-import type { Delivery, HostConnectionRpc, Serves } from '../../rpc.ts';
+import { type Delivery, type HostConnectionRpc, type NodePresence, noPresence, type Serves } from '../../rpc.ts';
 import { openCommandsFor, ownerOfCommand } from '../../store/commands.ts';
-import { markSeen, type NodeKind, type NodeRow, revokedHostIds } from '../../store/nodes.ts';
+import { type NodeKind, revokedHostIds } from '../../store/nodes.ts';
 import {
+  attach,
   close,
   closeCodes,
   holderSocket,
@@ -24,14 +25,15 @@ import {
   linkOf,
   no,
   openSockets,
+  pingedAt,
   readMessage,
   send,
 } from './control-socket.ts';
 import { DuplicateIdentityWatch } from './duplicate-identity.ts';
-import { applyInventory } from './inventory.ts';
-import { InventoryPieces } from './inventory-pieces.ts';
+import { HostReports } from './host-reports.ts';
 import { MessageRate } from './message-rate.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { Presence } from './presence.ts';
 import { ProgressForwarder } from './progress-forwarder.ts';
 import { answerQuery } from './queries.ts';
 
@@ -46,11 +48,10 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
   readonly #greetings = new Map<WebSocket, Promise<void>>();
   readonly #progress = new ProgressForwarder(this.env);
   readonly #clones = new DuplicateIdentityWatch(this.ctx, this.env);
-  readonly #pieces = new InventoryPieces();
+  readonly #presence = new Presence(this.ctx, this.env);
+  readonly #reports = new HostReports(this.env);
   readonly #rate = new MessageRate();
   readonly #ignored = new Set<string>();
-  /** The leftovers in its row, as JSON. */
-  #leftovers = '';
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -74,6 +75,8 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
       order: newest ? linkOf(newest).order + 1 : 1,
       greeted: false,
       instance: '',
+      resources: null,
+      inventory: null,
     } satisfies Link);
     // Only one connection may wait for its welcome. The welcomed one stays until a hello shows which process is new.
     for (const socket of openSockets(this.ctx))
@@ -86,6 +89,22 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
   /** True if connected, welcomed, and heard from within the limit. */
   online(): boolean {
     return this.#live() !== null;
+  }
+
+  async presence(): Promise<NodePresence> {
+    const socket = this.#live();
+    if (!socket) return { ...noPresence, seen_at: await this.#presence.lastSeenAt() };
+    const { resources, inventory } = linkOf(socket);
+    const seen_at = pingedAt(this.ctx, socket);
+    return { online: true, seen_at, reported_at: inventory?.reported_at ?? null, resources };
+  }
+
+  checkPresence(node: string): Promise<void> {
+    return this.#presence.check(node);
+  }
+
+  override alarm(): Promise<void> {
+    return this.#presence.alarm();
   }
 
   /** Never throws: `host_offline`, `command_timeout` and the host's failures are outcomes. */
@@ -159,7 +178,7 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     this.#drop(socket, code === 1005 || code === 1006 ? 1000 : code, reason);
-    if (!holderSocket(this.ctx)) await this.#seen(socket, {});
+    await this.#presence.settle(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
@@ -186,13 +205,17 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
     const isRelay = link.kind === 'relay';
     const now = Date.now();
     const { fleet_id, ticket_key } = await fleetOf(this.env).info();
-    await this.#seen(socket, { agent_version, program, address, connected_from: link.address || null });
+    const said = { agent_version, program, address, connected_from: link.address || null };
+    // A node without a row was deleted, even if this object was never notified.
+    if (!(await this.#presence.arrived(link.node, said))) return this.revokeNow();
     const relay = isRelay ? { ticket_key, revoked: await revokedHostIds(this.env.DB, now) } : null;
     send(socket, { type: 'welcome', id: link.node, fleet_id, version, now_ms: now, relay });
     if (socket.readyState !== WebSocket.OPEN) return;
-    socket.serializeAttachment({ ...link, greeted: true, instance: instance_id } satisfies Link);
+    attach(socket, { greeted: true, instance: instance_id });
     for (const other of openSockets(this.ctx))
       if (linkOf(other).order < link.order) this.#drop(other, closeCodes.replaced, 'replaced by a newer connection');
+    // Again, since the end of the one before may have been written in between.
+    await this.#presence.settle();
     await this.deliverOwed();
   }
 
@@ -209,20 +232,14 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
         return send(socket, { type: 'reply', ask_id: message.ask_id, outcome });
       }
       case 'metrics':
-        return this.#seen(socket, { resources: message.resources });
+        return this.#onMetrics(socket, message);
       case 'inventory':
-        return this.#onInventory(socket, hostId, message);
+        return this.#reports.inventory(socket, message);
     }
   }
 
-  async #onInventory(socket: WebSocket, hostId: string, message: Message<'inventory'>): Promise<void> {
-    const inventory = this.#pieces.take(message);
-    if (!inventory) return;
-    const leftovers = await applyInventory(this.env, hostId, inventory, Date.now());
-    const serialized = JSON.stringify(leftovers);
-    if (serialized === this.#leftovers) return;
-    await this.#seen(socket, { leftovers });
-    this.#leftovers = serialized;
+  async #onMetrics(socket: WebSocket, { resources }: Message<'metrics'>): Promise<void> {
+    if (!(await this.#reports.resources(socket, resources))) await this.revokeNow();
   }
 
   /** Acknowledged once the migration has recorded the result, or if it is no longer awaited. */
@@ -240,11 +257,6 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
   async #onProgress(socket: WebSocket, hostId: string, { command_id, items }: Message<'progress'>): Promise<void> {
     const outcome = await this.#progress.pass(hostId, command_id, items, Date.now());
     if (outcome === 'foreign') this.#refuse(socket, `foreign_resource: progress of ${command_id}`);
-  }
-
-  /** A node without a row was deleted, even if this object was never notified. */
-  async #seen(socket: WebSocket, seen: Partial<NodeRow>): Promise<void> {
-    if (!(await markSeen(this.env.DB, linkOf(socket).node, seen, Date.now()))) await this.revokeNow();
   }
 
   #live(): WebSocket | null {

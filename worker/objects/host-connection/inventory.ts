@@ -16,27 +16,30 @@ import {
 } from '../../store/inventory-store.ts';
 import type { StackRow } from '../../store/stacks.ts';
 
-/** An unchanged row is still written this often, to update `seen_at`. */
-const refreshMs = 60_000;
-
 export interface Inventory {
   stacks: StackSummary[];
   leftovers: Leftover[];
 }
 
-/**
- * Updates the stacks of a host from its agent's inventory, and reports kept copies that run. Returns the confirmed
- * leftovers: stopped copies that are no stacks although no migration of this host accounts for them.
- */
+export interface Applied {
+  /** Stopped copies that are no stacks although no migration of this host accounts for them. */
+  leftovers: Leftover[];
+  /** The same inventory would change nothing more: no migration on this host is under way, owes a clean-up, or has just ended. */
+  settled: boolean;
+}
+
+/** Updates the stacks of a host from its agent's inventory, and reports kept copies that run. */
 export async function applyInventory(
   env: Env,
   hostId: string,
   { stacks: reported, leftovers: claims }: Inventory,
   now: number,
-): Promise<Leftover[]> {
+): Promise<Applied> {
   const [rows, moves] = await Promise.all([stacksAt(env.DB, hostId), latestMovesOf(env.DB, hostId)]);
   const known = new Set(moves.map(({ stack_name }) => stack_name));
-  const unknown = claims.filter(({ project }) => !known.has(project));
+  const unknown = claims
+    .filter(({ project }) => !known.has(project) && stackName.safeParse(project).success)
+    .slice(0, limits.control.stacksPerHostMax);
   const { keepers, deletedHosts } = await keepersOf(
     env.DB,
     unknown.map(({ migration_id }) => migration_id),
@@ -47,7 +50,7 @@ export async function applyInventory(
   await writeInventory(env.DB, hostId, inventoryChanges(stacks, rows, moves, now), now);
   for (const { id, stack_id, running } of copiesSeen(reported, moves, now))
     await migrationsOf(env, stack_id).copySeen(id, running);
-  return leftovers;
+  return { leftovers, settled: !moves.some((move) => move.cleanup_owed || settling(move, now)) };
 }
 
 /**
@@ -65,7 +68,7 @@ export function inventoryChanges(
   const seen = new Map(
     reported
       .slice(0, limits.control.stacksPerHostMax)
-      .filter(({ project }) => stackName.safeParse(project).success)
+      .filter((summary) => stackName.safeParse(summary.project).success && !tooLong(summary))
       .map((summary) => [summary.project, summary]),
   );
   const changes: InventoryChanges = { added: [], seen: [], gone: [] };
@@ -73,12 +76,12 @@ export function inventoryChanges(
     if (standingOf(moveOf.get(project) ?? null) === 'copy') continue;
     const row = rowOf.get(project);
     if (!row) changes.added.push(summary);
-    else if (row.gone_at !== null || now - row.seen_at >= refreshMs || !same(row.summary, summary))
-      changes.seen.push({ id: row.id, summary });
+    else if (row.gone_at !== null || !same(row.summary, summary)) changes.seen.push({ id: row.id, summary });
   }
   for (const row of rows)
     if (row.gone_at === null && !seen.has(row.name) && !settling(moveOf.get(row.name), now)) changes.gone.push(row.id);
   return changes;
 }
 
+const tooLong = (summary: StackSummary) => JSON.stringify(summary).length > limits.control.stackSummaryCharsMax;
 const same = (a: StackSummary, b: StackSummary) => JSON.stringify(a) === JSON.stringify(b);

@@ -4,6 +4,7 @@ import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
+import { presenceOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
 import type { Choice } from '../../saga/drain/advance.ts';
 import type { Load, Room } from '../../saga/drain/plan.ts';
@@ -12,7 +13,8 @@ import type { Answered, PreflightFacts } from '../../saga/preflight/preflight-fa
 import { openHosts, stacksOn } from '../../store/drain-list.ts';
 import { findNodeEver, type NodeRow } from '../../store/nodes.ts';
 import { connectedRelays } from '../../store/relays.ts';
-import { asking, reservedOn, runningMigration } from '../stack-migration/preflight.ts';
+import { promisedRooms, runningMigrations } from '../../store/stack-history.ts';
+import { asking } from '../stack-migration/preflight.ts';
 
 export type Named = { id: string; name: string };
 
@@ -52,16 +54,22 @@ export async function lookHere(env: Env, host: string): Promise<Here> {
     asking(env)(host, 'probe', { relays, names: [] }),
     stacksOn(env.DB, host),
   ]);
-  return { row: row ?? { id: host, name: host, seen_at: null }, source, relays, stacks };
+  const home = row ?? { id: host, name: host, seen_at: null };
+  return { row: source.ok ? home : await lastSeen(env, home), source, relays, stacks };
+}
+
+/** Its object knows better than the row. */
+async function lastSeen<T extends Here['row']>(env: Env, row: T): Promise<T> {
+  const { seen_at } = await presenceOf(env, row.id);
+  return { ...row, seen_at: seen_at ?? row.seen_at };
 }
 
 export async function askTargets(env: Env, { row: home, relays }: Here, only: (string | null)[]): Promise<Target[]> {
-  return eachOf(await openHosts(env.DB, home.id, only), limits.drain.looksAtOnceMax, async (row) => {
-    const [facts, reserved] = await Promise.all([
-      asking(env)(row.id, 'probe', { relays, names: [] }),
-      reservedOn(env, row.id, null),
-    ]);
-    if (!facts.ok) return { row, facts, reserved, room: null };
+  const [hosts, promised] = await Promise.all([openHosts(env.DB, home.id, only), promisedRooms(env.DB)]);
+  return eachOf(hosts, limits.drain.looksAtOnceMax, async (row) => {
+    const facts = await asking(env)(row.id, 'probe', { relays, names: [] });
+    const reserved = promised.get(row.id) ?? { memory_bytes: 0, disk_bytes: 0 };
+    if (!facts.ok) return { row: await lastSeen(env, row), facts, reserved, room: null };
     const { memory, disk } = facts.data.resources;
     const room = {
       id: row.id,
@@ -73,14 +81,19 @@ export async function askTargets(env: Env, { row: home, relays }: Here, only: (s
   });
 }
 
-export function askStacks(env: Env, here: Here, stacks: Leaving[]): Promise<AskedStack[]> {
-  return eachOf(stacks, limits.drain.looksAtOnceMax, (stack) => askStack(env, here, stack));
+export async function askStacks(env: Env, here: Here, stacks: Leaving[]): Promise<AskedStack[]> {
+  const ids = stacks.map(({ id }) => id);
+  const running = await runningMigrations(env.DB, ids, null);
+  return eachOf(stacks, limits.drain.looksAtOnceMax, (stack) =>
+    askStack(env, here, stack, running.get(stack.id) ?? null),
+  );
 }
 
 async function askStack(
   env: Env,
   { row: home, source, stacks }: Here,
   { id, name, target = null, only, env: variables, exclude }: Leaving,
+  running: string | null,
 ): Promise<AskedStack> {
   const without = (choice: Choice, why: string): AskedStack => ({
     id,
@@ -90,7 +103,6 @@ async function askStack(
     choice,
   });
   if (!stacks.some((stack) => stack.id === id)) return without({ kind: 'gone', stack_id: id }, 'it is gone');
-  const running = await runningMigration(env, id, null);
   if (running) {
     const message = `Migration ${running} of this stack is under way.`;
     return without({ kind: 'obstacle', stack_id: id, obstacle: { code: 'migration_running', message } }, message);

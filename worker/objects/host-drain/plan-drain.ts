@@ -7,7 +7,8 @@ import { type DrainOptions, optionsOf } from '../../saga/drain/stack-options.ts'
 import { askFit, askLogins } from '../../saga/preflight/ask-and-judge.ts';
 import { judge } from '../../saga/preflight/judge.ts';
 import type { PreflightFacts } from '../../saga/preflight/preflight-facts.ts';
-import { asking, keptOn } from '../stack-migration/preflight.ts';
+import { type KeptCopy, keptCopies } from '../../store/stack-history.ts';
+import { asking, callToPurge } from '../stack-migration/preflight.ts';
 import {
   type AskedStack,
   askStacks,
@@ -45,13 +46,20 @@ export async function survey(env: Env, inputs: SurveyInputs, stacks: Planned[]):
     return { ...stack, only, env: variables, exclude };
   });
   const only = stacks.length === 0 ? [inputs.target] : leaving.map((stack) => stack.only);
-  const [targets, asked] = await Promise.all([askTargets(env, here, only), askStacks(env, here, leaving)]);
+  const [targets, asked, copies] = await Promise.all([
+    askTargets(env, here, only),
+    askStacks(env, here, leaving),
+    keptCopies(
+      env.DB,
+      leaving.map(({ id }) => id),
+    ),
+  ]);
   const loads = asked.flatMap(({ load }) => load ?? []);
   const rooms = targets.flatMap(({ room }) => room ?? []);
   const agreed = await negotiate(loads, rooms, async (load, room) => {
     const stack = asked.find(({ id }) => id === load.id);
     const target = targets.find(({ row }) => row.id === room.id);
-    return stack && target ? examine(env, inputs, here, stack, target, room) : null;
+    return stack && target ? examine(env, inputs, here, stack, target, room, copies) : null;
   });
   const silent = targets.filter(({ facts, row }) => !facts.ok && seenLately(row));
   const noRelay = here.relays.length === 0;
@@ -68,6 +76,7 @@ async function examine(
   stack: AskedStack,
   target: Target,
   room: Room,
+  copies: KeptCopy[],
 ): Promise<Refusal | null> {
   const ids = { stack_id: stack.id, target_host_id: room.id };
   const { target: _, mode, ...options } = optionsOf(inputs, stack.name);
@@ -87,7 +96,7 @@ async function examine(
     names: { source: home.name, target: room.name },
     cordoned: false,
     running_migration: null,
-    kept: await keptOn(env, ids, stack.name),
+    kept: callToPurge(copies, ids, stack.name),
     reserved: target.reserved,
     measured_rate: null,
   });

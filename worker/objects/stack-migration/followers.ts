@@ -9,20 +9,21 @@ export class Followers {
   readonly #versions = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
 
-  /** Resolves once a later version than `seen` is committed, or was already; in any case after `msMax`. */
-  later(id: string, seen: number, msMax: number): Promise<void> {
+  /** Resolves to true once a later version than `seen` is committed, or was already; to false after `msMax`. */
+  later(id: string, seen: number, msMax: number): Promise<boolean> {
     if ((this.#versions.get(id) ?? 0) > seen) {
       // Reported once: a database that was restored meanwhile stays behind.
       this.#versions.delete(id);
-      return Promise.resolve();
+      return Promise.resolve(true);
     }
     return new Promise((resolve) => {
-      const done = () => {
+      const end = (committed: boolean) => {
         clearTimeout(timer);
         this.#waiting.delete(done);
-        resolve();
+        resolve(committed);
       };
-      const timer = setTimeout(done, msMax);
+      const done = () => end(true);
+      const timer = setTimeout(() => end(false), msMax);
       this.#waiting.add(done);
     });
   }

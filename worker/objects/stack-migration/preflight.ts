@@ -1,17 +1,15 @@
-import { and, desc, eq, inArray, ne, or, sql } from 'drizzle-orm';
+import { inArray, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { isTerminal } from '../../../schema/migration-status.ts';
 import type { ReportInputs } from '../../../schema/preflight-report.ts';
 import { connectionOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
-import { isPurged, owesArming } from '../../saga/migration/safety-window.ts';
 import { type AskHost, askAndJudge, askOver } from '../../saga/preflight/ask-and-judge.ts';
 import type { Preflight, Room } from '../../saga/preflight/preflight-facts.ts';
 import { measuredRate } from '../../store/measured-rate.ts';
 import { connectedRelays } from '../../store/relays.ts';
+import { type KeptCopy, keptCopies, runningMigrations } from '../../store/stack-history.ts';
 import { promisedOn } from '../../store/transition-guard.ts';
 import { node } from '../../tables/fleet.ts';
-import { migration } from '../../tables/migrations.ts';
 
 /**
  * Asks both hosts and judges their answers. Read-only. `ownId` is the migration that runs this pre-flight; null for a
@@ -23,14 +21,16 @@ export async function runPreflight(
   project: string,
   ownId: string | null,
 ): Promise<Preflight> {
-  const [relays, { names, cordoned }, running_migration, kept, reserved, measured_rate] = await Promise.all([
+  const [relays, { names, cordoned }, running, copies, reserved, measured_rate] = await Promise.all([
     connectedRelays(env),
     hostsOf(env, inputs),
-    runningMigration(env, inputs.stack_id, ownId),
-    keptOn(env, inputs, project),
+    runningMigrations(env.DB, [inputs.stack_id], ownId),
+    keptCopies(env.DB, [inputs.stack_id]),
     reservedOn(env, inputs.target_host_id, ownId),
     measuredRate(env.DB, [inputs.source_host_id, inputs.target_host_id]),
   ]);
+  const running_migration = running.get(inputs.stack_id) ?? null;
+  const kept = callToPurge(copies, inputs, project);
   const known = { inputs, relays, names, cordoned, running_migration, kept, reserved, measured_rate };
   return askAndJudge(asking(env), project, ownId, known);
 }
@@ -52,49 +52,21 @@ async function hostsOf(env: Env, { source_host_id, target_host_id }: ReportInput
   };
 }
 
-/** The stack's active migration, or a terminal one whose restart policies are still pending. */
-export async function runningMigration(env: Env, stackId: string, ownId: string | null): Promise<string | null> {
-  const rows = await drizzle(env.DB)
-    .select({ id: migration.id, status: migration.status, saga: migration.saga })
-    .from(migration)
-    .where(and(eq(migration.stack_id, stackId), ownId ? ne(migration.id, ownId) : undefined))
-    .all();
-  return rows.find(({ status, saga }) => !isTerminal(status) || owesArming(saga))?.id ?? null;
-}
-
-/**
- * The API call that deletes the copy of this stack kept on the target by the latest migration from it, or rolled back
- * from it; null if there is none.
- */
-export async function keptOn(
-  env: Env,
+/** The API call that deletes the copy of this stack that is kept on the target; null if there is none. */
+export function callToPurge(
+  copies: KeptCopy[],
   { stack_id, target_host_id }: Pick<ReportInputs, 'stack_id' | 'target_host_id'>,
   project: string,
-): Promise<string | null> {
-  const rows = await drizzle(env.DB)
-    .select({ id: migration.id, status: migration.status, source: migration.source_host_id, saga: migration.saga })
-    .from(migration)
-    .where(
-      and(
-        eq(migration.stack_id, stack_id),
-        or(eq(migration.source_host_id, target_host_id), eq(migration.target_host_id, target_host_id)),
-      ),
-    )
-    .orderBy(desc(migration.id))
-    .all();
-  for (const { id, status, source, saga } of rows) {
-    const side = source === target_host_id ? 'source' : 'target';
-    if (status === (side === 'source' ? 'completed' : 'rolled_back') && !isPurged(saga.window, side))
-      return `DELETE /api/v1/stacks/${project}/migrate/${id}/${side}`;
-  }
-  return null;
+): string | null {
+  const copy = copies.find((one) => one.stack_id === stack_id && one.host_id === target_host_id);
+  return copy ? `DELETE /api/v1/stacks/${project}/migrate/${copy.id}/${copy.side}` : null;
 }
 
 /**
  * The room reserved by other migrations. The commit of a passed pre-flight checks it again, so the same room is never
  * reserved twice.
  */
-export async function reservedOn(env: Env, hostId: string, ownId: string | null): Promise<Room> {
+async function reservedOn(env: Env, hostId: string, ownId: string | null): Promise<Room> {
   const { memory_bytes, disk_bytes } = promisedOn(hostId, ownId);
   const promised = await drizzle(env.DB).get<Room>(
     sql`SELECT ${memory_bytes} AS memory_bytes, ${disk_bytes} AS disk_bytes`,

@@ -6,7 +6,7 @@ import { moveOptionsOf } from '../../../schema/move-options.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import { connectionOf, drainOf, isOnline } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
-import type { Serves, StackMigrationRpc } from '../../rpc.ts';
+import type { Later, Serves, StackMigrationRpc } from '../../rpc.ts';
 import { wakingDrains } from '../../saga/drain/wake-drain.ts';
 import { type ActOutcome, Coordinator } from '../../saga/migration/coordinator.ts';
 import type { StartInput, StartOutcome } from '../../saga/migration/start.ts';
@@ -79,8 +79,9 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
     return this.#coordinator.progressOf(id);
   }
 
-  later(id: string, seen: number, msMax: number): Promise<void> {
-    return this.#followers.later(id, seen, msMax);
+  async later(id: string, seen: number, msMax: number): Promise<Later> {
+    const committed = await this.#followers.later(id, seen, msMax);
+    return { committed, progress: await this.#coordinator.progressOf(id) };
   }
 
   lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>> {

@@ -1,3 +1,4 @@
+import { limits } from '../../../schema/limits.ts';
 import { time } from '../../time.ts';
 import { inWords } from '../words.ts';
 import { State, type Tone } from './state.tsx';
@@ -9,8 +10,10 @@ export interface EventRow {
   data: Record<string, unknown>;
 }
 
-/** Newest first. */
+/** Newest first. A migration's first event is written with it, so one without any was trimmed. */
 export function EventLog({ events }: { events: EventRow[] }) {
+  const days = Math.round(limits.retention.historyMsMax / (24 * 3_600_000));
+  if (events.length === 0) return <p class="hint">Deleted: event logs are kept for at most {days} days.</p>;
   return (
     <ol class="log" reversed>
       {events.toReversed().map(({ kind, at, data }) => (
