@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { markdownTables } from '../result.ts';
 import { type FleetRun, measuresOf, perMigration, readSettings, type Wave } from './figures.ts';
 import { newMeter, peakPerSecond } from './meter.ts';
-import { writeTransactions } from './write-count.ts';
+import { databaseBytes, writeTransactions } from './write-count.ts';
 
 const wave = (more: Partial<Wave> = {}): Wave => ({
   ...{ stacks: 100, wallS: 20, eachS: [14, 15, 20], cpuS: 12, writes: 2_000, messages: 5_000, ...more },
@@ -29,6 +29,7 @@ describe('figures of a fleet', () => {
     expect(perMigration(run(100), wave(), 'cpuS')).toBe(0.1);
     expect(perMigration(run(100), wave(), 'messages')).toBe(48);
     expect(perMigration(run(100), wave(), 'writes')).toBe(20);
+    expect(rowOf([run(100)], '100 hosts: database per migration')).toContain('| 50.00 KB |');
   });
 
   it('compare each size with the first: CPU and time, flat within the goal', () => {
@@ -93,5 +94,8 @@ describe('writes of a database', () => {
     expect((await writeTransactions(path)) - before).toBe(2);
     database.exec('DELETE FROM t WHERE a > 9; SELECT * FROM t');
     expect((await writeTransactions(path)) - before).toBe(2);
+    const bytes = databaseBytes(path);
+    database.exec("INSERT INTO t VALUES (hex(zeroblob(50000)))");
+    expect(databaseBytes(path) - bytes).toBeGreaterThan(90_000);
   });
 });

@@ -17,6 +17,8 @@ export interface Wave extends Spent {
   wallS: number;
   /** From the common start to its end, of each migration. */
   eachS: number[];
+  /** By which the database grew. */
+  databaseBytes: number;
 }
 export interface Restart {
   /** From SIGTERM until it serves again. */
@@ -81,6 +83,7 @@ export function measuresOf(runs: FleetRun[]): Measure[] {
         '',
         run.waves.map((wave) => Math.round(perMigration(run, wave, 'writes'))),
       ),
+      row('database per migration', 'KB', run.waves.map((wave) => wave.databaseBytes / wave.stacks / 1_000)),
       ...idleRows(run, row),
       ...restartRows(run, row),
     ];

@@ -8,7 +8,7 @@ import { databasePath } from '../../../cli/serve/snapshot.ts';
 import type { Address } from '../../../schema/address.ts';
 import { secondsOfStat } from '../cpu-meter.ts';
 import { peakMb } from '../stage.ts';
-import { writeTransactions } from './write-count.ts';
+import { databaseBytes, writeTransactions } from './write-count.ts';
 
 /** A control plane as `npm start` runs it: its front and a relay in one process, the Worker on one workerd. */
 export interface Plane {
@@ -18,6 +18,8 @@ export interface Plane {
   cpuS(): number;
   /** Transactions that changed its database. */
   writes(): Promise<number>;
+  /** Size of its database. */
+  databaseBytes(): number;
   peaksMb(): Promise<{ front: number; workerd: number }>;
   /** As systemd does it: SIGTERM, and a new start once it has ended. */
   restart(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startPlane(dir: string): Promise<Plane> {
     cpuS: () =>
       running.pids.reduce((sum, pid) => sum + secondsOfStat(readFileSync(`/proc/${pid}/stat`, 'utf8')), 0),
     writes: () => writeTransactions(path),
+    databaseBytes: () => databaseBytes(path),
     peaksMb: async () => {
       const [front = 0, workerd = 0] = await Promise.all(running.pids.map(peakMb));
       return { front, workerd };

@@ -23,6 +23,7 @@ const waveMsMax = 600_000;
 export async function runWave(fleet: Fleet, round: number): Promise<Wave> {
   const { plane, api, meter, hosts, stacks } = fleet;
   const before = { cpuS: plane.cpuS(), writes: await plane.writes(), messages: meter.messages };
+  const bytesBefore = plane.databaseBytes();
   const began = performance.now();
   const moves = await Promise.all(
     stacks.map(async (stack, number) => {
@@ -45,6 +46,7 @@ export async function runWave(fleet: Fleet, round: number): Promise<Wave> {
     cpuS: plane.cpuS() - before.cpuS,
     writes: (await plane.writes()) - before.writes,
     messages: meter.messages - before.messages,
+    databaseBytes: plane.databaseBytes() - bytesBefore,
   };
   const ended = await endsOf(fleet);
   if (ended !== `${stacks.length} completed`) throw new Error(`of ${stacks.length} stacks: ${ended}`);

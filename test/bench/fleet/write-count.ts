@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { endianness } from 'node:os';
+import { DatabaseSync } from 'node:sqlite';
 
 /**
  * Transactions that changed a database of SQLite so far, from its files: a difference counts. Reads, and statements that
@@ -13,6 +14,19 @@ export async function writeTransactions(path: string): Promise<number> {
   const counter = await bytesAt(path, 24, 4);
   if (!counter) throw new Error(`${path} is no database`);
   return counter.readUInt32BE();
+}
+
+/** Size of a database that another process may write, with what is still in its write-ahead log. */
+export function databaseBytes(path: string): number {
+  const reader = new DatabaseSync(path, { readOnly: true });
+  try {
+    const { bytes } = reader
+      .prepare('SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()')
+      .get() as { bytes: number };
+    return bytes;
+  } finally {
+    reader.close();
+  }
 }
 
 /** Null without the file, or where it is shorter. */
