@@ -3,6 +3,7 @@ import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import type { JWK } from 'jose';
 import { fleetTlsOptions, hostOfSocket, type Identity } from '../node/peer-identity.ts';
+import { sleep } from '../node/sleep.ts';
 import { createThrottle } from '../node/throttle.ts';
 import type { Address } from '../schema/address.ts';
 import { limits } from '../schema/limits.ts';
@@ -32,6 +33,8 @@ export interface Relay {
   status(): RelayStatus;
   /** Refuses this host from now on, and closes its admissions and sessions. */
   revoke(hostId: string): void;
+  /** Refuses new pairs of hosts, and waits up to `drainMsMax` for those that are connected. */
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -142,6 +145,7 @@ export async function startRelay(options: {
       matchmaking.cutHost(hostId);
       for (const [socket, id] of admissions) if (id === hostId) socket.destroySoon();
     },
+    drain: () => Promise.race([matchmaking.drain(), sleep(bounds.drainMsMax)]),
     close: async () => {
       matchmaking.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
