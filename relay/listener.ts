@@ -3,7 +3,6 @@ import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import type { JWK } from 'jose';
 import { fleetTlsOptions, hostOfSocket, type Identity } from '../node/peer-identity.ts';
-import { sleep } from '../node/sleep.ts';
 import { createThrottle } from '../node/throttle.ts';
 import type { Address } from '../schema/address.ts';
 import { limits } from '../schema/limits.ts';
@@ -145,7 +144,14 @@ export async function startRelay(options: {
       matchmaking.cutHost(hostId);
       for (const [socket, id] of admissions) if (id === hostId) socket.destroySoon();
     },
-    drain: () => Promise.race([matchmaking.drain(), sleep(bounds.drainMsMax)]),
+    drain: () =>
+      new Promise((resolve) => {
+        const bound = setTimeout(resolve, bounds.drainMsMax);
+        void matchmaking.drain().then(() => {
+          clearTimeout(bound);
+          resolve();
+        });
+      }),
     close: async () => {
       matchmaking.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
