@@ -30,9 +30,9 @@ export async function fleet(sizes: string, idle: string): Promise<Result> {
     runs.push(await runOf(size, idleS));
     for (const line of told(runs.at(-1)!)) note(line);
   }
-  const peaks = runs.flatMap(({ hosts, peaksMb }) => [
-    [`front and relay, ${hosts} hosts`, peaksMb.front] as const,
-    [`workerd, ${hosts} hosts`, peaksMb.workerd] as const,
+  const peaks = runs.flatMap(({ hosts: size, peaksMb }) => [
+    [`front and relay, ${size} hosts`, peaksMb.front] as const,
+    [`workerd, ${size} hosts`, peaksMb.workerd] as const,
   ]);
   return {
     ...{ name: 'fleet', machine: machine(), peers: [] },
@@ -46,25 +46,25 @@ async function runOf(size: number, idleS: number): Promise<FleetRun> {
   const plane = await startPlane(dir);
   const addresses = await openManyAddresses(plane.listen);
   const { host, port } = plane.listen;
-  const fleet: Fleet = {
+  const rig: Fleet = {
     ...{ plane, addresses, meter: newMeter(), hosts: [] },
     api: apiClient(`http://${host}:${port}`, plane.adminToken),
     stacks: Array.from({ length: stacksMoved }, (_, number) => `stack-${number}`),
   };
   try {
-    await joinAll(fleet, size, dir);
+    await joinAll(rig, size, dir);
     await sleep(settleMs);
-    const idle = await stayIdle(fleet, idleS);
+    const idle = await stayIdle(rig, idleS);
     const run: FleetRun = { hosts: size, idle, waves: [], restart: null, peaksMb: await plane.peaksMb() };
     for (let round = 0; round < waves; round++) {
-      run.waves.push(await runWave(fleet, round));
+      run.waves.push(await runWave(rig, round));
       note(`${size} hosts: ${stacksMoved} stacks moved, ${round + 1} of ${waves}`);
     }
     run.peaksMb = await plane.peaksMb();
-    run.restart = await restart(fleet);
+    run.restart = await restart(rig);
     return run;
   } finally {
-    await Promise.all(fleet.hosts.map((one) => one.close()));
+    await Promise.all(rig.hosts.map((one) => one.close()));
     await addresses.close();
     await plane.close();
     await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });

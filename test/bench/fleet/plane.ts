@@ -48,8 +48,10 @@ export async function startPlane(dir: string): Promise<Plane> {
   let running = await launch(/sfy_\w+/);
   const adminToken = running.told;
   const end = async () => {
-    const ended = once(running.child, 'exit');
-    running.child.kill('SIGTERM');
+    const { child } = running;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
     await ended;
   };
   const path = await databasePath(dataDir);
