@@ -42,7 +42,7 @@ export async function openManyAddresses(to: Address): Promise<ManyAddresses> {
 
 function join(from: Socket, to: Socket): void {
   from.on('error', () => from.destroy());
-  from.once('close', () => to.destroy());
+  from.once('close', () => to.destroySoon());
   from.pipe(to);
 }
 
