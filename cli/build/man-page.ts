@@ -43,7 +43,8 @@ const environment = {
   NO_COLOR: 'If set, output has no colours.',
 };
 const files = {
-  '~/.config/stackferry/config.json': 'Stored logins, below XDG_CONFIG_HOME if that is set. Readable by their owner only.',
+  '~/.config/stackferry/config.json':
+    'Stored logins, below XDG_CONFIG_HOME if that is set. Readable by their owner only.',
 };
 
 /** A command with its arguments and options, and those below it. */

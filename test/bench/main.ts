@@ -59,7 +59,9 @@ const one = benchmarks[wanted];
 const runs = one ? [one] : sets[wanted];
 if (!runs || !(rounds >= 1)) {
   const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
-  process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE] [--rounds N] [--hosts LIST] [--idle SECONDS], or table FILE\n`);
+  process.stderr.write(
+    `npm run bench -- ${names.join('|')} [--json FILE] [--rounds N] [--hosts LIST] [--idle SECONDS], or table FILE\n`,
+  );
   process.exit(2);
 }
 // Run from the sources, an agent has 40 MB of a compiler beside it.

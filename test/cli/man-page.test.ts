@@ -48,7 +48,12 @@ describe('stackferry.1', () => {
 
   it('has the options of all commands, of agent and relay, and the exit codes', () => {
     for (const { flags } of commandTree().options) expect(lines).toContain(flags);
-    for (const part of ['--docker-socket PATH', '--advertise HOST:PORT', '3  the pre-flight failed', 'STACKFERRY_TOKEN'])
+    for (const part of [
+      '--docker-socket PATH',
+      '--advertise HOST:PORT',
+      '3  the pre-flight failed',
+      'STACKFERRY_TOKEN',
+    ])
       expect(
         lines.some((line) => line.includes(part)),
         part,
@@ -81,7 +86,10 @@ describe('stackferry.1', () => {
   const hasGroff = !spawnSync('groff', ['--version']).error;
 
   it.runIf(hasGroff)('is printed by groff, without a warning', () => {
-    const printed = spawnSync('groff', ['-man', '-ww', '-Tutf8', '-P-c', '-P-b', '-P-u'], { input: page, encoding: 'utf8' });
+    const printed = spawnSync('groff', ['-man', '-ww', '-Tutf8', '-P-c', '-P-b', '-P-u'], {
+      input: page,
+      encoding: 'utf8',
+    });
     expect(printed.stderr).toBe('');
     expect(printed.stdout).toContain('stackferry migrate [options] <stack>');
     expect(printed.stdout).toContain('--on-cutover-dns <zone/name>');

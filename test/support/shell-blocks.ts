@@ -8,10 +8,13 @@ export const shellBlocks = (page: string): string[] =>
  */
 export function commandsOf(script: string): string[][] {
   const inner: string[] = [];
-  const outer = withoutHereDocuments(script.replaceAll('\\\n', ' ')).replaceAll(/\$\(([^()]*)\)/g, (_, text: string) => {
-    inner.push(text);
-    return '$inner';
-  });
+  const outer = withoutHereDocuments(script.replaceAll('\\\n', ' ')).replaceAll(
+    /\$\(([^()]*)\)/g,
+    (_, text: string) => {
+      inner.push(text);
+      return '$inner';
+    },
+  );
   return [...outer.split('\n').flatMap(commandsOfLine), ...inner.flatMap(commandsOf)];
 }
 
@@ -36,6 +39,7 @@ function commandsOfLine(line: string): string[][] {
 /** The arguments of a command that runs `stackferry`, from the package too; null for any other. */
 export function stackferryArguments(words: string[]): string[] | null {
   const at = words.lastIndexOf('stackferry');
-  const isBefore = (word: string) => /^(npx|sudo|until|if|while|do|then|!|--package|stackferry|wrangler|\w+=.*)$/.test(word);
+  const isBefore = (word: string) =>
+    /^(npx|sudo|until|if|while|do|then|!|--package|stackferry|wrangler|\w+=.*)$/.test(word);
   return at >= 0 && words.slice(0, at).every(isBefore) ? words.slice(at + 1) : null;
 }

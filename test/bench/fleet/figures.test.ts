@@ -9,7 +9,16 @@ import { newMeter, peakPerSecond } from './meter.ts';
 import { databaseBytes, writeTransactions } from './write-count.ts';
 
 const wave = (more: Partial<Wave> = {}): Wave => ({
-  ...{ stacks: 100, wallS: 20, eachS: [14, 15, 20], cpuS: 12, writes: 2_000, messages: 5_000, ...more },
+  ...{
+    stacks: 100,
+    wallS: 20,
+    eachS: [14, 15, 20],
+    cpuS: 12,
+    writes: 2_000,
+    messages: 5_000,
+    databaseBytes: 5_000_000,
+  },
+  ...more,
 });
 const run = (hosts: number, more: Partial<FleetRun> = {}): FleetRun => ({
   hosts,
@@ -46,7 +55,9 @@ describe('figures of a fleet', () => {
     const talkative = run(100, { idle: { seconds: 100, cpuS: 10, writes: 1, messages: 2_000 } });
     expect(rowOf([talkative], messages)).toContain('| 2.00 messages |');
     expect(rowOf([talkative], messages)).toContain('**missed**');
-    expect(rowOf([talkative], '100 hosts: idle, write transactions')).toContain('| 1 | 1 to 1 | ≤ 0 in each | **missed**');
+    expect(rowOf([talkative], '100 hosts: idle, write transactions')).toContain(
+      '| 1 | 1 to 1 | ≤ 0 in each | **missed**',
+    );
     expect(rowOf([run(100)], '100 hosts: idle, write transactions')).toContain('| met |');
   });
 
@@ -81,21 +92,24 @@ describe('figures of a fleet', () => {
 });
 
 describe('writes of a database', () => {
-  it.each(['WAL', 'DELETE'])('are counted by transaction while another process has it open, with journal_mode %s', async (mode) => {
-    const dir = await mkdtemp(join(tmpdir(), 'stackferry-writes-'));
-    onTestFinished(() => rm(dir, { recursive: true }));
-    const path = join(dir, 'a.sqlite');
-    const database = new DatabaseSync(path);
-    onTestFinished(() => database.close());
-    database.exec(`PRAGMA journal_mode = ${mode}; CREATE TABLE t (a)`);
-    const before = await writeTransactions(path);
-    database.exec('BEGIN; INSERT INTO t VALUES (1); INSERT INTO t VALUES (2); COMMIT');
-    database.exec('INSERT INTO t VALUES (3)');
-    expect((await writeTransactions(path)) - before).toBe(2);
-    database.exec('DELETE FROM t WHERE a > 9; SELECT * FROM t');
-    expect((await writeTransactions(path)) - before).toBe(2);
-    const bytes = databaseBytes(path);
-    database.exec("INSERT INTO t VALUES (hex(zeroblob(50000)))");
-    expect(databaseBytes(path) - bytes).toBeGreaterThan(90_000);
-  });
+  it.each(['WAL', 'DELETE'])(
+    'are counted by transaction while another process has it open, with journal_mode %s',
+    async (mode) => {
+      const dir = await mkdtemp(join(tmpdir(), 'stackferry-writes-'));
+      onTestFinished(() => rm(dir, { recursive: true }));
+      const path = join(dir, 'a.sqlite');
+      const database = new DatabaseSync(path);
+      onTestFinished(() => database.close());
+      database.exec(`PRAGMA journal_mode = ${mode}; CREATE TABLE t (a)`);
+      const before = await writeTransactions(path);
+      database.exec('BEGIN; INSERT INTO t VALUES (1); INSERT INTO t VALUES (2); COMMIT');
+      database.exec('INSERT INTO t VALUES (3)');
+      expect((await writeTransactions(path)) - before).toBe(2);
+      database.exec('DELETE FROM t WHERE a > 9; SELECT * FROM t');
+      expect((await writeTransactions(path)) - before).toBe(2);
+      const bytes = databaseBytes(path);
+      database.exec('INSERT INTO t VALUES (hex(zeroblob(50000)))');
+      expect(databaseBytes(path) - bytes).toBeGreaterThan(90_000);
+    },
+  );
 });

@@ -72,18 +72,28 @@ export function measuresOf(runs: FleetRun[]): Measure[] {
     const row = (of: string, unit: string, values: number[], goal: number | null = null) =>
       measure(`${run.hosts} hosts: ${of}`, unit, values, goal, 'worst');
     return [
-      row('CPU of the control plane per migration', 'ms', cpuOf(run).map((seconds) => seconds * 1_000)),
+      row(
+        'CPU of the control plane per migration',
+        'ms',
+        cpuOf(run).map((seconds) => seconds * 1_000),
+      ),
       row('time of a migration', 's', timeOf(run)),
-      ...(index === 0
-        ? []
-        : [against('CPU per migration', cpuOf), against('time of a migration', timeOf)]),
-      row('messages per migration', '', run.waves.map((wave) => Math.round(perMigration(run, wave, 'messages')))),
+      ...(index === 0 ? [] : [against('CPU per migration', cpuOf), against('time of a migration', timeOf)]),
+      row(
+        'messages per migration',
+        '',
+        run.waves.map((wave) => Math.round(perMigration(run, wave, 'messages'))),
+      ),
       row(
         'write transactions per migration',
         '',
         run.waves.map((wave) => Math.round(perMigration(run, wave, 'writes'))),
       ),
-      row('database per migration', 'KB', run.waves.map((wave) => wave.databaseBytes / wave.stacks / 1_000)),
+      row(
+        'database per migration',
+        'KB',
+        run.waves.map((wave) => wave.databaseBytes / wave.stacks / 1_000),
+      ),
       ...idleRows(run, row),
       ...restartRows(run, row),
     ];

@@ -47,5 +47,4 @@ function join(from: Socket, to: Socket): void {
 }
 
 /** 127.1.0.0 and on: all of 127/8 is this machine. */
-const loopbackAddress = (number: number) =>
-  `127.${1 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${number & 255}`;
+const loopbackAddress = (number: number) => `127.${1 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${number & 255}`;

@@ -59,8 +59,7 @@ export async function startPlane(dir: string): Promise<Plane> {
   return {
     listen: { host: '127.0.0.1', port },
     adminToken,
-    cpuS: () =>
-      running.pids.reduce((sum, pid) => sum + secondsOfStat(readFileSync(`/proc/${pid}/stat`, 'utf8')), 0),
+    cpuS: () => running.pids.reduce((sum, pid) => sum + secondsOfStat(readFileSync(`/proc/${pid}/stat`, 'utf8')), 0),
     writes: () => writeTransactions(path),
     databaseBytes: () => databaseBytes(path),
     peaksMb: async () => {
