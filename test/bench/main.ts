@@ -16,7 +16,7 @@ import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
- * without a peer; `refused` takes `--rounds N`, `fleet` takes `--hosts LIST` and `--idle SECONDS`. `-- table FILE` prints such a
+ * without a peer; `refused` takes `--rounds N`, `fleet` takes `--hosts LIST`, `--stacks N` and `--idle SECONDS`. `-- table FILE` prints such a
  * file as the tables of docs/benchmarks.md. All but `fleet` need the two Docker hosts of test/docker/hosts, what
  * test/bench/install.sh installs, and root. Nothing else should run meanwhile.
  */
@@ -39,13 +39,14 @@ const { values: flags, positionals } = parseArgs({
     json: { type: 'string' },
     rounds: { type: 'string', default: '10' },
     hosts: { type: 'string', default: '10,100,1000,3000' },
+    stacks: { type: 'string', default: '100' },
     idle: { type: 'string', default: '600' },
   },
 });
 const rounds = Number(flags.rounds);
 const benchmarks: typeof inAll = {
   ...{ ...inAll, growth, refused: () => refused(rounds) },
-  fleet: () => fleet(flags.hosts, flags.idle),
+  fleet: () => fleet(flags),
 };
 const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 
@@ -60,7 +61,7 @@ const runs = one ? [one] : sets[wanted];
 if (!runs || !(rounds >= 1)) {
   const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
   process.stderr.write(
-    `npm run bench -- ${names.join('|')} [--json FILE] [--rounds N] [--hosts LIST] [--idle SECONDS], or table FILE\n`,
+    `npm run bench -- ${names.join('|')} [--json FILE] [--rounds N] [--hosts LIST] [--stacks N] [--idle SECONDS], or table FILE\n`,
   );
   process.exit(2);
 }

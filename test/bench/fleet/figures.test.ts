@@ -11,6 +11,7 @@ import { databaseBytes, writeTransactions } from './write-count.ts';
 const wave = (more: Partial<Wave> = {}): Wave => ({
   ...{
     stacks: 100,
+    failed: 0,
     wallS: 20,
     eachS: [14, 15, 20],
     cpuS: 12,
@@ -84,10 +85,20 @@ describe('figures of a fleet', () => {
   });
 
   it('need more hosts than rounds, and an interval of reports', () => {
-    expect(readSettings('10,100', '30', 3)).toEqual({ hosts: [10, 100], idleS: 30 });
-    expect(() => readSettings('4', '30', 3)).toThrow('--hosts 4: numbers of at least 5 hosts');
-    expect(() => readSettings('10,many', '30', 3)).toThrow('--hosts 10,many');
-    expect(() => readSettings('10', 'long', 3)).toThrow('--idle long: at least 10 seconds');
+    const settings = { hosts: '10,100', stacks: '100', idle: '30' };
+    expect(readSettings(settings, 3)).toEqual({ hosts: [10, 100], stacks: 100, idleS: 30 });
+    for (const [wrong, why] of [
+      [{ hosts: '4' }, '--hosts 4: numbers of at least 5 hosts'],
+      [{ hosts: '10,many' }, '--hosts 10,many'],
+      [{ stacks: '201' }, '--stacks 201: 1 to 200'],
+      [{ idle: 'long' }, '--idle long: at least 10 seconds'],
+    ] as const)
+      expect(() => readSettings({ ...settings, ...wrong }, 3)).toThrow(why);
+  });
+
+  it('miss the goal by one migration that failed', () => {
+    const failing = run(10, { waves: [wave(), wave({ failed: 1 }), wave()] });
+    expect(rowOf([failing], '10 hosts: migrations that failed')).toContain('| 0 | 0 to 1 | ≤ 0 in each | **missed** |');
   });
 });
 

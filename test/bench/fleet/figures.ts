@@ -14,6 +14,8 @@ export interface Idle extends Spent {
 }
 export interface Wave extends Spent {
   stacks: number;
+  /** Migrations that did not complete. */
+  failed: number;
   wallS: number;
   /** From the common start to its end, of each migration. */
   eachS: number[];
@@ -41,14 +43,18 @@ export interface FleetRun {
 const goals = { growth: 1.3, messages: 1, writes: 0, backS: 60, connects: 100 };
 
 /** A fleet must be larger than the rounds: no stack comes back to a host that keeps its copy. */
-export function readSettings(sizes: string, idle: string, rounds: number): { hosts: number[]; idleS: number } {
-  const hosts = sizes.split(',').map(Number);
-  const idleS = Number(idle);
+export function readSettings(given: { hosts: string; stacks: string; idle: string }, rounds: number) {
+  const hosts = given.hosts.split(',').map(Number);
+  const [stacks, idleS] = [Number(given.stacks), Number(given.idle)];
   if (!hosts.every((size) => Number.isInteger(size) && size > rounds + 1))
-    throw new Error(`--hosts ${sizes}: numbers of at least ${rounds + 2} hosts, smallest first, like 10,100`);
-  if (!(idleS >= 10)) throw new Error(`--idle ${idle}: at least 10 seconds, the interval of reports`);
-  return { hosts, idleS };
+    throw new Error(`--hosts ${given.hosts}: numbers of at least ${rounds + 2} hosts, smallest first, like 10,100`);
+  if (!(Number.isInteger(stacks) && stacks >= 1 && stacks <= stacksMax))
+    throw new Error(`--stacks ${given.stacks}: 1 to ${stacksMax}`);
+  if (!(idleS >= 10)) throw new Error(`--idle ${given.idle}: at least 10 seconds, the interval of reports`);
+  return { hosts, stacks, idleS };
 }
+/** One page of the list of stacks. */
+const stacksMax = 200;
 
 /** What the wave's migrations cost beyond what the idle fleet costs in the same time. */
 export function perMigration({ idle }: FleetRun, wave: Wave, what: keyof Spent): number {
@@ -79,6 +85,12 @@ export function measuresOf(runs: FleetRun[]): Measure[] {
       ),
       row('time of a migration', 's', timeOf(run)),
       ...(index === 0 ? [] : [against('CPU per migration', cpuOf), against('time of a migration', timeOf)]),
+      row(
+        'migrations that failed',
+        '',
+        run.waves.map(({ failed }) => failed),
+        0,
+      ),
       row(
         'messages per migration',
         '',

@@ -13,8 +13,6 @@ import { newMeter, peakPerSecond } from './meter.ts';
 import { startPlane } from './plane.ts';
 import { type Fleet, runWave } from './wave.ts';
 
-/** Stacks that move at once. */
-const stacksMoved = 100;
 const waves = 3;
 /** Hosts that join at once: each takes two requests and a connection. */
 const joinsAtOnce = 8;
@@ -22,12 +20,12 @@ const joinsAtOnce = 8;
 const settleMs = 20_000;
 const backMsMax = 300_000;
 
-/** What a control plane does for fleets of these sizes: idle, while 100 stacks move at once, and after a restart. */
-export async function fleet(sizes: string, idle: string): Promise<Result> {
-  const { hosts, idleS } = readSettings(sizes, idle, waves);
+/** What a control plane does for fleets of these sizes: idle, while so many stacks move at once, and after a restart. */
+export async function fleet(given: { hosts: string; stacks: string; idle: string }): Promise<Result> {
+  const { hosts, stacks, idleS } = readSettings(given, waves);
   const runs: FleetRun[] = [];
   for (const size of hosts) {
-    runs.push(await runOf(size, idleS));
+    runs.push(await runOf(size, stacks, idleS));
     for (const line of told(runs.at(-1)!)) note(line);
   }
   const peaks = runs.flatMap(({ hosts: size, peaksMb }) => [
@@ -41,7 +39,7 @@ export async function fleet(sizes: string, idle: string): Promise<Result> {
   };
 }
 
-async function runOf(size: number, idleS: number): Promise<FleetRun> {
+async function runOf(size: number, stacks: number, idleS: number): Promise<FleetRun> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-fleet-'));
   const plane = await startPlane(dir);
   const addresses = await openManyAddresses(plane.listen);
@@ -49,7 +47,7 @@ async function runOf(size: number, idleS: number): Promise<FleetRun> {
   const rig: Fleet = {
     ...{ plane, addresses, meter: newMeter(), hosts: [] },
     api: apiClient(`http://${host}:${port}`, plane.adminToken),
-    stacks: Array.from({ length: stacksMoved }, (_, number) => `stack-${number}`),
+    stacks: Array.from({ length: stacks }, (_, number) => ({ name: `stack-${number}`, home: number % size })),
   };
   try {
     await joinAll(rig, size, dir);
@@ -57,8 +55,10 @@ async function runOf(size: number, idleS: number): Promise<FleetRun> {
     const idle = await stayIdle(rig, idleS);
     const run: FleetRun = { hosts: size, idle, waves: [], restart: null, peaksMb: await plane.peaksMb() };
     for (let round = 0; round < waves; round++) {
-      run.waves.push(await runWave(rig, round));
-      note(`${size} hosts: ${stacksMoved} stacks moved, ${round + 1} of ${waves}`);
+      run.waves.push(await runWave(rig));
+      const { wallS, cpuS } = run.waves.at(-1)!;
+      const took = `${wallS.toFixed(0)} s, ${cpuS.toFixed(1)} s of CPU, ${rig.meter.repeated} questions repeated so far`;
+      note(`${size} hosts: ${stacks} stacks moved, ${round + 1} of ${waves}: ${took}`);
     }
     run.peaksMb = await plane.peaksMb();
     run.restart = await restart(rig);
@@ -82,7 +82,7 @@ async function joinAll({ api, addresses, meter, hosts, stacks }: Fleet, size: nu
         controlUrl: addresses.url,
         stateDir: join(dir, 'hosts', String(number)),
         joinToken: join_token,
-        stacks: stacks.filter((_, index) => index % size === number),
+        stacks: stacks.filter(({ home }) => home === number).map(({ name }) => name),
         meter,
       });
       hosts[number] = host;

@@ -11,9 +11,8 @@ import type { Meter } from './meter.ts';
 const workMs: Partial<Record<CommandKind, number>> = {
   ...{ stop_stack: 500, send_volumes: 10_000, receive_volumes: 10_000, deploy: 1_000, verify_health: 1_000 },
 };
-/** The last command of target and source. */
-const lastKinds: readonly CommandKind[] = ['arm_target', 'retain_source'];
-const askTriesMax = 5;
+/** The last command of target and source, of a migration that completed and of one that was undone. */
+const lastKinds: readonly CommandKind[] = ['arm_target', 'retain_source', 'cleanup_target', 'restore_source'];
 
 /** Stacks by name; false: stopped. */
 export type Stacks = Map<string, boolean>;
@@ -43,13 +42,16 @@ export function createLightCommands(
   /** Without an outcome: running. */
   const known = new Map<string, { command: Command; outcome: Outcome | null; acknowledged: boolean }>();
 
+  /** As patient as a lane that dials. */
   const ask = async <T>(question: () => Promise<T>): Promise<T> => {
-    for (let tries = 1; ; tries++) {
+    const { reconnectMsMax, reconnectDelayMsMax } = limits.stream;
+    for (const giveUp = performance.now() + reconnectMsMax; ; ) {
       try {
         return await question();
       } catch (error) {
-        if (tries === askTriesMax) throw error;
+        if (performance.now() > giveUp) throw error;
         meter.repeated += 1;
+        await sleep(Math.random() * reconnectDelayMsMax);
       }
     }
   };

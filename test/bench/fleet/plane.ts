@@ -80,15 +80,20 @@ export async function startPlane(dir: string): Promise<Plane> {
 /** Waits until a child's standard output has this. */
 function printed(child: ChildProcess, sign: RegExp): Promise<RegExpExecArray> {
   let text = '';
+  /** The last that it said on standard error. */
+  let told = '';
   return new Promise((resolve, reject) => {
     const fail = (why: string) => {
       clearTimeout(timer);
       child.kill('SIGKILL');
-      reject(new Error(`the control plane ${why}: ${text.slice(-1_000)}`));
+      reject(new Error(`the control plane ${why}: ${told}`));
     };
     const timer = setTimeout(() => fail(`did not start within ${startMsMax / 1_000} s`), startMsMax);
     const onExit = () => fail('ended');
     child.once('exit', onExit);
+    child.stderr?.on('data', (bytes: Buffer) => {
+      told = bytes.toString();
+    });
     child.stdout?.on('data', (bytes: Buffer) => {
       text += bytes.toString();
       const found = sign.exec(text);
