@@ -1,7 +1,7 @@
 import type { Engine } from '../../../agent/engine/engine.ts';
 import { startHostReports } from '../../../agent/host-report.ts';
 import { type ControlLink, openControlLink } from '../../../node/control-link.ts';
-import { openIdentity } from '../../../node/identity.ts';
+import { openIdentityPatiently } from '../../../node/identity-renewal.ts';
 import { createLog } from '../../../node/log.ts';
 import { agentVersion } from '../../../node/version.ts';
 import { answerTo, resourcesNow, summaryOf } from './light-answers.ts';
@@ -32,7 +32,7 @@ export async function startLightHost(options: LightHostOptions): Promise<LightHo
   const { controlUrl, stateDir, joinToken, meter } = options;
   // A restart of the control plane is logged by every one of them.
   const log = createLog(() => {});
-  const keeper = await openIdentity({ stateDir, controlUrl, joinToken, kind: 'host' });
+  const keeper = await openIdentityPatiently({ stateDir, controlUrl, joinToken, kind: 'host' }, log);
   const { id } = keeper.identity();
   const stacks: Stacks = new Map(options.stacks.map((name) => [name, true]));
   const commands = createLightCommands(() => counted, stacks, meter);
