@@ -32,6 +32,8 @@ export interface Relay {
   status(): RelayStatus;
   /** Refuses this host from now on, and closes its admissions and sessions. */
   revoke(hostId: string): void;
+  /** Refuses new pairs of hosts, and waits up to `drainMsMax` for those that are connected. */
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -142,6 +144,14 @@ export async function startRelay(options: {
       matchmaking.cutHost(hostId);
       for (const [socket, id] of admissions) if (id === hostId) socket.destroySoon();
     },
+    drain: () =>
+      new Promise((resolve) => {
+        const bound = setTimeout(resolve, bounds.drainMsMax);
+        void matchmaking.drain().then(() => {
+          clearTimeout(bound);
+          resolve();
+        });
+      }),
     close: async () => {
       matchmaking.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -23,6 +23,11 @@ export interface RunningRelay {
   isConnected(): boolean;
   /** Resolves when the control plane has removed this relay. */
   refused: Promise<void>;
+  /**
+   * Before `close`: leaves the control plane, which then names other relays to hosts, and lets the transfers that run finish.
+   * Takes at most `limits.relay.drainMsMax`.
+   */
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -120,6 +125,11 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
     connected: listening.promise,
     isConnected: () => link.ready(),
     refused: refused.promise,
+    drain: async () => {
+      await link.close();
+      log.info('stopping: no new transfers', { sessions: relay?.status().sessions ?? 0 });
+      await relay?.drain();
+    },
     close: async () => {
       clearInterval(metrics);
       renewal.close();
@@ -131,7 +141,10 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
   };
 }
 
-/** Runs the relay until SIGTERM or SIGINT, or until it is removed. Resolves to the exit code. */
+/**
+ * Runs the relay until SIGTERM or SIGINT, or until it is removed. At the first signal it drains; the second one ends it at
+ * once. Resolves to the exit code.
+ */
 export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
     tell(relayUsage, 'stdout');
@@ -143,8 +156,7 @@ export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = proc
     relay = await runRelay(config);
     keepHealthFile(env.STACKFERRY_HEALTH_FILE, relay.isConnected);
     const stop = new Promise<0>((resolve) => {
-      process.once('SIGTERM', () => resolve(0));
-      process.once('SIGINT', () => resolve(0));
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(0));
     });
     const failed = relay.connected.then(
       () => {
@@ -158,6 +170,7 @@ export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = proc
       },
     );
     const code = await Promise.race([stop, failed, relay.refused.then(() => 1)]);
+    if (code === 0) await relay.drain();
     await relay.close();
     return code;
   } catch (error) {

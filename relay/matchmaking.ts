@@ -36,6 +36,8 @@ export interface Matchmaking {
   /** Uses up a join key for this socket; returns false if the key is unknown or was used. */
   join(key: string, socket: net.Socket): boolean;
   cutHost(hostId: string): void;
+  /** From now on refuses admissions, those that wait too; resolves once no session is left. */
+  drain(): Promise<void>;
   close(): void;
   counters(): { waiting: number; sessions: number; sessions_total: number; bytes_total: number };
 }
@@ -45,6 +47,8 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
   const waiting = new Map<string, Admission & { timer: NodeJS.Timeout }>();
   const sessions = new Set<Session>();
   const byKey = new Map<string, Session>();
+  const drained = Promise.withResolvers<void>();
+  let draining = false;
   let sessionsTotal = 0;
   let bytesOfClosed = 0;
 
@@ -54,6 +58,7 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
     if (session.splice) session.splice.cut();
     else for (const socket of session.joined) socket.destroy();
     if (sessions.delete(session)) bytesOfClosed += session.splice?.bytes() ?? 0;
+    if (draining && sessions.size === 0) drained.resolve();
   };
 
   const withdraw = (sid: string, admission: Admission) => {
@@ -63,7 +68,16 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
     waiting.delete(sid);
   };
 
+  const refuseWaiting = () => {
+    for (const [sid, entry] of [...waiting]) {
+      withdraw(sid, entry);
+      entry.refuse('relay_full');
+    }
+  };
+
   const refusal = (newcomer: JoinTicketClaims, waiter: JoinTicketClaims | undefined): RefusalCode | null => {
+    // Hosts then ask for another relay.
+    if (draining) return 'relay_full';
     if (!waiter) return waiting.size >= bounds.waitingMax ? 'relay_full' : null;
     const matching = waiter.sub === newcomer.peer && waiter.peer === newcomer.sub && waiter.mig === newcomer.mig;
     if (waiter.role === newcomer.role) return waiter.sub === newcomer.sub ? null : 'peer_mismatch';
@@ -145,12 +159,16 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
       }
     },
 
+    drain: () => {
+      draining = true;
+      refuseWaiting();
+      if (sessions.size === 0) drained.resolve();
+      return drained.promise;
+    },
+
     close: () => {
       for (const session of [...sessions]) end(session);
-      for (const [sid, entry] of [...waiting]) {
-        withdraw(sid, entry);
-        entry.refuse('relay_full');
-      }
+      refuseWaiting();
     },
 
     counters: () => ({

@@ -6,6 +6,7 @@ import { writeApiClient } from './api-client-files.ts';
 import { controlFromSources } from './control-sources.ts';
 import { fillInstall } from './install-files.ts';
 import { bundleCommandLine } from './node-bundles.ts';
+import { stackferryPage } from './stackferry-page.ts';
 import { fillStatic } from './static-files.ts';
 import { thirdPartyNotices } from './third-party.ts';
 
@@ -16,6 +17,7 @@ import { thirdPartyNotices } from './third-party.ts';
  *   cli/                 the command line and `serve`
  *   control/             the Worker, its settings, migrations and static files
  *   client/              the API's description, and a TypeScript client of it
+ *   stackferry.1         the manual page
  *
  * With `--static` only worker/static, which wrangler.toml names: `npm install` runs that for tests, `npm start` and
  * deployments. With `--node` hosts of this platform can fetch this Node too.
@@ -50,6 +52,7 @@ async function buildPackage(): Promise<void> {
   await writeFile(join(control, 'options.json'), `${JSON.stringify(placeless(worker.options), null, 2)}\n`);
   await cp(worker.settingsFile, join(control, 'wrangler.toml'));
   await cp(worker.migrationsDir, join(control, 'migrations'), { recursive: true });
+  await writeFile(join(out, 'stackferry.1'), stackferryPage());
   for (const name of ['agent.js', 'relay.js']) await copyFile(join(control, 'static/install', name), join(out, name));
   await writeApiClient(root, join(out, 'client'));
   const inputs = bundles.flatMap((bundle) => bundle.inputs);

@@ -34,6 +34,8 @@ export const transferLimits = {
      */
     unreachableKeepMs: 60_000,
     answerMsMax: 5_000,
+    /** How long a relay that stops waits for its sessions: less than a service manager does before it kills. */
+    drainMsMax: 60_000,
     /** User-space buffer of a session in each direction, on top of the kernel's. */
     spliceBufferBytes: 65_536,
   },

@@ -4,6 +4,7 @@ import { setup } from '../support/prebuilt.ts';
 import { cpu } from './cpu.ts';
 import { cut } from './cut.ts';
 import { downtime } from './downtime.ts';
+import { fleet } from './fleet/fleet.ts';
 import { growth } from './growth.ts';
 import { hold } from './hold.ts';
 import { memory } from './memory.ts';
@@ -16,8 +17,9 @@ import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
- * without a peer; `hold` and `refused` take `--rounds N`. `-- table FILE` prints such a file as the tables of docs/benchmarks.md. Needs
- * the two Docker hosts of test/docker/hosts, what test/bench/install.sh installs, and root. Nothing else should run meanwhile.
+ * without a peer; `hold` and `refused` take `--rounds N`, `fleet` takes `--hosts LIST`, `--stacks N` and `--idle SECONDS`. `-- table FILE`
+ * prints such a file as the tables of docs/benchmarks.md. All but `fleet` need the two Docker hosts of test/docker/hosts, what
+ * test/bench/install.sh installs, and root. Nothing else should run meanwhile.
  */
 const inAll: Record<string, () => Promise<Result>> = {
   bulk,
@@ -34,10 +36,22 @@ const inAll: Record<string, () => Promise<Result>> = {
 };
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, rounds: { type: 'string' } },
+  options: {
+    json: { type: 'string' },
+    rounds: { type: 'string' },
+    hosts: { type: 'string', default: '10,100,1000,3000' },
+    stacks: { type: 'string', default: '100' },
+    idle: { type: 'string', default: '600' },
+  },
 });
 const rounds = flags.rounds === undefined ? undefined : Number(flags.rounds);
-const benchmarks: typeof inAll = { ...inAll, growth, hold: () => hold(rounds), refused: () => refused(rounds) };
+const benchmarks: typeof inAll = {
+  ...inAll,
+  growth,
+  hold: () => hold(rounds),
+  refused: () => refused(rounds),
+  fleet: () => fleet(flags),
+};
 const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 
 const [wanted = '', file = ''] = positionals;
@@ -50,7 +64,9 @@ const one = benchmarks[wanted];
 const runs = one ? [one] : sets[wanted];
 if (!runs || (rounds !== undefined && !(rounds >= 1))) {
   const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
-  process.stderr.write(`npm run bench -- ${names.join('|')} [--json FILE] [--rounds N], or table FILE\n`);
+  process.stderr.write(
+    `npm run bench -- ${names.join('|')} [--json FILE] [--rounds N] [--hosts LIST] [--stacks N] [--idle SECONDS], or table FILE\n`,
+  );
   process.exit(2);
 }
 // Run from the sources, an agent has 40 MB of a compiler beside it.

@@ -94,6 +94,12 @@ describe('the package', () => {
     expect(await stackferry('--help')).toContain('serve');
   });
 
+  it('has a manual page, where npm finds it', async () => {
+    const { man } = JSON.parse(await readFile(join(app, 'node_modules/stackferry/package.json'), 'utf8'));
+    expect(join(app, 'node_modules/stackferry', man)).toBe(installed('stackferry.1'));
+    expect(await readFile(installed('stackferry.1'), 'utf8')).toContain('stackferry migrate [options] <stack>');
+  });
+
   it('says in one sentence what an old Node lacks', async () => {
     const pretender = join(dir, 'old.cjs');
     await writeFile(pretender, `Object.defineProperty(process.versions, 'node', { value: '12.22.9' });`);
