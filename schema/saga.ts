@@ -13,7 +13,7 @@ import { contentDigestName } from './content-digest.ts';
 import { deployment } from './deployment.ts';
 import { portNumber } from './fact-values.ts';
 import { stackImage, stackVolume } from './facts.ts';
-import { forwardedPorts } from './forwarding.ts';
+import { forwardedPorts, forwardingPhases } from './forwarding.ts';
 import { modes, statuses, steps, verifications } from './migration-status.ts';
 import { moveOptions } from './move-options.ts';
 
@@ -122,8 +122,6 @@ const held = z.object({
   changes: z.array(z.string()).default([]),
 });
 export type Held = z.infer<typeof held>;
-
-export const forwardingPhases = ['planned', 'holding', 'forwarding', 'released', 'ended'] as const;
 
 /** Connections that still come to the source. */
 const forwarding = z.object({

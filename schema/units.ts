@@ -1,8 +1,6 @@
-import type { TrafficReport } from './forwarding.ts';
+import { type ForwardingPhase, perMinute, type TrafficReport } from './forwarding.ts';
 import { isTerminal, type Status } from './migration-status.ts';
-import type { Saga } from './saga.ts';
 
-type ForwardingPhase = NonNullable<Saga['forwarding']>['phase'];
 type PortTraffic = TrafficReport['ports'][number];
 
 const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];

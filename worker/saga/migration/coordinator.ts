@@ -5,6 +5,7 @@ import { limits } from '../../../schema/limits.ts';
 import { isTerminal } from '../../../schema/migration-status.ts';
 import type { Report } from '../../../schema/preflight-report.ts';
 import type { Resolution } from '../../../schema/saga.ts';
+import { within } from '../../time.ts';
 import { CommittedVersions } from './committed-versions.ts';
 import type { SagaEvent } from './events.ts';
 import { endForwardingRefusal } from './forwarding.ts';
@@ -297,14 +298,6 @@ export class Coordinator {
     }
     throw new Error(`migration ${id}: the target's room kept being promised to others`);
   }
-}
-
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), ms);
-  });
-  return Promise.race([promise, late]).finally(() => timer && clearTimeout(timer));
 }
 
 const restored = { type: 'restored' } as const;
