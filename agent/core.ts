@@ -37,6 +37,7 @@ export interface AgentCore {
   commandCounts: CommandMeter['counts'];
   /** Milliseconds until the held lease that ends first; null if none is held. */
   leaseMsLeft(): number | null;
+  traffic: ForwardKeeper['allTraffic'];
   /** Resumes the leases of what may still run, or stops it; and the connections that this host takes. */
   resume(): void;
   /** Aborts commands and stops everything under a lease, since no other agent may follow. All else keeps running. */
@@ -153,6 +154,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     leftovers: () => leftoversIn(ledger.all()),
     commandCounts: meter.counts,
     leaseMsLeft: () => lease.msLeft(),
+    traffic: () => forward.allTraffic(),
     resume: () => {
       lease.resume();
       forward.resume().catch((error) => log.error('connections could not be taken up again', { error }));

@@ -130,6 +130,8 @@ const forwarding = z.object({
   /** Ports whose app is sent the client's address. */
   proxied: z.array(portNumber),
   ended_at: time.nullable().default(null),
+  /** Connections in the minute before it ended with the window, as the source counted them; null if it did not say. */
+  last_per_minute: z.number().nullable().default(null),
 });
 
 export const rollbackPhases = ['checking', 'halting', 'reviving', 'proving'] as const;

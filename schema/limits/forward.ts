@@ -5,6 +5,8 @@ export const forwardLimits = {
     portsMax: 256,
     /** Holding without a word from the control plane: who still tries after an hour knows of the downtime. */
     holdingMsMax: 3_600_000,
+    /** The control plane looks for windows that have ended once an hour; a source that hears nothing ends by itself then. */
+    overtimeMs: 2 * 3_600_000,
     /** From the hold to the stop: most requests that were under way are answered by then. */
     answeringMs: 500,
     /** Until a stack that runs accepts at its ports; then those that waited are passed on, within `holdMsMax`. */

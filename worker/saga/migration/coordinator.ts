@@ -29,6 +29,7 @@ import { eventOf, preflightRefusal, revealsRestore } from './reported.ts';
 import { resolutionRefusal } from './resolutions.ts';
 import { purgeRefusal, rollbackRefusal } from './safety-window.ts';
 import { newSaga, type StartInput, type StartOutcome } from './start.ts';
+import { trafficOf } from './traffic.ts';
 import { Transitions } from './transitions.ts';
 
 export type ActOutcome = { kind: 'accepted' } | { kind: 'unknown' } | ({ kind: 'refused' } & Refusal);
@@ -158,8 +159,11 @@ export class Coordinator {
     return refused ? { kind: 'refused', ...refused } : { kind: 'accepted' };
   }
 
+  /** With the window's end forwarding ends too: the reminder says who would be refused then. */
   async remind(id: string): Promise<void> {
-    await this.#transitions.apply(id, { type: 'remind' });
+    const row = await this.#ports.store.load(id);
+    const per_minute = row && (await trafficOf(row, this.#ports.hosts));
+    await this.#transitions.apply(id, { type: 'remind', per_minute });
   }
 
   async copySeen(id: string, running: boolean): Promise<void> {
