@@ -39,6 +39,8 @@ export const forwardLimits = {
     rulesBytesMax: 16 * 1_048_576,
     /** A removal that met another change of the firewall reads it again. */
     rulesTriesMax: 3,
+    /** A reload of the firewall may drop our rules: clients are refused until they are looked for again. */
+    rulesLookMs: 5_000,
     /** Source addresses counted; the least busy one makes room. */
     sourcesMax: 256,
     /** Sources in a report. */
