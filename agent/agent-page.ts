@@ -19,7 +19,7 @@ export async function openAgentPage({
     token,
     observed: {
       waitingFor: async () => (shown ? shown.waitingFor() : ['start']),
-      metrics: () => shown?.metrics() ?? [],
+      metrics: async () => (await shown?.metrics()) ?? [],
     },
   });
   return {

@@ -39,6 +39,7 @@ export interface AgentCore {
   leaseMsLeft(): number | null;
   /** Neither a command runs, nor a stack under a lease. */
   idle(): boolean;
+  traffic: ForwardKeeper['allTraffic'];
   /** Resumes the leases of what may still run, or stops it; and the connections that this host takes. */
   resume(): void;
   /** Aborts commands and stops everything under a lease, since no other agent may follow. All else keeps running. */
@@ -156,6 +157,7 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     commandCounts: meter.counts,
     leaseMsLeft: () => lease.msLeft(),
     idle: () => runner.idle() && !ledger.all().some(isLeased),
+    traffic: () => forward.allTraffic(),
     resume: () => {
       lease.resume();
       forward.resume().catch((error) => log.error('connections could not be taken up again', { error }));

@@ -1,5 +1,6 @@
 import { linkMetrics } from '../node/link-metrics.ts';
 import type { Observed } from '../node/observe-page.ts';
+import { perMinute, type TrafficReport } from '../schema/forwarding.ts';
 import { limits } from '../schema/limits.ts';
 import { counter, gauge, type Metric, metricBy } from '../schema/metrics-text.ts';
 import type { CommandCounts } from './command-meter.ts';
@@ -17,6 +18,8 @@ export interface AgentState {
   reportFaults(): number;
   /** Milliseconds until the held lease that ends first; null if none is held. */
   leaseMsLeft(): number | null;
+  /** Of each stack that left this host and whose connections it takes. */
+  traffic(): Promise<TrafficReport[]>;
 }
 
 /** What an agent shows of itself. The engine is asked for readiness only, as often as `limits.observe` allows. */
@@ -26,24 +29,42 @@ export function observedAgent(state: AgentState): Observed {
       ...(state.connected() ? [] : ['control_plane']),
       ...((await answers(state.engine)) ? [] : ['engine']),
     ],
-    metrics: () => [
+    metrics: async () => [
       ...linkMetrics('stackferry_agent', state.connected(), state.welcomes()),
       ...workMetrics(state.commands()),
       ...hostMetrics(state),
+      ...trafficMetrics(await soon(state.traffic())),
     ],
   };
 }
 
-async function answers(engine: AgentState['engine']): Promise<boolean> {
+const answers = async (engine: AgentState['engine']) => (await soon(engine.resources())) !== null;
+
+/** Null if it fails, or takes too long for a page. */
+function soon<T>(asked: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), limits.observe.readyMsMax);
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), limits.observe.readyMsMax);
   });
-  const asked = engine.resources().then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  return Promise.race([asked.catch(() => null), late]).finally(() => clearTimeout(timer));
+}
+
+/** No samples if nothing is taken, or the connection holder does not say. */
+function trafficMetrics(reports: TrafficReport[] | null): Metric[] {
+  const sum = (of: (report: TrafficReport) => number) =>
+    reports && reports.length > 0 ? reports.reduce((all, report) => all + of(report), 0) : null;
+  return [
+    gauge(
+      'stackferry_agent_old_address_connections_per_minute',
+      'Connections of the last minute to ports of stacks that left this host, which it holds or forwards.',
+      sum(perMinute),
+    ),
+    gauge(
+      'stackferry_agent_held_connections',
+      'Connections that wait for their stack to run on another host, or on this one again.',
+      sum(({ held }) => held),
+    ),
+  ];
 }
 
 function workMetrics({ migrations, running, done, failed }: CommandCounts): Metric[] {

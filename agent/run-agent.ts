@@ -141,6 +141,7 @@ export async function runAgent(
     bytes,
     reportFaults: reports.faults,
     leaseMsLeft: core.leaseMsLeft,
+    traffic: core.traffic,
   });
 
   let closed: Promise<void> | null = null;

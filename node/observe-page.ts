@@ -11,7 +11,7 @@ import { sharedCheck } from './shared-check.ts';
 export interface Observed {
   /** What it waits for before it can work; empty if it is ready. */
   waitingFor(): Promise<string[]>;
-  metrics(): Metric[];
+  metrics(): Metric[] | Promise<Metric[]>;
   /** The JSON of further pages, by path. */
   pages?: Record<string, () => unknown>;
 }
@@ -86,7 +86,7 @@ function answers({ waitingFor, metrics, pages = {} }: Observed): (request: http.
   return async ({ method, url = '' }) => {
     if (method !== 'GET') return json(404, { code: 'not_found' });
     if (url === '/healthz') return json(200, { status: 'ok' });
-    if (url === '/metrics') return { status: 200, type: metricsContentType, text: metricsText(metrics()) };
+    if (url === '/metrics') return { status: 200, type: metricsContentType, text: metricsText(await metrics()) };
     if (url === '/readyz') {
       const waiting_for = await ready().catch(() => ['internal']);
       return waiting_for.length === 0

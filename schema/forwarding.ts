@@ -8,6 +8,14 @@ import { limits } from './limits.ts';
 export const forwardedPort = z.object({ host_ip: z.string().max(64), port: portNumber });
 export type ForwardedPort = z.infer<typeof forwardedPort>;
 
+export const forwardingPhases = ['planned', 'holding', 'forwarding', 'released', 'ended'] as const;
+export type ForwardingPhase = (typeof forwardingPhases)[number];
+
+/** The source takes new connections in place of the stack. */
+export const takingPhases = ['holding', 'forwarding'] as const satisfies readonly ForwardingPhase[];
+export const takesConnections = (forwarding: { phase: ForwardingPhase } | null): boolean =>
+  takingPhases.some((phase) => phase === forwarding?.phase);
+
 const count = z.number().int().nonnegative();
 
 export const forwardedPorts = z.array(forwardedPort).max(limits.forward.portsMax);
@@ -32,3 +40,7 @@ export const trafficReport = z.object({
   spliced: count,
 });
 export type TrafficReport = z.infer<typeof trafficReport>;
+
+/** Of all ports together, in the last minute. */
+export const perMinute = ({ ports }: Pick<TrafficReport, 'ports'>): number =>
+  ports.reduce((sum, { per_minute }) => sum + per_minute, 0);

@@ -42,8 +42,11 @@ export const hostFacts = z.object({
   resources,
   /** The filesystem of images, if it is not that of volumes. */
   image_disk: z.object({ path: name, free_bytes: bytes }).nullable().default(null),
-  /** Whether connections can be taken for a stack that leaves; null if the agent can't do that. */
-  forwarding: z.object({ ok: z.boolean(), detail: z.string() }).nullable().default(null),
+  /** Whether connections can be taken for a stack that leaves; null if the agent can't do that. `ipv6`: why not those of IPv6. */
+  forwarding: z
+    .object({ ok: z.boolean(), detail: z.string(), ipv6: z.string().nullable().default(null) })
+    .nullable()
+    .default(null),
   /** Names that can be pointed at this host; null if the agent can't do that. */
   names: nameFacts.nullable().default(null),
   helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),

@@ -13,7 +13,7 @@ import { contentDigestName } from './content-digest.ts';
 import { deployment } from './deployment.ts';
 import { portNumber } from './fact-values.ts';
 import { stackImage, stackVolume } from './facts.ts';
-import { forwardedPorts } from './forwarding.ts';
+import { forwardedPorts, forwardingPhases } from './forwarding.ts';
 import { modes, statuses, steps, verifications } from './migration-status.ts';
 import { moveOptions } from './move-options.ts';
 
@@ -123,8 +123,6 @@ const held = z.object({
 });
 export type Held = z.infer<typeof held>;
 
-export const forwardingPhases = ['planned', 'holding', 'forwarding', 'released', 'ended'] as const;
-
 /** Connections that still come to the source. */
 const forwarding = z.object({
   /** `released`: they reach the source's own stack again. `ended`: for good. */
@@ -132,6 +130,8 @@ const forwarding = z.object({
   /** Ports whose app is sent the client's address. */
   proxied: z.array(portNumber),
   ended_at: time.nullable().default(null),
+  /** Connections in the minute before it ended with the window, as the source counted them; null if it did not say. */
+  last_per_minute: z.number().nullable().default(null),
 });
 
 export const rollbackPhases = ['checking', 'halting', 'reviving', 'proving'] as const;

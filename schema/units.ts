@@ -1,8 +1,6 @@
-import type { TrafficReport } from './forwarding.ts';
+import { type ForwardingPhase, perMinute, type TrafficReport } from './forwarding.ts';
 import { isTerminal, type Status } from './migration-status.ts';
-import type { Saga } from './saga.ts';
 
-type ForwardingPhase = NonNullable<Saga['forwarding']>['phase'];
 type PortTraffic = TrafficReport['ports'][number];
 
 const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
@@ -88,14 +86,19 @@ export function forwardingSays(phase: ForwardingPhase, status: Status): string {
 
 /** Of all ports: whether somebody would be cut off, in one sentence. */
 export function stillComing({ ports }: Pick<TrafficReport, 'ports'>): string {
-  const perMinute = ports.reduce((sum, { per_minute }) => sum + per_minute, 0);
+  const now = perMinute({ ports });
   const idle = ports.flatMap(({ idle_ms }) => (idle_ms === null ? [] : [idle_ms]));
-  if (perMinute > 0)
-    return `Clients still use the old address: ${perMinute} connections a minute. They will be refused.`;
+  if (now > 0) return `Clients still use the old address: ${now} connections a minute. They will be refused.`;
   return idle.length === 0
     ? 'No client has used the old address since the source began to count.'
     : `No client has used the old address for ${duration(Math.min(...idle))}.`;
 }
+
+/** With the end of forwarding: whom it concerns, by the connections of the minute before. */
+export const comingSays = (connections: number): string =>
+  connections === 0
+    ? 'Nobody came to the old address in the last minute.'
+    : `${count(connections, 'connection')} came to the old address in the last minute; later ones are refused.`;
 
 /** How busy a port of the old address still is. A purge is safe once that is nothing for long enough. */
 export function trafficSays({ per_minute, total, idle_ms }: PortTraffic): string {

@@ -64,6 +64,8 @@ export const migrationWebhookData = z
     window_ends_at: z.string().nullable(),
     /** With `completed` and `rolled_back`: the host that clients should use from then on. */
     clients_use: named.nullable().default(null),
+    /** With `cleanup_due`: connections a minute that still came to the source when forwarding ended; null if nobody knows. */
+    still_coming_per_minute: z.number().nullable().default(null),
     links,
   })
   .meta({ id: 'MigrationWebhookData' });

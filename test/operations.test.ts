@@ -30,12 +30,12 @@ const dashboard = JSON.parse(read('deploy/monitoring/grafana-dashboard.json')) a
 };
 
 /** As `/metrics` of the three parts prints them, with one sample per metric at least where labels matter. */
-function printed(): string {
+async function printed(): Promise<string> {
   const nodes = [{ kind: 'host' as const, status: 'online' as const, version: '0.2.0', count: 1 }];
   const none = { migrations: [], open_windows: 0, cleanups_due: 0, drains: [], pending_deliveries: 0 };
   const control: Metric[] = viewMetrics({ ...none, nodes, oldest_delivery_ms: 0, database_bytes: 0 });
-  const relay = observedRelay({ status: () => null, connected: () => true, welcomes: () => 1 }).metrics();
-  const agent = observedAgent({
+  const relay = await observedRelay({ status: () => null, connected: () => true, welcomes: () => 1 }).metrics();
+  const agent = await observedAgent({
     engine: { resources: async () => ({}) as never },
     connected: () => true,
     welcomes: () => 1,
@@ -43,12 +43,14 @@ function printed(): string {
     bytes: () => ({ sent: 0, received: 0 }),
     reportFaults: () => 0,
     leaseMsLeft: () => null,
+    traffic: async () => [],
   }).metrics();
   return metricsText([...control, ...relay, ...agent]);
 }
 
 const namesIn = (text: string) => [...new Set(text.match(/\bstackferry_[a-z_]+/g) ?? [])];
-const known = [...printed().matchAll(/^# TYPE (\S+) (counter|gauge)$/gm)].map(([, name, type]) => ({ name, type }));
+const text = await printed();
+const known = [...text.matchAll(/^# TYPE (\S+) (counter|gauge)$/gm)].map(([, name, type]) => ({ name, type }));
 const unknownIn = (expr: string) => namesIn(expr).filter((name) => !known.some((one) => one.name === name));
 
 describe('alert rules and dashboard', () => {
@@ -97,7 +99,7 @@ describe('alert rules and dashboard', () => {
     onTestFinished(() => rmSync(directory, { recursive: true }));
     writeFileSync(join(directory, 'panels.yaml'), JSON.stringify({ groups: [{ name: 'panels', rules: panels }] }));
     expect(checkRules(join(directory, 'panels.yaml'))).toContain('SUCCESS');
-    const metrics = spawnSync('promtool', ['check', 'metrics'], { input: printed(), encoding: 'utf8' });
+    const metrics = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
     expect(metrics.stderr).toBe('');
   });
 });

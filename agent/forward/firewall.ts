@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { errorMessageOf, StackferryError } from '../../schema/errors.ts';
-import { iptablesFirewall } from './iptables.ts';
+import { closedBy } from './foreign-firewall.ts';
+import { iptablesFirewall, programOf } from './iptables.ts';
 import { nftFirewall } from './nft.ts';
 import type { Family } from './published-port.ts';
 import type { Firewall } from './rules.ts';
@@ -24,15 +25,35 @@ export async function chooseFirewall(run: RunProgram = runRulesProgram, families
   );
 }
 
-/** Whether new connections can be redirected before Docker's rules, and by what. */
-export async function forwardsHere(): Promise<{ ok: boolean; detail: string }> {
+/**
+ * Whether new connections can be redirected before Docker's rules and reach the holder, and by what. `ipv6`: why not those of
+ * IPv6; null if they can.
+ */
+export async function forwardsHere(
+  run: RunProgram = runRulesProgram,
+  families = hostFamilies(),
+): Promise<{ ok: boolean; detail: string; ipv6: string | null }> {
+  const cannot = (detail: string) => ({ ok: false, detail, ipv6: null });
   try {
-    const kinds = await firewallsHere(runRulesProgram, hostFamilies());
+    const kinds = await firewallsHere(run, families);
     const docker = kinds.find((kind) => kind.docker);
-    if (docker) return { ok: true, detail: docker.firewall.kind };
-    return { ok: false, detail: 'it sees no rules of Docker. Has the agent the host’s network, and iptables or nft?' };
+    if (!docker) return cannot('it sees no rules of Docker. Has the agent the host’s network, and iptables or nft?');
+    const { kind } = docker.firewall;
+    const closed = await closedBy(kind, run);
+    return closed ? cannot(closed) : { ok: true, detail: kind, ipv6: await ipv6Obstacle(kind, run, families) };
   } catch (error) {
-    return { ok: false, detail: errorMessageOf(error) };
+    return cannot(errorMessageOf(error));
+  }
+}
+
+/** A host may have iptables for IPv4 alone, or a kernel that translates no IPv6. */
+async function ipv6Obstacle(kind: Firewall['kind'], run: RunProgram, families: Family[]): Promise<string | null> {
+  if (kind === 'nft' || !families.includes(6)) return null;
+  try {
+    await run(programOf(kind, 6, 'save'), ['-t', 'nat']);
+    return null;
+  } catch (error) {
+    return error instanceof MissingProgram ? `${error.message} is missing there` : errorMessageOf(error);
   }
 }
 

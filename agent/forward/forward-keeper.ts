@@ -16,6 +16,8 @@ export interface ForwardKeeper {
   endReceiving(migrationId: string): Promise<void>;
   /** Null if this host takes no connections for the migration. */
   traffic(migrationId: string): Promise<TrafficReport | null>;
+  /** Of all migrations whose connections this host takes. */
+  allTraffic(): Promise<TrafficReport[]>;
   /** Takes up what an earlier agent left, and removes rules that no record explains. Never throws. */
   resume(): Promise<void>;
   /** What waits goes on waiting, for the next agent; what is passed on breaks. */

@@ -15,6 +15,8 @@ export interface Forwarding {
   redirects: Redirect[];
   /** From here on, new connections to the published ports are held. To be repeated when a forwarded copy is to stop. */
   hold(): Promise<void>;
+  /** Looks whether the rules are in place, and puts them back if they are not. Returns false if they were not. */
+  mend(): Promise<boolean>;
   /** The stack runs on the target: held and later connections take this way. */
   forward(connect: ConnectOn): void;
   /** The stack runs here again: new connections reach it, then those held do. Spliced ones last as long as they do. */
@@ -67,6 +69,12 @@ export async function openForwarding(options: ForwardingOptions): Promise<Forwar
       holder.hold();
       await firewall.redirect(name, redirects);
       isRedirected = true;
+    },
+    mend: async () => {
+      if (!isRedirected || isOver || (await firewall.stands(name, redirects))) return true;
+      await firewall.protect(name, redirects);
+      await firewall.redirect(name, redirects);
+      return false;
     },
     forward: (connect) => holder.forward(connect),
     release: async () => {

@@ -9,7 +9,7 @@ import { type OpenForwarding, Takings } from './takings.ts';
 
 export type HolderServerBounds = Pick<
   { [K in keyof typeof limits.forward]: number },
-  'agentAwayMsMax' | 'holderIdleMsMax' | 'holderTickMs' | 'holderHelloMsMax'
+  'agentAwayMsMax' | 'holderIdleMsMax' | 'holderTickMs' | 'holderHelloMsMax' | 'rulesLookMs'
 >;
 
 export interface HolderServerOptions {
@@ -53,6 +53,7 @@ class Server implements HolderServer {
   readonly #version: number;
   readonly #now: () => number;
   readonly #tick: NodeJS.Timeout;
+  readonly #leaveRules: () => void;
   readonly #ended = Promise.withResolvers<void>();
   /** Of the agent of now. */
   #agent: net.Socket | null = null;
@@ -72,6 +73,7 @@ class Server implements HolderServer {
     this.#version = version ?? holderVersion;
     this.#now = now ?? Date.now;
     this.#tick = setInterval(() => void this.#lookOnce(), this.#bounds.holderTickMs);
+    this.#leaveRules = this.#takings.keepRules(this.#bounds.rulesLookMs);
   }
 
   get ended(): Promise<void> {
@@ -187,6 +189,7 @@ class Server implements HolderServer {
 
   async #endAll(why: string): Promise<void> {
     this.#log.info(`ending: ${why}`);
+    this.#leaveRules();
     await this.#takings.endAll();
     await this.#claim.release();
     this.#agent?.destroy();

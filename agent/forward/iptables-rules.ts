@@ -41,6 +41,32 @@ export function redirection(name: string, redirects: Redirect[], family: Family)
   return rules.length === 0 ? '' : tableInput('nat', name, rules, ['PREROUTING', 'OUTPUT']);
 }
 
+/**
+ * Whether the dump of a family shows what this input made: every rule of the chain, and each jump before all rules that are
+ * not ours.
+ */
+export function shows(dump: string, input: string): boolean {
+  const lines = input.split('\n');
+  const [, table] = /^\*(\S+)$/m.exec(input) ?? [];
+  const [, name] = /^:(\S+) /m.exec(input) ?? [];
+  if (!table || !name) return true;
+  const there = sectionOf(dump, table);
+  const rulesIn = (some: string[]) => some.filter((line) => line.startsWith(`-A ${name} `)).length;
+  const hooks = lines.flatMap((line) => /^-I (\S+) 1 -j /.exec(line)?.[1] ?? []);
+  const isFirst = (hook: string) => {
+    const rules = there.filter((line) => line.startsWith(`-A ${hook} `));
+    const foreign = rules.findIndex((rule) => !isRuleName(rule.split(' -j ')[1] ?? ''));
+    return rules.slice(0, foreign < 0 ? rules.length : foreign).includes(`-A ${hook} -j ${name}`);
+  };
+  return rulesIn(there) === rulesIn(lines) && hooks.every(isFirst);
+}
+
+/** The lines of a table in the output of `iptables-save`. */
+export function sectionOf(dump: string, table: string): string[] {
+  const [, section = ''] = new RegExp(`^\\*${table}$([^]*?)^COMMIT$`, 'm').exec(dump) ?? [];
+  return section.split('\n');
+}
+
 /** Returns the names of our chains in the output of `iptables-save`. */
 export function namesIn(dump: string): string[] {
   const names = [...dump.matchAll(/^:(\S+) /gm)].map(([, name]) => name!);
@@ -54,8 +80,7 @@ export function namesIn(dump: string): string[] {
 export function removal(dump: string, name: string, tables: Table[] = ['nat', 'filter']): string {
   return tables
     .map((table) => {
-      const [, section = ''] = new RegExp(`^\\*${table}$([^]*?)^COMMIT$`, 'm').exec(dump) ?? [];
-      const lines = section.split('\n');
+      const lines = sectionOf(dump, table);
       if (!lines.some((line) => line.startsWith(`:${name} `))) return '';
       const jumps = lines
         .filter((line) => line.startsWith('-A ') && line.split(' ').includes(name) && !line.startsWith(`-A ${name} `))

@@ -1,19 +1,21 @@
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
-import { namesIn, protection, redirection, removal } from './iptables-rules.ts';
+import { namesIn, protection, redirection, removal, shows } from './iptables-rules.ts';
 import type { Family, Redirect } from './published-port.ts';
 import type { Firewall } from './rules.ts';
 import { MissingProgram, type RunProgram } from './rules-program.ts';
 
 type Kind = Exclude<Firewall['kind'], 'nft'>;
 
+/** Reads or changes the rules of a family. */
+export const programOf = (kind: Kind, family: Family, act: 'save' | 'restore'): string =>
+  `${family === 4 ? kind : kind.replace('iptables', 'ip6tables')}-${act}`;
+
 /** `families`: those of this host. */
 export function iptablesFirewall(kind: Kind, run: RunProgram, families: Family[]): Firewall {
-  const program = (family: Family, act: 'save' | 'restore') =>
-    `${family === 4 ? kind : kind.replace('iptables', 'ip6tables')}-${act}`;
   const restore = async (family: Family, input: string) => {
     if (input === '') return;
-    const name = program(family, 'restore');
+    const name = programOf(kind, family, 'restore');
     await run(name, ['--noflush', '-w', `${limits.forward.rulesLockS}`], input).catch((error) => {
       if (!(error instanceof MissingProgram)) throw error;
       throw new StackferryError('command_failed', `Connections can’t be held on this host: ${name} is missing.`);
@@ -21,7 +23,7 @@ export function iptablesFirewall(kind: Kind, run: RunProgram, families: Family[]
   };
   /** A host may have iptables for IPv4 alone. */
   const dump = (family: Family) =>
-    run(program(family, 'save'), []).catch((error) => {
+    run(programOf(kind, family, 'save'), []).catch((error) => {
       if (error instanceof MissingProgram) return '';
       throw error;
     });
@@ -59,6 +61,15 @@ export function iptablesFirewall(kind: Kind, run: RunProgram, families: Family[]
     kind,
     protect: (name, redirects) => install(name, redirects, 'filter', protection),
     redirect: (name, redirects) => install(name, redirects, 'nat', redirection),
+    stands: async (name, redirects) => {
+      for (const family of families) {
+        const inputs = [protection, redirection].map((inputFor) => inputFor(name, redirects, family));
+        if (inputs.every((input) => input === '')) continue;
+        const dumped = await dump(family);
+        if (!inputs.every((input) => shows(dumped, input))) return false;
+      }
+      return true;
+    },
     unredirect: (name) => removeFrom(name, ['nat']),
     remove: (name) => removeFrom(name, ['nat', 'filter']),
     found: async () => [...new Set(namesIn((await Promise.all(families.map(dump))).join('\n')))],

@@ -46,6 +46,13 @@ export function redirectionChains(name: string, redirects: Redirect[], families:
 export const redirectionRemoval = (name: string): string =>
   ['prerouting', 'output'].map((one) => `flush chain inet ${name} ${one}\n`).join('');
 
+/** Whether a table, as `nft list table` prints it, has every rule of both. Its priorities keep its place. */
+export function hasAll(listed: string, name: string, redirects: Redirect[], families: Family[]): boolean {
+  const rulesIn = (text: string) => text.split('\n').filter((line) => /\btcp dport \d/.test(line)).length;
+  const made = protectionTable(name, redirects, families) + redirectionChains(name, redirects, families);
+  return rulesIn(listed) === rulesIn(made);
+}
+
 /** Of a table as `nft list table` prints it. */
 export const hasRedirection = (listed: string): boolean => /^\s*chain prerouting \{/m.test(listed);
 

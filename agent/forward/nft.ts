@@ -1,4 +1,5 @@
 import {
+  hasAll,
   hasRedirection,
   protectionTable,
   redirectionChains,
@@ -33,6 +34,9 @@ export function nftFirewall(run: RunProgram, families: Family[]): Firewall {
         await apply(await ifFound(name, tableRemoval(name))).catch(() => {});
         throw error;
       }),
+    stands: async (name, redirects) =>
+      (await found()).includes(name) &&
+      hasAll(await run('nft', ['list', 'table', 'inet', name]), name, redirects, families),
     unredirect: async (name) => await apply(await emptied(name)),
     remove: async (name) => await apply(await ifFound(name, tableRemoval(name))),
     found,

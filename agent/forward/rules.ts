@@ -20,6 +20,8 @@ export interface Firewall {
   /** New connections to the published ports go to the listeners, until `unredirect`. Established ones are left alone. */
   redirect(name: string, redirects: Redirect[]): Promise<void>;
   unredirect(name: string): Promise<void>;
+  /** Whether all that both did is in place, before any other rule: a reload of the host's firewall may have dropped it. */
+  stands(name: string, redirects: Redirect[]): Promise<boolean>;
   /** Removes all of the name's rules. */
   remove(name: string): Promise<void>;
   /** Names that have rules, of any migration. */

@@ -121,6 +121,38 @@ export class Takings {
     await this.#endEach(({ until_ms }) => until_ms !== null && now >= until_ms);
   }
 
+  /**
+   * Puts back rules that somebody drops: a reload of the host's firewall, a restart of Docker. One look after the other,
+   * however long the firewall's programs take. Returns what ends that.
+   */
+  keepRules(everyMs: number): () => void {
+    let isOver = false;
+    const timer = setTimeout(async () => {
+      await this.#mend();
+      if (!isOver) timer.refresh();
+    }, everyMs);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }
+
+  /** Never throws. */
+  async #mend(): Promise<void> {
+    for (const migrationId of [...this.#taken.keys()]) {
+      const log = this.#log.of(migrationId);
+      try {
+        const stood = await this.#turns.run(
+          migrationId,
+          async () => await this.#taken.get(migrationId)?.forwarding.mend(),
+        );
+        if (stood === false) log.warn('the rules of the firewall were gone, and are back');
+      } catch (error) {
+        log.error('the rules of the firewall are not as they should be', { error });
+      }
+    }
+  }
+
   /** Removes all rules. Of what is passed on, only connections to the stack on this host stay. Never throws. */
   async endAll(): Promise<void> {
     await this.#turns.settled();

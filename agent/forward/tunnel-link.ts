@@ -1,11 +1,10 @@
-import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { backoffMs } from '../../node/backoff.ts';
 import { sleep } from '../../node/sleep.ts';
 import { errorCodeOf } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
-import { finalCodes } from '../transfer/reconnect.ts';
-import { RelayFault } from '../transfer/relay-admission.ts';
+import { DialFailure, dialOnce, finalCodes } from '../transfer/reconnect.ts';
+import { RelayFault, RelayRefusal } from '../transfer/relay-admission.ts';
 
 export interface TunnelLink {
   /**
@@ -19,83 +18,51 @@ export interface TunnelLink {
 }
 
 /**
- * Keeps one connection to the peer: opens a session on each, dials again when it has ended, with growing delays. Resolves
- * when the signal aborts; throws if a retry would get the same answer (the migration has ended, the host was removed).
+ * Keeps one connection to the peer: hands each to `carry`, and dials again when it has ended. Resolves when the signal
+ * aborts; throws if a retry would get the same answer (the migration has ended, the host was removed).
  */
 export async function keepTunnel(
   { dial, onInterrupted, signal }: TunnelLink,
-  open: (socket: Socket) => Http2Session,
+  carry: (connection: Socket) => Promise<void>,
 ): Promise<void> {
+  const { reconnectDelayMsMax, reconnectDelayMsMin, redialDelayMsMax, holdMsMax } = limits.forward;
   let attempt = 0;
+  let brokenAt = performance.now();
   while (!signal.aborted) {
+    let openedAt: number | null = null;
     try {
-      const socket = await dialBounded(dial, signal);
-      const openedAt = performance.now();
-      await ended(open(socket), signal);
-      // A peer that hangs up at once is not dialed without a pause.
-      if (performance.now() - openedAt > limits.forward.reconnectDelayMsMax) attempt = 0;
+      const connection = await dialOnce(dial, signal, limits.stream.dialMsMax);
+      openedAt = performance.now();
+      await carry(connection);
       if (!signal.aborted) onInterrupted(new Error('the connection to the peer has ended'));
-    } catch (error) {
+    } catch (thrown) {
       if (signal.aborted) return;
+      const error = thrown instanceof DialFailure ? thrown.cause : thrown;
       if (isFinal(error)) throw error;
       onInterrupted(error);
     }
-    await sleep(backoffMs(attempt, limits.forward), signal).catch(() => {});
+    const now = performance.now();
+    // However it ended. A peer that hangs up at once is not dialed without a pause.
+    if (openedAt !== null && now - openedAt > reconnectDelayMsMax) {
+      attempt = 0;
+      brokenAt = now;
+    }
+    // Both ends dial, and clients of the moment of the break may still be waiting.
+    const mayWait = now - brokenAt < holdMsMax;
+    const bounds = { reconnectDelayMsMin, reconnectDelayMsMax: mayWait ? redialDelayMsMax : reconnectDelayMsMax };
+    await sleep(backoffMs(attempt, bounds), signal).catch(() => {});
     attempt += 1;
-  }
-}
-
-/** A dial that takes too long is not one that was called off. */
-async function dialBounded<S>(dial: (signal: AbortSignal) => Promise<S>, signal: AbortSignal): Promise<S> {
-  const late = AbortSignal.timeout(limits.stream.dialMsMax);
-  try {
-    return await dial(AbortSignal.any([signal, late]));
-  } catch (error) {
-    if (late.aborted && !signal.aborted) throw new Error('no connection to the peer in time', { cause: error });
-    throw error;
   }
 }
 
 /**
  * The control plane gives out no ticket once the migration forwards nothing any more. A relay's refusal says nothing of
- * that: its clock may be off.
+ * that: its clock may be off, or it may not know the fleet's keys yet.
  */
 function isFinal(error: unknown): boolean {
-  if (error instanceof RelayFault) return false;
+  if (error instanceof RelayFault || error instanceof RelayRefusal) return false;
   const code = errorCodeOf(error);
   return code === 'ticket_refused' || finalCodes.includes(code);
-}
-
-/** Resolves when the session has closed; destroys it if the signal aborts, the peer is silent, or on an error. */
-function ended(session: Http2Session, signal: AbortSignal): Promise<void> {
-  const { pingIntervalMs, silenceMsMax } = limits.forward;
-  let heardAt = performance.now();
-  const heartbeat = setInterval(() => {
-    if (performance.now() - heardAt > silenceMsMax) return session.destroy();
-    if (session.closed || session.destroyed) return;
-    session.ping((error) => {
-      if (!error) heardAt = performance.now();
-    });
-  }, pingIntervalMs);
-  const abort = () => session.destroy();
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  return new Promise((resolve, reject) => {
-    const settled = () => {
-      clearInterval(heartbeat);
-      signal.removeEventListener('abort', abort);
-    };
-    session.on('error', (error) => {
-      settled();
-      reject(error);
-    });
-    // No new streams: the session ends, so that another one carries them.
-    session.on('goaway', () => session.close());
-    session.on('close', () => {
-      settled();
-      resolve();
-    });
-  });
 }
 
 /** Of both ends: at most `splicedMax` streams, and bounded windows. */

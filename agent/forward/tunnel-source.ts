@@ -1,7 +1,10 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { sleep } from '../../node/sleep.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
+import type { Carry } from './carry.ts';
+import { carryLasting } from './carry-lasting.ts';
 import type { ConnectOn } from './holder.ts';
 import { proxyHeader } from './proxy-protocol.ts';
 import { type ClientConnection, portName } from './published-port.ts';
@@ -17,25 +20,30 @@ export interface TunnelSource {
   ended: Promise<void>;
 }
 
-/**
- * `proxied`: names of published ports whose app is sent the client's address in a PROXY header. `describe`: headers of
- * a connection's stream besides the port's name.
- */
+interface SourceOptions {
+  /** Default: requests that are under way outlast a connection that breaks. */
+  carry?: Carry;
+  /** Headers of a connection's stream besides the port's name. */
+  describe?: (connection: ClientConnection) => OutgoingHttpHeaders;
+}
+
+/** `proxied`: names of published ports whose app is sent the client's address in a PROXY header. */
 export function openTunnelSource(
   link: TunnelLink,
   proxied: ReadonlySet<string>,
-  describe: (connection: ClientConnection) => OutgoingHttpHeaders = () => ({}),
+  { carry = carryLasting('source'), describe = () => ({}) }: SourceOptions = {},
 ): TunnelSource {
   let session: ClientHttp2Session | null = null;
   const waiting = new Set<() => void>();
 
-  const ended = keepTunnel(link, (socket) => {
-    const opened = http2.connect('http://target', { ...sessionOptions, createConnection: () => socket });
+  const open = (stream: Duplex) => {
+    const opened = http2.connect('http://target', { ...sessionOptions, createConnection: () => stream });
     opened.once('connect', () => opened.setLocalWindowSize(limits.forward.tunnelWindowBytes));
     session = opened;
     for (const wake of waiting) wake();
     return opened;
-  });
+  };
+  const ended = keepTunnel(link, carry(open, link.signal));
 
   const ready = (signal: AbortSignal) =>
     new Promise<ClientHttp2Session>((resolve, reject) => {
@@ -76,13 +84,15 @@ export function openTunnelSource(
   };
 }
 
-/** Null if the connection to the target broke before it answered: no byte of the client was sent, so it may be repeated. */
+/** Null if the session broke before the target answered: no byte of the client was sent, so it may be repeated. */
 function opened(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders & { ':authority': string },
   signal: AbortSignal,
 ): Promise<ClientHttp2Stream | null> {
   return new Promise((resolve, reject) => {
+    // Since it was chosen it may have ended.
+    if (session.closed || session.destroyed) return resolve(null);
     const stream = session.request({ ...headers, ':method': 'CONNECT' }, { endStream: false });
     const settle = (act: () => void) => {
       signal.removeEventListener('abort', abort);

@@ -1,8 +1,9 @@
 import http2, { type Http2Session } from 'node:http2';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Log } from '../../node/log.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
+import { carryLasting } from './carry-lasting.ts';
 import { connectTo } from './connect-to.ts';
 import { portName } from './published-port.ts';
 import { refuseStream, serveStream } from './serve-stream.ts';
@@ -23,10 +24,13 @@ export interface TunnelTargetOptions {
  * signal aborts; throws as `keepTunnel`.
  */
 export const keepTunnelTarget = (link: TunnelLink, options: TunnelTargetOptions): Promise<void> =>
-  keepTunnel(link, (socket) => serveTunnel(socket, options));
+  keepTunnel(
+    link,
+    carryLasting('target')((stream) => serveTunnel(stream, options), link.signal),
+  );
 
-function serveTunnel(socket: Socket, { ports, log, isHere = () => true }: TunnelTargetOptions): Http2Session {
-  const session = http2.performServerHandshake(socket, sessionOptions);
+function serveTunnel(stream: Duplex, { ports, log, isHere = () => true }: TunnelTargetOptions): Http2Session {
+  const session = http2.performServerHandshake(stream, sessionOptions);
   session.setLocalWindowSize(limits.forward.tunnelWindowBytes);
   const known = new Map(ports.map((port) => [portName(port), port]));
   /** One line for each connection of the source, whatever it asks for. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, errorCodeOf, errorMessageOf, StackferryError } from '../../schema/errors.ts';
@@ -123,16 +124,17 @@ function backoffMs(tries: number, bounds: StreamBounds): number {
   return full * (0.5 + Math.random() / 2);
 }
 
-class DialFailure extends Error {}
+/** Has the reason as its cause. */
+export class DialFailure extends Error {}
 
-/** Dials once, cut off after `msMax` even if the dialer ignores its signal. */
-export async function dialOnce(
-  connect: (signal: AbortSignal) => Promise<TLSSocket>,
+/** Dials once, cut off after `msMax` even if the dialer ignores its signal. Throws `DialFailure`. */
+export async function dialOnce<S extends Socket>(
+  connect: (signal: AbortSignal) => Promise<S>,
   signal: AbortSignal,
   msMax: number,
-): Promise<TLSSocket> {
+): Promise<S> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(msMax))]);
-  return await new Promise<TLSSocket>((resolve, reject) => {
+  return await new Promise<S>((resolve, reject) => {
     const fail = (cause: unknown) => reject(new DialFailure('no connection', { cause }));
     const abort = () => fail(new StackferryError('relay_unavailable', 'No connection in time'));
     if (deadline.aborted) return abort();

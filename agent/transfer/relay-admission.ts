@@ -25,6 +25,9 @@ export class RelayFault extends StackferryError {
   }
 }
 
+/** The relay refused a ticket that the control plane gave out. It may judge otherwise later. */
+export class RelayRefusal extends StackferryError {}
+
 /**
  * Presents a ticket to the relay and waits there for the peer. Resolves to the join key (64 hex digits). Throws
  * `relay_unavailable` (unreachable, no answer, full, peer not there yet), `ticket_refused`, `host_revoked`, or
@@ -55,9 +58,7 @@ function refusal(code: RefusalCode): StackferryError {
   const passing: RefusalCode[] = ['peer_absent', 'superseded'];
   const passes = new StackferryError('relay_unavailable', `The relay cannot connect the hosts now: ${code}`);
   if (code === 'host_full' || code === 'relay_full') return new RelayFault(passes);
-  return passing.includes(code)
-    ? passes
-    : new StackferryError('ticket_refused', `The relay refused the ticket: ${code}`);
+  return passing.includes(code) ? passes : new RelayRefusal('ticket_refused', `The relay refused the ticket: ${code}`);
 }
 
 async function askRelay(

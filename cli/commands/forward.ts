@@ -1,4 +1,5 @@
 import { type MigrationView, migrationView, trafficView } from '../../schema/api/migrations.ts';
+import { takesConnections } from '../../schema/forwarding.ts';
 import { forwardingSays, trafficSays } from '../../schema/units.ts';
 import { confirm } from '../ask.ts';
 import { findMigration } from '../find.ts';
@@ -12,8 +13,9 @@ export async function forward(session: Session, id: string, options: { end?: boo
   if (options.end) return end(session, view, options);
   const { term } = session;
   const phase = view.forwarding?.phase;
-  const asks = phase === 'forwarding' || phase === 'holding';
-  const traffic = asks ? await client.get(`/migrations/${view.id}/traffic`, trafficView) : null;
+  const traffic = takesConnections(view.forwarding)
+    ? await client.get(`/migrations/${view.id}/traffic`, trafficView)
+    : null;
   if (term.json) return term.document({ forwarding: view.forwarding, traffic });
   if (!phase) return term.out(...prose(term, 'Nothing is forwarded: it was started without --forward.'));
   term.out(...prose(term, `New connections to the source ${forwardingSays(phase, view.status)}.`));

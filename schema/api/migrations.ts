@@ -3,11 +3,11 @@ import { failure } from '../agent-protocol.ts';
 import { bytesPerSecond } from '../byte-rate.ts';
 import { pointedRecord } from '../cutover-names.ts';
 import { leftOut } from '../facts.ts';
-import { forwardedPort, trafficReport } from '../forwarding.ts';
+import { forwardedPort, forwardingPhases, trafficReport } from '../forwarding.ts';
 import { limits } from '../limits.ts';
 import { modes, sizings, statuses, steps, verifications } from '../migration-status.ts';
 import { report } from '../preflight-report.ts';
-import { attention, forwardingPhases, resolutions, rollbackPhases } from '../saga.ts';
+import { attention, resolutions, rollbackPhases } from '../saga.ts';
 import { objectId as id, pageQuery, repeated, time, zonedTime } from './common.ts';
 import { receiptView } from './receipt.ts';
 

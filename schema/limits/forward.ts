@@ -5,6 +5,8 @@ export const forwardLimits = {
     portsMax: 256,
     /** Holding without a word from the control plane: who still tries after an hour knows of the downtime. */
     holdingMsMax: 3_600_000,
+    /** The control plane looks for windows that have ended once an hour; a source that hears nothing ends by itself then. */
+    overtimeMs: 2 * 3_600_000,
     /** From the hold to the stop: most requests that were under way are answered by then. */
     answeringMs: 500,
     /** Until a stack that runs accepts at its ports; then those that waited are passed on, within `holdMsMax`. */
@@ -37,6 +39,8 @@ export const forwardLimits = {
     rulesBytesMax: 16 * 1_048_576,
     /** A removal that met another change of the firewall reads it again. */
     rulesTriesMax: 3,
+    /** A reload of the firewall may drop our rules: clients are refused until they are looked for again. */
+    rulesLookMs: 5_000,
     /** Source addresses counted; the least busy one makes room. */
     sourcesMax: 256,
     /** Sources in a report. */
@@ -56,11 +60,22 @@ export const forwardLimits = {
     resetsPerSMax: 2_000,
     /** A connection to the published port on the same host: a full accept queue is tried again after 1, 3 and 7 s. */
     connectMsMax: 15_000,
-    /** Keep-alive of an idle tunnel, within a relay's idle time. */
+    /** Between holder and agent, whose silence breaks what is passed on. */
     pingIntervalMs: 5_000,
-    /** A tunnel without an answer to a ping for this long is dead. */
     silenceMsMax: 15_000,
+    /** Between hosts: each side says what it has received, also of an idle tunnel, within a relay's idle time. */
+    tunnelBeatMs: 1_000,
+    /** Nothing heard for so long: another connection is dialed, and all that was under way goes on. */
+    tunnelSilenceMsMax: 5_000,
+    /** Received bytes that the peer still keeps, until the next beat. */
+    tunnelAckBytes: 262_144,
+    /** Sent bytes that the peer has not acknowledged: the window of all streams, and as much again for frames and their delay. */
+    tunnelKeptBytesMax: 16 * 1_048_576,
+    /** Without a connection for so long, what is under way is given up: as long as a new connection may wait. */
+    tunnelLostMsMax: 30_000,
     reconnectDelayMsMin: 50,
+    /** While clients of an interruption may be waiting: both ends dial, and whichever is later adds to their wait. */
+    redialDelayMsMax: 500,
     reconnectDelayMsMax: 2_000,
     /**
      * Without an agent the holder passes nothing on. A service manager starts one within seconds, an upgrade goes back

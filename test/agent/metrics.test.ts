@@ -9,6 +9,10 @@ import { metricsText } from '../../schema/metrics-text.ts';
 import { createLanePairs } from './lane-pairs.ts';
 import { eventually } from './temporary.ts';
 
+const traffic = (per_minute: number, held: number) => ({
+  ports: [{ port: '*:80', per_minute, total: 9, idle_ms: 0 }],
+  ...{ sources: [{ address: '192.0.2.1', total: 9 }], held, spliced: 5 },
+});
 const state = (more: Partial<AgentState> = {}): AgentState => ({
   engine: { resources: async () => ({}) as never },
   connected: () => true,
@@ -17,12 +21,13 @@ const state = (more: Partial<AgentState> = {}): AgentState => ({
   bytes: () => ({ sent: 10, received: 20 }),
   reportFaults: () => 4,
   leaseMsLeft: () => 12_500,
+  traffic: async () => [traffic(3, 1), traffic(4, 2)],
   ...more,
 });
 
 describe('an agent shows', () => {
-  test('what it does, in numbers', () => {
-    const text = metricsText(observedAgent(state()).metrics());
+  test('what it does, in numbers', async () => {
+    const text = metricsText(await observedAgent(state()).metrics());
     for (const line of [
       'stackferry_agent_control_connected 1',
       'stackferry_agent_control_connections_total 3',
@@ -34,10 +39,26 @@ describe('an agent shows', () => {
       'stackferry_agent_received_bytes_total 20',
       'stackferry_agent_engine_errors_total 4',
       'stackferry_agent_lease_left_seconds 12.5',
+      'stackferry_agent_old_address_connections_per_minute 7',
+      'stackferry_agent_held_connections 3',
     ])
       expect(text).toContain(`\n${line}\n`);
-    const unleased = metricsText(observedAgent(state({ leaseMsLeft: () => null })).metrics());
+    expect(text, 'no address').not.toContain('192.0.2.1');
+    const unleased = metricsText(await observedAgent(state({ leaseMsLeft: () => null })).metrics());
     expect(unleased).not.toMatch(/^stackferry_agent_lease_left_seconds /m);
+  });
+
+  test('nothing of the old address if it takes no connections, or its holder fails or never answers', async () => {
+    const silent: AgentState['traffic'][] = [
+      async () => [],
+      () => Promise.reject(new Error('gone')),
+      () => new Promise(() => {}),
+    ];
+    for (const traffic of silent) {
+      const text = metricsText(await observedAgent(state({ traffic })).metrics());
+      expect(text).not.toMatch(/^stackferry_agent_(old_address|held)\S* /m);
+      expect(text).toContain('stackferry_agent_sent_bytes_total 10');
+    }
   });
 
   test('what it waits for: the control plane, an engine that fails, one that never answers', async () => {

@@ -1,53 +1,11 @@
-import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from '../../cli/local/fleet.ts';
 import { sleep } from '../../node/sleep.ts';
 import type { MigrationView, TrafficView } from '../../schema/api/migrations.ts';
 import { run } from '../support/run.ts';
+import { clients, page } from './old-address.ts';
 import { addressOf, type HostName, netnsOf, running } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
-
-/** A page that says on which host it is served, and is sick where the healthcheck says so. */
-const page = (health = 'true') => ({
-  'compose.yaml': `
-services:
-  web:
-    image: sf-nginx:1
-    restart: always
-    ports: ["8080:80"]
-    volumes: [pages:/data]
-    healthcheck: { test: [CMD-SHELL, ${JSON.stringify(health)}], interval: 1s, retries: 3 }
-volumes:
-  pages: {}
-`,
-});
-
-interface Load {
-  sent: number;
-  failed: number;
-  errors: Record<string, number>;
-  longestMs: number;
-  failedFrom: number;
-  failedUntil: number;
-}
-
-/** Clients of the old address, each with a connection of its own. */
-async function clients(perSecond = 100) {
-  const file = join(import.meta.dirname, '../forward/load-process.ts');
-  const child = fork(file, [`http://${addressOf.a}:8080/`, String(perSecond)], { execArgv: [] });
-  await new Promise((resolve) => child.once('message', resolve));
-  return {
-    ended: () =>
-      new Promise<Load>((resolve) => {
-        child.once('message', (result) => {
-          child.disconnect();
-          resolve(result as Load);
-        });
-        child.send('stop');
-      }),
-  };
-}
 
 const netns = (host: HostName) => ['--net=/run/netns/'.concat(netnsOf(host))];
 

@@ -93,6 +93,23 @@ describeNamespaces.each(kinds)('connections to a stack that is held, on a host w
     expect(await network.dump()).toBe(before);
   });
 
+  it('puts back what a reload of the firewall has dropped, or put behind other rules, and nothing else', async () => {
+    await holding();
+    const held = await network.dump();
+    expect(await source.call('mend'), 'all is in place').toBe(true);
+    await network.reload();
+    expect(await source.call('mend')).toBe(false);
+    expect(await network.dump()).toBe(held);
+    if (kind !== 'nft') {
+      await network.in('source', kind, '-t', 'nat', '-I', 'PREROUTING', '1', '-p', 'tcp', '-j', 'DOCKER');
+      expect(await source.call('mend')).toBe(false);
+      await network.in('source', kind, '-t', 'nat', '-D', 'PREROUTING', '-p', 'tcp', '-j', 'DOCKER');
+      expect(await network.dump()).toBe(held);
+    }
+    await source.call('end');
+    expect(await network.dump()).toBe(before);
+  });
+
   it('leaves rules when its agent is killed, which the next one finds and removes, but for those that stay', async () => {
     await holding();
     await source.kill();

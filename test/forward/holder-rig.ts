@@ -28,6 +28,7 @@ export async function makeHolderHost(bounds: HolderServerOptions['bounds'] = {},
       rules.add(name);
     },
     redirect: async (name) => void redirected.add(name),
+    stands: async (name) => rules.has(name) && redirected.has(name),
     unredirect: async (name) => void redirected.delete(name),
     remove: async (name) => void rules.delete(name),
     found: async () => [...rules],

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import type { HeldForwarding } from '../../agent/forward/connection-holder.ts';
-import { chooseFirewall, hostFamilies, sweepRules } from '../../agent/forward/firewall.ts';
+import { chooseFirewall, forwardsHere, hostFamilies, sweepRules } from '../../agent/forward/firewall.ts';
 import { type Forwarding, openForwarding } from '../../agent/forward/forwarding.ts';
 import { createHolderClient } from '../../agent/forward/holder-client.ts';
 import { holderStarter } from '../../agent/forward/holder-start.ts';
@@ -61,6 +61,7 @@ export const hostCalls = {
   forward: async (identity: Identity, target: { host: string; port: number }, proxied: string[] = []) => {
     open().forward(tunnelTo(identity, target, proxied).connect);
   },
+  mend: () => open().mend(),
   release: () => open().release(),
   end: () => open().end(),
   counts: async () => open().counts(),
@@ -93,6 +94,8 @@ export const hostCalls = {
     await firewall.protect('STACKFERRY-test', redirects);
     return await firewall.redirect('STACKFERRY-test', redirects).then(() => 'it could', String);
   },
+  /** What the pre-flight is told. */
+  forwardsHere: () => forwardsHere(),
   sweep: (stays: string[] = []) => sweepRules((name) => stays.includes(name)),
   /** The target's end, on a port of its own. */
   serve: async (identity: Identity, port: number, ports: ForwardedPort[]) => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { HeldForwarding } from '../../agent/forward/connection-holder.ts';
-import { createForwardKeeper, type KeeperOptions } from '../../agent/forward/keeper.ts';
+import { createForwardKeeper } from '../../agent/forward/keeper.ts';
+import type { KeeperOptions } from '../../agent/forward/keeper-options.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
 import { createLog } from '../../node/log.ts';

@@ -20,6 +20,10 @@ export interface Network {
   host(where: 'source' | 'target'): Host;
   /** Runs a program there. */
   in(where: keyof Network['ns'], program: string, ...args: string[]): Promise<string>;
+  /** Adds rules to the source, by a program that reads them. */
+  apply(program: string[], input: string): Promise<string>;
+  /** Drops all rules of the source, and makes those that it had at first: ours are none of them. */
+  reload(): Promise<void>;
   /** All rules of the source, without counters. */
   dump(): Promise<string>;
   /** Ends the processes and removes the namespaces. */
@@ -51,7 +55,8 @@ export async function makeNetwork(kind: Kind): Promise<Network> {
   await join2(ns, 'app', 'source', 2);
   await join2(ns, 'target', 'source', 3);
   await inside('source', 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
-  await firewallOf(kind, (program, input) => run('ip', ['netns', 'exec', ns.source, ...program], { input }));
+  const apply = (program: string[], input: string) => run('ip', ['netns', 'exec', ns.source, ...program], { input });
+  await firewallOf(kind, apply);
 
   const launch = (where: keyof Network['ns'], file: string, args: string[]) => {
     const path = join(import.meta.dirname, file);
@@ -70,6 +75,8 @@ export async function makeNetwork(kind: Kind): Promise<Network> {
       return child;
     },
     host: (where) => hostOf(launch(where, 'host-process.ts', [])),
+    apply,
+    reload: () => firewallOf(kind, apply),
     dump: async () => {
       const programs: Record<Kind, string[][]> = {
         'iptables-nft': [['iptables-nft-save'], ['ip6tables-nft-save']],
@@ -109,7 +116,7 @@ const ports = [8080, 9090, 9091];
 async function firewallOf(kind: Kind, apply: (program: string[], input: string) => Promise<string>): Promise<void> {
   if (kind === 'nft') {
     const dnat = ports.map((port) => `fib daddr type local tcp dport ${port} ip daddr != 127.0.0.0/8 dnat to 10.2.0.1`);
-    const input = `
+    const input = `flush ruleset
       table ip docker-bridges {
         chain nat-prerouting { type nat hook prerouting priority dstnat; policy accept; ${dnat.join('; ')}; }
         chain nat-output { type nat hook output priority -100; policy accept; ${dnat.join('; ')}; }

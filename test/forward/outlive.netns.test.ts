@@ -73,6 +73,25 @@ describeNamespaces.each(kinds)('connections to a stack that moves, on a host wit
     expect(await network.dump()).toBe(before);
   });
 
+  it('wait again soon after a reload of the firewall has dropped our rules', async () => {
+    stateDir = await temporaryDirectory();
+    network = await makeNetwork(kind);
+    await network.start('source', 'app-process.ts', 'proxy', '10.2.0.1');
+    await network.start('app', 'app-process.ts', 'app', 'app');
+    const before = await network.dump();
+    const agent = network.host('source');
+    await agent.call('takeUp', stateDir, migration, ports);
+    const rules = await network.dump();
+    await network.reload();
+    expect(await network.dump()).toBe(before);
+    await eventually(async () => (await network.dump()) === rules, 'our rules');
+    const answer = network.in('client', 'curl', '-sS', 'http://10.1.0.2:8080/');
+    await eventually(async () => (await agent.call('holds')).held === 1, 'a held connection');
+    await agent.call('letGo');
+    expect(await answer).toBe('app');
+    expect(await network.dump()).toBe(before);
+  });
+
   it('are taken up by a new holder at the same listeners when the first was killed', async () => {
     stateDir = await temporaryDirectory();
     network = await makeNetwork(kind);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { chooseFirewall, sweepRules } from '../../agent/forward/firewall.ts';
-import { namesIn, protection, redirection, removal } from '../../agent/forward/iptables-rules.ts';
-import { protectionTable, redirectionChains, tablesIn } from '../../agent/forward/nft-rules.ts';
+import { chooseFirewall, forwardsHere, sweepRules } from '../../agent/forward/firewall.ts';
+import { closingChains } from '../../agent/forward/foreign-firewall.ts';
+import { namesIn, protection, redirection, removal, shows } from '../../agent/forward/iptables-rules.ts';
+import { hasAll, protectionTable, redirectionChains, tablesIn } from '../../agent/forward/nft-rules.ts';
 import { checkedPorts } from '../../agent/forward/published-port.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { explain, MissingProgram, type RunProgram } from '../../agent/forward/rules-program.ts';
@@ -66,6 +67,35 @@ COMMIT
 COMMIT
 `;
 
+  it('are missed if one of them is gone, or another rule comes first', () => {
+    const whole = `*nat
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:${name} - [0:0]
+-A PREROUTING -j STACKFERRY-other
+-A PREROUTING -j ${name}
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A OUTPUT -j ${name}
+-A ${name} -p tcp -m addrtype --dst-type LOCAL -m tcp --dport 8080 -j REDIRECT --to-ports 40001
+COMMIT
+`;
+    const input = redirection(name, redirects.slice(2), 4);
+    const without = (line: string) =>
+      whole
+        .split('\n')
+        .filter((one) => !one.startsWith(line))
+        .join('\n');
+    expect(shows(whole, input)).toBe(true);
+    expect(shows(whole, redirection(name, redirects.slice(0, 1), 6)), 'nothing of that family').toBe(true);
+    expect(shows('', input)).toBe(false);
+    expect(shows(whole, redirection(name, redirects, 4)), 'half of them').toBe(false);
+    for (const line of [`-A ${name} `, `-A OUTPUT -j ${name}`, `-A PREROUTING -j ${name}`])
+      expect(shows(without(line), input), line).toBe(false);
+    const later = whole.replace(/(-A PREROUTING -j STACKFERRY-0\S+\n)(.*DOCKER\n)/, '$2$1');
+    expect(later).not.toBe(whole);
+    expect(shows(later, input), 'behind Docker’s').toBe(false);
+  });
+
   it('are found by their name and removed, each jump as often as it is there, and no other rule', () => {
     expect(namesIn(dump)).toEqual([name, 'STACKFERRY-other']);
     const nat = `*nat\n-D PREROUTING -j ${name}\n-D PREROUTING -j ${name}\n-F ${name}\n-X ${name}\nCOMMIT\n`;
@@ -86,6 +116,79 @@ describe('the rules of nft', () => {
       'meta nfproto ipv4 tcp dport 40001 ct status dnat ct original proto-dst 8080 accept\n    tcp dport 40001 drop',
     );
     expect(tablesIn(`table ip nat\ntable inet ${name}\ntable inet firewalld\n`)).toEqual([name]);
+  });
+});
+
+describe('chains of nft that are not ours', () => {
+  const input = (policy: string, ...rules: string[]) =>
+    [
+      'table inet firewall {',
+      '\tset known {',
+      '\t\ttype ipv4_addr',
+      '\t}',
+      '',
+      '\tchain extra {',
+      '\t\tct status dnat accept',
+    ]
+      .concat(['\t}', '', '\tchain input {', `\t\ttype filter hook input priority filter; policy ${policy};`])
+      .concat([...rules.map((rule) => `\t\t${rule}`), '\t}', '}', ''])
+      .join('\n');
+  const established = 'ct state established,related accept';
+
+  it.each([
+    ['drops all the rest', input('drop', established), ['"inet firewall input"']],
+    [
+      'rejects all the rest',
+      input('accept', established, 'reject with icmpx admin-prohibited'),
+      ['"inet firewall input"'],
+    ],
+    ['counts and drops it', input('accept', established, 'counter drop'), ['"inet firewall input"']],
+    ['drops some of it', input('accept', established, 'tcp dport 22 drop'), []],
+    ['lets in what is redirected', input('drop', established, 'ct status dnat accept'), []],
+    ['lets it in by another chain', input('drop', established, 'tcp dport 1-65535 jump extra'), []],
+    [
+      'is of iptables, where our rules are',
+      input('drop').replace('inet firewall', 'ip filter').replace('n input', 'n INPUT'),
+      [],
+    ],
+  ])('are seen to close the host: one that %s', (_what, ruleset, found) => {
+    expect(closingChains(ruleset, 'iptables-nft')).toEqual(found);
+  });
+
+  it('are those of iptables too, for rules of another kind', () => {
+    const ruleset = input('drop').replace('inet firewall', 'ip filter').replace('n input', 'n INPUT');
+    expect(closingChains(ruleset, 'nft')).toEqual(['"ip filter INPUT"']);
+    expect(closingChains(ruleset, 'iptables-legacy')).toEqual(['"ip filter INPUT"']);
+  });
+});
+
+describe('the table of nft', () => {
+  const one = [{ host_ip: '', port: 8080, listener: 40_001 }];
+  // As nft prints it, with tabs.
+  const listed = `table inet ${name} {
+	chain input {
+		type filter hook input priority filter - 10; policy accept;
+		meta nfproto ipv4 tcp dport 40001 ct status dnat ct original proto-dst 8080 accept
+		tcp dport 40001 drop
+	}
+
+	chain prerouting {
+		type nat hook prerouting priority -110; policy accept;
+		meta nfproto ipv4 fib daddr type local tcp dport 8080 redirect to :40001
+	}
+
+	chain output {
+		type nat hook output priority -110; policy accept;
+		meta nfproto ipv4 fib daddr type local tcp dport 8080 redirect to :40001
+	}
+}
+`;
+
+  it('is missed if a rule of it is gone', () => {
+    expect(hasAll(listed, name, one, [4])).toBe(true);
+    expect(hasAll(listed.replace(/.*redirect.*\n/, ''), name, one, [4])).toBe(false);
+    expect(hasAll(listed, name, one, [4, 6]), 'half of them').toBe(false);
+    expect(hasAll('', name, one, [4])).toBe(false);
   });
 });
 
@@ -143,6 +246,31 @@ describe('the firewall of a host', () => {
   it('is named as missing, and has nothing to remove', async () => {
     await expect(chooseFirewall(host({}), [4])).rejects.toThrow(/no program for firewall rules \(iptables or nft\)/);
     expect(await sweepRules(() => false, host({}), [4])).toEqual([]);
+  });
+
+  it('says to the pre-flight what it can do, and why not over IPv6', async () => {
+    const docker4 = { 'iptables-nft-save': docker };
+    const ok = { ok: true, detail: 'iptables-nft', ipv6: null };
+    expect(await forwardsHere(host({ ...docker4, 'ip6tables-nft-save': '' }), [4, 6])).toEqual(ok);
+    expect(await forwardsHere(host(docker4), [4]), 'of a host without IPv6').toEqual(ok);
+    expect(await forwardsHere(host(docker4), [4, 6])).toEqual({ ...ok, ipv6: 'ip6tables-nft-save is missing there' });
+    expect(await forwardsHere(host({ 'iptables-nft-save': '' }), [4])).toMatchObject({ ok: false });
+    expect(await forwardsHere(host({}), [4])).toMatchObject({ ok: false });
+  });
+
+  it.each([
+    ['iptables-nft', 'DROP', '', false],
+    ['iptables-nft', 'ACCEPT', '', true],
+    ['iptables-nft', 'ACCEPT', '-A INPUT -j REJECT --reject-with icmp-port-unreachable\n', false],
+    ['iptables-nft', 'DROP', '-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n', true],
+    ['iptables-legacy', 'DROP', '', true],
+  ])('sees that iptables-legacy closes what %s lets in: policy %s, %s', async (kind, policy, rules, ok) => {
+    const legacy = `*filter\n:INPUT ${policy} [0:0]\n${rules}COMMIT\n`;
+    const prints = {
+      'iptables-nft-save': kind === 'iptables-nft' ? docker : '',
+      'iptables-legacy-save': legacy + (kind === 'iptables-legacy' ? docker : ''),
+    };
+    expect((await forwardsHere(host(prints), [4])).ok).toBe(ok);
   });
 
   it.each([

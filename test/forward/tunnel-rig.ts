@@ -11,14 +11,18 @@ export interface TunnelPair {
   /** Lines of the target's log. */
   lines: string[];
   interruptions: unknown[];
-  /** Cuts the connection between the two; both dial again. */
+  /** Cuts the connection between the two, as the end of a relay does; both dial again. */
   cut(): void;
+  /** From now on the connection of now brings nothing, and nobody says so. */
+  freeze(): void;
+  /** Another target in place of the one that died. */
+  replaceTarget(): void;
   /** While closed, dials wait. */
   setOpen(isOpen: boolean): void;
   close(): Promise<void>;
 }
 
-/** Both ends of a tunnel in this process, over real TLS. */
+/** Both ends of a tunnel in this process, over real TLS and a relay. */
 export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = []): Promise<TunnelPair> {
   const fleet = await createTestFleet();
   const [source, target] = [await fleet.identity('host', 'source'), await fleet.identity('host', 'target')];
@@ -29,24 +33,25 @@ export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = [])
   const server = net.createServer({ pauseOnConnect: true });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as net.AddressInfo;
-  const live = new Set<net.Socket>();
   const arrived: net.Socket[] = [];
   let wake = () => {};
   server.on('connection', (socket) => {
-    live.add(socket);
     socket.on('error', () => {});
-    socket.once('close', () => live.delete(socket));
     arrived.push(socket);
     wake();
   });
+  const relay = await makeRelay(port);
   let opened = Promise.withResolvers<void>();
   opened.resolve();
-  const shared = { onInterrupted: (error: unknown) => void interruptions.push(error), signal: over.signal };
+  const onInterrupted = (error: unknown) => void interruptions.push(error);
 
-  const serving = keepTunnelTarget(
-    {
-      ...shared,
-      dial: async (signal) => {
+  const serving: Promise<void>[] = [];
+  let targetOver = new AbortController();
+  const serve = () => {
+    targetOver = new AbortController();
+    const link = {
+      ...{ onInterrupted, signal: AbortSignal.any([over.signal, targetOver.signal]) },
+      dial: async (signal: AbortSignal) => {
         while (arrived.length === 0) {
           signal.throwIfAborted();
           await new Promise<void>((resolve) => {
@@ -56,15 +61,16 @@ export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = [])
         }
         return await startInnerTls(arrived.shift()!, target, 'target', 'source', signal);
       },
-    },
-    { ports, log },
-  );
+    };
+    serving.push(keepTunnelTarget(link, { ports, log }));
+  };
+  serve();
   const tunnel = openTunnelSource(
     {
-      ...shared,
+      ...{ onInterrupted, signal: over.signal },
       dial: async (signal) => {
         await opened.promise;
-        return await startInnerTls(net.connect(port, '127.0.0.1'), source, 'source', 'target', signal);
+        return await startInnerTls(net.connect(relay.port, '127.0.0.1'), source, 'source', 'target', signal);
       },
     },
     new Set(proxied),
@@ -73,8 +79,12 @@ export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = [])
     source: tunnel,
     lines,
     interruptions,
-    cut: () => {
-      for (const socket of live) socket.destroy();
+    cut: relay.cut,
+    freeze: relay.freeze,
+    replaceTarget: () => {
+      relay.cut();
+      targetOver.abort();
+      serve();
     },
     setOpen: (isOpen) => {
       if (isOpen) opened.resolve();
@@ -84,8 +94,43 @@ export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = [])
       over.abort();
       opened.resolve();
       server.close();
-      await Promise.all([tunnel.ended, serving]);
-      for (const socket of live) socket.destroy();
+      await Promise.all([tunnel.ended, ...serving]);
+      relay.close();
+    },
+  };
+}
+
+/** Joins each connection with one to this port. */
+async function makeRelay(port: number) {
+  const live = new Set<net.Socket>();
+  const server = net.createServer({ noDelay: true }, (one) => {
+    const other = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    for (const [from, to] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      live.add(from);
+      from.on('error', () => {});
+      from.once('close', () => {
+        live.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = () => {
+    for (const socket of live) socket.destroy();
+  };
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    cut,
+    freeze: () => {
+      for (const socket of live) socket.unpipe().pause();
+    },
+    close: () => {
+      server.close();
+      cut();
     },
   };
 }

@@ -148,11 +148,9 @@ describe('the tunnel between source and target', () => {
   it('waits for another connection when it breaks, as long as the client may wait', async () => {
     const port = await app(echo);
     const pair = await tunnel([port]);
-    const first = await open(pair, port);
-    const broken = text(first).catch(() => 'broken');
+    await open(pair, port);
     pair.setOpen(false);
     pair.cut();
-    expect(await broken).toBe('broken');
     await expect(open(pair, port, 200)).rejects.toMatchObject({ name: 'TimeoutError' });
     const waiting = open(pair, port);
     pair.setOpen(true);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandKind } from '../../schema/commands.ts';
+import { limits } from '../../schema/limits.ts';
 import { newStory, plan, type Story } from './story.ts';
 
 const kindsOf = (story: Story) => story.saga.awaiting.map(({ kind }) => kind);
@@ -32,6 +33,19 @@ function rollingBack(): Story {
 }
 
 describe('a migration that forwards', () => {
+  it.each([
+    [12, '12 connections came to the old address in the last minute; later ones are refused.'],
+    [0, 'Nobody came to the old address in the last minute.'],
+    [null, 'delete it when you no longer need it.'],
+  ])('tells with its window’s end who still comes: %s a minute', (per_minute, words) => {
+    const story = completed();
+    story.now = story.saga.window!.ends_at;
+    const told = story.feed({ type: 'remind', per_minute });
+    expect(told).toBe(true);
+    expect(story.saga.forwarding).toMatchObject({ phase: 'ended', last_per_minute: per_minute });
+    expect(story.events.findLast(({ kind }) => kind === 'cleanup_due')?.data.message).toMatch(new RegExp(`${words}$`));
+  });
+
   it('holds connections before it stops the stack, and passes them on once it is verified', () => {
     const story = atTheStop();
     expect(kindsOf(story)).toEqual(['hold_connections']);
@@ -40,7 +54,8 @@ describe('a migration that forwards', () => {
     expect(kindsOf(story)).toEqual(['stop_stack']);
     const done = completed();
     expect(kindsOf(done)).toEqual(expect.arrayContaining(['receive_connections', 'forward_connections']));
-    const until_ms = done.saga.window?.ends_at;
+    // Until it hears of the window's end, or a while after it.
+    const until_ms = done.saga.window!.ends_at + limits.forward.overtimeMs;
     expect(payloadOf(done, 'forward_connections')).toMatchObject({ peer: 'host_b', until_ms });
     expect(payloadOf(done, 'receive_connections')).toMatchObject({ peer: 'host_a', until_ms });
   });
@@ -114,7 +129,7 @@ describe('a migration that forwards', () => {
       'the window',
       (story) => {
         story.now = story.saga.window!.ends_at;
-        story.feed({ type: 'remind' });
+        story.feed({ type: 'remind', per_minute: null });
       },
     ],
   ])('ends with %s, once', (_who, act) => {

@@ -38,7 +38,7 @@ describe('C4 a host is deleted from the fleet', () => {
     expect(story.saga.window?.source_purge).toMatchObject({ done_at: story.now, host_deleted: true });
     expect(rollbackRefusal(story.saga, story.now)?.code).toBe('source_purged');
     story.now += 4_000_000;
-    expect(story.feed({ type: 'remind' })).toBe(false);
+    expect(story.feed({ type: 'remind', per_minute: null })).toBe(false);
     expect(deleteHost(story, 'host_a')).toBe(false);
   });
 

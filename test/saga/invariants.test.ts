@@ -55,7 +55,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
           story.feed({ type: 'purge', side }),
     ),
   },
-  { weight: 1, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'remind' })) },
+  { weight: 1, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'remind', per_minute: null })) },
   { weight: 9, arbitrary: fc.constant<Act>((story) => story.feed({ type: 'preflight_passed', plan })) },
   {
     weight: 1,

@@ -204,10 +204,10 @@ describe('a purge', () => {
 describe('the reminder', () => {
   it('is given once, when the window has passed, and not while it is open', () => {
     const story = completed();
-    expect(story.feed({ type: 'remind' })).toBe(false);
+    expect(story.feed({ type: 'remind', per_minute: null })).toBe(false);
     story.now += windowMs;
-    expect(story.feed({ type: 'remind' })).toBe(true);
-    expect(story.feed({ type: 'remind' })).toBe(false);
+    expect(story.feed({ type: 'remind', per_minute: null })).toBe(true);
+    expect(story.feed({ type: 'remind', per_minute: null })).toBe(false);
   });
 
   it('is not given for a source that was deleted, nor for a migration that was rolled back', () => {
@@ -217,7 +217,7 @@ describe('the reminder', () => {
     const home = storyAt('rolled_back');
     for (const story of [purged, home]) {
       story.now += windowMs;
-      expect(story.feed({ type: 'remind' })).toBe(false);
+      expect(story.feed({ type: 'remind', per_minute: null })).toBe(false);
     }
   });
 });

@@ -98,7 +98,7 @@ export class AgentProcess {
           },
           lanes: lanesFor(host, actor, asks.ask),
           openForward: (ledger) => simForward(host, actor, ledger),
-          forwardsHere: async () => ({ ok: true, detail: 'simulated' }),
+          forwardsHere: async () => ({ ok: true, detail: 'simulated', ipv6: null }),
           names: plant?.names?.(simNames(host, actor)) ?? simNames(host, actor),
           throttles: createThrottles(null),
           pingRelay: async () => {},

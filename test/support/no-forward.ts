@@ -9,6 +9,7 @@ export const noForward: ForwardKeeper = {
   receive: async () => {},
   endReceiving: async () => {},
   traffic: async () => null,
+  allTraffic: async () => [],
   resume: async () => {},
   close: async () => {},
 };

@@ -188,6 +188,22 @@ describe('when the window has passed', () => {
     expect(await due()).toBe(0);
   });
 
+  it('the reminder says who still comes to the old address, as its source counted', async () => {
+    const there = await fleet(undefined, undefined, { ...bindings, SAFETY_WINDOW_HOURS: '0' });
+    const { id } = (await there.migrate({ forward: true })).body;
+    await until(there, id, { status: 'completed', owed: [] });
+    await tick(nextHour());
+    const { results } = await bindings.DB.prepare(
+      `SELECT data FROM migration_event WHERE migration_id = ? AND kind = 'cleanup_due'`,
+    )
+      .bind(id)
+      .all<{ data: string }>();
+    expect(results.map(({ data }) => JSON.parse(data))).toMatchObject([
+      { message: expect.stringMatching(/no longer need it\. 12 connections came to the old address/), per_minute: 12 },
+    ]);
+    await until(there, id, { forwarding: { phase: 'ended' } });
+  });
+
   it('nothing is reminded of while it is open', async () => {
     const there = await moved();
     await tick(nextHour());

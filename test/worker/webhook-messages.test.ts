@@ -16,7 +16,7 @@ const data = (over: Partial<MigrationWebhookData> = {}): MigrationWebhookData =>
   source: { id: 'host_1', name: 'old-server' },
   target: { id: 'host_2', name: 'new-server' },
   ...{ mode: 'stop-copy', status: 'completed', created_at: at, ended_at: at, failure: null, attention: null },
-  ...{ window_ends_at: '2026-02-03T19:20:21.000Z', clients_use: null, links: {} },
+  ...{ window_ends_at: '2026-02-03T19:20:21.000Z', clients_use: null, still_coming_per_minute: null, links: {} },
   ...over,
 });
 const attention = {
@@ -71,6 +71,13 @@ describe('a message for people', () => {
       'The drain of old-server failed: 1 stack moved, 1 stayed (blog).',
       'This is a test from Stackferry: its notifications arrive here.',
     ]);
+  });
+
+  it('says who still comes when forwarding ends with the window', () => {
+    const due = migration('migration.cleanup_due', { still_coming_per_minute: 3 });
+    expect(messageOf('evt_1', due, origin).sentence).toMatch(
+      /its copy\. 3 connections came to the old address in the last minute; later ones are refused\.$/,
+    );
   });
 
   it('says what to do where somebody has to act, and rings loudest there', () => {

@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { requestKinds } from '../../schema/agent-protocol.ts';
 import { objectId } from '../../schema/api/common.ts';
 import { migrationView, type TrafficView, trafficView } from '../../schema/api/migrations.ts';
+import { takesConnections } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Authed } from '../auth/authed.ts';
 import { connectionOf } from '../durable-objects.ts';
@@ -54,12 +55,11 @@ export function forwardingRoutes(app: OpenAPIHono<Authed>): void {
 async function askTraffic(env: Env, id: string): Promise<TrafficView> {
   const row = await loadMigration(env.DB, id);
   if (!row) throw absent();
-  const isTaken = ['holding', 'forwarding'].includes(row.saga.forwarding?.phase ?? '');
   const nothing = new Problem(
     'not_forwarding',
     'Its source takes no connections for it: not yet, no longer, or never.',
   );
-  if (!isTaken) throw nothing;
+  if (!takesConnections(row.saga.forwarding)) throw nothing;
   const outcome = await connectionOf(env, row.source_host_id).request(
     'traffic',
     { migration_id: id },

@@ -1,6 +1,7 @@
 import { and, eq, exists, inArray, isNull, not, or, type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { activeDrainStatuses } from '../../schema/drain.ts';
+import { takingPhases } from '../../schema/forwarding.ts';
 import { activeStatuses, terminalStatuses } from '../../schema/migration-status.ts';
 import { hostDeletionRefusal } from '../saga/migration/host-deletion.ts';
 import { drain } from '../tables/drains.ts';
@@ -51,7 +52,7 @@ export async function unsettledMigrations(db: D1Database, host: string): Promise
   const purged = (side: string) =>
     sql`json_extract(${migration.saga}, ${`$.window.${side}_purge.done_at`}) IS NOT NULL`;
   const owed = (list: string) => sql`json_array_length(${migration.saga}, ${`$.${list}`}) > 0`;
-  const forwards = sql`json_extract(${migration.saga}, '$.forwarding.phase') IN ('holding', 'forwarding')`;
+  const forwards = inArray(sql`json_extract(${migration.saga}, '$.forwarding.phase')`, [...takingPhases]);
   const keeps = or(
     and(eq(migration.status, 'completed'), eq(migration.source_host_id, host), not(purged('source'))),
     and(eq(migration.status, 'rolled_back'), eq(migration.target_host_id, host), not(purged('target'))),

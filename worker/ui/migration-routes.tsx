@@ -1,9 +1,11 @@
 import type { Context } from 'hono';
 import { type MigrationView, migrationsQuery, type TrafficView } from '../../schema/api/migrations.ts';
+import { takesConnections } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import { Problem } from '../problem.ts';
 import { newestEvents } from '../store/migration-list.ts';
+import { within } from '../time.ts';
 import type { Page, ProblemBody } from './call.ts';
 import { byteRateOf, confirmed, type Form, formOf } from './forms.ts';
 import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
@@ -35,11 +37,11 @@ export function migrationPages({ ui, api }: Kit): void {
 
   /** Null if nothing is forwarded, or the source does not answer soon. */
   const trafficOf = async (c: Context<Ui>, { id, forwarding }: MigrationView) => {
-    if (forwarding?.phase !== 'forwarding' && forwarding?.phase !== 'holding') return null;
+    if (!takesConnections(forwarding)) return null;
     const asked = api(c)
       .get<TrafficView>(`/migrations/${id}/traffic`)
       .catch(() => null);
-    return await Promise.race([asked, sleep(limits.ui.trafficWaitMsMax)]);
+    return await within(limits.ui.trafficWaitMsMax, asked);
   };
 
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
@@ -132,5 +134,3 @@ export function migrationPages({ ui, api }: Kit): void {
     api(c).post(`/migrations/${id}/resolve`, { resolution: form.text('resolution') }, form.once),
   );
 }
-
-const sleep = (ms: number) => new Promise<null>((resolve) => setTimeout(() => resolve(null), ms));

@@ -32,8 +32,13 @@ it.each([
   ['an older agent', { forwarding: null }, /The agent of "old" can’t forward connections: update it/],
   [
     'no firewall',
-    { forwarding: { ok: false, detail: 'it sees no rules of Docker.' } },
+    { forwarding: { ok: false, detail: 'it sees no rules of Docker.', ipv6: null } },
     /"old" can’t forward.*no rules/,
+  ],
+  [
+    'no ip6tables, of a stack that is published for IPv6 too',
+    { forwarding: { ok: true, detail: 'iptables', ipv6: 'ip6tables-save is missing there' } },
+    /"old" can’t forward connections over IPv6, at which the stack publishes 8080: ip6tables-save is missing/,
   ],
 ])('refuses a source with %s', (_what, source, words) => {
   expect(said(judged({ forward: true }, { source }))).toMatchObject({
@@ -41,6 +46,12 @@ it.each([
     detail: expect.stringMatching(words),
   });
   expect(judged({}, { source }).passed, 'without "forward"').toBe(true);
+});
+
+it('asks for no ip6tables where a stack is published for IPv4 alone', () => {
+  const source = { forwarding: { ok: true, detail: 'iptables', ipv6: 'ip6tables-save is missing there' } };
+  const stack = publishing([{ host_ip: '0.0.0.0', port: 8080, protocol: 'tcp' }]);
+  expect(judged({ forward: true }, { source, stack }).passed).toBe(true);
 });
 
 it('refuses a PROXY header where it would reach nobody', () => {

@@ -38,7 +38,7 @@ export const hostFacts = (): HostFacts => ({
     cpu: { cores: 4, load_1m: 0.1 },
   },
   image_disk: null,
-  forwarding: { ok: true, detail: 'iptables-nft' },
+  forwarding: { ok: true, detail: 'iptables-nft', ipv6: null },
   names: { token: true, addresses: ['192.0.2.20'], found: [foundName] },
   helper: { image: 'debian:slim', ready: true, detail: '' },
   relays: [],

@@ -1,5 +1,5 @@
 import { type AskKind, type AskReply, askKinds, type Outcome } from '../../../schema/agent-protocol.ts';
-import { forwardLane } from '../../../schema/forwarding.ts';
+import { forwardLane, takesConnections } from '../../../schema/forwarding.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import { fleetOf, migrationsOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
@@ -42,6 +42,6 @@ export async function answerQuery(env: Env, hostId: string, kind: AskKind, paylo
 
 /** The tunnel of forwarded connections is the only lane of a migration that has ended. */
 function movesBytes({ status, saga }: MigrationRow, lane: string): boolean {
-  if (lane === forwardLane) return saga.forwarding?.phase === 'forwarding' || saga.forwarding?.phase === 'holding';
+  if (lane === forwardLane) return takesConnections(saga.forwarding);
   return isStep(status);
 }

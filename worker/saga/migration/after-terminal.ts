@@ -61,7 +61,7 @@ export function afterTheEnd(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'end_forwarding':
       return saga.status === 'completed' && endForwarding(draft, 'ended on request');
     case 'remind':
-      return remind(draft);
+      return remind(draft, event.per_minute);
     case 'copy_seen':
       return seeCopy(draft, event.running);
     case 'host_deleted':

@@ -55,6 +55,7 @@ export function migrationData(row: MigrationRow, names: ReadonlyMap<string, stri
     failure: failure && { step: failure.step, code: failure.code, message: failure.message },
     attention,
     window_ends_at: timeOrNull(window?.ends_at),
+    still_coming_per_minute: row.saga.forwarding?.last_per_minute ?? null,
     clients_use: isDecided ? named(home) : null,
     links: { self: `/api/v1/migrations/${row.id}` },
   };

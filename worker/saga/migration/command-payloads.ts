@@ -92,11 +92,11 @@ export const healthTimeoutOf = ({ health_timeout_s, plan }: Saga): number =>
 /** Seconds that a start may wait for healthchecks: services may be started only once others are healthy. */
 export const startWaitOf = ({ plan }: Saga): number => plan?.start_wait_s ?? 0;
 const copyRan = ({ window }: Saga) => ({ copy_ran: window?.copy_ran ?? false });
-/** Hosts end it by themselves with the window. */
-const passedOn = (plan: SagaPlan, { window }: Saga) => ({
+/** Hosts end it by themselves after the window: with it the control plane asks who still comes, and ends it. */
+const passedOn = (plan: SagaPlan, { window, window_ms }: Saga) => ({
   ...project(plan),
   ports: plan.forwarded_ports,
-  until_ms: window?.ends_at ?? 0,
+  until_ms: window ? window.ends_at + (window_ms > 0 ? limits.forward.overtimeMs : 0) : 0,
 });
 const health = (deployment: Deployment, saga: Saga) => ({
   deployment,

@@ -5,6 +5,7 @@ import { limits } from '../../../schema/limits.ts';
 import { isTerminal } from '../../../schema/migration-status.ts';
 import type { Report } from '../../../schema/preflight-report.ts';
 import type { Resolution } from '../../../schema/saga.ts';
+import { within } from '../../time.ts';
 import { CommittedVersions } from './committed-versions.ts';
 import type { SagaEvent } from './events.ts';
 import { endForwardingRefusal } from './forwarding.ts';
@@ -28,6 +29,7 @@ import { eventOf, preflightRefusal, revealsRestore } from './reported.ts';
 import { resolutionRefusal } from './resolutions.ts';
 import { purgeRefusal, rollbackRefusal } from './safety-window.ts';
 import { newSaga, type StartInput, type StartOutcome } from './start.ts';
+import { trafficOf } from './traffic.ts';
 import { Transitions } from './transitions.ts';
 
 export type ActOutcome = { kind: 'accepted' } | { kind: 'unknown' } | ({ kind: 'refused' } & Refusal);
@@ -157,8 +159,11 @@ export class Coordinator {
     return refused ? { kind: 'refused', ...refused } : { kind: 'accepted' };
   }
 
+  /** With the window's end forwarding ends too: the reminder says who would be refused then. */
   async remind(id: string): Promise<void> {
-    await this.#transitions.apply(id, { type: 'remind' });
+    const row = await this.#ports.store.load(id);
+    const per_minute = row && (await trafficOf(row, this.#ports.hosts));
+    await this.#transitions.apply(id, { type: 'remind', per_minute });
   }
 
   async copySeen(id: string, running: boolean): Promise<void> {
@@ -297,14 +302,6 @@ export class Coordinator {
     }
     throw new Error(`migration ${id}: the target's room kept being promised to others`);
   }
-}
-
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), ms);
-  });
-  return Promise.race([promise, late]).finally(() => timer && clearTimeout(timer));
 }
 
 const restored = { type: 'restored' } as const;

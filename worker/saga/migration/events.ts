@@ -28,8 +28,8 @@ export type SagaEvent =
   | { type: 'purge'; side: 'source' | 'target' }
   /** Connections to the source need no longer be forwarded. */
   | { type: 'end_forwarding' }
-  /** The safety window may have passed. */
-  | { type: 'remind' }
+  /** The safety window may have passed. `per_minute`: connections to the old address, null if nobody knows. */
+  | { type: 'remind'; per_minute: number | null }
   /** Whether the retained source copy runs, as its host reports. */
   | { type: 'copy_seen'; running: boolean }
   /** The database was restored: this record is older than what its hosts did. */

@@ -1,4 +1,5 @@
 import type { CommandKind } from '../../../schema/commands.ts';
+import { takesConnections } from '../../../schema/forwarding.ts';
 import type { Saga } from '../../../schema/saga.ts';
 import type { Refusal } from './refusal.ts';
 import { close } from './results.ts';
@@ -98,9 +99,7 @@ function markEnded(draft: TransitionDraft): boolean {
 
 /** Held or forwarded, or let go without an answer. */
 const mayBeTaken = ({ forwarding, results }: Saga): boolean =>
-  forwarding?.phase === 'holding' ||
-  forwarding?.phase === 'forwarding' ||
-  (forwarding?.phase === 'released' && !results.release_connections);
+  takesConnections(forwarding) || (forwarding?.phase === 'released' && !results.release_connections);
 
 /** Returns null if it has ended, or will as soon as the source hears of it. */
 export function endForwardingRefusal({ status, forwarding, telling }: Saga): Refusal | null {

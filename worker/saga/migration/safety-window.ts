@@ -2,6 +2,7 @@ import type { CommandKind } from '../../../schema/commands.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Purge, Remaining, SafetyWindow, Saga } from '../../../schema/saga.ts';
 import { shortened } from '../../../schema/shortened.ts';
+import { comingSays } from '../../../schema/units.ts';
 import { endForwarding } from './forwarding.ts';
 import type { Refusal } from './refusal.ts';
 import { recordEvent, send, type TransitionDraft } from './transition.ts';
@@ -123,15 +124,18 @@ export const toldOf = (remaining: Remaining[]): Remaining[] =>
 const { toldCharsMax } = limits.control;
 
 /** Once per migration, after its window, while the source's copy still exists. */
-export function remind(draft: TransitionDraft): boolean {
-  const { status, window } = draft.saga;
+export function remind(draft: TransitionDraft, per_minute: number | null): boolean {
+  const { status, window, forwarding } = draft.saga;
   if (status !== 'completed' || !window || window.reminded_at !== null) return false;
   if (draft.now < window.ends_at || isPurged(window, 'source')) return false;
   window.reminded_at = draft.now;
-  endForwarding(draft, 'the safety window has ended');
+  const ends = endForwarding(draft, 'the safety window has ended');
+  if (ends && forwarding) forwarding.last_per_minute = per_minute;
+  const clients = ends && per_minute !== null ? ` ${comingSays(per_minute)}` : '';
   recordEvent(draft, 'cleanup_due', {
-    message: 'The safety window has closed. The source still keeps its copy: delete it when you no longer need it.',
+    message: `The safety window has closed. The source still keeps its copy: delete it when you no longer need it.${clients}`,
     hours: Math.round((window.ends_at - window.completed_at) / 36_000) / 100,
+    ...(clients === '' ? {} : { per_minute }),
   });
   return true;
 }

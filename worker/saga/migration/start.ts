@@ -74,7 +74,9 @@ export function newSaga(id: string, input: StartInput, now: number): Saga {
     failure: null,
     cancel_requested: false,
     undo: null,
-    forwarding: input.forward ? { phase: 'planned', proxied: input.proxy_protocol, ended_at: null } : null,
+    forwarding: input.forward
+      ? { phase: 'planned', proxied: input.proxy_protocol, ended_at: null, last_per_minute: null }
+      : null,
     held: input.hold ? newHold(input.cut_over_at ?? null) : null,
     last_passes: 0,
     window: null,

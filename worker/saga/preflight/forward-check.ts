@@ -21,5 +21,11 @@ export function forwardRefusal({ options, stack, sourceHost, targetHost, names }
     const old = here === null ? names.source : names.target;
     return fail(`The agent of "${old}" can’t forward connections: update it, or migrate without "forward".`);
   }
-  return here.ok ? null : fail(`"${names.source}" can’t forward connections: ${here.detail}`);
+  if (!here.ok) return fail(`"${names.source}" can’t forward connections: ${here.detail}`);
+  const overIpv6 = ports.filter(({ host_ip }) => host_ip === '' || host_ip.includes(':'));
+  if (here.ipv6 === null || overIpv6.length === 0) return null;
+  const published = list([...new Set(overIpv6.map(({ port }) => String(port)))]);
+  return fail(
+    `"${names.source}" can’t forward connections over IPv6, at which the stack publishes ${published}: ${here.ipv6}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { count, moment } from '../../../schema/units.ts';
+import { comingSays, count, moment } from '../../../schema/units.ts';
 import type {
   DrainWebhook,
   DrainWebhookData,
@@ -122,7 +122,9 @@ const migrationWords: { [T in MigrationWebhook]: (data: MigrationWebhookData) =>
   'migration.cleanup_due': (data) => ({
     severity: 'info',
     title: `${data.source.name} still keeps ${data.stack.name}`,
-    sentence: `${route(data)} can no longer be rolled back, and ${data.source.name} still keeps its copy.`,
+    sentence: `${route(data)} can no longer be rolled back, and ${data.source.name} still keeps its copy.${
+      data.still_coming_per_minute === null ? '' : ` ${comingSays(data.still_coming_per_minute)}`
+    }`,
     todo: `If ${data.stack.name} is well on ${data.target.name}, delete the source on the migration’s page.`,
   }),
 };

@@ -1,0 +1,164 @@
+import { isDeepStrictEqual } from 'node:util';
+import { sleep } from '../../node/sleep.ts';
+import { StackferryError } from '../../schema/errors.ts';
+import { type ForwardedPort, forwardLane } from '../../schema/forwarding.ts';
+import { limits } from '../../schema/limits.ts';
+import type { ForwardingRecord } from '../migration-ledger.ts';
+import type { HeldForwarding } from './connection-holder.ts';
+import { actAt, type Expiry } from './expiry.ts';
+import type { Migration } from './forward-keeper.ts';
+import type { ConnectOn } from './holder.ts';
+import type { KeeperOptions } from './keeper-options.ts';
+import { portName } from './published-port.ts';
+import { ruleName } from './rules.ts';
+
+interface Taken {
+  forwarding: HeldForwarding;
+  tunnel: AbortController;
+  expiry: Expiry;
+}
+
+/**
+ * What this host takes in place of stacks that left it: a record, listeners and rules in the holder, and the way on. The
+ * keeper gives each migration its turn.
+ */
+export class TakenConnections {
+  readonly #options: Required<KeeperOptions>;
+  readonly #taken = new Map<string, Taken>();
+  /** Ends it, in its turn: its time has come, or the target can never be reached again. */
+  readonly #end: (migrationId: string) => Promise<void>;
+  #closed = false;
+
+  constructor(options: Required<KeeperOptions>, end: (migrationId: string) => Promise<void>) {
+    this.#options = options;
+    this.#end = end;
+  }
+
+  find(migrationId: string): HeldForwarding | undefined {
+    return this.#taken.get(migrationId)?.forwarding;
+  }
+
+  ids(): string[] {
+    return [...this.#taken.keys()];
+  }
+
+  /** From here on nothing is taken up. */
+  shut(): void {
+    this.#closed = true;
+  }
+
+  /** In this order: record, rules that hold, the way on. */
+  async takeUp(of: Migration, wanted: ForwardingRecord): Promise<void> {
+    const { ledger, log, holder, now } = this.#options;
+    const { migrationId, project } = of;
+    if (this.#closed) throw new StackferryError('cancelled', 'The agent is stopping.');
+    const recorded = ledger.find(migrationId)?.forwarding;
+    const earlier = recorded?.listeners ?? wanted.listeners;
+    const logged = log.of(migrationId);
+    const before = this.#taken.get(migrationId);
+    // What is passed on already is not cut.
+    if (before && wanted.to && recorded && isSame(recorded, wanted)) return;
+    const forwarding =
+      before?.forwarding ?? (await holder.open({ migrationId, ports: wanted.ports, log: logged, earlier }));
+    const tunnel = new AbortController();
+    const expire = () =>
+      void this.#end(migrationId).catch((error) => logged.error('forwarding did not end', { error }));
+    before?.expiry.cancel();
+    const expiry = actAt(wanted.until_ms, expire, now);
+    const taken: Taken = { forwarding, tunnel: wanted.to ? tunnel : (before?.tunnel ?? tunnel), expiry };
+    this.#taken.set(migrationId, taken);
+    try {
+      const key = { migration_id: migrationId, project, role: 'source' } as const;
+      await ledger.update(key, (entry) => {
+        entry.forwarding = { ...wanted, listeners: forwarding.redirects };
+      });
+      await forwarding.hold(wanted.until_ms);
+      if (!wanted.to) return;
+      before?.tunnel.abort();
+      await forwarding.forward(this.#wayOn(migrationId, wanted.ports, wanted.to, tunnel.signal));
+    } catch (error) {
+      before?.tunnel.abort();
+      await this.#drop(migrationId);
+      await this.forget(migrationId).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Nobody repeats this one, as the control plane repeats its commands. */
+  async takeUpAgain(of: Migration, recorded: ForwardingRecord): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.takeUp(of, recorded);
+      } catch (error) {
+        if (this.#closed) throw error;
+        if (tries >= limits.forward.holderTriesMax) {
+          await this.forget(of.migrationId).catch(() => {});
+          throw error;
+        }
+        this.#options.log.of(of.migrationId).warn('connections could not be taken up yet', { error });
+      }
+      await sleep(limits.forward.reconnectDelayMsMax);
+    }
+  }
+
+  /** Its holder died: rules lead to listeners that are closed, until another one opens them. Only if it is still taken. */
+  async takeUpLost(migrationId: string, lost: HeldForwarding): Promise<void> {
+    const entry = this.#options.ledger.find(migrationId);
+    if (this.#closed || this.find(migrationId) !== lost || !entry?.forwarding) return;
+    this.letGo(migrationId);
+    await this.takeUpAgain({ migrationId, project: entry.project }, entry.forwarding);
+  }
+
+  letGo(migrationId: string): Taken | undefined {
+    const taken = this.#taken.get(migrationId);
+    this.#taken.delete(migrationId);
+    taken?.expiry.cancel();
+    taken?.tunnel.abort();
+    return taken;
+  }
+
+  /** Rules of an earlier agent are removed as well. */
+  async forget(migrationId: string): Promise<void> {
+    this.letGo(migrationId);
+    await this.#options.ledger.amend(migrationId, (entry) => {
+      entry.forwarding = null;
+    });
+    await this.sweep();
+  }
+
+  /** The ledger is read when it is the turn of a name: another migration may have begun to hold since. */
+  async sweep(): Promise<void> {
+    const { ledger, sweep } = this.#options;
+    await sweep((name) => ledger.all().some((entry) => entry.forwarding && ruleName(entry.migration_id) === name));
+  }
+
+  #wayOn(
+    migrationId: string,
+    ports: ForwardedPort[],
+    { peer, proxied }: NonNullable<ForwardingRecord['to']>,
+    signal: AbortSignal,
+  ): ConnectOn {
+    const log = this.#options.log.of(migrationId);
+    const dial = this.#options.dialer('source', { migrationId, peer, lane: forwardLane });
+    const onInterrupted = (error: unknown) => log.warn('the way to the target is interrupted', { error });
+    const names = ports.filter(({ port }) => proxied.includes(port)).map(portName);
+    const source = this.#options.openSource({ dial, onInterrupted, signal }, new Set(names));
+    source.ended.catch((error) => {
+      // Held again, they are about to be released to the stack here.
+      if (!this.#options.ledger.find(migrationId)?.forwarding?.to) return;
+      log.warn('connections are not forwarded any more', { error });
+      void this.#end(migrationId).catch(() => {});
+    });
+    return source.connect;
+  }
+
+  async #drop(migrationId: string): Promise<void> {
+    const taken = this.letGo(migrationId);
+    await taken?.forwarding
+      .end()
+      .catch((error) => this.#options.log.of(migrationId).error('rules of the firewall may be left', { error }));
+  }
+}
+
+const isSame = (one: ForwardingRecord, other: ForwardingRecord): boolean =>
+  isDeepStrictEqual({ ...one, listeners: [] }, { ...other, listeners: [] });
