@@ -7,7 +7,7 @@ import type { Env } from '../../env.ts';
 import { isPurged, owesArming } from '../../saga/migration/safety-window.ts';
 import { type AskHost, askAndJudge, askOver } from '../../saga/preflight/ask-and-judge.ts';
 import type { Preflight, Room } from '../../saga/preflight/preflight-facts.ts';
-import { measuredRate } from '../../store/measured-rate.ts';
+import { measuredRate, measuredStopStart } from '../../store/measured-rate.ts';
 import { connectedRelays } from '../../store/relays.ts';
 import { promisedOn } from '../../store/transition-guard.ts';
 import { node } from '../../tables/fleet.ts';
@@ -15,23 +15,29 @@ import { migration } from '../../tables/migrations.ts';
 
 /**
  * Asks both hosts and judges their answers. Read-only. `ownId` is the migration that runs this pre-flight; null for a
- * dry run.
+ * dry run. `bandwidth_limit`: bytes per second that the source may send; null for any.
  */
 export async function runPreflight(
   env: Env,
   inputs: ReportInputs,
   project: string,
   ownId: string | null,
+  bandwidth_limit: number | null,
 ): Promise<Preflight> {
-  const [relays, { names, cordoned }, running_migration, kept, reserved, measured_rate] = await Promise.all([
+  const [relays, { names, cordoned }, running_migration, kept, reserved, ...measured] = await Promise.all([
     connectedRelays(env),
     hostsOf(env, inputs),
     runningMigration(env, inputs.stack_id, ownId),
     keptOn(env, inputs, project),
     reservedOn(env, inputs.target_host_id, ownId),
     measuredRate(env.DB, [inputs.source_host_id, inputs.target_host_id]),
+    measuredStopStart(env.DB, inputs.stack_id),
   ]);
-  const known = { inputs, relays, names, cordoned, running_migration, kept, reserved, measured_rate };
+  const [measured_rate, measured_stop_start_s] = measured;
+  const known = {
+    ...{ inputs, relays, names, cordoned, running_migration, kept, reserved },
+    ...{ measured_rate, measured_stop_start_s, bandwidth_limit },
+  };
   return askAndJudge(asking(env), project, ownId, known);
 }
 
