@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import { resources } from '../host-facts.ts';
-import { objectId as id, nodeName, time } from './common.ts';
+import { limits } from '../limits.ts';
+import { objectId as id, nodeName, pageQuery, sortOrder, time } from './common.ts';
 
 /** Hosts and relays. */
 
 export const createNode = z.strictObject({ name: nodeName }).meta({ id: 'CreateNode' });
 
+const nodeStatuses = ['pending', 'online', 'offline'] as const;
 export const nodeView = z.object({
   id,
   name: z.string(),
-  status: z.enum(['pending', 'online', 'offline']),
+  status: z
+    .enum(nodeStatuses)
+    .describe('In lists by its latest report, so up to half a minute old; one by itself is asked.'),
   created_at: time,
   joined_at: time.nullable(),
   seen_at: time.nullable(),
@@ -36,3 +40,12 @@ export const relayView = nodeView
 export const createdNode = nodeView
   .extend({ join_token: z.string().describe('Returned only here.'), join_token_expires_at: time })
   .meta({ id: 'CreatedNode' });
+
+export const nodeSorts = ['created', 'name', 'seen', 'memory', 'disk'] as const;
+export const nodesQuery = pageQuery.extend({
+  search: z.string().max(limits.control.nameLengthMax).optional().describe('Part of the name.'),
+  status: z.enum(nodeStatuses).optional(),
+  cordoned: z.enum(['true', 'false']).optional().describe('Whether it is closed to migrations.'),
+  sort: z.enum(nodeSorts).default('created').describe('`memory`, `disk`: by what is free.'),
+  order: sortOrder('asc'),
+});

@@ -17,9 +17,10 @@ import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { Problem } from '../problem.ts';
 import type { ActOutcome } from '../saga/migration/coordinator.ts';
-import { listMigrations } from '../store/migration-list.ts';
+import { listMigrations, migrationOrder } from '../store/migration-list.ts';
 import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
 import { surroundingsOf } from '../store/migration-surroundings.ts';
+import { keyOf, partsOf } from '../store/sorted.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, refuses } from './define.ts';
@@ -33,7 +34,7 @@ const list = createRoute({
   path: '/api/v1/migrations',
   tags,
   operationId: 'listMigrations',
-  summary: 'List migrations, newest first, without their progress',
+  summary: 'List migrations, newest first unless sorted otherwise, without their progress',
   description: 'Filters are combined. `cleanup_due=true` lists those whose kept source is due for deletion.',
   ...guarded('read'),
   request: { query: migrationsQuery },
@@ -151,9 +152,12 @@ const resolve = createRoute({
 
 export function migrationRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(list, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query');
-    const rows = await listMigrations(c.env.DB, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit, Date.now());
-    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
+    const { cursor, limit, sort, order: direction, ...filter } = c.req.valid('query');
+    const order = migrationOrder(sort, direction);
+    const paging = { order, after: decodeCursor(cursor, partsOf(order)), limit };
+    const found = await listMigrations(c.env.DB, filter, paging, Date.now());
+    const { items: listed, next_cursor } = pageOf(found, limit, ({ row, sort_key }) => keyOf(order, sort_key, row.id));
+    const items = listed.map(({ row }) => row);
     const around = await surroundingsOf(c.env.DB, items);
     return c.json(
       { items: items.map((row) => ({ ...viewMigration(row, around, null), receipt: null })), next_cursor },

@@ -2,7 +2,8 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { objectId, page, stackName } from '../../schema/api/common.ts';
 import { stacksQuery, stackView } from '../../schema/api/stacks.ts';
 import type { Authed } from '../auth/authed.ts';
-import { listStacks } from '../store/stacks.ts';
+import { keyOf, partsOf } from '../store/sorted.ts';
+import { listStacks, stackOrder } from '../store/stacks.ts';
 import { viewStack } from '../views/stack-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, guarded, refuses } from './define.ts';
@@ -15,7 +16,7 @@ const list = createRoute({
   path: '/api/v1/stacks',
   tags,
   operationId: 'listStacks',
-  summary: 'List the stacks by name, each with its host',
+  summary: 'List the stacks, by name unless sorted otherwise, each with its host',
   description: 'Stacks need no import: these are the Compose projects that the hosts report.',
   ...guarded('read'),
   request: { query: stacksQuery },
@@ -40,14 +41,18 @@ const show = createRoute({
 
 export function stackRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(list, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query');
-    const rows = await listStacks(c.env.DB, filter, decodeCursor(cursor, 2), limit);
-    const { items, next_cursor } = pageOf(rows, limit, ({ stack }) => [stack.name, stack.id]);
-    return c.json({ items: items.map(viewStack), next_cursor }, 200);
+    const { cursor, limit, sort, order: direction, ...filter } = c.req.valid('query');
+    const order = stackOrder(sort, direction);
+    const after = decodeCursor(cursor, partsOf(order));
+    const rows = await listStacks(c.env.DB, filter, { order, after, limit });
+    const { items, next_cursor } = pageOf(rows, limit, ({ stack, sort_key }) => keyOf(order, sort_key, stack.id));
+    const now = Date.now();
+    return c.json({ items: items.map((item) => viewStack(item, now)), next_cursor }, 200);
   });
 
   app.openapi(show, async (c) => {
     const { source_host_id } = c.req.valid('query');
-    return c.json(viewStack(await resolveStack(c.env, c.req.valid('param').name, source_host_id)), 200);
+    const stack = await resolveStack(c.env, c.req.valid('param').name, source_host_id);
+    return c.json(viewStack(stack, Date.now()), 200);
   });
 }

@@ -1,8 +1,10 @@
-import { and, asc, desc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, gte, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
+import type { nodeSorts } from '../../schema/api/nodes.ts';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
 import { node } from '../tables/fleet.ts';
+import { beyond, type Order, orderBy, type Paging, sortKey } from './sorted.ts';
 import { hashToken, newToken } from './token-format.ts';
 
 export type NodeRow = typeof node.$inferSelect;
@@ -28,15 +30,58 @@ export async function insertNode(db: D1Database, kind: NodeKind, name: string, n
   return row ? { row, joinToken } : null;
 }
 
-/** In order of creation. Returns `limit + 1` rows if there are more. */
-export async function listNodes(db: D1Database, kind: NodeKind, after: string | null, limit: number) {
+export interface NodeFilter {
+  /** Part of its name. */
+  search?: string | undefined;
+  status?: 'pending' | 'online' | 'offline' | undefined;
+  cordoned?: 'true' | 'false' | undefined;
+}
+
+const free = (of: 'memory' | 'disk') =>
+  sql`coalesce(json_extract(${node.resources}, ${sql.raw(`'$.${of}.free_bytes'`)}), -1)`;
+const columns: { [S in (typeof nodeSorts)[number]]: Pick<Order, 'by' | 'numeric'> } = {
+  created: { by: null },
+  name: { by: sql`${node.name}` },
+  seen: { by: sql`coalesce(${node.seen_at}, 0)`, numeric: true },
+  memory: { by: free('memory'), numeric: true },
+  disk: { by: free('disk'), numeric: true },
+};
+export const nodeOrder = (sort: (typeof nodeSorts)[number], order: 'asc' | 'desc'): Order => ({
+  ...columns[sort],
+  id: node.id,
+  descending: order === 'desc',
+});
+
+/** Returns `limit + 1` rows if there are more. */
+export async function listNodes(
+  db: D1Database,
+  kind: NodeKind,
+  { search, status, cordoned }: NodeFilter,
+  { order, after, limit }: Paging,
+  now: number,
+): Promise<{ row: NodeRow; sort_key: string | number | null }[]> {
+  const named = search === undefined ? undefined : sql`instr(${node.name}, ${search.toLowerCase()}) > 0`;
+  const shut = cordoned === undefined ? undefined : (cordoned === 'true' ? isNotNull : isNull)(node.cordoned_at);
   return drizzle(db)
-    .select()
+    .select({ row: node, sort_key: sortKey(order) })
     .from(node)
-    .where(and(eq(node.kind, kind), alive, after === null ? undefined : gt(node.id, after)))
-    .orderBy(asc(node.id))
+    .where(and(eq(node.kind, kind), alive, named, shut, inStatus(status, now), beyond(order, after)))
+    .orderBy(...orderBy(order))
     .limit(limit + 1)
     .all();
+}
+
+/** Whether a node is online by its row, as the metrics count it. Only its object knows whether it is connected now. */
+export const isHeard = ({ seen_at }: Pick<NodeRow, 'seen_at'>, now: number): boolean =>
+  (seen_at ?? 0) >= heardSince(now);
+const heardSince = (now: number) => now - limits.observe.onlineMsMax;
+
+function inStatus(status: NodeFilter['status'], now: number): SQL | undefined {
+  if (status === undefined) return undefined;
+  if (status === 'pending') return isNull(node.joined_at);
+  const heard = gte(node.seen_at, heardSince(now));
+  const silent = or(isNull(node.seen_at), lt(node.seen_at, heardSince(now)));
+  return and(isNotNull(node.joined_at), status === 'online' ? heard : silent);
 }
 
 /** Returns null if the node does not exist or was deleted. */

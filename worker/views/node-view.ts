@@ -4,19 +4,28 @@ import type { hostView, nodeView, relayView } from '../../schema/api/nodes.ts';
 import { limits } from '../../schema/limits.ts';
 import { isOnline } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
-import type { NodeRow } from '../store/nodes.ts';
+import { isHeard, type NodeRow } from '../store/nodes.ts';
 import { time, timeOrNull } from '../time.ts';
 
 export type NodeView = z.infer<typeof hostView> | z.infer<typeof relayView>;
 
 export async function viewNode(env: Env, row: NodeRow): Promise<NodeView> {
-  return row.kind === 'host' ? viewHost(env, row) : { ...(await viewLive(env, row)), address: row.address };
+  return { ...(await viewLive(env, row)), ...ofKind(row) };
 }
 
 export async function viewHost(env: Env, row: NodeRow): Promise<z.infer<typeof hostView>> {
-  const { resources, cordoned_at, program } = row;
-  const program_sha256 = program?.sha256 ?? null;
-  return { ...(await viewLive(env, row)), resources, cordoned_at: timeOrNull(cordoned_at), program_sha256 };
+  return { ...(await viewLive(env, row)), ...hostPart(row) };
+}
+
+/** For lists: by what is stored, so that no node's object is asked. */
+export function viewListed(row: NodeRow, now: number): NodeView {
+  return { ...viewBase(row, isHeard(row, now)), ...ofKind(row) };
+}
+
+const ofKind = (row: NodeRow) => (row.kind === 'host' ? hostPart(row) : { address: row.address });
+
+function hostPart({ resources, cordoned_at, program }: NodeRow) {
+  return { resources, cordoned_at: timeOrNull(cordoned_at), program_sha256: program?.sha256 ?? null };
 }
 
 async function viewLive(env: Env, row: NodeRow) {
