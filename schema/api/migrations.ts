@@ -259,6 +259,6 @@ export const migrationsQuery = pageQuery.extend({
     .transform((text) => text === 'true')
     .optional()
     .describe('Only completed migrations whose safety window has ended and whose source is still kept.'),
-  sort: z.enum(migrationSorts).default('began'),
+  sort: z.enum(migrationSorts).default('began').describe('`stack`: by its name.'),
   order: sortOrder('desc'),
 });

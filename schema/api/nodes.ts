@@ -44,7 +44,7 @@ export const createdNode = nodeView
 export const nodeSorts = ['created', 'name', 'seen', 'memory', 'disk'] as const;
 export const nodesQuery = pageQuery.extend({
   search: z.string().max(limits.control.nameLengthMax).optional().describe('Part of the name.'),
-  status: z.enum(nodeStatuses).optional(),
+  status: z.enum(nodeStatuses).optional().describe('As the list tells it.'),
   cordoned: z.enum(['true', 'false']).optional().describe('Whether it is closed to migrations.'),
   sort: z.enum(nodeSorts).default('created').describe('`memory`, `disk`: by what is free.'),
   order: sortOrder('asc'),
