@@ -42,6 +42,7 @@ describeUi('a stack is moved in the browser', () => {
     await page.getByRole('heading', { name: 'guestbook' }).waitFor();
     expect(await page.getByText('Migrate', { exact: true }).count()).toBe(0);
     expect(await page.getByRole('link', { name: 'Add a host' }).getAttribute('href')).toBe('/ui/hosts');
+    await page.locator('tr', { hasText: 'report' }).getByText('finished (exit 0)').waitFor();
     hostB = await the().addHost('host-b');
     await page.reload();
     await page.getByRole('link', { name: 'Migrate', exact: true }).waitFor();
