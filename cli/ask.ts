@@ -59,8 +59,8 @@ const declined = () => new CliError('declined', 'Not confirmed; nothing was done
 
 function mustBeInteractive(term: Terminal): void {
   if (term.interactive) return;
-  const why = term.json ? 'With --json nothing is asked' : 'There is no terminal to ask';
-  throw new CliError('confirmation_needed', `${why}, and this needs a go.`, exitCodes.usage, [
-    'Add --yes to do it without a question.',
+  const why = term.json ? 'with --json nothing is asked' : 'there is no terminal';
+  throw new CliError('confirmation_needed', `Confirmation required, but ${why}.`, exitCodes.usage, [
+    'Re-run with --yes.',
   ]);
 }

@@ -27,13 +27,14 @@ import { consentFlags } from './consents.ts';
 export function drainTree(program: Command, run: ReturnType<typeof runner>): void {
   const drainCommand = program
     .command('drain')
-    .description('move all stacks off a host, each to where it fits best')
+    .description('move all stacks off a host, each to the host with the most room left')
     .argument('<host>', 'name or id')
     .option('--plan', 'only show where each would go, and why one cannot')
     .option('--write-plan <file>', 'only write that to a new file, in which each stack has its own options')
     .addOption(planFileOption())
     .option('--stack <stack...>', 'only these')
     .option('--to <host>', 'only to this host')
+    .option('--pack', 'fill as few hosts as possible')
     .option('--max-parallel <count>', 'concurrent migrations', wholeNumber)
     .addOption(modeOption())
     .addOption(everyBindMount())

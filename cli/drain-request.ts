@@ -12,6 +12,7 @@ interface Asked {
   stack?: string[];
   to?: string;
   mode: Mode;
+  pack?: boolean;
   maxParallel?: number;
   bind?: string;
   exclude?: string[];
@@ -24,13 +25,14 @@ interface Drained {
 }
 
 export async function requestOf(client: ApiClient, host: Drained, asked: Asked) {
-  const { file, stack, to, mode, maxParallel, bind, exclude = [], ...options } = asked;
-  if (file !== undefined) return requestOfPlan(client, host, file, maxParallel);
+  const { file, stack, to, mode, pack = false, maxParallel, bind, exclude = [], ...options } = asked;
+  if (file !== undefined) return requestOfPlan(client, host, file, { maxParallel, pack });
   const request = {
     ...(stack === undefined ? {} : { stacks: stack }),
     ...(to === undefined ? {} : { target_host_id: (await findHost(client, to)).id }),
     ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),
     mode,
+    pack,
     binds: bind === undefined ? [] : [bind],
     exclude,
     ...consentsIn(options),
@@ -39,7 +41,12 @@ export async function requestOf(client: ApiClient, host: Drained, asked: Asked) 
 }
 
 /** `changes`: what differs from the plan because the host's stacks changed. */
-async function requestOfPlan(client: ApiClient, host: Drained, file: string, maxParallel: number | undefined) {
+async function requestOfPlan(
+  client: ApiClient,
+  host: Drained,
+  file: string,
+  { maxParallel, pack }: { maxParallel: number | undefined; pack: boolean },
+) {
   const { plan, wrong } = await readPlanFile(file);
   if (plan.host !== host.name && plan.host !== host.id)
     throw wrong(['host'], `This is a plan of ${plan.host}, not of ${host.name}.`);
@@ -65,6 +72,7 @@ async function requestOfPlan(client: ApiClient, host: Drained, file: string, max
     request: {
       stacks: Object.keys(per_stack),
       ...(max_parallel === undefined ? {} : { max_parallel }),
+      pack,
       per_stack,
     },
     changes: [

@@ -133,24 +133,40 @@ export const request = z.object({
 
 const errorCode = z.enum(errorCodes).meta({ id: 'ErrorCode' });
 
+/** What the container of a service wrote last, redacted as the agent's log is. */
+export const containerLog = z.object({
+  service: z.string().max(255),
+  lines: z.array(z.string().max(1000)).max(50),
+});
+export type ContainerLog = z.infer<typeof containerLog>;
+
 export const failure = z.object({
   code: errorCode,
   /** For the operator: names what failed and what to do; no secret, no environment value. */
   message: z.string().max(2000),
+  /** Of the agent's log. */
   log_tail: z.array(z.string().max(1000)).max(50),
+  /** Of the container that failed, if one did. */
+  container_log: containerLog.optional(),
 });
 export type Failure = z.infer<typeof failure>;
 
+const lastOf = (lines: string[]) => lines.slice(-50).map((line) => line.slice(0, 1000));
+
 /** A failure as another release words it: truncated to this release's bounds. */
 const readFailure = z
-  .object({ code: z.string(), message: z.string(), log_tail: z.array(z.string()) })
-  .transform(({ code, message, log_tail }): Failure => {
+  .object({
+    ...{ code: z.string(), message: z.string(), log_tail: z.array(z.string()) },
+    container_log: z.object({ service: z.string(), lines: z.array(z.string()) }).optional(),
+  })
+  .transform(({ code, message, log_tail, container_log: said }): Failure => {
     const known = errorCode.safeParse(code);
     const unknown = known.success ? '' : ` (code "${code.slice(0, 64)}", unknown here)`;
     return {
       code: known.data ?? 'command_failed',
       message: message.slice(0, 2000 - unknown.length) + unknown,
-      log_tail: log_tail.slice(-50).map((line) => line.slice(0, 1000)),
+      log_tail: lastOf(log_tail),
+      ...(said ? { container_log: { service: said.service.slice(0, 255), lines: lastOf(said.lines) } } : {}),
     };
   });
 

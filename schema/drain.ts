@@ -35,6 +35,8 @@ export interface DrainRun extends Partial<MoveOptions> {
   /** The only host that may take stacks; null for any. */
   target: string | null;
   mode: Mode;
+  /** Fills as few hosts as possible; absent: spreads the stacks. */
+  pack?: boolean;
   /** By name, what differs for a stack. */
   per_stack?: Record<string, StackOptions>;
   max_parallel: number;

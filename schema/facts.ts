@@ -267,7 +267,15 @@ export const stackSummary = z
     plain: z.boolean().default(false).describe('A container that Compose did not make; `adopt` makes it a stack.'),
     working_dir: name,
     config_files: z.array(name),
-    services: z.array(z.object({ name, image: name, running: z.number().int(), total: z.number().int() })),
+    services: z.array(
+      z.object({
+        name,
+        image: name,
+        running: z.number().int(),
+        total: z.number().int(),
+        finished: z.number().int().optional().describe('Containers that exited with 0; absent from older agents.'),
+      }),
+    ),
     volumes: z.array(name),
     ports: z.array(publishedPort),
     bind_mounts: z.array(name),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { leftOut } from './facts.ts';
 import { lift } from './lift.ts';
+import { limits } from './limits.ts';
 import { modes, sizings } from './migration-status.ts';
 import { moveOptions } from './move-options.ts';
 
@@ -67,10 +68,16 @@ export const plan = z
     total_is_lower_bound: z.boolean(),
     /** Seconds, for each mode that both hosts offer. For a pre-copy, the share that changes meanwhile is assumed. */
     expected: z.array(z.object({ mode: z.enum(modes), transfer_s: z.number(), downtime_s: z.number() })),
-    /** Assumed rate, bytes per second. */
+    /** Assumed rate, bytes per second; never above the limit that was asked for. */
     assumed_rate: z.number(),
     /** True if the rate was measured in the latest move between these hosts, false if it is a guess. */
     rate_measured: z.boolean(),
+    /** True if it is the limit that was asked for: the line would take more. */
+    rate_limited: z.boolean().default(false),
+    /** Part of the downtime: to stop the stack, and to create, start and verify it. Seconds. */
+    stop_start_s: z.number().default(limits.plan.assumedStopStartS),
+    /** True if that was measured in the stack's latest move, false if it is a guess. */
+    stop_start_measured: z.boolean().default(false),
     /** Published ports: clients and DNS must follow to the target's address. */
     ports: z.array(z.object({ service: z.string(), port: z.number(), protocol: z.string() })),
     address_change: z.object({ from_host: z.string(), to_host: z.string() }),

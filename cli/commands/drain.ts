@@ -23,6 +23,7 @@ interface DrainOptions {
   stack?: string[];
   to?: string;
   mode: Mode;
+  pack?: boolean;
   maxParallel?: number;
   bind?: string;
   exclude?: string[];
@@ -56,7 +57,15 @@ export async function drain(session: Session, host: string, options: DrainOption
   return exitCodes.done;
 }
 
-const plannedWith = ({ mode, to, maxParallel, bind, exclude = [], ...options }: DrainOptions): PlannedWith => ({
+const plannedWith = ({
+  mode,
+  to,
+  pack: _,
+  maxParallel,
+  bind,
+  exclude = [],
+  ...options
+}: DrainOptions): PlannedWith => ({
   ...(to === undefined ? {} : { to }),
   mode,
   ...(maxParallel === undefined ? {} : { max_parallel: maxParallel }),

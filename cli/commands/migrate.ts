@@ -23,12 +23,13 @@ export interface PreflightOptions {
   exclude?: string[];
   proxyProtocol?: number[];
   onCutoverDns?: string[];
+  /** Counts in the estimate too. */
+  bandwidthLimit?: number;
 }
 
 export interface MigrateOptions extends PreflightOptions {
   verify?: Verification;
   healthTimeout?: number;
-  bandwidthLimit?: number;
   callbackUrl?: string;
   at?: string;
   watch?: boolean;
@@ -64,7 +65,6 @@ export async function migrate(session: Session, stack: string, options: MigrateO
       ...inputs,
       ...(options.verify === undefined ? {} : { verify: options.verify }),
       ...(options.healthTimeout === undefined ? {} : { health_timeout_s: options.healthTimeout }),
-      ...(options.bandwidthLimit === undefined ? {} : { bandwidth_limit: options.bandwidthLimit }),
       ...(options.callbackUrl === undefined ? {} : { callback_url: options.callbackUrl }),
       ...(options.at === undefined ? {} : { cut_over_at: options.at }),
     },
@@ -114,6 +114,7 @@ async function inputsOf(
     exclude,
     proxy_protocol: options.proxyProtocol ?? [],
     cutover_dns: options.onCutoverDns ?? [],
+    ...(options.bandwidthLimit === undefined ? {} : { bandwidth_limit: options.bandwidthLimit }),
     ...consentsIn(options),
   };
 }

@@ -93,10 +93,14 @@ function failureLines(term: Terminal, { failure, rollback, cancel_requested }: M
   const failed = failure ? (cancel_requested ? null : failure) : rollback?.failure;
   if (!failed) return [];
   const where = failure ? failure.step : 'rollback';
+  const { container_log: said } = failed;
+  const quoted = (line: string) => `  ${term.paint('dim', `| ${line}`)}`;
   return [
     '',
     ...labelled(term, term.paint('red', 'failed'), `${failed.message} (${where}, ${failed.code})`, 14, 0),
-    ...failed.log_tail.map((line) => `  ${term.paint('dim', `| ${line}`)}`),
+    ...(said ? [`  The last lines of ${said.service}:`, ...said.lines.map(quoted)] : []),
+    ...(said && failed.log_tail.length > 0 ? ["  The agent's log:"] : []),
+    ...failed.log_tail.map(quoted),
   ];
 }
 

@@ -54,7 +54,9 @@ function planLines(term: Terminal, plan: Plan): string[] {
   const { address_change: change, unmoved_layers: layers } = plan;
   const row = (label: string, text: string) => labelled(term, label, text, 14);
   const total = `${plan.total_is_lower_bound ? 'at least ' : ''}${bytes(plan.total_bytes)}`;
-  const ports = plan.ports.map(({ service, port, protocol }) => `${service} ${port}/${protocol}`);
+  const ports = plan.ports.map(
+    ({ service, port, protocol }) => `${service}, port ${port}${protocol === 'tcp' ? '' : `/${protocol}`}`,
+  );
   return [
     ...plan.items.flatMap(({ kind, name, place, size_bytes }) =>
       row(kind, `${pad(sizeOr(size_bytes, 'unknown'), 10)}${name}${place === undefined ? '' : ` → ${place}`}`),
@@ -63,11 +65,11 @@ function planLines(term: Terminal, plan: Plan): string[] {
     ...plan.expected.flatMap(({ mode, transfer_s, downtime_s }) =>
       row(
         mode,
-        `transfer about ${duration(transfer_s * 1000)}, down about ${duration(downtime_s * 1000)}, at ${rate(plan.assumed_rate)}${plan.rate_measured ? '' : ', assumed'}`,
+        `transfer about ${duration(transfer_s * 1000)}, down about ${duration(downtime_s * 1000)}, at ${rate(plan.assumed_rate)}${plan.rate_limited ? ', the limit' : plan.rate_measured ? '' : ', assumed'}`,
       ),
     ),
     ...(ports.length > 0
-      ? row('address', `Clients and DNS must follow from ${change.from_host} to ${change.to_host}: ${ports.join(', ')}`)
+      ? row('address', `After the move, point clients and DNS at ${change.to_host} (${ports.join('; ')})`)
       : []),
     ...layers.flatMap(({ container, size_bytes }) =>
       row('does not move', `${bytes(size_bytes)} that ${container} wrote outside any volume`),

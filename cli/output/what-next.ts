@@ -17,7 +17,7 @@ export function nextCommands(view: MigrationView, nameOf: (id: string) => string
   const target = nameOf(view.target_host_id);
   if (status === 'needs_attention')
     return [
-      [`stackferry retry ${id}`, 'try again at once, after it was mended'],
+      [`stackferry retry ${id}`, 'try again once the problem is fixed'],
       ...(view.attention?.resolutions ?? []).map(({ resolution }): [string, string] => [
         `stackferry resolve ${id} ${resolution}`,
         resolutionWords[resolution],

@@ -36,7 +36,7 @@ export function planText(name: string, { host, stacks, left }: DrainPlanView, as
       `Where each stack of ${host.name} goes; nothing has been changed yet.`,
       `See what it does now:  ${command} --plan`,
       `Do it:                 ${command}`,
-      `A stack that is not named here stays on ${host.name}. Without "to" a stack goes where it fits best.`,
+      `A stack that is not named here stays on ${host.name}. Without "to" a stack goes where the most room is.`,
     ),
     `host: ${scalar(host.name)}`,
     ...(max_parallel === undefined ? [] : [`max_parallel: ${max_parallel}`]),

@@ -70,6 +70,9 @@ export const pageQuery = z.strictObject({
     .describe('Maximum number of items per page.'),
 });
 
+export const sortOrder = (usual: 'asc' | 'desc') =>
+  z.enum(['asc', 'desc']).default(usual).describe('Direction of `sort`. A cursor belongs to its sort and order.');
+
 /** RFC 9457. */
 export const problem = z
   .object({

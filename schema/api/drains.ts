@@ -32,6 +32,10 @@ export const drainRequest = z
       .optional()
       .describe('Only these stacks; default: all on the host.'),
     target_host_id: objectId.optional().describe('The only host that may take them; default: any other.'),
+    pack: z
+      .boolean()
+      .default(false)
+      .describe('Fill as few hosts as possible; otherwise each stack goes to the host with the most room left.'),
     max_parallel: z
       .number()
       .int()
@@ -132,6 +136,7 @@ export const drainView = z
     mode: z.enum(modes),
     ...moveOptions.shape,
     per_stack: perStack.default({}),
+    pack: z.boolean().default(false),
     max_parallel: z.number().int(),
     summary: z
       .object({

@@ -8,7 +8,7 @@ import { limits } from '../limits.ts';
 import { modes, sizings, statuses, steps, verifications } from '../migration-status.ts';
 import { report } from '../preflight-report.ts';
 import { attention, resolutions, rollbackPhases } from '../saga.ts';
-import { objectId as id, pageQuery, repeated, time, zonedTime } from './common.ts';
+import { objectId as id, pageQuery, repeated, sortOrder, time, zonedTime } from './common.ts';
 import { receiptView } from './receipt.ts';
 
 /** Migrations, and what may be asked of one. */
@@ -241,7 +241,13 @@ export type MigrationView = z.infer<typeof migrationView>;
 export const migrationEventView = z.looseObject({ at: time });
 export type MigrationEventView = z.infer<typeof migrationEventView>;
 
+export const migrationSorts = ['began', 'stack', 'state'] as const;
 export const migrationsQuery = pageQuery.extend({
+  search: z
+    .string()
+    .max(limits.control.stackNameLengthMax)
+    .optional()
+    .describe('Part of the name of the stack or of one of its hosts.'),
   stack: z.string().max(limits.control.stackNameLengthMax).optional().describe("The stack's name."),
   host: id.optional().describe('Source or target.'),
   status: repeated(statuses).optional().describe('Status of the migrations; repeat it for several.'),
@@ -257,6 +263,8 @@ export const migrationsQuery = pageQuery.extend({
     .transform((text) => text === 'true')
     .optional()
     .describe('Only completed migrations whose safety window has ended and whose source is still kept.'),
+  sort: z.enum(migrationSorts).default('began').describe('`stack`: by its name.'),
+  order: sortOrder('desc'),
   expand: z
     .enum(['report'])
     .optional()

@@ -1,17 +1,19 @@
 import { z } from 'zod';
 import { resources } from '../host-facts.ts';
-import { objectId as id, nodeName, pageQuery, time } from './common.ts';
+import { limits } from '../limits.ts';
+import { objectId as id, nodeName, pageQuery, sortOrder, time } from './common.ts';
 
 /** Hosts and relays. */
 
-export const nodesQuery = pageQuery.extend({ name: nodeName.optional().describe('The one of this name.') });
-
 export const createNode = z.strictObject({ name: nodeName }).meta({ id: 'CreateNode' });
 
+const nodeStatuses = ['pending', 'online', 'offline'] as const;
 export const nodeView = z.object({
   id,
   name: z.string(),
-  status: z.enum(['pending', 'online', 'offline']),
+  status: z
+    .enum(nodeStatuses)
+    .describe('In lists as last recorded, which may lag behind by a minute; one by itself is asked.'),
   created_at: time,
   joined_at: time.nullable(),
   seen_at: time.nullable(),
@@ -38,3 +40,13 @@ export const relayView = nodeView
 export const createdNode = nodeView
   .extend({ join_token: z.string().describe('Returned only here.'), join_token_expires_at: time })
   .meta({ id: 'CreatedNode' });
+
+export const nodeSorts = ['created', 'name', 'seen', 'memory', 'disk'] as const;
+export const nodesQuery = pageQuery.extend({
+  name: nodeName.optional().describe('The one of this name.'),
+  search: z.string().max(limits.control.nameLengthMax).optional().describe('Part of the name.'),
+  status: z.enum(nodeStatuses).optional().describe('As the list tells it.'),
+  cordoned: z.enum(['true', 'false']).optional().describe('Whether it is closed to migrations.'),
+  sort: z.enum(nodeSorts).default('created').describe('`memory`, `disk`: by what is free.'),
+  order: sortOrder('asc'),
+});

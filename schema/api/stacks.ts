@@ -4,7 +4,7 @@ import { stackSummary } from '../facts.ts';
 import { limits } from '../limits.ts';
 import { modes, sizings, statuses, verifications } from '../migration-status.ts';
 import { moveOptions } from '../move-options.ts';
-import { objectId as id, pageQuery, time, zonedTime } from './common.ts';
+import { objectId as id, pageQuery, sortOrder, time, zonedTime } from './common.ts';
 
 /** Stacks, and how the migration of one is requested. */
 
@@ -14,21 +14,34 @@ export const stackView = z
     name: z.string(),
     host_id: id,
     host_name: z.string(),
+    host_online: z
+      .boolean()
+      .default(true)
+      .describe('Its host is connected, as last recorded; `GET /hosts/{id}` asks the connection itself.'),
     seen_at: time.describe('When its host last reported it; in lists, of a connected host, now.'),
     summary: stackSummary,
     active_migration_id: id.nullable(),
     active_migration_status: z.enum(statuses).nullable().default(null),
+    moved_at: time.nullable().default(null).describe('When its latest completed migration began.'),
+    data_bytes: z
+      .number()
+      .nullable()
+      .default(null)
+      .describe('Size of its volumes and files when a migration last measured it; null if none has.'),
   })
   .meta({ id: 'Stack' });
 
+export const stackSorts = ['name', 'host', 'moved', 'reported'] as const;
 export const stacksQuery = pageQuery.extend({
   search: z
     .string()
     .max(limits.control.stackNameLengthMax)
     .optional()
     .describe("Part of the stack's or of its host's name."),
-  host: id.optional().describe('The host that it is on.'),
   running: z.enum(['true', 'false']).optional().describe('Whether its host reported it as running.'),
+  host: id.optional().describe('The host that it is on.'),
+  sort: z.enum(stackSorts).default('name').describe('`moved`: by its latest completed migration.'),
+  order: sortOrder('asc'),
 });
 
 const target = {
@@ -44,11 +57,14 @@ const target = {
     .describe('`pre-copy` copies while the stack runs; after the stop only the changes are copied.'),
   ...moveOptions.shape,
 };
-export const preflightRequest = z.strictObject(target).meta({ id: 'PreflightRequest' });
+const bandwidth_limit = bytesPerSecond()
+  .optional()
+  .describe('Bytes per second that the source may send; can be changed. The estimate counts with it.');
+export const preflightRequest = z.strictObject({ ...target, bandwidth_limit }).meta({ id: 'PreflightRequest' });
 export const migrateRequest = z
   .strictObject({
     ...target,
-    bandwidth_limit: bytesPerSecond().optional().describe('Bytes per second that the source may send; can be changed.'),
+    bandwidth_limit,
     callback_url: z.url().max(limits.api.urlCharsMax).optional().describe("Receives this migration's webhooks."),
     cut_over_at: zonedTime.optional().describe('With `hold`: when it cuts over by itself.'),
     verify: z

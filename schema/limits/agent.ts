@@ -4,6 +4,8 @@ export const agentLimits = {
     stopTimeoutSDefault: 30,
     logTailLinesMax: 40,
     logTailBytesMax: 8_192,
+    /** What is read of a container's log for its last lines: a line may have megabytes. */
+    containerLogBytesMax: 1_048_576,
     /** Volumes that one migration transfers concurrently; each buffers its own chunks. */
     lanesAtOnceMax: 3,
     progressIntervalMs: 500,

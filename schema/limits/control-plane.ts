@@ -230,8 +230,12 @@ export const controlPlaneLimits = {
     eventsMax: 200,
     /** For a source that is asked who still comes: the page is shown without it. */
     trafficWaitMsMax: 2_000,
-    /** Pages of the API that one page reads to list host names. */
+    /** Pages of the API that one page reads for a list that is bounded by itself: tokens, a host's stacks. */
     pagesMax: 10,
+    /** Stacks that a host's page lists; the others are a click away. */
+    stacksOfHostMax: 50,
+    /** Destinations that are offered at once, those with the most room; others are found by their name. */
+    destinationsMax: 24,
     addressCharsMax: 2_048,
     /** Migrations that need attention are counted up to this; two digits fit the navigation. */
     attentionMax: 99,

@@ -37,7 +37,7 @@ describeUi('hosts, relays and tokens in the browser', () => {
       expect(await block.textContent()).toContain(token);
     }
     await page.getByRole('link', { name: 'See it come online' }).click();
-    await page.getByText('has not joined').waitFor();
+    await page.locator('#hosts').getByText('has not joined').waitFor();
     expect(await page.locator('.secret').count()).toBe(0);
   });
 

@@ -8,7 +8,8 @@ const mib = 1_048_576;
 describeUi('a host is drained in the browser', () => {
   let old: Member;
   const the = useUi(async (ui) => {
-    old = await ui.addHost('old');
+    // Six seconds for the larger stack: long enough that its progress is seen.
+    old = await ui.addHost('old', '--bandwidth-limit', '4M');
     await ui.addHost('new');
     await ui.seed(old, 'blog', 2 * mib);
     await ui.seed(old, 'shop', 24 * mib);
@@ -23,6 +24,14 @@ describeUi('a host is drained in the browser', () => {
     await page.getByRole('button', { name: 'Plan again' }).click();
     await page.waitForURL('**max_parallel=1*');
     expect((await the().fleet.api.get<{ items: unknown[] }>('/drains')).items).toEqual([]);
+    // The reasons are on a phone too.
+    const small = await the().enter({ viewport: { width: 360, height: 740 } });
+    await small.goto(`/ui/hosts/${old.id}/drain`);
+    await small
+      .getByText(/"new" has the room: memory/)
+      .first()
+      .waitFor();
+    await small.close();
 
     await page.locator('summary', { hasText: 'Start the drain' }).click();
     const form = page.locator('details[open] form');
@@ -37,6 +46,8 @@ describeUi('a host is drained in the browser', () => {
     await page.getByText('Paused: no more migrations are started.').waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
     await page.getByText('The drain continues.').waitFor();
+    await page.getByRole('progressbar', { name: 'Progress of shop' }).waitFor();
+    expect(await page.title()).toMatch(/^[01] of 2 · Drain of old · Stackferry$/);
     await page.evaluate('window.sameDocument = true');
     await page.locator('#state', { hasText: 'completed' }).waitFor({ timeout: 90_000 });
     await page.getByText('Ended: 2 moved.').waitFor();

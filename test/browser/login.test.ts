@@ -23,10 +23,10 @@ describeUi('logging in', () => {
     const page = await the().enter({ token });
     await page.goto('/ui/migrations?stack=shop');
     await the().fleet.api.delete(`/tokens/${id}`);
-    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByRole('button', { name: 'Search' }).click();
     await page.getByText('Your session has ended. Log in again to continue where you were.').waitFor();
     await logIn(page, the().token);
-    await page.waitForURL('**/ui/migrations?stack=shop*');
+    await page.waitForURL('**/ui/migrations?search=shop*');
     expect(await page.getByLabel('Stack').inputValue()).toBe('shop');
   });
 

@@ -16,12 +16,16 @@ describeUi('a stack is moved in the browser', () => {
   });
 
   const state = (page: Page, word: string) => page.locator('#state', { hasText: word }).waitFor({ timeout: endMsMax });
+  const forStackAlone = async (page: Page) => {
+    await page.locator('summary', { hasText: 'Advanced' }).click();
+    await page.getByLabel('As much as this stack uses').check();
+  };
   /** From the stack's page through destination and report to the migration's page. */
   const migrate = async (page: Page, target: string) => {
     await page.getByRole('link', { name: 'Migrate', exact: true }).click();
     await page.getByLabel(target).check();
-    await page.getByLabel('As much as this stack uses').check();
-    await page.getByRole('button', { name: 'Check' }).click();
+    await forStackAlone(page);
+    await page.getByRole('button', { name: 'Run pre-flight' }).click();
     await page.getByRole('button', { name: `Migrate to ${target}` }).click();
     await page.waitForURL('**/ui/migrations/mig_*');
   };
@@ -37,6 +41,8 @@ describeUi('a stack is moved in the browser', () => {
     await page.getByRole('link', { name: 'guestbook' }).click();
     await page.getByRole('heading', { name: 'guestbook' }).waitFor();
     expect(await page.getByText('Migrate', { exact: true }).count()).toBe(0);
+    expect(await page.getByRole('link', { name: 'Add a host' }).getAttribute('href')).toBe('/ui/hosts');
+    await page.locator('tr', { hasText: 'report' }).getByText('finished (exit 0)').waitFor();
     hostB = await the().addHost('host-b');
     await page.reload();
     await page.getByRole('link', { name: 'Migrate', exact: true }).waitFor();
@@ -57,8 +63,8 @@ describeUi('a stack is moved in the browser', () => {
     await page.goto('/ui/stacks/guestbook');
     await page.getByRole('link', { name: 'Migrate', exact: true }).click();
     await page.getByLabel('host-b').check();
-    await page.getByLabel('As much as this stack uses').check();
-    await page.getByRole('button', { name: 'Check' }).click();
+    await forStackAlone(page);
+    await page.getByRole('button', { name: 'Run pre-flight' }).click();
     await page.getByText('The pre-flight passed: all 22 checks. Nothing has been changed.').waitFor();
     await page.getByText('guestbook_data').first().waitFor();
     expect(await page.locator('.checks li').count()).toBe(22);
@@ -72,12 +78,14 @@ describeUi('a stack is moved in the browser', () => {
     await page.locator('.steps [aria-current=step]').first().waitFor();
     await page.getByText('guestbook has been down for').waitFor();
     await page.locator('.percent', { hasText: /^\d+%$/ }).waitFor();
+    await page.waitForFunction('/^\\d+ % · guestbook: host-a → host-b · Stackferry$/.test(document.title)');
     await page.context().setOffline(true);
     await page.getByText('The control plane does not answer.').waitFor();
     await page.context().setOffline(false);
     await page.locator('#lost[hidden]').waitFor({ state: 'attached' });
     await state(page, 'completed');
     await page.getByText('guestbook moved to host-b.').waitFor();
+    expect(await page.title()).toBe('completed · guestbook: host-a → host-b · Stackferry');
     await page.getByText('verifying → completed').waitFor();
     await page.getByText('Can be rolled back for').waitFor();
     expect(await page.evaluate('window.sameDocument')).toBe(true);
@@ -134,9 +142,13 @@ describeUi('a stack is moved in the browser', () => {
     await page.goto('/ui/stacks/guestbook');
     // What the rollback left there is in the way.
     await page.getByRole('link', { name: 'Migrate', exact: true }).click();
-    await page.getByLabel('As much as this stack uses').check();
-    await page.getByRole('button', { name: 'Check' }).click();
+    await forStackAlone(page);
+    await page.getByRole('button', { name: 'Run pre-flight' }).click();
     await page.getByText(/The pre-flight failed: \d+ checks? of 22/).waitFor();
+    // What stands in the way comes first, in words, and what passed is one line.
+    await page.getByRole('heading', { name: 'What stands in the way' }).waitFor();
+    expect(await page.locator('#failed').textContent()).toMatch(/Project name|Directories|Volume names/);
+    await page.locator('summary', { hasText: /^\d+ checks passed$/ }).waitFor();
     expect(await page.getByRole('button', { name: 'Migrate to host-a' }).isDisabled()).toBe(true);
     await page.getByText('Fix what failed, or choose options that lift it, then check again.').waitFor();
   });

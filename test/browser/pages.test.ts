@@ -39,6 +39,7 @@ describeUi('every page', () => {
     '/ui/audit',
     '/ui/nowhere',
   ];
+  const apiPage = '/api/v1/docs';
   /** What automatic rules find of weight, each with where. */
   const faultsOf = async (page: Page, rules: string[] = []) => {
     await page.evaluate('for (const one of document.querySelectorAll("details")) one.open = true');
@@ -62,6 +63,11 @@ describeUi('every page', () => {
       await page.goto(place);
       found.push(...(await faultsOf(page, [...rules])));
     }
+    await page.goto(apiPage);
+    await page.locator('.opblock-summary-control').first().waitFor();
+    await page.locator('.opblock-post .opblock-summary-control').first().click();
+    await page.locator('.opblock-body .btn.try-out__btn').waitFor();
+    found.push(...(await faultsOf(page, [...rules])));
     const stranger = await the().open({ colorScheme });
     await stranger.goto('/ui/login?ended=1');
     found.push(...(await faultsOf(stranger, [...rules])));
@@ -77,6 +83,79 @@ describeUi('every page', () => {
       if (width > 360) wide.push(`${place}: ${width}`);
     }
     expect(wide).toEqual([]);
+  });
+
+  test('on a phone the navigation is a menu, which needs no script and shows what needs attention', async () => {
+    for (const javaScriptEnabled of [true, false]) {
+      const page = await the().enter({ viewport: { width: 360, height: 740 }, javaScriptEnabled });
+      const link = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Webhooks' });
+      expect(await link.isVisible()).toBe(false);
+      const bar = await page.locator('.bar').boundingBox();
+      expect(bar!.height).toBeLessThan(70);
+      await page.getByRole('button', { name: 'Menu' }).click();
+      await link.click();
+      await page.getByRole('heading', { name: 'Webhooks' }).waitFor();
+      expect(await page.getByRole('link', { name: 'Webhooks' }).isVisible()).toBe(false);
+    }
+    const wide = await the().enter();
+    expect(await wide.getByRole('button', { name: 'Menu' }).isVisible()).toBe(false);
+    await wide.getByRole('link', { name: 'Webhooks' }).click();
+    await wide.waitForURL('**/ui/webhooks');
+  });
+
+  test('the API page is dark where the system is, and leads back', async () => {
+    const colours = async (colorScheme: 'light' | 'dark') => {
+      const page = await the().enter({ colorScheme });
+      await page.goto(apiPage);
+      await page.locator('.opblock-summary-control').first().waitFor();
+      return String(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+    };
+    expect(await colours('light')).toBe('rgb(255, 255, 255)');
+    expect(await colours('dark')).toBe('rgb(28, 32, 34)');
+    const page = await the().enter();
+    await page.goto(apiPage);
+    await page.getByRole('link', { name: 'Back to Stackferry' }).click();
+    await page.waitForURL('**/ui/stacks');
+  });
+
+  test('is sent in 150 KB at most, with all that it loads; the API page has its library besides', async () => {
+    const page = await the().enter();
+    const session = await page.context().newCDPSession(page);
+    await session.send('Network.setCacheDisabled', { cacheDisabled: true });
+    const sent: Promise<[url: string, bytes: number]>[] = [];
+    page.on('requestfinished', (request) => {
+      const bytes = request
+        .sizes()
+        .then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize);
+      sent.push(bytes.then((many) => [request.url(), many]));
+    });
+    // Swagger UI, and the document that it shows.
+    const library = /\/swagger-ui(-bundle)?\.(js|css)$|\/openapi\.json$/;
+    const sum = (of: [string, number][]) => of.reduce((bytes, [, size]) => bytes + size, 0);
+    const large: string[] = [];
+    for (const place of [...places(), apiPage]) {
+      sent.length = 0;
+      await page.goto(place, { waitUntil: 'networkidle' });
+      const own = (await Promise.all(sent)).filter(([url]) => !library.test(url));
+      const [all, files] = [sum(own), sum(own.filter(([url]) => !url.endsWith(place)))];
+      expect(all).toBeGreaterThan(0);
+      // The pages with thousands of things: test/worker/ui-lists.test.ts.
+      if (all > 150_000 || files > 40_000) large.push(`${place}: ${all}, ${files} of it files`);
+    }
+    expect(large).toEqual([]);
+  });
+
+  test('has an icon for each kind of place', async () => {
+    const page = await the().enter();
+    const icons = await page
+      .locator('link[rel$=icon]')
+      .evaluateAll((links: { href: string }[]) => links.map(({ href }) => href));
+    expect(icons).toHaveLength(3);
+    for (const icon of icons) {
+      const answer = await page.request.get(icon);
+      expect(answer.status()).toBe(200);
+      expect(answer.headers()['content-type']).toMatch(/^image\//);
+    }
   });
 
   test('has a title, one main heading, and says in its navigation where one is', async () => {
@@ -133,9 +212,11 @@ describeUi('every page', () => {
     await reach('Migrate');
     await press('Enter');
     await page.waitForURL('**/migrate?*');
+    await reach(/^Advanced/);
+    await press('Enter');
     await reach(/^As much as the whole/);
     await press('ArrowDown');
-    await reach('Check');
+    await reach('Run pre-flight');
     await press('Enter');
     await page.waitForURL('**/review?*');
     await reach('Migrate to host-a');

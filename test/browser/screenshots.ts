@@ -59,6 +59,8 @@ try {
   };
   await visit(wide, '/ui/stacks', 'stacks');
   await visit(small, '/ui/stacks/blog', 'stack-phone');
+  await small.getByRole('button', { name: 'Menu' }).click();
+  await small.screenshot({ path: `${place}/menu-phone.png` });
   await visit(night, '/ui/hosts', 'hosts-dark');
   await visit(wide, '/ui/stacks/shop/migrate', 'destination');
   await visit(wide, `/ui/stacks/shop/migrate/review?target=${fresh.id}&sizing=stack`, 'report');
@@ -83,6 +85,10 @@ try {
   await small.locator('.state', { hasText: 'moving' }).first().waitFor();
   await shoot(small, 'drain-phone');
   await visit(wide, `/ui/webhooks/${hook.id}`, 'webhook');
+  await visit(wide, '/ui/migrations', 'migrations');
+  await night.goto('/api/v1/docs');
+  await night.locator('.opblock-summary-control').first().waitFor();
+  await night.screenshot({ path: `${place}/api-dark.png` });
 } finally {
   await browser.close();
   await rig.close();

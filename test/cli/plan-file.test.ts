@@ -53,7 +53,7 @@ describe('the plan of a drain as a file', () => {
       `# Where each stack of old goes; nothing has been changed yet.
 # See what it does now:  stackferry drain old --file plan.yaml --plan
 # Do it:                 stackferry drain old --file plan.yaml
-# A stack that is not named here stays on old. Without "to" a stack goes where it fits best.
+# A stack that is not named here stays on old. Without "to" a stack goes where the most room is.
 host: old
 max_parallel: 3
 stacks:

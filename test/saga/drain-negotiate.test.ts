@@ -8,7 +8,8 @@ import type { Refusal } from '../../worker/saga/drain/refusal.ts';
 const gib = 2 ** 30;
 const sized = (id: string, memory: number) => ({ id, name: id, memory_bytes: memory * gib, disk_bytes: 0 });
 const no = (message: string, anywhere = false): Refusal => ({ code: 'preflight_failed', message, anywhere });
-const hosts: Room[] = [sized('b', 10), sized('c', 20)];
+// The roomier one is asked first.
+const hosts: Room[] = [sized('b', 20), sized('c', 10)];
 
 /** Who refuses whom, by `stack host`. */
 async function outcome(loads: Load[], rooms: Room[], refusals: Record<string, Refusal>) {
@@ -56,7 +57,7 @@ describe('a plan that hosts are asked about', () => {
   });
 
   it('asks as many hosts as there are, down to the last', async () => {
-    const rooms = Array.from({ length: 2 * limits.drain.planRoundsMax }, (_, n) => sized(`h${n}`, 10 + n));
+    const rooms = Array.from({ length: 2 * limits.drain.planRoundsMax }, (_, n) => sized(`h${n}`, 100 - n));
     const refusals = Object.fromEntries(rooms.slice(0, -1).map(({ id }) => [`shop ${id}`, no('port 80 is taken')]));
     const { asked, ends } = await outcome([sized('shop', 1)], rooms, refusals);
     expect(asked).toHaveLength(rooms.length);

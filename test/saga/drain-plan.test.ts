@@ -99,14 +99,24 @@ describe('the plan of a drain', () => {
   it('a host that is refused to a stack is never its target', () => {
     holds(({ loads, rooms }) => {
       const [first] = rooms;
-      const placements = place(loads, rooms, (_, { id }) => id === first?.id);
+      const placements = place(loads, rooms, { refused: (_, { id }) => id === first?.id });
       expect(placed(placements).every(({ room }) => room.id !== first?.id)).toBe(true);
     });
   });
 
-  it('takes the biggest stack first, each to the host with the least room that it fits', () => {
+  it('spreads: the biggest stack first, each to the host with the most room left', () => {
+    const hosts = [room('host_large', 20), room('host_small', 14)];
+    const stacks = [load('stack_1', 3), load('stack_2', 8), load('stack_3', 2)];
+    expect(targets(place(stacks, hosts))).toEqual([
+      ['stack_2', 'host_large'],
+      ['stack_1', 'host_small'],
+      ['stack_3', 'host_large'],
+    ]);
+  });
+
+  it('packs when asked to: each to the host with the least room that it fits', () => {
     const hosts = [room('host_large', 20), room('host_small', 4)];
-    expect(targets(place([load('stack_1', 3), load('stack_2', 8)], hosts))).toEqual([
+    expect(targets(place([load('stack_1', 3), load('stack_2', 8)], hosts, { pack: true }))).toEqual([
       ['stack_2', 'host_large'],
       ['stack_1', 'host_small'],
     ]);

@@ -26,7 +26,7 @@ export const preflightOver =
         cordoned: false,
         kept: null,
         reserved: { memory_bytes: 0, disk_bytes: 0 },
-        measured_rate: null,
+        ...{ measured_rate: null, measured_stop_start_s: null, bandwidth_limit: null },
       },
     );
   };

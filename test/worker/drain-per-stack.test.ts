@@ -26,7 +26,7 @@ const byName = (stacks: Answer['body'][]) => Object.fromEntries(stacks.map((one)
 describe('a drain with options of single stacks', () => {
   it('says which options would let a stack go, and plans it with those that it is given', async () => {
     const there = await fleet();
-    const plan = async (more: object = {}) => (await there.drain({ dry_run: true, ...more })).body;
+    const plan = async (more: object = {}) => (await there.drain({ dry_run: true, pack: true, ...more })).body;
     const plain = byName((await plan()).stacks);
     expect(plain.bound).toMatchObject({
       target: null,

@@ -18,7 +18,10 @@ describe('the plan of a drain', () => {
       fit: { memory_needed_bytes: Math.ceil(9.6 * gib), memory_free_bytes: 12 * gib },
       why: expect.stringContaining('9.6 GiB of 12.0 GiB'),
     });
-    expect(planned.small).toMatchObject({ target: { name: 'b' }, obstacle: null });
+    // Four are free there beside the large one, and three on b.
+    expect(planned.small).toMatchObject({ target: { name: 'c' }, obstacle: null });
+    const packed = (await there.drain({ dry_run: true, pack: true })).body.stacks;
+    expect(packed.find((one: { stack: { name: string } }) => one.stack.name === 'small').target.name).toBe('b');
     expect(planned.huge).toMatchObject({ target: null, obstacle: { code: 'too_big' } });
     expect(planned.pinned).toMatchObject({ target: null, obstacle: { code: 'preflight_failed' } });
     expect(planned.pinned.why).toMatch(/"b": networks_present: .*"c": networks_present: /);

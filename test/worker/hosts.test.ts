@@ -132,7 +132,7 @@ describe('bad requests', () => {
     ['B11: a cursor that is not base64', 'cursor=%25%25', 400, 'invalid_cursor'],
     ['B11: a cursor of another list', `cursor=${btoa('["a","b"]')}`, 400, 'invalid_cursor'],
     ['B8: a limit out of range', 'limit=100000', 422, 'invalid_request'],
-    ['B8: an unknown parameter', 'sort=name', 422, 'invalid_request'],
+    ['B8: an unknown parameter', 'sorted_by=name', 422, 'invalid_request'],
   ])('%s is refused', async (_, query, status, code) => {
     const answer = await call('GET', `/api/v1/hosts?${query}`, { token: await tokenWith(['read']) });
     expect(answer).toMatchObject({ status, body: { code } });

@@ -8,15 +8,16 @@ import { keepersOf, latestMovesOf, stacksAt, writeInventory } from '../../worker
 import {
   eventsAfter,
   listMigrations,
+  migrationOrder,
   migrationsToRemind,
   newestEvents,
   stackIdsToWake,
 } from '../../worker/store/migration-list.ts';
 import { d1MigrationStore } from '../../worker/store/migration-store.ts';
 import { surroundingsOf } from '../../worker/store/migration-surroundings.ts';
-import { connectedNodeIds, listNodes, revocationsOwed } from '../../worker/store/nodes.ts';
+import { connectedNodeIds, listNodes, nodeOrder, revocationsOwed } from '../../worker/store/nodes.ts';
 import { forgetDrains, forgetMigrations, forgetStacksAndNodes, trimMigrations } from '../../worker/store/retention.ts';
-import { findStacks, listStacks } from '../../worker/store/stacks.ts';
+import { findStacks, listStacks, stackOrder } from '../../worker/store/stacks.ts';
 import { recordingDb } from './support/databases.ts';
 import { insertMigration, insertStack, summaryOf } from './support/records.ts';
 
@@ -52,7 +53,9 @@ const now = 1_800_000_000_000;
 const hosts = { source_host_id: 'host_a', target_host_id: 'host_b' };
 const inventory = { added: [summaryOf('new')], seen: [{ id: 'stack_1', summary: summaryOf('x') }], gone: ['stack_2'] };
 
-const page = { before: null, limit: 50, reports: false };
+const newest = { order: migrationOrder('began', 'desc'), after: null, limit: 50, reports: false };
+const oldest = { order: nodeOrder('created', 'asc'), after: null, limit: 50 };
+const byName = { order: stackOrder('name', 'asc'), after: null, limit: 50 };
 
 describe('C9 reads what an index lists, however large the fleet', () => {
   it.each<[string, (db: D1Database) => Promise<unknown>]>([
@@ -74,13 +77,13 @@ describe('C9 reads what an index lists, however large the fleet', () => {
     ['the stacks of a drain', (db) => stacksOn(db, 'host_a')],
     ['what comes to a host', (db) => incomingTo(db, 'host_a')],
     ['a stack by its name', (db) => findStacks(db, 'shop')],
-    ['the hosts', (db) => listNodes(db, 'host', {}, null, 50)],
-    ['a page of hosts', (db) => listNodes(db, 'host', {}, firstIdAt('host', now), 50)],
-    ['migrations of a stack', (db) => listMigrations(db, { stack: 'shop' }, page, now)],
-    ['migrations of a host', (db) => listMigrations(db, { host: 'host_a' }, page, now)],
-    ['migrations that need attention', (db) => listMigrations(db, { status: ['needs_attention'] }, page, now)],
-    ['copies that are kept on a host', (db) => listMigrations(db, { host: 'host_a', kept: 'true' }, page, now)],
-    ['clean-ups that are due', (db) => listMigrations(db, { cleanup_due: true }, page, now)],
+    ['the hosts', (db) => listNodes(db, 'host', {}, oldest)],
+    ['a page of hosts', (db) => listNodes(db, 'host', {}, { ...oldest, after: [firstIdAt('host', now)] })],
+    ['migrations of a stack', (db) => listMigrations(db, { stack: 'shop' }, newest, now)],
+    ['migrations of a host', (db) => listMigrations(db, { host: 'host_a' }, newest, now)],
+    ['migrations that need attention', (db) => listMigrations(db, { status: ['needs_attention'] }, newest, now)],
+    ['copies that are kept on a host', (db) => listMigrations(db, { host: 'host_a', kept: 'true' }, newest, now)],
+    ['clean-ups that are due', (db) => listMigrations(db, { cleanup_due: true }, newest, now)],
     ['events of a migration', (db) => eventsAfter(db, 'mig_1', 0, 100)],
     ['the newest events', (db) => newestEvents(db, 'mig_1', 100)],
     ['history to be trimmed', (db) => trimMigrations(db, now)],
@@ -113,9 +116,10 @@ describe('C9 reads what an index lists, however large the fleet', () => {
 
   it('C9 lists of everything read their order from an index, and stop at the page', async () => {
     for (const act of [
-      (db: D1Database) => listStacks(db, {}, null, 50),
-      (db: D1Database) => listStacks(db, { search: 'shop', running: 'true' }, ['shop', 'stack_1'], 50),
-      (db: D1Database) => listMigrations(db, {}, page, now),
+      (db: D1Database) => listStacks(db, {}, byName),
+      (db: D1Database) =>
+        listStacks(db, { search: 'shop', running: 'true' }, { ...byName, after: ['shop', 'stack_1'] }),
+      (db: D1Database) => listMigrations(db, {}, newest, now),
       (db: D1Database) => forgetMigrations(db, now),
     ])
       for (const scan of await scans(act)) expect(scan).toMatch(/^SCAN \w+ USING (COVERING )?INDEX|SCAN node/);

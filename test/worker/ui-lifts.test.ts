@@ -131,7 +131,7 @@ it('the page of a report has the patterns of what is left out, keeps them in eve
   const hidden = page.match(
     /type="hidden" name="exclude" value="\/srv\/media\/a&amp;b\/\*\*\n\/srv\/media\/&lt;c&gt;"/g,
   );
-  expect(hidden, 'the forms of bind mounts and names, and the one that starts it').toHaveLength(3);
+  expect(hidden, 'the forms of room, bind mounts and names, and the one that starts it').toHaveLength(4);
   expect(page).toContain('Left out by /srv/media/&lt;c&gt;: nothing');
   expect(await review('media/cache')).toContain('Use an absolute path without');
 }, 60_000);
@@ -149,8 +149,8 @@ it('the page of a report has the names that are to be pointed, keeps them in eve
   const names = 'example\\.com/shop\\.example\\.com\\n[Ee]xample\\.com/www\\.example\\.com';
   expect(page).toMatch(new RegExp(`<textarea[^>]* name="cutover_dns"[^>]*>${names}</textarea>`));
   const hidden = page.match(new RegExp(`type="hidden" name="cutover_dns" value="${names}"`, 'g'));
-  expect(hidden, 'bind mounts, patterns, and the form that starts it').toHaveLength(3);
-  expect(page.match(/type="hidden" name="exclude"/g), 'in the form of the names too').toHaveLength(3);
+  expect(hidden, 'room, bind mounts, patterns, and the form that starts it').toHaveLength(4);
+  expect(page.match(/type="hidden" name="exclude"/g), 'in the form of the names too').toHaveLength(4);
   expect(await review('example.com')).toContain('Use ZONE/NAME');
 }, 60_000);
 

@@ -23,6 +23,7 @@ const page = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Stackferry API</title>
 <link rel="icon" href="${path}/favicon-32x32.png">
 <link rel="stylesheet" href="${path}/swagger-ui.css">
@@ -30,7 +31,7 @@ const page = `<!doctype html>
 </head>
 <body>
 <nav class="back"><a href="/ui">Back to Stackferry</a></nav>
-<main id="api"><noscript>This page needs JavaScript; the document itself is at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</noscript></main>
+<div id="api"><noscript>This page needs JavaScript; the document itself is at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</noscript></div>
 <script src="${path}/swagger-ui-bundle.js"></script>
 <script src="${path}/start.js"></script>
 </body>

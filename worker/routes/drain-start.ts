@@ -83,6 +83,7 @@ export async function startDrain(
     status: 'running',
     target,
     mode: request.mode,
+    pack: request.pack,
     ...moveOptionsOf(request),
     per_stack: request.per_stack,
     max_parallel: request.max_parallel,

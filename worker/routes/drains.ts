@@ -28,7 +28,7 @@ const drain = createRoute({
   operationId: 'drainHost',
   summary: 'Drain a host: move all its stacks, or only plan it',
   description:
-    'With `dry_run`: 200 with the plan, and nothing is changed. Without: the host is cordoned, and its stacks are moved one by one, each by an ordinary migration to the target that fits best at that time. A stack that cannot be moved stays where it is, and the drain continues.',
+    'With `dry_run`: 200 with the plan, and nothing is changed. Without: the host is cordoned, and its stacks are moved one by one, each by an ordinary migration to the target that has the most room left at that time, or the least with `pack`. A stack that cannot be moved stays where it is, and the drain continues.',
   ...guardedBody('migrate'),
   ...refuses('not_found', 'same_host', 'host_cordoned', 'host_busy', 'drain_running', 'no_target'),
   request: { params, body: body(drainRequest) },

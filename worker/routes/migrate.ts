@@ -96,8 +96,10 @@ const remove = (side: 'source' | 'target') =>
 
 export function migrateRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(preflight, async (c) => {
-    const { inputs, stack_name } = await resolveMigration(c.env, c.req.valid('param').name, c.req.valid('json'));
-    return c.json((await runPreflight(c.env, inputs, stack_name, null)).report, 200);
+    const request = c.req.valid('json');
+    const { inputs, stack_name } = await resolveMigration(c.env, c.req.valid('param').name, request);
+    const { report } = await runPreflight(c.env, inputs, stack_name, null, request.bandwidth_limit ?? null);
+    return c.json(report, 200);
   });
 
   app.openapi(migrate, async (c) => {

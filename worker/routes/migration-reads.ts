@@ -5,9 +5,10 @@ import { limits } from '../../schema/limits.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import type { Authed } from '../auth/authed.ts';
 import type { Env } from '../env.ts';
-import { listMigrations } from '../store/migration-list.ts';
+import { listMigrations, migrationOrder } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { surroundingsOf } from '../store/migration-surroundings.ts';
+import { keyOf, partsOf } from '../store/sorted.ts';
 import { viewMigration } from '../views/migration-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, guarded, refuses } from './define.ts';
@@ -21,7 +22,7 @@ const list = createRoute({
   path: '/api/v1/migrations',
   tags,
   operationId: 'listMigrations',
-  summary: 'List migrations, newest first, without their progress',
+  summary: 'List migrations, newest first unless sorted otherwise, without their progress',
   description:
     'Filters are combined. `cleanup_due=true` lists those whose kept source is due for deletion. Reports are left out unless ' +
     '`expand=report` asks for them.',
@@ -47,10 +48,12 @@ const show = createRoute({
 
 export function migrationReadRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(list, async (c) => {
-    const { cursor, limit, expand, ...filter } = c.req.valid('query');
-    const before = decodeCursor(cursor, 1)?.[0] ?? null;
-    const rows = await listMigrations(c.env.DB, filter, { before, limit, reports: expand === 'report' }, Date.now());
-    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
+    const { cursor, limit, sort, order: direction, expand, ...filter } = c.req.valid('query');
+    const order = migrationOrder(sort, direction);
+    const paging = { order, after: decodeCursor(cursor, partsOf(order)), limit, reports: expand === 'report' };
+    const found = await listMigrations(c.env.DB, filter, paging, Date.now());
+    const { items: listed, next_cursor } = pageOf(found, limit, ({ row, sort_key }) => keyOf(order, sort_key, row.id));
+    const items = listed.map(({ row }) => row);
     const around = await surroundingsOf(c.env.DB, items);
     return c.json(
       { items: items.map((row) => ({ ...viewMigration(row, around, null), receipt: null })), next_cursor },

@@ -7,9 +7,10 @@ import { revoke } from '../objects/host-connection/revoke.ts';
 import { Problem } from '../problem.ts';
 import { noPresence } from '../rpc.ts';
 import { markDeleted, whyNeeded } from '../store/host-deletion.ts';
-import { findNode, insertNode, listNodes, type NodeKind } from '../store/nodes.ts';
+import { findNode, insertNode, listNodes, type NodeKind, nodeOrder } from '../store/nodes.ts';
+import { keyOf, partsOf } from '../store/sorted.ts';
 import { time } from '../time.ts';
-import { viewBase, viewNode } from '../views/node-view.ts';
+import { viewBase, viewListed, viewNode } from '../views/node-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, body, guarded, guardedBody, located, refuses } from './define.ts';
 
@@ -49,17 +50,20 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     path,
     tags,
     operationId: `list${Kind}s`,
-    summary: `List the ${kind}s, oldest first`,
-    description: `Without deleted ${kind}s.`,
+    summary: `List the ${kind}s, oldest first unless sorted otherwise`,
+    description: `Without deleted ${kind}s. Whether one is online is told by its latest report.`,
     ...guarded('read'),
     request: { query: nodesQuery },
     responses: { 200: answers(page(view), 'A page.') },
   });
   app.openapi(list, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query');
-    const rows = await listNodes(c.env.DB, kind, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit);
-    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
-    return c.json({ items: await Promise.all(items.map((row) => viewNode(c.env, row))), next_cursor }, 200);
+    const { cursor, limit, sort, order: direction, ...filter } = c.req.valid('query');
+    const order = nodeOrder(sort, direction);
+    const now = Date.now();
+    const after = decodeCursor(cursor, partsOf(order));
+    const rows = await listNodes(c.env.DB, kind, filter, { order, after, limit });
+    const { items, next_cursor } = pageOf(rows, limit, ({ row, sort_key }) => keyOf(order, sort_key, row.id));
+    return c.json({ items: items.map(({ row }) => viewListed(row, now)), next_cursor }, 200);
   });
 
   const show = createRoute({

@@ -85,7 +85,8 @@ export const examples: Record<string, unknown> = {
     ...{ id: 'relay_01m84szc2wr8v5n1kd7xgqy4tb', name: 'relay-1', address: { host: '203.0.113.7', port: 8788 } },
   },
   Stack: {
-    ...{ ...stack, host_id: hostA, host_name: 'rack-1', seen_at: later, active_migration_id: null },
+    ...{ ...stack, host_id: hostA, host_name: 'rack-1', host_online: true, seen_at: later, active_migration_id: null },
+    ...{ active_migration_status: null, moved_at: at, data_bytes: 2_147_501_859 },
     summary: {
       ...{ project: 'shop', working_dir: '/srv/shop', config_files: ['/srv/shop/compose.yaml'], running: true },
       services: [{ name: 'web', image: 'nginx:1.29', running: 1, total: 1 }],

@@ -3,7 +3,8 @@ import { objectId, page, stackName } from '../../schema/api/common.ts';
 import { stacksQuery, stackView } from '../../schema/api/stacks.ts';
 import type { Authed } from '../auth/authed.ts';
 import { presenceOf } from '../durable-objects.ts';
-import { listStacks } from '../store/stacks.ts';
+import { keyOf, partsOf } from '../store/sorted.ts';
+import { listStacks, stackOrder } from '../store/stacks.ts';
 import { viewStack } from '../views/stack-view.ts';
 import { decodeCursor, pageOf } from './cursor.ts';
 import { answers, guarded, refuses } from './define.ts';
@@ -16,7 +17,7 @@ const list = createRoute({
   path: '/api/v1/stacks',
   tags,
   operationId: 'listStacks',
-  summary: 'List the stacks by name, each with its host',
+  summary: 'List the stacks, by name unless sorted otherwise, each with its host',
   description: 'Stacks need no import: these are the Compose projects that the hosts report.',
   ...guarded('read'),
   request: { query: stacksQuery },
@@ -41,9 +42,11 @@ const show = createRoute({
 
 export function stackRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(list, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query');
-    const rows = await listStacks(c.env.DB, filter, decodeCursor(cursor, 2), limit);
-    const { items, next_cursor } = pageOf(rows, limit, ({ stack }) => [stack.name, stack.id]);
+    const { cursor, limit, sort, order: direction, ...filter } = c.req.valid('query');
+    const order = stackOrder(sort, direction);
+    const after = decodeCursor(cursor, partsOf(order));
+    const rows = await listStacks(c.env.DB, filter, { order, after, limit });
+    const { items, next_cursor } = pageOf(rows, limit, ({ stack, sort_key }) => keyOf(order, sort_key, stack.id));
     const now = Date.now();
     return c.json({ items: items.map((item) => viewStack(item, now)), next_cursor }, 200);
   });

@@ -30,6 +30,27 @@ export async function measuredRate(db: D1Database, hosts: [string, string]): Pro
   return null;
 }
 
+/**
+ * Seconds that this stack took in its latest move to stop, and to be created, started and verified on the target; null before
+ * the first.
+ */
+export async function measuredStopStart(db: D1Database, stackId: string): Promise<number | null> {
+  const row = await drizzle(db)
+    .select({ saga: migration.saga })
+    .from(migration)
+    .where(and(eq(migration.stack_id, stackId), inArray(migration.status, ['completed', 'rolled_back'])))
+    .orderBy(desc(migration.id))
+    .limit(1)
+    .get();
+  if (!row) return null;
+  const { stopping, deploying, verifying } = row.saga.steps;
+  const spans = [stopping, deploying, verifying].map((clock) =>
+    clock?.ended_at ? clock.ended_at - clock.started_at : Number.NaN,
+  );
+  const ms = spans.reduce((sum, span) => sum + span, 0);
+  return Number.isNaN(ms) ? null : Math.max(1, Math.ceil(ms / 1000));
+}
+
 /** Includes the verification of the received data, which is downtime too. */
 function rateOf({ results, steps }: Saga): number | null {
   const bytes = (results.send_volumes?.proofs ?? []).reduce((sum, proof) => sum + proof.bytes, 0);

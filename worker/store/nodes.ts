@@ -1,10 +1,12 @@
-import { and, asc, count, desc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import type { SQLiteUpdateSetSource } from 'drizzle-orm/sqlite-core';
 import type { Leftover } from '../../schema/agent-protocol.ts';
+import type { nodeSorts } from '../../schema/api/nodes.ts';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
 import { node } from '../tables/fleet.ts';
+import { beyond, type Order, orderBy, type Paging, sortKey } from './sorted.ts';
 import { hashToken, newToken } from './token-format.ts';
 
 export type NodeRow = typeof node.$inferSelect;
@@ -30,27 +32,54 @@ export async function insertNode(db: D1Database, kind: NodeKind, name: string, n
   return row ? { row, joinToken } : null;
 }
 
-/** In order of creation. Returns `limit + 1` rows if there are more. */
+export interface NodeFilter {
+  name?: string | undefined;
+  /** Part of its name. */
+  search?: string | undefined;
+  status?: 'pending' | 'online' | 'offline' | undefined;
+  cordoned?: 'true' | 'false' | undefined;
+}
+
+const free = (of: 'memory' | 'disk') =>
+  sql`coalesce(json_extract(${node.resources}, ${sql.raw(`'$.${of}.free_bytes'`)}), -1)`;
+const columns: { [S in (typeof nodeSorts)[number]]: Pick<Order, 'by' | 'numeric'> } = {
+  created: { by: null },
+  name: { by: sql`${node.name}` },
+  /** Those that are connected are seen now. */
+  seen: { by: sql`CASE WHEN ${node.connected} THEN 1e15 ELSE coalesce(${node.seen_at}, 0) END`, numeric: true },
+  memory: { by: free('memory'), numeric: true },
+  disk: { by: free('disk'), numeric: true },
+};
+export const nodeOrder = (sort: (typeof nodeSorts)[number], order: 'asc' | 'desc'): Order => ({
+  ...columns[sort],
+  id: node.id,
+  descending: order === 'desc',
+});
+
+/** Returns `limit + 1` rows if there are more. */
 export async function listNodes(
   db: D1Database,
   kind: NodeKind,
-  { name }: { name?: string | undefined },
-  after: string | null,
-  limit: number,
-) {
-  const wanted = and(
-    eq(node.kind, kind),
-    alive,
-    name === undefined ? undefined : eq(node.name, name),
-    after === null ? undefined : gt(node.id, after),
-  );
+  { name, search, status, cordoned }: NodeFilter,
+  { order, after, limit }: Paging,
+): Promise<{ row: NodeRow; sort_key: string | number | null }[]> {
+  const called = name === undefined ? undefined : eq(node.name, name);
+  const named = search === undefined ? undefined : sql`instr(${node.name}, ${search.toLowerCase()}) > 0`;
+  const shut = cordoned === undefined ? undefined : (cordoned === 'true' ? isNotNull : isNull)(node.cordoned_at);
   return drizzle(db)
-    .select()
+    .select({ row: node, sort_key: sortKey(order) })
     .from(node)
-    .where(wanted)
-    .orderBy(asc(node.id))
+    .where(and(eq(node.kind, kind), alive, called, named, shut, inStatus(status), beyond(order, after)))
+    .orderBy(...orderBy(order))
     .limit(limit + 1)
     .all();
+}
+
+/** By its row: only its object knows whether it is connected now. */
+function inStatus(status: NodeFilter['status']): SQL | undefined {
+  if (status === undefined) return undefined;
+  if (status === 'pending') return isNull(node.joined_at);
+  return and(isNotNull(node.joined_at), eq(node.connected, status === 'online'));
 }
 
 /** Returns null if the node does not exist or was deleted. */

@@ -4,8 +4,8 @@ import { everyItem, type Page } from './call.ts';
 import { type Kit, show } from './kit.ts';
 import { AuditPage } from './pages/audit.tsx';
 import { can, type Ui } from './session.ts';
-import { hostsOf, only } from './stack-routes.tsx';
-import type { AuditView, TokenView } from './views.ts';
+import { only } from './stack-routes.tsx';
+import type { AuditView, HostView, TokenView } from './views.ts';
 
 /** The audit and its download. It needs `admin`, as in the API. */
 export function auditPages({ ui, api }: Kit): void {
@@ -16,7 +16,8 @@ export function auditPages({ ui, api }: Kit): void {
     const [page, tokens, hosts] = await Promise.all([
       api(c).get<Page<AuditView>>(`/audit?${asked(query)}`),
       everyItem<TokenView>(api(c), '/tokens'),
-      hostsOf(api(c)),
+      // To choose from; of more hosts than a page may ask for, none.
+      everyItem<HostView>(api(c), '/hosts').catch(() => []),
     ]);
     return show(c, <AuditPage session={session} {...{ page, tokens, hosts, query }} />);
   });

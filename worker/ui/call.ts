@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { problem } from '../../schema/api/common.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Env } from '../env.ts';
+import { Problem } from '../problem.ts';
 import type { Ui } from './session.ts';
 
 export type ProblemBody = z.infer<typeof problem>;
@@ -66,7 +67,7 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
-/** All items of a list, up to a maximum far above any fleet's size. */
+/** All items of a list that is bounded by itself. Throws where it is longer than that: nothing is cut off in silence. */
 export async function everyItem<T>(api: Api, path: string, filter: Record<string, string> = {}): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = '';
@@ -79,5 +80,10 @@ export async function everyItem<T>(api: Api, path: string, filter: Record<string
     items.push(...next.items);
     cursor = next.next_cursor;
   }
+  if (cursor !== null)
+    throw new Problem(
+      'internal',
+      `There are more than ${items.length}; the API and the command line list all of them.`,
+    );
   return items;
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { type DrainPlanView, type DrainView, drainsQuery } from '../../schema/api/drains.ts';
+import type { MigrationView, ProgressView } from '../../schema/api/migrations.ts';
 import { everyBind } from '../../schema/bind-choice.ts';
 import type { Page, ProblemBody } from './call.ts';
 import { consentsIn, consentsOf } from './consents.ts';
@@ -10,12 +11,13 @@ import { DrainPage } from './pages/drain.tsx';
 import { DrainPlanPage } from './pages/drain-plan.tsx';
 import { DrainsPage } from './pages/drains.tsx';
 import type { Ui } from './session.ts';
-import { hostsOf, only } from './stack-routes.tsx';
+import { hostOf, only } from './stack-routes.tsx';
 import type { DrainWish, HostView } from './views.ts';
 
 /** The options of a drain, from a query or a form. */
 const wishOf = (fields: URLSearchParams): DrainWish => ({
   target: fields.get('target') ?? '',
+  pack: fields.get('pack') === 'on',
   mode: fields.get('mode') ?? 'stop-copy',
   max_parallel: fields.get('max_parallel') ?? '',
   every_bind: fields.get('every_bind') === 'on',
@@ -23,9 +25,10 @@ const wishOf = (fields: URLSearchParams): DrainWish => ({
   own: ownOptionsIn(fields),
 });
 
-const requestOf = ({ target, mode, max_parallel, every_bind, own, ...wish }: DrainWish) => ({
+const requestOf = ({ target, pack, mode, max_parallel, every_bind, own, ...wish }: DrainWish) => ({
   ...(target === '' ? {} : { target_host_id: target }),
   ...(max_parallel === '' ? {} : { max_parallel: Number(max_parallel) }),
+  pack,
   mode,
   binds: every_bind ? [everyBind] : [],
   ...consentsOf(wish),
@@ -42,7 +45,7 @@ export function drainPages({ ui, api }: Kit): void {
 
   const hostPath = (c: Context<Ui>) => `/hosts/${encodeURIComponent(c.req.param('id') ?? '')}`;
   const plan = async (c: Context<Ui>, wish: DrainWish, problem?: ProblemBody) => {
-    const [host, hosts] = await Promise.all([api(c).get<HostView>(hostPath(c)), hostsOf(api(c))]);
+    const host = await api(c).get<HostView>(hostPath(c));
     const session = c.get('session');
     const made = await api(c)
       .post<DrainPlanView>(`${hostPath(c)}/drain`, { ...requestOf(wish), dry_run: true })
@@ -51,7 +54,7 @@ export function drainPages({ ui, api }: Kit): void {
         if (problem) return null;
         throw error;
       });
-    return show(c, <DrainPlanPage {...{ session, host, hosts, wish, plan: made, problem }} />);
+    return show(c, <DrainPlanPage {...{ session, host, wish, plan: made, problem }} />);
   };
 
   ui.get('/hosts/:id/drain', async (c) => {
@@ -80,10 +83,22 @@ export function drainPages({ ui, api }: Kit): void {
   const drainPath = (c: Context<Ui>) => `/drains/${encodeURIComponent(c.req.param('id') ?? '')}`;
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
     const drain = await api(c).get<DrainView>(drainPath(c));
-    const host = await api(c)
-      .get<HostView>(`/hosts/${drain.host.id}`)
-      .catch(() => null);
-    return show(c, <DrainPage session={c.get('session')} {...{ drain, host, problem }} said={saidOf(c)} />);
+    const host = await hostOf(api(c), drain.host.id);
+    const moving = drain.stacks.flatMap(({ status, migration_id }) =>
+      status === 'moving' && migration_id ? [migration_id] : [],
+    );
+    // At most as many as may move at once.
+    const progress = new Map(
+      await Promise.all(
+        moving.map(async (id): Promise<[string, ProgressView | null]> => {
+          const migration = await api(c)
+            .get<MigrationView>(`/migrations/${id}`)
+            .catch(() => null);
+          return [id, migration?.progress ?? null];
+        }),
+      ),
+    );
+    return show(c, <DrainPage session={c.get('session')} {...{ drain, host, progress, problem }} said={saidOf(c)} />);
   };
   ui.get('/drains/:id', (c) => page(c));
 

@@ -39,9 +39,8 @@ export interface Form {
   on(name: string): boolean;
 }
 
-/** Parses `20M`, `500K`: bytes per second. Null (no limit) if the field is empty. */
-export function byteRateOf(form: Form, name: string): number | null {
-  const text = form.text(name);
+/** Parses `20M`, `500K`: bytes per second. Null (no limit) for an empty text; throws `invalid_request`. */
+export function byteRateIn(text: string): number | null {
   if (text === '') return null;
   const parsed = byteRate.safeParse(text);
   if (!parsed.success) throw invalidRequest(parsed.error);

@@ -1,6 +1,8 @@
 import type { Context } from 'hono';
 import type { DrainView } from '../../schema/api/drains.ts';
 import type { MigrationView } from '../../schema/api/migrations.ts';
+import { nodesQuery } from '../../schema/api/nodes.ts';
+import { limits } from '../../schema/limits.ts';
 import { publicOrigin } from '../views/public-origin.ts';
 import { everyItem, type Page, type ProblemBody } from './call.ts';
 import { confirmed, formOf } from './forms.ts';
@@ -8,18 +10,22 @@ import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
 import { HostPage } from './pages/host.tsx';
 import { HostsPage } from './pages/hosts.tsx';
 import type { Ui } from './session.ts';
-import { hostsOf } from './stack-routes.tsx';
+import { only } from './stack-routes.tsx';
 import type { CreatedNode, HostView, Joining, RelayView, StackView } from './views.ts';
 
 /** Pages of hosts and relays: list, joining, cordon, deletion. */
 export function hostPages({ ui, api }: Kit): void {
   const list = async (c: Context<Ui>, more: { problem?: ProblemBody; joining?: Joining } = {}) => {
-    const [hosts, relays] = await Promise.all([hostsOf(api(c)), everyItem<RelayView>(api(c), '/relays')]);
+    const query = only(new URL(c.req.url).searchParams, ...Object.keys(nodesQuery.shape));
+    const [page, relays] = await Promise.all([
+      api(c).get<Page<HostView>>(`/hosts?${query}`),
+      api(c).get<Page<RelayView>>(`/relays?limit=${limits.control.pageSizeMax}`),
+    ]);
     return show(
       c,
       <HostsPage
         session={c.get('session')}
-        {...{ hosts, relays }}
+        {...{ page, query, relays }}
         leavingRelay={c.req.query('delete')}
         {...more}
         said={saidOf(c)}
@@ -27,19 +33,16 @@ export function hostPages({ ui, api }: Kit): void {
     );
   };
   const page = async (c: Context<Ui>, problem?: ProblemBody) => {
-    const id = c.req.param('id') ?? '';
+    const id = encodeURIComponent(c.req.param('id') ?? '');
     const [host, stacks, drains, kept] = await Promise.all([
-      api(c).get<HostView>(`/hosts/${encodeURIComponent(id)}`),
-      everyItem<StackView>(api(c), '/stacks'),
-      api(c).get<Page<DrainView>>(`/drains?limit=10&host=${encodeURIComponent(id)}`),
-      everyItem<MigrationView>(api(c), '/migrations', { kept: 'true', host: id }),
+      api(c).get<HostView>(`/hosts/${id}`),
+      // A host has at most a few hundred.
+      everyItem<StackView>(api(c), '/stacks', { host: id }),
+      api(c).get<Page<DrainView>>(`/drains?limit=10&host=${id}`),
+      api(c).get<Page<MigrationView>>(`/migrations?kept=true&host=${id}`),
     ]);
-    const here = stacks.filter(({ host_id }) => host_id === host.id);
     const session = c.get('session');
-    return show(
-      c,
-      <HostPage {...{ session, host, stacks: here, drains: drains.items, kept, problem }} said={saidOf(c)} />,
-    );
+    return show(c, <HostPage {...{ session, host, stacks, drains: drains.items, kept, problem }} said={saidOf(c)} />);
   };
 
   ui.get('/hosts', (c) => list(c));

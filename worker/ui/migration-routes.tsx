@@ -7,20 +7,19 @@ import { Problem } from '../problem.ts';
 import { newestEvents } from '../store/migration-list.ts';
 import { within } from '../time.ts';
 import type { Page, ProblemBody } from './call.ts';
-import { byteRateOf, confirmed, type Form, formOf } from './forms.ts';
+import { byteRateIn, confirmed, type Form, formOf } from './forms.ts';
 import { acting, type Kit, type Said, saidOf, show } from './kit.ts';
 import { MigrationPage } from './pages/migration.tsx';
 import { MigrationsPage } from './pages/migrations.tsx';
 import type { Ui } from './session.ts';
-import { hostsOf, only } from './stack-routes.tsx';
-import type { HostView } from './views.ts';
+import { hostOf, only } from './stack-routes.tsx';
 
 /** Pages of migrations: list, live view, acts. */
 export function migrationPages({ ui, api }: Kit): void {
   ui.get('/migrations', async (c) => {
     const query = only(new URL(c.req.url).searchParams, ...Object.keys(migrationsQuery.shape));
-    const [page, hosts] = await Promise.all([api(c).get<Page<MigrationView>>(`/migrations?${query}`), hostsOf(api(c))]);
-    return show(c, <MigrationsPage session={c.get('session')} {...{ page, hosts, query }} />);
+    const page = await api(c).get<Page<MigrationView>>(`/migrations?${query}`);
+    return show(c, <MigrationsPage session={c.get('session')} {...{ page, query }} />);
   });
 
   const one = (c: Context<Ui>) =>
@@ -28,11 +27,8 @@ export function migrationPages({ ui, api }: Kit): void {
 
   /** Its hosts, without deleted ones. */
   const sidesOf = async (c: Context<Ui>, { source_host_id, target_host_id }: MigrationView) => {
-    const ask = (id: string) =>
-      api(c)
-        .get<HostView>(`/hosts/${id}`)
-        .catch(() => null);
-    return (await Promise.all([source_host_id, target_host_id].map(ask))).filter((host) => host !== null);
+    const hosts = await Promise.all([source_host_id, target_host_id].map((id) => hostOf(api(c), id)));
+    return hosts.filter((host) => host !== null);
   };
 
   /** Null if nothing is forwarded, or the source does not answer soon. */
@@ -120,7 +116,8 @@ export function migrationPages({ ui, api }: Kit): void {
   act(
     'bandwidth',
     'bandwidth_changed',
-    (c, { id }, form) => api(c).patch(`/migrations/${id}`, { bandwidth_limit: byteRateOf(form, 'bandwidth_limit') }),
+    (c, { id }, form) =>
+      api(c).patch(`/migrations/${id}`, { bandwidth_limit: byteRateIn(form.text('bandwidth_limit')) }),
     () => false,
   );
   act(

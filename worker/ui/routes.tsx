@@ -5,8 +5,9 @@ import type { Authed } from '../auth/authed.ts';
 import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { problemResponse } from '../problem.ts';
+import { countAttention } from '../store/migration-list.ts';
 import { auditPages } from './audit-routes.tsx';
-import { apiWith, type Page as ListPage, type ProblemBody } from './call.ts';
+import { apiWith, type ProblemBody } from './call.ts';
 import { drainPages } from './drain-routes.tsx';
 import { sameOrigin } from './forms.ts';
 import { hostPages } from './host-routes.tsx';
@@ -55,7 +56,9 @@ export function uiRoutes(app: OpenAPIHono<Authed>): void {
   loginPages(ui, (c, token) => apiWith(fetch, c, token));
   ui.use(withSession);
   ui.use(async (c, next) => {
-    if (c.req.header('accept')?.includes('text/html')) await countAttention(c, kit);
+    // Never keeps a page from being shown.
+    if (c.req.header('accept')?.includes('text/html'))
+      c.get('session').attention = await countAttention(c.env.DB, limits.ui.attentionMax).catch(() => 0);
     return next();
   });
   ui.get('/', (c) => c.redirect(home, 303));
@@ -69,15 +72,6 @@ export function uiRoutes(app: OpenAPIHono<Authed>): void {
 
   app.route('/ui', ui);
   app.get('/', (c) => c.redirect('/ui', 303));
-}
-
-/** Never keeps a page from being shown. */
-async function countAttention(c: Context<Ui>, { api }: Kit): Promise<void> {
-  const path = `/migrations?status=needs_attention&limit=${limits.ui.attentionMax}`;
-  const page = await api(c)
-    .get<ListPage<unknown>>(path)
-    .catch(() => null);
-  c.get('session').attention = page?.items.length ?? 0;
 }
 
 /** The 404 page for browsers. Returns null for other clients. */

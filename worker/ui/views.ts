@@ -16,6 +16,8 @@ export interface Wanted extends Consents {
   from: string | undefined;
   mode: string;
   sizing: string;
+  /** Bytes per second as it was typed; empty for no limit. */
+  bandwidth_limit: string;
   /** Bind mounts to move (`bindChoice`). */
   binds: string[];
   /** Variables for Compose (`NAME=VALUE`). */
@@ -28,6 +30,8 @@ export interface Wanted extends Consents {
 
 export interface DrainWish extends Consents {
   target: string;
+  /** As few hosts as possible; otherwise the stacks are spread. */
+  pack: boolean;
   mode: string;
   max_parallel: string;
   /** Move the data of all bind mounts that can move. */

@@ -21,6 +21,7 @@ export function viewDrain(row: DrainRow, names: Names): DrainView {
     mode,
     ...moveOptionsOf(row.run),
     per_stack: row.run.per_stack ?? {},
+    pack: row.run.pack ?? false,
     max_parallel,
     summary: {
       waiting: count('waiting'),
@@ -84,7 +85,7 @@ function viewChoice(
   const { fit } = choice;
   const target = named(choice.target);
   const why =
-    `"${target.name}" fits best: memory ${size(fit.memory_needed_bytes)} of ${size(fit.memory_free_bytes)} free, ` +
+    `"${target.name}" has the room: memory ${size(fit.memory_needed_bytes)} of ${size(fit.memory_free_bytes)} free, ` +
     `disk ${size(fit.disk_needed_bytes)} of ${size(fit.disk_free_bytes)} free, with the margins and what is planned before.`;
   return { stack, target, fit, why, obstacle: null };
 }

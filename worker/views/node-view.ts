@@ -11,19 +11,27 @@ import { time, timeOrNull } from '../time.ts';
 export type NodeView = z.infer<typeof hostView> | z.infer<typeof relayView>;
 
 export async function viewNode(env: Env, row: NodeRow): Promise<NodeView> {
-  if (row.kind === 'host') return viewHost(env, row);
-  return { ...viewBase(row, await presenceOfRow(env, row)), address: row.address };
+  return row.kind === 'host'
+    ? viewHost(env, row)
+    : { ...viewBase(row, await presenceOfRow(env, row)), ...relayPart(row) };
 }
 
 export async function viewHost(env: Env, row: NodeRow): Promise<z.infer<typeof hostView>> {
-  const { cordoned_at, program } = row;
   const presence = await presenceOfRow(env, row);
-  return {
-    ...viewBase(row, presence),
-    resources: presence.resources ?? row.resources,
-    cordoned_at: timeOrNull(cordoned_at),
-    program_sha256: program?.sha256 ?? null,
-  };
+  return { ...viewBase(row, presence), ...hostPart({ ...row, resources: presence.resources ?? row.resources }) };
+}
+
+/** For lists: by what is stored, so that no node's object is asked. */
+export function viewListed(row: NodeRow, now: number): NodeView {
+  const { connected, seen_at } = row;
+  const presence = { ...noPresence, online: connected, seen_at: connected ? now : seen_at };
+  return { ...viewBase(row, presence), ...(row.kind === 'host' ? hostPart(row) : relayPart(row)) };
+}
+
+const relayPart = ({ address }: NodeRow) => ({ address });
+
+function hostPart({ resources, cordoned_at, program }: NodeRow) {
+  return { resources, cordoned_at: timeOrNull(cordoned_at), program_sha256: program?.sha256 ?? null };
 }
 
 const presenceOfRow = async (env: Env, { id, joined_at }: NodeRow): Promise<NodePresence> =>

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { stackView } from '../../schema/api/stacks.ts';
+import { timeOfId } from '../../schema/ids.ts';
 import type { ListedStack } from '../store/stacks.ts';
 import { time } from '../time.ts';
 
@@ -9,16 +10,19 @@ export function viewStack(
   now: number,
   reportedAt: number | null = null,
 ): z.infer<typeof stackView> {
-  const { stack, host_name, active_migration_id, active_migration_status } = listed;
+  const { stack, host_name, moved_id } = listed;
   return {
     id: stack.id,
     name: stack.name,
     host_id: stack.home_id,
     host_name,
+    host_online: listed.host_connected,
     seen_at: time(reportedAt ?? lastReport(listed, now)),
     summary: stack.summary,
-    active_migration_id,
-    active_migration_status,
+    active_migration_id: listed.active_migration_id,
+    active_migration_status: listed.active_migration_status,
+    moved_at: moved_id === null ? null : time(timeOfId(moved_id)),
+    data_bytes: listed.data_bytes,
   };
 }
 

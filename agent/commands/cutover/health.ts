@@ -1,10 +1,10 @@
 import { sleep } from '../../../node/sleep.ts';
 import type { ContainerPrior } from '../../../schema/commands.ts';
-import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { ContainerState } from '../../engine/engine.ts';
 import { idsOf } from './container-states.ts';
 import { createRestarter, type Restarter } from './restarter.ts';
+import { UnwellService } from './unwell.ts';
 
 export interface HealthClock {
   now(): number;
@@ -78,7 +78,8 @@ export async function awaitHealth(watch: HealthWatch): Promise<{ service: string
       };
     });
     const failed = verdicts.find(({ verdict }) => verdict.kind === 'failed');
-    if (failed) throw new StackferryError('unhealthy', `Service "${failed.service}" ${stateOf(failed.verdict)}.`);
+    if (failed)
+      throw new UnwellService('unhealthy', `Service "${failed.service}" ${stateOf(failed.verdict)}.`, failed.service);
     const late = now >= deadline;
     const waiting = verdicts.filter(
       ({ verdict }) =>
@@ -152,9 +153,10 @@ function stateOf(verdict: HealthVerdict): string {
   return verdict.kind === 'failed' ? verdict.why : verdict.state;
 }
 
-function timedOut(waiting: { service: string; verdict: HealthVerdict }[], timeoutMs: number): StackferryError {
+function timedOut(waiting: { service: string; verdict: HealthVerdict }[], timeoutMs: number): UnwellService {
   const who = waiting.map(({ service, verdict }) => `"${service}" (still ${stateOf(verdict)})`).join(', ');
-  return new StackferryError('health_timeout', `Not healthy after ${Math.round(timeoutMs / 1000)} s: ${who}.`);
+  const first = waiting[0]?.service ?? '';
+  return new UnwellService('health_timeout', `Not healthy after ${Math.round(timeoutMs / 1000)} s: ${who}.`, first);
 }
 
 const systemClock: HealthClock = {

@@ -3,6 +3,7 @@ import type { Log } from '../../../node/log.ts';
 import type { Outcome } from '../../../schema/agent-protocol.ts';
 import { type ErrorCode, errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import { shortened } from '../../../schema/shortened.ts';
+import { UnwellService } from '../cutover/unwell.ts';
 
 /** Turns a thrown value into an outcome that may leave the machine: code, message and log lines, each redacted. */
 export function failureOf(error: unknown, log: Log, migrationId: string | null, signal?: AbortSignal): Outcome {
@@ -15,6 +16,7 @@ export function failureOf(error: unknown, log: Log, migrationId: string | null, 
       code,
       message: shortened(log.redact(message), 2000),
       log_tail: migrationId === null ? [] : log.tail(migrationId),
+      ...(cause instanceof UnwellService && cause.said ? { container_log: cause.said } : {}),
     },
   };
 }

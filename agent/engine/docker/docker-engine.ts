@@ -45,6 +45,7 @@ import { inspectAll, inspectProject, setRestartPolicy, stateOf, stopContainers }
 import { armStack, createStack, findCreated, policiesInFile } from './stack/deployment.ts';
 import { createNetwork, removeNetworks } from './stack/external-network.ts';
 import { healthChanges } from './stack/health-changes.ts';
+import { lastLines } from './stack/last-lines.ts';
 import { createOptionVolume } from './stack/option-volumes.ts';
 import { irreplaceable, recreate } from './stack/recreate.ts';
 import { purgeObjects, removeContainer, removeObjects } from './stack/removal.ts';
@@ -108,7 +109,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     containers: async (project) => (await inspectProject(api, project)).map(stateOf),
     inspectContainers: async (ids) => (await inspectAll(api, ids)).map(stateOf),
     healthChanges: (ids, signal) => healthChanges(api, ids, signal),
-    accepting: (ids) => accepting(api, ids),
+    ...{ accepting: (ids) => accepting(api, ids), lastLines: (id, linesMax) => lastLines(api, id, linesMax) },
     dataUsers: (data) => dataUserStates(context, data),
     startedSince: (data, sinceMs) => startedSince(api, data, sinceMs),
 

@@ -11,9 +11,13 @@ export async function runStateOf(host: HostRoot, { run }: ContainerRecord): Prom
   return run ? lookAtRun(host.runs, run) : { state: 'created' };
 }
 
+type Seen = Awaited<ReturnType<typeof runStateOf>>;
+
+export const isRunning = ({ state }: Seen): boolean => state === 'running' || state === 'starting';
+export const hasFinished = (seen: Seen | undefined): boolean => seen?.state === 'exited' && seen.exit_code === 0;
+
 export async function runsNow(host: HostRoot, record: ContainerRecord): Promise<boolean> {
-  const { state } = await runStateOf(host, record);
-  return state === 'running' || state === 'starting';
+  return isRunning(await runStateOf(host, record));
 }
 
 export async function stateOf(host: HostRoot, record: ContainerRecord, probes: HealthProbes): Promise<ContainerState> {

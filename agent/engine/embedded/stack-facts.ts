@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import type { PublishedPort, StackFacts, StackImage, StackSummary, StackVolume } from '../../../schema/facts.ts';
 import { stackNetwork } from '../../../schema/network-facts.ts';
-import { runStateOf, runsNow } from './containers.ts';
+import { hasFinished, isRunning, runStateOf } from './containers.ts';
 import { specHash } from './deployment.ts';
 import type { ContainerRecord, HostRoot } from './host-root.ts';
 import { readStackFile, type StackFile, stackFileName, volumeKeysOf, volumeNameOf } from './stack-file.ts';
@@ -18,7 +18,8 @@ export async function summarizeStacks(host: HostRoot): Promise<StackSummary[]> {
   return Promise.all(
     projects.map(async (project) => {
       const own = records.filter((record) => record.project === project);
-      const running = await Promise.all(own.map((record) => runsNow(host, record)));
+      const states = await Promise.all(own.map((record) => runStateOf(host, record)));
+      const running = states.map(isRunning);
       const volumes = (await allVolumes(host)).filter(({ labels }) => labels['com.docker.compose.project'] === project);
       return {
         project,
@@ -30,6 +31,7 @@ export async function summarizeStacks(host: HostRoot): Promise<StackSummary[]> {
           image: spec.image,
           running: running[index] ? 1 : 0,
           total: 1,
+          finished: hasFinished(states[index]) ? 1 : 0,
         })),
         volumes: volumes.map(({ name }) => name),
         ports: own.flatMap(({ spec }) => spec.ports.map(publish)),

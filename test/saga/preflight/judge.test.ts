@@ -598,7 +598,7 @@ describe('the pre-flight’s judgement', () => {
       expect.stringMatching(/^Service held is paused on the source/),
       expect.stringMatching(/^Service sick is unhealthy on the source already/),
       expect.stringMatching(/^Service loop crashes again and again on the source already/),
-      expect.stringMatching(/^Service job is taken for a job/),
+      expect.stringMatching(/^Service job has exited, so it counts as a one-off job/),
     ]);
   });
 

@@ -13,6 +13,9 @@ const facts = {
   names: { source: 'old', target: 'new' },
   preCopy: true,
   measuredRate: 50 * mib,
+  limit: null as number | null,
+  measuredStopStartS: null as number | null,
+  projectPlace: null as string | null,
 };
 
 const expectedOf = (more: Partial<typeof facts> | { measuredRate: null }) => {
@@ -42,5 +45,28 @@ describe('what the plan expects', () => {
     expect(rest).toBeGreaterThan(limits.plan.assumedStopStartS);
     expect(rest).toBeLessThan(whole / 3);
     expect(expectedOf({ preCopy: false }).byMode.has('pre-copy')).toBe(false);
+  });
+
+  it('counts with the limit that was asked for, where the line would take more', () => {
+    const slow = planOf({ ...facts, limit: 5 * mib });
+    expect(slow).toMatchObject({ assumed_rate: 5 * mib, rate_measured: true, rate_limited: true });
+    expect(slow.expected[0]!.transfer_s).toBeGreaterThanOrEqual(2_000);
+    expect(planOf({ ...facts, limit: 500 * mib })).toMatchObject({ assumed_rate: 50 * mib, rate_limited: false });
+  });
+
+  it('counts with the time that this stack took to stop and start when it last moved', () => {
+    const [first, again] = [planOf(facts), planOf({ ...facts, measuredStopStartS: 95 })];
+    expect(first).toMatchObject({ stop_start_s: limits.plan.assumedStopStartS, stop_start_measured: false });
+    expect(again).toMatchObject({ stop_start_s: 95, stop_start_measured: true });
+    for (const mode of [0, 1])
+      expect(again.expected[mode]!.downtime_s - first.expected[mode]!.downtime_s).toBe(
+        95 - limits.plan.assumedStopStartS,
+      );
+  });
+
+  it('says where the project directory goes, if not to the same path', () => {
+    const project = (place: string | null) => planOf({ ...facts, projectPlace: place }).items.at(-1);
+    expect(project('/srv/elsewhere')).toMatchObject({ kind: 'project', place: '/srv/elsewhere' });
+    expect(project(stack.working_dir)).not.toHaveProperty('place');
   });
 });

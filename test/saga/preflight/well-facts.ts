@@ -144,4 +144,6 @@ export const wellRest = (
   kept: null,
   reserved: { memory_bytes: 0, disk_bytes: 0 },
   measured_rate: null,
+  measured_stop_start_s: null,
+  bandwidth_limit: null,
 });

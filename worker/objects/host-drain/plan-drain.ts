@@ -56,11 +56,12 @@ export async function survey(env: Env, inputs: SurveyInputs, stacks: Planned[]):
   ]);
   const loads = asked.flatMap(({ load }) => load ?? []);
   const rooms = targets.flatMap(({ room }) => room ?? []);
-  const agreed = await negotiate(loads, rooms, async (load, room) => {
+  const tryPair = async (load: Load, room: Room) => {
     const stack = asked.find(({ id }) => id === load.id);
     const target = targets.find(({ row }) => row.id === room.id);
     return stack && target ? examine(env, inputs, here, stack, target, room, copies) : null;
-  });
+  };
+  const agreed = await negotiate(loads, rooms, tryPair, inputs.pack);
   const silent = targets.filter(({ facts, row }) => !facts.ok && seenLately(row));
   const noRelay = here.relays.length === 0;
   const planned = agreed.map((one) => ({ ...named(one.load), load: one.load, choice: choiceOf(one, silent, noRelay) }));
@@ -98,7 +99,7 @@ async function examine(
     running_migration: null,
     kept: callToPurge(copies, ids, stack.name),
     reserved: target.reserved,
-    measured_rate: null,
+    ...{ measured_rate: null, measured_stop_start_s: null, bandwidth_limit: null },
   });
   return whyNot(report);
 }

@@ -5,7 +5,7 @@ import { connectionOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
 import { type AskHost, askAndJudge, askOver } from '../../saga/preflight/ask-and-judge.ts';
 import type { Preflight, Room } from '../../saga/preflight/preflight-facts.ts';
-import { measuredRate } from '../../store/measured-rate.ts';
+import { measuredRate, measuredStopStart } from '../../store/measured-rate.ts';
 import { connectedRelays } from '../../store/relays.ts';
 import { type KeptCopy, keptCopies, runningMigrations } from '../../store/stack-history.ts';
 import { promisedOn } from '../../store/transition-guard.ts';
@@ -13,25 +13,31 @@ import { node } from '../../tables/fleet.ts';
 
 /**
  * Asks both hosts and judges their answers. Read-only. `ownId` is the migration that runs this pre-flight; null for a
- * dry run.
+ * dry run. `bandwidth_limit`: bytes per second that the source may send; null for any.
  */
 export async function runPreflight(
   env: Env,
   inputs: ReportInputs,
   project: string,
   ownId: string | null,
+  bandwidth_limit: number | null,
 ): Promise<Preflight> {
-  const [relays, { names, cordoned }, running, copies, reserved, measured_rate] = await Promise.all([
+  const [relays, { names, cordoned }, running, copies, reserved, ...measured] = await Promise.all([
     connectedRelays(env),
     hostsOf(env, inputs),
     runningMigrations(env.DB, [inputs.stack_id], ownId),
     keptCopies(env.DB, [inputs.stack_id]),
     reservedOn(env, inputs.target_host_id, ownId),
     measuredRate(env.DB, [inputs.source_host_id, inputs.target_host_id]),
+    measuredStopStart(env.DB, inputs.stack_id),
   ]);
   const running_migration = running.get(inputs.stack_id) ?? null;
   const kept = callToPurge(copies, inputs, project);
-  const known = { inputs, relays, names, cordoned, running_migration, kept, reserved, measured_rate };
+  const [measured_rate, measured_stop_start_s] = measured;
+  const known = {
+    ...{ inputs, relays, names, cordoned, running_migration, kept, reserved },
+    ...{ measured_rate, measured_stop_start_s, bandwidth_limit },
+  };
   return askAndJudge(asking(env), project, ownId, known);
 }
 

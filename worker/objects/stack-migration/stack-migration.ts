@@ -124,7 +124,7 @@ function coordinatorOn(env: Env, ctx: DurableObjectState, followers: Followers):
     preflight: (row) => {
       const { stack_id, source_host_id, target_host_id, sizing, mode, saga } = row;
       const inputs = { stack_id, source_host_id, target_host_id, sizing, mode, ...moveOptionsOf(saga) };
-      return runPreflight(env, inputs, row.stack_name, row.id);
+      return runPreflight(env, inputs, row.stack_name, row.id, row.bandwidth_limit);
     },
     background: (work) => ctx.waitUntil(work),
   });

@@ -11,17 +11,19 @@ export type Agreed =
 
 /**
  * Plans, examines each planned pair (null: the host accepts the stack), and plans again without the refused pairs,
- * until every pair of the plan was examined. A refused stack frees the room planned for it.
+ * until every pair of the plan was examined. A refused stack frees the room planned for it. `pack`: see `place`.
  */
 export async function negotiate(
   loads: readonly Load[],
   rooms: readonly Room[],
   examine: (load: Load, room: Room) => Promise<Refusal | null>,
+  pack = false,
 ): Promise<Agreed[]> {
   const examined = new Map<string, Map<string, Refusal | null>>(loads.map(({ id }) => [id, new Map()]));
   const of = (load: Load, room: Room) => examined.get(load.id)?.get(room.id);
   const anywhere = (load: Load) => [...(examined.get(load.id)?.values() ?? [])].find((refusal) => refusal?.anywhere);
-  const plan = () => place(loads, rooms, (load, room) => (of(load, room) ?? anywhere(load)) != null);
+  const refused = (load: Load, room: Room) => (of(load, room) ?? anywhere(load)) != null;
+  const plan = () => place(loads, rooms, { refused, pack });
 
   function conclude(one: Placement): Agreed {
     const { load } = one;

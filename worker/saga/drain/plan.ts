@@ -29,19 +29,26 @@ export type Placement =
   | { kind: 'placed'; load: Load; room: Room; fit: Fit }
   | { kind: 'unplaced'; load: Load; obstacle: Obstacle };
 
+export interface PlaceOptions {
+  /** Excludes a host for another reason than its room. */
+  refused?: (load: Load, room: Room) => boolean;
+  /** Fills as few hosts as possible: each stack goes where the least room is left. */
+  pack?: boolean;
+}
+
 /**
- * Assigns stacks to hosts: biggest first, each to its earlier planned host, else to the best fit, with the margins of
- * the pre-flight and counting stacks already placed. Pure and independent of the input order. `refused` excludes a host
- * for another reason.
+ * Assigns stacks to hosts: biggest first, each to its earlier planned host, else to the one with the most room left, with
+ * the margins of the pre-flight and counting stacks already placed. Pure and independent of the input order.
  */
 export function place(
   loads: readonly Load[],
   rooms: readonly Room[],
-  refused: (load: Load, room: Room) => boolean = () => false,
+  { refused = () => false, pack = false }: PlaceOptions = {},
 ): Placement[] {
   const most = { memory: mostOf(rooms, 'memory_bytes'), disk: mostOf(rooms, 'disk_bytes') };
   const share = ({ memory_bytes, disk_bytes }: Load | Room) => [memory_bytes / most.memory, disk_bytes / most.disk];
   const bulk = (load: Load) => Math.max(...share(load));
+  const way = pack ? 1 : -1;
   const left = new Map(rooms.map((room) => [room.id, { ...room }]));
 
   return [...loads]
@@ -50,8 +57,8 @@ export function place(
       const open = roomsFor(load, [...left.values()]).filter((room) => !refused(load, room));
       const best = open
         .filter((room) => fits(load, room))
-        // Then by the free room, memory and disk together: the less, the better the fit.
-        .sort((a, b) => earlier(load, a, b) || sum(share(a)) - sum(share(b)) || compare(a.id, b.id))[0];
+        // Then by the free room, memory and disk together.
+        .sort((a, b) => earlier(load, a, b) || way * (sum(share(a)) - sum(share(b))) || compare(a.id, b.id))[0];
       if (!best) return { kind: 'unplaced', load, obstacle: obstacleOf(load, open, roomsFor(load, rooms)) };
       const room = rooms.find(({ id }) => id === best.id) ?? best;
       const fit = fitOf(load, best);

@@ -7,6 +7,8 @@ export interface DrainOptions extends Partial<MoveOptions> {
   /** The only host that may take stacks; null for any. */
   target: string | null;
   mode: Mode;
+  /** Fills as few hosts as possible; absent: spreads. */
+  pack?: boolean;
   /** By name, what differs for a stack. */
   per_stack?: Record<string, StackOptions>;
 }

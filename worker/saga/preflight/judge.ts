@@ -51,7 +51,7 @@ function expectedPlan({
   target,
   names,
   logins,
-  measured_rate,
+  ...measured
 }: PreflightFacts): Plan | null {
   if (!asked.ok) return null;
   const offers = (facts: PreflightFacts['source']) => facts.ok && facts.data.engine.pre_copy !== null;
@@ -61,7 +61,10 @@ function expectedPlan({
     names,
     preCopy: offers(source) && offers(target),
     shipped: fit.ok ? arrivingImages({ stack: asked.data, target: fit.data, options: inputs }, logins).shipped : [],
-    measuredRate: measured_rate,
+    measuredRate: measured.measured_rate,
+    limit: measured.bandwidth_limit,
+    measuredStopStartS: measured.measured_stop_start_s,
+    projectPlace: fit.ok ? fit.data.project_path : null,
   });
 }
 
@@ -188,7 +191,7 @@ function serviceNotes({ name, one_shot, unwell, health_wait_s }: StackService): 
   const notes: string[] = [];
   if (one_shot)
     notes.push(
-      `Service ${name} is taken for a job that has ended: it is run again on the target, and must end with 0.`,
+      `Service ${name} has exited, so it counts as a one-off job: it runs again on the target and must exit 0.`,
     );
   else if (unwell) notes.push(`Service ${name} ${unwellNotes[unwell]}.`);
   const { timeoutSDefault, timeoutSMax } = limits.health;

@@ -26,10 +26,16 @@ export interface PlanFacts {
   shipped: readonly ShippedImage[];
   /** Bytes per second between these hosts; null if not measured yet. */
   measuredRate: number | null;
+  /** Bytes per second that the source may send; null for any. */
+  limit: number | null;
+  /** Seconds that the stack took to stop and to start in its latest move; null if it has not moved yet. */
+  measuredStopStartS: number | null;
+  /** Where the project directory goes; null if unknown. */
+  projectPlace: string | null;
 }
 
 /** What will be moved, and how long it may take. */
-export function planOf({ stack, binds, names, preCopy, shipped, measuredRate }: PlanFacts): Plan {
+export function planOf({ stack, binds, names, preCopy, shipped, projectPlace, ...measured }: PlanFacts): Plan {
   const items: Plan['items'] = [
     ...movedVolumes(stack).map(({ name, size_bytes }) => ({ kind: 'volume' as const, name, size_bytes })),
     ...shipped.map(({ reference, size_bytes }) => ({
@@ -43,14 +49,22 @@ export function planOf({ stack, binds, names, preCopy, shipped, measuredRate }: 
       ...(place === path ? {} : { place }),
       size_bytes,
     })),
-    { kind: 'project', name: stack.working_dir, size_bytes: stack.project_files.size_bytes },
+    {
+      kind: 'project',
+      name: stack.working_dir,
+      ...(projectPlace === null || projectPlace === stack.working_dir ? {} : { place: projectPlace }),
+      size_bytes: stack.project_files.size_bytes,
+    },
   ];
   const bytesOf = (of: Plan['items']) => of.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0);
   const total_bytes = bytesOf(items);
   // Images are sent before the stop, so they add no downtime.
   const downtimeBytes = bytesOf(items.filter(({ kind }) => kind !== 'image'));
   const { assumedBytesPerS, assumedStopStartS, assumedChangedShare, assumedReadBytesPerS } = limits.plan;
-  const rate = measuredRate ?? assumedBytesPerS;
+  const { measuredRate, limit, measuredStopStartS } = measured;
+  const possible = measuredRate ?? assumedBytesPerS;
+  const rate = Math.min(possible, limit ?? possible);
+  const stop_start_s = measuredStopStartS ?? assumedStopStartS;
   const transfer_s = Math.ceil(total_bytes / rate);
   const restS = (downtimeBytes * assumedChangedShare) / rate + downtimeBytes / assumedReadBytesPerS;
   return {
@@ -58,11 +72,14 @@ export function planOf({ stack, binds, names, preCopy, shipped, measuredRate }: 
     total_bytes,
     total_is_lower_bound: items.some(({ size_bytes }) => size_bytes === null),
     expected: [
-      { mode: 'stop-copy', transfer_s, downtime_s: Math.ceil(downtimeBytes / rate) + assumedStopStartS },
-      ...(preCopy ? [{ mode: 'pre-copy' as const, transfer_s, downtime_s: Math.ceil(restS) + assumedStopStartS }] : []),
+      { mode: 'stop-copy', transfer_s, downtime_s: Math.ceil(downtimeBytes / rate) + stop_start_s },
+      ...(preCopy ? [{ mode: 'pre-copy' as const, transfer_s, downtime_s: Math.ceil(restS) + stop_start_s }] : []),
     ],
     assumed_rate: rate,
     rate_measured: measuredRate !== null,
+    rate_limited: rate < possible,
+    stop_start_s,
+    stop_start_measured: measuredStopStartS !== null,
     ports: stack.services.flatMap(({ name, ports }) =>
       ports.map(({ port, protocol }) => ({ service: name, port, protocol })),
     ),

@@ -37,6 +37,10 @@ export interface PreflightFacts {
   reserved: Room;
   /** Bytes per second between these hosts; null if not measured yet. */
   measured_rate: number | null;
+  /** Bytes per second that the source may send; null for any. */
+  bandwidth_limit: number | null;
+  /** Seconds that the stack took to stop and to start in its latest move; null if it has not moved yet. */
+  measured_stop_start_s: number | null;
 }
 
 /** Room on a host. */

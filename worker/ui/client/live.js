@@ -68,6 +68,7 @@ function lost(main, is) {
 
 function takeOver(main, page) {
   localise(page);
+  document.title = page.title;
   for (const part of main.querySelectorAll('[data-live]')) {
     const next = page.getElementById(part.id);
     if (!next || !differs(part, next) || inUse(part)) continue;

@@ -1,6 +1,7 @@
 // Times in the reader's time zone: how long ago, and the exact time on hover.
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 
+const short = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
 
 /** The same words as in schema/units.ts. */
@@ -34,6 +35,7 @@ export function localise(root) {
     time.title = moment.format(at);
     if ('ago' in time.dataset) time.textContent = ago(Date.now() - at);
     if ('since' in time.dataset) time.textContent = running(Date.now() - at);
+    if ('moment' in time.dataset) time.textContent = short.format(at);
     if ('clock' in time.dataset) time.textContent = clock.format(at);
   }
 }

@@ -1,27 +1,37 @@
-import { bytes } from '../../../schema/units.ts';
+import { limits } from '../../../schema/limits.ts';
 import type { ProblemBody } from '../call.ts';
-import { consentNames, consents } from '../consents.ts';
-import { LinkButton } from '../parts/form.tsx';
+import { type Candidate, candidatesOf, type Needs } from '../destinations.ts';
+import { Advanced, Modes } from '../parts/choices.tsx';
+import { Destination } from '../parts/destination.tsx';
+import { Field, Hidden, LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Empty } from '../parts/list.tsx';
-import { HostState } from '../parts/state.tsx';
 import type { Session } from '../session.ts';
 import type { HostView, StackView, Wanted } from '../views.ts';
+import { wantedFields } from '../wanted.ts';
 import { stackHref } from './stacks.tsx';
 
 interface ChooseProps {
   session: Session;
   stack: StackView;
+  /** Those that were found; the source may be among them. */
   hosts: HostView[];
+  /** What the whole source host uses; null if it has not said so. */
+  needs: Needs | null;
   wanted: Wanted;
+  /** Part of the name of a host that was looked for. */
+  find: string;
   problem?: ProblemBody;
 }
 
 /** First step of a migration: destination and options. Read-only, so it is a GET that can be reloaded. */
-export function ChoosePage({ session, stack, hosts, wanted, problem }: ChooseProps) {
-  const others = hosts.filter(({ id, status }) => id !== stack.host_id && status !== 'pending');
-  const takers = others.filter((host) => standsInTheWay(host) === null);
-  const chosen = takers.find(({ id }) => id === wanted.target) ?? takers[0];
+export function ChoosePage({ session, stack, hosts, needs, wanted, find, problem }: ChooseProps) {
+  const place = `/ui/stacks/${encodeURIComponent(stack.name)}/migrate`;
+  const candidates = candidatesOf(hosts, stack.host_id, needs);
+  const open = candidates.filter(({ obstacle }) => obstacle === null);
+  const chosen = open.find(({ host }) => host.id === wanted.target) ?? open[0];
+  const rest = candidates.filter((one) => one !== chosen);
+  const shown = [...(chosen ? [chosen] : []), ...rest].slice(0, limits.ui.destinationsMax);
   return (
     <Page
       title={`Migrate ${stack.name}`}
@@ -39,66 +49,21 @@ export function ChoosePage({ session, stack, hosts, wanted, problem }: ChoosePro
       }
       problem={problem}
     >
-      {others.length === 0 ? (
-        <Empty title="There is no other host">
-          <p>Let another host join; then it can be chosen here.</p>
-          <LinkButton href="/ui/hosts" label="Add a host" kind="primary" />
-        </Empty>
+      {candidates.length > shown.length || find !== '' ? (
+        <Find place={place} find={find} wanted={wanted} from={stack.host_id} more={candidates.length > shown.length} />
+      ) : null}
+      {candidates.length === 0 ? (
+        <NoHost find={find} place={`${place}?from=${stack.host_id}`} />
       ) : (
-        <form method="get" action={`/ui/stacks/${encodeURIComponent(stack.name)}/migrate/review`} data-slow="Checking…">
+        <form method="get" action={`${place}/review`} data-slow="Checking…">
           <input type="hidden" name="from" value={stack.host_id} />
-          <fieldset class="card">
-            <legend>Destination</legend>
-            {others.map((host) => (
-              <Destination host={host} checked={host === chosen} />
-            ))}
-          </fieldset>
-          <fieldset class="card">
-            <legend>How</legend>
-            <Choice
-              name="mode"
-              value="stop-copy"
-              checked={wanted.mode !== 'pre-copy'}
-              label="Stop, then copy"
-              hint="Simplest. The stack is down while its volumes are copied."
-            />
-            <Choice
-              name="mode"
-              value="pre-copy"
-              checked={wanted.mode === 'pre-copy'}
-              label="Copy first, then stop"
-              hint="Copies while the stack runs; down only for what changed since. Reads more, and compares contents."
-            />
-          </fieldset>
-          <fieldset class="card">
-            <legend>Room on the target</legend>
-            <Choice
-              name="sizing"
-              value="host"
-              checked={wanted.sizing !== 'stack'}
-              label="As much as the whole source host uses"
-              hint="Conservative: for draining a host stack by stack."
-            />
-            <Choice
-              name="sizing"
-              value="stack"
-              checked={wanted.sizing === 'stack'}
-              label="As much as this stack uses"
-              hint="Its own containers and volumes."
-            />
-            {consentNames.map((name) => (
-              <label class="choice">
-                <input type="checkbox" name={name} checked={wanted[name]} />
-                <span>
-                  <span class="name">{consents[name].label}</span>
-                  <span class="hint">{consents[name].hint}</span>
-                </span>
-              </label>
-            ))}
-          </fieldset>
+          <Hidden fields={wantedFields(wanted).filter(([name]) => later.includes(name))} />
+          <Destinations shown={shown} chosen={chosen} source={stack.host_name} />
+          <Modes wanted={wanted} />
+          <Advanced wanted={wanted} needs={needs} source={stack.host_name} />
           <p class="acts">
             <button type="submit" class="primary" disabled={chosen === undefined}>
-              Check
+              Run pre-flight
             </button>
             <LinkButton href={stackHref(stack, true)} label="Back" />
           </p>
@@ -108,41 +73,57 @@ export function ChoosePage({ session, stack, hosts, wanted, problem }: ChoosePro
   );
 }
 
-function Destination({ host, checked }: { host: HostView; checked: boolean }) {
-  const why = standsInTheWay(host);
-  const { resources } = host;
+/** Chosen on the page of the report, and kept where one comes back from there. */
+const later = ['env', 'bind', 'exclude', 'cutover_dns'];
+
+function Destinations({
+  shown,
+  chosen,
+  source,
+}: {
+  shown: Candidate[];
+  chosen: Candidate | undefined;
+  source: string;
+}) {
   return (
-    <label class="choice">
-      <input type="radio" name="target" value={host.id} checked={checked} disabled={why !== null} required />
-      <span>
-        <span class="name">
-          {host.name} <HostState status={host.status} cordoned={host.cordoned_at !== null} />
-        </span>
-        <span class="hint">
-          {why ??
-            (resources
-              ? `${bytes(resources.memory.free_bytes)} of memory and ${bytes(resources.disk.free_bytes)} of disk free`
-              : 'It has not reported its free room yet.')}
-        </span>
-      </span>
-    </label>
+    <fieldset class="card">
+      <legend>Destination</legend>
+      <p class="hint">Those with the most room first.</p>
+      <div class="destinations">
+        {shown.map((candidate) => (
+          <Destination candidate={candidate} checked={candidate === chosen} source={source} />
+        ))}
+      </div>
+    </fieldset>
   );
 }
 
-function Choice(props: { name: string; value: string; checked: boolean; label: string; hint: string }) {
-  const { name, value, checked, label, hint } = props;
+/** Where there are more hosts than are shown. */
+function Find(props: { place: string; find: string; wanted: Wanted; from: string; more: boolean }) {
+  const { place, find, wanted, from, more } = props;
   return (
-    <label class="choice">
-      <input type="radio" name={name} value={value} checked={checked} />
-      <span>
-        <span class="name">{label}</span>
-        <span class="hint">{hint}</span>
-      </span>
-    </label>
+    <form method="get" action={place} class="filters">
+      <Hidden fields={[...wantedFields(wanted), ['from', from]]} />
+      <Field id="find" label="Find a host">
+        <input type="search" id="find" name="find" value={find} autocomplete="off" />
+      </Field>
+      <button type="submit">Search</button>
+      {more ? <p class="hint">Only the {limits.ui.destinationsMax} with the most room are shown.</p> : null}
+    </form>
   );
 }
 
-function standsInTheWay({ status, cordoned_at }: HostView): string | null {
-  if (status !== 'online') return 'It is offline.';
-  return cordoned_at === null ? null : 'It is cordoned: no migration may target it.';
+function NoHost({ find, place }: { find: string; place: string }) {
+  if (find !== '')
+    return (
+      <Empty title="No other host has that in its name">
+        <LinkButton href={place} label="Show all hosts" />
+      </Empty>
+    );
+  return (
+    <Empty title="There is no other host">
+      <p>Let another host join; then it can be chosen here.</p>
+      <LinkButton href="/ui/hosts" label="Add a host" kind="primary" />
+    </Empty>
+  );
 }

@@ -16,7 +16,6 @@ import type { DrainWish, HostView } from '../views.ts';
 interface DrainPlanProps {
   session: Session;
   host: HostView;
-  hosts: HostView[];
   wish: DrainWish;
   /** Null if planning failed. */
   plan: DrainPlanView | null;
@@ -27,7 +26,7 @@ interface DrainPlanProps {
 const options = 'options';
 
 /** Shows where each stack would go, before anything is changed. */
-export function DrainPlanPage({ session, host, hosts, wish, plan, problem }: DrainPlanProps) {
+export function DrainPlanPage({ session, host, wish, plan, problem }: DrainPlanProps) {
   return (
     <Page
       title={`Drain ${host.name}`}
@@ -40,24 +39,39 @@ export function DrainPlanPage({ session, host, hosts, wish, plan, problem }: Dra
       lead={<p>Moves every stack off this host. This is the plan; nothing has been changed.</p>}
       problem={problem}
     >
-      <Options {...{ host, hosts, wish }} />
+      <Options host={host} wish={wish} targets={plan?.targets ?? []} />
       {plan ? <Plan host={host} wish={wish} plan={plan} /> : null}
     </Page>
   );
 }
 
-function Options({ host, hosts, wish }: Pick<DrainPlanProps, 'host' | 'hosts' | 'wish'>) {
-  const others = hosts.filter(({ id, status }) => id !== host.id && status !== 'pending');
+interface OptionsProps {
+  host: HostView;
+  wish: DrainWish;
+  targets: DrainPlanView['targets'];
+}
+
+function Options({ host, wish, targets }: OptionsProps) {
+  const named = targets.some(({ id }) => id === wish.target);
+  const others = wish.target === '' || named ? targets : [{ id: wish.target, name: 'the host asked for' }, ...targets];
   return (
     <form id={options} method="get" action={`/ui/hosts/${host.id}/drain`} class="filters card" data-slow="Planning…">
       <Field id="target" label="Only to">
         <select id="target" name="target">
-          <option value="">whichever fits best</option>
+          <option value="">any host</option>
           {others.map(({ id, name }) => (
             <option value={id} selected={id === wish.target}>
               {name}
             </option>
           ))}
+        </select>
+      </Field>
+      <Field id="pack" label="Where to">
+        <select id="pack" name="pack">
+          <option value="">spread: most room left</option>
+          <option value="on" selected={wish.pack}>
+            pack: fewest hosts
+          </option>
         </select>
       </Field>
       <Field id="mode" label="How">
@@ -106,12 +120,12 @@ function Plan({ host, wish, plan }: { host: HostView; wish: DrainWish; plan: Dra
           : `${movable} of ${stacks.length} can move. The others stay here, running.`}
       </p>
       <Card title="Stacks, in the order they go" id="plan">
-        <Table caption="Where each stack goes" columns={['Stack', 'To', { label: 'Why', wide: true }]}>
+        <Table caption="Where each stack goes" columns={['Stack', 'To', { label: 'Why', below: true }]}>
           {stacks.map(({ stack, target, why, obstacle }) => (
             <tr>
               <th scope="row">{stack.name}</th>
               <td>{target ? target.name : <State tone="bad" word="stays" />}</td>
-              <td class="wide words">
+              <td class="below-row words">
                 <Advice text={why} />
                 <OwnChoices stack={stack.name} ways={obstacle?.lifted_by ?? []} own={wish.own} form={options} />
               </td>
@@ -123,7 +137,7 @@ function Plan({ host, wish, plan }: { host: HostView; wish: DrainWish; plan: Dra
               <td>
                 <State tone="idle" word="left" />
               </td>
-              <td class="wide words">
+              <td class="below-row words">
                 It stays here, as asked.
                 <OwnChoices stack={name} ways={[]} own={wish.own} form={options} />
               </td>
@@ -175,8 +189,8 @@ function Plan({ host, wish, plan }: { host: HostView; wish: DrainWish; plan: Dra
   );
 }
 
-const fieldsOf = ({ target, mode, max_parallel, every_bind, own, ...wish }: DrainWish): [string, string][] => [
-  ...Object.entries({ target, mode, max_parallel, every_bind: every_bind ? 'on' : '' }),
+const fieldsOf = ({ target, pack, mode, max_parallel, every_bind, own, ...wish }: DrainWish): [string, string][] => [
+  ...Object.entries({ target, mode, max_parallel, pack: pack ? 'on' : '', every_bind: every_bind ? 'on' : '' }),
   ...consentFields(wish),
   ...ownOptionFields(own),
 ];

@@ -1,5 +1,7 @@
 import type { DrainView } from '../../../schema/api/drains.ts';
+import type { ProgressView } from '../../../schema/api/migrations.ts';
 import { hasEnded } from '../../../schema/drain.ts';
+import { rate, share } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
 import { summaryOf } from '../parts/drain-table.tsx';
 import { ActButton, Form } from '../parts/form.tsx';
@@ -16,17 +18,20 @@ interface DrainProps {
   drain: DrainView;
   /** Null if it was deleted. */
   host: HostView | null;
+  /** Of what moves now, by the id of its migration. */
+  progress: ReadonlyMap<string, ProgressView | null>;
   problem?: ProblemBody | undefined;
   said?: string | undefined;
 }
 
-export function DrainPage({ session, drain, host, problem, said }: DrainProps) {
+export function DrainPage({ session, drain, host, progress, problem, said }: DrainProps) {
   const { summary, stacks } = drain;
   const ended = hasEnded(drain.status);
   const decided = summary.moved + summary.stayed + summary.gone;
   return (
     <Page
       title={`Drain of ${drain.host.name}`}
+      progress={ended ? drain.status : `${decided} of ${stacks.length}`}
       session={session}
       place="Drains"
       trail={[
@@ -52,7 +57,7 @@ export function DrainPage({ session, drain, host, problem, said }: DrainProps) {
         <Acts drain={drain} host={host} />
       </div>
       <Card title="Stacks" id="stacks" live>
-        <Table caption="Stacks of the drain" columns={['Stack', 'State', 'To', { label: 'Note', wide: true }]}>
+        <Table caption="Stacks of the drain" columns={['Stack', 'State', 'To', { label: 'Note', below: true }]}>
           {stacks.map(({ stack, status, target, migration_id, obstacle, since }) => (
             <tr>
               <th scope="row">
@@ -62,7 +67,10 @@ export function DrainPage({ session, drain, host, problem, said }: DrainProps) {
                 <DrainStackState status={status} />
               </td>
               <td>{target?.name ?? '–'}</td>
-              <td class={obstacle ? 'wide words' : 'wide'}>
+              <td class={obstacle ? 'below-row words' : status === 'moving' ? 'below-row' : 'wide'}>
+                {migration_id && status === 'moving' ? (
+                  <Share of={progress.get(migration_id)} name={stack.name} />
+                ) : null}
                 {obstacle ? (
                   <>
                     <Advice text={obstacle.message} /> <code class="muted">{obstacle.code}</code>
@@ -81,12 +89,28 @@ export function DrainPage({ session, drain, host, problem, said }: DrainProps) {
             ['Drain', <code>{drain.id}</code>],
             ['Mode', drain.mode],
             ['At a time', drain.max_parallel],
+            ['Where to', drain.pack ? 'packed on few hosts' : 'spread: most room left'],
             ['Began', <Ago at={drain.created_at} />],
             drain.ended_at ? ['Ended', <Ago at={drain.ended_at} />] : null,
           ]}
         />
       </Card>
     </Page>
+  );
+}
+
+/** How much of a stack has arrived. */
+function Share({ of, name }: { of: ProgressView | null | undefined; name: string }) {
+  if (!of || of.bytes_total === null) return null;
+  const { bytes_done, bytes_total, rate: now } = of;
+  return (
+    <span class="gauge">
+      <progress aria-label={`Progress of ${name}`} max={Math.max(1, bytes_total)} value={bytes_done} />
+      <span>
+        {share(bytes_done, bytes_total)}
+        {now === null ? '' : `, ${rate(now)}`}
+      </span>
+    </span>
   );
 }
 

@@ -1,9 +1,10 @@
 import type { DrainView } from '../../../schema/api/drains.ts';
+import { drainStatuses } from '../../../schema/drain.ts';
 import type { Page as ListPage } from '../call.ts';
 import { DrainTable } from '../parts/drain-table.tsx';
-import { LinkButton } from '../parts/form.tsx';
+import { Field, LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, More } from '../parts/list.tsx';
+import { Empty, Filters, isFiltered, More } from '../parts/list.tsx';
 import type { Session } from '../session.ts';
 
 interface DrainsProps {
@@ -15,11 +16,30 @@ interface DrainsProps {
 export function DrainsPage({ session, page: { items, next_cursor }, query }: DrainsProps) {
   return (
     <Page title="Drains" session={session} place="Drains" everyS={10}>
+      {items.length > 0 || isFiltered(query) ? (
+        <Filters path="/ui/drains" query={query}>
+          <Field id="status" label="State">
+            <select id="status" name="status">
+              <option value="">any</option>
+              {drainStatuses.map((status) => (
+                <option value={status} selected={query.get('status') === status}>
+                  {status}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <button type="submit">Filter</button>
+        </Filters>
+      ) : null}
       <div id="drains" data-live>
-        {items.length === 0 ? (
+        {items.length === 0 && isFiltered(query) ? (
+          <Empty title="No drain matches">
+            <LinkButton href="/ui/drains" label="Show all" />
+          </Empty>
+        ) : items.length === 0 ? (
           <Empty title="No host has been drained yet">
             <p>
-              A drain empties a host: each of its stacks goes to the host that fits it best, one after the other. It
+              A drain empties a host: each of its stacks goes to the host with the most room, one after the other. It
               begins with a plan, on the host's page.
             </p>
             <LinkButton href="/ui/hosts" label="To the hosts" kind="primary" />

@@ -1,7 +1,8 @@
 import type { DrainView } from '../../../schema/api/drains.ts';
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { bytes, count, moment } from '../../../schema/units.ts';
-import type { ProblemBody } from '../call.ts';
+import { limits } from '../../../schema/limits.ts';
+import { count, share } from '../../../schema/units.ts';
+import type { Page as ListPage, ProblemBody } from '../call.ts';
 import { DrainTable } from '../parts/drain-table.tsx';
 import { ActButton, Disabled, LinkButton, TypeToConfirm, useReason } from '../parts/form.tsx';
 import { Holdings } from '../parts/holdings.tsx';
@@ -9,7 +10,7 @@ import { Page } from '../parts/layout.tsx';
 import { Card, Empty, Facts, Gauge, Table } from '../parts/list.tsx';
 import { StackState } from '../parts/stack-state.tsx';
 import { HostState } from '../parts/state.tsx';
-import { Ago } from '../parts/time.tsx';
+import { Ago, Moment } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
 import type { HostView, StackView } from '../views.ts';
 import { stackHref } from './stacks.tsx';
@@ -22,13 +23,14 @@ interface HostProps {
   /** Newest first. */
   drains: DrainView[];
   /** Migrations that keep a copy here. */
-  kept: MigrationView[];
+  kept: ListPage<MigrationView>;
   problem?: ProblemBody | undefined;
   said?: string | undefined;
 }
 
 export function HostPage({ session, host, stacks, drains, kept, problem, said }: HostProps) {
   const { id, name, status, resources, cordoned_at } = host;
+  const shown = stacks.slice(0, limits.ui.stacksOfHostMax);
   return (
     <Page
       title={name}
@@ -48,16 +50,25 @@ export function HostPage({ session, host, stacks, drains, kept, problem, said }:
       {host.warnings.map(({ message }) => (
         <p class="alert bad">{message}</p>
       ))}
+      <div id="standing" data-live>
+        {status === 'pending' ? <NotJoined /> : null}
+        {status === 'offline' ? <Away host={host} /> : null}
+      </div>
       <Card title="The machine" id="facts" live>
         <Facts
           rows={[
-            ...(resources ? roomRows(resources) : []),
+            ...(resources ? roomRows(resources, status === 'online') : []),
             ['Agent', host.agent_version ?? 'has not joined yet'],
             ['Seen', <Ago at={host.seen_at} />],
             host.connected_from ? ['Connects from', host.connected_from] : null,
             cordoned_at ? ['Cordoned', <Ago at={cordoned_at} />] : null,
             host.certificate_ends_at
-              ? ['Certificate', `until ${moment(host.certificate_ends_at)}, renewed automatically`]
+              ? [
+                  'Certificate',
+                  <>
+                    until <Moment at={host.certificate_ends_at} />, renewed automatically
+                  </>,
+                ]
               : null,
             ['Id', <code>{id}</code>],
           ]}
@@ -70,13 +81,13 @@ export function HostPage({ session, host, stacks, drains, kept, problem, said }:
           </Empty>
         ) : (
           <Table caption="Stacks on this host" columns={['Stack', 'State', { label: 'Holds', wide: true }]}>
-            {stacks.map((stack) => (
+            {shown.map((stack) => (
               <tr>
                 <th scope="row">
                   <a href={stackHref(stack, true)}>{stack.name}</a>
                 </th>
                 <td>
-                  <StackState stack={stack} host={host} />
+                  <StackState stack={stack} online={status === 'online'} />
                 </td>
                 <td class="wide">
                   {count(stack.summary.services.length, 'service')}, {count(stack.summary.volumes.length, 'volume')}
@@ -85,6 +96,11 @@ export function HostPage({ session, host, stacks, drains, kept, problem, said }:
             ))}
           </Table>
         )}
+        {stacks.length > shown.length ? (
+          <p class="rest">
+            <a href={`/ui/stacks?host=${id}`}>All {stacks.length} stacks of this host</a>
+          </p>
+        ) : null}
       </Card>
       {drains.length > 0 ? (
         <Card title="Drains" id="drains" live>
@@ -94,7 +110,7 @@ export function HostPage({ session, host, stacks, drains, kept, problem, said }:
       <div class="acts">
         <TypeToConfirm action={`/ui/hosts/${id}/delete`} label="Delete host" scope="admin" word={name}>
           <p>Its certificate is revoked and its connection closed at once. Nothing on the machine itself is changed.</p>
-          <Holdings stacks={stacks} kept={kept} />
+          <Holdings host={id} stacks={stacks} kept={kept} />
         </TypeToConfirm>
       </div>
     </Page>
@@ -119,12 +135,39 @@ function Acts({ host: { id, cordoned_at }, stacks }: { host: HostView; stacks: S
   );
 }
 
-function roomRows({ memory, disk, cpu }: NonNullable<HostView['resources']>): [string, ReturnType<typeof Gauge>][] {
-  const gauge = (label: string, { used_bytes, total_bytes, free_bytes }: typeof memory) =>
-    Gauge({ label, used: used_bytes, total: total_bytes, text: `${bytes(free_bytes)} of ${bytes(total_bytes)} free` });
+/** A host whose command was lost is added again: a join token is shown once. */
+function NotJoined() {
+  return (
+    <div class="alert warn">
+      <p>
+        <strong>This host has not joined yet.</strong> Run the command that was shown when it was added; it works once,
+        for a day. If it is lost, delete this host below and <a href="/ui/hosts">add it again</a>: the name is free at
+        once, and a new command is shown.
+      </p>
+    </div>
+  );
+}
+
+function Away({ host: { name, seen_at } }: { host: HostView }) {
+  return (
+    <p class="alert warn">
+      <strong>{name} is offline</strong>, last heard <Ago at={seen_at} />. What follows is what it said then. Start its
+      agent (<code>systemctl start stackferry-agent</code>), and see that the machine reaches this control plane.
+    </p>
+  );
+}
+
+function roomRows(
+  { memory, disk, cpu }: NonNullable<HostView['resources']>,
+  now: boolean,
+): [string, ReturnType<typeof Gauge> | string][] {
+  const room = (label: string, { used_bytes, total_bytes, free_bytes }: typeof memory) => {
+    const text = `${share(free_bytes, total_bytes)} free`;
+    return now ? Gauge({ label, used: used_bytes, total: total_bytes, text }) : `${text}, when it was last heard`;
+  };
   return [
-    ['Memory', gauge('Memory in use', memory)],
-    ['Disk', gauge('Disk in use', disk)],
+    ['Memory', room('Memory in use', memory)],
+    ['Disk', room('Disk in use', disk)],
     ['Load', <span>{`${cpu.load_1m} on ${count(cpu.cores, 'core')}`}</span>],
   ];
 }

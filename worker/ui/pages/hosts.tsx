@@ -1,19 +1,20 @@
 import { limits } from '../../../schema/limits.ts';
-import { bytes } from '../../../schema/units.ts';
-import type { ProblemBody } from '../call.ts';
-import { AskButton, Field, Form, TypeToConfirm, useReason } from '../parts/form.tsx';
+import type { Page as ListPage, ProblemBody } from '../call.ts';
+import { AskButton, Field, Form, LinkButton, TypeToConfirm, useReason } from '../parts/form.tsx';
+import { HostTable } from '../parts/host-table.tsx';
 import { JoinCommand } from '../parts/join-command.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, Gauge, Table } from '../parts/list.tsx';
+import { Empty, Filters, isFiltered, More, sortingOf, Table } from '../parts/list.tsx';
 import { HostState } from '../parts/state.tsx';
-import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
 import type { HostView, Joining, RelayView } from '../views.ts';
 
 interface HostsProps {
   session: Session;
-  hosts: HostView[];
-  relays: RelayView[];
+  page: ListPage<HostView>;
+  /** The filters of the hosts. */
+  query: URLSearchParams;
+  relays: ListPage<RelayView>;
   /** Just created. */
   joining?: Joining;
   /** Id of the relay that is to be deleted. */
@@ -22,20 +23,30 @@ interface HostsProps {
   said?: string | undefined;
 }
 
-export function HostsPage({ session, hosts, relays, joining, leavingRelay, problem, said }: HostsProps) {
-  const leaving = relays.find(({ id }) => id === leavingRelay);
+const path = '/ui/hosts';
+
+export function HostsPage({ session, page, query, relays, joining, leavingRelay, problem, said }: HostsProps) {
+  const leaving = relays.items.find(({ id }) => id === leavingRelay);
+  const { items: hosts, next_cursor } = page;
   return (
     <Page title="Hosts" session={session} place="Hosts" problem={problem} said={said} everyS={joining ? undefined : 10}>
       {joining ? <JoinCommand {...joining} /> : null}
+      {hosts.length > 0 || isFiltered(query) ? <Search query={query} /> : null}
       <div id="hosts" data-live>
-        {hosts.length === 0 ? (
-          <Empty title="No hosts yet">
-            <p>Add the machine that runs your Compose stacks, and the one that they are to move to.</p>
+        {hosts.length > 0 ? (
+          <HostTable hosts={hosts} sorting={sortingOf(path, query, ['created', 'asc'])} />
+        ) : isFiltered(query) ? (
+          <Empty title="No host matches">
+            <LinkButton href={path} label="Show all hosts" />
           </Empty>
         ) : (
-          <HostTable hosts={hosts} />
+          <Empty title="No hosts yet">
+            <p>Add the machine that runs your Compose stacks, and the one that they are to move to.</p>
+            <p>A name below is all that is needed; the next page has the command for the machine.</p>
+          </Empty>
         )}
       </div>
+      <More path={path} query={query} cursor={next_cursor} />
       <Add kind="host" hint="A name of your own; the next page shows the command that starts its agent." />
       <h2 class="part">Relays</h2>
       {leaving ? (
@@ -52,8 +63,8 @@ export function HostsPage({ session, hosts, relays, joining, leavingRelay, probl
           </p>
         </TypeToConfirm>
       ) : null}
-      <div id="relays" data-live data-version={JSON.stringify(relays.map(({ id, status }) => [id, status]))}>
-        {relays.length === 0 ? (
+      <div id="relays" data-live data-version={JSON.stringify(relays.items.map(({ id, status }) => [id, status]))}>
+        {relays.items.length === 0 ? (
           <Empty title="No relays yet">
             <p>
               Hosts meet at a relay, which carries their encrypted stream. Without one they must reach each other
@@ -61,7 +72,10 @@ export function HostsPage({ session, hosts, relays, joining, leavingRelay, probl
             </p>
           </Empty>
         ) : (
-          <RelayTable relays={relays} />
+          <RelayTable relays={relays.items} />
+        )}
+        {relays.next_cursor === null ? null : (
+          <p class="hint">There are more relays; the API and the command line list all of them.</p>
         )}
       </div>
       <Add kind="relay" hint="Where every host can reach it over TCP." />
@@ -69,51 +83,43 @@ export function HostsPage({ session, hosts, relays, joining, leavingRelay, probl
   );
 }
 
-function HostTable({ hosts }: { hosts: HostView[] }) {
+function Search({ query }: { query: URLSearchParams }) {
   return (
-    <Table
-      caption="Hosts"
-      columns={[
-        'Host',
-        'State',
-        'Memory free',
-        { label: 'Disk free', wide: true },
-        { label: 'Agent', wide: true },
-        { label: 'Seen', wide: true },
-      ]}
-    >
-      {hosts.map(({ id, name, status, cordoned_at, resources, agent_version, seen_at, warnings }) => (
-        <tr>
-          <th scope="row" class="whole">
-            <a href={`/ui/hosts/${id}`}>{name}</a>
-            {warnings.length > 0 ? <span class="state bad">look at it</span> : null}
-          </th>
-          <td>
-            <span class="states">
-              <HostState status={status} cordoned={cordoned_at !== null} />
-            </span>
-          </td>
-          <td>{resources ? <Free label={`Memory of ${name} in use`} room={resources.memory} /> : '–'}</td>
-          <td class="wide">{resources ? <Free label={`Disk of ${name} in use`} room={resources.disk} /> : '–'}</td>
-          <td class="wide">{agent_version ?? '–'}</td>
-          <td class="wide">
-            <Ago at={seen_at} />
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <Filters path={path} query={query}>
+      <Field id="search" label="Name">
+        <input type="search" id="search" name="search" value={query.get('search') ?? ''} autocomplete="off" />
+      </Field>
+      <Field id="status" label="State">
+        <select id="status" name="status">
+          <option value="">any</option>
+          {statuses.map(([value, label]) => (
+            <option value={value} selected={query.get('status') === value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field id="cordoned" label="Migrations to it">
+        <select id="cordoned" name="cordoned">
+          <option value="">any</option>
+          <option value="false" selected={query.get('cordoned') === 'false'}>
+            open
+          </option>
+          <option value="true" selected={query.get('cordoned') === 'true'}>
+            cordoned
+          </option>
+        </select>
+      </Field>
+      <button type="submit">Search</button>
+    </Filters>
   );
 }
 
-function Free({
-  label,
-  room,
-}: {
-  label: string;
-  room: { total_bytes: number; used_bytes: number; free_bytes: number };
-}) {
-  return <Gauge label={label} used={room.used_bytes} total={room.total_bytes} text={bytes(room.free_bytes)} />;
-}
+const statuses = [
+  ['online', 'online'],
+  ['offline', 'offline'],
+  ['pending', 'has not joined'],
+] as const;
 
 function RelayTable({ relays }: { relays: RelayView[] }) {
   return (

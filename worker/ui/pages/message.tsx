@@ -10,13 +10,24 @@ interface MessageProps {
   problem?: ProblemBody;
 }
 
-/** A message without a page of its own. */
+/** What to do next, by the code of the problem: words, and a link. An empty address is that of the page itself. */
+const steps: { [code: string]: [words: string, label: string, href: string] } = {
+  not_found: ['It may have been deleted, or the address is not whole.', 'To the stacks', '/ui'],
+  rate_limited: ['Wait a moment; nothing is lost.', 'Try again', ''],
+  control_unavailable: ['Its database does not answer. Running migrations go on meanwhile.', 'Try again', ''],
+  internal: ['Running migrations are not touched by this.', 'Try again', ''],
+};
+
+/** A message without a page of its own, with the next step. */
 export function MessagePage({ title, text, session = null, problem }: MessageProps) {
+  const [words, label, href] = steps[problem?.code ?? 'not_found'] ?? [undefined, 'To the stacks', '/ui'];
   return (
     <Page title={title} session={session} problem={problem}>
       {text ? <p>{text}</p> : null}
-      <p>
-        <LinkButton href="/ui" label="To the stacks" />
+      {words ? <p>{words}</p> : null}
+      <p class="acts">
+        <LinkButton href={href} label={label} kind="primary" />
+        {href === '/ui' ? null : <LinkButton href="/ui" label="To the stacks" />}
       </p>
     </Page>
   );

@@ -6,14 +6,14 @@ import { hostName } from '../host-name.ts';
 import { sentenceOf } from '../migration-sentence.ts';
 import { DownFor } from '../parts/down-for.tsx';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
-import { LeftOutCard } from '../parts/exclusion.tsx';
 import { ForwardingCard } from '../parts/forwarding.tsx';
 import { HoldCard } from '../parts/hold.tsx';
 import { Page } from '../parts/layout.tsx';
+import { LeftOutCard } from '../parts/left-out.tsx';
 import { Card, Facts } from '../parts/list.tsx';
 import { MigrationActs, versionOf } from '../parts/migration-acts.tsx';
 import { NamesCard } from '../parts/names.tsx';
-import { Progress } from '../parts/progress.tsx';
+import { Progress, percentOf } from '../parts/progress.tsx';
 import { Receipt } from '../parts/receipt.tsx';
 import { Checks, Notes } from '../parts/report.tsx';
 import { Silence } from '../parts/silence.tsx';
@@ -21,9 +21,10 @@ import { MigrationState } from '../parts/state.tsx';
 import { Steps } from '../parts/steps.tsx';
 import { Succession } from '../parts/succession.tsx';
 import { Ago, took } from '../parts/time.tsx';
-import { AttentionCard, FailureCard, OwedCard, WindowCard } from '../parts/trouble.tsx';
+import { isTroubled, OwedCard, TroubleCard, WindowCard } from '../parts/trouble.tsx';
 import type { Session } from '../session.ts';
 import type { HostView } from '../views.ts';
+import { inWords } from '../words.ts';
 import { stackHref } from './stacks.tsx';
 
 interface MigrationProps {
@@ -45,9 +46,11 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
   const last = events.at(-1)?.id ?? 0;
   const ended = isTerminal(status);
   const settled = ended && migration.owed.length === 0;
+  const acts = <MigrationActs migration={migration} source={source} target={target} traffic={traffic} />;
   return (
     <Page
       title={`${stack.name}: ${source} → ${target}`}
+      progress={progressOf(migration)}
       session={session}
       place="Migrations"
       trail={[
@@ -74,10 +77,11 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
       <div
         id="trouble"
         data-live
-        data-version={JSON.stringify([migration.attention, migration.failure, migration.owed])}
+        data-version={JSON.stringify([migration.attention, migration.failure, migration.owed, versionOf(migration)])}
       >
-        <AttentionCard migration={migration} source={source} target={target} />
-        <FailureCard migration={migration} />
+        <TroubleCard migration={migration} source={source} target={target}>
+          {acts}
+        </TroubleCard>
         <OwedCard migration={migration} nameOf={nameOf} />
       </div>
       <div class="columns">
@@ -104,7 +108,7 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
             <WindowCard migration={migration} source={source} target={target} />
           </div>
           <div id="acts" data-live data-version={versionOf(migration)}>
-            <MigrationActs migration={migration} source={source} target={target} traffic={traffic} />
+            {isTroubled(migration) ? null : acts}
           </div>
         </div>
       </div>
@@ -139,4 +143,10 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
       </Card>
     </Page>
   );
+}
+
+/** `42 %` while bytes are counted, else the state. */
+function progressOf({ status, progress }: MigrationView): string {
+  if (!progress || progress.bytes_total === null || isTerminal(status)) return inWords(status);
+  return `${percentOf(progress.bytes_done, progress.bytes_total)} %`;
 }

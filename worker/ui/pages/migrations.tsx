@@ -3,30 +3,30 @@ import { statuses } from '../../../schema/migration-status.ts';
 import type { Page as ListPage } from '../call.ts';
 import { Field, LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, More } from '../parts/list.tsx';
+import { Empty, Filters, isFiltered, More, sortingOf } from '../parts/list.tsx';
 import { MigrationTable } from '../parts/migration-table.tsx';
 import type { Session } from '../session.ts';
-import type { HostView } from '../views.ts';
 import { inWords } from '../words.ts';
 
 interface MigrationsProps {
   session: Session;
   page: ListPage<MigrationView>;
-  hosts: HostView[];
   /** The filters. */
   query: URLSearchParams;
 }
 
-export function MigrationsPage({ session, page: { items, next_cursor }, hosts, query }: MigrationsProps) {
+const path = '/ui/migrations';
+
+export function MigrationsPage({ session, page: { items, next_cursor }, query }: MigrationsProps) {
   return (
     <Page title="Migrations" session={session} place="Migrations" everyS={10}>
-      <Filters query={query} hosts={hosts} />
+      <Search query={query} />
       <div id="migrations" data-live>
         {items.length > 0 ? (
-          <MigrationTable migrations={items} />
-        ) : query.size > 0 ? (
-          <Empty title="None fits these filters">
-            <LinkButton href="/ui/migrations" label="Show all" />
+          <MigrationTable migrations={items} sorting={sortingOf(path, query, ['began', 'desc'])} />
+        ) : isFiltered(query) ? (
+          <Empty title="No migration matches">
+            <LinkButton href={path} label="Show all" />
           </Empty>
         ) : (
           <Empty title="Nothing has been moved yet">
@@ -35,26 +35,24 @@ export function MigrationsPage({ session, page: { items, next_cursor }, hosts, q
           </Empty>
         )}
       </div>
-      <More path="/ui/migrations" query={query} cursor={next_cursor} />
+      <More path={path} query={query} cursor={next_cursor} />
     </Page>
   );
 }
 
-function Filters({ query, hosts }: { query: URLSearchParams; hosts: HostView[] }) {
+/** Filters that only links give. */
+const linked = ['host', 'kept'];
+
+function Search({ query }: { query: URLSearchParams }) {
+  const given = linked.filter((name) => query.has(name));
+  const searched = query.get('search') ?? query.get('stack') ?? '';
   return (
-    <form method="get" action="/ui/migrations" class="filters">
-      <Field id="stack" label="Stack">
-        <input type="search" id="stack" name="stack" value={query.get('stack') ?? ''} />
-      </Field>
-      <Field id="host" label="Host">
-        <select id="host" name="host">
-          <option value="">any</option>
-          {hosts.map(({ id, name }) => (
-            <option value={id} selected={query.get('host') === id}>
-              {name}
-            </option>
-          ))}
-        </select>
+    <Filters path={path} query={query}>
+      {given.map((name) => (
+        <input type="hidden" name={name} value={query.get(name) ?? ''} />
+      ))}
+      <Field id="search" label="Stack or host">
+        <input type="search" id="search" name="search" value={searched} autocomplete="off" />
       </Field>
       <Field id="status" label="State">
         <select id="status" name="status">
@@ -74,7 +72,12 @@ function Filters({ query, hosts }: { query: URLSearchParams; hosts: HostView[] }
           </option>
         </select>
       </Field>
-      <button type="submit">Filter</button>
-    </form>
+      <button type="submit">Search</button>
+      {given.length > 0 ? (
+        <p class="hint">
+          Only a part is listed, as the link that led here asked for. <a href={path}>Show all migrations</a>
+        </p>
+      ) : null}
+    </Filters>
   );
 }

@@ -4,35 +4,41 @@ import { verifications } from '../../../schema/migration-status.ts';
 import type { Report } from '../../../schema/preflight-report.ts';
 import { count } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
-import { consentFields } from '../consents.ts';
+import type { Needs } from '../destinations.ts';
 import { BindMounts } from '../parts/bind-mounts.tsx';
-import { Exclusion } from '../parts/exclusion.tsx';
 import { Disabled, Field, type Fields, Form, Hidden, LinkButton, useReason } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Lifts } from '../parts/lifts.tsx';
+import { LinesForm } from '../parts/lines-form.tsx';
 import { Card } from '../parts/list.tsx';
-import { NamesForm } from '../parts/names.tsx';
-import { Checks, Notes, PlanView } from '../parts/report.tsx';
+import { CheckList, Checks, Notes, PlanView } from '../parts/report.tsx';
+import { RoomNeeded } from '../parts/room-needed.tsx';
 import type { Session } from '../session.ts';
 import type { HostView, StackView, Wanted } from '../views.ts';
+import { wantedFields } from '../wanted.ts';
 import { stackHref } from './stacks.tsx';
 
 interface ReviewProps {
   session: Session;
   stack: StackView;
-  hosts: HostView[];
+  /** Null if it is not in the fleet any more. */
+  target: HostView | null;
+  /** What the whole source host uses, with the margins; null if it has not said so. */
+  hostNeeds: Needs | null;
   report: Report;
   wanted: Wanted;
   problem?: ProblemBody | undefined;
 }
 
 /** Second step of a migration: the report of the pre-flight, and the start. */
-export function ReviewPage({ session, stack, hosts, report, wanted, problem }: ReviewProps) {
-  const target = hosts.find(({ id }) => id === report.inputs.target_host_id)?.name ?? report.inputs.target_host_id;
-  const failed = report.checks.filter(({ status }) => status === 'fail').length;
+export function ReviewPage({ session, stack, target: host, hostNeeds, report, wanted, problem }: ReviewProps) {
+  const target = host?.name ?? report.inputs.target_host_id;
+  const failed = report.checks.filter(({ status }) => status === 'fail');
   const ways = waysOut(report.checks);
-  const again = new URLSearchParams([...fieldsOf(wanted), ['from', stack.host_id]]);
+  const from: Fields[number] = ['from', stack.host_id];
+  const again = new URLSearchParams([...wantedFields(wanted), from]);
   const place = `/ui/stacks/${encodeURIComponent(stack.name)}/migrate`;
+  const review = `${place}/review`;
   return (
     <Page
       title={`${stack.name}: ${stack.host_name} → ${target}`}
@@ -48,16 +54,20 @@ export function ReviewPage({ session, stack, hosts, report, wanted, problem }: R
       <p class={`alert ${report.passed ? 'ok' : 'bad'}`} role="status">
         {report.passed
           ? `The pre-flight passed: all ${report.checks.length} checks. Nothing has been changed.`
-          : `The pre-flight failed: ${count(failed, 'check')} of ${report.checks.length}. Nothing was changed. ${
+          : `The pre-flight failed: ${count(failed.length, 'check')} of ${report.checks.length}. Nothing was changed. ${
               ways.length > 0 ? 'It can’t move as asked; it could with the options below.' : fixFirst(report.checks)
             }`}
       </p>
-      {ways.length > 0 ? (
-        <Lifts ways={ways} fields={[...fieldsOf(wanted), ['from', stack.host_id]]} action={`${place}/review`} />
+      {failed.length > 0 ? (
+        <Card title="What stands in the way" id="failed">
+          <CheckList checks={failed} />
+        </Card>
       ) : null}
+      {ways.length > 0 ? <Lifts ways={ways} fields={[...wantedFields(wanted), from]} action={review} /> : null}
       {report.plan ? (
         <Card title={report.passed ? 'What will happen' : 'What would happen'} id="plan">
           <PlanView plan={report.plan} mode={report.inputs.mode} />
+          <RoomNeeded report={report} hostNeeds={hostNeeds} fields={[...wantedFields(wanted), from]} action={review} />
         </Card>
       ) : null}
       {report.notes.length > 0 ? (
@@ -66,27 +76,46 @@ export function ReviewPage({ session, stack, hosts, report, wanted, problem }: R
         </Card>
       ) : null}
       {report.bind_mounts.length > 0 ? (
-        <BindMounts
-          binds={report.bind_mounts}
-          fields={[...commonFields(wanted), ...excludeFields(wanted), ...nameFields(wanted), ['from', stack.host_id]]}
-          action={`${place}/review`}
-        />
+        <BindMounts binds={report.bind_mounts} fields={[...wantedFields(wanted, 'binds'), from]} action={review} />
       ) : null}
-      <Exclusion
-        exclude={wanted.exclude}
-        fields={[...commonFields(wanted), ...bindFields(wanted), ...nameFields(wanted), ['from', stack.host_id]]}
-        action={`${place}/review`}
-      />
-      <NamesForm
-        names={wanted.cutover_dns}
-        fields={[...commonFields(wanted), ...bindFields(wanted), ...excludeFields(wanted), ['from', stack.host_id]]}
-        action={`${place}/review`}
-      />
-      <Go {...{ stack, wanted, target, failed, place }} again={`${place}/review?${again}`} />
+      <More wanted={wanted} from={from} action={review} />
+      <Go {...{ stack, wanted, target, place }} failed={failed.length} again={`${review}?${again}`} />
       <Card title="Checks" id="checks">
         <Checks checks={report.checks} />
       </Card>
     </Page>
+  );
+}
+
+/** Lists that the report can be asked for again with. */
+function More({ wanted, from, action }: { wanted: Wanted; from: Fields[number]; action: string }) {
+  return (
+    <>
+      <LinesForm
+        title="Leave out"
+        lead="Paths of the source, one on each line, that stay there: in the project directory and in the bind mounts that move. A volume moves whole."
+        name="exclude"
+        label="Patterns"
+        hint="/srv/media/cache, /srv/media/**/*.part: * and ? match within a name, ** directories"
+        entries={wanted.exclude}
+        entriesMax={limits.api.excludePatternsMax}
+        charsMax={limits.api.excludePatternCharsMax}
+        fields={[...wantedFields(wanted, 'exclude'), from]}
+        action={action}
+      />
+      <LinesForm
+        title="Names"
+        lead="DNS records at Cloudflare, one on each line, that the target’s agent points at the target once the stack has moved, and back after a rollback. The agent needs a token and its public address."
+        name="cutover_dns"
+        label="Records"
+        hint="zone/name: example.com/shop.example.com"
+        entries={wanted.cutover_dns}
+        entriesMax={limits.names.namesMax}
+        charsMax={limits.names.charsMax}
+        fields={[...wantedFields(wanted, 'cutover_dns'), from]}
+        action={action}
+      />
+    </>
   );
 }
 
@@ -113,7 +142,7 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
     );
   return (
     <Form action={place} class="go">
-      <Hidden fields={[...fieldsOf(wanted), ['from', stack.host_id]]} />
+      <Hidden fields={[...wantedFields(wanted), ['from', stack.host_id]]} />
       <details>
         <summary>More options</summary>
         <div class="fields">
@@ -138,9 +167,6 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
               max={String(limits.health.timeoutSMax)}
             />
           </Field>
-          <Field id="bandwidth_limit" label="Bandwidth, bytes per second" hint="500K, 20M; no limit if empty">
-            <input id="bandwidth_limit" name="bandwidth_limit" maxlength={20} autocomplete="off" />
-          </Field>
           <Field id="callback_url" label="Callback address" hint="Receives this migration's webhooks; https">
             <input id="callback_url" type="url" name="callback_url" maxlength={limits.api.urlCharsMax} />
           </Field>
@@ -155,25 +181,3 @@ function Go({ stack, wanted, target, failed, place, again }: GoProps) {
     </Form>
   );
 }
-
-const fieldsOf = (wanted: Wanted): Fields => [
-  ...commonFields(wanted),
-  ...bindFields(wanted),
-  ...excludeFields(wanted),
-  ...nameFields(wanted),
-];
-
-const bindFields = ({ binds }: Wanted): Fields => binds.map((choice): Fields[number] => ['bind', choice]);
-
-const excludeFields = ({ exclude }: Wanted): Fields => (exclude.length > 0 ? [['exclude', exclude.join('\n')]] : []);
-
-const nameFields = ({ cutover_dns }: Wanted): Fields =>
-  cutover_dns.length > 0 ? [['cutover_dns', cutover_dns.join('\n')]] : [];
-
-const commonFields = ({ target, mode, sizing, ...wanted }: Wanted): Fields => [
-  ['target', target],
-  ['mode', mode],
-  ['sizing', sizing],
-  ...consentFields(wanted),
-  ...wanted.env.map((setting): Fields[number] => ['env', setting]),
-];

@@ -1,4 +1,6 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
+import type { Report } from '../../../schema/preflight-report.ts';
+import { bytes } from '../../../schema/units.ts';
 import { Disabled, LinkButton, useReason } from '../parts/form.tsx';
 import { KeptBanner, keptCopy } from '../parts/kept.tsx';
 import { Page } from '../parts/layout.tsx';
@@ -13,15 +15,21 @@ import type { HostView, StackView } from '../views.ts';
 interface StackProps {
   session: Session;
   stack: StackView;
-  hosts: HostView[];
+  /** Its host; null if that was deleted. */
+  host: HostView | null;
+  /** Some of the other hosts that have joined. */
+  others: HostView[];
+  /** A host among all others is online, and open to migrations. */
+  isOpen: boolean;
   /** Newest first. */
   migrations: MigrationView[];
+  /** Of its latest migration. */
+  report: Report | null;
   said?: string | undefined;
 }
 
-export function StackPage({ session, stack, hosts, migrations, said }: StackProps) {
+export function StackPage({ session, stack, host, others, isOpen, migrations, report, said }: StackProps) {
   const { summary } = stack;
-  const host = hosts.find(({ id }) => id === stack.host_id);
   return (
     <Page
       title={stack.name}
@@ -30,13 +38,18 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
       trail={[['Stacks', '/ui/stacks']]}
       beside={
         <span id="state" data-live>
-          <StackState stack={stack} host={host} />
+          <StackState stack={stack} online={host?.status === 'online'} />
         </span>
       }
-      acts={<Migrate stack={stack} hosts={hosts} />}
+      acts={<Migrate {...{ stack, host, others, isOpen }} />}
       said={said}
       everyS={10}
     >
+      {others.length === 0 ? (
+        <p class="alert note">
+          It can’t move yet: this is the only host. <a href="/ui/hosts">Add a host</a> that it may go to.
+        </p>
+      ) : null}
       <div id="banners" data-live>
         {migrations
           .filter((migration) => keptCopy(migration) !== null)
@@ -53,7 +66,7 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
               ? null
               : ['Compose files', <code>{summary.config_files.map((file) => file.split('/').at(-1)).join(', ')}</code>],
             ['Ports', summary.ports.map(({ port, protocol }) => `${port}/${protocol}`).join(', ') || 'none published'],
-            ['Volumes', summary.volumes.length > 0 ? summary.volumes.join(', ') : 'none'],
+            ['Volumes', summary.volumes.length > 0 ? <Volumes names={summary.volumes} report={report} /> : 'none'],
             summary.bind_mounts.length > 0 ? ['Bind mounts', <code>{summary.bind_mounts.join(', ')}</code>] : null,
             ['Reported', <Ago at={stack.seen_at} />],
           ]}
@@ -61,14 +74,14 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
       </Card>
       <Card title="Services" id="services" live>
         <Table caption="Services of the stack" columns={['Service', 'State', { label: 'Image', wide: true }]}>
-          {summary.services.map(({ name, image, running, total }) => (
+          {summary.services.map((service) => (
             <tr>
-              <th scope="row">{name}</th>
+              <th scope="row">{service.name}</th>
               <td>
-                <State tone={running > 0 ? 'ok' : 'idle'} word={`${running} of ${total} running`} />
+                <ServiceState {...service} />
               </td>
               <td class="wide">
-                <code>{image}</code>
+                <code>{service.image}</code>
               </td>
             </tr>
           ))}
@@ -87,23 +100,43 @@ export function StackPage({ session, stack, hosts, migrations, said }: StackProp
   );
 }
 
+function ServiceState({ running, total, finished = 0 }: StackView['summary']['services'][number]) {
+  if (finished > 0 && finished === total) return <State tone="idle" word="finished (exit 0)" />;
+  return <State tone={running > 0 ? 'ok' : 'idle'} word={`${running} of ${total} running`} />;
+}
+
+/** With their sizes, where the latest pre-flight measured them. */
+function Volumes({ names, report }: { names: string[]; report: Report | null }) {
+  const sizes = new Map(report?.plan?.items.map(({ name, size_bytes }) => [name, size_bytes]));
+  const known = names.some((name) => sizes.get(name) != null);
+  return (
+    <>
+      {names.map((name) => {
+        const size = sizes.get(name);
+        return <span class="item">{size == null ? name : `${name}, ${bytes(size)}`}</span>;
+      })}
+      {known && report ? (
+        <span class="below">
+          measured <Ago at={new Date(report.made_at).toISOString()} />
+        </span>
+      ) : null}
+    </>
+  );
+}
+
 /** Shown only if there is more than one host. A disabled button says why. */
-function Migrate({ stack, hosts }: { stack: StackView; hosts: HostView[] }) {
-  const joined = hosts.filter(({ status }) => status !== 'pending');
-  const others = joined.filter(({ id }) => id !== stack.host_id);
-  const open = others.filter(({ status, cordoned_at }) => status === 'online' && cordoned_at === null);
-  const home = joined.find(({ id }) => id === stack.host_id);
+function Migrate({ stack, host, others, isOpen }: Pick<StackProps, 'stack' | 'host' | 'others' | 'isOpen'>) {
   const why = useReason(
     'migrate',
     stack.active_migration_id !== null
       ? 'A migration of this stack is running.'
-      : home?.status !== 'online'
+      : host?.status !== 'online'
         ? 'Its host is offline.'
-        : open.length === 0
+        : !isOpen
           ? `No other host is online and open: ${others.map(({ name, status }) => `${name} is ${status === 'online' ? 'cordoned' : status}`).join(', ')}.`
           : null,
   );
-  if (joined.length < 2) return null;
+  if (others.length === 0) return null;
   if (why) return <Disabled label="Migrate" kind="primary" why={why} />;
   return (
     <LinkButton

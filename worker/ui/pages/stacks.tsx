@@ -1,69 +1,83 @@
-import { count } from '../../../schema/units.ts';
+import { sizeOr } from '../../../schema/units.ts';
 import type { Page as ListPage } from '../call.ts';
 import { Field, LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, More, Table } from '../parts/list.tsx';
+import { Empty, Filters, isFiltered, More, sortingOf, Table } from '../parts/list.tsx';
 import { StackState } from '../parts/stack-state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
-import type { HostView, StackView } from '../views.ts';
+import type { StackView } from '../views.ts';
 
 interface StacksProps {
   session: Session;
   page: ListPage<StackView>;
   /** The filters. */
   query: URLSearchParams;
-  /** The hosts of these stacks. */
-  hosts: HostView[];
   /** There is a host in the fleet. */
   hasHosts: boolean;
 }
 
-export function StacksPage({ session, page: { items, next_cursor }, query, hosts, hasHosts }: StacksProps) {
-  const namesakes = (name: string) => items.filter((other) => other.name === name).length > 1;
+const path = '/ui/stacks';
+
+export function StacksPage({ session, page: { items, next_cursor }, query, hasHosts }: StacksProps) {
+  const isSearched = isFiltered(query);
   return (
     <Page title="Stacks" session={session} place="Stacks" everyS={10}>
-      {items.length > 0 || query.size > 0 ? <Filters query={query} /> : null}
+      {items.length > 0 || isSearched ? <Search query={query} /> : null}
       <div id="stacks" data-live>
-        {items.length === 0 && query.size > 0 ? (
+        {items.length > 0 ? (
+          <StackTable stacks={items} query={query} />
+        ) : isSearched ? (
           <Empty title="No stack matches">
-            <LinkButton href="/ui/stacks" label="Show all stacks" />
+            <LinkButton href={path} label="Show all stacks" />
           </Empty>
-        ) : items.length === 0 ? (
-          <NoStacks hasHosts={hasHosts} />
         ) : (
-          <Table
-            caption="Stacks with their hosts"
-            columns={[
-              ...['Stack', 'State', 'Host'],
-              ...['Ports', 'Holds', 'Reported'].map((label) => ({ label, wide: true })),
-            ]}
-          >
-            {items.map((stack) => (
-              <tr>
-                <th scope="row">
-                  <a href={stackHref(stack, namesakes(stack.name))}>{stack.name}</a>
-                </th>
-                <td>
-                  <StackState stack={stack} host={hosts.find(({ id }) => id === stack.host_id)} />
-                </td>
-                <td>
-                  <a href={`/ui/hosts/${stack.host_id}`}>{stack.host_name}</a>
-                </td>
-                <td class="wide">{portsOf(stack)}</td>
-                <td class="wide">
-                  {count(stack.summary.services.length, 'service')}, {count(stack.summary.volumes.length, 'volume')}
-                </td>
-                <td class="wide">
-                  <Ago at={stack.seen_at} />
-                </td>
-              </tr>
-            ))}
-          </Table>
+          <NoStacks hasHosts={hasHosts} />
         )}
       </div>
-      <More path="/ui/stacks" query={query} cursor={next_cursor} />
+      <More path={path} query={query} cursor={next_cursor} />
     </Page>
+  );
+}
+
+function StackTable({ stacks, query }: { stacks: StackView[]; query: URLSearchParams }) {
+  const namesakes = (name: string) => stacks.filter((other) => other.name === name).length > 1;
+  return (
+    <Table
+      caption="Stacks with their hosts"
+      sorting={sortingOf(path, query, ['name', 'asc'])}
+      columns={[
+        { label: 'Stack', sort: 'name' },
+        'State',
+        { label: 'Host', sort: 'host' },
+        { label: 'Ports', wide: true },
+        { label: 'Data', wide: true, number: true },
+        { label: 'Last moved', wide: true, sort: 'moved', falling: true },
+        { label: 'Reported', wide: true, sort: 'reported', falling: true },
+      ]}
+    >
+      {stacks.map((stack) => (
+        <tr>
+          <th scope="row">
+            <a href={stackHref(stack, namesakes(stack.name))}>{stack.name}</a>
+          </th>
+          <td>
+            <StackState stack={stack} />
+          </td>
+          <td>
+            <a href={`/ui/hosts/${stack.host_id}`}>{stack.host_name}</a>
+          </td>
+          <td class="wide">{portsOf(stack)}</td>
+          <td class="wide number">{sizeOr(stack.data_bytes, '–')}</td>
+          <td class="wide">
+            <Ago at={stack.moved_at} />
+          </td>
+          <td class="wide">
+            <Ago at={stack.seen_at} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -76,9 +90,11 @@ const portsOf = ({ summary }: StackView): string =>
     ', ',
   ) || '–';
 
-function Filters({ query }: { query: URLSearchParams }) {
+function Search({ query }: { query: URLSearchParams }) {
+  const host = query.get('host');
   return (
-    <form method="get" action="/ui/stacks" class="filters">
+    <Filters path={path} query={query}>
+      {host ? <input type="hidden" name="host" value={host} /> : null}
       <Field id="search" label="Stack or host">
         <input type="search" id="search" name="search" value={query.get('search') ?? ''} autocomplete="off" />
       </Field>
@@ -94,7 +110,12 @@ function Filters({ query }: { query: URLSearchParams }) {
         </select>
       </Field>
       <button type="submit">Search</button>
-    </form>
+      {host ? (
+        <p class="hint">
+          Only those of one host. <a href={path}>Show all stacks</a>
+        </p>
+      ) : null}
+    </Filters>
   );
 }
 

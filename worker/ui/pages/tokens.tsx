@@ -1,6 +1,6 @@
 import { limits } from '../../../schema/limits.ts';
 import type { ProblemBody } from '../call.ts';
-import { AskButton, Field, Form, Secret, TypeToConfirm } from '../parts/form.tsx';
+import { AskButton, Field, Form, LinkButton, Secret, TypeToConfirm } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Empty, Table } from '../parts/list.tsx';
 import { State } from '../parts/state.tsx';
@@ -53,7 +53,8 @@ export function TokensPage({ session, tokens, created, revoke, problem, said }: 
         </>
       ) : (
         <Empty title='Tokens need the scope "admin"'>
-          <p>Yours has {session.scopes.join(', ')}. Log in with another one to see and create tokens.</p>
+          <p>Yours has {session.scopes.join(', ')}. Another one may see and create tokens.</p>
+          <LinkButton href="/ui/login" label="Log in with another token" />
         </Empty>
       )}
     </Page>

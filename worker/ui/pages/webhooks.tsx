@@ -99,7 +99,7 @@ function Register() {
           <input id="to" name="to" placeholder="ops@example.com" disabled={why !== null} />
         </Field>
         <fieldset class="checkboxes" disabled={why !== null}>
-          <legend>Events; if none is chosen: all, but no migration.cutover as a message to people</legend>
+          <legend>Events (none selected = all; messages to people without migration.cutover)</legend>
           {webhookTypes.map((type) => (
             <label class="check">
               <input type="checkbox" name="event" value={type} /> {type}

@@ -1,7 +1,7 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { bytes, downtimeIfCutOver, moment } from '../../../schema/units.ts';
+import { bytes, downtimeIfCutOver } from '../../../schema/units.ts';
 import { Facts } from './list.tsx';
-import { Ago } from './time.tsx';
+import { Ago, Moment } from './time.tsx';
 
 /** How near the copy is, what a cutover would cost, and why it may be refused. */
 export function HoldCard({ migration: { status, hold } }: { migration: MigrationView }) {
@@ -23,7 +23,7 @@ export function HoldCard({ migration: { status, hold } }: { migration: Migration
           last_pass ? ['Estimate', downtimeIfCutOver(last_pass)] : null,
           [
             'Cut over',
-            cutting_over ? 'after one more pass' : cut_over_at ? `at ${moment(cut_over_at)}` : 'when you say so',
+            cutting_over ? 'after one more pass' : cut_over_at ? <Moment at={cut_over_at} /> : 'when you say so',
           ],
         ]}
       />

@@ -1,34 +1,50 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
+import { limits } from '../../../schema/limits.ts';
+import type { Page as ListPage } from '../call.ts';
 import { hostName } from '../host-name.ts';
 import type { StackView } from '../views.ts';
 import { HoursLeft } from './time.tsx';
 
 interface HoldingsProps {
+  /** Id of the host. */
+  host: string;
   stacks: StackView[];
   /** Migrations that keep a copy on the host. */
-  kept: MigrationView[];
+  kept: ListPage<MigrationView>;
 }
 
 /** What Stackferry loses sight of when the host is deleted, each thing by name. */
-export function Holdings({ stacks, kept }: HoldingsProps) {
-  if (stacks.length + kept.length === 0) return <p>It holds no stack and no kept copy.</p>;
+export function Holdings({ host, stacks, kept }: HoldingsProps) {
+  if (stacks.length + kept.items.length === 0) return <p>It holds no stack and no kept copy.</p>;
   return (
     <div class="alert bad">
       <p>
         <strong>This host still holds:</strong>
       </p>
       <ul>
-        {stacks.map(({ name, summary }) => (
+        {stacks.length > limits.ui.stacksOfHostMax ? (
           <li>
-            <strong>{name}</strong>, {summary.running ? 'running' : 'not running'}: it stays on the machine, and is no
-            longer listed, moved or watched.
+            {stacks.length} stacks, which stay on the machine and are no longer listed, moved or watched:{' '}
+            {stacks.map(({ name }) => name).join(', ')}
           </li>
-        ))}
-        {kept.map((migration) => (
+        ) : (
+          stacks.map(({ name, summary }) => (
+            <li>
+              <strong>{name}</strong>, {summary.running ? 'running' : 'not running'}: it stays on the machine, and is no
+              longer listed, moved or watched.
+            </li>
+          ))
+        )}
+        {kept.items.map((migration) => (
           <li>
             <Kept migration={migration} />
           </li>
         ))}
+        {kept.next_cursor === null ? null : (
+          <li>
+            <a href={`/ui/migrations?kept=true&host=${host}`}>more kept copies</a>
+          </li>
+        )}
       </ul>
     </div>
   );

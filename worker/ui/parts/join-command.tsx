@@ -1,8 +1,8 @@
 import { containerLines } from '../../../schema/container-lines.ts';
 import { installLine } from '../../../schema/install-line.ts';
-import { moment } from '../../../schema/units.ts';
 import type { Joining } from '../views.ts';
 import { Secret } from './form.tsx';
+import { Moment } from './time.tsx';
 
 /** How to start what was just created; its token is shown this once. */
 export function JoinCommand({ kind, created, control }: Joining) {
@@ -24,7 +24,8 @@ export function JoinCommand({ kind, created, control }: Joining) {
         <p class="hint">docs/containers.md tells how to build the image.</p>
       </details>
       <p class="hint">
-        The token lets one {kind} in, until {moment(created.join_token_expires_at)}. Later starts and updates need none.
+        The token lets one {kind} in, until <Moment at={created.join_token_expires_at} />. Later starts and updates need
+        none.
       </p>
       <p>
         <a href="/ui/hosts">See it come online</a>

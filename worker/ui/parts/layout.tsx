@@ -19,6 +19,8 @@ export type Place = (typeof places)[number][0];
 
 export interface PageProps {
   title: string;
+  /** How far what the page shows has come; in front of the window's title. */
+  progress?: string | undefined;
   session: Session | null;
   place?: Place;
   /** The breadcrumb above the title. */
@@ -49,8 +51,10 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <meta name="color-scheme" content="light dark" />
-          <title>{title} · Stackferry</title>
-          <link rel="icon" href="/ui/icon.svg" type="image/svg+xml" />
+          <title>{[...(page.progress ? [page.progress] : []), title, 'Stackferry'].join(' · ')}</title>
+          <link rel="icon" href="/ui/icon-32.png" sizes="32x32" type="image/png" />
+          <link rel="icon" href="/ui/icon.svg" type="image/svg+xml" sizes="any" />
+          <link rel="apple-touch-icon" href="/ui/icon-180.png" />
           <link rel="stylesheet" href="/ui/style.css" />
           <script type="module" src="/ui/page.js" />
           {everyS || events ? (
@@ -127,7 +131,17 @@ function Bar({ session, place }: { session: Session | null; place: Place | undef
       </a>
       {session ? (
         <>
-          <nav aria-label="Main">
+          {/* On a phone a menu, which needs no script; elsewhere a part of the bar. */}
+          <button type="button" class="menu" popovertarget="nav">
+            Menu
+            {session.attention > 0 ? (
+              <span class="badge">
+                {session.attention}
+                <span class="unseen"> need attention</span>
+              </span>
+            ) : null}
+          </button>
+          <nav aria-label="Main" id="nav" popover="auto">
             <ul>
               {places.map(([label, href]) => (
                 <li>

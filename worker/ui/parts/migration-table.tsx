@@ -1,6 +1,6 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { hostName } from '../host-name.ts';
-import { Table } from './list.tsx';
+import { type Sorting, Table } from './list.tsx';
 import { MigrationState } from './state.tsx';
 import { Ago, took } from './time.tsx';
 
@@ -8,17 +8,19 @@ interface MigrationTableProps {
   migrations: MigrationView[];
   /** All of one stack: the stack column is omitted. */
   ofStack?: boolean;
+  sorting?: Sorting;
 }
 
-export function MigrationTable({ migrations, ofStack = false }: MigrationTableProps) {
+export function MigrationTable({ migrations, ofStack = false, sorting }: MigrationTableProps) {
   return (
     <Table
-      caption="Migrations, newest first"
+      caption={sorting ? 'Migrations' : 'Migrations, newest first'}
+      {...(sorting ? { sorting } : {})}
       columns={[
-        ofStack ? 'Way' : 'Stack',
-        'State',
+        ofStack ? 'Way' : { label: 'Stack', sort: 'stack' },
+        { label: 'State', sort: 'state' },
         ...(ofStack ? [] : [{ label: 'Way', wide: true }]),
-        { label: 'Began', wide: ofStack },
+        { label: 'Began', wide: ofStack, sort: 'began', falling: true },
         { label: 'Took', wide: true, number: true },
       ]}
     >

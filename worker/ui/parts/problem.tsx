@@ -19,6 +19,11 @@ export function ProblemAlert({ problem }: { problem: ProblemBody }) {
           ))}
         </ul>
       ) : null}
+      {code === 'forbidden' ? (
+        <p>
+          Another token may be allowed to: <a href="/ui/login">log in with another token</a>.
+        </p>
+      ) : null}
       {migration_id ? (
         <p>
           <a href={`/ui/migrations/${migration_id}`}>See that migration</a>

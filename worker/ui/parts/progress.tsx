@@ -34,7 +34,7 @@ export function Progress({ migration: { progress } }: { migration: MigrationView
 }
 
 /** 0 to 100, and never 100 before the end. */
-const percentOf = (done: number, total: number) => (done >= total ? 100 : Math.floor((done / total) * 100));
+export const percentOf = (done: number, total: number) => (done >= total ? 100 : Math.floor((done / total) * 100));
 
 const chart = { width: 300, height: 60 } as const;
 

@@ -1,7 +1,8 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { bytes, duration, moment, rate, sizeOr } from '../../../schema/units.ts';
+import { bytes, duration, rate, sizeOr } from '../../../schema/units.ts';
 import { Card, Facts, Table } from './list.tsx';
 import { State } from './state.tsx';
+import { Moment } from './time.tsx';
 
 const compared = {
   content: 'names, owners, sizes, times, attributes and contents',
@@ -25,8 +26,8 @@ export function Receipt({ migration, source, target }: ReceiptProps) {
           ['Stack', stack.name],
           ['From', source],
           ['To', target],
-          ['Began', moment(created_at)],
-          ['Completed', moment(receipt.completed_at)],
+          ['Began', <Moment at={created_at} />],
+          ['Completed', <Moment at={receipt.completed_at} />],
           downtime?.ended_at ? ['Downtime', <strong>{downtimeOf(downtime)}</strong>] : null,
           [
             'Sent',

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Mode } from '../../../schema/migration-status.ts';
 import type { Check, Plan } from '../../../schema/preflight-report.ts';
-import { bytes, duration, rate, sizeOr } from '../../../schema/units.ts';
+import { bytes, count, duration, rate, sizeOr } from '../../../schema/units.ts';
+import { checkWords } from '../check-names.ts';
 import { consentNames, consents } from '../consents.ts';
 import { Commands } from './commands.tsx';
 import { Facts, Table } from './list.tsx';
@@ -15,15 +16,34 @@ const tones: { [S in Check['status']]: [Tone, string] } = {
 };
 const order = Object.keys(tones);
 
-/** Failed checks first. */
+/** Failed checks first; what passed is folded to one line. */
 export function Checks({ checks }: { checks: Check[] }) {
-  const sorted = checks.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status));
+  const passed = checks.filter(({ status }) => status === 'pass');
+  const others = checks.filter(({ status }) => status !== 'pass');
+  return (
+    <>
+      <CheckList checks={others.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))} />
+      {passed.length > 0 ? (
+        <details>
+          <summary>{count(passed.length, 'check')} passed</summary>
+          <CheckList checks={passed} />
+        </details>
+      ) : null}
+    </>
+  );
+}
+
+export function CheckList({ checks }: { checks: Check[] }) {
+  if (checks.length === 0) return null;
   return (
     <ul class="checks">
-      {sorted.map(({ name, status, detail, measured }) => (
+      {checks.map(({ name, status, detail, measured }) => (
         <li>
           <State tone={tones[status][0]} word={tones[status][1]} />
-          <code>{name}</code>
+          <span>
+            {checkWords[name]}
+            <code class="below">{name}</code>
+          </span>
           <span class="detail">
             <Advice text={detail} />
             {name === 'policy_allows' && status === 'fail' ? <Powers measured={measured} /> : null}
@@ -94,13 +114,13 @@ export function PlanView({ plan, mode }: { plan: Plan; mode: Mode }) {
       <Facts
         rows={[
           ['Moves', total],
-          chosen ? ['Transfer', `about ${duration(chosen.transfer_s * 1000)} at ${rate(plan.assumed_rate)}`] : null,
-          chosen ? ['Downtime', `about ${duration(chosen.downtime_s * 1000)} (${mode})`] : null,
+          chosen ? ['Transfer', `about ${duration(chosen.transfer_s * 1000)} at ${rateOf(plan)}`] : null,
+          chosen ? ['Downtime', `about ${duration(chosen.downtime_s * 1000)} (${mode}), ${startOf(plan)}`] : null,
           other ? [`With ${other.mode}`, `down about ${duration(other.downtime_s * 1000)}`] : null,
           ports.length > 0
             ? [
                 'Address',
-                `Clients and DNS must follow from ${change.from_host} to ${change.to_host}: ${ports.map(({ service, port, protocol }) => `${service} ${port}/${protocol}`).join(', ')}`,
+                `After the move, point clients and DNS at ${change.to_host} (${ports.map(({ service, port, protocol }) => `${service}, port ${port}${protocol === 'tcp' ? '' : `/${protocol}`}`).join('; ')})`,
               ]
             : null,
           unmoved_layers.length > 0
@@ -125,6 +145,15 @@ export function PlanView({ plan, mode }: { plan: Plan; mode: Mode }) {
     </>
   );
 }
+
+/** Says where the rate comes from. */
+function rateOf({ assumed_rate, rate_measured, rate_limited }: Plan): string {
+  if (rate_limited) return `${rate(assumed_rate)}, your limit`;
+  return `${rate(assumed_rate)}, ${rate_measured ? 'as measured between these hosts' : 'a guess: nothing was measured between these hosts yet'}`;
+}
+
+const startOf = ({ stop_start_s, stop_start_measured }: Plan): string =>
+  `${duration(stop_start_s * 1000)} of it to stop and start${stop_start_measured ? ', as the last time' : ', a guess'}`;
 
 /** Options of the API become the fields of the pages. */
 function inWordsOfPages(text: string): string {

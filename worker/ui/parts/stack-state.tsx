@@ -1,8 +1,8 @@
-import type { HostView, StackView } from '../views.ts';
+import type { StackView } from '../views.ts';
 import { State } from './state.tsx';
 
-/** The state last reported by its host, if the host is online. */
-export function StackState({ stack, host }: { stack: StackView; host: HostView | undefined }) {
+/** The state last reported by its host, if that is online. */
+export function StackState({ stack, online = stack.host_online }: { stack: StackView; online?: boolean }) {
   if (stack.active_migration_id !== null)
     return (
       <a href={`/ui/migrations/${stack.active_migration_id}`}>
@@ -13,7 +13,7 @@ export function StackState({ stack, host }: { stack: StackView; host: HostView |
         )}
       </a>
     );
-  if (host?.status !== 'online') return <State tone="warn" word="host offline" />;
+  if (!online) return <State tone="warn" word="host offline" />;
   if (stack.summary.plain) return <State tone="idle" word="container" />;
   const running = stack.summary.services.reduce((sum, service) => sum + service.running, 0);
   if (stack.summary.running) return <State tone="ok" word="running" />;

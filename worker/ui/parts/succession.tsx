@@ -1,5 +1,5 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { moment } from '../../../schema/units.ts';
+import { Moment } from './time.tsx';
 
 /** What has become of an ended migration since: another one of its stack, a host that was deleted. */
 export function Succession({
@@ -26,7 +26,7 @@ export function Succession({
       ) : null}
       {deleted.map(([name, at]) => (
         <p class="alert warn">
-          {name} was deleted from the fleet on {moment(at)}. Stackferry can neither see nor change what is on that
+          {name} was deleted from the fleet on <Moment at={at} />. Stackferry can neither see nor change what is on that
           machine; what it held is still there.
         </p>
       ))}

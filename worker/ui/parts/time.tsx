@@ -10,6 +10,15 @@ export function Ago({ at }: { at: string | null }) {
   );
 }
 
+/** A time in the reader's zone; without scripts in UTC. */
+export function Moment({ at }: { at: string }) {
+  return (
+    <time datetime={at} data-moment>
+      {moment(at)}
+    </time>
+  );
+}
+
 /** The time left, as a duration. */
 export function Left({ until }: { until: string }) {
   return (

@@ -1,9 +1,11 @@
+import type { PropsWithChildren } from 'hono/jsx';
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { hours, moment } from '../../../schema/units.ts';
+import { isTerminal } from '../../../schema/migration-status.ts';
+import { hours } from '../../../schema/units.ts';
 import { inWords } from '../words.ts';
 import { keptCopy } from './kept.tsx';
 import { Facts } from './list.tsx';
-import { Ago, HoursLeft } from './time.tsx';
+import { Ago, HoursLeft, Moment } from './time.tsx';
 
 interface Sides {
   migration: MigrationView;
@@ -11,11 +13,32 @@ interface Sides {
   target: string;
 }
 
+/** What went wrong, if it is not what was asked for: a cancellation is no failure. */
+function failedIn({ failure, rollback, cancel_requested }: MigrationView) {
+  if (failure) return cancel_requested ? null : failure;
+  return rollback?.failure ?? null;
+}
+
+export const isTroubled = (migration: MigrationView): boolean =>
+  migration.attention !== null || failedIn(migration) !== null;
+
+/** What went wrong, where the stack is, and what can be done: the acts are its children. */
+export function TroubleCard({ migration, source, target, children }: PropsWithChildren<Sides>) {
+  if (!isTroubled(migration)) return null;
+  return (
+    <div class="alert bad" role={migration.attention ? 'alert' : undefined}>
+      <Attention migration={migration} source={source} target={target} />
+      <Failed migration={migration} />
+      {children}
+    </div>
+  );
+}
+
 /** Where the copies are, and what the operator has to do. */
-export function AttentionCard({ migration: { attention }, source, target }: Sides) {
+function Attention({ migration: { attention }, source, target }: Sides) {
   if (!attention) return null;
   return (
-    <div class="alert bad" role="alert">
+    <>
       <p>
         <strong>{attention.why}</strong>
       </p>
@@ -26,29 +49,43 @@ export function AttentionCard({ migration: { attention }, source, target }: Side
           ['To do', attention.todo],
         ]}
       />
-    </div>
+    </>
   );
 }
 
-/** Nothing for a cancellation: it was asked for. */
-export function FailureCard({ migration: { failure, rollback, cancel_requested } }: { migration: MigrationView }) {
-  const failed = failure ? (cancel_requested ? null : failure) : rollback?.failure;
+/** What the container said comes before what the agent did. */
+function Failed({ migration }: { migration: MigrationView }) {
+  const failed = failedIn(migration);
   if (!failed) return null;
+  const { failure, home, stack, status } = migration;
+  const { container_log: said } = failed;
   return (
-    <div class="alert bad">
+    <>
       <p>
         <strong>
           {failure ? `Failed in ${inWords(failure.step)}` : 'The rollback failed'}: {failed.message}
         </strong>{' '}
         <code class="muted">{failed.code}</code>
       </p>
+      {home && isTerminal(status) ? (
+        <p>
+          {stack.name} is now on <strong>{home.name}</strong>:{' '}
+          <a href={`/ui/stacks/${encodeURIComponent(stack.name)}?from=${home.id}`}>see how it is</a>.
+        </p>
+      ) : null}
+      {said ? (
+        <>
+          <p>The last lines of {said.service}:</p>
+          <pre>{said.lines.length > 0 ? said.lines.join('\n') : 'It wrote nothing.'}</pre>
+        </>
+      ) : null}
       {failed.log_tail.length > 0 ? (
         <details>
           <summary>Last lines of the agent's log</summary>
           <pre>{failed.log_tail.join('\n')}</pre>
         </details>
       ) : null}
-    </div>
+    </>
   );
 }
 
@@ -103,7 +140,7 @@ export function WindowCard({ migration, source, target }: Sides) {
                   <strong class="countdown">
                     <HoursLeft until={window.ends_at} />
                   </strong>
-                  , until {moment(window.ends_at)}
+                  , until <Moment at={window.ends_at} />
                 </>,
               ]
             : null,

@@ -43,6 +43,7 @@ function summariesOf(context: MapContext, containers: ContainerSummary[]): Promi
         image: list[0]?.Image ?? '',
         running: list.filter(({ State }) => State === 'running').length,
         total: list.length,
+        finished: list.filter(({ State, Status }) => State === 'exited' && Status?.startsWith('Exited (0)')).length,
       })),
       ...mountsAndPorts(members),
       running: all.some(({ State }) => State === 'running'),

@@ -87,6 +87,8 @@ export const containerSummary = z.object({
   Names: z.array(z.string()),
   Image: z.string(),
   State: z.string(),
+  /** In words: `Exited (0) 5 minutes ago`. */
+  Status: z.string().optional(),
   Labels: z.record(z.string(), z.string()),
   Ports: orEmpty(
     z.object({

@@ -8,7 +8,10 @@ interface Mount {
   Destination?: string;
   RW?: boolean;
 }
-export type FakeContainers = Record<string, { Mounts?: Mount[]; Labels?: Record<string, string>; State?: string }>;
+export type FakeContainers = Record<
+  string,
+  { Mounts?: Mount[]; Labels?: Record<string, string>; State?: string; Status?: string }
+>;
 export interface FakeVolume {
   Name: string;
   Mountpoint: string;
