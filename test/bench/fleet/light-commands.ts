@@ -30,6 +30,8 @@ export interface LightCommands {
   receive(command: Command): void;
   owed(): { command_id: string; outcome: Outcome }[];
   acknowledge(commandId: string): void;
+  /** No command runs, and every outcome was taken. */
+  idle(): boolean;
   stateOf(commandId: string): 'running' | 'done' | 'unknown';
 }
 
@@ -104,6 +106,7 @@ export function createLightCommands(
       entry.acknowledged = true;
       if (lastKinds.includes(entry.command.kind)) meter.tookLast(entry.command.migration_id, performance.now());
     },
+    idle: () => [...known.values()].every(({ acknowledged }) => acknowledged),
     stateOf: (commandId) => {
       const entry = known.get(commandId);
       if (!entry) return 'unknown';

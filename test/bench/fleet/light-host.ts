@@ -43,6 +43,7 @@ export async function startLightHost(options: LightHostOptions): Promise<LightHo
     address: null,
     token: (clockOffsetMs) => keeper.signAgentToken(clockOffsetMs),
     owedResults: commands.owed,
+    idle: commands.idle,
     onWelcome: () => {
       meter.welcomedAt.set(id, performance.now());
       // Its hello.
@@ -50,7 +51,10 @@ export async function startLightHost(options: LightHostOptions): Promise<LightHo
       welcomed.resolve();
       reports.now();
     },
-    onCommand: commands.receive,
+    onCommand: (command) => {
+      reports.stir();
+      commands.receive(command);
+    },
     onRequest: async (question) => {
       meter.messages += 1;
       return answerTo(question, commands.stateOf);
