@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { containerPrior } from '../schema/commands.ts';
+import { containerPrior } from '../schema/commands/parts.ts';
 import { contentDigestName } from '../schema/content-digest.ts';
 import { addressTypes, zoneAndName } from '../schema/cutover-names.ts';
 import { deployment } from '../schema/deployment.ts';

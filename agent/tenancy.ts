@@ -1,5 +1,5 @@
 import type { Leftover } from '../schema/agent-protocol.ts';
-import type { SourcePhase, TargetPhase } from '../schema/commands.ts';
+import type { SourcePhase, TargetPhase } from '../schema/commands/parts.ts';
 import { StackferryError } from '../schema/errors.ts';
 import type { LedgerEntry } from './migration-ledger.ts';
 

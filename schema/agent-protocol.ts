@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { doorAddresses } from './address.ts';
-import { command, relayAddress } from './commands.ts';
+import { relayAddress } from './commands/parts.ts';
+import { command } from './commands.ts';
 import { zoneAndName } from './cutover-names.ts';
 import { variables } from './environment.ts';
 import { errorCodes } from './errors.ts';

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { failure } from './agent-protocol.ts';
+import { externalNetwork, shippedImage } from './commands/parts.ts';
 import {
   type CommandKind,
   type CommandPayload,
   type CommandResult,
   commandKindNames,
   commandKinds,
-  externalNetwork,
-  shippedImage,
 } from './commands.ts';
 import { contentDigestName } from './content-digest.ts';
 import { deployment } from './deployment.ts';

@@ -1,7 +1,8 @@
 import type { AskReply, ItemProgress, Outcome, RequestKind } from '../schema/agent-protocol.ts';
 import type { AuthorityKeys } from '../schema/api/authority.ts';
 import type { ProgressView } from '../schema/api/migrations.ts';
-import type { Command, RelayAddress } from '../schema/commands.ts';
+import type { RelayAddress } from '../schema/commands/parts.ts';
+import type { Command } from '../schema/commands.ts';
 import type { DrainRun } from '../schema/drain.ts';
 import type { Resources } from '../schema/host-facts.ts';
 import type { PeerKind } from '../schema/relay-protocol.ts';

@@ -1,4 +1,4 @@
-import type { SeenContainer } from '../../schema/commands.ts';
+import type { SeenContainer } from '../../schema/commands/parts.ts';
 import type { ContainerState, Engine } from '../engine/engine.ts';
 import { mayEnd, runs } from './cutover/container-states.ts';
 

@@ -1,10 +1,5 @@
-import type {
-  CommandPayload,
-  ContainerPrior,
-  containerStates,
-  ExternalNetwork,
-  ShippedImage,
-} from '../../schema/commands.ts';
+import type { ContainerPrior, containerStates, ExternalNetwork, ShippedImage } from '../../schema/commands/parts.ts';
+import type { CommandPayload } from '../../schema/commands.ts';
 import type { ContentDigestName } from '../../schema/content-digest.ts';
 import type { Deployment } from '../../schema/deployment.ts';
 import type { LeftOut, StackFacts, StackSummary, StackVolume } from '../../schema/facts.ts';

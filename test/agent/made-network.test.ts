@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ExternalNetwork } from '../../schema/commands.ts';
+import type { ExternalNetwork } from '../../schema/commands/parts.ts';
 import { embeddedPair } from './embedded-pair.ts';
 
 const edge: ExternalNetwork = {

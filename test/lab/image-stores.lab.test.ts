@@ -6,7 +6,7 @@ import { type DockerApi, openDockerApi } from '../../agent/engine/docker/api.ts'
 import { imageCarriage, incomingRepo, sweepIncoming } from '../../agent/engine/docker/images/image-carriage.ts';
 import { locateImages } from '../../agent/engine/docker/images/image-location.ts';
 import { findImage, stackImageOf } from '../../agent/engine/docker/images/images.ts';
-import type { ShippedImage } from '../../schema/commands.ts';
+import type { ShippedImage } from '../../schema/commands/parts.ts';
 import { docker, type HostName, is, socketOf } from '../docker/two-hosts.ts';
 import { makeLocalImage, removeImage } from './local-image.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SeenContainer } from '../../schema/commands.ts';
+import type { SeenContainer } from '../../schema/commands/parts.ts';
 import { limits } from '../../schema/limits.ts';
 import { announcements } from '../../worker/saga/migration/announcements.ts';
 import { cutoverRefusal } from '../../worker/saga/migration/hold.ts';

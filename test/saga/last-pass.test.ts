@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CommandKind, type SeenContainer, warmProjectLane } from '../../schema/commands.ts';
+import { type SeenContainer, warmProjectLane } from '../../schema/commands/parts.ts';
+import type { CommandKind } from '../../schema/commands.ts';
 import { limits } from '../../schema/limits.ts';
 import type { SagaPlan } from '../../schema/saga.ts';
 import { newProgress, recordProgress, viewProgress } from '../../worker/saga/migration/progress.ts';

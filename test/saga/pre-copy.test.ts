@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type CommandKind,
-  type CommandPayload,
-  changesLane,
-  type Passage,
-  warmProjectLane,
-} from '../../schema/commands.ts';
+import { changesLane, type Passage, warmProjectLane } from '../../schema/commands/parts.ts';
+import type { CommandKind, CommandPayload } from '../../schema/commands.ts';
 import { goodAnswers, newStory, plan, roundOf, type Story } from './story.ts';
 
 const started = (verify: 'manifest' | 'content' = 'content'): Story => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SourcePhase, TargetPhase } from '../../schema/commands.ts';
+import type { SourcePhase, TargetPhase } from '../../schema/commands/parts.ts';
 import { limits } from '../../schema/limits.ts';
 import type { Status } from '../../schema/migration-status.ts';
 import { grantsLease } from '../../worker/saga/migration/lease-grant.ts';

@@ -1,5 +1,5 @@
 import type { Engine } from '../../agent/engine/engine.ts';
-import type { ContainerPrior } from '../../schema/commands.ts';
+import type { ContainerPrior } from '../../schema/commands/parts.ts';
 import type { Deployment } from '../../schema/deployment.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import type { Actor } from './clock.ts';

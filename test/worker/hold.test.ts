@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../../schema/agent-protocol.ts';
-import type { CommandKind, SeenContainer } from '../../schema/commands.ts';
+import type { SeenContainer } from '../../schema/commands/parts.ts';
+import type { CommandKind } from '../../schema/commands.ts';
 import { limits } from '../../schema/limits.ts';
 import { goodAnswers, roundOf } from '../saga/story.ts';
 import { waiting } from './support/agent.ts';

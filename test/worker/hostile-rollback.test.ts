@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
-import { type SourcePhase, targetPhases } from '../../schema/commands.ts';
+import { type SourcePhase, targetPhases } from '../../schema/commands/parts.ts';
 import { limits } from '../../schema/limits.ts';
 import { worst } from '../support/hostile-values.ts';
 import { call } from './support/api.ts';

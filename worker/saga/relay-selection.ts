@@ -1,4 +1,4 @@
-import type { RelayAddress } from '../../schema/commands.ts';
+import type { RelayAddress } from '../../schema/commands/parts.ts';
 import { limits } from '../../schema/limits.ts';
 
 /**

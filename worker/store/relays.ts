@@ -1,6 +1,6 @@
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import type { RelayAddress } from '../../schema/commands.ts';
+import type { RelayAddress } from '../../schema/commands/parts.ts';
 import { isOnline } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
 import { node } from '../tables/fleet.ts';

@@ -1,5 +1,5 @@
 import type { ReceiptView } from '../../schema/api/receipt.ts';
-import type { LaneProof } from '../../schema/commands.ts';
+import type { LaneProof } from '../../schema/commands/parts.ts';
 import type { Saga } from '../../schema/saga.ts';
 import { lanesOf } from '../saga/migration/lanes.ts';
 import { time } from '../time.ts';

@@ -1,4 +1,4 @@
-import { changesLane, wholeProjectLane } from '../../../schema/commands.ts';
+import { changesLane, wholeProjectLane } from '../../../schema/commands/parts.ts';
 import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { isInside } from '../../compose/project.ts';
 import type { Removal } from '../../engine/engine.ts';

@@ -1,4 +1,4 @@
-import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { runs, servicesOf } from '../cutover/container-states.ts';
 import { assertNoneBeside } from '../cutover/data-users.ts';

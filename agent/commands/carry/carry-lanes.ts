@@ -1,4 +1,4 @@
-import type { LaneProof, Passage } from '../../../schema/commands.ts';
+import type { LaneProof, Passage } from '../../../schema/commands/parts.ts';
 import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { eachOf } from '../../../schema/each-of.ts';
 import { limits } from '../../../schema/limits.ts';

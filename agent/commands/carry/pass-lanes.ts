@@ -1,4 +1,4 @@
-import { warmProjectLane } from '../../../schema/commands.ts';
+import { warmProjectLane } from '../../../schema/commands/parts.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
 import type { CommandContext } from '../runner/context.ts';
 

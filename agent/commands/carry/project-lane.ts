@@ -1,4 +1,5 @@
-import type { CommandPayload, LaneProof } from '../../../schema/commands.ts';
+import type { LaneProof } from '../../../schema/commands/parts.ts';
+import type { CommandPayload } from '../../../schema/commands.ts';
 import type { ContentDigestName } from '../../../schema/content-digest.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { recordedFirst } from '../cutover/recorded-first.ts';

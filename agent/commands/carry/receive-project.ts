@@ -1,4 +1,4 @@
-import { changesLane, wholeProjectLane } from '../../../schema/commands.ts';
+import { changesLane, wholeProjectLane } from '../../../schema/commands/parts.ts';
 import { assertMadeDirectory } from '../prepare/made-volume.ts';
 import { unstage } from '../prepare/staged.ts';
 import type { CommandHandler } from '../runner/context.ts';

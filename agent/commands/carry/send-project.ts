@@ -1,4 +1,4 @@
-import { changesLane, wholeProjectLane } from '../../../schema/commands.ts';
+import { changesLane, wholeProjectLane } from '../../../schema/commands/parts.ts';
 import { assertSourceAtRest } from '../cutover/rest.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryProvenLanes } from './carry-lanes.ts';

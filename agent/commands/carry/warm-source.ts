@@ -1,4 +1,4 @@
-import { warmProjectLane } from '../../../schema/commands.ts';
+import { warmProjectLane } from '../../../schema/commands/parts.ts';
 import { isPath } from '../../engine/tree.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { carryLanes } from './carry-lanes.ts';

@@ -1,4 +1,4 @@
-import { warmProjectLane } from '../../../schema/commands.ts';
+import { warmProjectLane } from '../../../schema/commands/parts.ts';
 import { treeOf } from '../../engine/tree.ts';
 import { assertMadeDirectory } from '../prepare/made-volume.ts';
 import type { CommandHandler } from '../runner/context.ts';

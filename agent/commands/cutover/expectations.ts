@@ -1,4 +1,4 @@
-import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
 import type { Deployment } from '../../../schema/deployment.ts';
 import type { UnwellState } from '../../../schema/facts.ts';
 import { mayEnd } from './container-states.ts';

@@ -1,4 +1,5 @@
-import type { CommandResult, ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
+import type { CommandResult } from '../../../schema/commands.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { ContainerState } from '../../engine/engine.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';

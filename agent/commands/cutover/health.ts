@@ -1,5 +1,5 @@
 import { sleep } from '../../../node/sleep.ts';
-import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { ContainerState } from '../../engine/engine.ts';
 import { idsOf } from './container-states.ts';

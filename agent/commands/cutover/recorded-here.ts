@@ -1,4 +1,4 @@
-import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
 import type { Deployment } from '../../../schema/deployment.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { CommandContext } from '../runner/context.ts';

@@ -1,4 +1,4 @@
-import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { ContainerState } from '../../engine/engine.ts';
 

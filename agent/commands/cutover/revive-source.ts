@@ -1,4 +1,4 @@
-import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 import { become, isLeased, leasedContainers } from '../../tenancy.ts';
 import { rememberWriters } from '../after/written-since.ts';

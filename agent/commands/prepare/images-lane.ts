@@ -1,4 +1,4 @@
-import type { Passage } from '../../../schema/commands.ts';
+import type { Passage } from '../../../schema/commands/parts.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { Engine, ImageCarriage } from '../../engine/engine.ts';
 

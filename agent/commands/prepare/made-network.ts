@@ -1,4 +1,4 @@
-import type { ExternalNetwork } from '../../../schema/commands.ts';
+import type { ExternalNetwork } from '../../../schema/commands/parts.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { LedgerEntry } from '../../migration-ledger.ts';
 import type { CommandContext } from '../runner/context.ts';

@@ -6,7 +6,7 @@ import {
   type RequestPayload,
   requestKinds,
 } from '../../../schema/agent-protocol.ts';
-import type { RelayAddress } from '../../../schema/commands.ts';
+import type { RelayAddress } from '../../../schema/commands/parts.ts';
 import { errorMessageOf, StackferryError } from '../../../schema/errors.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { TrafficReport } from '../../../schema/forwarding.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ContainerPrior } from '../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../schema/commands/parts.ts';
 import type { Deployment } from '../../../schema/deployment.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import type { CreatedObjects } from '../engine.ts';

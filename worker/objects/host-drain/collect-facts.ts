@@ -1,4 +1,4 @@
-import type { RelayAddress } from '../../../schema/commands.ts';
+import type { RelayAddress } from '../../../schema/commands/parts.ts';
 import { eachOf } from '../../../schema/each-of.ts';
 import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { AskReply, ItemProgress, Outcome } from '../../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../../schema/api/migrations.ts';
-import type { RelayAddress } from '../../../schema/commands.ts';
+import type { RelayAddress } from '../../../schema/commands/parts.ts';
 import { moveOptionsOf } from '../../../schema/move-options.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import { connectionOf, drainOf, isOnline } from '../../durable-objects.ts';

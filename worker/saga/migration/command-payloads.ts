@@ -1,4 +1,5 @@
-import { type CommandKind, type CommandPayload, warmProjectLane } from '../../../schema/commands.ts';
+import { warmProjectLane } from '../../../schema/commands/parts.ts';
+import type { CommandKind, CommandPayload } from '../../../schema/commands.ts';
 import { partsOf } from '../../../schema/cutover-names.ts';
 import type { Deployment } from '../../../schema/deployment.ts';
 import { limits } from '../../../schema/limits.ts';

@@ -1,5 +1,5 @@
 import type { Failure } from '../../../schema/agent-protocol.ts';
-import type { SeenContainer } from '../../../schema/commands.ts';
+import type { SeenContainer } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import type { Held, Saga } from '../../../schema/saga.ts';

@@ -1,4 +1,4 @@
-import { changesLane, warmProjectLane, wholeProjectLane } from '../../../schema/commands.ts';
+import { changesLane, warmProjectLane, wholeProjectLane } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Saga, SagaPlan } from '../../../schema/saga.ts';
 

@@ -1,7 +1,7 @@
 import type { ItemProgress } from '../../../schema/agent-protocol.ts';
 import type { ProgressView } from '../../../schema/api/migrations.ts';
 import { type ByteSamples, rateOfSamples, withSample } from '../../../schema/byte-samples.ts';
-import { changesLane, warmProjectLane } from '../../../schema/commands.ts';
+import { changesLane, warmProjectLane } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Saga } from '../../../schema/saga.ts';
 import { payloadOf } from './command-payloads.ts';

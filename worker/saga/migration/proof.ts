@@ -1,5 +1,5 @@
 import type { Failure } from '../../../schema/agent-protocol.ts';
-import { changesLane, type LaneProof, type Passage, warmProjectLane } from '../../../schema/commands.ts';
+import { changesLane, type LaneProof, type Passage, warmProjectLane } from '../../../schema/commands/parts.ts';
 import type { Saga } from '../../../schema/saga.ts';
 import { payloadOf } from './command-payloads.ts';
 import { warmsProject } from './lanes.ts';

@@ -1,5 +1,5 @@
 import type { Failure } from '../../../schema/agent-protocol.ts';
-import type { SourcePhase, TargetPhase } from '../../../schema/commands.ts';
+import type { SourcePhase, TargetPhase } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 import { isStep, isTerminal } from '../../../schema/migration-status.ts';
 import type { Rollback, Saga } from '../../../schema/saga.ts';

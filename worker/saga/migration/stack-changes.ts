@@ -1,4 +1,4 @@
-import type { SeenContainer } from '../../../schema/commands.ts';
+import type { SeenContainer } from '../../../schema/commands/parts.ts';
 import { limits } from '../../../schema/limits.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { ShippedImage } from '../../../schema/commands.ts';
+import type { ShippedImage } from '../../../schema/commands/parts.ts';
 import type { StackFacts, StackImage } from '../../../schema/facts.ts';
 import type { MoveOptions } from '../../../schema/move-options.ts';
 import type { ImageLogin } from '../../../schema/registry-logins.ts';

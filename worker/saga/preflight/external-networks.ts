@@ -1,4 +1,4 @@
-import type { ExternalNetwork } from '../../../schema/commands.ts';
+import type { ExternalNetwork } from '../../../schema/commands/parts.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import { makeableNetwork } from '../../../schema/network-facts.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';

@@ -1,4 +1,4 @@
-import type { ShippedImage } from '../../../schema/commands.ts';
+import type { ShippedImage } from '../../../schema/commands/parts.ts';
 import type { BindOverride } from '../../../schema/deployment.ts';
 import { variablesIn } from '../../../schema/environment.ts';
 import type { StackFacts } from '../../../schema/facts.ts';

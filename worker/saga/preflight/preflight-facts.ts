@@ -1,4 +1,4 @@
-import type { RelayAddress } from '../../../schema/commands.ts';
+import type { RelayAddress } from '../../../schema/commands/parts.ts';
 import type { StackFacts } from '../../../schema/facts.ts';
 import type { HostFacts } from '../../../schema/host-facts.ts';
 import type { Report, ReportInputs } from '../../../schema/preflight-report.ts';

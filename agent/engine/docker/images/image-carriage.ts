@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Readable, Transform } from 'node:stream';
 import { pack } from 'tar-stream';
 import { z } from 'zod';
-import type { ShippedImage } from '../../../../schema/commands.ts';
+import type { ShippedImage } from '../../../../schema/commands/parts.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { ImageCarriage } from '../../engine.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ContainerPrior } from '../../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../../schema/commands/parts.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import { type DockerApi, EngineAnswer, filters, nothing } from '../api.ts';
 import { inspectAll } from '../stack/containers.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ContainerPrior } from '../../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../../schema/commands/parts.ts';
 import { limits } from '../../../../schema/limits.ts';
 import type { ContainerState } from '../../engine.ts';
 import { type DockerApi, filters, nothing } from '../api.ts';

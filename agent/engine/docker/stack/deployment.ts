@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import type { ContainerPrior } from '../../../../schema/commands.ts';
+import type { ContainerPrior } from '../../../../schema/commands/parts.ts';
 import type { Deployment } from '../../../../schema/deployment.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import type { UnwellState } from '../../../../schema/facts.ts';

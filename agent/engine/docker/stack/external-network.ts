@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ExternalNetwork } from '../../../../schema/commands.ts';
+import type { ExternalNetwork } from '../../../../schema/commands/parts.ts';
 import { StackferryError } from '../../../../schema/errors.ts';
 import { makeableNetwork } from '../../../../schema/network-facts.ts';
 import { type DockerApi, EngineAnswer, filters, nothing } from '../api.ts';
