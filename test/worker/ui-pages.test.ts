@@ -4,7 +4,7 @@ import type { Report } from '../../schema/preflight-report.ts';
 import { call, tokenWith } from './support/api.ts';
 import { createNode } from './support/node.ts';
 import { insertMigration, insertStack } from './support/records.ts';
-import { logIn, request } from './support/ui.ts';
+import { logIn, request, submit } from './support/ui.ts';
 
 async function enter(scopes: Parameters<typeof tokenWith>[0] = ['admin']) {
   const token = await tokenWith(scopes);
@@ -13,7 +13,7 @@ async function enter(scopes: Parameters<typeof tokenWith>[0] = ['admin']) {
     const answer = await request(path, { headers: { cookie, accept: 'text/html' } });
     return { status: answer.status, html: (await answer.text()).replaceAll(/\s+/g, ' ') };
   };
-  return { token, page };
+  return { token, cookie, page };
 }
 
 describe('a page that cannot be shown', () => {
@@ -40,11 +40,16 @@ describe('a page that cannot be shown', () => {
 
 describe('the page of a host', () => {
   it('that has not joined says what to do, and what if the command is lost', async () => {
-    const { token, page } = await enter();
+    const { token, cookie, page } = await enter();
     const { id } = await createNode(token, 'host', 'fresh');
     const { html } = await page(`/ui/hosts/${id}`);
     expect(html).toContain('This host has not joined yet.');
-    expect(html).toContain('If it is lost, delete this host below');
+    expect(html).toContain('If it is lost or has expired, make a new one');
+    const form = new URLSearchParams({ csrf: /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '', once: 'one' });
+    const made = await submit(`/ui/hosts/${id}/join-token`, form, cookie);
+    const shown = (await made.text()).replaceAll(/\s+/g, ' ');
+    expect(shown).toContain('has a new join command');
+    expect(shown).toContain('--join sfj_');
   });
 
   it('that is offline says since when, and shows no bar of what it used', async () => {

@@ -76,6 +76,19 @@ export function hostPages({ ui, api }: Kit): void {
     });
   }
 
+  ui.post('/hosts/:id/join-token', async (c) => {
+    const { once } = await formOf(c, c.get('session'));
+    return acting(
+      c,
+      async () => {
+        const path = `/hosts/${encodeURIComponent(c.req.param('id'))}/join-token`;
+        const created = await api(c).post<CreatedNode>(path, {}, once);
+        return list(c, { joining: { kind: 'host', created, again: true, control: publicOrigin(c) } });
+      },
+      (problem) => page(c, problem),
+    );
+  });
+
   for (const [act, said] of [
     ['cordon', 'cordoned'],
     ['uncordon', 'uncordoned'],

@@ -44,6 +44,8 @@ export type CreatedNode = z.infer<typeof createdNode>;
 export interface Joining {
   kind: 'host' | 'relay';
   created: CreatedNode;
+  /** It was created before, and has a new join token. */
+  again?: boolean;
   /** Address of the control plane for the new node. */
   control: string;
 }

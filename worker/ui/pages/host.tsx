@@ -51,7 +51,7 @@ export function HostPage({ session, host, stacks, drains, kept, problem, said }:
         <p class="alert bad">{message}</p>
       ))}
       <div id="standing" data-live>
-        {status === 'pending' ? <NotJoined /> : null}
+        {status === 'pending' ? <NotJoined host={host} /> : null}
         {status === 'offline' ? <Away host={host} /> : null}
       </div>
       <Card title="The machine" id="facts" live>
@@ -135,14 +135,15 @@ function Acts({ host: { id, cordoned_at }, stacks }: { host: HostView; stacks: S
   );
 }
 
-/** A host whose command was lost is added again: a join token is shown once. */
-function NotJoined() {
+function NotJoined({ host }: { host: HostView }) {
   return (
     <div class="alert warn">
       <p>
         <strong>This host has not joined yet.</strong> Run the command that was shown when it was added; it works once,
-        for a day. If it is lost, delete this host below and <a href="/ui/hosts">add it again</a>: the name is free at
-        once, and a new command is shown.
+        for a day. If it is lost or has expired, make a new one: the one before is void.
+      </p>
+      <p>
+        <ActButton action={`/ui/hosts/${host.id}/join-token`} label="Make a new join command" scope="admin" />
       </p>
     </div>
   );

@@ -5,13 +5,15 @@ import { Secret } from './form.tsx';
 import { Moment } from './time.tsx';
 
 /** How to start what was just created; its token is shown this once. */
-export function JoinCommand({ kind, created, control }: Joining) {
+export function JoinCommand({ kind, created, again = false, control }: Joining) {
   const joining = { kind, name: created.name, joinToken: created.join_token };
   const { run, compose } = containerLines(control, joining);
   return (
     <div class="alert ok" role="status">
       <p>
-        <strong>{kind === 'host' ? `Host "${created.name}"` : `Relay "${created.name}"`} is created.</strong>{' '}
+        <strong>
+          {kind === 'host' ? 'Host' : 'Relay'} "{created.name}" {again ? 'has a new join command' : 'is created'}.
+        </strong>{' '}
         {kind === 'host'
           ? 'Paste this on that machine, beside the Docker Engine; it installs the agent:'
           : 'Paste this on a machine that the hosts can reach, as HOST:7400:'}
