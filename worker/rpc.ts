@@ -8,7 +8,7 @@ import type { Resources } from '../schema/host-facts.ts';
 import type { PeerKind } from '../schema/relay-protocol.ts';
 import type { Resolution } from '../schema/saga.ts';
 import type { DrainActOutcome } from './saga/drain/coordinator.ts';
-import type { ActOutcome } from './saga/migration/coordinator.ts';
+import type { ActOutcome } from './saga/migration/operator-acts.ts';
 import type { StartInput, StartOutcome } from './saga/migration/start.ts';
 
 /** RPC interfaces of the Durable Objects. */

@@ -129,7 +129,7 @@ describe('C2 a lease that is granted while a way back is being written', () => {
     // The cancel's write is under way for 25 s, and its object is replaced meanwhile.
     const written = Promise.withResolvers<void>();
     state.beforeCommit = () => written.promise;
-    const cancelled = coordinator.cancel('mig_1');
+    const cancelled = coordinator.acts.cancel('mig_1');
     await vi.advanceTimersByTimeAsync(25_000);
     const grantedAt = Date.now();
     expect(await successor.lease('mig_1', 'host_b', 1)).toMatchObject({ granted: true, granted_at: grantedAt });

@@ -60,19 +60,19 @@ export class Operator {
     const row = isResolution(what) && newest?.status !== 'needs_attention' ? store.newestMove(stack.id) : newest;
     if (!row) return;
     this.#world.trace('operator', `asks to ${what} ${row.id.slice(-4)} (${stack.project}, ${row.status})`);
-    const acts = {
-      cancel: () => this.#call(stack, (c) => c.cancel(row.id)),
-      cutover: () => this.#call(stack, (c) => c.cutover(row.id, null)),
-      rollback: () => this.#call(stack, (c) => c.rollback(row.id)),
-      retry: () => this.#call(stack, (c) => c.retry(row.id, false)),
-      'end forwarding': () => this.#call(stack, (c) => c.endForwarding(row.id)),
-      'purge source': () => this.#call(stack, (c) => c.purge(row.id, 'source')),
-      'purge target': () => this.#call(stack, (c) => c.purge(row.id, 'target')),
-      source_lost: () => this.#call(stack, (c) => c.resolve(row.id, 'source_lost')),
-      target_lost: () => this.#call(stack, (c) => c.resolve(row.id, 'target_lost')),
-      give_up: () => this.#call(stack, (c) => c.resolve(row.id, 'give_up')),
+    const call = {
+      cancel: () => this.#call(stack, ({ acts }) => acts.cancel(row.id)),
+      cutover: () => this.#call(stack, ({ acts }) => acts.cutover(row.id, null)),
+      rollback: () => this.#call(stack, ({ acts }) => acts.rollback(row.id)),
+      retry: () => this.#call(stack, ({ acts }) => acts.retry(row.id, false)),
+      'end forwarding': () => this.#call(stack, ({ acts }) => acts.endForwarding(row.id)),
+      'purge source': () => this.#call(stack, ({ acts }) => acts.purge(row.id, 'source')),
+      'purge target': () => this.#call(stack, ({ acts }) => acts.purge(row.id, 'target')),
+      source_lost: () => this.#call(stack, ({ acts }) => acts.resolve(row.id, 'source_lost')),
+      target_lost: () => this.#call(stack, ({ acts }) => acts.resolve(row.id, 'target_lost')),
+      give_up: () => this.#call(stack, ({ acts }) => acts.resolve(row.id, 'give_up')),
     };
-    acts[what]();
+    call[what]();
   }
 
   /**

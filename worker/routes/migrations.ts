@@ -15,7 +15,7 @@ import { connectionOf, migrationsOf } from '../durable-objects.ts';
 import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { Problem } from '../problem.ts';
-import type { ActOutcome } from '../saga/migration/coordinator.ts';
+import type { ActOutcome } from '../saga/migration/operator-acts.ts';
 import { loadMigration, setBandwidthLimit } from '../store/migration-store.ts';
 import { surroundingsOf } from '../store/migration-surroundings.ts';
 import { viewMigration } from '../views/migration-view.ts';

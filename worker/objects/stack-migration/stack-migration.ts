@@ -8,7 +8,8 @@ import { connectionOf, drainOf, isOnline } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
 import type { Later, Serves, StackMigrationRpc } from '../../rpc.ts';
 import { wakingDrains } from '../../saga/drain/wake-drain.ts';
-import { type ActOutcome, Coordinator } from '../../saga/migration/coordinator.ts';
+import { Coordinator } from '../../saga/migration/coordinator.ts';
+import type { ActOutcome } from '../../saga/migration/operator-acts.ts';
 import type { StartInput, StartOutcome } from '../../saga/migration/start.ts';
 import { RelaySelection } from '../../saga/relay-selection.ts';
 import { d1MigrationStore } from '../../store/migration-store.ts';
@@ -28,31 +29,31 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
   }
 
   cancel(id: string, traceId?: string): Promise<ActOutcome> {
-    return this.#coordinator.cancel(id, traceId);
+    return this.#coordinator.acts.cancel(id, traceId);
   }
 
   cutover(id: string, at: number | null, traceId?: string): Promise<ActOutcome> {
-    return this.#coordinator.cutover(id, at, traceId);
+    return this.#coordinator.acts.cutover(id, at, traceId);
   }
 
   retry(id: string, stopped: boolean, traceId?: string): Promise<ActOutcome> {
-    return this.#coordinator.retry(id, stopped, traceId);
+    return this.#coordinator.acts.retry(id, stopped, traceId);
   }
 
   resolve(id: string, resolution: Resolution, traceId?: string): Promise<ActOutcome> {
-    return this.#coordinator.resolve(id, resolution, traceId);
+    return this.#coordinator.acts.resolve(id, resolution, traceId);
   }
 
   rollback(id: string, traceId?: string): Promise<ActOutcome> {
-    return this.#coordinator.rollback(id, traceId);
+    return this.#coordinator.acts.rollback(id, traceId);
   }
 
   purge(id: string, side: 'source' | 'target', traceId?: string): Promise<ActOutcome> {
-    return this.#coordinator.purge(id, side, traceId);
+    return this.#coordinator.acts.purge(id, side, traceId);
   }
 
   endForwarding(id: string, traceId?: string): Promise<ActOutcome> {
-    return this.#coordinator.endForwarding(id, traceId);
+    return this.#coordinator.acts.endForwarding(id, traceId);
   }
 
   remind(id: string): Promise<void> {

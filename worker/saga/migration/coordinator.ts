@@ -3,48 +3,33 @@ import type { ProgressView } from '../../../schema/api/migrations.ts';
 import { newId } from '../../../schema/ids.ts';
 import { limits } from '../../../schema/limits.ts';
 import { isTerminal } from '../../../schema/migration-status.ts';
-import type { Report } from '../../../schema/preflight-report.ts';
-import type { Resolution } from '../../../schema/saga.ts';
 import { within } from '../../time.ts';
 import { CommittedVersions } from './committed-versions.ts';
 import type { SagaEvent } from './events.ts';
-import { endForwardingRefusal } from './forwarding.ts';
 import { GrantedLeases } from './granted-leases.ts';
-import { cutoverRefusal } from './hold.ts';
 import { HostLiveness } from './host-liveness.ts';
 import { grantsLease } from './lease-grant.ts';
-import {
-  anotherRuns,
-  cancelRefusal,
-  hostIsDeleted,
-  purgeObstacle,
-  resolveObstacle,
-  rollbackObstacle,
-} from './obstacles.ts';
+import { OperatorActs } from './operator-acts.ts';
 import type { CoordinatorPorts, MigrationRow } from './ports.ts';
+import { PreflightRuns } from './preflight-runs.ts';
 import { newProgress, type ProgressMemory, recordProgress, takeMoved, viewProgress } from './progress.ts';
-import { hasRoomFor } from './record-room.ts';
-import type { Refusal } from './refusal.ts';
-import { eventOf, preflightRefusal, revealsRestore } from './reported.ts';
-import { resolutionRefusal } from './resolutions.ts';
-import { purgeRefusal, rollbackRefusal } from './safety-window.ts';
+import { eventOf, revealsRestore } from './reported.ts';
 import { newSaga, type StartInput, type StartOutcome } from './start.ts';
 import { trafficOf } from './traffic.ts';
 import { Transitions } from './transitions.ts';
-
-export type ActOutcome = { kind: 'accepted' } | { kind: 'unknown' } | ({ kind: 'refused' } & Refusal);
 
 /**
  * Serializes the migrations of one stack (`transitions.ts`) and is what routes, hosts and alarms call. Keeps no state in
  * memory that the next wake needs; waking takes the same path as running.
  */
 export class Coordinator {
+  readonly acts: OperatorActs;
   readonly #ports: CoordinatorPorts;
   readonly #liveness: HostLiveness;
   readonly #leases: GrantedLeases;
   readonly #versions: CommittedVersions;
   readonly #transitions: Transitions;
-  readonly #preflights = new Map<string, Promise<Report | null>>();
+  readonly #preflights: PreflightRuns;
   /** Keyed by migration and reporting host; cleared with each step. */
   readonly #progress = new Map<string, ProgressMemory>();
 
@@ -57,6 +42,8 @@ export class Coordinator {
       commands: (saga, commands) => ports.background(this.#liveness.deliver(saga, commands)),
       status: () => this.#progress.clear(),
     });
+    this.#preflights = new PreflightRuns(ports, this.#transitions);
+    this.acts = new OperatorActs(ports, this.#transitions);
   }
 
   async start(input: StartInput): Promise<StartOutcome> {
@@ -82,84 +69,12 @@ export class Coordinator {
     // The migration has started even if this pre-flight fails or is slow: the alarm runs it again.
     const report = await within(
       limits.control.preflightWaitMsMax,
-      this.#preflight(id, drain_id ? 'patient' : 'once').catch(() => null),
+      this.#preflights.run(id, drain_id ? 'patient' : 'once').catch(() => null),
     );
     if (report && !report.passed) return { kind: 'refused', id, report };
     return { kind: 'started', id, row: { ...inserted, version: 1, updated_at: now } };
   }
 
-  async cancel(id: string, traceId?: string): Promise<ActOutcome> {
-    const { row, changed } = await this.#transitions.apply(id, { type: 'cancel' }, null, traceId);
-    if (!row) return { kind: 'unknown' };
-    const repeated = row.saga.cancel_requested && ['reverting', 'cancelled'].includes(row.status);
-    return changed || repeated ? { kind: 'accepted' } : { kind: 'refused', ...cancelRefusal(row.status) };
-  }
-
-  /** Ends the hold, at once or at that time. Idempotent. */
-  async cutover(id: string, at: number | null, traceId?: string): Promise<ActOutcome> {
-    const { row } = await this.#transitions.apply(id, { type: 'cutover', at }, null, traceId);
-    if (!row) return { kind: 'unknown' };
-    const refused = cutoverRefusal(row.saga, at);
-    return refused ? { kind: 'refused', ...refused } : { kind: 'accepted' };
-  }
-
-  /** Applies an operator's decision when waiting cannot resolve a migration. */
-  async resolve(id: string, resolution: Resolution, traceId?: string): Promise<ActOutcome> {
-    const before = await this.#ports.store.load(id);
-    if (!before) return { kind: 'unknown' };
-    const refused =
-      resolutionRefusal(before.saga, resolution) ?? (await resolveObstacle(before, resolution, this.#ports));
-    if (refused) return { kind: 'refused', ...refused };
-    const { row, changed } = await this.#transitions.apply(id, { type: 'resolve', resolution }, null, traceId);
-    if (changed) return { kind: 'accepted' };
-    return { kind: 'refused', ...((row && resolutionRefusal(row.saga, resolution)) ?? anotherRuns) };
-  }
-
-  /** Retries what `needs_attention` waits for, or what a terminal migration still has to do. */
-  async retry(id: string, stopped: boolean, traceId?: string): Promise<ActOutcome> {
-    const { row, changed } = await this.#transitions.apply(id, { type: 'retry', stopped }, null, traceId);
-    if (!row) return { kind: 'unknown' };
-    if (changed) return { kind: 'accepted' };
-    return {
-      kind: 'refused',
-      code: 'nothing_to_retry',
-      message: 'There is nothing to retry: it does not wait for an operator.',
-    };
-  }
-
-  async rollback(id: string, traceId?: string): Promise<ActOutcome> {
-    const before = await this.#ports.store.load(id);
-    if (!before) return { kind: 'unknown' };
-    const refused = rollbackRefusal(before.saga, Date.now()) ?? (await rollbackObstacle(before, this.#ports));
-    if (before.status === 'rolling_back') return { kind: 'accepted' };
-    if (refused) return { kind: 'refused', ...refused };
-    const { row, changed, outcome } = await this.#transitions.apply(id, { type: 'rollback' }, null, traceId);
-    if (changed || row?.status === 'rolling_back') return { kind: 'accepted' };
-    if (outcome === 'host_deleted') return { kind: 'refused', ...hostIsDeleted };
-    const lateRefusal = row && rollbackRefusal(row.saga, Date.now());
-    return { kind: 'refused', ...(lateRefusal ?? anotherRuns) };
-  }
-
-  /** Deletes the copy kept on the source, or left on the target by a rolled-back migration. Idempotent. */
-  async purge(id: string, side: 'source' | 'target', traceId?: string): Promise<ActOutcome> {
-    const before = await this.#ports.store.load(id);
-    if (!before) return { kind: 'unknown' };
-    const refused = purgeRefusal(before.saga, side) ?? (await purgeObstacle(before, side, this.#ports));
-    if (refused) return { kind: 'refused', ...refused };
-    const { row } = await this.#transitions.apply(id, { type: 'purge', side }, null, traceId);
-    const lateRefusal = row && purgeRefusal(row.saga, side);
-    return lateRefusal ? { kind: 'refused', ...lateRefusal } : { kind: 'accepted' };
-  }
-
-  /** Connections to the source are no longer passed on. Idempotent. */
-  async endForwarding(id: string, traceId?: string): Promise<ActOutcome> {
-    const { row } = await this.#transitions.apply(id, { type: 'end_forwarding' }, null, traceId);
-    if (!row) return { kind: 'unknown' };
-    const refused = endForwardingRefusal(row.saga);
-    return refused ? { kind: 'refused', ...refused } : { kind: 'accepted' };
-  }
-
-  /** With the window's end forwarding ends too: the reminder says who would be refused then. */
   async remind(id: string): Promise<void> {
     const row = await this.#ports.store.load(id);
     const per_minute = row && (await trafficOf(row, this.#ports.hosts));
@@ -257,7 +172,7 @@ export class Coordinator {
   }
 
   async #check(row: MigrationRow): Promise<void> {
-    if (row.status === 'preflight') void this.#preflight(row.id, 'patient').catch(() => null);
+    if (row.status === 'preflight') void this.#preflights.run(row.id, 'patient').catch(() => null);
     const sides = [row.source_host_id, row.target_host_id].map((host) => this.#progress.get(`${row.id} ${host}`));
     // No short circuit: `takeMoved` resets each side.
     if (sides.map(takeMoved).includes(true)) await this.#transitions.apply(row.id, { type: 'moved' });
@@ -274,34 +189,6 @@ export class Coordinator {
     // Read by a restored record alone, and every check of every migration comes here.
     moved_on: saga.telling && (await this.#ports.store.homeOf(stack_id)) !== target_host_id,
   });
-
-  /** At most one per migration; a wake runs it again after an eviction, or if a patient one found a host offline. */
-  #preflight(id: string, manner: 'once' | 'patient'): Promise<Report | null> {
-    const running =
-      this.#preflights.get(id) ?? this.#runPreflight(id, manner).finally(() => this.#preflights.delete(id));
-    this.#preflights.set(id, running);
-    return running;
-  }
-
-  /** Returns null if it is left to the next wake, which is possible until the step's deadline. */
-  async #runPreflight(id: string, manner: 'once' | 'patient'): Promise<Report | null> {
-    const row = await this.#ports.store.load(id);
-    if (!row) return null;
-    for (let attempt = 0; attempt < limits.control.commitTriesMax; attempt++) {
-      const preflight = await this.#ports.preflight(row);
-      const { plan, report, offline } = preflight;
-      const untilDeadline = (row.saga.deadline_at ?? 0) - Date.now();
-      // A deploy cuts every connection. A caller who waits for the answer learns of it at once.
-      if (manner === 'patient' && offline && untilDeadline > limits.control.commandCheckMs) return null;
-      const fits = hasRoomFor({ ...row, report }, plan);
-      const event =
-        plan && fits ? ({ type: 'preflight_passed', plan } as const) : preflightRefusal(plan ? null : report);
-      const { outcome } = await this.#transitions.apply(id, event, preflight);
-      // Another migration reserved the room meanwhile; the next pre-flight counts it.
-      if (outcome !== 'no_room') return report;
-    }
-    throw new Error(`migration ${id}: the target's room kept being promised to others`);
-  }
 }
 
 const restored = { type: 'restored' } as const;
