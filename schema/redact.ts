@@ -1,6 +1,7 @@
 /**
  * Patterns of this product's secrets and of common credentials. Both loggers redact every line, so that no caller can
- * forget to. Values known to one machine only (of an `.env`) are redacted by the agent's log.
+ * forget to. Values known to one machine only are redacted there: its own secrets by its log, what a container was given where
+ * its output is read (`agent/engine/docker/stack/own-values.ts`).
  */
 const shapes: [RegExp, string][] = [
   [/-----BEGIN [A-Z0-9 ]{1,40}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|$)/g, '[redacted PEM]'],

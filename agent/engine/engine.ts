@@ -45,7 +45,10 @@ export interface Engine {
   healthChanges?(ids: string[], signal: AbortSignal): () => Promise<void>;
   /** Whether these running containers accept connections at every TCP port that they publish; without those that publish none. */
   accepting?(ids: string[]): Promise<Map<string, boolean>>;
-  /** What a container wrote last to stdout and stderr, without control characters; not redacted. */
+  /**
+   * What a container wrote last to stdout and stderr, without control characters and the values of its environment; not
+   * redacted otherwise.
+   */
   lastLines?(id: string, linesMax: number): Promise<string[]>;
   /**
    * Every container that belongs to the stack or can write to its data, no matter who created it or whether it runs.

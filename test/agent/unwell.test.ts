@@ -40,6 +40,18 @@ test('a failure has what the failing container wrote last, redacted as the log i
   expect(failure.safeParse(outcome.ok ? null : outcome.error).success).toBe(true);
 });
 
+test('a key that goes over several lines is redacted whole', async () => {
+  const context = host(async () => [
+    'loading',
+    '-----BEGIN PRIVATE KEY-----',
+    'MIGHAgEA',
+    '-----END PRIVATE KEY-----',
+    'failed',
+  ]);
+  const error = (await withItsWords(unwell(), ['c2'], context)) as UnwellService;
+  expect(error.said?.lines).toEqual(['loading', '[redacted PEM]', 'failed']);
+});
+
 test('what a container wrote is bounded: the last lines are kept', async () => {
   const context = host(async () => Array.from({ length: 40 }, (_, n) => `${n} ${'x'.repeat(5_000)}`));
   const error = (await withItsWords(unwell(), ['c2'], context)) as UnwellService;

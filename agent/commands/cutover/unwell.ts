@@ -28,7 +28,9 @@ export async function withItsWords(
     const failing = own.find(isDown) ?? own[0];
     if (!failing) return error;
     const lines = await engine.lastLines(failing.id, limits.agent.logTailLinesMax);
-    error.said = { service: error.service, lines: withinBytes(lines.map((line) => log.redact(line).slice(0, 1000))) };
+    // Together: a key in PEM goes over several lines.
+    const redacted = log.redact(lines.join('\n')).split('\n');
+    error.said = { service: error.service, lines: withinBytes(redacted.map((line) => line.slice(0, 1000))) };
   } catch (cause) {
     log.warn('the log of a container that failed could not be read', { service: error.service, error: cause });
   }

@@ -1,8 +1,18 @@
 import { limits } from '../../../../schema/limits.ts';
 import type { DockerApi } from '../api.ts';
+import { ownValues } from './own-values.ts';
 
-/** What the container wrote last. Throws `engine_error` if its log driver can't be read. */
+/**
+ * What the container wrote last, without what it was given in its environment and arguments. Throws `engine_error` if its
+ * log driver can't be read.
+ */
 export async function lastLines(api: DockerApi, id: string, linesMax: number): Promise<string[]> {
+  const secrets = await ownValues(api, id);
+  const text = (await tailOf(api, id, linesMax)).join('\n');
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '[redacted]'), text).split('\n');
+}
+
+async function tailOf(api: DockerApi, id: string, linesMax: number): Promise<string[]> {
   const body = await api.download(`/containers/${id}/logs?stdout=true&stderr=true&tail=${linesMax}`);
   const parts: Buffer[] = [];
   let bytes = 0;

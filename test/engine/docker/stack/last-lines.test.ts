@@ -12,6 +12,7 @@ const frame = (stream: 1 | 2, text: string): Buffer => {
 test('the last lines of a container are read, stdout and stderr in their order, and no control character is in them', async () => {
   const asked: string[] = [];
   const { api, close } = await startEngine((path, answer) => {
+    if (path.endsWith('/json')) return void answer.end(JSON.stringify({ Image: 'sha256:1', Config: {} }));
     asked.push(path);
     answer.write(frame(1, 'starting\n\u001b[31mred\u001b[0m '));
     answer.end(Buffer.concat([frame(2, 'no such database: shöp\n'), frame(1, '\u0007bell\ttab\r\nlast')]));
@@ -19,6 +20,34 @@ test('the last lines of a container are read, stdout and stderr in their order, 
   onTestFinished(close);
   expect(await lastLines(api, 'abc', 40)).toEqual(['starting', 'red no such database: shöp', 'bell\ttab', 'last']);
   expect(asked).toEqual(['/containers/abc/logs?stdout=true&stderr=true&tail=40']);
+});
+
+test('what a container was given in its environment and arguments is not in them, what its image has is', async () => {
+  const own = {
+    Env: [
+      'DB_PASSWORD=abc',
+      'DATABASE_URL=postgres://shop:p%40ss@db/shop',
+      'MODE=production-7',
+      'NODE_VERSION=24.21.0',
+    ],
+    Cmd: ['sh', '-c', 'redis-server --requirepass "correct-horse"'],
+    Entrypoint: null,
+  };
+  const { api, close } = await startEngine((path, answer) => {
+    if (path.startsWith('/containers/abc/json')) answer.end(JSON.stringify({ Image: 'sha256:1', Config: own }));
+    else if (path.startsWith('/images/')) answer.end(JSON.stringify({ Config: { Env: ['NODE_VERSION=24.21.0'] } }));
+    else
+      answer.end(
+        'password "abc" rejected\npostgres://shop:p%40ss@db/shop, p@ss\ncorrect-horse in production-7\nnode 24.21.0\n',
+      );
+  });
+  onTestFinished(close);
+  expect(await lastLines(api, 'abc', 40)).toEqual([
+    'password "[redacted]" rejected',
+    '[redacted], [redacted]',
+    '[redacted] in [redacted]',
+    'node 24.21.0',
+  ]);
 });
 
 test('an answer of a container with a terminal is text, and one that was cut off ends where it was cut', () => {
