@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Member } from '../../cli/local/fleet.ts';
-import { describeUi, useUi } from './support/use-ui.ts';
+import { describeUi, forStackAlone, useUi } from './support/use-ui.ts';
 
 const mib = 1_048_576;
 const endMsMax = 60_000;
@@ -16,10 +16,6 @@ describeUi('a stack is moved in the browser', () => {
   });
 
   const state = (page: Page, word: string) => page.locator('#state', { hasText: word }).waitFor({ timeout: endMsMax });
-  const forStackAlone = async (page: Page) => {
-    await page.locator('summary', { hasText: 'Advanced' }).click();
-    await page.getByLabel('As much as this stack uses').check();
-  };
   /** From the stack's page through destination and report to the migration's page. */
   const migrate = async (page: Page, target: string) => {
     await page.getByRole('link', { name: 'Migrate', exact: true }).click();

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { hasChromium, launchChromium } from '../browser/support/chromium.ts';
-import { logIn } from '../browser/support/use-ui.ts';
+import { forStackAlone, logIn } from '../browser/support/use-ui.ts';
 import { psql, shop } from './stacks.ts';
 import { inventory, running } from './two-hosts.ts';
 import { describeDocker, useDockerRig } from './use-docker-rig.ts';
@@ -29,8 +29,8 @@ describeDocker('the web UI over two real Docker hosts', () => {
         const migrate = async () => {
           await page.goto('/ui/stacks/shop');
           await page.getByRole('link', { name: 'Migrate', exact: true }).click();
-          await page.getByLabel('As much as this stack uses').check();
-          await page.getByRole('button', { name: 'Check' }).click();
+          await forStackAlone(page);
+          await page.getByRole('button', { name: 'Run pre-flight' }).click();
           await page.getByText('The pre-flight passed').waitFor();
           await page.getByText('shop_dbdata').first().waitFor();
           await page.getByRole('button', { name: 'Migrate to b' }).click();

@@ -4,6 +4,8 @@ import { limits } from '../../schema/limits.ts';
 import { call, tokenWith } from './support/api.ts';
 import { visit } from './support/counting.ts';
 import { hostAt, insertMany } from './support/many.ts';
+import { createNode } from './support/node.ts';
+import { insertStack } from './support/records.ts';
 import { logIn } from './support/ui.ts';
 
 /** Of a page itself; style, scripts and icon take up to 40 kB, as test/browser/pages.test.ts measures: 150 kB in all. */
@@ -119,6 +121,19 @@ describe('a list', () => {
     expect(html).toContain('href="/ui/stacks?sort=host&amp;order=asc&amp;search=app"');
     // The form of filters keeps the order.
     expect(html).toContain('<input type="hidden" name="sort" value="name"/>');
+  });
+
+  it('sorts stacks by their latest report as it is shown: those of a connected host first', async () => {
+    const token = await tokenWith(['admin']);
+    const [away, here] = [await createNode(token, 'host', 'away'), await createNode(token, 'host', 'here')];
+    await insertStack('changed-lately', away.id);
+    await insertStack('unchanged', here.id);
+    await env.DB.batch([
+      env.DB.prepare('UPDATE node SET joined_at = 1, connected = (name = ?1), seen_at = 2').bind('here'),
+      env.DB.prepare("UPDATE stack SET seen_at = CASE name WHEN 'unchanged' THEN 1 ELSE 9 END"),
+    ]);
+    const { body } = await call('GET', '/api/v1/stacks?sort=reported&order=desc', { token });
+    expect(body.items.map(({ name }: { name: string }) => name)).toEqual(['unchanged', 'changed-lately']);
   });
 
   it('leads on to the next page and back to the first', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { agentVersion } from '../../node/version.ts';
 import { agentPaths } from '../../schema/enrolment.ts';
 import { limits } from '../../schema/limits.ts';
+import { findByJoinToken, markJoined } from '../../worker/store/nodes.ts';
 import { call, tokenWith } from './support/api.ts';
 import { fleet } from './support/fleet.ts';
 import { createNode, csrFor, newKeys } from './support/node.ts';
@@ -108,6 +109,16 @@ describe('a host that has not joined', () => {
     expect((await enroll(join_token)).body.code).toBe('join_token_invalid');
     expect((await enroll(again.body.join_token)).status).toBe(200);
     expect(await call('POST', path, { token })).toMatchObject({ status: 409, body: { code: 'already_joined' } });
+  });
+
+  it('C20: a token that is replaced while a host joins with it lets nobody in', async () => {
+    const token = await tokenWith(['admin']);
+    const { id, join_token } = await createNode(token, 'host', 'late');
+    const found = await findByJoinToken(env.DB, join_token);
+    await call('POST', `/api/v1/hosts/${id}/join-token`, { token });
+    const issued = { serial: '01', ends_at: Date.now() + 1000 };
+    expect(await markJoined(env.DB, found!, 'key', issued, Date.now())).toBe(false);
+    expect((await call('GET', `/api/v1/hosts/${id}`, { token })).body.status).toBe('pending');
   });
 
   it('C20: only an admin may, of one that is there and of that kind', async () => {

@@ -57,7 +57,7 @@ export function enrollRoutes(app: OpenAPIHono<Authed>): void {
     checkRedeemable(row, key, Date.now());
     const signed = await sign(c.env, csr, row);
     // The token is redeemed only now: after a refused CSR the client may try again.
-    if (!(await markJoined(c.env.DB, row.id, key, signed, Date.now()))) throw usedUp();
+    if (!(await markJoined(c.env.DB, row, key, signed, Date.now()))) throw usedUp();
     return c.json(enrolled(row, signed), 200);
   });
 

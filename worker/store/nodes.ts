@@ -115,11 +115,11 @@ export interface Issued {
 
 /**
  * Redeems the join token. The same key may redeem it again, because the answer may have been lost; its previous
- * certificate then stays valid, as after a renewal. Returns false if another key was first.
+ * certificate then stays valid, as after a renewal. Returns false if another key was first, or the token was replaced.
  */
 export async function markJoined(
   db: D1Database,
-  id: string,
+  { id, join_token_hash }: Pick<NodeRow, 'id' | 'join_token_hash'>,
   keySha256: string,
   { serial, ends_at }: Issued,
   now: number,
@@ -133,7 +133,12 @@ export async function markJoined(
       certificate_serial_before: sql`certificate_serial`,
       certificate_ends_at: ends_at,
     })
-    .where(and(eq(node.id, id), or(isNull(node.joined_at), eq(node.join_key_sha256, keySha256)), alive))
+    .where(
+      and(
+        ...[eq(node.id, id), eq(node.join_token_hash, join_token_hash ?? ''), alive],
+        or(isNull(node.joined_at), eq(node.join_key_sha256, keySha256)),
+      ),
+    )
     .returning({ id: node.id });
   return joined.length === 1;
 }

@@ -1,7 +1,7 @@
 import { and, desc, eq, ne, or, type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { isTerminal } from '../../schema/migration-status.ts';
-import { isPurged, owesArming } from '../saga/migration/safety-window.ts';
+import { owesArming } from '../saga/migration/safety-window.ts';
 import type { Room } from '../saga/preflight/preflight-facts.ts';
 import { isActive, migration } from '../tables/migrations.ts';
 
@@ -31,20 +31,20 @@ export interface KeptCopy {
   side: 'source' | 'target';
 }
 
+const keptSide = sql<KeptCopy['side']>`CASE WHEN ${migration.status} = 'completed' THEN 'source' ELSE 'target' END`;
+/** As `isPurged` says it, without the saga: the history of many stacks is too much to be read. */
+const unpurged = sql`(${migration.saga} ->> ('$.window.' || ${keptSide} || '_purge.done_at')) IS NULL`;
+
 /** Newest migration first. */
 export async function keptCopies(db: D1Database, stackIds: string[]): Promise<KeptCopy[]> {
-  const { id, stack_id, status, source_host_id, target_host_id, saga } = migration;
-  const rows = await drizzle(db)
-    .select({ id, stack_id, status, source_host_id, target_host_id, saga })
+  const { id, stack_id, status, source_host_id, target_host_id } = migration;
+  const host_id = sql<string>`CASE WHEN ${status} = 'completed' THEN ${source_host_id} ELSE ${target_host_id} END`;
+  return drizzle(db)
+    .select({ id, stack_id, host_id, side: keptSide })
     .from(migration)
-    .where(and(among(stackIds), or(eq(status, 'completed'), eq(status, 'rolled_back'))))
+    .where(and(among(stackIds), or(eq(status, 'completed'), eq(status, 'rolled_back')), unpurged))
     .orderBy(desc(id))
     .all();
-  return rows.flatMap((row) => {
-    const side = row.status === 'completed' ? 'source' : 'target';
-    if (isPurged(row.saga.window, side)) return [];
-    return { id: row.id, stack_id: row.stack_id, host_id: row[`${side}_host_id`], side };
-  });
 }
 
 /** Bytes that active migrations have reserved, by target. */

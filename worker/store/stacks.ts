@@ -61,7 +61,11 @@ const columns: { [S in (typeof stackSorts)[number]]: Pick<Order, 'by' | 'numeric
   name: { by: sql`${stack.name}` },
   host: { by: sql`${node.name}` },
   moved: { by: sql`coalesce(${movedId}, '')` },
-  reported: { by: sql`${stack.seen_at}`, numeric: true },
+  /** As it is shown: those of a connected host now. */
+  reported: {
+    by: sql`CASE WHEN ${node.connected} THEN 1e15 ELSE max(${stack.seen_at}, coalesce(${node.seen_at}, 0)) END`,
+    numeric: true,
+  },
 };
 export const stackOrder = (sort: (typeof stackSorts)[number], order: 'asc' | 'desc'): Order => ({
   ...columns[sort],

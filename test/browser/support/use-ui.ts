@@ -67,6 +67,12 @@ export async function logIn(page: Page, token: string): Promise<void> {
   await page.getByRole('button', { name: 'Log in' }).click();
 }
 
+/** On the page where a destination is chosen: the target needs room for this stack only. */
+export async function forStackAlone(page: Page): Promise<void> {
+  await page.locator('summary', { hasText: 'Advanced' }).click();
+  await page.getByLabel('As much as this stack uses').check();
+}
+
 /** An error in the console, a script that fails, something that is missing, anything of another origin. */
 function watch(page: Page, url: string, faults: string[]): void {
   page.on('pageerror', (error) => faults.push(`script: ${error.message}`));

@@ -109,7 +109,7 @@ export async function drainFleet({
   const ended = (id: string) => until(id, ({ ended_at }) => ended_at !== null);
   const homeOf = async (name: string) => (await call('GET', `/api/v1/stacks/${name}`, { token })).body.host_name;
   const migrations = async (): Promise<Answer['body'][]> =>
-    (await call('GET', '/api/v1/migrations?limit=200', { token })).body.items;
+    (await call('GET', '/api/v1/migrations?limit=200&expand=report', { token })).body.items;
   return { token, nodes, agents, connectRelay, held, idOf, post, drain, show, until, ended, homeOf, migrations };
 }
 
