@@ -37,7 +37,7 @@ export interface AgentCore {
   commandCounts: CommandMeter['counts'];
   /** Milliseconds until the held lease that ends first; null if none is held. */
   leaseMsLeft(): number | null;
-  /** Neither a command runs, nor a stack under a lease. */
+  /** Nothing waits for this host: no command lately, no result under way, no stack under a lease, no client's connection. */
   idle(): boolean;
   traffic: ForwardKeeper['allTraffic'];
   /** Resumes the leases of what may still run, or stops it; and the connections that this host takes. */
@@ -141,8 +141,12 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     upgrade: (ask, signal) => options.upgrade(ask, idlenessFrom(runner.begun()), signal),
   };
 
+  let commandAt = Number.NEGATIVE_INFINITY;
   return {
-    receive: runner.receive,
+    receive: (command) => {
+      commandAt = performance.now();
+      runner.receive(command);
+    },
     answer: async (question) => {
       try {
         return { ok: true, data: await answerRequest(question, requests) };
@@ -156,7 +160,11 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     leftovers: () => leftoversIn(ledger.all()),
     commandCounts: meter.counts,
     leaseMsLeft: () => lease.msLeft(),
-    idle: () => runner.idle() && !ledger.all().some(isLeased),
+    idle: () =>
+      runner.idle() &&
+      performance.now() - commandAt > limits.control.restlessMs &&
+      journal.owed().length === 0 &&
+      !ledger.all().some((entry) => isLeased(entry) || entry.forwarding || entry.receiving),
     traffic: () => forward.allTraffic(),
     resume: () => {
       lease.resume();

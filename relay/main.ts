@@ -156,7 +156,12 @@ export async function relayCommand(argv: string[], env: NodeJS.ProcessEnv = proc
     relay = await runRelay(config);
     keepHealthFile(env.STACKFERRY_HEALTH_FILE, relay.isConnected);
     const stop = new Promise<0>((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(0));
+      const signals = ['SIGTERM', 'SIGINT'] as const;
+      const first = () => {
+        for (const signal of signals) process.off(signal, first);
+        resolve(0);
+      };
+      for (const signal of signals) process.on(signal, first);
     });
     const failed = relay.connected.then(
       () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
 import type { Pace } from '../node/throttle.ts';
+import { forwardLane } from '../schema/forwarding.ts';
 import { type JoinTicketClaims, joinKeyBytes, type RefusalCode } from '../schema/relay-protocol.ts';
 import { type Splice, splice } from './session.ts';
 
@@ -21,6 +22,8 @@ export interface Admission {
 }
 
 interface Session {
+  /** As in both tickets. */
+  sid: string;
   hosts: [string, string];
   keys: string[];
   joined: net.Socket[];
@@ -36,7 +39,7 @@ export interface Matchmaking {
   /** Uses up a join key for this socket; returns false if the key is unknown or was used. */
   join(key: string, socket: net.Socket): boolean;
   cutHost(hostId: string): void;
-  /** From now on refuses admissions, those that wait too; resolves once no session is left. */
+  /** From now on refuses admissions, those that wait too, and ends tunnels; resolves once no session is left. */
   drain(): Promise<void>;
   close(): void;
   counters(): { waiting: number; sessions: number; sessions_total: number; bytes_total: number };
@@ -100,7 +103,15 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
     }
     const keys = [randomBytes(joinKeyBytes).toString('hex'), randomBytes(joinKeyBytes).toString('hex')];
     const deadline = setTimeout(() => session.giveUp(), bounds.joinKeyMsMax);
-    const session: Session = { hosts, keys, joined: [], giveUp: () => end(session), deadline, splice: null };
+    const session: Session = {
+      sid: first.claims.sid,
+      hosts,
+      keys,
+      joined: [],
+      giveUp: () => end(session),
+      deadline,
+      splice: null,
+    };
     sessions.add(session);
     for (const key of keys) byKey.set(key, session);
     first.invite(keys[0]!);
@@ -161,6 +172,8 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
 
     drain: () => {
       draining = true;
+      // It lasts as long as a safety window, and goes on over the next connection.
+      for (const session of [...sessions]) if (session.sid.endsWith(`.${forwardLane}`)) end(session);
       refuseWaiting();
       if (sessions.size === 0) drained.resolve();
       return drained.promise;

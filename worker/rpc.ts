@@ -83,7 +83,7 @@ export interface HostConnectionRpc {
   online(): Promise<boolean>;
   presence(): Promise<NodePresence>;
   /** Called if the node's row says that it is connected: corrects the row if it is not. */
-  checkPresence(node: string): Promise<void>;
+  checkPresence(node: string, seenAt: number | null): Promise<void>;
   /** Not repeated. Never throws: `host_offline`, `command_timeout` and refusals are outcomes. */
   request(kind: RequestKind, payload: unknown, timeoutMs: number): Promise<Outcome>;
   /** Sends recorded commands if the host is connected. */

@@ -78,6 +78,8 @@ export async function openForwarding(options: ForwardingOptions): Promise<Forwar
     },
     forward: (connect) => holder.forward(connect),
     release: async () => {
+      // Not to be put back, even if only half of them could be removed.
+      isRedirected = false;
       await firewall.unredirect(name);
       isOver = true;
       holder.forward(connectLocally);
@@ -86,6 +88,7 @@ export async function openForwarding(options: ForwardingOptions): Promise<Forwar
       await firewall.remove(name);
     },
     end: async (drainMsMax = limits.forward.drainMsMax) => {
+      isRedirected = false;
       // First of all: the way that the host had before.
       await firewall.unredirect(name).catch(() => {});
       isOver = true;

@@ -61,12 +61,14 @@ export class LastingStream extends Duplex {
 
   /** Bytes of the peer that have come. */
   deliver(bytes: Buffer): void {
+    if (this.destroyed) return;
     this.#received += bytes.length;
     if (!this.push(bytes)) this.#connection?.pause();
     if (this.#received - this.#told >= this.#bounds.tunnelAckBytes) this.tell();
   }
 
   acknowledge(received: number): void {
+    if (this.destroyed) return;
     let gone = received - this.#acknowledged;
     if (gone < 0 || gone > this.#keptBytes)
       return void this.destroy(new Error('the peer says that it received what was not sent'));

@@ -137,19 +137,19 @@ export class Takings {
     };
   }
 
-  /** Never throws. */
+  /** Never throws. Side by side: one may be about to end for seconds. */
   async #mend(): Promise<void> {
-    for (const migrationId of [...this.#taken.keys()]) {
-      const log = this.#log.of(migrationId);
-      try {
-        const stood = await this.#turns.run(
-          migrationId,
-          async () => await this.#taken.get(migrationId)?.forwarding.mend(),
-        );
-        if (stood === false) log.warn('the rules of the firewall were gone, and are back');
-      } catch (error) {
-        log.error('the rules of the firewall are not as they should be', { error });
-      }
+    await Promise.all([...this.#taken.keys()].map((migrationId) => this.#mendOne(migrationId)));
+  }
+
+  async #mendOne(migrationId: string): Promise<void> {
+    const log = this.#log.of(migrationId);
+    try {
+      const mend = async () => await this.#taken.get(migrationId)?.forwarding.mend();
+      const stood = await this.#turns.run(migrationId, mend);
+      if (stood === false) log.warn('the rules of the firewall were gone, and are back');
+    } catch (error) {
+      log.error('the rules of the firewall are not as they should be', { error });
     }
   }
 

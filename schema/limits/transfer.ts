@@ -34,8 +34,11 @@ export const transferLimits = {
      */
     unreachableKeepMs: 60_000,
     answerMsMax: 5_000,
-    /** How long a relay that stops waits for its sessions: less than a service manager does before it kills. */
-    drainMsMax: 60_000,
+    /**
+     * How long a relay that stops waits for its sessions: less than Docker does before it kills. A transfer that is cut goes on
+     * where it was; of a fleet with one relay, hosts meet nowhere meanwhile.
+     */
+    drainMsMax: 8_000,
     /** User-space buffer of a session in each direction, on top of the kernel's. */
     spliceBufferBytes: 65_536,
   },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { forwardLane } from '../../schema/forwarding.ts';
 import { nextBytes, type RelayRig, startRelayRig } from './relay-rig.ts';
 
 let rig: RelayRig;
@@ -29,6 +30,15 @@ describe('a relay that stops', () => {
     b.end();
     await draining;
     expect(rig.relay.status()).toMatchObject({ sessions: 0, waiting: 0 });
+  });
+
+  test('ends the tunnels of forwarding, which go on over the next connection', async () => {
+    rig = await startRelayRig();
+    const [keyA, keyB] = await rig.invite(forwardLane);
+    await Promise.all([rig.spend(keyA), rig.spend(keyB)]);
+    await expect.poll(() => rig.relay.status().sessions_total).toBe(1);
+    await rig.relay.drain();
+    expect(rig.relay.status().sessions).toBe(0);
   });
 
   test('still connects hosts that were invited before', async () => {

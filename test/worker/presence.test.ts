@@ -77,6 +77,19 @@ describe('C9 what the database says of a connection', () => {
     onB.socket.close(1000);
   });
 
+  it('C9 is corrected although the object was reset before it noted the newest connection', async () => {
+    const { a } = await twoHosts();
+    const agent = await connect(a);
+    agent.socket.close(1000);
+    await vi.waitFor(async () => expect((await rowOf(a)).connected).toBe(0), waiting);
+    const { seen_at } = await rowOf(a);
+    // Within the time in which a late write is taken for an older one.
+    await markPresence(env.DB, a.id, { connected: true, seen_at: seen_at + 1000 });
+    vi.spyOn(console, 'info').mockImplementation(() => undefined);
+    await runSchedules(bindings, Math.ceil(Date.now() / 3_600_000) * 3_600_000);
+    expect((await rowOf(a)).connected).toBe(0);
+  });
+
   it('F18: a host that lost power counts as gone since its last ping, and as back once it is heard again', async () => {
     const { admin, a } = await twoHosts();
     const agent = await connect(a);

@@ -15,7 +15,7 @@ import {
 } from '../../worker/store/migration-list.ts';
 import { d1MigrationStore } from '../../worker/store/migration-store.ts';
 import { surroundingsOf } from '../../worker/store/migration-surroundings.ts';
-import { connectedNodeIds, listNodes, nodeOrder, revocationsOwed } from '../../worker/store/nodes.ts';
+import { connectedNodes, listNodes, nodeOrder, revocationsOwed } from '../../worker/store/nodes.ts';
 import { forgetDrains, forgetMigrations, forgetStacksAndNodes, trimMigrations } from '../../worker/store/retention.ts';
 import { findStacks, listStacks, stackOrder } from '../../worker/store/stacks.ts';
 import { recordingDb } from './support/databases.ts';
@@ -70,7 +70,7 @@ describe('C9 reads what an index lists, however large the fleet', () => {
     ['the open commands of a host', (db) => openCommandsFor(db, 'host_a')],
     ['the owner of a command', (db) => ownerOfCommand(db, 'mig_1.1')],
     ['owed revocations', revocationsOwed],
-    ['the connections to be checked', (db) => connectedNodeIds(db, 3)],
+    ['the connections to be checked', (db) => connectedNodes(db, 3)],
     ['due deliveries', (db) => dueDeliveries(db, now)],
     ['a delivery', (db) => claimDelivery(db, { endpoint_id: 'whk_1', event_id: 'evt_1' }, now)],
     ['old deliveries', (db) => forgetOldDeliveries(db, now)],

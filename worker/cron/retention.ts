@@ -12,15 +12,31 @@ import {
 const dayMs = 24 * 3_600_000;
 const { daysDefault, daysMax, historyMsMax, databaseBytesMax, databaseWarnPart } = limits.retention;
 
-/** Deletes what is older than its time; see docs/operations.md. Returns how many migrations, drains, stacks and nodes. */
-export async function forgetOld(env: Env, now: number): Promise<number> {
-  const keepMs = retentionMsOf(env.RETENTION_DAYS);
+/**
+ * Deletes what is older than its time; see docs/operations.md. Returns how many migrations, drains, stacks and nodes. Throws the
+ * first fault once all kinds had their turn: what can't be deleted of one does not keep the others.
+ */
+export async function forgetOld({ DB, RETENTION_DAYS }: Env, now: number): Promise<number> {
+  const keepMs = retentionMsOf(RETENTION_DAYS);
   if (keepMs === null) return 0;
-  const trimmed = await trimMigrations(env.DB, now - Math.min(historyMsMax, keepMs));
   const before = now - keepMs;
-  const migrations = await forgetMigrations(env.DB, before);
-  const drains = await forgetDrains(env.DB, before);
-  return trimmed + migrations + drains + (await forgetStacksAndNodes(env.DB, before, now));
+  const kinds = [
+    () => trimMigrations(DB, now - Math.min(historyMsMax, keepMs)),
+    () => forgetMigrations(DB, before),
+    () => forgetDrains(DB, before),
+    () => forgetStacksAndNodes(DB, before, now),
+  ];
+  let many = 0;
+  const faults: unknown[] = [];
+  for (const forget of kinds)
+    await forget().then(
+      (number) => {
+        many += number;
+      },
+      (error) => faults.push(error),
+    );
+  if (faults.length > 0) throw faults[0];
+  return many;
 }
 
 /** Warns before the database is full. Returns 1 if it did. */

@@ -5,7 +5,7 @@ import { revoke } from '../objects/host-connection/revoke.ts';
 import { hostsWithOpenCommands } from '../store/commands.ts';
 import { activeDrainIds } from '../store/drain-list.ts';
 import { migrationsToRemind, stackIdsToWake } from '../store/migration-list.ts';
-import { connectedNodeIds, revocationsOwed } from '../store/nodes.ts';
+import { connectedNodes, revocationsOwed } from '../store/nodes.ts';
 
 /** The result of a sweep. */
 export interface Tally {
@@ -50,8 +50,8 @@ export async function revokeOwed(env: Env): Promise<Tally> {
  * ever.
  */
 export async function checkConnections(env: Env, now: number): Promise<Tally> {
-  const ids = await connectedNodeIds(env.DB, Math.floor(now / 3_600_000));
-  return each(ids, (id) => connectionOf(env, id).checkPresence(id));
+  const nodes = await connectedNodes(env.DB, Math.floor(now / 3_600_000));
+  return each(nodes, ({ id, seen_at }) => connectionOf(env, id).checkPresence(id, seen_at));
 }
 
 /** Reminds of closed windows whose source copy is still kept; the saga ensures that this happens once. */

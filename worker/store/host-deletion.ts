@@ -24,7 +24,7 @@ export async function markDeleted(db: D1Database, id: string, now: number): Prom
   const one = and(eq(node.id, id), isNull(node.deleted_at));
   const deleted = await orm
     .update(node)
-    .set({ deleted_at: now, revocation_owed: true })
+    .set({ deleted_at: now, revocation_owed: true, connected: false })
     .where(and(one, not(needed as SQL)))
     .returning({ id: node.id });
   if (deleted.length > 0) return 'deleted';

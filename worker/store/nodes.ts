@@ -195,22 +195,21 @@ export async function markLeftovers(db: D1Database, id: string, leftovers: Lefto
  * Nodes whose rows say that they are connected, at most `presenceChecksMax`: others with each `turn`, so that all of a large
  * fleet get theirs.
  */
-export async function connectedNodeIds(db: D1Database, turn: number): Promise<string[]> {
+export async function connectedNodes(db: D1Database, turn: number): Promise<Pick<NodeRow, 'id' | 'seen_at'>[]> {
   const { presenceChecksMax } = limits.cron;
   const orm = drizzle(db);
   // Literal, as a partial index needs it.
   const connected = sql`connected = 1`;
   const [held] = await orm.select({ number: count() }).from(node).where(connected);
   const turns = Math.max(1, Math.ceil((held?.number ?? 0) / presenceChecksMax));
-  const rows = await orm
-    .select({ id: node.id })
+  return orm
+    .select({ id: node.id, seen_at: node.seen_at })
     .from(node)
     .where(connected)
     .orderBy(asc(node.id))
     .limit(presenceChecksMax)
     .offset((turn % turns) * presenceChecksMax)
     .all();
-  return rows.map(({ id }) => id);
 }
 
 export async function markCloned(db: D1Database, id: string, now: number): Promise<void> {

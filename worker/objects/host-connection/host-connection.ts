@@ -99,8 +99,8 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
     return { online: true, seen_at, reported_at: inventory?.reported_at ?? null, resources };
   }
 
-  checkPresence(node: string): Promise<void> {
-    return this.#presence.check(node);
+  checkPresence(node: string, seenAt: number | null): Promise<void> {
+    return this.#presence.check(node, seenAt);
   }
 
   override alarm(): Promise<void> {

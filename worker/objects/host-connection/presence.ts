@@ -36,10 +36,15 @@ export class Presence {
     return this.#settle(ended, null);
   }
 
-  /** For a node whose row says that it is connected, whatever this object remembers: its alarm may be lost. Throws. */
-  check(node: string): Promise<void> {
+  /**
+   * For a node whose row says that it is connected, whatever this object remembers: its alarm may be lost. `seenAt`: as
+   * the row has it. Throws.
+   */
+  check(node: string, seenAt: number | null): Promise<void> {
     return this.#inTurn(async () => {
-      const seen_at = (await this.#ctx.storage.get<Noted>(key))?.seen_at ?? 0;
+      const noted = await this.#ctx.storage.get<Noted>(key);
+      // The row may be newer: its answer was lost.
+      const seen_at = Math.max(noted?.seen_at ?? 0, seenAt ?? 0);
       await this.#compare({ node, connected: true, seen_at }, null, null);
       if (holderSocket(this.#ctx) && (await this.#ctx.storage.getAlarm()) === null) await this.#setAlarm();
     });
