@@ -19,11 +19,15 @@ export async function databaseFile(controlDir: string): Promise<string | null> {
   return name === undefined ? null : join(controlDir, databaseDir, name);
 }
 
-/** Migrates a database that no workerd has open: one that starts on the old tables runs alarms on them at once. */
-export async function migrateFile(path: string, migrationsDir: string): Promise<void> {
+/**
+ * Migrates a database that no workerd has open: one that starts on the old tables runs alarms on them at once. No node is
+ * connected then; those that were are told offline until they are back, and were heard until now as far as anybody knows.
+ */
+export async function prepareFile(path: string, migrationsDir: string, now: number): Promise<void> {
   const file = new DatabaseSync(path, { timeout: lockWaitMsMax });
   try {
     await applyMigrations(d1Over(file), migrationsDir);
+    file.prepare('UPDATE node SET connected = 0, seen_at = max(coalesce(seen_at, 0), ?) WHERE connected = 1').run(now);
   } finally {
     file.close();
   }

@@ -8,7 +8,7 @@ import { applyMigrations, migrationNames } from './apply-migrations.ts';
 import { cacheDir } from './cache-dir.ts';
 import { assetsWithNode } from './carried-node.ts';
 import { controlFiles } from './control-files.ts';
-import { databaseFile, migrateFile } from './database-file.ts';
+import { databaseFile, prepareFile } from './database-file.ts';
 import { endWithParent } from './end-with-parent.ts';
 import { freePort } from './free-port.ts';
 import { insertRelay } from './insert-relay.ts';
@@ -86,7 +86,7 @@ export async function startControlPlane({
     handleStructuredLogs: ({ message }) => log(message),
   });
   const database = await databaseFile(dataDir);
-  if (database !== null) await migrateFile(database, files.migrationsDir);
+  if (database !== null) await prepareFile(database, files.migrationsDir, Date.now());
   const miniflare = leavingSignals(() => new Miniflare(options));
   try {
     await miniflare.ready;
