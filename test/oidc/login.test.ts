@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { logIn, useProvider } from './login-rig.ts';
+import { accounts, logIn, useProvider } from './login-rig.ts';
 import { Visitor } from './visitor.ts';
 
 const the = useProvider();
@@ -99,6 +99,20 @@ describe('a login at a provider', { timeout: 60_000 }, () => {
       status: 'active',
     });
     expect((await logIn(new Visitor(), 'bob', the().plane.url)).url.pathname).toBe('/ui/hosts');
+    expect((await api('/hosts', secret)).status).toBe(401);
+  });
+
+  it('ends with the next login of a person who is named no longer, in every browser', async () => {
+    const [one, two] = [new Visitor(), new Visitor()];
+    for (const visitor of [one, two]) await logIn(visitor, 'amy', the().plane.url);
+    const secret = one.cookie(the().plane.url, 'stackferry_session')!;
+    accounts.amy.groups = ['cooks'];
+    expect((await api('/hosts', secret)).status).toBe(200);
+    expect((await logIn(new Visitor(), 'amy', the().plane.url)).status).toBe(403);
+    expect((await api('/hosts', secret)).status).toBe(401);
+    expect((await two.open(`${the().plane.url}/ui/hosts`)).url.pathname).toBe('/ui/login');
+    accounts.amy.groups = ['platform team'];
+    expect((await logIn(new Visitor(), 'amy', the().plane.url)).url.pathname).toBe('/ui/hosts');
     expect((await api('/hosts', secret)).status).toBe(401);
   });
 

@@ -10,7 +10,7 @@ import { type OidcSettings, readOidcSettings } from '../auth/oidc/settings.ts';
 import { personIn } from '../auth/oidc/who.ts';
 import { countBadCredentials, refuseGuessers } from '../auth/rate-limit.ts';
 import { insertAudit } from '../store/audit.ts';
-import { recordPerson } from '../store/people.ts';
+import { endSessionsOf, recordPerson } from '../store/people.ts';
 import { publicOrigin } from '../views/public-origin.ts';
 import { show } from './kit.ts';
 import { LoginPage } from './pages/login.tsx';
@@ -73,11 +73,12 @@ export function oidcLogin(ui: Hono<Ui>): void {
 export const stepTo = (c: Context<Ui>, path: string) =>
   c.html(html`<!doctype html><title>Stackferry</title><meta http-equiv="refresh" content="0;url=${path}">`);
 
-/** Logs in whom the provider has named, if the settings let them in. */
+/** Logs in whom the provider has named, if the settings let them in; of anyone else no session goes on. */
 async function admit(c: Context<Ui>, claims: Parameters<typeof personIn>[0], settings: OidcSettings) {
   const named = await personIn(claims, settings);
   const { id, name } = named.person;
   const row = named.ok ? await recordPerson(c.env.DB, named.person, Date.now()) : null;
+  if (!named.ok) await endSessionsOf(c.env.DB, id);
   const refusal = !named.ok
     ? notAllowed(named.why)
     : row?.revoked_at == null
