@@ -64,7 +64,8 @@ export function oidcLogin(ui: Hono<Ui>): void {
     const answer = new URL(publicOrigin(c) + backPath + new URL(c.req.url).search);
     const outcome = await finishLogin(read.settings, answer, checks);
     const refusal = outcome.ok ? await admit(c, outcome.claims, read.settings) : outcome.refusal;
-    if (refusal) countBadCredentials(c);
+    // Whom nobody has let in guessed nothing, and a provider that is down says nothing of who asks.
+    if (refusal?.status === 401) countBadCredentials(c);
     return refusal ? refuse(c, placeOf(checks.next), refusal) : stepTo(c, placeOf(checks.next));
   });
 }
