@@ -84,6 +84,13 @@ describe('a login at a provider', { timeout: 60_000 }, () => {
     );
   });
 
+  it('has the refusals of one person in the audit only once a minute', async () => {
+    const visitor = new Visitor();
+    for (let nth = 0; nth < 3; nth++) expect((await logIn(visitor, 'kim', the().plane.url)).status).toBe(403);
+    const entries: { actor: { name: string } }[] = (await api('/audit?kind=login&limit=200')).body.items;
+    expect(entries.filter(({ actor }) => actor.name === 'kim@example.com')).toHaveLength(1);
+  });
+
   it('ends at once when an admin revokes the access of the person, who stays out until it is restored', async () => {
     const visitor = new Visitor();
     await logIn(visitor, 'bob', the().plane.url);

@@ -8,7 +8,7 @@ import { beginLogin, finishLogin, providerName } from '../auth/oidc/provider.ts'
 import { type LoginRefusal, misconfigured, notAllowed, notLoggedIn } from '../auth/oidc/refusal.ts';
 import { type OidcSettings, readOidcSettings } from '../auth/oidc/settings.ts';
 import { personIn } from '../auth/oidc/who.ts';
-import { countBadCredentials, refuseGuessers } from '../auth/rate-limit.ts';
+import { countBadCredentials, isRefusalNews, refuseGuessers } from '../auth/rate-limit.ts';
 import { insertAudit } from '../store/audit.ts';
 import { endSessionsOf, recordPerson } from '../store/people.ts';
 import { publicOrigin } from '../views/public-origin.ts';
@@ -85,6 +85,7 @@ async function admit(c: Context<Ui>, claims: Parameters<typeof personIn>[0], set
     : row?.revoked_at == null
       ? null
       : notAllowed(`An admin has revoked the access of ${name}. Only an admin can restore it.`);
+  if (refusal && !isRefusalNews(id)) return refusal;
   await insertAudit(c.env.DB, {
     at: Date.now(),
     request_id: crypto.randomUUID(),
