@@ -62,12 +62,15 @@ test('the examples of docs/api.md do what the page says', async () => {
   await rig.fleet.api.delete(`/stacks/app/migrate/${id}/source`);
   const [, yaml = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(await readFile(page, 'utf8')) ?? [];
   const [step] = parse(yaml) as { run: string }[];
-  const pipeline = () =>
+  const pipeline = (attempt = '1') =>
     run('bash', ['-eo', 'pipefail', '-c', step!.run], {
-      env: { ...env, TARGET: rig.hosts.source.id, GITHUB_RUN_ID: '1' },
+      env: { ...env, TARGET: rig.hosts.source.id, GITHUB_RUN_ID: '1', GITHUB_RUN_ATTEMPT: attempt },
       cwd: rig.fleet.dir,
     });
   const [, back] = /\/ui\/migrations\/(mig_\w+)/.exec((await pipeline()).stdout) ?? [];
   expect(await rig.show(back!)).toMatchObject({ status: 'completed', target_host_id: rig.hosts.source.id });
   expect((await pipeline()).stdout).toContain(back);
+  // A new attempt is a new request, which is not answered as the first one was.
+  await expect(pipeline('2')).rejects.toMatchObject({ stderr: expect.stringContaining('422') });
+  expect((await rig.fleet.api.get<{ items: object[] }>('/migrations?stack=app')).items).toHaveLength(2);
 }, 240_000);

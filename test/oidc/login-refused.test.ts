@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { freePort } from '../../cli/local/free-port.ts';
+import { limits } from '../../schema/limits.ts';
 import { testControlPlane } from '../support/control-plane.ts';
 import { accounts, logIn, redirectUriOf, useProvider, varsOf } from './login-rig.ts';
 import { startProvider } from './provider-rig.ts';
@@ -68,5 +69,26 @@ describe('a login that goes wrong', { timeout: 60_000 }, () => {
     } finally {
       await other.close();
     }
+  });
+
+  it('counts as guessing only where the answer is wrong: not where somebody is not let in, nor where the provider is down', async () => {
+    const { plane, provider } = the();
+    const tries = limits.api.badCredentialsPerMinute + 1;
+    const isBlocked = async () => {
+      const headers = { authorization: `Bearer sfy_${'0'.repeat(43)}` };
+      return (await fetch(`${plane.url}/api/v1/hosts`, { headers })).status === 429;
+    };
+    const joe = new Visitor();
+    for (let nth = 0; nth < tries; nth++) expect((await logIn(joe, 'joe', plane.url)).status).toBe(403);
+    expect(await isBlocked()).toBe(false);
+    const checks = encodeURIComponent(JSON.stringify({ state: 'x', nonce: 'n', verifier: 'v', next: '/ui' }));
+    const answer = (error: string) =>
+      fetch(`${plane.url}/ui/login/callback?state=x&error=${error}&iss=${provider.issuer}`, {
+        headers: { cookie: `stackferry_login=${checks}` },
+      });
+    for (let nth = 0; nth < tries; nth++) expect((await answer('temporarily_unavailable')).status).toBe(503);
+    expect(await isBlocked()).toBe(false);
+    for (let nth = 0; nth < tries; nth++) await answer('access_denied');
+    expect(await isBlocked()).toBe(true);
   });
 });

@@ -8,6 +8,8 @@ export const accounts = {
   ann: { email: 'Ann@example.com', email_verified: true },
   bob: { email: 'bob@example.org', email_verified: true, groups: ['platform team', 'cooks'] },
   eve: { email: 'ann@example.com', email_verified: false, preferred_username: 'eve' },
+  amy: { email: 'amy@example.org', email_verified: true, groups: ['platform team'] },
+  kim: { email: 'kim@example.com', email_verified: true },
   joe: { email: 'joe@example.com', email_verified: true },
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { logIn, useProvider } from './login-rig.ts';
+import { accounts, logIn, useProvider } from './login-rig.ts';
 import { Visitor } from './visitor.ts';
 
 const the = useProvider();
@@ -84,6 +84,13 @@ describe('a login at a provider', { timeout: 60_000 }, () => {
     );
   });
 
+  it('has the refusals of one person in the audit only once a minute', async () => {
+    const visitor = new Visitor();
+    for (let nth = 0; nth < 3; nth++) expect((await logIn(visitor, 'kim', the().plane.url)).status).toBe(403);
+    const entries: { actor: { name: string } }[] = (await api('/audit?kind=login&limit=200')).body.items;
+    expect(entries.filter(({ actor }) => actor.name === 'kim@example.com')).toHaveLength(1);
+  });
+
   it('ends at once when an admin revokes the access of the person, who stays out until it is restored', async () => {
     const visitor = new Visitor();
     await logIn(visitor, 'bob', the().plane.url);
@@ -99,6 +106,20 @@ describe('a login at a provider', { timeout: 60_000 }, () => {
       status: 'active',
     });
     expect((await logIn(new Visitor(), 'bob', the().plane.url)).url.pathname).toBe('/ui/hosts');
+    expect((await api('/hosts', secret)).status).toBe(401);
+  });
+
+  it('ends with the next login of a person who is named no longer, in every browser', async () => {
+    const [one, two] = [new Visitor(), new Visitor()];
+    for (const visitor of [one, two]) await logIn(visitor, 'amy', the().plane.url);
+    const secret = one.cookie(the().plane.url, 'stackferry_session')!;
+    accounts.amy.groups = ['cooks'];
+    expect((await api('/hosts', secret)).status).toBe(200);
+    expect((await logIn(new Visitor(), 'amy', the().plane.url)).status).toBe(403);
+    expect((await api('/hosts', secret)).status).toBe(401);
+    expect((await two.open(`${the().plane.url}/ui/hosts`)).url.pathname).toBe('/ui/login');
+    accounts.amy.groups = ['platform team'];
+    expect((await logIn(new Visitor(), 'amy', the().plane.url)).url.pathname).toBe('/ui/hosts');
     expect((await api('/hosts', secret)).status).toBe(401);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readSettings } from '../../cli/serve/settings.ts';
 import { type OidcEnv, readOidcSettings } from '../../worker/auth/oidc/settings.ts';
-import { personIn } from '../../worker/auth/oidc/who.ts';
+import { claimsOf, personIn } from '../../worker/auth/oidc/who.ts';
 
 const set = {
   OIDC_ISSUER: 'https://id.example.com',
@@ -48,6 +48,38 @@ describe('who may log in', () => {
     const named = { OIDC_GROUPS_CLAIM: claim, OIDC_READERS: 'group:root' };
     expect(await scopesOf({ [claim]: ['root'] }, named)).toEqual(['read']);
     expect(await scopesOf({ groups: ['root'] }, named)).toBeNull();
+  });
+
+  const google = { OIDC_ISSUER: 'https://accounts.google.com', OIDC_ADMINS: 'ann@example.com,joe@gmail.com' };
+  it.each([
+    [{ ...verified('bob@example.com'), hd: 'example.com' }, ['read']],
+    [{ ...verified('Ann@Example.com'), hd: 'example.com' }, ['admin']],
+    [verified('joe@gmail.com'), ['admin']],
+    [verified('bob@example.com'), null],
+    [verified('ann@example.com'), null],
+    [{ ...verified('bob@example.com'), hd: 'evil.org' }, null],
+    [{ ...verified('ann@example.com'), hd: 'evil.org' }, null],
+    [{ ...verified('ann@example.com'), hd: true }, null],
+    [{ email: 'bob@example.com', hd: 'example.com' }, null],
+    [verified('bob@gmail.com'), null],
+  ])('at Google, where private accounts have any address: %j: %j', async (claims, scopes) => {
+    expect(await scopesOf(claims, { ...google, OIDC_READERS: '*@example.com' })).toEqual(scopes);
+  });
+
+  it('takes an address and its proof from one source: the ID token, or else userinfo', () => {
+    const token = { iss: 'https://id.example.com', sub: '1' };
+    expect(claimsOf({ ...token, email: 'ann@example.com' }, verified('eve@example.org'))).toEqual({
+      ...token,
+      email: 'ann@example.com',
+      email_verified: undefined,
+    });
+    expect(claimsOf({ ...token, email_verified: true }, { email: 'ann@example.com', groups: ['a'] })).toEqual({
+      ...token,
+      email: 'ann@example.com',
+      email_verified: undefined,
+      groups: ['a'],
+    });
+    expect(claimsOf(token, verified('ann@example.com'))).toEqual({ ...token, ...verified('ann@example.com') });
   });
 
   it('tells people of two providers apart, and the same person again', async () => {

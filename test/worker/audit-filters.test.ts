@@ -73,6 +73,21 @@ describe('the audit is filtered', () => {
     expect((await call('GET', '/api/v1/audit?since=yesterday', { token })).status).toBe(422);
   });
 
+  it('by time also where a slow request, which began first, was recorded last', async () => {
+    const token = await tokenWith(['admin']);
+    const slack = limits.api.auditSlackMs;
+    const since = day(2);
+    await insertAudit(env.DB, entry(since - slack - 1, { act: 'before' }));
+    await insertAudit(env.DB, entry(since + 1, { act: 'quick' }));
+    await insertAudit(env.DB, entry(since - slack, { act: 'slow' }));
+    await insertAudit(env.DB, entry(since + slack, { act: 'slower' }));
+    await insertAudit(env.DB, entry(since + slack + 3, { act: 'after' }));
+    const of = async (query: string) => actsOf(await auditOf(token, query));
+    expect(await of(`&since=${iso(since)}`)).toEqual(['after', 'slower', 'quick']);
+    expect(await of(`&since=${iso(since)}&until=${iso(since + 2)}`)).toEqual(['quick']);
+    expect(await of(`&since=${iso(since)}&kind=hosts`)).toEqual([]);
+  });
+
   it('in pages of a bounded search, which lead to what lies far back', async () => {
     const token = await tokenWith(['admin']);
     await insertAudit(env.DB, entry(day(1), { act: 'POST /api/v1/relays' }));

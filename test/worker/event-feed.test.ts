@@ -114,10 +114,26 @@ describe('the event feed', () => {
     const refused = await call('GET', `/api/v1/events?after=${cursor}`, { token: reader });
     expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_cursor' } });
     expect(refused.body.detail).toContain('was restored');
-    for (const bad of ['abc', btoa('["x"]'), btoa('["-1"]'), btoa('[1]')])
+    for (const bad of ['abc', btoa('["x"]'), btoa('["-1"]'), btoa('[1]'), btoa('["1"]'), btoa('["1","x"]')])
       expect((await call('GET', `/api/v1/events?after=${bad}`, { token: reader })).body.code).toBe('invalid_cursor');
     for (const query of ['type=reboot', 'limit=0', `limit=${limits.control.pageSizeMax + 1}`, 'host=a', 'cursor=x'])
       expect((await call('GET', `/api/v1/events?${query}`, { token: reader })).status).toBe(422);
     expect((await call('GET', '/api/v1/events')).status).toBe(401);
+  });
+
+  it('C20: refuses such a cursor also once as many events have come since, but not for one that was only deleted', async () => {
+    const { shop, feed, reader } = await fleet();
+    for (const n of [1, 2, 3]) await insertEvent(shop, 'status', { n });
+    const [early, late] = [await feed('?limit=1'), await feed('?stack=none')];
+    await env.DB.prepare('DELETE FROM migration_event WHERE id > 1').run();
+    expect(await feed(`?after=${late.cursor}`)).toMatchObject({ items: [], has_more: false });
+    await env.DB.prepare("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'migration_event'").run();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const n of [4, 5, 6]) await insertEvent(shop, 'status', { n });
+    const refused = await call('GET', `/api/v1/events?after=${late.cursor}`, { token: reader });
+    expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_cursor' } });
+    expect(numbers(await feed(`?after=${early.cursor}`))).toEqual([4, 5, 6]);
+    const latest = await feed('?after=latest');
+    expect(numbers(await feed(`?after=${latest.cursor}`))).toEqual([]);
   });
 });

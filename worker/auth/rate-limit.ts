@@ -17,6 +17,7 @@ import { addressKey } from './client-address.ts';
 const { rememberedMax, badCredentialsPerMinute, nodeAttemptsPerMinute } = limits.api;
 const badCredentials = new Buckets(rememberedMax);
 const nodeAttempts = new Buckets(rememberedMax);
+const refusedPeople = new Buckets(rememberedMax);
 /** Until when a token is refused: a flood stops here instead of reaching its object. */
 const blockedUntil = new Map<string, number>();
 
@@ -59,6 +60,10 @@ export function refuseGuessers(c: Pick<Context, 'req'>): void {
   if (!badCredentials.empty(key, now, badCredentialsPerMinute)) return;
   throw flooded('address', badCredentialsPerMinute, badCredentials.take(key, now, badCredentialsPerMinute).waitMs);
 }
+
+/** True once per `floodNoteMs` for each person: their refusals in between are left out of the audit, which anybody could fill. */
+export const isRefusalNews = (personId: string): boolean =>
+  refusedPeople.take(personId, Date.now(), 60_000 / limits.api.floodNoteMs).ok;
 
 /** For enrolment, renewal and connections: throws `rate_limited` above the limit per address. */
 export const countsNodeAttempts = createMiddleware<Authed>(async (c, next) => {

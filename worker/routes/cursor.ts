@@ -30,13 +30,14 @@ export function decodeCursor(cursor: string | undefined, length: number): string
   }
 }
 
-/** The same for a key that is the id of a row, a number. */
-export function decodeNumber(cursor: string | undefined): number | null {
-  const [key] = decodeCursor(cursor, 1) ?? [];
-  if (key === undefined) return null;
-  if (!/^\d{1,15}$/.test(key)) throw unusable();
-  return Number(key);
+/** The same for a key of numbers, such as the id of a row. */
+export function decodeNumbers(cursor: string | undefined, length: number): number[] | null {
+  const key = decodeCursor(cursor, length);
+  if (key?.some((part) => !/^\d{1,15}$/.test(part))) throw unusable();
+  return key?.map(Number) ?? null;
 }
+
+export const decodeNumber = (cursor: string | undefined): number | null => decodeNumbers(cursor, 1)?.[0] ?? null;
 
 const unusable = () => new Problem('invalid_cursor', 'Use "next_cursor" of the page before, as it is.');
 

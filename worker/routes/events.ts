@@ -2,9 +2,9 @@ import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import { eventFeed, eventsQuery, type eventView } from '../../schema/api/events.ts';
 import type { Authed } from '../auth/authed.ts';
 import { Problem } from '../problem.ts';
-import { eventsOfFleet, newestEventId } from '../store/event-feed.ts';
+import { eventsOfFleet, newestEventId, timeOfEvent } from '../store/event-feed.ts';
 import { time } from '../time.ts';
-import { decodeNumber, encodeCursor } from './cursor.ts';
+import { decodeNumbers, encodeCursor } from './cursor.ts';
 import { answers, guarded, refuses } from './define.ts';
 
 const feed = createRoute({
@@ -26,16 +26,30 @@ export function eventRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(feed, async (c) => {
     const { after, limit, ...filter } = c.req.valid('query');
     const newest = await newestEventId(c.env.DB);
-    if (after === 'latest') return c.json({ items: [], cursor: encodeCursor([String(newest)]), has_more: false }, 200);
-    const from = decodeNumber(after) ?? 0;
-    if (from > newest)
-      throw new Problem(
-        'invalid_cursor',
-        'The database was restored to a time before this cursor. Begin again without "after"; events that were read before may come again.',
-      );
+    if (after === 'latest')
+      return c.json({ items: [], cursor: await cursorAt(c.env.DB, newest), has_more: false }, 200);
+    const from = await placeOf(c.env.DB, after, newest);
     const { events, next, more } = await eventsOfFleet(c.env.DB, filter, { after: from, newest, limit });
-    return c.json({ items: events.map(view), cursor: encodeCursor([String(next)]), has_more: more }, 200);
+    return c.json({ items: events.map(view), cursor: await cursorAt(c.env.DB, next), has_more: more }, 200);
   });
+}
+
+/** A restored database gives ids again, so the time of the event goes along; 0 if the event is not kept. */
+const cursorAt = async (db: D1Database, id: number): Promise<string> =>
+  encodeCursor([String(id), String((await timeOfEvent(db, id)) ?? 0)]);
+
+/**
+ * The id of the last event that was read. Throws if a restore has undone that event. One that retention deleted since is good: its id
+ * was given, and ids are given again only by a restore, so at worst a restore of as long ago as events are kept goes unseen.
+ */
+async function placeOf(db: D1Database, cursor: string | undefined, newest: number): Promise<number> {
+  const [id = 0, at = 0] = decodeNumbers(cursor, 2) ?? [];
+  const now = at === 0 || id > newest ? null : await timeOfEvent(db, id);
+  if (id <= newest && (now === null || now === at)) return id;
+  throw new Problem(
+    'invalid_cursor',
+    'The database was restored to a time before this cursor. Begin again without "after"; events that were read before may come again.',
+  );
 }
 
 function view(row: Awaited<ReturnType<typeof eventsOfFleet>>['events'][number]): z.infer<typeof eventView> {

@@ -49,22 +49,26 @@ export async function listAudit(
 
 /**
  * The ids among which entries of the time lie, `bottom` included and `top` not; null if there are none. Ids follow the end of
- * requests, times their beginning, so there is some slack.
+ * requests, times their beginning, and a request lasts the slack at most: what began that long before `since` had ended by
+ * then, and what began that long after `until` ended after all that is asked for.
  */
 async function rangeOf(db: D1Database, { since, until }: AuditFilter): Promise<{ bottom: number; top: number } | null> {
-  const firstFrom = (at: number | undefined) =>
-    at === undefined
-      ? sql`NULL`
-      : sql`(SELECT id FROM ${audit} WHERE ${audit.at} >= ${at} ORDER BY ${audit.at} LIMIT 1)`;
   const slack = limits.api.auditSlackMs;
-  const ids = await drizzle(db).get<{ [name in 'oldest' | 'newest' | 'earliest' | 'beyond']: number | null }>(sql`SELECT
+  const before =
+    since === undefined
+      ? sql`NULL`
+      : sql`(SELECT id FROM ${audit} WHERE ${audit.at} < ${since - slack} ORDER BY ${audit.at} DESC LIMIT 1)`;
+  const beyond =
+    until === undefined
+      ? sql`NULL`
+      : sql`(SELECT id FROM ${audit} WHERE ${audit.at} >= ${until + slack} ORDER BY ${audit.at} LIMIT 1)`;
+  const ids = await drizzle(db).get<{ [name in 'oldest' | 'newest' | 'before' | 'beyond']: number | null }>(sql`SELECT
     (SELECT min(id) FROM ${audit}) AS oldest,
     (SELECT max(id) FROM ${audit}) AS newest,
-    ${firstFrom(since === undefined ? undefined : since - slack)} AS earliest,
-    ${firstFrom(until === undefined ? undefined : until + slack)} AS beyond`);
-  const bottom = since === undefined ? ids.oldest : ids.earliest;
-  if (bottom === null || ids.newest === null) return null;
-  return { bottom, top: ids.beyond ?? ids.newest + 1 };
+    ${before} AS before,
+    ${beyond} AS beyond`);
+  if (ids.oldest === null || ids.newest === null) return null;
+  return { bottom: ids.before === null ? ids.oldest : ids.before + 1, top: ids.beyond ?? ids.newest + 1 };
 }
 
 function wanted({ actor, act, kind, host, stack, since, until }: AuditFilter): SQL | undefined {

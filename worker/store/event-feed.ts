@@ -18,6 +18,13 @@ export async function newestEventId(db: D1Database): Promise<number> {
   return row?.seq ?? 0;
 }
 
+/** When the event was recorded; null if it is not kept. */
+export async function timeOfEvent(db: D1Database, id: number): Promise<number | null> {
+  const { at } = migrationEvent;
+  const row = await drizzle(db).select({ at }).from(migrationEvent).where(eq(migrationEvent.id, id)).get();
+  return row?.at ?? null;
+}
+
 /**
  * Events after `after` up to `newest`, in the order in which they were committed: D1 writes one batch after another, and an id
  * is never used twice. Looks at a bounded number of events; `next` is where the following call goes on.

@@ -1,5 +1,6 @@
+import { eq } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { apiToken } from '../tables/access.ts';
+import { apiToken, uiSession } from '../tables/access.ts';
 import type { TokenRow } from './tokens.ts';
 
 /** Records a person at a login, with the scopes from now on. The row's `revoked_at` says whether an admin keeps them out. */
@@ -17,4 +18,9 @@ export async function recordPerson(
       .returning()
       .get()
   );
+}
+
+/** Ends the sessions of one whom the settings let in no longer. */
+export async function endSessionsOf(db: D1Database, id: string): Promise<void> {
+  await drizzle(db).delete(uiSession).where(eq(uiSession.token_id, id));
 }

@@ -15,8 +15,8 @@ export function auditPages({ ui, api }: Kit): void {
     if (!can(session, 'admin')) return show(c, <AuditPage session={session} page={null} query={query} />);
     const [page, tokens, hosts] = await Promise.all([
       api(c).get<Page<AuditView>>(`/audit?${asked(query)}`),
-      everyItem<TokenView>(api(c), '/tokens'),
-      // To choose from; of more hosts than a page may ask for, none.
+      // To choose from; of more than a page may ask for, none.
+      everyItem<TokenView>(api(c), '/tokens').catch(() => []),
       everyItem<HostView>(api(c), '/hosts').catch(() => []),
     ]);
     return show(c, <AuditPage session={session} {...{ page, tokens, hosts, query }} />);

@@ -68,6 +68,8 @@ const sentences = {
   webhook_tested: 'A test event is on its way; its delivery is in the list.',
   replayed: 'Queued again, under the same id.',
   token_revoked: 'The token is revoked. It is refused from the next request on.',
+  person_revoked: 'The access is revoked: all sessions have ended, and no login is let in.',
+  person_restored: 'The access is restored: the next login is let in, if the settings still name the person.',
 } as const;
 export type Said = keyof typeof sentences;
 export const saidOf = (c: Context<Ui>): string | undefined => sentences[c.req.query('said') as Said];

@@ -8,9 +8,9 @@ import { beginLogin, finishLogin, providerName } from '../auth/oidc/provider.ts'
 import { type LoginRefusal, misconfigured, notAllowed, notLoggedIn } from '../auth/oidc/refusal.ts';
 import { type OidcSettings, readOidcSettings } from '../auth/oidc/settings.ts';
 import { personIn } from '../auth/oidc/who.ts';
-import { countBadCredentials, refuseGuessers } from '../auth/rate-limit.ts';
+import { countBadCredentials, isRefusalNews, refuseGuessers } from '../auth/rate-limit.ts';
 import { insertAudit } from '../store/audit.ts';
-import { recordPerson } from '../store/people.ts';
+import { endSessionsOf, recordPerson } from '../store/people.ts';
 import { publicOrigin } from '../views/public-origin.ts';
 import { show } from './kit.ts';
 import { LoginPage } from './pages/login.tsx';
@@ -64,7 +64,8 @@ export function oidcLogin(ui: Hono<Ui>): void {
     const answer = new URL(publicOrigin(c) + backPath + new URL(c.req.url).search);
     const outcome = await finishLogin(read.settings, answer, checks);
     const refusal = outcome.ok ? await admit(c, outcome.claims, read.settings) : outcome.refusal;
-    if (refusal) countBadCredentials(c);
+    // Whom nobody has let in guessed nothing, and a provider that is down says nothing of who asks.
+    if (refusal?.status === 401) countBadCredentials(c);
     return refusal ? refuse(c, placeOf(checks.next), refusal) : stepTo(c, placeOf(checks.next));
   });
 }
@@ -73,16 +74,18 @@ export function oidcLogin(ui: Hono<Ui>): void {
 export const stepTo = (c: Context<Ui>, path: string) =>
   c.html(html`<!doctype html><title>Stackferry</title><meta http-equiv="refresh" content="0;url=${path}">`);
 
-/** Logs in whom the provider has named, if the settings let them in. */
+/** Logs in whom the provider has named, if the settings let them in; of anyone else no session goes on. */
 async function admit(c: Context<Ui>, claims: Parameters<typeof personIn>[0], settings: OidcSettings) {
   const named = await personIn(claims, settings);
   const { id, name } = named.person;
   const row = named.ok ? await recordPerson(c.env.DB, named.person, Date.now()) : null;
+  if (!named.ok) await endSessionsOf(c.env.DB, id);
   const refusal = !named.ok
     ? notAllowed(named.why)
     : row?.revoked_at == null
       ? null
       : notAllowed(`An admin has revoked the access of ${name}. Only an admin can restore it.`);
+  if (refusal && !isRefusalNews(id)) return refusal;
   await insertAudit(c.env.DB, {
     at: Date.now(),
     request_id: crypto.randomUUID(),

@@ -2,7 +2,7 @@ import * as oidc from 'openid-client';
 import { limits } from '../../../schema/limits.ts';
 import { type LoginRefusal, refusalOf } from './refusal.ts';
 import { isLoopback, type OidcSettings } from './settings.ts';
-import type { Claims } from './who.ts';
+import { type Claims, claimsOf } from './who.ts';
 
 /**
  * Login at an OpenID Connect provider: authorization code with PKCE, state and nonce.
@@ -54,7 +54,7 @@ export async function finishLogin(
     if (!claims) throw new Error('no ID token came');
     const asks = provider.serverMetadata().userinfo_endpoint !== undefined;
     const told = asks ? await oidc.fetchUserInfo(provider, tokens.access_token, claims.sub) : {};
-    return { claims: { ...told, ...claims } };
+    return { claims: claimsOf(claims, told) };
   });
 }
 

@@ -13,6 +13,12 @@ export interface Person {
   scopes: Scope[];
 }
 
+/** What the ID token says counts more than what userinfo does. Of an address both halves are from one of them. */
+export function claimsOf(token: Claims, told: Record<string, unknown>): Claims {
+  const { email, email_verified } = token.email === undefined ? told : token;
+  return { ...told, ...token, email, email_verified };
+}
+
 /** The same id at each login, of 104 bits: derived from what the provider never gives to anyone else. */
 export async function personId(issuer: string, subject: string): Promise<string> {
   return personPrefix + (await hashToken(JSON.stringify([issuer, subject]))).slice(0, 26);
@@ -22,13 +28,14 @@ export type Named = { ok: true; person: Person } | { ok: false; person: Omit<Per
 
 /** Who logs in, and what they may do by the settings: the widest scope of a list that has them. */
 export async function personIn(claims: Claims, settings: OidcSettings): Promise<Named> {
-  const email = emailOf(claims);
+  const isForeign = settings.issuer.host === googleHost && !isOfGoogle(claims);
+  const email = isForeign ? null : emailOf(claims);
   const person = { id: await personId(claims.iss, claims.sub), name: nameOf(claims, email) };
   const groups = groupsOf(claims[settings.groupsClaim]);
   const scope = settings.allowed.find(([, entries]) => entries.some((entry) => fits(entry, email, groups)))?.[0];
   if (scope) return { ok: true, person: { ...person, scopes: [scope] } };
-  const unverified = email === null && typeof claims.email === 'string';
-  return { ok: false, person, why: unverified ? whyUnverified(person.name) : whyNot(person.name) };
+  if (email !== null || typeof claims.email !== 'string') return { ok: false, person, why: whyNot(person.name) };
+  return { ok: false, person, why: isForeign ? whyForeign : whyUnverified(person.name) };
 }
 
 function fits({ kind, value }: Entry, email: string | null, groups: string[]): boolean {
@@ -39,6 +46,17 @@ function fits({ kind, value }: Entry, email: string | null, groups: string[]): b
 /** In lower case; null unless the provider says that the address is theirs: anyone can enter somebody else's. */
 function emailOf({ email, email_verified }: Claims): string | null {
   return typeof email === 'string' && email_verified === true ? email.toLowerCase() : null;
+}
+
+const googleHost = 'accounts.google.com';
+
+/**
+ * Google makes accounts for addresses of any domain, and verifies them once: whoever reads one mail has such an account for
+ * good. Only for Gmail's own addresses, and those of the Workspace of that domain (`hd`), it knows whose they are now.
+ */
+function isOfGoogle({ email, hd }: Claims): boolean {
+  const domain = typeof email === 'string' ? email.toLowerCase().split('@').at(-1) : undefined;
+  return domain === 'gmail.com' || (typeof hd === 'string' && hd.toLowerCase() === domain);
 }
 
 const groupsOf = (claim: unknown): string[] =>
@@ -56,3 +74,6 @@ const whyNot = (name: string) =>
 
 const whyUnverified = (name: string) =>
   `The provider does not say that your email address is verified (email_verified), so it counts for nothing here. An admin can let ${name} in by a group instead.`;
+
+const whyForeign =
+  'Google does not say that your account belongs to the Workspace of its email domain (hd), so the address counts for nothing here. Log in with the account of your organization.';

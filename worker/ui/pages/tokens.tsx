@@ -1,8 +1,8 @@
 import { limits } from '../../../schema/limits.ts';
-import type { ProblemBody } from '../call.ts';
-import { AskButton, Field, Form, LinkButton, Secret, TypeToConfirm } from '../parts/form.tsx';
+import type { Page as ListPage, ProblemBody } from '../call.ts';
+import { ActButton, AskButton, Field, Form, LinkButton, Secret, TypeToConfirm } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Card, Empty, Table } from '../parts/list.tsx';
+import { Card, Empty, More, Table } from '../parts/list.tsx';
 import { State } from '../parts/state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
@@ -11,19 +11,19 @@ import type { TokenView } from '../views.ts';
 interface TokensProps {
   session: Session;
   /** Null without the scope `admin`. */
-  tokens: TokenView[] | null;
+  page: ListPage<TokenView> | null;
+  query: URLSearchParams;
   /** The new token, shown only once. */
   created?: string;
-  /** Id of the token to be revoked. */
-  revoke?: string | undefined;
+  /** The token, or the person, to be revoked. */
+  leaving: TokenView | null;
   problem?: ProblemBody;
   said?: string | undefined;
 }
 
 const tones = { active: 'ok', expired: 'idle', revoked: 'idle' } as const;
 
-export function TokensPage({ session, tokens, created, revoke, problem, said }: TokensProps) {
-  const leaving = tokens?.find(({ id, status }) => id === revoke && status === 'active');
+export function TokensPage({ session, page, query, leaving, created, problem, said }: TokensProps) {
   return (
     <Page title="API tokens" session={session} place="Tokens" problem={problem} said={said}>
       {created ? (
@@ -32,23 +32,11 @@ export function TokensPage({ session, tokens, created, revoke, problem, said }: 
           <Secret label="API token, shown this once" value={created} />
         </div>
       ) : null}
-      {tokens ? (
+      {page ? (
         <>
-          {leaving ? (
-            <TypeToConfirm
-              action={`/ui/tokens/${leaving.id}/revoke`}
-              label="Revoke"
-              scope="admin"
-              word={leaving.name}
-              open
-            >
-              <p>
-                Revokes the token <strong>{leaving.name}</strong>, at once and permanently. Migrations that it requested
-                continue; its logins here end.
-              </p>
-            </TypeToConfirm>
-          ) : null}
-          <TokenTable tokens={tokens} />
+          {leaving?.status === 'active' ? <Revoke leaving={leaving} /> : null}
+          <TokenTable tokens={page.items} query={query} />
+          <More path="/ui/tokens" query={query} cursor={page.next_cursor} />
           <Create />
         </>
       ) : (
@@ -61,19 +49,40 @@ export function TokensPage({ session, tokens, created, revoke, problem, said }: 
   );
 }
 
-function TokenTable({ tokens }: { tokens: TokenView[] }) {
+function Revoke({ leaving: { id, name, kind } }: { leaving: TokenView }) {
+  return (
+    <TypeToConfirm action={`/ui/tokens/${id}/revoke`} label="Revoke" scope="admin" word={name} open>
+      {kind === 'person' ? (
+        <p>
+          Revokes the access of <strong>{name}</strong>: all sessions end at once, and no login is let in until an admin
+          restores the access. Migrations that were requested continue, and API tokens that this person created stay.
+        </p>
+      ) : (
+        <p>
+          Revokes the token <strong>{name}</strong>, at once and permanently. Migrations that it requested continue; its
+          logins here end.
+        </p>
+      )}
+    </TypeToConfirm>
+  );
+}
+
+function TokenTable({ tokens, query }: { tokens: TokenView[]; query: URLSearchParams }) {
   return (
     <Table
-      caption="API tokens, oldest first"
+      caption="API tokens, oldest first, then people who have logged in"
       columns={[
         ...['Name', 'State', 'Scope'],
         ...['Created', 'Last used', 'Ends'].map((label) => ({ label, wide: true })),
-        'Revoke',
+        'Access',
       ]}
     >
-      {tokens.map(({ id, name, scopes, status, created_at, last_used_at, expires_at }) => (
+      {tokens.map(({ id, name, kind, scopes, status, created_at, last_used_at, expires_at }) => (
         <tr>
-          <th scope="row">{name}</th>
+          <th scope="row">
+            {name}
+            {kind === 'person' ? <span class="below">logs in at the provider</span> : null}
+          </th>
           <td>
             <State tone={tones[status]} word={status} />
           </td>
@@ -92,12 +101,22 @@ function TokenTable({ tokens }: { tokens: TokenView[] }) {
             )}
           </td>
           <td>
-            {status === 'active' ? <AskButton href={`/ui/tokens?revoke=${id}`} label="Revoke" scope="admin" /> : '–'}
+            <Access {...{ id, kind, status, query }} />
           </td>
         </tr>
       ))}
     </Table>
   );
+}
+
+function Access({ id, kind, status, query }: Pick<TokenView, 'id' | 'kind' | 'status'> & { query: URLSearchParams }) {
+  if (status === 'active')
+    return (
+      <AskButton href={`/ui/tokens?${new URLSearchParams([...query, ['revoke', id]])}`} label="Revoke" scope="admin" />
+    );
+  if (status === 'revoked' && kind === 'person')
+    return <ActButton action={`/ui/tokens/${id}/restore`} label="Restore" scope="admin" kind="small" />;
+  return '–';
 }
 
 function Create() {
