@@ -82,20 +82,12 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
     // Hosts then ask for another relay.
     if (draining) return 'relay_full';
     if (!waiter) return waiting.size >= bounds.waitingMax ? 'relay_full' : null;
-    const matching = waiter.sub === newcomer.peer && waiter.peer === newcomer.sub && waiter.mig === newcomer.mig;
-    if (waiter.role === newcomer.role) return waiter.sub === newcomer.sub ? null : 'peer_mismatch';
-    return matching ? null : 'peer_mismatch';
-  };
-
-  const lackOfRoom = (hosts: [string, string]): RefusalCode | null => {
-    if (sessions.size >= bounds.sessionsMax) return 'relay_full';
-    const of = (host: string) => [...sessions].filter((session) => session.hosts.includes(host)).length;
-    return hosts.some((host) => of(host) >= bounds.sessionsPerHostMax) ? 'host_full' : null;
+    return isPeerOf(newcomer, waiter) ? null : 'peer_mismatch';
   };
 
   const invite = (first: Admission, second: Admission) => {
     const hosts: [string, string] = [first.claims.sub, second.claims.sub];
-    const full = lackOfRoom(hosts);
+    const full = lackOfRoom([...sessions], hosts, bounds);
     if (full) {
       first.refuse(full);
       second.refuse(full);
@@ -191,4 +183,16 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
       bytes_total: [...sessions].reduce((sum, session) => sum + (session.splice?.bytes() ?? 0), bytesOfClosed),
     }),
   };
+}
+
+/** Whether both may have the session: as its two sides, or as the same one that has reconnected. */
+function isPeerOf(newcomer: JoinTicketClaims, waiter: JoinTicketClaims): boolean {
+  if (waiter.role === newcomer.role) return waiter.sub === newcomer.sub;
+  return waiter.sub === newcomer.peer && waiter.peer === newcomer.sub && waiter.mig === newcomer.mig;
+}
+
+function lackOfRoom(sessions: Session[], hosts: [string, string], bounds: MatchBounds): RefusalCode | null {
+  if (sessions.length >= bounds.sessionsMax) return 'relay_full';
+  const of = (host: string) => sessions.filter((session) => session.hosts.includes(host)).length;
+  return hosts.some((host) => of(host) >= bounds.sessionsPerHostMax) ? 'host_full' : null;
 }
