@@ -80,9 +80,8 @@ export function createMatchmaking(bounds: MatchBounds, pace: Pace): Matchmaking 
 
   const refusal = (newcomer: JoinTicketClaims, waiter: JoinTicketClaims | undefined): RefusalCode | null => {
     // Hosts then ask for another relay.
-    if (draining) return 'relay_full';
-    if (!waiter) return waiting.size >= bounds.waitingMax ? 'relay_full' : null;
-    return isPeerOf(newcomer, waiter) ? null : 'peer_mismatch';
+    if (draining || (!waiter && waiting.size >= bounds.waitingMax)) return 'relay_full';
+    return waiter && !isPeerOf(newcomer, waiter) ? 'peer_mismatch' : null;
   };
 
   const invite = (first: Admission, second: Admission) => {
