@@ -46,7 +46,7 @@ describe('the choice of a destination', () => {
   it('does not offer what would be refused, and says why', async () => {
     const { page } = await fleetWith(22, 30, 30);
     await env.DB.prepare('UPDATE node SET cordoned_at = 1 WHERE id = ?1').bind(hostAt(1)).run();
-    await env.DB.prepare('UPDATE node SET seen_at = 1 WHERE id = ?1').bind(hostAt(2)).run();
+    await env.DB.prepare('UPDATE node SET connected = 0, seen_at = 1 WHERE id = ?1').bind(hostAt(2)).run();
     const html = await page();
     expect(cardOf(html, 1)).toContain('It is cordoned: no migration may target it.');
     expect(cardOf(html, 2)).toContain('It is offline.');

@@ -26,8 +26,8 @@ export async function insertMany({ hosts, stacks, migrations }: { hosts: number;
   const host = (i: string) => `printf('host_%026d', ${i} % ${hosts})`;
   await env.DB.batch([
     env.DB.prepare(
-      `${upTo(hosts)} INSERT INTO node (id, kind, name, created_at, joined_at, seen_at, agent_version, resources)
-       SELECT printf('host_%026d', i), 'host', printf('server-%04d', i), ?1, ?1, ?1, '0.2.0', ?2 FROM n`,
+      `${upTo(hosts)} INSERT INTO node (id, kind, name, created_at, joined_at, seen_at, connected, agent_version, resources)
+       SELECT printf('host_%026d', i), 'host', printf('server-%04d', i), ?1, ?1, ?1, 1, '0.2.0', ?2 FROM n`,
     ).bind(now, resources),
     env.DB.prepare(
       `${upTo(stacks)} INSERT INTO stack (id, name, home_id, summary, created_at, seen_at)
