@@ -22,7 +22,8 @@ import { isAlive, linkOf, pingedAt, send } from './control-socket.ts';
 export class DuplicateIdentityWatch {
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
-  readonly #heardAt = new WeakMap<WebSocket, number>();
+  /** Messages of each; no times, since an answer may come within the millisecond of its question. */
+  readonly #heard = new WeakMap<WebSocket, number>();
   /** Times at which a process replaced its own live connection. */
   #takeovers: number[] = [];
 
@@ -32,7 +33,7 @@ export class DuplicateIdentityWatch {
   }
 
   heard(socket: WebSocket): void {
-    this.#heardAt.set(socket, Date.now());
+    this.#heard.set(socket, this.#messagesOf(socket) + 1);
   }
 
   /** True if `newcomer` is a second process beside a live `holder`. Takes at most `contestMsMax`. */
@@ -43,12 +44,13 @@ export class DuplicateIdentityWatch {
     }
     const { contestMsMax, contestPollMs } = limits.control;
     const since = Date.now();
+    const before = this.#messagesOf(holder);
     if (!isAlive(this.#ctx, holder, since)) return false;
     // A live process answers at once, or pings soon. The answer itself is ignored.
     const question = { kind: 'command_status', payload: { command_id: 'contest' } } as const;
     send(holder, { type: 'request', id: crypto.randomUUID(), ...question });
     while (holder.readyState === WebSocket.OPEN && newcomer.readyState === WebSocket.OPEN) {
-      if (this.#lifeAt(holder) > since) {
+      if (this.#messagesOf(holder) > before || pingedAt(this.#ctx, holder) > since) {
         await this.#note(newcomer);
         return true;
       }
@@ -64,8 +66,8 @@ export class DuplicateIdentityWatch {
     return at !== undefined && Date.now() - at < limits.control.clonedHoldMs;
   }
 
-  #lifeAt(socket: WebSocket): number {
-    return Math.max(pingedAt(this.#ctx, socket), this.#heardAt.get(socket) ?? 0);
+  #messagesOf(socket: WebSocket): number {
+    return this.#heard.get(socket) ?? 0;
   }
 
   /** A thief who knows the process's id (no secret) could alternate with the real process. */
