@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { limits } from '../../schema/limits.ts';
 import { closeCodes, type Link } from '../../worker/objects/host-connection/control-socket.ts';
 import { connect, dial, dialResponse, type FakeAgent, hello, waiting } from './support/agent.ts';
@@ -44,6 +44,14 @@ describe('a copied certificate', () => {
       code: 'certificate_cloned',
       objects: { host: a.id },
     });
+  });
+
+  it('is noticed although the first one answers within the millisecond of the question', async () => {
+    const { a } = await twoHosts();
+    answerAll(await connect(a));
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    onTestFinished(() => void vi.useRealTimers());
+    await contest(a);
   });
 
   it('gains no command and no answer is taken from it', async () => {
