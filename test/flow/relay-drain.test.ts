@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../cli/local/fleet.ts';
+import { isAlive } from '../support/is-alive.ts';
 import { type FlowRig, mib, startFlowRig } from './flow-rig.ts';
 
 let rig: FlowRig;
@@ -7,15 +8,6 @@ beforeAll(async () => {
   rig = await startFlowRig({ relays: 2 });
 }, 120_000);
 afterAll(() => rig?.close(), 60_000);
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test('a relay that is told to stop carries what it began, what comes next takes the other one, and then it ends', async () => {
   const id = await rig.start();

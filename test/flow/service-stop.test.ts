@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { liveGuard } from '../../agent/lease/guard-pidfile.ts';
 import { until } from '../../cli/local/fleet.ts';
+import { isAlive } from '../support/is-alive.ts';
 import { type FlowRig, type Side, startFlowRig } from './flow-rig.ts';
 
 const bound = { timeout: 300_000 };
@@ -28,15 +29,6 @@ async function stopService(side: Side): Promise<number> {
     for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL');
   });
   return performance.now() - began;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const begun = async (side: Side, command: string, before: number) =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll } from 'vitest';
+import { isAlive } from './is-alive.ts';
 
 /**
  * A setup file for tests that share machines: the files of a project run one at a time, beside those of other projects.
@@ -40,11 +41,5 @@ async function taken(): Promise<boolean> {
 }
 
 async function abandoned(): Promise<boolean> {
-  const pid = Number(await readFile(holder, 'utf8').catch(() => process.pid));
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch {
-    return true;
-  }
+  return !isAlive(Number(await readFile(holder, 'utf8').catch(() => process.pid)));
 }
