@@ -2,6 +2,7 @@ import { auditKinds } from '../../../schema/api/access.ts';
 import { limits } from '../../../schema/limits.ts';
 import { auditSentence } from '../audit-sentence.ts';
 import type { Page as ListPage } from '../call.ts';
+import { type Choice, Choose } from '../parts/filters.tsx';
 import { Field, LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Empty, More, Table } from '../parts/list.tsx';
@@ -96,8 +97,6 @@ function Entry({ entry: { actor, act, objects, status, code, at, address } }: { 
   );
 }
 
-type Choice = [value: string, label: string];
-
 function Filters({ query, tokens, hosts }: { query: URLSearchParams; tokens: TokenView[]; hosts: HostView[] }) {
   const named = (list: { id: string; name: string }[]): Choice[] => list.map(({ id, name }) => [id, name]);
   const actor = query.get('actor');
@@ -134,31 +133,6 @@ const kindWords: { [kind in (typeof auditKinds)[number]]?: string } = {
   login: 'logins',
   events: 'the control plane itself',
 };
-
-function Choose({
-  name,
-  label,
-  query,
-  choices,
-}: {
-  name: string;
-  label: string;
-  query: URLSearchParams;
-  choices: Choice[];
-}) {
-  return (
-    <Field id={name} label={label}>
-      <select id={name} name={name}>
-        <option value="">any</option>
-        {choices.map(([value, text]) => (
-          <option value={value} selected={query.get(name) === value}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}
 
 /** Files of what the filters show; from the newest entry on, wherever the page is. */
 function Export({ query }: { query: URLSearchParams }) {

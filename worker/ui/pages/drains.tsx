@@ -2,9 +2,10 @@ import type { DrainView } from '../../../schema/api/drains.ts';
 import { drainStatuses } from '../../../schema/drain.ts';
 import type { Page as ListPage } from '../call.ts';
 import { DrainTable } from '../parts/drain-table.tsx';
-import { Field, LinkButton } from '../parts/form.tsx';
+import { Choose, Filters } from '../parts/filters.tsx';
+import { LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, Filters, isFiltered, More } from '../parts/list.tsx';
+import { Empty, isFiltered, More } from '../parts/list.tsx';
 import type { Session } from '../session.ts';
 
 interface DrainsProps {
@@ -18,16 +19,7 @@ export function DrainsPage({ session, page: { items, next_cursor }, query }: Dra
     <Page title="Drains" session={session} place="Drains" everyS={10}>
       {items.length > 0 || isFiltered(query) ? (
         <Filters path="/ui/drains" query={query}>
-          <Field id="status" label="State">
-            <select id="status" name="status">
-              <option value="">any</option>
-              {drainStatuses.map((status) => (
-                <option value={status} selected={query.get('status') === status}>
-                  {status}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <Choose name="status" label="State" query={query} choices={drainStatuses.map((status) => [status, status])} />
           <button type="submit">Filter</button>
         </Filters>
       ) : null}

@@ -1,10 +1,11 @@
 import { limits } from '../../../schema/limits.ts';
 import type { Page as ListPage, ProblemBody } from '../call.ts';
+import { Choose, Filters, SearchField } from '../parts/filters.tsx';
 import { AskButton, Field, Form, LinkButton, TypeToConfirm, useReason } from '../parts/form.tsx';
 import { HostTable } from '../parts/host-table.tsx';
 import { JoinCommand } from '../parts/join-command.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, Filters, isFiltered, More, sortingOf, Table } from '../parts/list.tsx';
+import { Empty, isFiltered, More, sortingOf, Table } from '../parts/list.tsx';
 import { HostState } from '../parts/state.tsx';
 import type { Session } from '../session.ts';
 import type { HostView, Joining, RelayView } from '../views.ts';
@@ -86,30 +87,9 @@ export function HostsPage({ session, page, query, relays, joining, leavingRelay,
 function Search({ query }: { query: URLSearchParams }) {
   return (
     <Filters path={path} query={query}>
-      <Field id="search" label="Name">
-        <input type="search" id="search" name="search" value={query.get('search') ?? ''} autocomplete="off" />
-      </Field>
-      <Field id="status" label="State">
-        <select id="status" name="status">
-          <option value="">any</option>
-          {statuses.map(([value, label]) => (
-            <option value={value} selected={query.get('status') === value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Field id="cordoned" label="Migrations to it">
-        <select id="cordoned" name="cordoned">
-          <option value="">any</option>
-          <option value="false" selected={query.get('cordoned') === 'false'}>
-            open
-          </option>
-          <option value="true" selected={query.get('cordoned') === 'true'}>
-            cordoned
-          </option>
-        </select>
-      </Field>
+      <SearchField label="Name" value={query.get('search')} />
+      <Choose name="status" label="State" query={query} choices={statuses} />
+      <Choose name="cordoned" label="Migrations to it" query={query} choices={cordons} />
       <button type="submit">Search</button>
     </Filters>
   );
@@ -119,6 +99,10 @@ const statuses = [
   ['online', 'online'],
   ['offline', 'offline'],
   ['pending', 'has not joined'],
+] as const;
+const cordons = [
+  ['false', 'open'],
+  ['true', 'cordoned'],
 ] as const;
 
 function RelayTable({ relays }: { relays: RelayView[] }) {

@@ -1,9 +1,10 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { statuses } from '../../../schema/migration-status.ts';
 import type { Page as ListPage } from '../call.ts';
-import { Field, LinkButton } from '../parts/form.tsx';
+import { Choose, Filters, SearchField } from '../parts/filters.tsx';
+import { LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, Filters, isFiltered, More, sortingOf } from '../parts/list.tsx';
+import { Empty, isFiltered, More, sortingOf } from '../parts/list.tsx';
 import { MigrationTable } from '../parts/migration-table.tsx';
 import type { Session } from '../session.ts';
 import { inWords } from '../words.ts';
@@ -51,27 +52,14 @@ function Search({ query }: { query: URLSearchParams }) {
       {given.map((name) => (
         <input type="hidden" name={name} value={query.get(name) ?? ''} />
       ))}
-      <Field id="search" label="Stack or host">
-        <input type="search" id="search" name="search" value={searched} autocomplete="off" />
-      </Field>
-      <Field id="status" label="State">
-        <select id="status" name="status">
-          <option value="">any</option>
-          {statuses.map((status) => (
-            <option value={status} selected={query.get('status') === status}>
-              {inWords(status)}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Field id="cleanup_due" label="Clean-up">
-        <select id="cleanup_due" name="cleanup_due">
-          <option value="">any</option>
-          <option value="true" selected={query.get('cleanup_due') === 'true'}>
-            source still kept after the window
-          </option>
-        </select>
-      </Field>
+      <SearchField label="Stack or host" value={searched} />
+      <Choose name="status" label="State" query={query} choices={statuses.map((status) => [status, inWords(status)])} />
+      <Choose
+        name="cleanup_due"
+        label="Clean-up"
+        query={query}
+        choices={[['true', 'source still kept after the window']]}
+      />
       <button type="submit">Search</button>
       {given.length > 0 ? (
         <p class="hint">

@@ -1,8 +1,9 @@
 import { sizeOr } from '../../../schema/units.ts';
 import type { Page as ListPage } from '../call.ts';
-import { Field, LinkButton } from '../parts/form.tsx';
+import { Choose, Filters, SearchField } from '../parts/filters.tsx';
+import { LinkButton } from '../parts/form.tsx';
 import { Page } from '../parts/layout.tsx';
-import { Empty, Filters, isFiltered, More, sortingOf, Table } from '../parts/list.tsx';
+import { Empty, isFiltered, More, sortingOf, Table } from '../parts/list.tsx';
 import { StackState } from '../parts/stack-state.tsx';
 import { Ago } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
@@ -90,25 +91,18 @@ const portsOf = ({ summary }: StackView): string =>
     ', ',
   ) || '–';
 
+const states = [
+  ['true', 'running'],
+  ['false', 'not running'],
+] as const;
+
 function Search({ query }: { query: URLSearchParams }) {
   const host = query.get('host');
   return (
     <Filters path={path} query={query}>
       {host ? <input type="hidden" name="host" value={host} /> : null}
-      <Field id="search" label="Stack or host">
-        <input type="search" id="search" name="search" value={query.get('search') ?? ''} autocomplete="off" />
-      </Field>
-      <Field id="running" label="State">
-        <select id="running" name="running">
-          <option value="">any</option>
-          <option value="true" selected={query.get('running') === 'true'}>
-            running
-          </option>
-          <option value="false" selected={query.get('running') === 'false'}>
-            not running
-          </option>
-        </select>
-      </Field>
+      <SearchField label="Stack or host" value={query.get('search')} />
+      <Choose name="running" label="State" query={query} choices={states} />
       <button type="submit">Search</button>
       {host ? (
         <p class="hint">

@@ -91,18 +91,6 @@ function Head({ column, sorting }: { column: Exclude<Column, string>; sorting: S
   );
 }
 
-/** A form of filters; the sorting goes along. */
-export function Filters({ path, query, children }: PropsWithChildren<{ path: string; query: URLSearchParams }>) {
-  return (
-    <form method="get" action={path} class="filters">
-      {['sort', 'order'].map((name) =>
-        query.has(name) ? <input type="hidden" name={name} value={query.get(name) ?? ''} /> : null,
-      )}
-      {children}
-    </form>
-  );
-}
-
 /** True if the address leaves something out. */
 export const isFiltered = (query: URLSearchParams): boolean =>
   [...query.keys()].some((name) => !['sort', 'order', 'cursor', 'limit'].includes(name));
