@@ -7,7 +7,7 @@ import { LastingStream } from './lasting-stream.ts';
 
 /**
  * One session on all connections: it outlasts each of them, and with it every request that is under way. A peer that
- * began anew ends it. The source begins streams; the target has the one that the source began last.
+ * restarted ends it. The source begins streams; the target has the one that the source began last.
  */
 export const carryLasting =
   (role: 'source' | 'target'): Carry =>
@@ -34,7 +34,7 @@ export const carryLasting =
       return (frame) => {
         if (frame.type === 'resume' && frame.id === stream.id) return { stream, received: frame.received };
         stream.destroy();
-        throw new Error('the peer does not know what was under way: it has been started anew');
+        throw new Error('the peer restarted, and does not know the session');
       };
     };
     const meetAsTarget =

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { UnwellService, withItsWords } from '../../agent/commands/cutover/unwell.ts';
+import { UnwellService, withContainerLog } from '../../agent/commands/cutover/unwell.ts';
 import { failureOf } from '../../agent/commands/runner/failure.ts';
 import { createLog } from '../../node/log.ts';
 import { failure } from '../../schema/agent-protocol.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 
-type Engine = Parameters<typeof withItsWords>[2]['engine'];
+type Engine = Parameters<typeof withContainerLog>[2]['engine'];
 const states = [
   { id: 'c1', service: 'web', state: 'running', health: null },
   { id: 'c2', service: 'web', state: 'exited', health: null },
@@ -24,7 +24,7 @@ const unwell = () => new UnwellService('unhealthy', 'Service "web" has ended (ex
 test('a failure has what the failing container wrote last, redacted as the log is', async () => {
   const context = host(async (id) => [`${id}: connecting with hunter2hunter2`, 'Bearer abcdef123456', 'no such table']);
   context.log.of('mig_1').info('started');
-  const error = await withItsWords(unwell(), ['c1', 'c2', 'c3'], context);
+  const error = await withContainerLog(unwell(), ['c1', 'c2', 'c3'], context);
   const outcome = failureOf(error, context.log, 'mig_1');
   expect(outcome).toMatchObject({
     ok: false,
@@ -48,14 +48,14 @@ test('a key that goes over several lines is redacted whole', async () => {
     '-----END PRIVATE KEY-----',
     'failed',
   ]);
-  const error = (await withItsWords(unwell(), ['c2'], context)) as UnwellService;
-  expect(error.said?.lines).toEqual(['loading', '[redacted PEM]', 'failed']);
+  const error = (await withContainerLog(unwell(), ['c2'], context)) as UnwellService;
+  expect(error.containerLog?.lines).toEqual(['loading', '[redacted PEM]', 'failed']);
 });
 
 test('what a container wrote is bounded: the last lines are kept', async () => {
   const context = host(async () => Array.from({ length: 40 }, (_, n) => `${n} ${'x'.repeat(5_000)}`));
-  const error = (await withItsWords(unwell(), ['c2'], context)) as UnwellService;
-  const { lines } = error.said!;
+  const error = (await withContainerLog(unwell(), ['c2'], context)) as UnwellService;
+  const { lines } = error.containerLog!;
   expect(lines.at(-1)).toMatch(/^39 x/);
   expect(lines.every((line) => line.length <= 1_000)).toBe(true);
   expect(lines.join('\n').length).toBeLessThanOrEqual(limits.agent.logTailBytesMax);
@@ -66,12 +66,12 @@ test('a log that cannot be read does not hide the failure, and other failures ar
     throw new Error('no log driver');
   });
   const error = unwell();
-  expect(await withItsWords(error, ['c2'], broken)).toBe(error);
-  expect(error.said).toBeNull();
-  expect(await withItsWords(error, ['c2'], host(undefined))).toBe(error);
+  expect(await withContainerLog(error, ['c2'], broken)).toBe(error);
+  expect(error.containerLog).toBeNull();
+  expect(await withContainerLog(error, ['c2'], host(undefined))).toBe(error);
   const other = new StackferryError('lease_expired', 'The lease has run out.');
   expect(
-    await withItsWords(
+    await withContainerLog(
       other,
       ['c2'],
       host(async () => ['never']),

@@ -4,11 +4,11 @@ import { limits } from '../../../schema/limits.ts';
 import type { ContainerState } from '../../engine/engine.ts';
 import type { CommandContext } from '../runner/context.ts';
 
-/** A service did not become what it has to be: `unhealthy` or `health_timeout`. */
+/** A service failed its verification: `unhealthy` or `health_timeout`. */
 export class UnwellService extends StackferryError {
   readonly service: string;
-  /** What its container wrote last; null if nobody asked. */
-  said: ContainerLog | null = null;
+  /** The last lines of its container; null if they were not read. */
+  containerLog: ContainerLog | null = null;
 
   constructor(code: ErrorCode, message: string, service: string) {
     super(code, message);
@@ -16,8 +16,8 @@ export class UnwellService extends StackferryError {
   }
 }
 
-/** Adds what the failing container wrote last, redacted. Never throws: the failure itself counts more. */
-export async function withItsWords(
+/** Adds the last log lines of the failing container, redacted. Never throws: the failure itself counts more. */
+export async function withContainerLog(
   error: unknown,
   watched: string[],
   { engine, log }: Pick<CommandContext, 'engine' | 'log'>,
@@ -30,7 +30,7 @@ export async function withItsWords(
     const lines = await engine.lastLines(failing.id, limits.agent.logTailLinesMax);
     // Together: a key in PEM goes over several lines.
     const redacted = log.redact(lines.join('\n')).split('\n');
-    error.said = { service: error.service, lines: withinBytes(redacted.map((line) => line.slice(0, 1000))) };
+    error.containerLog = { service: error.service, lines: withinBytes(redacted.map((line) => line.slice(0, 1000))) };
   } catch (cause) {
     log.warn('the log of a container that failed could not be read', { service: error.service, error: cause });
   }

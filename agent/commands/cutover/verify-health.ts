@@ -7,7 +7,7 @@ import type { CommandContext, CommandHandler } from '../runner/context.ts';
 import { idsOf } from './container-states.ts';
 import { expectedOf, expectedOfMove } from './expectations.ts';
 import { awaitHealth } from './health.ts';
-import { withItsWords } from './unwell.ts';
+import { withContainerLog } from './unwell.ts';
 import { assertVolumesHere } from './volumes-here.ts';
 
 const off: ContainerPrior['restart_policy'] = { name: 'no', maximum_retry_count: 0 };
@@ -53,7 +53,7 @@ export const verifyHealth: CommandHandler<'verify_health'> & CommandHandler<'ver
     // The lease may have lapsed, and its stop have run, while a container was being restarted.
     if (lapsed.aborted)
       await engine.stop(started, AbortSignal.timeout(limits.step.restoringMsMax), limits.lease.stopGraceMsMax);
-    throw await withItsWords(error, watched, context);
+    throw await withContainerLog(error, watched, context);
   } finally {
     over.abort();
     // An undo finds no helper of this migration that is half gone, and keeps what it is to remove.

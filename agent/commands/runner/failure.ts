@@ -16,7 +16,7 @@ export function failureOf(error: unknown, log: Log, migrationId: string | null, 
       code,
       message: shortened(log.redact(message), 2000),
       log_tail: migrationId === null ? [] : log.tail(migrationId),
-      ...(cause instanceof UnwellService && cause.said ? { container_log: cause.said } : {}),
+      ...(cause instanceof UnwellService && cause.containerLog ? { container_log: cause.containerLog } : {}),
     },
   };
 }
