@@ -1,4 +1,5 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { StackferryError } from '../../schema/errors.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
@@ -37,11 +38,23 @@ export const addressOf = ({ host_ip }: ForwardedPort): string | null =>
 /** An address as a listener for both families shows it: IPv4 in its own form. */
 export const plainAddress = (address: string): string => ipaddr.process(address).toString();
 
-/** Where the host itself reaches a published port. */
-export function localAddress({ host_ip }: ForwardedPort): string {
-  if (host_ip === '::') return '::1';
-  return addressOf({ host_ip, port: 0 }) ?? '127.0.0.1';
+/**
+ * Where the host itself reaches a published port, the best first: an address of its own leads to the app, the loopback to
+ * Docker's proxy, which accepts at once what the app's queue has no room for.
+ */
+export function localAddresses({ host_ip }: ForwardedPort): string[] {
+  const address = addressOf({ host_ip, port: 0 });
+  if (address !== null) return [address];
+  const [isOwn, loopback] = host_ip === '::' ? [isIPv6, '::1'] : [isIPv4, '127.0.0.1'];
+  return [...ownAddresses().filter(isOwn).slice(0, 1), loopback];
 }
+
+/** The host's addresses but those of the loopback; link-local ones belong to an interface as well, and are left out. */
+export const ownAddresses = (): string[] =>
+  Object.values(networkInterfaces())
+    .flatMap((addresses = []) => addresses)
+    .filter(({ internal, scopeid }) => !internal && !scopeid)
+    .map(({ address }) => address);
 
 /**
  * Returns each port once, those of one address first, since a rule for every address would hide a later one. Throws
