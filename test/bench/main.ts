@@ -17,7 +17,7 @@ import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
- * without a peer; `hold` and `refused` take `--rounds N`, `fleet` takes `--hosts LIST`, `--stacks N` and `--idle SECONDS`. `-- table FILE`
+ * without a peer; `hold` and `refused` take `--rounds N`, `refused` the first words of one scenario as `--only`, `fleet` takes `--hosts LIST`, `--stacks N` and `--idle SECONDS`. `-- table FILE`
  * prints such a file as the tables of docs/benchmarks.md. All but `fleet` need the two Docker hosts of test/docker/hosts, what
  * test/bench/install.sh installs, and root. Nothing else should run meanwhile.
  */
@@ -39,6 +39,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     json: { type: 'string' },
     rounds: { type: 'string' },
+    only: { type: 'string' },
     hosts: { type: 'string', default: '10,100,1000,3000' },
     stacks: { type: 'string', default: '100' },
     idle: { type: 'string', default: '600' },
@@ -49,7 +50,7 @@ const benchmarks: typeof inAll = {
   ...inAll,
   growth,
   hold: () => hold(rounds),
-  refused: () => refused(rounds),
+  refused: () => refused(rounds, flags.only),
   fleet: () => fleet(flags),
 };
 const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
@@ -65,7 +66,7 @@ const runs = one ? [one] : sets[wanted];
 if (!runs || (rounds !== undefined && !(rounds >= 1))) {
   const names = [...Object.keys(benchmarks), ...Object.keys(sets)];
   process.stderr.write(
-    `npm run bench -- ${names.join('|')} [--json FILE] [--rounds N] [--hosts LIST] [--stacks N] [--idle SECONDS], or table FILE\n`,
+    `npm run bench -- ${names.join('|')} [--json FILE] [--rounds N] [--only SCENARIO] [--hosts LIST] [--stacks N] [--idle SECONDS], or table FILE\n`,
   );
   process.exit(2);
 }
