@@ -4,8 +4,12 @@ import { limits } from './limits.ts';
 
 /** Forwarding of connections that still come to a stack's old host. */
 
-/** A TCP port that the stack publishes. `host_ip`: as in the port's binding; empty for every address. */
-export const forwardedPort = z.object({ host_ip: z.string().max(64), port: portNumber });
+/** A port that the stack publishes. `host_ip`: as in the port's binding; empty for every address. */
+export const forwardedPort = z.object({
+  host_ip: z.string().max(64),
+  port: portNumber,
+  protocol: z.enum(['tcp', 'udp']).default('tcp'),
+});
 export type ForwardedPort = z.infer<typeof forwardedPort>;
 
 export const forwardingPhases = ['planned', 'holding', 'forwarding', 'released', 'ended'] as const;
@@ -24,7 +28,7 @@ export const forwardedPorts = z.array(forwardedPort).max(limits.forward.portsMax
 export const forwardLane = 'forward';
 
 /**
- * Connections that came to the old address, since the first was held or the connection holder was started anew. `idle_ms`:
+ * Connections that came to the old address, and UDP clients that began to send there, since the first was held or the connection holder was started anew. `idle_ms`:
  * since the last one, null if none came.
  */
 export const trafficReport = z.object({

@@ -35,7 +35,7 @@ export const moveOptions = z.object({
     .boolean()
     .default(false)
     .describe(
-      'New connections to the source’s published TCP ports wait from the stop on, and are passed on to the target once the stack is verified there, until the safety window ends. Those that are open at the stop end with it.',
+      'New connections to the source’s published TCP ports wait from the stop on, and are passed on to the target once the stack is verified there, until the safety window ends. Those that are open at the stop end with it. Datagrams to UDP ports are passed on from then, and are lost until then.',
     ),
   hold: z
     .boolean()

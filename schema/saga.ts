@@ -50,7 +50,7 @@ const sagaPlan = z.object({
   content_digest: contentDigestName.default('sha256'),
   /** The containers are created before the stop (pre-copy only). */
   staged: z.boolean(),
-  /** TCP ports whose connections can be forwarded. */
+  /** Ports whose connections and datagrams can be forwarded. */
   forwarded_ports: forwardedPorts.default([]),
   /** Both hosts can pass once more before the stop (pre-copy only). */
   last_pass: z.boolean().default(false),

@@ -73,7 +73,7 @@ export const count = (many: number, noun: string) => `${many} ${noun}${many === 
 /** Where new connections to the old address go, in a migration of this status. */
 export function forwardingSays(phase: ForwardingPhase, status: Status): string {
   const atHome = 'reach the stack on the source';
-  if (phase === 'planned' && status === 'completed') return 'are not passed on: the stack publishes no TCP port';
+  if (phase === 'planned' && status === 'completed') return 'are not passed on: the stack publishes no port';
   if (phase === 'ended' && status === 'rolled_back') return atHome;
   if (phase === 'planned') return isTerminal(status) ? atHome : `${atHome}, until it stops`;
   return {

@@ -60,7 +60,7 @@ export class Holder {
   #failing = false;
 
   constructor(ports: ForwardedPort[], log: Log, bounds: Partial<HolderBounds> = {}) {
-    this.traffic = createTraffic(ports.map(portName));
+    this.traffic = createTraffic(ports.filter(({ protocol }) => protocol === 'tcp').map(portName));
     this.#log = log;
     this.#bounds = { ...limits.forward, ...bounds };
   }

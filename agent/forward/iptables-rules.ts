@@ -19,25 +19,33 @@ function tableInput(table: Table, name: string, rules: string[], hooks: string[]
 }
 
 /**
- * The listeners take what was redirected to them, whatever the host's firewall says of their ports, and nothing else.
- * Empty if no port is of this family.
+ * The listeners take what was redirected to them, whatever the host's firewall says of their ports, and nothing else. A
+ * published UDP port is open, as it is while the stack runs here. Empty if no port is of this family.
  */
 export function protection(name: string, redirects: Redirect[], family: Family): string {
-  const rules = ofFamily(redirects, family).flatMap(({ listener, port }) => [
-    `-p tcp --dport ${listener} -m conntrack --ctstate DNAT --ctorigdstport ${port} -j ACCEPT`,
-    `-p tcp --dport ${listener} -j DROP`,
-  ]);
+  const rules = ofFamily(redirects, family).flatMap((redirect) => {
+    const { listener, port, protocol } = redirect;
+    if (protocol === 'udp') return [`-p udp ${toAddress(redirect)}-m udp --dport ${port} -j ACCEPT`];
+    return [
+      `-p tcp --dport ${listener} -m conntrack --ctstate DNAT --ctorigdstport ${port} -j ACCEPT`,
+      `-p tcp --dport ${listener} -j DROP`,
+    ];
+  });
   return rules.length === 0 ? '' : tableInput('filter', name, rules, ['INPUT']);
 }
 
-/** Sends new connections to the published ports to their listeners, from other hosts, containers and this host. */
+function toAddress(redirect: Redirect): string {
+  const address = addressOf(redirect);
+  return address === null ? '' : `-d ${address} `;
+}
+
+/** Sends new connections to the published TCP ports to their listeners, from other hosts, containers and this host. */
 export function redirection(name: string, redirects: Redirect[], family: Family): string {
-  const own = ofFamily(redirects, family);
-  const rules = own.map((redirect) => {
-    const address = addressOf(redirect);
-    const to = address === null ? '' : `-d ${address} `;
-    return `-p tcp ${to}-m addrtype --dst-type LOCAL -m tcp --dport ${redirect.port} -j REDIRECT --to-ports ${redirect.listener}`;
-  });
+  const own = ofFamily(redirects, family).filter(({ protocol }) => protocol === 'tcp');
+  const rules = own.map(
+    (redirect) =>
+      `-p tcp ${toAddress(redirect)}-m addrtype --dst-type LOCAL -m tcp --dport ${redirect.port} -j REDIRECT --to-ports ${redirect.listener}`,
+  );
   return rules.length === 0 ? '' : tableInput('nat', name, rules, ['PREROUTING', 'OUTPUT']);
 }
 

@@ -2,6 +2,7 @@ import type { Log } from '../../node/log.ts';
 import type { MigrationLedger } from '../migration-ledger.ts';
 import type { Dialer } from '../transfer/reconnect.ts';
 import type { ConnectionHolder } from './connection-holder.ts';
+import type { Datagrams } from './datagrams.ts';
 import type { openTunnelSource } from './tunnel-source.ts';
 import type { keepTunnelTarget } from './tunnel-target.ts';
 
@@ -15,5 +16,7 @@ export interface KeeperOptions {
   /** The ends of the way between the hosts. */
   openSource?: typeof openTunnelSource;
   keepTarget?: typeof keepTunnelTarget;
+  /** Takes UDP ports, until `close`. */
+  openDatagrams?: (...args: ConstructorParameters<typeof Datagrams>) => Pick<Datagrams, 'close' | 'traffic'>;
   now?: () => number;
 }

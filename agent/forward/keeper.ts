@@ -2,6 +2,7 @@ import type { ForwardedPort, TrafficReport } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import type { LedgerEntry } from '../migration-ledger.ts';
 import { createTurns } from '../turns.ts';
+import { Datagrams } from './datagrams.ts';
 import { sweepRules } from './firewall.ts';
 import type { ForwardKeeper, ForwardWay, Migration } from './forward-keeper.ts';
 import type { KeeperOptions } from './keeper-options.ts';
@@ -23,7 +24,8 @@ class Keeper implements ForwardKeeper {
   readonly #turns = createTurns();
 
   constructor(options: KeeperOptions) {
-    const ways = { openSource: openTunnelSource, keepTarget: keepTunnelTarget };
+    const openDatagrams: KeeperOptions['openDatagrams'] = (...args) => new Datagrams(...args);
+    const ways = { openSource: openTunnelSource, keepTarget: keepTunnelTarget, openDatagrams };
     this.#options = { sweep: sweepRules, ...ways, now: Date.now, ...options };
     const onOver = (migrationId: string) => void this.endReceiving(migrationId).catch(() => {});
     const isHere = (migrationId: string) => livesHere(migrationId, options.ledger);
@@ -77,8 +79,12 @@ class Keeper implements ForwardKeeper {
     });
   }
 
-  async traffic(migrationId: string): Promise<TrafficReport | null> {
-    return (await this.#taken.find(migrationId)?.traffic()) ?? null;
+  freePorts(migrationId: string): void {
+    this.#taken.freePorts(migrationId);
+  }
+
+  traffic(migrationId: string): Promise<TrafficReport | null> {
+    return this.#taken.traffic(migrationId);
   }
 
   async allTraffic(): Promise<TrafficReport[]> {

@@ -11,8 +11,8 @@ export interface Listeners {
 }
 
 /**
- * One listener for each published port, at a port that the system chooses, or at that of `earlier`: the rules of an agent
- * that ended lead there. Connections arrive paused and may be half-closed. Throws `resource_taken` if one can't be opened.
+ * One listener for each published TCP port, at a port that the system chooses, or at that of `earlier`: the rules of an agent
+ * that ended lead there. UDP is the agent's own (`datagrams.ts`). Connections arrive paused and may be half-closed. Throws `resource_taken` if one can't be opened.
  */
 export async function openListeners(
   ports: ForwardedPort[],
@@ -27,6 +27,10 @@ export async function openListeners(
   try {
     const redirects: Redirect[] = [];
     for (const port of ports) {
+      if (port.protocol === 'udp') {
+        redirects.push({ ...port, listener: port.port });
+        continue;
+      }
       const before = earlier.find((redirect) => portName(redirect) === portName(port));
       const server = net.createServer(socketOptions, (socket) => onConnection(port, socket));
       servers.push(server);

@@ -10,28 +10,31 @@ const header = { 4: 'ip', 6: 'ip6' } as const;
 
 /** Input for `nft -f`, as `protection` of iptables. The table is ours alone. */
 export function protectionTable(name: string, redirects: Redirect[], families: Family[]): string {
-  const rules = redirects.flatMap((redirect) => [
-    ...familiesOf(redirect)
-      .filter((one) => families.includes(one))
-      .map(
-        (one) =>
-          `meta nfproto ${family[one]} tcp dport ${redirect.listener} ct status dnat ct original proto-dst ${redirect.port} accept`,
-      ),
-    `tcp dport ${redirect.listener} drop`,
-  ]);
+  const rules = redirects.flatMap((redirect) => {
+    const own = familiesOf(redirect).filter((one) => families.includes(one));
+    if (redirect.protocol === 'udp')
+      return own.map(
+        (one) => `meta nfproto ${family[one]} ${toAddress(redirect, one)}udp dport ${redirect.port} accept`,
+      );
+    const accepts = own.map(
+      (one) =>
+        `meta nfproto ${family[one]} tcp dport ${redirect.listener} ct status dnat ct original proto-dst ${redirect.port} accept`,
+    );
+    return [...accepts, `tcp dport ${redirect.listener} drop`];
+  });
   return block(name, [chain('input', `type filter hook input priority ${filterPriority}`, rules)]);
 }
 
 /** Input for `nft -f`, as `redirection` of iptables. */
 export function redirectionChains(name: string, redirects: Redirect[], families: Family[]): string {
-  const rules = redirects.flatMap((redirect) =>
+  const tcp = redirects.filter(({ protocol }) => protocol === 'tcp');
+  const rules = tcp.flatMap((redirect) =>
     familiesOf(redirect)
       .filter((one) => families.includes(one))
-      .map((one) => {
-        const address = addressOf(redirect);
-        const to = address === null ? '' : `${header[one]} daddr ${address} `;
-        return `meta nfproto ${family[one]} ${to}fib daddr type local tcp dport ${redirect.port} redirect to :${redirect.listener}`;
-      }),
+      .map(
+        (one) =>
+          `meta nfproto ${family[one]} ${toAddress(redirect, one)}fib daddr type local tcp dport ${redirect.port} redirect to :${redirect.listener}`,
+      ),
   );
   return block(name, [
     chain('prerouting', `type nat hook prerouting priority ${natPriority}`, rules),
@@ -48,7 +51,7 @@ export const redirectionRemoval = (name: string): string =>
 
 /** Whether a table, as `nft list table` prints it, has every rule of both. Its priorities keep its place. */
 export function hasAll(listed: string, name: string, redirects: Redirect[], families: Family[]): boolean {
-  const rulesIn = (text: string) => text.split('\n').filter((line) => /\btcp dport \d/.test(line)).length;
+  const rulesIn = (text: string) => text.split('\n').filter((line) => /\b(tcp|udp) dport \d/.test(line)).length;
   const made = protectionTable(name, redirects, families) + redirectionChains(name, redirects, families);
   return rulesIn(listed) === rulesIn(made);
 }
@@ -61,6 +64,11 @@ export const tableRemoval = (name: string): string => `delete table inet ${name}
 /** Returns the names of our tables in the output of `nft list tables`. */
 export const tablesIn = (listed: string): string[] =>
   [...listed.matchAll(/^table inet (\S+)$/gm)].map(([, name]) => name!).filter(isRuleName);
+
+function toAddress(redirect: Redirect, one: Family): string {
+  const address = addressOf(redirect);
+  return address === null ? '' : `${header[one]} daddr ${address} `;
+}
 
 const block = (name: string, chains: string[]) => `table inet ${name} {\n${chains.join('')}}\n`;
 

@@ -5,7 +5,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 
-/** A published port, and the port of the listener that takes its connections. */
+/** A published port, and the port of the listener that takes its connections; for UDP it is the published one itself. */
 export interface Redirect extends ForwardedPort {
   listener: number;
 }
@@ -19,20 +19,23 @@ export interface ClientConnection {
 
 export type Family = 4 | 6;
 
-/** Names a published port in logs, records and the tunnel: `*:80`, `192.0.2.1:80`, `[2001:db8::1]:80`. */
-export function portName({ host_ip, port }: ForwardedPort): string {
-  if (host_ip === '') return `*:${port}`;
-  return isIP(host_ip) === 6 ? `[${host_ip}]:${port}` : `${host_ip}:${port}`;
+/** Names a published port in logs, records and the tunnel: `*:80`, `192.0.2.1:80`, `[2001:db8::1]:80`, `*:53/udp`. */
+export function portName({ host_ip, port, protocol }: ForwardedPort): string {
+  const host = host_ip === '' ? '*' : isIP(host_ip) === 6 ? `[${host_ip}]` : host_ip;
+  return protocol === 'tcp' ? `${host}:${port}` : `${host}:${port}/${protocol}`;
 }
 
+/** Names it as the authority of a stream, which may have no slash. */
+export const streamName = (port: ForwardedPort): string => portName(port).replace('/', ':');
+
 /** Whose connections reach a port that is published on this address. */
-export function familiesOf({ host_ip }: ForwardedPort): Family[] {
+export function familiesOf({ host_ip }: Pick<ForwardedPort, 'host_ip'>): Family[] {
   if (host_ip === '') return [4, 6];
   return isIP(host_ip) === 6 ? [6] : [4];
 }
 
 /** Null for every address of its families. */
-export const addressOf = ({ host_ip }: ForwardedPort): string | null =>
+export const addressOf = ({ host_ip }: Pick<ForwardedPort, 'host_ip'>): string | null =>
   ['', '0.0.0.0', '::'].includes(host_ip) ? null : host_ip;
 
 /** An address as a listener for both families shows it: IPv4 in its own form. */
@@ -43,7 +46,7 @@ export const plainAddress = (address: string): string => ipaddr.process(address)
  * Docker's proxy, which accepts at once what the app's queue has no room for.
  */
 export function localAddresses({ host_ip }: ForwardedPort): string[] {
-  const address = addressOf({ host_ip, port: 0 });
+  const address = addressOf({ host_ip });
   if (address !== null) return [address];
   const [isOwn, loopback] = host_ip === '::' ? [isIPv6, '::1'] : [isIPv4, '127.0.0.1'];
   return [...ownAddresses().filter(isOwn).slice(0, 1), loopback];
@@ -61,9 +64,9 @@ export const ownAddresses = (): string[] =>
  * `invalid_request` for what is no address or port, and for too many: these values become rules of the host's firewall.
  */
 export function checkedPorts(ports: ForwardedPort[]): ForwardedPort[] {
-  const plain = ports.map(({ host_ip, port }) => ({
+  const plain = ports.map(({ host_ip, ...port }) => ({
     host_ip: host_ip.replace(/^\[(.*)\]$/, '$1').toLowerCase(),
-    port,
+    ...port,
   }));
   for (const port of plain) {
     const isPort = Number.isInteger(port.port) && port.port > 0 && port.port < 65_536;

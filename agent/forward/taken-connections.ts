@@ -1,26 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sleep } from '../../node/sleep.ts';
 import { StackferryError } from '../../schema/errors.ts';
-import { type ForwardedPort, forwardLane } from '../../schema/forwarding.ts';
+import { type ForwardedPort, forwardLane, type TrafficReport } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ForwardingRecord } from '../migration-ledger.ts';
 import type { HeldForwarding } from './connection-holder.ts';
+import type { Datagrams } from './datagrams.ts';
 import { actAt, type Expiry } from './expiry.ts';
 import type { Migration } from './forward-keeper.ts';
 import type { ConnectOn } from './holder.ts';
 import type { KeeperOptions } from './keeper-options.ts';
 import { portName } from './published-port.ts';
 import { ruleName } from './rules.ts';
+import { withDatagrams } from './traffic.ts';
 
 interface Taken {
   forwarding: HeldForwarding;
   tunnel: AbortController;
   expiry: Expiry;
+  /** Of the UDP ports, while they are forwarded. */
+  datagrams: Pick<Datagrams, 'close' | 'traffic'> | null;
 }
 
 /**
- * What this host takes in place of stacks that left it: a record, listeners and rules in the holder, and the way on. The
- * keeper gives each migration its turn.
+ * What this host takes in place of stacks that left it: a record, listeners and rules in the holder, the way on, and the UDP
+ * ports. The keeper gives each migration its turn.
  */
 export class TakenConnections {
   readonly #options: Required<KeeperOptions>;
@@ -36,6 +40,22 @@ export class TakenConnections {
 
   find(migrationId: string): HeldForwarding | undefined {
     return this.#taken.get(migrationId)?.forwarding;
+  }
+
+  /** Null if nothing is taken. UDP's clients are counted by this agent, TCP's by the holder. */
+  async traffic(migrationId: string): Promise<TrafficReport | null> {
+    const taken = this.#taken.get(migrationId);
+    const report = await taken?.forwarding.traffic();
+    if (!report) return null;
+    const udp = taken?.datagrams?.traffic();
+    return udp ? withDatagrams(report, udp) : report;
+  }
+
+  /** The UDP ports of a stack that may be about to start here. */
+  freePorts(migrationId: string): void {
+    const taken = this.#taken.get(migrationId);
+    taken?.datagrams?.close();
+    if (taken) taken.datagrams = null;
   }
 
   ids(): string[] {
@@ -65,8 +85,10 @@ export class TakenConnections {
       void this.#end(migrationId).catch((error) => logged.error('forwarding did not end', { error }));
     before?.expiry.cancel();
     const expiry = actAt(wanted.until_ms, expire, now);
-    const taken: Taken = { forwarding, tunnel: wanted.to ? tunnel : (before?.tunnel ?? tunnel), expiry };
+    const datagrams = before?.datagrams ?? null;
+    const taken: Taken = { forwarding, tunnel: wanted.to ? tunnel : (before?.tunnel ?? tunnel), expiry, datagrams };
     this.#taken.set(migrationId, taken);
+    this.freePorts(migrationId);
     try {
       const key = { migration_id: migrationId, project, role: 'source' } as const;
       await ledger.update(key, (entry) => {
@@ -75,7 +97,10 @@ export class TakenConnections {
       await forwarding.hold(wanted.until_ms);
       if (!wanted.to) return;
       before?.tunnel.abort();
-      await forwarding.forward(this.#wayOn(migrationId, wanted.ports, wanted.to, tunnel.signal));
+      const connect = this.#wayOn(migrationId, wanted.ports, wanted.to, tunnel.signal);
+      await forwarding.forward(connect);
+      const udp = wanted.ports.filter(({ protocol }) => protocol === 'udp');
+      if (udp.length > 0) taken.datagrams = this.#options.openDatagrams(udp, connect, logged);
     } catch (error) {
       before?.tunnel.abort();
       await this.#drop(migrationId);
@@ -114,6 +139,7 @@ export class TakenConnections {
     this.#taken.delete(migrationId);
     taken?.expiry.cancel();
     taken?.tunnel.abort();
+    taken?.datagrams?.close();
     return taken;
   }
 
@@ -141,7 +167,7 @@ export class TakenConnections {
     const log = this.#options.log.of(migrationId);
     const dial = this.#options.dialer('source', { migrationId, peer, lane: forwardLane });
     const onInterrupted = (error: unknown) => log.warn('the way to the target is interrupted', { error });
-    const names = ports.filter(({ port }) => proxied.includes(port)).map(portName);
+    const names = ports.filter(({ port, protocol }) => protocol === 'tcp' && proxied.includes(port)).map(portName);
     const source = this.#options.openSource({ dial, onInterrupted, signal }, new Set(names));
     source.ended.catch((error) => {
       // Held again, they are about to be released to the stack here.

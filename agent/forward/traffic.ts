@@ -17,7 +17,7 @@ const minuteMs = 60_000;
 
 /** Counts by port and by source address. `ports`: those that are reported without a connection as well. */
 export function createTraffic(ports: string[], now: () => number = () => performance.now()): Traffic {
-  const { trafficBucketMs, sourcesShownMax } = limits.forward;
+  const { trafficBucketMs } = limits.forward;
   const bucketsOfMinute = minuteMs / trafficBucketMs;
   const counts = new Map<string, PortCount>(
     ports.map((port) => [port, { total: 0, lastAt: null, buckets: new Map() }]),
@@ -45,13 +45,31 @@ export function createTraffic(ports: string[], now: () => number = () => perform
         const per_minute = [...count.buckets.values()].reduce((sum, some) => sum + some, 0);
         return { port, per_minute, total: count.total, idle_ms: count.lastAt === null ? null : now() - count.lastAt };
       }),
-      sources: [...sources]
-        .map(([address, total]) => ({ address, total }))
-        .toSorted((a, b) => b.total - a.total)
-        .slice(0, sourcesShownMax),
+      sources: busiest(sources),
     }),
   };
 }
+
+/** What came by TCP and by UDP, of the same migration. */
+export function withDatagrams(
+  tcp: TrafficReport,
+  udp: Pick<TrafficReport, 'ports' | 'sources' | 'spliced'>,
+): TrafficReport {
+  const sources = new Map(tcp.sources.map(({ address, total }) => [address, total]));
+  for (const { address, total } of udp.sources) sources.set(address, (sources.get(address) ?? 0) + total);
+  return {
+    ...tcp,
+    ports: [...tcp.ports, ...udp.ports],
+    sources: busiest(sources),
+    spliced: tcp.spliced + udp.spliced,
+  };
+}
+
+const busiest = (sources: Map<string, number>): TrafficReport['sources'] =>
+  [...sources]
+    .map(([address, total]) => ({ address, total }))
+    .toSorted((a, b) => b.total - a.total)
+    .slice(0, limits.forward.sourcesShownMax);
 
 /**
  * Space-Saving (Metwally, Agrawal, El Abbadi 2005): a new address in a full table takes the place and count of the least

@@ -65,17 +65,20 @@ function isFinal(error: unknown): boolean {
   return code === 'ticket_refused' || finalCodes.includes(code);
 }
 
-/** Of both ends: at most `splicedMax` streams, and bounded windows. */
+/** Connections, and clients of UDP. */
+const streamsMax = limits.forward.splicedMax + limits.forward.flowsMax;
+
+/** Of both ends: bounded streams, and bounded windows. */
 export const sessionOptions = {
   settings: {
     enablePush: false,
     initialWindowSize: limits.forward.streamWindowBytes,
-    maxConcurrentStreams: limits.forward.splicedMax,
+    maxConcurrentStreams: streamsMax,
   },
-  peerMaxConcurrentStreams: limits.forward.splicedMax,
+  peerMaxConcurrentStreams: streamsMax,
   maxSessionMemory: limits.forward.tunnelMemoryMbMax,
-  maxSessionRejectedStreams: limits.forward.splicedMax,
+  maxSessionRejectedStreams: streamsMax,
   // Clients that go away reset their streams: by default a thousand of them, then 33 a second, end the session.
-  streamResetBurst: limits.forward.heldMax + limits.forward.splicedMax,
+  streamResetBurst: limits.forward.heldMax + streamsMax,
   streamResetRate: limits.forward.resetsPerSMax,
 };

@@ -7,7 +7,7 @@ import type { Carry } from './carry.ts';
 import { carryLasting } from './carry-lasting.ts';
 import type { ConnectOn } from './holder.ts';
 import { proxyHeader } from './proxy-protocol.ts';
-import { type ClientConnection, portName } from './published-port.ts';
+import { type ClientConnection, portName, streamName } from './published-port.ts';
 import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
 
 export interface TunnelSource {
@@ -72,7 +72,8 @@ export function openTunnelSource(
       const until = AbortSignal.any([signal, link.signal]);
       const name = portName(connection.published);
       for (;;) {
-        const stream = await opened(await ready(until), { ...describe(connection), ':authority': name }, until);
+        const headers = { ...describe(connection), ':authority': streamName(connection.published) };
+        const stream = await opened(await ready(until), headers, until);
         if (!stream) {
           await sleep(limits.forward.reconnectDelayMsMin, until);
           continue;

@@ -5,14 +5,15 @@ import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import { carryLasting } from './carry-lasting.ts';
 import { connectTo } from './connect-to.ts';
-import { portName } from './published-port.ts';
+import { datagramsTo } from './datagram-stream.ts';
+import { streamName } from './published-port.ts';
 import { refuseStream, serveStream } from './serve-stream.ts';
 import { keepTunnel, sessionOptions, type TunnelLink } from './tunnel-link.ts';
 
 const status = http2.constants;
 
 export interface TunnelTargetOptions {
-  /** Recorded for this migration: connections to anything else are refused. */
+  /** Recorded for this migration: anything else is refused. */
   ports: ForwardedPort[];
   /** False once the stack has moved on: the port may be another one's. */
   isHere?: () => boolean;
@@ -32,13 +33,16 @@ export const keepTunnelTarget = (link: TunnelLink, options: TunnelTargetOptions)
 function serveTunnel(stream: Duplex, { ports, log, isHere = () => true }: TunnelTargetOptions): Http2Session {
   const session = http2.performServerHandshake(stream, sessionOptions);
   session.setLocalWindowSize(limits.forward.tunnelWindowBytes);
-  const known = new Map(ports.map((port) => [portName(port), port]));
+  const known = new Map(ports.map((port) => [streamName(port), port]));
   /** One line for each connection of the source, whatever it asks for. */
   let isLogged = false;
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const port = headers[':method'] === 'CONNECT' ? known.get(`${headers[':authority']}`) : undefined;
-    if (port && isHere()) return void serveStream(stream, (signal) => connectTo(port, signal));
+    if (port && isHere())
+      return void serveStream(stream, (signal) =>
+        port.protocol === 'udp' ? datagramsTo(port, isHere) : connectTo(port, signal),
+      );
     if (port) return refuseStream(stream);
     if (!isLogged) log.warn('the source asked for a port that this migration does not have', { asked: asked(headers) });
     isLogged = true;

@@ -147,7 +147,7 @@ export const forwardingView = z
       .describe(
         'New connections to the source: `planned`: reach its stack; `holding`: wait; `forwarding`: go on to the target; `released`: reach its stack again; `ended`: are refused.',
       ),
-    ports: z.array(forwardedPort).describe('Published TCP ports; an empty `host_ip` is every address.'),
+    ports: z.array(forwardedPort).describe('Published TCP and UDP ports; an empty `host_ip` is every address.'),
     proxy_protocol: z.array(z.number()).describe('Ports whose app is sent the client’s address.'),
     ends_at: time.nullable().describe('When it ends by itself, with the safety window; null before that is known.'),
     ended_at: time.nullable(),

@@ -9,7 +9,7 @@ import { empty, id, project } from './parts.ts';
 export const clientCommands = {
   /** Has new connections to these ports wait, before a copy stops that they reach. */
   hold_connections: { payload: z.object({ ...project, ports: forwardedPorts }), result: empty },
-  /** Passes held and later connections to the target, where the stack is verified. */
+  /** Passes held and later connections, and datagrams, to the target, where the stack is verified. */
   forward_connections: {
     payload: z.object({
       ...project,

@@ -1,7 +1,7 @@
 /** Bounds of holding and forwarding the connections to a stack's published ports. */
 export const forwardLimits = {
   forward: {
-    /** Published TCP ports of one stack, ranges expanded: each takes a listener and two rules per address family. */
+    /** Published TCP and UDP ports of one stack, ranges expanded: each takes a listener and two rules per address family. */
     portsMax: 256,
     /** Holding without a word from the control plane: who still tries after an hour knows of the downtime. */
     holdingMsMax: 3_600_000,
@@ -19,7 +19,7 @@ export const forwardLimits = {
     backlog: 4_096,
     /** Ways on being opened at a time: an app's queue of new connections may have room for 128, and what overflows it tries again after a second. */
     openingMax: 64,
-    /** Connections spliced at a time through one agent, and streams of one tunnel. */
+    /** Connections spliced at a time through one agent. */
     splicedMax: 2_048,
     /** From a clean close to the destruction of the socket, for a client that does not close its side. */
     closeMsMax: 2_000,
@@ -28,6 +28,19 @@ export const forwardLimits = {
      * three seconds.
      */
     lingerMs: 4_000,
+    /** UDP clients of one migration at a time. With TCP's they are the streams of one tunnel. */
+    flowsMax: 2_048,
+    /** Without a datagram for so long a UDP client is forgotten: as by Linux's connection tracking, unanswered and answered. */
+    flowIdleMsMax: { unanswered: 30_000, answered: 120_000 },
+    /** Datagrams of a UDP client that wait for the way on, and their bytes, unless it is one; later ones are dropped. */
+    flowWaitingMax: 16,
+    flowWaitingBytesMax: 16_384,
+    /** UDP sockets beside those for every address, so that answers come from the address that was asked. */
+    ownAddressSocketsMax: 256,
+    /** How often the target looks whether the stack is still there: a UDP client's stream may last for days. */
+    flowLookMs: 5_000,
+    /** A UDP port that can't be opened is tried again: whoever has it may end. */
+    datagramRetryMs: 5_000,
     /** Spliced connections after the end of forwarding was asked for. */
     drainMsMax: 10_000,
     /** Probes of an idle client that may be gone. */

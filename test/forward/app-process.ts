@@ -1,9 +1,10 @@
+import dgram from 'node:dgram';
 import http from 'node:http';
 import net from 'node:net';
 
 /**
  * `app NAME`: on 8080 HTTP that answers NAME; on 9090 TCP that reads to the end, then says what it read; on 9091 TCP that
- * greets first and echoes. `proxy HOST`: passes these ports on to a host, as Docker's userland proxy does.
+ * greets first and echoes; on 5300 UDP that answers NAME. `proxy HOST`: passes these ports on to a host, as Docker's userland proxy does.
  */
 const [role, name = ''] = process.argv.slice(2);
 const half = { allowHalfOpen: true };
@@ -17,6 +18,9 @@ const listen = (server: net.Server, port: number) => {
 };
 
 if (role === 'app') {
+  const datagrams = dgram.createSocket('udp6');
+  datagrams.on('message', (_asked, { port, address }) => datagrams.send(name, port, address));
+  await new Promise<void>((resolve) => datagrams.bind(5300, resolve));
   await listen(
     http.createServer((_request, response) => response.setHeader('connection', 'close').end(name)),
     8080,

@@ -1,8 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
 import { describeNamespaces, type Kind, makeNetwork, type Network } from './namespaces-rig.ts';
+import { tcp } from './ports.ts';
 
 const migration = 'mig_01kbabcdef0123456789abcdef';
-const ports = [{ host_ip: '', port: 8080 }];
+const ports = [tcp(8080)];
 const kinds: Kind[] = ['iptables-nft', 'iptables-legacy', 'nft'];
 
 let network: Network;

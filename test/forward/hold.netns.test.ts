@@ -2,9 +2,10 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { sleep } from '../../node/sleep.ts';
 import { describeNamespaces, type Host, type Kind, makeNetwork, type Network } from './namespaces-rig.ts';
+import { tcp } from './ports.ts';
 
 const migration = 'mig_01kbabcdef0123456789abcdef';
-const ports = [8080, 9090, 9091].map((port) => ({ host_ip: '', port }));
+const ports = [8080, 9090, 9091].map((port) => tcp(port));
 const kinds: Kind[] = ['iptables-nft', 'iptables-legacy', 'nft'];
 
 describeNamespaces.each(kinds)('connections to a stack that is held, on a host with %s', (kind) => {
@@ -83,7 +84,7 @@ describeNamespaces.each(kinds)('connections to a stack that is held, on a host w
   });
 
   it('holds those of one address only, if the port is published there', async () => {
-    await holding({}, [{ host_ip: '10.3.0.2', port: 8080 }]);
+    await holding({}, [tcp(8080, '10.3.0.2')]);
     expect(await network.in('client', 'curl', '-sS', 'http://10.1.0.2:8080/')).toBe('app');
     const held = network.in('target', 'curl', '-sS', 'http://10.3.0.2:8080/');
     while ((await source.call('counts')).held < 1) await sleep(50);

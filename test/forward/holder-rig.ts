@@ -7,12 +7,14 @@ import { openForwarding } from '../../agent/forward/forwarding.ts';
 import type { ConnectOn } from '../../agent/forward/holder.ts';
 import { createHolderClient, type HolderClientOptions } from '../../agent/forward/holder-client.ts';
 import { type HolderServer, type HolderServerOptions, openHolderServer } from '../../agent/forward/holder-server.ts';
+import type { Redirect } from '../../agent/forward/published-port.ts';
 import type { Firewall } from '../../agent/forward/rules.ts';
 import { createLog } from '../../node/log.ts';
 import { temporaryDirectory } from '../agent/temporary.ts';
+import { tcp } from './ports.ts';
 
 export const migration = 'mig_01kbabcdef0123456789abcdef';
-export const ports = [{ host_ip: '', port: 1 }];
+export const ports = [tcp(1)];
 export const later = () => Date.now() + 60_000;
 
 /** A host whose firewall is a set of names; holders and agents come and go on it. Clients connect to listeners. */
@@ -57,7 +59,7 @@ export async function makeHolderHost(bounds: HolderServerOptions['bounds'] = {},
     for (const client of agents) client.close();
     await Promise.all(holders.map((holder) => holder.end('the test is over')));
   });
-  const open = (client: ConnectionHolder, earlier: { host_ip: string; port: number; listener: number }[] = []) =>
+  const open = (client: ConnectionHolder, earlier: Redirect[] = []) =>
     client.open({ migrationId: migration, ports, earlier, log });
   return {
     ...{ stateDir, rules, redirected, failing, holders, serve, agent, open, log },
@@ -84,7 +86,7 @@ export async function echoApp() {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const { port } = server.address() as net.AddressInfo;
-  const connect: ConnectOn = (_connection, signal) => connectTo({ host_ip: '127.0.0.1', port }, signal);
+  const connect: ConnectOn = (_connection, signal) => connectTo(tcp(port, '127.0.0.1'), signal);
   return { connect, ends };
 }
 

@@ -7,13 +7,14 @@ import { openListeners } from '../../agent/forward/listeners.ts';
 import { createLog } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
+import { tcp } from './ports.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-const published: ForwardedPort = { host_ip: '', port: 8080 };
+const published: ForwardedPort = tcp(8080);
 
 async function holding(bounds: Partial<HolderBounds> = {}) {
   const lines: string[] = [];
@@ -48,7 +49,7 @@ async function greeter(): Promise<ConnectOn> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => server.close());
   const { port } = server.address() as net.AddressInfo;
-  return (_connection, signal) => connectTo({ host_ip: '127.0.0.1', port }, signal);
+  return (_connection, signal) => connectTo(tcp(port, '127.0.0.1'), signal);
 }
 
 async function until(holds: () => boolean): Promise<void> {

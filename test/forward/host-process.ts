@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { HeldForwarding } from '../../agent/forward/connection-holder.ts';
+import { Datagrams } from '../../agent/forward/datagrams.ts';
 import { chooseFirewall, forwardsHere, hostFamilies, sweepRules } from '../../agent/forward/firewall.ts';
 import { type Forwarding, openForwarding } from '../../agent/forward/forwarding.ts';
 import { createHolderClient } from '../../agent/forward/holder-client.ts';
@@ -12,12 +13,14 @@ import { startInnerTls } from '../../agent/transfer/inner-tls.ts';
 import { createLog } from '../../node/log.ts';
 import type { Identity } from '../../node/peer-identity.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
+import { tcp } from './ports.ts';
 
 /** The forwarding part of an agent, in a network namespace of its own; a test calls it over the IPC channel. */
 const log = createLog();
 const over = new AbortController();
 let forwarding: Forwarding | undefined;
 let held: HeldForwarding | undefined;
+let datagrams: Datagrams | undefined;
 const inHolder = (): HeldForwarding => {
   if (!held) throw new Error('nothing is taken up');
   return held;
@@ -61,6 +64,10 @@ export const hostCalls = {
   forward: async (identity: Identity, target: { host: string; port: number }, proxied: string[] = []) => {
     open().forward(tunnelTo(identity, target, proxied).connect);
   },
+  passDatagrams: async (identity: Identity, target: { host: string; port: number }, ports: ForwardedPort[]) => {
+    datagrams = new Datagrams(ports, tunnelTo(identity, target).connect, log);
+  },
+  freePorts: async () => datagrams?.close(),
   mend: () => open().mend(),
   release: () => open().release(),
   end: () => open().end(),
@@ -81,7 +88,7 @@ export const hostCalls = {
   tryWithoutRight: async () => {
     process.setuid?.(65_534);
     const protectedBy = async () =>
-      (await chooseFirewall()).protect('STACKFERRY-test', [{ host_ip: '', port: 8080, listener: 40_000 }]);
+      (await chooseFirewall()).protect('STACKFERRY-test', [{ ...tcp(8080), listener: 40_000 }]);
     return await protectedBy().then(() => 'it could', String);
   },
   /** Holds on a host that refuses the redirection of IPv6; returns the error. */
@@ -90,7 +97,7 @@ export const hostCalls = {
       if (program.startsWith('ip6tables') && input?.includes('REDIRECT')) throw new Error('refused');
       return await runRulesProgram(program, args, input);
     });
-    const redirects = [{ host_ip: '', port: 8080, listener: 40_000 }];
+    const redirects = [{ ...tcp(8080), listener: 40_000 }];
     await firewall.protect('STACKFERRY-test', redirects);
     return await firewall.redirect('STACKFERRY-test', redirects).then(() => 'it could', String);
   },

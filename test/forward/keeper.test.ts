@@ -2,15 +2,23 @@ import { expect, it } from 'vitest';
 import type { HeldForwarding } from '../../agent/forward/connection-holder.ts';
 import { createForwardKeeper } from '../../agent/forward/keeper.ts';
 import type { KeeperOptions } from '../../agent/forward/keeper-options.ts';
+import { portName } from '../../agent/forward/published-port.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
 import { createLog } from '../../node/log.ts';
 import { limits } from '../../schema/limits.ts';
 import { temporaryDirectory } from '../agent/temporary.ts';
+import { tcp, udp } from './ports.ts';
 
 const of = { migrationId: 'mig_1', project: 'shop' };
-const ports = [{ host_ip: '', port: 8080 }];
+const ports = [tcp(8080)];
 const way = { peer: 'host_b', ports, proxied: [8080], until_ms: 3_600_000 };
+
+const udpTraffic = {
+  ports: [{ port: '*:53/udp', per_minute: 2, total: 5, idle_ms: 10 }],
+  sources: [{ address: '192.0.2.1', total: 5 }],
+  spliced: 3,
+};
 
 /** A host whose rules are a set of names; agents and holders come and go on it. */
 function makeHost(ledger: MigrationLedger) {
@@ -71,6 +79,10 @@ function makeHost(ledger: MigrationLedger) {
         link.signal.addEventListener('abort', () => (ways.target -= 1));
         return over.promise;
       },
+      openDatagrams: (udp) => {
+        acts.push(`take ${udp.map(portName)}`);
+        return { close: () => void acts.push('free'), traffic: () => udpTraffic };
+      },
       now: () => 0,
       ...options,
     });
@@ -96,6 +108,28 @@ it('records what it takes before it is taken, and forgets it once it is released
   expect(acts).toEqual(['open', 'hold', 'hold', 'way for *:8080', 'forward', 'release']);
   expect([recorded(ledger), ways.source, rules.size]).toEqual([null, 0, 0]);
   expect(await keeper.traffic('mig_1')).toBeNull();
+});
+
+it('takes UDP ports while it forwards, and frees them first of all', async () => {
+  const { agent, acts, fail } = await setUp();
+  const keeper = agent();
+  const both = [...ports, udp(53)];
+  await keeper.hold(of, both);
+  expect(acts.join()).not.toContain('take');
+  await keeper.forward(of, { ...way, ports: both, proxied: [8080, 53] });
+  expect(acts.slice(-3)).toEqual(['way for *:8080', 'forward', 'take *:53/udp']);
+  expect(await keeper.traffic('mig_1')).toEqual({ ...udpTraffic, held: 0 });
+  // Whatever becomes of the hold, the stack can start here.
+  acts.length = 0;
+  fail.add('hold');
+  await expect(keeper.hold(of, both)).rejects.toThrow('hold failed');
+  expect(acts[0]).toBe('free');
+  fail.clear();
+  await keeper.forward(of, { ...way, ports: both });
+  acts.length = 0;
+  keeper.freePorts('mig_1');
+  await keeper.end('mig_1');
+  expect(acts).toEqual(['free', 'end']);
 });
 
 it('is taken up by the next agent at the same listeners, after a stop and after a death', async () => {

@@ -16,6 +16,7 @@ import { sleep } from '../../node/sleep.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import { eventually } from '../agent/temporary.ts';
+import { tcp } from './ports.ts';
 import { makeTunnel, type TunnelPair } from './tunnel-rig.ts';
 
 /** An app at a port of this host, and a tunnel to it. */
@@ -25,7 +26,7 @@ async function through(onSocket: (socket: net.Socket) => void) {
     onSocket(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const published: ForwardedPort = { host_ip: '127.0.0.1', port: (server.address() as net.AddressInfo).port };
+  const published: ForwardedPort = tcp((server.address() as net.AddressInfo).port, '127.0.0.1');
   const pair = await makeTunnel([published]);
   onTestFinished(async () => {
     await pair.close();

@@ -4,9 +4,10 @@ import { sleep } from '../../node/sleep.ts';
 import { eventually, temporaryDirectory } from '../agent/temporary.ts';
 import { createTestFleet, type TestFleet } from '../support/certificates.ts';
 import { describeNamespaces, type Host, type Kind, makeNetwork, type Network } from './namespaces-rig.ts';
+import { tcp } from './ports.ts';
 
 const migration = 'mig_01kbabcdef0123456789abcdef';
-const ports = [8080, 9090, 9091].map((port) => ({ host_ip: '', port }));
+const ports = [8080, 9090, 9091].map((port) => tcp(port));
 const target = { host: '10.3.0.1', port: 7000 };
 
 interface Load {

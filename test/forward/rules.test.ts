@@ -7,12 +7,13 @@ import { checkedPorts } from '../../agent/forward/published-port.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { explain, MissingProgram, type RunProgram } from '../../agent/forward/rules-program.ts';
 import { newId } from '../../schema/ids.ts';
+import { tcp, udp } from './ports.ts';
 
 const name = ruleName('mig_01kbabcdef0123456789abcdef');
 const redirects = [
-  { host_ip: '192.0.2.1', port: 443, listener: 40_002 },
-  { host_ip: '2001:db8::1', port: 443, listener: 40_003 },
-  { host_ip: '', port: 8080, listener: 40_001 },
+  { ...tcp(443, '192.0.2.1'), listener: 40_002 },
+  { ...tcp(443, '2001:db8::1'), listener: 40_003 },
+  { ...tcp(8080), listener: 40_001 },
 ];
 
 describe('the rules of iptables', () => {
@@ -44,6 +45,16 @@ COMMIT
 -I INPUT 1 -j ${name}
 COMMIT
 `);
+  });
+
+  it('open a published UDP port, and redirect nothing of it', () => {
+    const nameServer = [{ ...udp(53, '192.0.2.1'), listener: 53 }];
+    expect(protection(name, nameServer, 4)).toContain(`-A ${name} -p udp -d 192.0.2.1 -m udp --dport 53 -j ACCEPT\n`);
+    expect(redirection(name, nameServer, 4)).toBe('');
+    expect(protectionTable(name, nameServer, [4, 6])).toContain(
+      'meta nfproto ipv4 ip daddr 192.0.2.1 udp dport 53 accept',
+    );
+    expect(redirectionChains(name, nameServer, [4, 6])).not.toContain('53');
   });
 
   const dump = `# Generated
@@ -163,7 +174,7 @@ describe('chains of nft that are not ours', () => {
 });
 
 describe('the table of nft', () => {
-  const one = [{ host_ip: '', port: 8080, listener: 40_001 }];
+  const one = [{ ...tcp(8080), listener: 40_001 }];
   // As nft prints it, with tabs.
   const listed = `table inet ${name} {
 	chain input {
@@ -194,29 +205,22 @@ describe('the table of nft', () => {
 
 describe('published ports', () => {
   it('come each once, those of one address first', () => {
-    const ports = [
-      { host_ip: '', port: 80 },
-      { host_ip: '[::1]', port: 80 },
-      { host_ip: '', port: 80 },
-    ];
-    expect(checkedPorts(ports)).toEqual([
-      { host_ip: '::1', port: 80 },
-      { host_ip: '', port: 80 },
-    ]);
+    const ports = [tcp(80), tcp(80, '[::1]'), tcp(80)];
+    expect(checkedPorts(ports)).toEqual([tcp(80, '::1'), tcp(80)]);
   });
 
   it.each([
-    ['a name in place of an address', { host_ip: 'example.org', port: 80 }],
-    ['what would be another rule', { host_ip: '1.2.3.4 -j ACCEPT', port: 80 }],
-    ['an address of one interface', { host_ip: 'fe80::1%eth0', port: 80 }],
-    ['port 0', { host_ip: '', port: 0 }],
-    ['a port that is none', { host_ip: '', port: 65_536 }],
+    ['a name in place of an address', tcp(80, 'example.org')],
+    ['what would be another rule', tcp(80, '1.2.3.4 -j ACCEPT')],
+    ['an address of one interface', tcp(80, 'fe80::1%eth0')],
+    ['port 0', tcp(0)],
+    ['a port that is none', tcp(65_536)],
   ])('are refused: %s', (_title, port) => {
     expect(() => checkedPorts([port])).toThrow(/not a port/);
   });
 
   it('are bounded in number', () => {
-    const many = Array.from({ length: 257 }, (_, index) => ({ host_ip: '', port: index + 1 }));
+    const many = Array.from({ length: 257 }, (_, index) => tcp(index + 1));
     expect(() => checkedPorts(many)).toThrow(/at most 256/);
   });
 });

@@ -6,6 +6,7 @@ import { keepTunnelTarget } from '../../agent/forward/tunnel-target.ts';
 import { createLog } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
+import { tcp } from './ports.ts';
 import { makeTunnel, type TunnelPair } from './tunnel-rig.ts';
 
 const closing: (() => unknown)[] = [];
@@ -29,7 +30,7 @@ const from = (published: ForwardedPort) => ({ published, client: address, server
 
 /** Clients reach the app through a tunnel; `closed` counts their pairs that have ended. */
 async function through(onSocket: (socket: net.Socket) => void) {
-  const published: ForwardedPort = { host_ip: '127.0.0.1', port: await listening(onSocket) };
+  const published: ForwardedPort = tcp(await listening(onSocket), '127.0.0.1');
   const pair: TunnelPair = await makeTunnel([published]);
   closing.push(() => pair.close());
   const address = { address: '192.0.2.7', port: 40_000 };
@@ -69,7 +70,7 @@ it('half an answer is never taken for all of it when the tunnel breaks for good'
 it('a reset right behind an end does not fail, which would leave the descriptor open', async () => {
   const emitted = vi.spyOn(net.Socket.prototype, 'emit');
   closing.push(() => emitted.mockRestore());
-  const published = { host_ip: '127.0.0.1', port: await listening((socket) => void socket.resume()) };
+  const published = tcp(await listening((socket) => void socket.resume()), '127.0.0.1');
   // Without TLS, so that both frames arrive together.
   const arrived = Promise.withResolvers<net.Socket>();
   const near = net.connect(await listening(arrived.resolve), '127.0.0.1');

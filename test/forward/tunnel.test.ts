@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { proxyHeader } from '../../agent/forward/proxy-protocol.ts';
 import type { ForwardedPort } from '../../schema/forwarding.ts';
+import { tcp } from './ports.ts';
 import { makeTunnel, type TunnelPair } from './tunnel-rig.ts';
 
 const closing: (() => Promise<unknown> | unknown)[] = [];
@@ -25,7 +26,7 @@ async function app(onSocket: (socket: net.Socket) => void): Promise<ForwardedPor
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { host_ip: '127.0.0.1', port: (server.address() as net.AddressInfo).port };
+  return tcp((server.address() as net.AddressInfo).port, '127.0.0.1');
 }
 
 async function tunnel(ports: ForwardedPort[], proxied: string[] = []): Promise<TunnelPair> {
@@ -131,15 +132,15 @@ describe('the tunnel between source and target', () => {
     const other = await app(echo);
     const pair = await tunnel([port]);
     await expect(open(pair, other)).rejects.toMatchObject({ code: 'target_unreachable' });
-    await expect(open(pair, { host_ip: '', port: port.port })).rejects.toMatchObject({ code: 'target_unreachable' });
+    await expect(open(pair, tcp(port.port))).rejects.toMatchObject({ code: 'target_unreachable' });
     expect(pair.lines).toHaveLength(1);
     expect(pair.lines[0]).toContain('the source asked for a port that this migration does not have');
   });
 
   it('says that nobody listens at the port, and resets the client of an app that resets', async () => {
     const port = await app((socket) => socket.once('data', () => socket.resetAndDestroy()));
-    const pair = await tunnel([port, { host_ip: '127.0.0.1', port: 1 }]);
-    await expect(open(pair, { host_ip: '127.0.0.1', port: 1 })).rejects.toMatchObject({ code: 'target_unreachable' });
+    const pair = await tunnel([port, tcp(1, '127.0.0.1')]);
+    await expect(open(pair, tcp(1, '127.0.0.1'))).rejects.toMatchObject({ code: 'target_unreachable' });
     const stream = await open(pair, port);
     stream.write('x');
     await expect(text(stream)).rejects.toThrow();

@@ -49,7 +49,10 @@ describe('a migration that forwards', () => {
   it('holds connections before it stops the stack, and passes them on once it is verified', () => {
     const story = atTheStop();
     expect(kindsOf(story)).toEqual(['hold_connections']);
-    expect(payloadOf(story, 'hold_connections')).toEqual({ project: 'shop', ports: [{ host_ip: '', port: 8080 }] });
+    expect(payloadOf(story, 'hold_connections')).toEqual({
+      project: 'shop',
+      ports: [{ host_ip: '', port: 8080, protocol: 'tcp' }],
+    });
     story.answer('hold_connections');
     expect(kindsOf(story)).toEqual(['stop_stack']);
     const done = completed();
@@ -60,7 +63,7 @@ describe('a migration that forwards', () => {
     expect(payloadOf(done, 'receive_connections')).toMatchObject({ peer: 'host_a', until_ms });
   });
 
-  it('holds nothing for a stack that publishes no TCP port', () => {
+  it('holds nothing for a stack that publishes no port', () => {
     const story = newStory({ forward: true });
     story.feed({ type: 'preflight_passed', plan: { ...plan, forwarded_ports: [] } });
     for (const kind of ['prepare_source', 'prepare_target'] as const) story.answer(kind);

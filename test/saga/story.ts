@@ -41,7 +41,7 @@ export const plan: SagaPlan = {
   blocks: true,
   content_digest: 'gmac',
   staged: true,
-  forwarded_ports: [{ host_ip: '', port: 8080 }],
+  forwarded_ports: [{ host_ip: '', port: 8080, protocol: 'tcp' }],
   last_pass: true,
   health_wait_s: 0,
   start_wait_s: 0,

@@ -7,6 +7,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import type { MigrationRow } from '../../worker/saga/migration/ports.ts';
 import type { Transition } from '../../worker/saga/migration/transition.ts';
 import type { Actor } from './clock.ts';
+import { portOf } from './engine-facts.ts';
 import { simHolder } from './holder-process.ts';
 import type { SimHost } from './host.ts';
 import type { World } from './world.ts';
@@ -22,6 +23,7 @@ interface Taking {
  *
  *   - They are passed on only to a copy that was proven, while it is the stack's home.
  *   - They wait, or are let go, before that copy is told to stop.
+ *   - A stack that is started finds its UDP ports free.
  *   - When all has come to its end, rules are left only where something is forwarded.
  */
 export class Connections {
@@ -52,6 +54,26 @@ export class Connections {
     if (!passesOn || !row || row.saga.restorations > 0 || this.#world.control.store.behind.has(migrationId)) return;
     const isProven = row.status === 'completed' || row.saga.window !== null;
     if (!isProven) this.#world.violate(`connections of ${migrationId} are passed on while it is ${row.status}`);
+  }
+
+  /** An agent takes a UDP port, until it frees it or dies. */
+  takesPort({ id }: SimHost, actor: Actor, port: number): () => void {
+    const taken = { host: id, port };
+    this.#takenPorts.add(taken);
+    const free = () => {
+      this.#takenPorts.delete(taken);
+      actor.deaths.delete(free);
+    };
+    actor.deaths.add(free);
+    return free;
+  }
+  readonly #takenPorts = new Set<{ host: string; port: number }>();
+
+  /** The engine could not start a container whose port is taken. */
+  startsWithFreePort({ id }: SimHost, project: string): void {
+    for (const { host, port } of this.#takenPorts)
+      if (host === id && port === portOf(project))
+        this.#world.violate(`${project} is started on ${id} while its UDP port is taken`);
   }
 
   letsGo(migrationId: string): void {
@@ -115,5 +137,15 @@ export function simForward(host: SimHost, actor: Actor, ledger: MigrationLedger)
       }),
     openSource: () => ({ ended: over, connect: () => over as Promise<never> }),
     keepTarget: () => over,
+    openDatagrams: (ports) => {
+      const frees = ports.map(({ port }) => connections.takesPort(host, actor, port));
+      return {
+        close: () => {
+          if (world.options.plant?.keepsPorts) return;
+          for (const free of frees) free();
+        },
+        traffic: () => ({ ports: [], sources: [], spliced: 0 }),
+      };
+    },
   });
 }

@@ -7,6 +7,9 @@ import { plainTree } from '../support/media-mount.ts';
 import { plainService } from '../support/plain-service.ts';
 import type { SimHost } from './host.ts';
 
+/** Each stack publishes one of its own, by TCP and UDP. */
+export const portOf = (project: string): number => 8000 + Number(project.replace(/\D/g, ''));
+
 type Call = <T>(what: string, act: () => T) => Promise<T>;
 
 const gigabyte = 2 ** 30;
@@ -57,9 +60,10 @@ export function factsOf(
       env_files: [],
       services: own.map(({ spec, state, exitCode }, index) => ({
         ...plainService(spec.name, image),
-        // Each stack publishes a port of its own.
         ports:
-          index > 0 ? [] : [{ host_ip: '', port: 8000 + Number(project.replace(/\D/g, '')), protocol: 'tcp' as const }],
+          index > 0
+            ? []
+            : (['tcp', 'udp'] as const).map((protocol) => ({ host_ip: '', port: portOf(project), protocol })),
         running: state === 'running' ? 1 : 0,
         has_healthcheck: spec.healthcheck,
         one_shot: spec.oneShot && exitCode === 0,

@@ -28,6 +28,7 @@ export function simEngine(host: SimHost, caller: Actor): Engine {
       touch(container, 'start');
       if (container.state !== 'running' && containers.troubles.get(container.project) === 'does not start')
         throw new StackferryError('engine_error', `${container.name}: the port is taken`);
+      world.connections.startsWithFreePort(host, container.project);
       containers.start(container, 'told to');
     });
   const setPolicy = (id: string, policy: PolicyName) =>

@@ -33,6 +33,8 @@ export interface Plant {
   unguarded?: boolean;
   /** The engine removes what runs and what is used, as with `--force`. */
   byForce?: boolean;
+  /** UDP ports that are passed on stay taken as long as their agent lives. */
+  keepsPorts?: boolean;
   /** The store's own guard is off. */
   unlocked?: boolean;
 }
@@ -335,6 +337,7 @@ export const plants: Plant[] = [
       },
     } satisfies Plant;
   })(),
+  { name: 'UDP ports are not freed for the stack that comes back', keepsPorts: true },
   {
     name: 'rules of the firewall outlive a migration that failed',
     heard: (message) =>

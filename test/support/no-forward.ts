@@ -8,6 +8,7 @@ export const noForward: ForwardKeeper = {
   end: async () => {},
   receive: async () => {},
   endReceiving: async () => {},
+  freePorts: () => {},
   traffic: async () => null,
   allTraffic: async () => [],
   resume: async () => {},

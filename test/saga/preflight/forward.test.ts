@@ -7,7 +7,7 @@ import { facts } from './spoilt-facts.ts';
 import { stackFacts } from './well-facts.ts';
 
 const [first, ...rest] = stackFacts.services;
-const publishing = (ports: { host_ip: string; port: number; protocol: 'tcp' | 'udp' }[]) => ({
+const publishing = (ports: { host_ip: string; port: number; protocol: 'tcp' | 'udp' | 'sctp' }[]) => ({
   ...stackFacts,
   services: [{ ...first!, ports }, ...rest.map((other) => ({ ...other, ports: [] }))],
 });
@@ -60,11 +60,26 @@ it('refuses a PROXY header where it would reach nobody', () => {
   expect(judged({ forward: true, proxy_protocol: [8080] }).passed).toBe(true);
 });
 
-it('says what is not forwarded', () => {
-  const dns = publishing([{ host_ip: '', port: 53, protocol: 'udp' }]);
+it('says that datagrams are lost until the stack runs on the target', () => {
+  const dns = publishing([
+    { host_ip: '', port: 53, protocol: 'udp' },
+    { host_ip: '', port: 53, protocol: 'tcp' },
+  ]);
   const { passed, notes } = judged({ forward: true }, { stack: dns });
   expect(passed).toBe(true);
+  expect(notes.join(' ')).toMatch(/Datagrams to 53\/udp are forwarded once the stack runs on the target/);
+});
+
+it('refuses a PROXY header for a port of UDP', () => {
+  const dns = publishing([{ host_ip: '', port: 53, protocol: 'udp' }]);
+  expect(said(judged({ forward: true, proxy_protocol: [53] }, { stack: dns }))?.detail).toContain('no TCP port 53');
+});
+
+it('says what is not forwarded', () => {
+  const phones = publishing([{ host_ip: '', port: 5060, protocol: 'sctp' }]);
+  const { passed, notes } = judged({ forward: true }, { stack: phones });
+  expect(passed).toBe(true);
   expect(notes.join(' ')).toMatch(
-    /no TCP port, so there is nothing to forward.*Only TCP is forwarded: clients of 53\/udp/,
+    /publishes no port, so there is nothing to forward.*SCTP is not forwarded: clients of 5060\/sctp/,
   );
 });

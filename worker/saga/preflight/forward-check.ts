@@ -9,13 +9,12 @@ export function forwardRefusal({ options, stack, sourceHost, targetHost, names }
   if (!forward)
     return proxy_protocol.length === 0 ? null : fail('Only forwarded connections get a PROXY header: add "forward".');
   const ports = forwardedPorts(stack);
-  const foreign = proxy_protocol.filter((port) => !ports.some((published) => published.port === port));
+  const isTcp = (port: number) => ports.some((published) => published.port === port && published.protocol === 'tcp');
+  const foreign = proxy_protocol.filter((port) => !isTcp(port));
   if (foreign.length > 0)
     return fail(`The stack publishes no TCP port ${list(foreign.map(String))} that could get a PROXY header.`);
   if (ports.length > limits.forward.portsMax)
-    return fail(
-      `The stack publishes ${ports.length} TCP ports; connections to at most ${limits.forward.portsMax} can be forwarded.`,
-    );
+    return fail(`The stack publishes ${ports.length} ports; at most ${limits.forward.portsMax} can be forwarded.`);
   const [here, there] = [sourceHost.forwarding, targetHost.forwarding];
   if (here === null || there === null) {
     const old = here === null ? names.source : names.target;

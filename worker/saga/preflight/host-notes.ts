@@ -53,13 +53,17 @@ export function hostNotes(facts: PreflightFacts): string[] {
 
 function forwardNotes(stack: StackFacts): string[] {
   const ports = stack.services.flatMap((service) => (service.replicas > 0 ? service.ports : []));
-  const others = [
-    ...new Set(ports.flatMap(({ port, protocol }) => (protocol === 'tcp' ? [] : [`${port}/${protocol}`]))),
+  const of = (wanted: string) => [
+    ...new Set(ports.flatMap(({ port, protocol }) => (protocol === wanted ? [`${port}/${protocol}`] : []))),
   ];
+  const [udp, sctp] = [of('udp'), of('sctp')];
   const own = stack.services.filter(({ powers }) => powers.some(({ power }) => power === 'host_network'));
   return [
-    ...(forwardedPorts(stack).length === 0 ? ['The stack publishes no TCP port, so there is nothing to forward.'] : []),
-    ...(others.length === 0 ? [] : [`Only TCP is forwarded: clients of ${list(others)} must use the new address.`]),
+    ...(forwardedPorts(stack).length === 0 ? ['The stack publishes no port, so there is nothing to forward.'] : []),
+    ...(udp.length === 0
+      ? []
+      : [`Datagrams to ${list(udp)} are forwarded once the stack runs on the target; until then they are lost.`]),
+    ...(sctp.length === 0 ? [] : [`SCTP is not forwarded: clients of ${list(sctp)} must use the new address.`]),
     ...own.map(
       ({ name }) => `Service ${name} uses the host’s network: its ports are not published, and not forwarded.`,
     ),

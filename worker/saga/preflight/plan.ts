@@ -182,9 +182,11 @@ function movedVolumes(stack: StackFacts) {
   return stack.volumes.filter((volume) => !volume.external && !made.includes(volume));
 }
 
-/** What is published as a TCP port; a port of several services or replicas once. */
+/** What is published by TCP or UDP; a port of several services or replicas once. */
 export function forwardedPorts({ services }: StackFacts): ForwardedPort[] {
   const published = services.flatMap(({ ports, replicas }) => (replicas > 0 ? ports : []));
-  const tcp = published.filter(({ protocol }) => protocol === 'tcp').map(({ host_ip, port }) => ({ host_ip, port }));
-  return [...new Map(tcp.map((one) => [`${one.host_ip} ${one.port}`, one])).values()];
+  const ports = published.flatMap(({ host_ip, port, protocol }) =>
+    protocol === 'sctp' ? [] : [{ host_ip, port, protocol }],
+  );
+  return [...new Map(ports.map((one) => [`${one.host_ip} ${one.port}/${one.protocol}`, one])).values()];
 }
