@@ -27,7 +27,10 @@ export function serveTree(program: Command, run: ReturnType<typeof runner>): voi
     .addOption(fromEnv('--tls-cert <file>', 'serve https with this certificate chain, PEM; read again when it changes'))
     .addOption(fromEnv('--tls-key <file>', 'its key, PEM'))
     .addOption(fromEnv('--trust-proxy', 'trust X-Forwarded-For and -Proto: only if nothing but your proxy can connect'))
-    .addHelpText('after', '\nThe variables OIDC_… set up the login at a provider: docs/security.md.')
+    .addHelpText(
+      'after',
+      '\nThe variables SAFETY_WINDOW_HOURS, RETENTION_DAYS, RATE_LIMIT_PER_MINUTE and DEVELOPMENT are read too: docs/cli.md.\nThe variables OIDC_… set up the login at a provider: docs/security.md.',
+    )
     .action(run(serve));
   program
     .command('deploy')

@@ -81,6 +81,9 @@ export async function serve(settings: ServeSettings, log: (line: string) => void
   }
 }
 
+/** Settings of the Worker that it has from this environment, besides those of the login. */
+const passedOn = ['SAFETY_WINDOW_HOURS', 'RETENTION_DAYS', 'RATE_LIMIT_PER_MINUTE', 'DEVELOPMENT'];
+
 const startControl = ({ dataDir, publicUrl, oidc }: ServeSettings, onLog: (line: string) => void) =>
   startControlPlane({
     dataDir: join(dataDir, controlDir),
@@ -92,8 +95,7 @@ const startControl = ({ dataDir, publicUrl, oidc }: ServeSettings, onLog: (line:
     vars: {
       PUBLIC_URL: publicUrl,
       ...oidc,
-      ...(process.env.SAFETY_WINDOW_HOURS ? { SAFETY_WINDOW_HOURS: process.env.SAFETY_WINDOW_HOURS } : {}),
-      ...(process.env.RETENTION_DAYS ? { RETENTION_DAYS: process.env.RETENTION_DAYS } : {}),
+      ...Object.fromEntries(passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
     },
   });
 
