@@ -95,12 +95,14 @@ export function onMigration(program: Command, name: string, does: string, watche
   return program.command(name).description(does).argument('<id>', idHelp).option('--watch', watches);
 }
 
-export function wholeNumber(text: string): number {
+export const wholeNumberIn = (least: number, most: number) => (text: string) => {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > limits.cli.listItemsMax)
-    throw new InvalidArgumentError(`A number from 1 to ${limits.cli.listItemsMax}.`);
+  if (!/^\d+$/.test(text) || value < least || value > most)
+    throw new InvalidArgumentError(`A number from ${least} to ${most}.`);
   return value;
-}
+};
+
+export const wholeNumber = wholeNumberIn(1, limits.cli.listItemsMax);
 
 /** Parses bytes per second. */
 export function rate(text: string): number {

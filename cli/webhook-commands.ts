@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
+import { limits } from '../schema/limits.ts';
 import { deliveryStatuses, webhookTypes } from '../schema/webhook-events.ts';
 import { webhookKinds } from '../schema/webhook-kinds.ts';
-import { type runner, wholeNumber, yes } from './command-parts.ts';
+import { type runner, wholeNumber, wholeNumberIn, yes } from './command-parts.ts';
 import {
   createWebhook,
   deleteWebhook,
@@ -36,7 +37,11 @@ export function webhookTree(program: Command, run: ReturnType<typeof runner>): v
   one('enable', 'send it events again').action(run(enableWebhook));
   one('disable', 'send it no more events').action(run(disableWebhook));
   one('rotate', 'create a new secret')
-    .option('--overlap <seconds>', 'how long the previous secret signs as well', wholeNumber)
+    .option(
+      '--overlap <seconds>',
+      'how long the previous secret signs as well (default: a day)',
+      wholeNumberIn(0, limits.webhook.overlapSMax),
+    )
     .action(run(rotateWebhook));
   one('test', 'send a test, and wait for the answer').action(run(testWebhook));
   one('deliveries', 'what was sent, and what was answered')
