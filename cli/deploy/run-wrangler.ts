@@ -12,7 +12,7 @@ export type Wrangler = (args: string[], given?: { env?: Record<string, string>; 
 /** Last lines of stderr, or of stdout if stderr is empty. */
 export const lastLines = ({ out, err }: Ran): string[] => (err.trim() || out.trim()).split('\n').slice(-10);
 
-/** Runs the `wrangler` on PATH, where `npx` puts it. It cannot prompt: its stdin is `input`, then ends. */
+/** Runs the `wrangler` on PATH. It cannot prompt: its stdin is `input`, then ends. */
 export const wranglerOnPath: Wrangler = async (args, { env = {}, input = '' } = {}) => {
   const child = spawn('wrangler', args, {
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false', FORCE_COLOR: '0', ...env },
@@ -26,8 +26,8 @@ export const wranglerOnPath: Wrangler = async (args, { env = {}, input = '' } = 
     child.once('close', (code) => resolve(code ?? 1));
   }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
-    throw new CliError('no_wrangler', 'Cloudflare’s command line, `wrangler`, is not there.', exitCodes.failure, [
-      'Run both by npx: npx --package stackferry --package wrangler stackferry …',
+    throw new CliError('no_wrangler', 'Cloudflare’s command line, `wrangler`, is not installed.', exitCodes.failure, [
+      'Install it: npm install --global wrangler',
     ]);
   });
   const [code, out, err] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);

@@ -34,15 +34,15 @@ describe('an agent of another release', () => {
   });
 
   it.each([
-    ['too new', { min: controlProtocol.max + 1, max: controlProtocol.max + 2 }, 'npx stackferry deploy'],
+    ['too new', { min: controlProtocol.max + 1, max: controlProtocol.max + 2 }, 'docs/upgrade.md'],
     ['too old', { min: 0, max: 0 }, 'stackferry agent'],
-  ])('C7: that is %s is turned away with the command that helps', async (_, versions, command) => {
+  ])('C7: that is %s is turned away with what helps', async (_, versions, help) => {
     const { a } = await twoHosts();
     const agent = await dial(a);
     raw(agent, { ...hello(a), versions });
     const { code, reason } = await agent.end();
     expect(code).toBe(closeCodes.version);
-    expect(reason).toContain(command);
+    expect(reason).toContain(help);
   });
 
   it('C7: may answer with an error code and messages that are unknown here: it stays connected', async () => {

@@ -294,5 +294,5 @@ function versionAdvice({ min, max }: { min: number; max: number }): string {
   const spoken = `protocol ${min}-${max}, here ${controlProtocol.min}-${controlProtocol.max}`;
   return max < controlProtocol.min
     ? `${spoken}: update stackferry on this host, then run: stackferry agent`
-    : `${spoken}: update the control plane: npx stackferry deploy`;
+    : `${spoken}: update the control plane: docs/upgrade.md`;
 }
