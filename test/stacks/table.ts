@@ -26,7 +26,7 @@ function table(): string {
     ),
   ]);
   const head =
-    'Each is a stack in `test/stacks/`. Those that move were moved between two engines and brought back. Without what its row says the pre-flight asks for exactly that, or offers it: bind mounts that the target has too.';
+    'Each row is a stack in `test/stacks/`. Those that move were moved between two engines and back. If an option or permission of its row is missing, the pre-flight asks for exactly that; bind mounts that the target has too are only offered.';
   return [head, '', '| the stack has | moves |', '|---|---|', ...rows].join('\n');
 }
 
