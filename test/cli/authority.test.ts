@@ -4,10 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { forgetAuthority } from '../support/forget-authority.ts';
 import { startServing, withDir } from './serve/rig.ts';
 import { start } from './stackferry.ts';
 
@@ -46,15 +46,6 @@ describe('stackferry authority, of a data directory', { timeout: 300_000 }, () =
       expect(await (await startServing(data, [])).stop()).toBe(0);
     }));
 });
-
-/** As if the objects' namespace had been lost, and nothing else. */
-async function forgetAuthority(data: string): Promise<void> {
-  const objects = join(data, 'control/do/-FleetAuthority');
-  const [name] = (await readdir(objects)).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
-  const database = new DatabaseSync(join(objects, name!));
-  expect(database.prepare('DELETE FROM _cf_KV').run().changes).toBe(1);
-  database.close();
-}
 
 interface Asked {
   path: string;

@@ -1,6 +1,12 @@
-/** The ```sh blocks of a page. */
+/** The blocks of a page that begin "```sh" or "```sh MACHINE". */
 export const shellBlocks = (page: string): string[] =>
-  [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+  [...page.matchAll(/^```sh(?: [a-z-]+)?\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+
+/** `stackferry …` in its sentences and tables; one with "…" or a choice is only named. */
+export const inlineCommands = (page: string): string[] =>
+  [...page.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`((?:npx )?stackferry\s[^`]+)`/g)]
+    .map(([, command]) => command!.replaceAll(/\s+/g, ' '))
+    .filter((command) => !/[…|]/.test(command));
 
 /**
  * The simple commands of a shell script, each as its words: of pipes, lists and `$( )`, without comments, redirections
