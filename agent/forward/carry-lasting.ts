@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { limits } from '../../schema/limits.ts';
 import { type Carry, sessionEnd } from './carry.ts';
-import { beginFrame, createFrameReader, type Frame, resumeFrame, unknownFrame } from './lasting-frames.ts';
+import {
+  beginFrame,
+  createFrameReader,
+  type Frame,
+  OtherTunnelVersion,
+  resumeFrame,
+  tunnelVersion,
+  unknownFrame,
+} from './lasting-frames.ts';
 import { LastingStream } from './lasting-stream.ts';
 
 /**
@@ -10,7 +18,7 @@ import { LastingStream } from './lasting-stream.ts';
  * restarted ends it. The source begins streams; the target has the one that the source began last.
  */
 export const carryLasting =
-  (role: 'source' | 'target'): Carry =>
+  (role: 'source' | 'target', version = tunnelVersion): Carry =>
   (open, signal) => {
     let current: LastingStream | null = null;
     const begin = (id: string): LastingStream => {
@@ -30,35 +38,48 @@ export const carryLasting =
     const meetAsSource = (connection: Socket): Meet => {
       const isNew = current === null;
       const stream = current ?? begin(randomBytes(16).toString('hex'));
-      connection.write(isNew ? beginFrame(stream.id) : resumeFrame(stream.id, stream.received));
+      const first = isNew ? beginFrame(stream.id, version) : resumeFrame(stream.id, stream.received, version);
+      connection.write(first);
       return (frame) => {
         if (frame.type === 'resume' && frame.id === stream.id) return { stream, received: frame.received };
         stream.destroy();
+        if (frame.type === 'foreign') throw new OtherTunnelVersion(frame.version, version);
         throw new Error('the peer restarted, and does not know the session');
       };
     };
     const meetAsTarget =
       (connection: Socket): Meet =>
       (frame) => {
+        if (frame.type === 'foreign') {
+          connection.end(unknownFrame(version));
+          throw new OtherTunnelVersion(frame.version, version);
+        }
         if (frame.type !== 'begin' && frame.type !== 'resume') throw new Error('the peer did not say what it carries');
         const known = current?.id === frame.id ? current : null;
         if (!known && frame.type === 'resume') {
-          connection.end(unknownFrame());
+          connection.end(unknownFrame(version));
           throw new Error('the peer goes on with what this host does not know');
         }
         const stream = known ?? begin(frame.id);
-        connection.write(resumeFrame(stream.id, stream.received));
+        connection.write(resumeFrame(stream.id, stream.received, version));
         return { stream, received: frame.received };
       };
 
-    return (connection) => carry(connection, (role === 'source' ? meetAsSource : meetAsTarget)(connection), signal);
+    return (connection) => {
+      const meet = (role === 'source' ? meetAsSource : meetAsTarget)(connection);
+      return carry(connection, meet, { signal, version });
+    };
   };
 
 /** What the first frame of a connection leads to. Throws if it leads to nothing. */
 type Meet = (first: Frame) => { stream: LastingStream; received: number };
 
 /** Resolves with the end of the connection; rejects if it could not be used. */
-function carry(connection: Socket, meet: Meet, signal: AbortSignal): Promise<void> {
+function carry(
+  connection: Socket,
+  meet: Meet,
+  { signal, version }: { signal: AbortSignal; version: number },
+): Promise<void> {
   const { tunnelBeatMs, tunnelSilenceMsMax } = limits.forward;
   const ended = Promise.withResolvers<void>();
   // HTTP/2 asks that of a socket, but has none here.
@@ -71,7 +92,7 @@ function carry(connection: Socket, meet: Meet, signal: AbortSignal): Promise<voi
     const met = meet(frame);
     stream = met.stream;
     stream.carryOn(connection, met.received);
-  });
+  }, version);
   const fail = (error: unknown) => {
     ended.reject(error);
     connection.removeAllListeners('data').destroySoon();

@@ -5,6 +5,7 @@ import { errorCodeOf } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import { DialFailure, dialOnce, finalCodes } from '../transfer/reconnect.ts';
 import { RelayFault, RelayRefusal } from '../transfer/relay-admission.ts';
+import { OtherTunnelVersion } from './lasting-frames.ts';
 
 export interface TunnelLink {
   /**
@@ -12,7 +13,7 @@ export interface TunnelLink {
    * host through a socket of its state directory.
    */
   dial: (signal: AbortSignal) => Promise<Socket>;
-  /** Called with each interruption; another connection follows. */
+  /** Called with each interruption; another connection follows. With a peer of another version only once, until it is upgraded. */
   onInterrupted: (error: unknown) => void;
   signal: AbortSignal;
 }
@@ -28,6 +29,7 @@ export async function keepTunnel(
   const { reconnectDelayMsMax, reconnectDelayMsMin, redialDelayMsMax, holdMsMax } = limits.forward;
   let attempt = 0;
   let brokenAt = performance.now();
+  let toldVersion: number | null = null;
   while (!signal.aborted) {
     let openedAt: number | null = null;
     try {
@@ -39,13 +41,16 @@ export async function keepTunnel(
       if (signal.aborted) return;
       const error = thrown instanceof DialFailure ? thrown.cause : thrown;
       if (isFinal(error)) throw error;
-      onInterrupted(error);
+      const version = error instanceof OtherTunnelVersion ? error.version : null;
+      if (version === null || version !== toldVersion) onInterrupted(error);
+      toldVersion = version ?? toldVersion;
     }
     const now = performance.now();
     // However it ended. A peer that hangs up at once is not dialed without a pause.
     if (openedAt !== null && now - openedAt > reconnectDelayMsMax) {
       attempt = 0;
       brokenAt = now;
+      toldVersion = null;
     }
     // Both ends dial, and clients of the moment of the break may still be waiting.
     const mayWait = now - brokenAt < holdMsMax;

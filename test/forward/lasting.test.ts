@@ -2,6 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Carry } from '../../agent/forward/carry.ts';
+import { carryLasting } from '../../agent/forward/carry-lasting.ts';
 import {
   ackFrame,
   beginFrame,
@@ -10,6 +12,8 @@ import {
   dataHead,
   type Frame,
   resumeFrame,
+  tunnelVersion,
+  unknownFrame,
 } from '../../agent/forward/lasting-frames.ts';
 import { LastingStream } from '../../agent/forward/lasting-stream.ts';
 import { sleep } from '../../node/sleep.ts';
@@ -20,14 +24,14 @@ import { tcp } from './ports.ts';
 import { makeTunnel, type TunnelPair } from './tunnel-rig.ts';
 
 /** An app at a port of this host, and a tunnel to it. */
-async function through(onSocket: (socket: net.Socket) => void) {
+async function through(onSocket: (socket: net.Socket) => void, carry?: Carry) {
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});
     onSocket(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const published: ForwardedPort = tcp((server.address() as net.AddressInfo).port, '127.0.0.1');
-  const pair = await makeTunnel([published]);
+  const pair = await makeTunnel([published], [], carry);
   onTestFinished(async () => {
     await pair.close();
     server.close();
@@ -115,6 +119,63 @@ describe('what is under way between the hosts', () => {
   });
 });
 
+describe('a peer that does not speak as this host does', () => {
+  it('is told once that both agents must be of matching releases, on both hosts, and works once it is upgraded', async () => {
+    let isUpgraded = false;
+    let tries = 0;
+    const upgrading: Carry = (session, signal) => {
+      const [other, own] = [tunnelVersion + 1, tunnelVersion].map((version) =>
+        carryLasting('source', version)(session, signal),
+      );
+      return (connection) => {
+        tries += 1;
+        return (isUpgraded ? own! : other!)(connection);
+      };
+    };
+    const { pair, open } = await through(echo, upgrading);
+    const waits = open();
+    await eventually(() => tries > 4, 'several tries');
+    const told = pair.interruptions.map(String).filter((text) => text.includes('matching releases'));
+    expect(told).toEqual([
+      expect.stringContaining('speaks version 2 of the tunnel, this one’s version 1. Upgrade the agent of this host'),
+      expect.stringContaining('speaks version 1 of the tunnel, this one’s version 2. Upgrade the agent of the other'),
+    ]);
+    isUpgraded = true;
+    const stream = await waits;
+    stream.end('at last');
+    expect(await text(stream)).toBe('at last');
+  });
+
+  it.each([
+    ['bytes of anything', Buffer.alloc(1_000_000, 0xff)],
+    ['data before it has begun', Buffer.concat([dataHead(5), Buffer.from('bytes')])],
+    ['a count before it has begun', ackFrame(2 ** 60)],
+  ])('is hung up on and told nothing, and what was under way goes on: %s', async (_what, said) => {
+    const { pair, open } = await through(echo);
+    const stream = await open();
+    stream.write('before, ');
+    await new Promise((resolve) => stream.once('readable', resolve));
+    expect(await pair.intrude(said)).toBe(0);
+    stream.end('after');
+    expect(await text(stream)).toBe('before, after');
+  });
+
+  it.each([
+    ['more at once than it may keep', dataHead(2 ** 50)],
+    ['bytes of anything', Buffer.alloc(1_000_000, 0xff)],
+    ['a count of what was never sent', ackFrame(2 ** 60)],
+    ['what is no session', Buffer.concat([dataHead(1_000_000), Buffer.alloc(1_000_000, 0xff)])],
+    ['a second beginning', beginFrame('00'.repeat(16))],
+  ])('is hung up on when it goes on so, and the next session works: %s', async (_what, said) => {
+    const { pair, open } = await through(echo);
+    await open();
+    await pair.intrude(Buffer.concat([beginFrame('ff'.repeat(16)), said]));
+    const stream = await open();
+    stream.end('works');
+    expect(await text(stream)).toBe('works');
+  });
+});
+
 describe('a stream that lasts', () => {
   const bounds = { tunnelKeptBytesMax: 1_000, tunnelAckBytes: 500, tunnelLostMsMax: 100 };
   const id = '00'.repeat(16);
@@ -157,12 +218,13 @@ describe('a stream that lasts', () => {
 describe('frames of the tunnel', () => {
   const id = '0123456789abcdef'.repeat(2);
   const wire = Buffer.concat([
-    ...[beginFrame(id), resumeFrame(id, 2 ** 40), dataHead(5), Buffer.from('bytes'), dataHead(0)],
+    ...[beginFrame(id), resumeFrame(id, 2 ** 40), unknownFrame(), dataHead(5), Buffer.from('bytes'), dataHead(0)],
     ...[ackFrame(7), byeFrame()],
   ]);
   const said = [
     { type: 'begin', received: 0, id },
     { type: 'resume', received: 2 ** 40, id },
+    { type: 'unknown' },
     { type: 'data', bytes: 'bytes' },
     { type: 'ack', received: 7 },
     { type: 'bye' },
@@ -174,10 +236,21 @@ describe('frames of the tunnel', () => {
     for (let at = 0; at < wire.length; at += size) read(wire.subarray(at, at + size));
     const data = frames.flatMap((frame) => (frame.type === 'data' ? [`${frame.bytes}`] : [])).join('');
     const joined = frames.filter(({ type }) => type !== 'data') as object[];
-    expect([...joined.slice(0, 2), { type: 'data', bytes: data }, ...joined.slice(2)]).toEqual(said);
+    expect([...joined.slice(0, 3), { type: 'data', bytes: data }, ...joined.slice(3)]).toEqual(said);
   });
 
-  it('are not guessed at', () => {
+  it.each([2, 1])('of another version are known as such by their first two bytes, in parts of %i', (size) => {
+    const frames: Frame[] = [];
+    const read = createFrameReader((frame) => void frames.push(frame));
+    const begin = beginFrame(id, 200).subarray(0, 2);
+    for (let at = 0; at < begin.length; at += size) read(begin.subarray(at, at + size));
+    expect(frames).toEqual([{ type: 'foreign', version: 200 }]);
+  });
+
+  it('are not guessed at, nor longer than a peer may keep', () => {
+    const most = limits.forward.tunnelKeptBytesMax;
+    expect(() => createFrameReader(() => {})(dataHead(most))).not.toThrow();
+    expect(() => createFrameReader(() => {})(dataHead(most + 1))).toThrow(/more at once than it may keep/);
     expect(() => createFrameReader(() => {})(Buffer.from('PRI * HTTP/2.0'))).toThrow(/no frame of the tunnel/);
   });
 });

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { Carry } from '../../agent/forward/carry.ts';
 import { openTunnelSource, type TunnelSource } from '../../agent/forward/tunnel-source.ts';
 import { keepTunnelTarget } from '../../agent/forward/tunnel-target.ts';
 import { startInnerTls } from '../../agent/transfer/inner-tls.ts';
@@ -19,11 +20,13 @@ export interface TunnelPair {
   replaceTarget(): void;
   /** While closed, dials wait. */
   setOpen(isOpen: boolean): void;
+  /** Says this to the target in the source's place; resolves when the target has hung up, to how many bytes it answered. */
+  intrude(said: Buffer): Promise<number>;
   close(): Promise<void>;
 }
 
 /** Both ends of a tunnel in this process, over real TLS and a relay. */
-export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = []): Promise<TunnelPair> {
+export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = [], carry?: Carry): Promise<TunnelPair> {
   const fleet = await createTestFleet();
   const [source, target] = [await fleet.identity('host', 'source'), await fleet.identity('host', 'target')];
   const over = new AbortController();
@@ -74,7 +77,12 @@ export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = [])
       },
     },
     new Set(proxied),
+    carry ? { carry } : {},
   );
+  const setOpen = (isOpen: boolean) => {
+    if (isOpen) opened.resolve();
+    else opened = Promise.withResolvers();
+  };
   return {
     source: tunnel,
     lines,
@@ -86,9 +94,19 @@ export async function makeTunnel(ports: ForwardedPort[], proxied: string[] = [])
       targetOver.abort();
       serve();
     },
-    setOpen: (isOpen) => {
-      if (isOpen) opened.resolve();
-      else opened = Promise.withResolvers();
+    setOpen,
+    intrude: async (said) => {
+      setOpen(false);
+      relay.cut();
+      const signal = AbortSignal.timeout(10_000);
+      const socket = await startInnerTls(net.connect(relay.port, '127.0.0.1'), source, 'source', 'target', signal);
+      let read = 0;
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.on('error', () => {}).on('data', ({ length }: Buffer) => (read += length));
+      socket.write(said);
+      await closed;
+      setOpen(true);
+      return read;
     },
     close: async () => {
       over.abort();
