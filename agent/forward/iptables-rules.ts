@@ -55,9 +55,8 @@ export function redirection(name: string, redirects: Redirect[], family: Family)
  */
 export function shows(dump: string, input: string): boolean {
   const lines = input.split('\n');
-  const [, table] = /^\*(\S+)$/m.exec(input) ?? [];
-  const [, name] = /^:(\S+) /m.exec(input) ?? [];
-  if (!table || !name) return true;
+  if (input === '') return true;
+  const { table, name } = subjectOf(input);
   const there = sectionOf(dump, table);
   const rulesIn = (some: string[]) => some.filter((line) => line.startsWith(`-A ${name} `)).length;
   const hooks = lines.flatMap((line) => /^-I (\S+) 1 -j /.exec(line)?.[1] ?? []);
@@ -67,6 +66,12 @@ export function shows(dump: string, input: string): boolean {
     return rules.slice(0, foreign < 0 ? rules.length : foreign).includes(`-A ${hook} -j ${name}`);
   };
   return rulesIn(there) === rulesIn(lines) && hooks.every(isFirst);
+}
+
+/** The table and the chain that an input is about. */
+function subjectOf(input: string): { table: string; name: string } {
+  const [, table = '', name = ''] = /^\*(\S+)\n:(\S+) /.exec(input) ?? [];
+  return { table, name };
 }
 
 /** The lines of a table in the output of `iptables-save`. */
@@ -90,10 +95,22 @@ export function removal(dump: string, name: string, tables: Table[] = ['nat', 'f
     .map((table) => {
       const lines = sectionOf(dump, table);
       if (!lines.some((line) => line.startsWith(`:${name} `))) return '';
-      const jumps = lines
-        .filter((line) => line.startsWith('-A ') && line.split(' ').includes(name) && !line.startsWith(`-A ${name} `))
-        .map((line) => line.replace(/^-A/, '-D'));
-      return [`*${table}`, ...jumps, `-F ${name}`, `-X ${name}`, 'COMMIT', ''].join('\n');
+      return [`*${table}`, ...jumpRemovals(lines, name), `-F ${name}`, `-X ${name}`, 'COMMIT', ''].join('\n');
     })
     .join('');
+}
+
+const jumpRemovals = (lines: string[], name: string): string[] =>
+  lines
+    .filter((line) => line.startsWith('-A ') && line.split(' ').includes(name) && !line.startsWith(`-A ${name} `))
+    .map((line) => line.replace(/^-A/, '-D'));
+
+/**
+ * The input of `protection` or `redirection` such that it takes the place of what the dump shows of its name in that table, in
+ * one act: no packet meets neither. Its line for the chain empties one that is there; of each jump only the new one is left.
+ */
+export function replacement(dump: string, input: string): string {
+  const { table, name } = subjectOf(input);
+  const jumps = jumpRemovals(sectionOf(dump, table), name).map((line) => `${line}\n`);
+  return input.replace(/^:.*\n/m, (chain) => `${chain}${jumps.join('')}`);
 }

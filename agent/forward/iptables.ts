@@ -1,6 +1,6 @@
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
-import { namesIn, protection, redirection, removal, shows } from './iptables-rules.ts';
+import { namesIn, protection, redirection, removal, replacement, shows } from './iptables-rules.ts';
 import type { Family, Redirect } from './published-port.ts';
 import type { Firewall } from './rules.ts';
 import { MissingProgram, type RunProgram } from './rules-program.ts';
@@ -28,11 +28,12 @@ export function iptablesFirewall(kind: Kind, run: RunProgram, families: Family[]
       throw error;
     });
 
-  const removeFrom = async (name: string, tables: ('nat' | 'filter')[]) => {
+  /** One act for each family and table. `inputFor`: from what the family has now. */
+  const change = async (inputFor: (dump: string, family: Family) => string) => {
     for (const family of families) {
       for (let tries = 1; ; tries++) {
         try {
-          await restore(family, removal(await dump(family), name, tables));
+          await restore(family, inputFor(await dump(family), family));
           break;
         } catch (error) {
           // Somebody may have changed the rules since they were read.
@@ -41,16 +42,19 @@ export function iptablesFirewall(kind: Kind, run: RunProgram, families: Family[]
       }
     }
   };
+  const removeFrom = (name: string, tables: ('nat' | 'filter')[]) => change((dumped) => removal(dumped, name, tables));
   const install = async (
     name: string,
     redirects: Redirect[],
     table: 'nat' | 'filter',
     inputFor: (name: string, redirects: Redirect[], family: Family) => string,
   ) => {
-    // A repeat must not leave a second jump.
-    await removeFrom(name, [table]);
     try {
-      for (const family of families) await restore(family, inputFor(name, redirects, family));
+      await change((dumped, family) => {
+        const input = inputFor(name, redirects, family);
+        // Of a family that has no port any more nothing stays.
+        return input === '' ? removal(dumped, name, [table]) : replacement(dumped, input);
+      });
     } catch (error) {
       await removeFrom(name, ['nat', 'filter']).catch(() => {});
       throw error;

@@ -8,7 +8,7 @@ const filterPriority = -10;
 const family = { 4: 'ipv4', 6: 'ipv6' } as const;
 const header = { 4: 'ip', 6: 'ip6' } as const;
 
-/** Input for `nft -f`, as `protection` of iptables. The table is ours alone. */
+/** Input for `nft -f`, as `protection` of iptables, in the place of what is there. The table is ours alone. */
 export function protectionTable(name: string, redirects: Redirect[], families: Family[]): string {
   const rules = redirects.flatMap((redirect) => {
     const own = familiesOf(redirect).filter((one) => families.includes(one));
@@ -25,7 +25,7 @@ export function protectionTable(name: string, redirects: Redirect[], families: F
   return block(name, [chain('input', `type filter hook input priority ${filterPriority}`, rules)]);
 }
 
-/** Input for `nft -f`, as `redirection` of iptables. */
+/** Input for `nft -f`, as `redirection` of iptables, in the place of what is there. */
 export function redirectionChains(name: string, redirects: Redirect[], families: Family[]): string {
   const tcp = redirects.filter(({ protocol }) => protocol === 'tcp');
   const rules = tcp.flatMap((redirect) =>
@@ -47,7 +47,7 @@ export function redirectionChains(name: string, redirects: Redirect[], families:
  * established connections with the last chain.
  */
 export const redirectionRemoval = (name: string): string =>
-  ['prerouting', 'output'].map((one) => `flush chain inet ${name} ${one}\n`).join('');
+  ['prerouting', 'output'].map((one) => flushed(name, one)).join('');
 
 /** Whether a table, as `nft list table` prints it, has every rule of both. Its priorities keep its place. */
 export function hasAll(listed: string, name: string, redirects: Redirect[], families: Family[]): boolean {
@@ -70,7 +70,28 @@ function toAddress(redirect: Redirect, one: Family): string {
   return address === null ? '' : `${header[one]} daddr ${address} `;
 }
 
-const block = (name: string, chains: string[]) => `table inet ${name} {\n${chains.join('')}}\n`;
+const flushed = (name: string, chain: string) => `flush chain inet ${name} ${chain}\n`;
 
-const chain = (name: string, hook: string, rules: string[]) =>
+interface Chain {
+  name: string;
+  hook: string;
+  rules: string[];
+}
+
+const chain = (name: string, hook: string, rules: string[]): Chain => ({ name, hook, rules });
+
+/** One transaction: the chains as they should be, each emptied of what it may have. Chains that are not named stay. */
+const block = (name: string, chains: Chain[]) =>
+  [
+    table(
+      name,
+      chains.map((one) => ({ ...one, rules: [] })),
+    ),
+    ...chains.map((one) => flushed(name, one.name)),
+    table(name, chains),
+  ].join('');
+
+const table = (name: string, chains: Chain[]) => `table inet ${name} {\n${chains.map(chainText).join('')}}\n`;
+
+const chainText = ({ name, hook, rules }: Chain) =>
   `  chain ${name} {\n    ${hook}; policy accept;\n${rules.map((rule) => `    ${rule}\n`).join('')}  }\n`;

@@ -24,16 +24,16 @@ export function nftFirewall(run: RunProgram, families: Family[]): Firewall {
     if (!(await found()).includes(name)) return '';
     return hasRedirection(await run('nft', ['list', 'table', 'inet', name])) ? redirectionRemoval(name) : '';
   };
+  const install = async (name: string, input: string) =>
+    await apply(input).catch(async (error) => {
+      await apply(await ifFound(name, tableRemoval(name))).catch(() => {});
+      throw error;
+    });
 
   return {
     kind: 'nft',
-    protect: async (name, redirects) =>
-      await apply(`${await ifFound(name, tableRemoval(name))}${protectionTable(name, redirects, families)}`),
-    redirect: async (name, redirects) =>
-      await apply(`${await emptied(name)}${redirectionChains(name, redirects, families)}`).catch(async (error) => {
-        await apply(await ifFound(name, tableRemoval(name))).catch(() => {});
-        throw error;
-      }),
+    protect: async (name, redirects) => await install(name, protectionTable(name, redirects, families)),
+    redirect: async (name, redirects) => await install(name, redirectionChains(name, redirects, families)),
     stands: async (name, redirects) =>
       (await found()).includes(name) &&
       hasAll(await run('nft', ['list', 'table', 'inet', name]), name, redirects, families),

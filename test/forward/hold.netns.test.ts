@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { sleep } from '../../node/sleep.ts';
@@ -12,10 +13,11 @@ describeNamespaces.each(kinds)('connections to a stack that is held, on a host w
   let network: Network;
   let before: string;
   let source: Host;
+  let app: ChildProcess;
   beforeAll(async () => {
     network = await makeNetwork(kind);
     await network.start('source', 'app-process.ts', 'proxy', '10.2.0.1');
-    await network.start('app', 'app-process.ts', 'app', 'app');
+    app = await network.start('app', 'app-process.ts', 'app', 'app');
     before = await network.dump();
   });
   afterAll(() => network.close());
@@ -111,6 +113,23 @@ describeNamespaces.each(kinds)('connections to a stack that is held, on a host w
     expect(await network.dump()).toBe(before);
   });
 
+  it('refuses nobody while its rules are made anew, again and again', async () => {
+    await holding();
+    const held = await network.dump();
+    // From here on who is not held is refused.
+    await told(app, 'stop');
+    const load = await network.start('client', 'load-process.ts', 'http://10.1.0.2:8080/', '100');
+    await source.call('remakeRules', migration, 50);
+    expect(await network.dump()).toBe(held);
+    await told(app, 'start');
+    await source.call('release');
+    const { sent, failed, errors, by } = (await told(load, 'stop')) as Load;
+    expect({ failed, errors, by }).toEqual({ failed: 0, errors: {}, by: { app: sent } });
+    expect(sent).toBeGreaterThan(100);
+    await source.call('end');
+    expect(await network.dump()).toBe(before);
+  });
+
   it('leaves rules when its agent is killed, which the next one finds and removes, but for those that stay', async () => {
     await holding();
     await source.kill();
@@ -153,6 +172,20 @@ describeNamespaces.each(kinds)('connections to a stack that is held, on a host w
     expect(await network.dump()).toBe(before);
   });
 });
+
+/** What a process of the network answers. */
+const told = (child: ChildProcess, order: string) =>
+  new Promise<unknown>((resolve) => {
+    child.once('message', resolve);
+    child.send(order);
+  });
+
+interface Load {
+  sent: number;
+  failed: number;
+  errors: Record<string, number>;
+  by: Record<string, number>;
+}
 
 /** Sends a text, ends its side, prints what it is answered. */
 const clientScript = `

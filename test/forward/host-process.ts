@@ -6,6 +6,7 @@ import { type Forwarding, openForwarding } from '../../agent/forward/forwarding.
 import { createHolderClient } from '../../agent/forward/holder-client.ts';
 import { holderStarter } from '../../agent/forward/holder-start.ts';
 import type { Redirect } from '../../agent/forward/published-port.ts';
+import { ruleName } from '../../agent/forward/rules.ts';
 import { runRulesProgram } from '../../agent/forward/rules-program.ts';
 import { openTunnelSource } from '../../agent/forward/tunnel-source.ts';
 import { keepTunnelTarget } from '../../agent/forward/tunnel-target.ts';
@@ -83,6 +84,14 @@ export const hostCalls = {
   passOn: (identity: Identity, target: { host: string; port: number }) =>
     inHolder().forward(tunnelTo(identity, target).connect),
   letGo: () => inHolder().release(),
+  /** What `mend` does, as often as that. */
+  remakeRules: async (migrationId: string, times: number) => {
+    const firewall = await chooseFirewall();
+    for (let made = 0; made < times; made += 1) {
+      await firewall.protect(ruleName(migrationId), open().redirects);
+      await firewall.redirect(ruleName(migrationId), open().redirects);
+    }
+  },
   holds: () => inHolder().traffic(),
   /** As an agent that does not run as root; returns why nothing can be held. */
   tryWithoutRight: async () => {

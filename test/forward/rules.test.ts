@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseFirewall, forwardsHere, sweepRules } from '../../agent/forward/firewall.ts';
 import { closingChains } from '../../agent/forward/foreign-firewall.ts';
-import { namesIn, protection, redirection, removal, shows } from '../../agent/forward/iptables-rules.ts';
+import { namesIn, protection, redirection, removal, replacement, shows } from '../../agent/forward/iptables-rules.ts';
 import { hasAll, protectionTable, redirectionChains, tablesIn } from '../../agent/forward/nft-rules.ts';
 import { checkedPorts } from '../../agent/forward/published-port.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
@@ -114,6 +114,13 @@ COMMIT
     expect(removal(dump, name, ['nat'])).toBe(nat);
     expect(removal(dump, 'STACKFERRY-none')).toBe('');
   });
+
+  it('take the place of those that are there in one act, each jump once, and before all others', () => {
+    const input = redirection(name, redirects.slice(2), 4);
+    const stale = `-D PREROUTING -j ${name}\n-D PREROUTING -j ${name}\n`;
+    expect(replacement(dump, input)).toBe(input.replace(' - [0:0]\n', ` - [0:0]\n${stale}`));
+    expect(replacement('', input)).toBe(input);
+  });
 });
 
 describe('the rules of nft', () => {
@@ -194,6 +201,23 @@ describe('the table of nft', () => {
 	}
 }
 `;
+
+  it('is changed chain by chain: the rules that open the listeners leave the redirection as it is', () => {
+    expect(protectionTable(name, one, [4])).toBe(`table inet ${name} {
+  chain input {
+    type filter hook input priority -10; policy accept;
+  }
+}
+flush chain inet ${name} input
+table inet ${name} {
+  chain input {
+    type filter hook input priority -10; policy accept;
+    meta nfproto ipv4 tcp dport 40001 ct status dnat ct original proto-dst 8080 accept
+    tcp dport 40001 drop
+  }
+}
+`);
+  });
 
   it('is missed if a rule of it is gone', () => {
     expect(hasAll(listed, name, one, [4])).toBe(true);
