@@ -11,8 +11,6 @@ export interface HeldForwarding {
   hold(until_ms: number): Promise<void>;
   /** Held and later connections take this way, while this agent lives. */
   forward(connect: ConnectOn): Promise<void>;
-  release(): Promise<void>;
-  end(): Promise<void>;
   traffic(): Promise<TrafficReport>;
 }
 
@@ -28,6 +26,12 @@ export interface OpenHeld {
 export interface ConnectionHolder {
   /** Opens listeners, or returns the forwarding that an earlier agent opened, with all that waits in it. */
   open(options: OpenHeld): Promise<HeldForwarding>;
+  /**
+   * The stack runs here again, or nothing is taken for it any more. Resolves once the holder has done it, or none runs: nothing is
+   * left then, but for the rules of one that died. May be repeated, also by an agent that did not open it.
+   */
+  release(migrationId: string): Promise<void>;
+  end(migrationId: string): Promise<void>;
   /** Ends what earlier agents opened and this one has not: no record explains it. */
   endUnclaimed(): Promise<void>;
   /** Called each time the holder has died: what was opened is gone, though its rules may not be. */

@@ -3,11 +3,11 @@ import { sleep } from '../../node/sleep.ts';
 import { StackferryError } from '../../schema/errors.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ConnectionHolder, HeldForwarding, OpenHeld } from './connection-holder.ts';
-import type { ConnectOn } from './holder.ts';
-import { holderVersion, openedData, trafficData, type UnsentAct } from './holder-protocol.ts';
+import { HeldInHolder } from './held-in-holder.ts';
+import { holderVersion, openedData } from './holder-protocol.ts';
 import { type HolderSession, OtherVersion, openHolderSession } from './holder-session.ts';
 import type { StartHolder } from './holder-start.ts';
-import { keepWay } from './way.ts';
+import type { Redirect } from './published-port.ts';
 
 export interface HolderClientOptions {
   stateDir: string;
@@ -25,7 +25,10 @@ class HolderClient implements ConnectionHolder {
   /** Under way, so that two acts start no two holders, and make no two connections that replace each other. */
   #connecting: Promise<HolderSession> | null = null;
   #attaching: Promise<HolderSession> | null = null;
+  readonly #held = new Map<string, HeldInHolder>();
   #onLost = () => {};
+  /** By another agent of this host. */
+  #isReplaced = false;
   #isClosed = false;
 
   constructor(options: HolderClientOptions) {
@@ -42,7 +45,7 @@ class HolderClient implements ConnectionHolder {
       const session = await this.#connect();
       try {
         const data = await session.ask({ type: 'open', migration_id, ports, earlier });
-        return new Held(session, migration_id, openedData.parse(data).redirects);
+        return this.#heldIn(session, migration_id, openedData.parse(data).redirects);
       } catch (error) {
         // It ended since it had nothing to do, at that moment.
         if (!session.over.aborted || tries >= limits.forward.holderTriesMax) throw error;
@@ -50,9 +53,16 @@ class HolderClient implements ConnectionHolder {
     }
   }
 
+  release(migrationId: string): Promise<void> {
+    return this.#finish('release', migrationId);
+  }
+
+  end(migrationId: string): Promise<void> {
+    return this.#finish('end', migrationId);
+  }
+
   async endUnclaimed(): Promise<void> {
-    // None runs: nothing is left of an earlier agent but rules.
-    const session = this.#session ?? (await this.#attach().catch(() => null));
+    const session = await this.#running().catch(() => null);
     await session?.ask({ type: 'end_unclaimed' });
   }
 
@@ -60,6 +70,44 @@ class HolderClient implements ConnectionHolder {
     this.#isClosed = true;
     this.#session?.close();
     this.#session = null;
+  }
+
+  #heldIn(session: HolderSession, migrationId: string, redirects: Redirect[]): HeldForwarding {
+    this.#held.get(migrationId)?.leave();
+    const held = new HeldInHolder(session, migrationId, redirects);
+    this.#held.set(migrationId, held);
+    return held;
+  }
+
+  /** A connection that breaks may have lost the act, or only its answer: the act is repeated on the next one. */
+  async #finish(type: 'release' | 'end', migration_id: string): Promise<void> {
+    const { holderStartMsMax, holderStartPollMs } = limits.forward;
+    const giveUp = performance.now() + holderStartMsMax;
+    for (let tries = 1; ; tries += 1) {
+      let session: HolderSession | null = null;
+      try {
+        session = await this.#running();
+        await session?.ask({ type, migration_id });
+        break;
+      } catch (error) {
+        const isAnswered = session !== null && !session.over.aborted;
+        if (isAnswered || this.#isReplaced || this.#isClosed || performance.now() > giveUp) throw error;
+      }
+      await sleep(holderStartPollMs * tries);
+    }
+    this.#held.get(migration_id)?.leave();
+    this.#held.delete(migration_id);
+  }
+
+  /** Null if none runs: nothing is left of it but rules. Throws if one runs that can't be asked now. */
+  async #running(): Promise<HolderSession | null> {
+    if (this.#session) return this.#session;
+    if (this.#isReplaced)
+      throw new StackferryError('command_failed', 'Another agent of this host has taken over its connections.');
+    return await this.#attach().catch((error) => {
+      if (isNobody(error) || error instanceof OtherVersion) return null;
+      throw error;
+    });
   }
 
   #connect(): Promise<HolderSession> {
@@ -105,12 +153,14 @@ class HolderClient implements ConnectionHolder {
     const { stateDir, log, version } = this.#options;
     const onOver = (isReplaced: boolean) => {
       this.#session = null;
+      this.#isReplaced = isReplaced;
       if (this.#isClosed) return;
       if (isReplaced) return log.warn('another agent of this host has taken over its connections');
       log.warn('the connection holder is gone');
       this.#onLost();
     };
     const session = await openHolderSession(stateDir, onOver, version ?? holderVersion);
+    this.#isReplaced = false;
     if (this.#isClosed) session.close();
     else this.#session = session;
     return session;
@@ -118,60 +168,3 @@ class HolderClient implements ConnectionHolder {
 }
 
 const isNobody = (error: unknown) => ['ENOENT', 'ECONNREFUSED'].includes(`${(error as NodeJS.ErrnoException).code}`);
-
-/** One forwarding in the holder, through the session in which it was opened. */
-class Held implements HeldForwarding {
-  readonly redirects: HeldForwarding['redirects'];
-  readonly #session: HolderSession;
-  readonly #migrationId: string;
-  readonly #over = new AbortController();
-  #connect: ConnectOn | null = null;
-
-  constructor(session: HolderSession, migrationId: string, redirects: HeldForwarding['redirects']) {
-    this.#session = session;
-    this.#migrationId = migrationId;
-    this.redirects = redirects;
-  }
-
-  async hold(until_ms: number): Promise<void> {
-    await this.#ask({ type: 'hold', migration_id: this.#migrationId, until_ms });
-  }
-
-  async forward(connect: ConnectOn): Promise<void> {
-    const isFirst = this.#connect === null;
-    this.#connect = connect;
-    await this.#ask({ type: 'forward', migration_id: this.#migrationId });
-    if (isFirst) this.#offer();
-  }
-
-  async release(): Promise<void> {
-    await this.#ask({ type: 'release', migration_id: this.#migrationId });
-    this.#over.abort();
-  }
-
-  async end(): Promise<void> {
-    await this.#ask({ type: 'end', migration_id: this.#migrationId });
-    this.#over.abort();
-  }
-
-  async traffic() {
-    return trafficData.parse(await this.#ask({ type: 'traffic', migration_id: this.#migrationId }));
-  }
-
-  #ask(act: UnsentAct): Promise<unknown> {
-    return this.#session.ask(act);
-  }
-
-  #offer(): void {
-    const link = {
-      dial: () => this.#session.openWay(this.#migrationId),
-      onInterrupted: () => {},
-      signal: AbortSignal.any([this.#over.signal, this.#session.over]),
-    };
-    const connect: ConnectOn = (connection, signal) => {
-      if (!this.#connect) throw new Error('unreachable');
-      return this.#connect(connection, signal);
-    };
-    keepWay(link, connect).catch(() => {});
-  }
-}

@@ -4,6 +4,7 @@ import type { LedgerEntry } from '../migration-ledger.ts';
 import { createTurns } from '../turns.ts';
 import { Datagrams } from './datagrams.ts';
 import { sweepRules } from './firewall.ts';
+import { Forgetting, type GiveTurn } from './forgetting.ts';
 import type { ForwardKeeper, ForwardWay, Migration } from './forward-keeper.ts';
 import type { KeeperOptions } from './keeper-options.ts';
 import { livesHere } from './lives-here.ts';
@@ -19,6 +20,7 @@ export function createForwardKeeper(options: KeeperOptions): ForwardKeeper {
 
 class Keeper implements ForwardKeeper {
   readonly #options: Required<KeeperOptions>;
+  readonly #forgetting: Forgetting;
   readonly #taken: TakenConnections;
   readonly #receiver: Receiver;
   readonly #turns = createTurns();
@@ -30,7 +32,9 @@ class Keeper implements ForwardKeeper {
     const onOver = (migrationId: string) => void this.endReceiving(migrationId).catch(() => {});
     const isHere = (migrationId: string) => livesHere(migrationId, options.ledger);
     this.#receiver = createReceiver({ ...this.#options, onOver, isHere });
-    this.#taken = new TakenConnections(this.#options, (migrationId) => this.end(migrationId));
+    const turn: GiveTurn = (migrationId, act) => this.#turns.run(migrationId, act);
+    this.#forgetting = new Forgetting(this.#options, turn);
+    this.#taken = new TakenConnections(this.#options, turn, this.#forgetting);
     this.#options.holder.onLost(() => this.#takeUpLost());
   }
 
@@ -47,17 +51,11 @@ class Keeper implements ForwardKeeper {
   }
 
   release(migrationId: string): Promise<void> {
-    return this.#turns.run(migrationId, async () => {
-      await this.#taken.find(migrationId)?.release();
-      await this.#taken.forget(migrationId);
-    });
+    return this.#turns.run(migrationId, () => this.#taken.forget(migrationId, 'release'));
   }
 
   end(migrationId: string): Promise<void> {
-    return this.#turns.run(migrationId, async () => {
-      await this.#taken.find(migrationId)?.end();
-      await this.#taken.forget(migrationId);
-    });
+    return this.#turns.run(migrationId, () => this.#taken.forget(migrationId));
   }
 
   async receive(of: Migration, given: ReceiveWay): Promise<void> {
@@ -97,7 +95,7 @@ class Keeper implements ForwardKeeper {
     await this.#options.holder
       .endUnclaimed()
       .catch((error) => this.#options.log.error('the connection holder does not answer', { error }));
-    await this.#taken.sweep();
+    await this.#forgetting.sweep();
   }
 
   async close(): Promise<void> {

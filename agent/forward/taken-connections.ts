@@ -7,11 +7,11 @@ import type { ForwardingRecord } from '../migration-ledger.ts';
 import type { HeldForwarding } from './connection-holder.ts';
 import type { Datagrams } from './datagrams.ts';
 import { actAt, type Expiry } from './expiry.ts';
+import type { Forgetting, GiveTurn } from './forgetting.ts';
 import type { Migration } from './forward-keeper.ts';
 import type { ConnectOn } from './holder.ts';
 import type { KeeperOptions } from './keeper-options.ts';
 import { portName } from './published-port.ts';
-import { ruleName } from './rules.ts';
 import { withDatagrams } from './traffic.ts';
 
 interface Taken {
@@ -29,13 +29,14 @@ interface Taken {
 export class TakenConnections {
   readonly #options: Required<KeeperOptions>;
   readonly #taken = new Map<string, Taken>();
-  /** Ends it, in its turn: its time has come, or the target can never be reached again. */
-  readonly #end: (migrationId: string) => Promise<void>;
+  readonly #turn: GiveTurn;
+  readonly #forgetting: Forgetting;
   #closed = false;
 
-  constructor(options: Required<KeeperOptions>, end: (migrationId: string) => Promise<void>) {
+  constructor(options: Required<KeeperOptions>, turn: GiveTurn, forgetting: Forgetting) {
     this.#options = options;
-    this.#end = end;
+    this.#turn = turn;
+    this.#forgetting = forgetting;
   }
 
   find(migrationId: string): HeldForwarding | undefined {
@@ -65,6 +66,7 @@ export class TakenConnections {
   /** From here on nothing is taken up. */
   shut(): void {
     this.#closed = true;
+    this.#forgetting.shut();
   }
 
   /** In this order: record, rules that hold, the way on. */
@@ -72,14 +74,20 @@ export class TakenConnections {
     const { ledger, log, holder, now } = this.#options;
     const { migrationId, project } = of;
     if (this.#closed) throw new StackferryError('cancelled', 'The agent is stopping.');
+    this.#forgetting.stop(migrationId);
     const recorded = ledger.find(migrationId)?.forwarding;
     const earlier = recorded?.listeners ?? wanted.listeners;
     const logged = log.of(migrationId);
     const before = this.#taken.get(migrationId);
     // What is passed on already is not cut.
     if (before && wanted.to && recorded && isSame(recorded, wanted)) return;
-    const forwarding =
-      before?.forwarding ?? (await holder.open({ migrationId, ports: wanted.ports, log: logged, earlier }));
+    const opened = async () =>
+      await holder.open({ migrationId, ports: wanted.ports, log: logged, earlier }).catch(async (error) => {
+        // It may have opened them all the same, and no record asks for that.
+        if (!recorded?.until_ms) await this.forget(migrationId).catch(() => {});
+        throw error;
+      });
+    const forwarding = before?.forwarding ?? (await opened());
     const tunnel = new AbortController();
     const expire = () =>
       void this.#end(migrationId).catch((error) => logged.error('forwarding did not end', { error }));
@@ -103,7 +111,6 @@ export class TakenConnections {
       if (udp.length > 0) taken.datagrams = this.#options.openDatagrams(udp, connect, logged);
     } catch (error) {
       before?.tunnel.abort();
-      await this.#drop(migrationId);
       await this.forget(migrationId).catch(() => {});
       throw error;
     }
@@ -143,19 +150,15 @@ export class TakenConnections {
     return taken;
   }
 
-  /** Rules of an earlier agent are removed as well. */
-  async forget(migrationId: string): Promise<void> {
-    this.letGo(migrationId);
-    await this.#options.ledger.amend(migrationId, (entry) => {
-      entry.forwarding = null;
-    });
-    await this.sweep();
+  /** Throws if the holder can't be told now; it is told again then. */
+  async forget(migrationId: string, how: 'end' | 'release' = 'end'): Promise<void> {
+    this.freePorts(migrationId);
+    await this.#forgetting.forget(migrationId, how).finally(() => this.letGo(migrationId));
   }
 
-  /** The ledger is read when it is the turn of a name: another migration may have begun to hold since. */
-  async sweep(): Promise<void> {
-    const { ledger, sweep } = this.#options;
-    await sweep((name) => ledger.all().some((entry) => entry.forwarding && ruleName(entry.migration_id) === name));
+  /** Its time has come, or the target can never be reached again. */
+  #end(migrationId: string): Promise<void> {
+    return this.#turn(migrationId, () => this.forget(migrationId));
   }
 
   #wayOn(
@@ -176,13 +179,6 @@ export class TakenConnections {
       void this.#end(migrationId).catch(() => {});
     });
     return source.connect;
-  }
-
-  async #drop(migrationId: string): Promise<void> {
-    const taken = this.letGo(migrationId);
-    await taken?.forwarding
-      .end()
-      .catch((error) => this.#options.log.of(migrationId).error('rules of the firewall may be left', { error }));
   }
 }
 

@@ -99,9 +99,9 @@ describe('connections outlive the agent', () => {
 
   it('those that a released stack has again need no agent', async () => {
     const host = await makeHolderHost({ holderIdleMsMax: 50 });
-    const { agent, held, client } = await holding(host);
+    const { agent, client } = await holding(host);
     const ended = endOf(client);
-    await held.release();
+    await agent.release(migration);
     agent.close();
     // Nothing listens at the published port here.
     expect(await ended).toBe('ECONNRESET');
@@ -120,9 +120,10 @@ describe('connections outlive the agent', () => {
   it('a failure of the firewall comes to the agent as it is', async () => {
     const host = await makeHolderHost();
     host.failing.add('protect');
-    const held = await host.open(host.agent());
+    const agent = host.agent();
+    const held = await host.open(agent);
     await expect(held.hold(later())).rejects.toThrow('the firewall fails');
-    await held.end();
+    await agent.end(migration);
     expect(host.rules.size).toBe(0);
   });
 });
@@ -130,24 +131,25 @@ describe('connections outlive the agent', () => {
 describe('rules that a reload of the firewall drops', () => {
   it('are back soon, and what waits goes on waiting', async () => {
     const host = await makeHolderHost({ rulesLookMs: 30 });
-    const { held, client } = await holding(host);
+    const { agent, held, client } = await holding(host);
     for (const dropped of [host.rules, host.redirected]) {
       dropped.clear();
       await eventually(() => host.rules.size === 1 && host.redirected.size === 1, 'the rules');
     }
     await held.forward((await echoApp()).connect);
     expect(await text(client)).toBe('sent while it waited');
-    await held.end();
+    await agent.end(migration);
     expect([host.rules.size, host.redirected.size]).toEqual([0, 0]);
   });
 
   it('do not come back once the stack has its connections again, nor before they are held', async () => {
     const host = await makeHolderHost({ rulesLookMs: 10 });
-    const held = await host.open(host.agent());
+    const agent = host.agent();
+    const held = await host.open(agent);
     await sleep(60);
     expect(host.rules.size).toBe(0);
     await held.hold(later());
-    await held.release();
+    await agent.release(migration);
     await sleep(60);
     expect([host.rules.size, host.redirected.size]).toEqual([0, 0]);
   });
@@ -222,8 +224,8 @@ describe('a holder that ends', () => {
 
   it('when nothing is taken any more; the agent starts another when it needs one', async () => {
     const host = await makeHolderHost({ holderIdleMsMax: 50 });
-    const { agent, held } = await holding(host);
-    await held.end();
+    const { agent } = await holding(host);
+    await agent.end(migration);
     await host.holders[0]!.ended;
     await (await host.open(agent)).hold(later());
     expect([host.holders.length, host.rules.size]).toEqual([2, 1]);
@@ -283,11 +285,12 @@ describe('the socket of a state directory', () => {
 
   it('has one agent: of two at once the later one decides, and the earlier one does not fight for it', async () => {
     const host = await makeHolderHost();
-    const { agent, held, client } = await holding(host);
+    const { agent, client } = await holding(host);
     let losses = 0;
     agent.onLost(() => (losses += 1));
     const next = await host.open(host.agent());
-    await expect(held.end()).rejects.toMatchObject({ code: 'command_failed' });
+    await expect(agent.end(migration)).rejects.toMatchObject({ code: 'command_failed' });
+    await expect(agent.end(migration), 'nor later').rejects.toMatchObject({ code: 'command_failed' });
     await next.hold(later());
     await next.forward((await echoApp()).connect);
     expect(await text(client)).toBe('sent while it waited');

@@ -22,6 +22,9 @@ const over = new AbortController();
 let forwarding: Forwarding | undefined;
 let held: HeldForwarding | undefined;
 let datagrams: Datagrams | undefined;
+let letGo = async (): Promise<void> => {
+  throw new Error('nothing is taken up');
+};
 const inHolder = (): HeldForwarding => {
   if (!held) throw new Error('nothing is taken up');
   return held;
@@ -77,13 +80,15 @@ export const hostCalls = {
   /** As an agent: in a holder of its own, which is started unless it runs. Holds. */
   takeUp: async (stateDir: string, migrationId: string, ports: ForwardedPort[], earlier: Redirect[] = []) => {
     const start = holderStarter({ stateDir, engine: { kind: 'embedded', root: stateDir } });
-    held = await createHolderClient({ stateDir, start, log }).open({ migrationId, ports, earlier, log });
+    const holder = createHolderClient({ stateDir, start, log });
+    held = await holder.open({ migrationId, ports, earlier, log });
+    letGo = () => holder.release(migrationId);
     await held.hold(Date.now() + 600_000);
     return held.redirects;
   },
   passOn: (identity: Identity, target: { host: string; port: number }) =>
     inHolder().forward(tunnelTo(identity, target).connect),
-  letGo: () => inHolder().release(),
+  letGo: () => letGo(),
   /** What `mend` does, as often as that. */
   remakeRules: async (migrationId: string, times: number) => {
     const firewall = await chooseFirewall();

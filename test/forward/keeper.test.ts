@@ -6,6 +6,7 @@ import { portName } from '../../agent/forward/published-port.ts';
 import { ruleName } from '../../agent/forward/rules.ts';
 import { type MigrationLedger, openMigrationLedger } from '../../agent/migration-ledger.ts';
 import { createLog } from '../../node/log.ts';
+import { sleep } from '../../node/sleep.ts';
 import { limits } from '../../schema/limits.ts';
 import { temporaryDirectory } from '../agent/temporary.ts';
 import { tcp, udp } from './ports.ts';
@@ -37,16 +38,12 @@ function makeHost(ledger: MigrationLedger) {
       rules.add(ruleName(migrationId));
     },
     forward: async () => void acts.push('forward'),
-    release: async () => {
-      await act('release');
-      rules.delete(ruleName(migrationId));
-    },
-    end: async () => {
-      await act('end');
-      rules.delete(ruleName(migrationId));
-    },
     traffic: async () => ({ ports: [], sources: [], held: 0, spliced: 0 }),
   });
+  const finish = async (what: string, migrationId: string) => {
+    await act(what);
+    rules.delete(ruleName(migrationId));
+  };
   const over = Promise.withResolvers<void>();
   let lost = () => {};
   const agent = (options: Partial<KeeperOptions> = {}) =>
@@ -59,6 +56,8 @@ function makeHost(ledger: MigrationLedger) {
           await act(earlier.length > 0 ? `open again at ${earlier[0]?.listener}` : 'open');
           return forwarding(migrationId);
         },
+        release: (migrationId) => finish('release', migrationId),
+        end: (migrationId) => finish('end', migrationId),
         endUnclaimed: () => act('end unclaimed'),
         onLost: (listener) => {
           lost = listener;
@@ -188,6 +187,39 @@ it('leaves no rule and no record if connections can’t be held', async () => {
   fail.add('hold');
   await expect(agent().hold(of, ports)).rejects.toThrow('hold failed');
   expect([recorded(ledger), rules.size]).toEqual([null, 0]);
+});
+
+it.each(['end', 'release'] as const)(
+  'tells the holder again if it could not %s it, and takes nothing up meanwhile',
+  async (how) => {
+    const { ledger, agent, acts, fail, rules } = await setUp();
+    const keeper = agent();
+    await keeper.hold(of, ports);
+    fail.add(how);
+    await expect(keeper[how]('mig_1')).rejects.toThrow(`${how} failed`);
+    expect(rules.size, 'what a holder that does not answer left').toBe(0);
+    fail.add('end');
+    await keeper.close();
+    acts.length = 0;
+    const next = agent();
+    await next.resume();
+    expect([acts, recorded(ledger)]).toEqual([['end', 'end unclaimed'], expect.anything()]);
+    fail.clear();
+    await expect.poll(() => recorded(ledger), { timeout: 10_000 }).toBeNull();
+    expect(acts.at(-1)).toBe('end');
+  },
+);
+
+it('ends nothing that is wanted again since the holder could not be told', async () => {
+  const { ledger, agent, acts, fail } = await setUp();
+  const keeper = agent();
+  await keeper.hold(of, ports);
+  fail.add('end');
+  await expect(keeper.end('mig_1')).rejects.toThrow('end failed');
+  await keeper.hold(of, ports);
+  fail.clear();
+  await sleep(limits.forward.reconnectDelayMsMax + 500);
+  expect([acts.at(-1), recorded(ledger)?.until_ms]).toEqual(['hold', limits.forward.holdingMsMax]);
 });
 
 it('ends by itself at its time, also if that passed while no agent ran', async () => {

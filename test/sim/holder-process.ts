@@ -78,7 +78,16 @@ export function simHolder(
     holder.attach(actor, () => lost());
     return holder;
   };
+  const finish = async (what: string, migrationId: string) => {
+    if (!host.holder?.actor.alive) return;
+    const holder = attached();
+    await call(what, () => {
+      if (holder.actor.alive) holder.end(migrationId);
+    });
+  };
   return {
+    release: (migrationId) => finish('release connections', migrationId),
+    end: (migrationId) => finish('end forwarding', migrationId),
     onLost: (listener) => {
       lost = listener;
     },
@@ -108,8 +117,6 @@ export function simHolder(
           if (!holder.actor.alive) throw new StackferryError('command_failed', 'the holder is gone');
           connections.takes(migrationId, actor, true);
         },
-        release: () => act('release connections', () => holder.end(migrationId)),
-        end: () => act('end forwarding', () => holder.end(migrationId)),
         traffic: async () => ({ ports: [], sources: [], held: 0, spliced: 0 }),
       };
     },
