@@ -65,6 +65,10 @@ export const controlPlaneLimits = {
      * counts as connected for so long. Each check is one write of the object's own storage.
      */
     presenceCheckMs: 120_000,
+    /** A host that has been away for so long is reported as offline: a reboot, an upgrade and a deploy are over by then. */
+    absentMs: 10 * 60_000,
+    /** Changes of its agent's version that a host can have in the event feed a day: each is a row, and the host says its version. */
+    versionChangesPerDayMax: 20,
     /** How much later than a newer write to the same row an older one may arrive, after its object was reset. */
     lateWriteMsMax: 120_000,
     /** Stacks beyond this are dropped from a host's inventory. */

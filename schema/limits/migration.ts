@@ -138,5 +138,7 @@ export const migrationLimits = {
     atOnceMax: 20,
     /** Connections that the hourly check looks at; a larger fleet takes several hours. */
     presenceChecksMax: 500,
+    /** Hosts of which one run records that they are away, or back; more follow with the next. */
+    absencesMax: 500,
   },
 } as const;

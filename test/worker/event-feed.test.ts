@@ -53,6 +53,7 @@ describe('the event feed', () => {
           at: expect.stringMatching(/Z$/),
           migration_id: shop,
           drain_id: null,
+          host_id: null,
         },
         stack: { id: expect.stringMatching(/^stack_/), name: 'shop' },
         ...{ source_host_id: a, target_host_id: b, data: { from: 'verifying', to: 'completed' } },

@@ -4,6 +4,8 @@ import { firstIdAt } from '../../schema/ids.ts';
 import { hostsWithOpenCommands, openCommandsFor, ownerOfCommand } from '../../worker/store/commands.ts';
 import { claimDelivery, dueDeliveries, forgetOldDeliveries } from '../../worker/store/deliveries.ts';
 import { activeDrainIds, incomingTo, stacksOn } from '../../worker/store/drain-list.ts';
+import { findEvent } from '../../worker/store/event-feed.ts';
+import { recordAbsences } from '../../worker/store/fleet-events.ts';
 import { keepersOf, latestMovesOf, stacksAt, writeInventory } from '../../worker/store/inventory-store.ts';
 import {
   eventsAfter,
@@ -16,7 +18,13 @@ import {
 import { d1MigrationStore } from '../../worker/store/migration-store.ts';
 import { surroundingsOf } from '../../worker/store/migration-surroundings.ts';
 import { connectedNodes, listNodes, nodeOrder, revocationsOwed } from '../../worker/store/nodes.ts';
-import { forgetDrains, forgetMigrations, forgetStacksAndNodes, trimMigrations } from '../../worker/store/retention.ts';
+import {
+  forgetDrains,
+  forgetFleetEvents,
+  forgetMigrations,
+  forgetStacksAndNodes,
+  trimMigrations,
+} from '../../worker/store/retention.ts';
 import { findStacks, listStacks, stackOrder } from '../../worker/store/stacks.ts';
 import { recordingDb } from './support/databases.ts';
 import { insertMigration, insertStack, summaryOf } from './support/records.ts';
@@ -28,7 +36,14 @@ const grows = [
 ];
 
 /** Indexes of what is due or open only: reading all of one is the point. */
-const ofWhatIsDue = ['command_open', 'migration_one_active_per_stack', 'node_connected', 'node_revocation_owed'];
+const ofWhatIsDue = [
+  'command_open',
+  'migration_one_active_per_stack',
+  'node_connected',
+  'node_revocation_owed',
+  'node_left',
+  'node_back',
+];
 
 /** The steps of its plans that read a whole table, or a whole index of all rows. */
 async function scans(act: (db: D1Database) => Promise<unknown>): Promise<string[]> {
@@ -86,6 +101,9 @@ describe('C9 reads what an index lists, however large the fleet', () => {
     ['clean-ups that are due', (db) => listMigrations(db, { cleanup_due: true }, newest, now)],
     ['events of a migration', (db) => eventsAfter(db, 'mig_1', 0, 100)],
     ['the newest events', (db) => newestEvents(db, 'mig_1', 100)],
+    ['the last event that a client saw', (db) => findEvent(db, 7)],
+    ['hosts that have left or are back', (db) => recordAbsences(db, now)],
+    ['events of the fleet to be forgotten', (db) => forgetFleetEvents(db, now)],
     ['history to be trimmed', (db) => trimMigrations(db, now)],
     ['drains to be forgotten', (db) => forgetDrains(db, now)],
     ['stacks and nodes to be forgotten', (db) => forgetStacksAndNodes(db, now, now)],

@@ -65,7 +65,7 @@ async function moved(status: Status, at: number, saga: Partial<Saga> = settledSa
           ...{ created_at: at, closed_at: at },
         }),
     ),
-    orm().insert(migrationEvent).values({ migration_id: id, kind: 'status', at, data: {} }),
+    orm().insert(migrationEvent).values({ subject_id: id, kind: 'status', at, data: {} }),
     orm()
       .insert(webhookEndpoint)
       .values({

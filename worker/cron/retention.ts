@@ -4,6 +4,7 @@ import { log } from '../log.ts';
 import {
   databaseBytes,
   forgetDrains,
+  forgetFleetEvents,
   forgetMigrations,
   forgetStacksAndNodes,
   trimMigrations,
@@ -13,15 +14,17 @@ const dayMs = 24 * 3_600_000;
 const { daysDefault, daysMax, historyMsMax, databaseBytesMax, databaseWarnPart } = limits.retention;
 
 /**
- * Deletes what is older than its time; see docs/operations.md. Returns how many migrations, drains, stacks and nodes. Throws the
- * first fault once all kinds had their turn: what can't be deleted of one does not keep the others.
+ * Deletes what is older than its time; see docs/operations.md. Returns how many migrations, events of the fleet, drains, stacks and
+ * nodes. Throws the first fault once all kinds had their turn: what can't be deleted of one does not keep the others.
  */
 export async function forgetOld({ DB, RETENTION_DAYS }: Env, now: number): Promise<number> {
   const keepMs = retentionMsOf(RETENTION_DAYS);
   if (keepMs === null) return 0;
   const before = now - keepMs;
+  const historyBefore = now - Math.min(historyMsMax, keepMs);
   const kinds = [
-    () => trimMigrations(DB, now - Math.min(historyMsMax, keepMs)),
+    () => trimMigrations(DB, historyBefore),
+    () => forgetFleetEvents(DB, historyBefore),
     () => forgetMigrations(DB, before),
     () => forgetDrains(DB, before),
     () => forgetStacksAndNodes(DB, before, now),

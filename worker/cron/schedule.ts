@@ -3,6 +3,7 @@ import type { Env } from '../env.ts';
 import { log } from '../log.ts';
 import { forgetOldAudit } from '../store/audit.ts';
 import { forgetOldDeliveries } from '../store/deliveries.ts';
+import { recordAbsences } from '../store/fleet-events.ts';
 import { forgetOldKeys } from '../store/idempotency.ts';
 import { forgetExpiredIds } from '../store/tokens.ts';
 import { forgetExpiredSessions } from '../store/ui-sessions.ts';
@@ -41,6 +42,7 @@ const schedules: Schedule[] = [
   { name: 'webhook deliveries queued', everyMs: tickMs, run: queueDue },
   { name: 'owed revocations', everyMs: tickMs, run: revokeOwed },
   { name: 'hosts upgraded', everyMs: tickMs, run: upgradeOutdated },
+  { name: 'absences recorded', everyMs: tickMs, run: (env, now) => recordAbsences(env.DB, now) },
   { name: 'connections checked', everyMs: hourMs, run: checkConnections },
   { name: 'window reminders', everyMs: hourMs, run: remindOfWindows },
   { name: 'one-time ids expired', everyMs: hourMs, run: (env, now) => forgetExpiredIds(env.DB, now) },

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import { eventFeed, eventsQuery, type eventView } from '../../schema/api/events.ts';
 import type { Authed } from '../auth/authed.ts';
 import { Problem } from '../problem.ts';
-import { eventsOfFleet, newestEventId, timeOfEvent } from '../store/event-feed.ts';
+import { eventsOfFleet, findEvent, newestEventId } from '../store/event-feed.ts';
 import { time } from '../time.ts';
 import { decodeNumbers, encodeCursor } from './cursor.ts';
 import { answers, guarded, refuses } from './define.ts';
@@ -12,7 +12,7 @@ const feed = createRoute({
   path: '/api/v1/events',
   tags: ['events'],
   operationId: 'listEvents',
-  summary: 'Read the events of all migrations, oldest first, from a cursor on',
+  summary: 'Read the events of all migrations, drains and hosts, oldest first, from a cursor on',
   description:
     'Every event comes once, in the order in which it was recorded, whatever happens meanwhile. Keep `cursor` and ask again with it: ' +
     'at once if `has_more`, else later. Filters are combined; with them an answer may be empty and have more.',
@@ -36,7 +36,7 @@ export function eventRoutes(app: OpenAPIHono<Authed>): void {
 
 /** A restored database gives ids again, so the time of the event goes along; 0 if the event is not kept. */
 const cursorAt = async (db: D1Database, id: number): Promise<string> =>
-  encodeCursor([String(id), String((await timeOfEvent(db, id)) ?? 0)]);
+  encodeCursor([String(id), String((await findEvent(db, id))?.at ?? 0)]);
 
 /**
  * The id of the last event that was read. Throws if a restore has undone that event. One that retention deleted since is good: its id
@@ -44,8 +44,8 @@ const cursorAt = async (db: D1Database, id: number): Promise<string> =>
  */
 async function placeOf(db: D1Database, cursor: string | undefined, newest: number): Promise<number> {
   const [id = 0, at = 0] = decodeNumbers(cursor, 2) ?? [];
-  const now = at === 0 || id > newest ? null : await timeOfEvent(db, id);
-  if (id <= newest && (now === null || now === at)) return id;
+  const event = at === 0 || id > newest ? null : await findEvent(db, id);
+  if (id <= newest && (event === null || event.at === at)) return id;
   throw new Problem(
     'invalid_cursor',
     'The database was restored to a time before this cursor. Begin again without "after"; events that were read before may come again.',
@@ -53,6 +53,11 @@ async function placeOf(db: D1Database, cursor: string | undefined, newest: numbe
 }
 
 function view(row: Awaited<ReturnType<typeof eventsOfFleet>>['events'][number]): z.infer<typeof eventView> {
-  const { kind, at, stack_id, stack_name, ...event } = row;
-  return { ...event, type: kind, at: time(at), stack: { id: stack_id, name: stack_name } };
+  const { subject_id, kind, at, stack_id, stack_name, drained_host_id, ...event } = row;
+  return {
+    ...event,
+    ...{ type: kind, at: time(at) },
+    host_id: subject_id.startsWith('host_') ? subject_id : drained_host_id,
+    stack: stack_id === null || stack_name === null ? null : { id: stack_id, name: stack_name },
+  };
 }

@@ -9,6 +9,7 @@ import { drain, drainTransition } from '../tables/drains.ts';
 import { migration } from '../tables/migrations.ts';
 import { cordonStatement } from './cordon.ts';
 import { activeDrainOf, hostNames } from './drain-list.ts';
+import { drainStatusEvent } from './fleet-events.ts';
 import { drainEvent, outboxStatements } from './outbox.ts';
 
 /** Drains in D1, like `migration-store.ts`: one transition is one batch, whose first statement is the guard. */
@@ -34,6 +35,7 @@ async function insertDrain(db: D1Database, run: DrainRun, requested_by: string, 
         .insert(drain)
         .values({ id, host_id: host, status, version: 1, run, requested_by, created_at: now, updated_at: now }),
       orm.insert(drainTransition).values({ drain_id: id, version: 1, nonce: '', event: 'start', at: now }),
+      drainStatusEvent(db, id, now, { to: status }),
       // Again, in case the host was uncordoned in between.
       cordonStatement(db, host, now),
     ]);
@@ -69,6 +71,7 @@ async function commitDrain(
     await orm.batch([
       orm.insert(drainTransition).values({ drain_id: row.id, version, nonce, event, at: now }),
       orm.update(drain).set(next).where(eq(drain.id, row.id)),
+      ...(run.status === row.status ? [] : [drainStatusEvent(db, row.id, now, { from: row.status, to: run.status })]),
       ...(webhook ? outboxStatements(db, webhook) : []),
     ]);
     return committed();

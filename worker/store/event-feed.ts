@@ -1,11 +1,12 @@
 import { and, asc, eq, gt, inArray, lte, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
+import type { eventTypes } from '../../schema/api/events.ts';
 import { limits } from '../../schema/limits.ts';
-import type { MigrationEvent } from '../saga/migration/transition.ts';
+import { drain } from '../tables/drains.ts';
 import { migration, migrationEvent } from '../tables/migrations.ts';
 
 export interface FeedFilter {
-  type?: MigrationEvent['kind'][] | undefined;
+  type?: (typeof eventTypes)[number][] | undefined;
   stack?: string | undefined;
   host?: string | undefined;
 }
@@ -18,11 +19,12 @@ export async function newestEventId(db: D1Database): Promise<number> {
   return row?.seq ?? 0;
 }
 
-/** When the event was recorded; null if it is not kept. */
-export async function timeOfEvent(db: D1Database, id: number): Promise<number | null> {
-  const { at } = migrationEvent;
-  const row = await drizzle(db).select({ at }).from(migrationEvent).where(eq(migrationEvent.id, id)).get();
-  return row?.at ?? null;
+/** When the event was recorded, and of what; null if it is not kept. */
+export async function findEvent(db: D1Database, id: number): Promise<{ at: number; subject_id: string } | null> {
+  const { at, subject_id } = migrationEvent;
+  return (
+    (await drizzle(db).select({ at, subject_id }).from(migrationEvent).where(eq(migrationEvent.id, id)).get()) ?? null
+  );
 }
 
 /**
@@ -35,26 +37,28 @@ export async function eventsOfFleet(
   { after, newest, limit }: { after: number; newest: number; limit: number },
 ) {
   const until = Math.min(newest, after + limits.api.feedScanRowsMax);
-  const { id, kind, at, data } = migrationEvent;
+  const { id, subject_id, kind, at, data } = migrationEvent;
   const rows = await drizzle(db)
     .select({
-      ...{ id, kind, at, data },
+      ...{ id, subject_id, kind, at, data },
       migration_id: migration.id,
-      drain_id: migration.drain_id,
+      drain_id: sql<string | null>`coalesce(${drain.id}, ${migration.drain_id})`,
+      drained_host_id: drain.host_id,
       stack_id: migration.stack_id,
       stack_name: migration.stack_name,
       source_host_id: migration.source_host_id,
       target_host_id: migration.target_host_id,
     })
     .from(migrationEvent)
-    .innerJoin(migration, eq(migration.id, migrationEvent.migration_id))
+    .leftJoin(migration, eq(migration.id, subject_id))
+    .leftJoin(drain, eq(drain.id, subject_id))
     .where(
       and(
         gt(id, after),
         lte(id, until),
         type === undefined ? undefined : inArray(kind, type),
         stack === undefined ? undefined : eq(migration.stack_name, stack),
-        host === undefined ? undefined : or(eq(migration.source_host_id, host), eq(migration.target_host_id, host)),
+        host === undefined ? undefined : concerns(host),
       ),
     )
     .orderBy(asc(id))
@@ -64,3 +68,11 @@ export async function eventsOfFleet(
   const next = rows.length > limit ? (events.at(-1)?.id ?? until) : until;
   return { events, next, more: next < newest };
 }
+
+const concerns = (host: string) =>
+  or(
+    eq(migrationEvent.subject_id, host),
+    eq(drain.host_id, host),
+    eq(migration.source_host_id, host),
+    eq(migration.target_host_id, host),
+  );

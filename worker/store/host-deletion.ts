@@ -7,6 +7,7 @@ import { hostDeletionRefusal } from '../saga/migration/host-deletion.ts';
 import { drain } from '../tables/drains.ts';
 import { node } from '../tables/fleet.ts';
 import { migration } from '../tables/migrations.ts';
+import { hostEvents } from './fleet-events.ts';
 
 /**
  * A host is deleted in two parts: its row is marked, unless something needs the host; then every migration that still
@@ -14,7 +15,7 @@ import { migration } from '../tables/migrations.ts';
  * so none starts in between.
  */
 
-/** `busy` if something needs the host. A single statement, so nothing can start in between. */
+/** `busy` if something needs the host. A single batch, so nothing can start in between. */
 export async function markDeleted(db: D1Database, id: string, now: number): Promise<'deleted' | 'busy' | 'absent'> {
   const orm = drizzle(db);
   const needed = or(
@@ -22,11 +23,15 @@ export async function markDeleted(db: D1Database, id: string, now: number): Prom
     exists(orm.select({ one: sql`1` }).from(drain).where(emptied(id))),
   );
   const one = and(eq(node.id, id), isNull(node.deleted_at));
-  const deleted = await orm
-    .update(node)
-    .set({ deleted_at: now, revocation_owed: true, connected: false })
-    .where(and(one, not(needed as SQL)))
-    .returning({ id: node.id });
+  const free = and(one, not(needed as SQL));
+  const [, deleted] = await orm.batch([
+    hostEvents(db, 'host_deleted', now, free),
+    orm
+      .update(node)
+      .set({ deleted_at: now, revocation_owed: true, connected: false })
+      .where(free)
+      .returning({ id: node.id }),
+  ]);
   if (deleted.length > 0) return 'deleted';
   return (await orm.select({ id: node.id }).from(node).where(one).get()) ? 'busy' : 'absent';
 }

@@ -6,7 +6,15 @@ import { firstIdAt } from '../../schema/ids.ts';
 import type { Status } from '../../schema/migration-status.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import type { MigrationRow } from '../saga/migration/ports.ts';
-import { deadlineAt, isActive, migration, migrationEvent, sourceKept, windowEndsAt } from '../tables/migrations.ts';
+import {
+  deadlineAt,
+  isActive,
+  migration,
+  migrationEvent,
+  notReminded,
+  sourceKept,
+  windowEndsAt,
+} from '../tables/migrations.ts';
 import { beyond, type Order, orderBy, type Paging, sortKey } from './sorted.ts';
 
 /** Queries about migrations for the API and UI; only `migration-store.ts` writes transitions. */
@@ -106,7 +114,7 @@ export async function eventsAfter(db: D1Database, migrationId: string, after: nu
   return drizzle(db)
     .select()
     .from(migrationEvent)
-    .where(and(eq(migrationEvent.migration_id, migrationId), gt(migrationEvent.id, after)))
+    .where(and(eq(migrationEvent.subject_id, migrationId), gt(migrationEvent.id, after)))
     .orderBy(asc(migrationEvent.id))
     .limit(limit)
     .all();
@@ -117,7 +125,7 @@ export async function newestEvents(db: D1Database, migrationId: string, limit: n
   const rows = await drizzle(db)
     .select()
     .from(migrationEvent)
-    .where(eq(migrationEvent.migration_id, migrationId))
+    .where(eq(migrationEvent.subject_id, migrationId))
     .orderBy(desc(migrationEvent.id))
     .limit(limit)
     .all();
@@ -136,13 +144,11 @@ export async function stackIdsToWake(db: D1Database, now: number): Promise<strin
   return rows.map(({ id }) => id);
 }
 
-/** Migrations whose reminder is due and was not sent. */
+/** Migrations whose reminder is due and was not sent: their own index, since copies may be kept for years. */
 export async function migrationsToRemind(db: D1Database, now: number) {
-  return drizzle(db)
-    .select({ id: migration.id, stack_id: migration.stack_id })
-    .from(migration)
-    .where(and(cleanupDue(now), sql`json_extract(${migration.saga}, '$.window.reminded_at') IS NULL`))
-    .all();
+  return drizzle(db).all<{ id: string; stack_id: string }>(sql`
+    SELECT id, stack_id FROM migration INDEXED BY migration_to_remind
+    WHERE ${sourceKept} AND ${windowEndsAt} <= ${now} AND ${notReminded}`);
 }
 
 /** The source of a completed migration, or the target of one that was rolled back, was not deleted yet. */

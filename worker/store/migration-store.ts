@@ -189,6 +189,6 @@ function logTransition(row: MigrationRow, { id, status, epoch, trace_id }: Saga,
   log.info('migration', { ...ids, cause, from: row.status, to: status, version: version + 1, epoch });
 }
 
-function eventRow(migration_id: string, at: number, { kind, data }: MigrationEvent) {
-  return { migration_id, kind, at, data };
+function eventRow(subject_id: string, at: number, { kind, data }: MigrationEvent) {
+  return { subject_id, kind, at, data };
 }

@@ -6,6 +6,7 @@ import type { nodeSorts } from '../../schema/api/nodes.ts';
 import { newId } from '../../schema/ids.ts';
 import { limits } from '../../schema/limits.ts';
 import { node } from '../tables/fleet.ts';
+import { hostEvents, type upgradeEvent } from './fleet-events.ts';
 import { beyond, type Order, orderBy, type Paging, sortKey } from './sorted.ts';
 import { hashToken, newToken } from './token-format.ts';
 
@@ -124,22 +125,22 @@ export async function markJoined(
   { serial, ends_at }: Issued,
   now: number,
 ): Promise<boolean> {
-  const joined = await drizzle(db)
-    .update(node)
-    .set({
-      joined_at: sql`coalesce(joined_at, ${now})`,
-      join_key_sha256: keySha256,
-      certificate_serial: serial,
-      certificate_serial_before: sql`certificate_serial`,
-      certificate_ends_at: ends_at,
-    })
-    .where(
-      and(
-        ...[eq(node.id, id), eq(node.join_token_hash, join_token_hash ?? ''), alive],
-        or(isNull(node.joined_at), eq(node.join_key_sha256, keySha256)),
-      ),
-    )
-    .returning({ id: node.id });
+  const orm = drizzle(db);
+  const one = and(eq(node.id, id), eq(node.join_token_hash, join_token_hash ?? ''), alive);
+  const [, joined] = await orm.batch([
+    hostEvents(db, 'host_joined', now, and(one, isNull(node.joined_at))),
+    orm
+      .update(node)
+      .set({
+        joined_at: sql`coalesce(joined_at, ${now})`,
+        join_key_sha256: keySha256,
+        certificate_serial: serial,
+        certificate_serial_before: sql`certificate_serial`,
+        certificate_ends_at: ends_at,
+      })
+      .where(and(one, or(isNull(node.joined_at), eq(node.join_key_sha256, keySha256))))
+      .returning({ id: node.id }),
+  ]);
   return joined.length === 1;
 }
 
@@ -153,34 +154,35 @@ export async function markRenewed(db: D1Database, id: string, usedSerial: string
 
 /**
  * Written by the node's object at the welcome and at the end of its connection. Returns false if the node was deleted. An
- * object that was reset may have an older write under way: it does not undo a newer one.
+ * object that was reset may have an older write under way: it does not undo a newer one. With `event` both or none are written.
  */
 export async function markPresence(
   db: D1Database,
   id: string,
   { connected, seen_at, ...more }: Partial<NodeRow> & Pick<NodeRow, 'connected'> & { seen_at: number },
+  event?: ReturnType<typeof upgradeEvent>,
 ): Promise<boolean> {
   const newer = sql`(seen_at > ${seen_at} AND seen_at <= ${seen_at + limits.control.lateWriteMsMax})`;
-  return updated(db, id, {
+  const update = updateOf(db, id, {
     ...more,
     seen_at: sql`max(coalesce(seen_at, 0), ${seen_at})`,
     connected: sql`CASE WHEN ${newer} THEN connected ELSE ${connected ? 1 : 0} END`,
   });
+  const [, rows] = event ? await drizzle(db).batch([event, update]) : [null, await update];
+  return rows.length === 1;
 }
 
 /** Returns false if the node was deleted. */
 export async function markResources(db: D1Database, id: string, resources: NodeRow['resources']): Promise<boolean> {
-  return updated(db, id, { resources });
+  return (await updateOf(db, id, { resources })).length === 1;
 }
 
-async function updated(db: D1Database, id: string, changes: SQLiteUpdateSetSource<typeof node>): Promise<boolean> {
-  const rows = await drizzle(db)
+const updateOf = (db: D1Database, id: string, changes: SQLiteUpdateSetSource<typeof node>) =>
+  drizzle(db)
     .update(node)
     .set(changes)
     .where(and(eq(node.id, id), alive))
     .returning({ id: node.id });
-  return rows.length === 1;
-}
 
 /** Writes only what has changed. */
 export async function markLeftovers(db: D1Database, id: string, leftovers: Leftover[]): Promise<void> {

@@ -2,20 +2,13 @@ import { type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core';
 import { limits } from '../../schema/limits.ts';
+import { ofFleet, settledSaga } from '../tables/migrations.ts';
 
 /**
- * Deletes what nobody needs any more, oldest first and a bounded share per call (C10). A migration is settled once it has
- * ended, nothing is awaited or to be retried, no copy is kept, and no connection is passed on: neither the saga, a rollback, a
- * purge nor forwarding reads its rows again. What is not settled stays, however old. All literal, as partial indexes need it.
+ * Deletes what nobody needs any more, oldest first and a bounded share per call (C10). What is not settled stays, however old, and
+ * is in none of the indexes that are read here.
  */
-const settled = sql`(
-  status IN ('failed', 'cancelled')
-  OR (status = 'completed' AND ("saga" ->> '$.window.source_purge.done_at') IS NOT NULL)
-  OR (status = 'rolled_back' AND ("saga" ->> '$.window.target_purge.done_at') IS NOT NULL)
-) AND ("saga" ->> '$.deadline_at') IS NULL
-  AND coalesce(json_array_length("saga", '$.awaiting'), 0) = 0
-  AND coalesce(json_array_length("saga", '$.retry'), 0) = 0
-  AND coalesce("saga" ->> '$.forwarding.phase', '') NOT IN ('holding', 'forwarding')
+const settled = sql`${settledSaga}
   AND NOT EXISTS (SELECT 1 FROM command WHERE migration_id = migration.id AND closed_at IS NULL)`;
 
 const { migrationsPerRunMax, migrationsPerBatchMax, rowsPerRunMax } = limits.retention;
@@ -27,10 +20,9 @@ const { migrationsPerRunMax, migrationsPerBatchMax, rowsPerRunMax } = limits.ret
 export async function trimMigrations(db: D1Database, before: number): Promise<number> {
   const orm = drizzle(db);
   const whole = await orm.all<{ id: string }>(sql`
-    SELECT migration.id FROM transition CROSS JOIN migration
-    WHERE transition.version = 1 AND transition.at <= ${before} AND migration.id = transition.migration_id
-      AND migration.updated_at <= ${before} AND ${settled}
-    ORDER BY transition.at LIMIT ${migrationsPerRunMax}`);
+    SELECT id FROM migration INDEXED BY migration_to_trim
+    WHERE trimmed = 0 AND updated_at <= ${before} AND ${settled}
+    ORDER BY updated_at LIMIT ${migrationsPerRunMax}`);
   for (const ids of batchesOf(whole)) {
     const of = sql`migration_id IN (SELECT value FROM json_each(${ids}))`;
     await inOneBatch(db, [
@@ -38,6 +30,7 @@ export async function trimMigrations(db: D1Database, before: number): Promise<nu
       sql`DELETE FROM migration_event WHERE ${of}`,
       sql`DELETE FROM transition WHERE ${of}
         AND version < (SELECT version FROM migration WHERE id = migration_id)`,
+      sql`UPDATE migration SET trimmed = 1 WHERE id IN (SELECT value FROM json_each(${ids}))`,
     ]);
   }
   return whole.length;
@@ -59,8 +52,8 @@ export async function forgetMigrations(db: D1Database, before: number): Promise<
     AND NOT EXISTS (SELECT 1 FROM webhook_endpoint AS callback JOIN webhook_delivery ON endpoint_id = callback.id
       WHERE callback.migration_id = migration.id AND webhook_delivery.status = 'pending')`;
   const old = await orm.all<{ id: string }>(sql`
-    SELECT id FROM migration INDEXED BY migration_ended
-    WHERE ended_at IS NOT NULL AND updated_at <= ${before} AND ${forgettable}
+    SELECT id FROM migration INDEXED BY migration_to_forget
+    WHERE updated_at <= ${before} AND ${forgettable}
     ORDER BY updated_at LIMIT ${migrationsPerRunMax}`);
   for (const ids of batchesOf(old)) {
     const these = sql`(SELECT value FROM json_each(${ids}))`;
@@ -74,6 +67,13 @@ export async function forgetMigrations(db: D1Database, before: number): Promise<
     ]);
   }
   return old.length;
+}
+
+/** Deletes events of drains and hosts from before. Returns how many. */
+export async function forgetFleetEvents(db: D1Database, before: number): Promise<number> {
+  const { meta } = await drizzle(db).run(sql`DELETE FROM migration_event WHERE id IN (
+    SELECT id FROM migration_event WHERE ${ofFleet} AND at <= ${before} ORDER BY at LIMIT ${rowsPerRunMax})`);
+  return meta.changes;
 }
 
 /** Deletes drains that ended before, once none of their migrations is known. Returns how many. */

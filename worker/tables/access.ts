@@ -48,6 +48,13 @@ export const audit = sqliteTable(
     code: text(),
     /** The client's address. */
     address: text(),
+    /**
+     * What the act concerned, as of then, so that it is found also when the migration or drain is forgotten: the stack's name, the
+     * host that was acted on, is drained or is a migration's source, and a migration's target.
+     */
+    stack_name: text(),
+    host_id: text(),
+    target_host_id: text(),
   },
   (t) => [index('audit_actor').on(t.actor_id, t.id), index('audit_act').on(t.act, t.id), index('audit_at').on(t.at)],
 );

@@ -15,6 +15,11 @@ export const fleet = sqliteTable('fleet', {
   created_at: integer().notNull(),
 });
 
+/** A host that is not connected, and of which no event says so yet. Literal, as a partial index needs it. */
+export const hostLeft = sql`"kind" = 'host' AND "deleted_at" IS NULL AND "connected" = 0 AND "absent_since" IS NULL`;
+/** A host that is connected again, and of which the latest event says that it is not. Literal as well. */
+export const hostBack = sql`"deleted_at" IS NULL AND "connected" = 1 AND "absent_since" IS NOT NULL`;
+
 /** A host or a relay: a holder of a fleet certificate. */
 export const node = sqliteTable(
   'node',
@@ -57,12 +62,16 @@ export const node = sqliteTable(
     leftovers: text({ mode: 'json' }).$type<Leftover[]>(),
     /** Hosts: from then on no migration may target it. */
     cordoned_at: integer(),
+    /** Hosts: when it was last seen before the event `host_offline`; null once `host_online` followed. */
+    absent_since: integer(),
   },
   (t) => [
     uniqueIndex('node_name').on(t.kind, t.name).where(sql`deleted_at IS NULL`),
     index('node_kind').on(t.kind, t.id),
     index('node_revocation_owed').on(t.id).where(sql`revocation_owed = 1`),
     index('node_connected').on(t.id).where(sql`connected = 1`),
+    index('node_left').on(t.seen_at).where(hostLeft),
+    index('node_back').on(t.id).where(hostBack),
     index('node_deleted').on(t.deleted_at).where(sql`deleted_at IS NOT NULL`),
   ],
 );

@@ -21,6 +21,19 @@ const sagaColumn = customType<{ data: Saga; driverData: string }>({
  */
 export const windowEndsAt = sql`("saga" ->> '$.window.ends_at')`;
 export const sourceKept = sql`"status" = 'completed' AND ("saga" ->> '$.window.source_purge.done_at') IS NULL`;
+/** No reminder of such a copy was sent. Literal as well. */
+export const notReminded = sql`("saga" ->> '$.window.reminded_at') IS NULL`;
+/**
+ * It has ended, nothing is awaited or to be retried, no copy is kept, and no connection is passed on: neither the saga, a
+ * rollback, a purge nor forwarding reads its rows again. Literal as well; each AND is a term of its own to SQLite.
+ */
+export const settledSaga = sql`("status" IN ('failed', 'cancelled')
+  OR ("status" = 'completed' AND ("saga" ->> '$.window.source_purge.done_at') IS NOT NULL)
+  OR ("status" = 'rolled_back' AND ("saga" ->> '$.window.target_purge.done_at') IS NOT NULL))
+  AND ("saga" ->> '$.deadline_at') IS NULL
+  AND coalesce(json_array_length("saga", '$.awaiting'), 0) = 0
+  AND coalesce(json_array_length("saga", '$.retry'), 0) = 0
+  AND coalesce("saga" ->> '$.forwarding.phase', '') NOT IN ('holding', 'forwarding')`;
 /** When its object has to look at it again; null if nothing is due. Literal as well. */
 export const deadlineAt = sql`("saga" ->> '$.deadline_at')`;
 /** Literal, so that SQLite uses the indexes of active migrations. */
@@ -51,6 +64,8 @@ export const migration = sqliteTable(
     created_at: integer().notNull(),
     updated_at: integer().notNull(),
     ended_at: integer(),
+    /** Its history was deleted: `worker/store/retention.ts`. */
+    trimmed: integer({ mode: 'boolean' }).notNull().default(false),
   },
   (t) => [
     uniqueIndex('migration_one_active_per_stack')
@@ -68,7 +83,9 @@ export const migration = sqliteTable(
       .where(sql`status IN (${quoted(activeStatuses)})`),
     index('migration_kept').on(windowEndsAt).where(sourceKept),
     index('migration_deadline').on(deadlineAt, t.stack_id).where(sql`${deadlineAt} IS NOT NULL`),
-    index('migration_ended').on(t.updated_at).where(sql`ended_at IS NOT NULL`),
+    index('migration_to_remind').on(windowEndsAt).where(sql`${sourceKept} AND ${notReminded}`),
+    index('migration_to_trim').on(t.updated_at).where(sql`"trimmed" = 0 AND ${settledSaga}`),
+    index('migration_to_forget').on(t.updated_at).where(settledSaga),
   ],
 );
 
@@ -87,24 +104,33 @@ export const transition = sqliteTable(
     to_status: text().notNull(),
     at: integer().notNull(),
   },
-  (t) => [
-    primaryKey({ columns: [t.migration_id, t.version] }),
-    // Of migrations whose history is whole: `worker/store/retention.ts` leaves only the newest transition.
-    index('transition_first').on(t.at).where(sql`version = 1`),
-  ],
+  (t) => [primaryKey({ columns: [t.migration_id, t.version] })],
 );
 
-/** A migration's history as people see it; the ids order the event stream. */
+/** Events of drains and hosts, which no migration takes along when it is deleted. Literal, as a partial index needs it. */
+export const ofFleet = sql`substr("migration_id", 1, 4) <> 'mig_'`;
+
+/**
+ * The history of migrations, drains and hosts as people see it: the event feed, and the stream of each migration. The ids
+ * give its order.
+ */
 export const migrationEvent = sqliteTable(
   'migration_event',
   {
     id: integer().primaryKey({ autoIncrement: true }),
-    migration_id: text().notNull(),
+    /**
+     * The migration, drain or host. The column keeps the name that it had when only migrations had events: a deploy migrates the
+     * database while the release before still writes to it.
+     */
+    subject_id: text('migration_id').notNull(),
     kind: text().notNull(),
     at: integer().notNull(),
     data: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
   },
-  (t) => [index('migration_event_migration').on(t.migration_id, t.id)],
+  (t) => [
+    index('migration_event_migration').on(t.subject_id, t.id),
+    index('migration_event_of_fleet').on(t.at).where(ofFleet),
+  ],
 );
 
 /** Commands to agents: recorded with their transition, sent after it, and again until answered. */

@@ -99,6 +99,6 @@ export async function insertCommand(migration_id: string, host_id: string, id: s
     });
 }
 
-export async function insertEvent(migration_id: string, kind: string, data: Record<string, unknown>): Promise<void> {
-  await drizzle(env.DB).insert(migrationEvent).values({ migration_id, kind, at: Date.now(), data });
+export async function insertEvent(subject_id: string, kind: string, data: Record<string, unknown>): Promise<void> {
+  await drizzle(env.DB).insert(migrationEvent).values({ subject_id, kind, at: Date.now(), data });
 }

@@ -1,6 +1,7 @@
 import { limits } from '../../../schema/limits.ts';
 import type { Env } from '../../env.ts';
 import { log } from '../../log.ts';
+import { upgradeEvent } from '../../store/fleet-events.ts';
 import { markPresence, type NodeRow } from '../../store/nodes.ts';
 import { holderSocket, isAlive, linkOf, pingedAt } from './control-socket.ts';
 
@@ -9,6 +10,10 @@ interface Noted {
   node: string;
   connected: boolean;
   seen_at: number;
+  /** Absent if an earlier release wrote it. */
+  agent_version?: string;
+  /** How many changes of the version were told on which day since 1970. */
+  told?: { day: number; changes: number };
 }
 
 /**
@@ -27,8 +32,20 @@ export class Presence {
   }
 
   /** A hello, with what it says of the node. Returns false if the node was deleted. */
-  arrived(node: string, said: Partial<NodeRow>): Promise<boolean> {
-    return this.#inTurn(() => this.#write({ node, connected: true, seen_at: Date.now() }, said));
+  arrived(node: string, said: Partial<NodeRow> & { agent_version: string }): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { agent_version } = said;
+      const noted = await this.#ctx.storage.get<Noted>(key);
+      const now = Date.now();
+      const day = Math.floor(now / dayMs);
+      const changes = noted?.told?.day === day ? noted.told.changes : 0;
+      const next = { node, connected: true, seen_at: now, agent_version, told: { day, changes } };
+      // Only with another version there is more than the row to be written.
+      if (noted?.agent_version === agent_version || changes >= limits.control.versionChangesPerDayMax)
+        return this.#write(next, said);
+      next.told.changes += 1;
+      return this.#write(next, said, upgradeEvent(this.#env.DB, node, agent_version, now));
+    });
   }
 
   /** Writes how the connection is, if the row says otherwise. Never throws: the alarm repeats it. `ended`: just closed. */
@@ -45,7 +62,7 @@ export class Presence {
       const noted = await this.#ctx.storage.get<Noted>(key);
       // The row may be newer: its answer was lost.
       const seen_at = Math.max(noted?.seen_at ?? 0, seenAt ?? 0);
-      await this.#compare({ node, connected: true, seen_at }, null, null);
+      await this.#compare({ ...noted, node, connected: true, seen_at }, null, null);
       if (holderSocket(this.#ctx) && (await this.#ctx.storage.getAlarm()) === null) await this.#setAlarm();
     });
   }
@@ -82,7 +99,7 @@ export class Presence {
     const heardAt = connected ? now : last ? this.#heardAt(last, now) : Math.min(now, cutAt);
     const resources = last ? linkOf(last).resources : null;
     const seen_at = Math.max(noted.seen_at, heardAt);
-    await this.#write({ node: noted.node, connected, seen_at }, resources ? { resources } : {});
+    await this.#write({ ...noted, connected, seen_at }, resources ? { resources } : {});
   }
 
   /** A close that the platform noticed late says nothing about the time before. */
@@ -91,9 +108,9 @@ export class Presence {
     return now - pinged <= limits.control.hostSilenceMsMax ? now : pinged;
   }
 
-  async #write(next: Noted, more: Partial<NodeRow>): Promise<boolean> {
+  async #write(next: Noted, more: Partial<NodeRow>, event?: ReturnType<typeof upgradeEvent>): Promise<boolean> {
     const { node, connected, seen_at } = next;
-    if (!(await markPresence(this.#env.DB, node, { ...more, connected, seen_at }))) {
+    if (!(await markPresence(this.#env.DB, node, { ...more, connected, seen_at }, event))) {
       await this.#ctx.storage.delete(key);
       return false;
     }
@@ -115,3 +132,4 @@ export class Presence {
 }
 
 const key = 'presence';
+const dayMs = 24 * 3_600_000;

@@ -4,7 +4,8 @@ import type { migration } from '../../tables/migrations.ts';
 import type { Preflight } from '../preflight/preflight-facts.ts';
 import type { Transition } from './transition.ts';
 
-export type MigrationRow = typeof migration.$inferSelect;
+/** Whether its history was trimmed is the retention's business alone. */
+export type MigrationRow = Omit<typeof migration.$inferSelect, 'trimmed'>;
 
 /**
  * `stale`: lost the optimistic-lock race. `late`: `commit_by` has passed. `busy`: the stack already has another active
