@@ -62,6 +62,46 @@ describe('the audit is filtered', () => {
     expect(await of(`&stack=${encodeURIComponent("x' OR 1=1 --")}`)).toEqual([]);
   });
 
+  it('C10: by a host and a stack also once the migration and the drain are forgotten, and only refused acts name neither', async () => {
+    const token = await tokenWith(['admin']);
+    const [a, b] = [await join(token, 'host', 'a'), await join(token, 'host', 'b')];
+    const stack_id = await insertStack('shop', a.id);
+    const id = await insertMigration({
+      ...{ stack_id, stack_name: 'shop', source_host_id: a.id, target_host_id: b.id, status: 'completed' },
+    });
+    await call('POST', `/api/v1/migrations/${id}/cancel`, { token });
+    await call('POST', '/api/v1/migrations/mig_01m84szym4tvg03p2mz6y2f9wb/cancel', { token });
+    const empty = await createNode(token, 'host', 'c');
+    const drain = (await call('POST', `/api/v1/hosts/${empty.id}/drain`, { token, body: {} })).body.id;
+    await call('POST', `/api/v1/drains/${drain}/abort`, { token, body: {} });
+    await env.DB.batch(
+      ['migration', 'drain', 'stack', 'node'].map((table) => env.DB.prepare(`DELETE FROM "${table}"`)),
+    );
+    const of = async (query: string) => actsOf(await auditOf(token, query));
+    expect(await of('&stack=shop')).toEqual(['POST /migrations/{id}/cancel']);
+    for (const host of [a.id, b.id]) expect((await of(`&host=${host}`))[0]).toBe('POST /migrations/{id}/cancel');
+    expect(await of(`&host=${empty.id}`)).toEqual(['POST /drains/{id}/abort', 'POST /hosts/{id}/drain', 'POST /hosts']);
+  });
+
+  it('C7: by a host and a stack also what an earlier release recorded, as far as it is known yet', async () => {
+    const token = await tokenWith(['admin']);
+    const [a, b] = [await createNode(token, 'host', 'a'), await createNode(token, 'host', 'b')];
+    const hosts = { source_host_id: a.id, target_host_id: b.id };
+    const id = await insertMigration({ ...hosts, stack_id: await insertStack('shop', a.id), stack_name: 'shop' });
+    await insertAudit(env.DB, entry(day(1), { act: 'cancel', objects: { id } }));
+    await insertAudit(env.DB, entry(day(1), { act: 'migrate', objects: { name: 'shop', created: id } }));
+    await insertAudit(env.DB, entry(day(1), { act: 'preflight', objects: { name: 'shop' } }));
+    const columns = ['stack_name', 'host_id', 'target_host_id'];
+    await env.DB.prepare(`UPDATE audit SET ${columns.map((name) => `${name} = NULL`).join()}`).run();
+    expect(actsOf(await auditOf(token, '&stack=shop'))).toEqual([]);
+    const backfill = env.TEST_MIGRATIONS.flatMap(({ queries }) => queries).filter((sql) => /UPDATE `?audit/i.test(sql));
+    expect(backfill).toHaveLength(1);
+    for (const sql of backfill) await env.DB.prepare(sql).run();
+    expect(actsOf(await auditOf(token, '&stack=shop'))).toEqual(['preflight', 'migrate', 'cancel']);
+    expect(actsOf(await auditOf(token, `&host=${a.id}`))).toEqual(['migrate', 'cancel', 'POST /hosts']);
+    expect(actsOf(await auditOf(token, `&host=${b.id}`))).toEqual(['migrate', 'cancel', 'POST /hosts']);
+  });
+
   it('by time, the first moment included and the last one not', async () => {
     const token = await tokenWith(['admin']);
     for (const n of [1, 2, 3]) await insertAudit(env.DB, entry(day(n), { act: `day ${n}` }));

@@ -78,5 +78,7 @@ const timed = <T extends { since?: string | undefined; until?: string | undefine
 });
 
 function view({ actor_kind, actor_id, actor_name, at, ...row }: AuditRow): AuditEntry {
-  return { ...row, at: time(at), actor: { kind: actor_kind, id: actor_id, name: actor_name } };
+  const { id, request_id, act, objects, status, code, address } = row;
+  const actor = { kind: actor_kind, id: actor_id, name: actor_name };
+  return { id, at: time(at), request_id, actor, act, objects, status, code, address };
 }

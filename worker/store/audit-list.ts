@@ -3,8 +3,6 @@ import { drizzle } from 'drizzle-orm/d1';
 import type { AuditKind } from '../../schema/api/access.ts';
 import { limits } from '../../schema/limits.ts';
 import { audit } from '../tables/access.ts';
-import { drain } from '../tables/drains.ts';
-import { migration } from '../tables/migrations.ts';
 import type { AuditRow } from './audit.ts';
 
 /** `since` and `until` in epoch milliseconds. */
@@ -76,8 +74,10 @@ function wanted({ actor, act, kind, host, stack, since, until }: AuditFilter): S
     actor === undefined ? undefined : eq(audit.actor_id, actor),
     act === undefined ? undefined : eq(audit.act, act),
     kind === undefined ? undefined : isAbout(kind),
-    host === undefined ? undefined : or(eq(audit.actor_id, host), concerns(idsOfHost(host))),
-    stack === undefined ? undefined : or(named(stack), concerns(idsOfStack(stack))),
+    host === undefined
+      ? undefined
+      : or(...[audit.actor_id, audit.host_id, audit.target_host_id].map((id) => eq(id, host))),
+    stack === undefined ? undefined : eq(audit.stack_name, stack),
     since === undefined ? undefined : gte(audit.at, since),
     until === undefined ? undefined : lt(audit.at, until),
   );
@@ -88,16 +88,3 @@ function isAbout(kind: AuditKind): SQL {
   const path = kind === 'login' ? '/ui/login' : `/api/v1/${kind}`;
   return sql`(${audit.act} GLOB ${`* ${path}`} OR ${audit.act} GLOB ${`* ${path}/*`})`;
 }
-
-const named = (stack: string) => sql`json_extract(${audit.objects}, '$.name') = ${stack}`;
-
-const concerns = (ids: SQL) =>
-  sql`(json_extract(${audit.objects}, '$.id') IN (${ids}) OR json_extract(${audit.objects}, '$.created') IN (${ids}))`;
-
-const idsOfStack = (stack: string) =>
-  sql`SELECT ${migration.id} FROM ${migration} WHERE ${migration.stack_name} = ${stack}`;
-
-const idsOfHost = (host: string) => sql`SELECT ${host}
-  UNION ALL SELECT ${migration.id} FROM ${migration}
-    WHERE ${migration.source_host_id} = ${host} OR ${migration.target_host_id} = ${host}
-  UNION ALL SELECT ${drain.id} FROM ${drain} WHERE ${drain.host_id} = ${host}`;

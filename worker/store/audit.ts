@@ -1,4 +1,4 @@
-import { and, lte, max, sql } from 'drizzle-orm';
+import { and, lte, max, type SQL, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { limits } from '../../schema/limits.ts';
 import { audit } from '../tables/access.ts';
@@ -14,7 +14,11 @@ export interface Actor {
   name: string;
 }
 
-export type AuditEntry = Omit<typeof audit.$inferInsert, 'id' | 'actor_kind' | 'actor_id' | 'actor_name'> & {
+type Concerned = 'stack_name' | 'host_id' | 'target_host_id';
+export type AuditEntry = Omit<
+  typeof audit.$inferInsert,
+  'id' | 'actor_kind' | 'actor_id' | 'actor_name' | Concerned
+> & {
   actor: Actor;
 };
 
@@ -22,7 +26,22 @@ export async function insertAudit(db: D1Database, { actor, ...entry }: AuditEntr
   const { kind: actor_kind, id: actor_id, name: actor_name } = actor;
   await drizzle(db)
     .insert(audit)
-    .values({ ...entry, actor_kind, actor_id, actor_name });
+    .values({ ...entry, actor_kind, actor_id, actor_name, ...concernedBy(entry.objects) });
+}
+
+/** What an act concerns, by the rows of then: a migration and a drain are forgotten before the act is. */
+function concernedBy(objects: AuditEntry['objects']): { [name in Concerned]: SQL | string | null } {
+  const ids = [objects.id, objects.created].filter((id) => id !== undefined);
+  const of = (kind: string) => ids.find((id) => id.startsWith(`${kind}_`));
+  const [moved, drained, host = null] = [of('mig'), of('drain'), of('host')];
+  const name = objects.name ?? null;
+  if (moved !== undefined) {
+    const its = (column: string) => sql`(SELECT ${sql.identifier(column)} FROM "migration" WHERE "id" = ${moved})`;
+    const stack_name = sql`coalesce(${its('stack_name')}, ${name})`;
+    return { stack_name, host_id: its('source_host_id'), target_host_id: its('target_host_id') };
+  }
+  const host_id = host ?? (drained === undefined ? null : sql`(SELECT "host_id" FROM "drain" WHERE "id" = ${drained})`);
+  return { stack_name: name, host_id, target_host_id: null };
 }
 
 /** Deletes expired entries and those beyond the maximum number, a bounded share per call. Returns how many. */
