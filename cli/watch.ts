@@ -90,7 +90,7 @@ function tellNews(watcher: Watcher | null, { kind, data }: ServerEvent): void {
   const code = typeof data.code === 'string' ? ` (${data.code})` : '';
   if (kind === 'status') watcher?.entered(String(data.to));
   else if (kind === 'failure') watcher?.told(`failure: ${data.message}${code}`);
-  else if (kind === 'notice') watcher?.told(`${data.message}${code}`);
+  else if (kind === 'notice' || kind === 'reset') watcher?.told(`${data.message}${code}`);
 }
 
 const detached = ({ id, stack }: MigrationView) =>

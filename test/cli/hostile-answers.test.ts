@@ -95,6 +95,24 @@ test('F12 F35 a watched migration that comes to need attention is left with 8, a
   expect(out).toContain(`stackferry retry ${id}`);
 });
 
+test('C8: a watched migration whose last event a restore has undone is watched on, and that is said', async () => {
+  connects = [];
+  views = [migration('reverting'), migration('needs_attention')];
+  const reset = { message: 'The control plane was restored.', at: later };
+  stream = (response) => {
+    if (connects.length > 1) {
+      response.write(`id: 0\nevent: reset\ndata: ${JSON.stringify(reset)}\n\n`);
+      return void response.write(status(5, 'needs_attention', later));
+    }
+    response.write(status(7, 'reverting', time));
+    setTimeout(() => response.destroy(), 200);
+  };
+  const { code, out } = await start(['show', id, '--watch'], { env }).ended;
+  expect(code).toBe(8);
+  expect(connects).toEqual([undefined, '7']);
+  expect(out).toContain('The control plane was restored.');
+});
+
 test('what comes from hosts cannot drive the terminal, neither as text nor as JSON', async () => {
   views = [migration('needs_attention')];
   const text = await start(['show', id], { env, terminal: true }).ended;

@@ -112,7 +112,7 @@ describe('following a migration', () => {
     const events = eventsIn(await response.text());
     expect(events.map(({ event }) => event)).toEqual(['status', 'status']);
     expect(events[0]).toMatchObject({
-      id: expect.stringMatching(/^\d+$/),
+      id: expect.stringMatching(/^\d+-\d+$/),
       data: { to: 'preflight', at: expect.any(String) },
     });
 

@@ -8,17 +8,25 @@ import type { MigrationRow } from '../saga/migration/ports.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { time } from '../time.ts';
+import { eventIdOf } from './event-id.ts';
 
 const eventsAtOnceMax = 100;
 const quietMsMax = 15_000;
+const undone =
+  'The control plane was restored to a time before the last event that you have seen: all events come again.';
 
 /**
- * Streams a migration's events after `lastId`, and its progress in between. The Durable Object tells when something was
- * committed; only then, and every `sseReviewMs`, D1 is read (C13). The Worker asks it again and again: a stream held by the
- * object would pin it. Ends with the migration or after `sseMsMax`.
+ * Streams a migration's events after `lastId`, and its progress in between; `isUndone` puts a `reset` before them. The Durable
+ * Object tells when something was committed; only then, and every `sseReviewMs`, D1 is read (C13). The Worker asks it again and
+ * again: a stream held by the object would pin it. Ends with the migration or after `sseMsMax`.
  */
-export function migrationEventStream(env: Env, id: string, lastId: number): ReadableStream<Uint8Array> {
-  const frames = followMigration(env, id, lastId);
+export function migrationEventStream(
+  env: Env,
+  id: string,
+  lastId: number,
+  isUndone = false,
+): ReadableStream<Uint8Array> {
+  const frames = followMigration(env, id, lastId, isUndone);
   const encoder = new TextEncoder();
   return new ReadableStream({
     async pull(controller) {
@@ -32,7 +40,12 @@ export function migrationEventStream(env: Env, id: string, lastId: number): Read
   });
 }
 
-async function* followMigration(env: Env, id: string, lastId: number): AsyncGenerator<string, void, void> {
+async function* followMigration(
+  env: Env,
+  id: string,
+  lastId: number,
+  isUndone: boolean,
+): AsyncGenerator<string, void, void> {
   const endsAt = Date.now() + limits.control.sseMsMax;
   let last = lastId;
   let row: MigrationRow | null = null;
@@ -41,6 +54,8 @@ async function* followMigration(env: Env, id: string, lastId: number): AsyncGene
   let shownProgress = '';
   let saidAt = Date.now();
   yield `retry: ${limits.control.reconnectDelayMsMin * 4}\n\n`;
+  // Its id makes an EventSource forget the undone one, even if no event follows.
+  if (isUndone) yield frame('0', 'reset', { message: undone, at: time(Date.now()) });
   while (Date.now() < endsAt) {
     if (row === null || next.committed || Date.now() - readAt >= limits.control.sseReviewMs) {
       readAt = Date.now();
@@ -50,7 +65,7 @@ async function* followMigration(env: Env, id: string, lastId: number): AsyncGene
       for (const event of events) {
         last = event.id;
         saidAt = Date.now();
-        yield frame(event.id, event.kind, { ...event.data, at: time(event.at) });
+        yield frame(eventIdOf(event), event.kind, { ...event.data, at: time(event.at) });
       }
       if (events.length === eventsAtOnceMax) continue;
       if (!row || isTerminal(row.status)) return;
@@ -86,6 +101,6 @@ export async function nextCommit(
 }
 
 /** JSON contains no line break, so one `data:` line is enough. */
-function frame(id: number, kind: string, data: MigrationEventView): string {
+function frame(id: string, kind: string, data: MigrationEventView): string {
   return `id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -5,10 +5,9 @@ import type { Authed } from '../auth/authed.ts';
 import { eventsAfter } from '../store/migration-list.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { guarded, refuses } from './define.ts';
+import { isStillTrue, lastEventId } from './event-id.ts';
 import { migrationEventStream } from './event-stream.ts';
 import { absent } from './migrations.ts';
-
-const eventId = z.coerce.number().int().nonnegative().optional().describe('Id of the last event seen.');
 
 const events = createRoute({
   method: 'get',
@@ -18,12 +17,13 @@ const events = createRoute({
   summary: 'Follow a migration: its events from `Last-Event-ID` on, and its progress',
   description:
     'Server-sent events. `id` and `event` are id and kind of a recorded event; `progress` events have no id. The stream ' +
-    'ends with the migration, else after some minutes: clients resume by `Last-Event-ID`. 204 if nothing can follow.',
+    'ends with the migration, else after some minutes: clients resume by `Last-Event-ID`. 204 if nothing can follow. If the ' +
+    'database was restored to a time before that event, the stream begins with `reset`, and every event comes again.',
   ...guarded('read'),
   ...refuses('not_found'),
   request: {
     params: z.object({ id: objectId }),
-    headers: z.object({ 'last-event-id': eventId }),
+    headers: z.object({ 'last-event-id': lastEventId.optional().describe('Id of the last event seen.') }),
   },
   responses: {
     200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } },
@@ -37,10 +37,12 @@ export function migrationEventRoutes(app: OpenAPIHono<Authed>): void {
     const last = c.req.valid('header')['last-event-id'];
     const row = await loadMigration(c.env.DB, id);
     if (!row) throw absent();
+    const isUndone = last !== undefined && !(await isStillTrue(c.env.DB, id, last));
+    const after = isUndone ? 0 : (last?.id ?? 0);
     // An EventSource reconnects forever unless it gets a 204.
-    if (last !== undefined && isTerminal(row.status) && (await eventsAfter(c.env.DB, id, last, 1)).length === 0)
+    if (last && !isUndone && isTerminal(row.status) && (await eventsAfter(c.env.DB, id, after, 1)).length === 0)
       return c.body(null, 204);
-    return new Response(migrationEventStream(c.env, id, last ?? 0), {
+    return new Response(migrationEventStream(c.env, id, after, isUndone), {
       headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
     });
   });
