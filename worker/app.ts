@@ -13,6 +13,7 @@ import { eventRoutes } from './routes/events.ts';
 import { forwardingRoutes } from './routes/forwarding.ts';
 import { installRoute } from './routes/install.ts';
 import { joinTokenRoutes } from './routes/join-token.ts';
+import { refuseUnknownParameters } from './routes/known-parameters.ts';
 import { migrateRoutes } from './routes/migrate.ts';
 import { migrationEventRoutes } from './routes/migration-events.ts';
 import { migrationReadRoutes } from './routes/migration-reads.ts';
@@ -48,6 +49,7 @@ app.notFound((c) => {
 
 app.use(strictTransport);
 app.use('/api/v1/*', audited);
+refuseUnknownParameters(app);
 
 nodeRoutes(app, 'host');
 nodeRoutes(app, 'relay');

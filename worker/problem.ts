@@ -28,11 +28,17 @@ export function problemResponse(code: ErrorCode, detail: string, { headers, ...e
 }
 
 export function invalidRequest({ issues }: z.ZodError): Problem {
-  const errors = issues.map(({ path, message }) => ({ path: path.join('.'), message: message.slice(0, 500) }));
+  const errors = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.').slice(0, 200), message: unknownField }))
+      : [{ path: issue.path.join('.'), message: issue.message.slice(0, 500) }],
+  );
   const [first] = errors;
   const detail = first ? `${first.path || 'the request'}: ${first.message}` : 'The request does not fit.';
   return new Problem('invalid_request', detail, { errors: errors.slice(0, 20) });
 }
+
+const unknownField = 'is unknown here; /api/v1/openapi.json lists what each route takes';
 
 export function titleOf(code: ErrorCode): string {
   const words = code.replaceAll('_', ' ');

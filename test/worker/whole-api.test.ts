@@ -61,6 +61,38 @@ describe('one way of deleting', () => {
   });
 });
 
+describe('a query parameter that a route does not know', () => {
+  it('B8: is refused by every route for tokens, with its name, and nothing is done', async () => {
+    const token = await tokenWith(['admin']);
+    const { body: document } = await call('GET', '/api/v1/openapi.json');
+    type Paths = Record<string, Record<string, { security: Record<string, unknown>[] }>>;
+    const operations = Object.entries(document.paths as Paths).flatMap(([path, item]) =>
+      Object.entries(item).flatMap(([method, { security }]) =>
+        security.some(({ bearer }) => bearer) && path.startsWith('/api/')
+          ? [[method.toUpperCase(), path] as const]
+          : [],
+      ),
+    );
+    expect(operations.length).toBeGreaterThan(30);
+    const kinds: Record<string, string> = { hosts: 'host', webhooks: 'whk', tokens: 'tok', drains: 'drain' };
+    for (const [method, path] of operations) {
+      const kind = kinds[path.split('/')[3] ?? ''] ?? 'mig';
+      const at = path
+        .replace('{id}', `${kind}_01m84szym4tvg03p2mz6y2f9wb`)
+        .replace('{event_id}', 'evt_01m84szym4tvg03p2mz6y2f9wb')
+        .replaceAll(/\{\w+\}/g, 'shop');
+      const body = method === 'GET' || method === 'DELETE' ? undefined : {};
+      const answer = await call(method, `${at}?colour=blue`, { token, body });
+      const { status, body: told } = answer;
+      expect({ method, path, status, errors: told?.errors }).toMatchObject({
+        ...{ method, path, status: 422 },
+        errors: expect.arrayContaining([{ path: 'colour', message: expect.stringContaining('openapi.json') }]),
+      });
+    }
+    expect((await call('GET', '/readyz?probe=1')).status).toBe(200);
+  });
+});
+
 describe('what was created', () => {
   it('C20: is where its Location says', async () => {
     const token = await tokenWith(['admin']);

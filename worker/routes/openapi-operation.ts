@@ -60,13 +60,13 @@ function withHeaders(response: Response, keyed: boolean, metered: boolean): Resp
 function shared(method: string, operation: Operation): ProblemCode[] {
   const scope = scopeOf(operation);
   const parameters = operation.parameters ?? [];
-  const takes = parameters.length > 0 || operation.requestBody !== undefined;
+  const takes = scope !== undefined || operation.requestBody !== undefined;
   const cursor = parameters.some((parameter) => 'name' in parameter && parameter.name === 'cursor');
   return [
     ...(scope ? (['unauthorized'] as const) : []),
     ...(scope && scope !== 'read' ? (['forbidden'] as const) : []),
     ...(operation.requestBody ? (['malformed_json', 'unsupported_media_type', 'body_too_large'] as const) : []),
-    ...(takes || method === 'post' ? (['invalid_request'] as const) : []),
+    ...(takes ? (['invalid_request'] as const) : []),
     ...(cursor ? (['invalid_cursor'] as const) : []),
     ...(scope && method === 'post'
       ? (['idempotency_mismatch', 'idempotency_in_flight', 'idempotency_unknown'] as const)
