@@ -67,7 +67,10 @@ export const changeWebhook = z
   .strictObject({
     url: url.optional(),
     events: events.nullable().optional(),
-    token: token.optional().describe('Replaces the one before.'),
+    token: token
+      .nullable()
+      .optional()
+      .describe('Replaces the one before; null removes it, where the kind can do without.'),
     email: emailAddresses.optional(),
     disabled: z.boolean().optional(),
   })

@@ -112,6 +112,24 @@ describe('a webhook of a kind for people', () => {
     }, arriving);
   });
 
+  it('loses its token by null, if the kind can do without; what a change omits stays', async () => {
+    const { receiver, endpoint, token, made } = await registered('ntfy', { status: 200 });
+    const change = (id: string, body: object) => call('PATCH', `${path}/${id}`, { token, body });
+    const { body: shown } = await call('GET', `${path}/${made.id}`, { token });
+    expect(await change(made.id, {})).toMatchObject({ status: 200, body: shown });
+    expect(await change(made.id, { token: null })).toMatchObject({ status: 200, body: shown });
+    await endpoint.act('test');
+    await endpoint.delivery({ status: 'delivered' });
+    const [heard] = await receiver.heard();
+    expect(heard!.headers).not.toHaveProperty('authorization');
+    expect(accepted('ntfy', heard!).topic).toBe(secretPart);
+    const { made: needing } = await registered('gotify', {});
+    expect(await change(needing.id, { token: null })).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: 'token' }] },
+    });
+  });
+
   it('is deleted with its credential', async () => {
     const { token, made } = await registered('gotify', {});
     await call('DELETE', `${path}/${made.id}`, { token });

@@ -92,7 +92,7 @@ const change = createRoute({
   tags,
   operationId: 'changeWebhook',
   summary: 'Change what an endpoint gets and where, disable it, or enable it again',
-  description: 'Omitted fields stay unchanged.',
+  description: 'Omitted fields stay unchanged; an empty object changes nothing.',
   ...guardedBody('admin'),
   ...refuses('not_found', 'url_refused', 'webhook_is_callback'),
   request: { params, body: body(changeWebhook) },
