@@ -2,8 +2,9 @@ import 'reflect-metadata';
 import { createPublicKey, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { agentPaths, type EnrollResponse, enrollResponse } from '../schema/enrolment.ts';
-import { type ErrorCode, errorCodes, errorMessageOf, StackferryError } from '../schema/errors.ts';
+import { type ErrorCode, errorCodes, StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
+import { whyUnanswered } from './why-unanswered.ts';
 
 const p256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -58,10 +59,13 @@ async function send(url: URL, body: unknown, headers: Record<string, string>): P
       signal: AbortSignal.timeout(limits.agent.httpMsMax),
     });
   } catch (cause) {
-    const why = cause instanceof Error && cause.cause ? errorMessageOf(cause.cause) : errorMessageOf(cause);
-    throw new StackferryError('control_unavailable', `The control plane at ${url.origin} does not answer: ${why}`, {
-      cause,
-    });
+    throw new StackferryError(
+      'control_unavailable',
+      `The control plane at ${url.origin} does not answer: ${whyUnanswered(cause).words}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

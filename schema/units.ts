@@ -37,6 +37,12 @@ export const downtimeIfCutOver = ({ seconds }: { seconds: number }) =>
 
 export const rate = (bytesPerSecond: number) => `${bytes(bytesPerSecond)}/s`;
 
+/** A limit, in the powers of ten that it is given in: `2 MB/s`, `500 kB/s`. */
+export function rateLimit(bytesPerSecond: number): string {
+  const [factor, unit] = bytesPerSecond >= 1e9 ? [1e9, 'GB'] : bytesPerSecond >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
+  return `${Number((bytesPerSecond / factor).toFixed(3))} ${unit}/s`;
+}
+
 /** `0.4 s`, `2 s`, `12 s`, `3 min 5 s`, `2 h 4 min`, `3 d 1 h`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;

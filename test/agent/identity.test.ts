@@ -55,6 +55,8 @@ describe('identity', () => {
     });
     const { url } = await startEnrolment({ answer: () => ({ status: 200, body: { hello: 'I am a printer' } }) });
     await expect(host(await temporaryDirectory(), url)).rejects.toThrow('did not answer as a Stackferry control plane');
+    const https = url.replace('http:', 'https:');
+    await expect(host(await temporaryDirectory(), https)).rejects.toThrow('it does not speak TLS; is it http://');
   });
 
   test('a certificate that is not for our key is not stored', async () => {

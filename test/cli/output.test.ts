@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { laneLines } from '../../cli/output/lanes.ts';
 import { table, wrap } from '../../cli/output/layout.ts';
 import type { Terminal } from '../../cli/output/terminal.ts';
-import { ago, bytes, duration } from '../../schema/units.ts';
+import { ago, bytes, duration, rateLimit } from '../../schema/units.ts';
 
 const terminal = (columns: number): Terminal => ({
   json: false,
@@ -62,6 +62,12 @@ describe('what is shown fits the terminal', () => {
       `  second      ${'y'.repeat(50)}`,
     ]);
   });
+});
+
+test('a limit is shown in the units that it is given in', () => {
+  expect([2_000_000, 500_000, 1_500_000, 1_000_000_000, 65_536].map(rateLimit)).toEqual([
+    ...['2 MB/s', '500 kB/s', '1.5 MB/s', '1 GB/s', '65.536 kB/s'],
+  ]);
 });
 
 test('sizes and times are in units that people read', () => {

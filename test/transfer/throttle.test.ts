@@ -73,9 +73,11 @@ describe('a bound on bytes per second', () => {
     ['500K', 500_000],
     ['1.5m', 1_500_000],
     ['2G', 2_000_000_000],
+    ['20MB', 20_000_000],
+    ['500kb', 500_000],
   ])('is written %s', (text, bytes) => expect(byteRate.parse(text)).toBe(bytes));
 
-  it.each(['', '0', '1', '-5M', '20 MB', 'fast', '9999999999999'])('is not written %j', (text) =>
+  it.each(['', '0', '1', '-5M', '20 MB', '20MiB', '5B', 'fast', '9999999999999'])('is not written %j', (text) =>
     expect(byteRate.safeParse(text).success).toBe(false),
   );
 });
