@@ -2,7 +2,8 @@ import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { MigrationView } from '../../schema/api/migrations.ts';
+import { type MigrationView, type ProgressView, progressView } from '../../schema/api/migrations.ts';
+import { share } from '../../schema/units.ts';
 import { type ApiClient, ApiProblem, apiClient } from '../api-client.ts';
 import { CliError } from '../exit-code.ts';
 import { type Member, startMember, until } from '../local/fleet.ts';
@@ -13,6 +14,7 @@ import { untilSignal } from '../until-signal.ts';
 import { dockerStage } from './docker-stage.ts';
 import { embeddedStage } from './embedded-stage.ts';
 import type { HostName, Stage } from './stage.ts';
+import { takeDirectory } from './take-directory.ts';
 import { watchPage } from './visitors.ts';
 
 /**
@@ -30,6 +32,8 @@ const dir = fileURLToPath(new URL(`../../.data/demo-${flags.docker ? 'docker' : 
 const closers: (() => Promise<void>)[] = [];
 
 async function main(): Promise<void> {
+  const held = await takeDirectory(dir);
+  closers.push(() => held.release());
   await removeFleet(dir);
   await mkdir(dir, { recursive: true });
   const stage = flags.docker ? await dockerStage(dir, say) : await embeddedStage(dir);
@@ -118,13 +122,15 @@ async function migrate(api: ApiClient, { stack, page }: Stage, target: Member): 
   for await (const { kind, data } of api.follow(started.id)) {
     const told = (data.data ?? data) as Record<string, unknown>;
     if (kind === 'status' && told.to) say(`  ${told.to}`);
-    else if (kind === 'progress') say(`  … ${data.bytes_done} of ${data.bytes_total ?? '?'} bytes`);
-    else if (kind === 'failure' || kind === 'notice') say(`  ${kind}: ${JSON.stringify(told)}`);
+    else if (kind === 'progress') say(`  … ${progressSays(progressView.parse(data))}`);
+    else if (kind === 'failure' || kind === 'notice') say(`  ${kind}: ${told.message}`);
   }
   const show = () => api.get<MigrationView>(`/migrations/${started.id}`);
   await until(async () => (await show()).owed.length === 0, 'the restart policies to be set');
   return show();
 }
+
+const progressSays = ({ bytes_done, bytes_total }: ProgressView) => share(bytes_done, bytes_total);
 
 async function homeOf(api: ApiClient, stack: string): Promise<string | undefined> {
   const { items } = await api.get<{ items: { name: string; host_id: string }[] }>('/stacks');
