@@ -44,7 +44,7 @@ function byNameOrId<T extends { id: string; name: string }>(items: T[], wanted: 
   const found = items.find(({ id, name }) => name === wanted || id === wanted);
   if (found) return found;
   throw new CliError('not_found', `There is no ${what} named "${wanted}".`, exitCodes.not_found, [
-    `See which there are: ${list}`,
+    `List them: ${list}`,
   ]);
 }
 
@@ -78,21 +78,15 @@ async function byBeginning<T extends { id: string }>(api: ApiClient, text: strin
   const { kind, view, describe } = of;
   const beginning = text.startsWith(of.prefix) ? text : `${of.prefix}${text}`;
   const list = `stackferry ${kind}s`;
-  if (!/^[a-z]+_[0-9a-z]+$/.test(beginning)) throw usageError(`"${text}" is no id of a ${kind}.`, `See: ${list}`);
+  if (!/^[a-z]+_[0-9a-z]+$/.test(beginning)) throw usageError(`"${text}" is not the id of a ${kind}.`, `See: ${list}`);
   if (beginning.length === of.prefix.length + ulidChars) return api.get(`/${kind}s/${beginning}`, view);
   const found = (await listAll(api, `/${kind}s`, view)).filter(({ id }) => id.startsWith(beginning));
   const [only] = found;
   if (!only)
     throw new CliError('not_found', `No ${kind}'s id begins with "${beginning}".`, exitCodes.not_found, [
-      `See which there are: ${list}`,
+      `List them: ${list}`,
     ]);
   if (found.length === 1) return api.get(`/${kind}s/${only.id}`, view);
   const some = found.slice(0, 5).map((item) => `${item.id}  ${describe(item)}`);
   throw new CliError('ambiguous', `${found.length} ${kind}s begin with "${beginning}".`, exitCodes.usage, some);
-}
-
-/** Names of hosts by id; a deleted host keeps its id. */
-export async function hostNames(api: ApiClient): Promise<(id: string) => string> {
-  const names = new Map((await listHosts(api)).map(({ id, name }) => [id, name]));
-  return (id) => names.get(id) ?? id;
 }

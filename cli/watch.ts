@@ -4,11 +4,11 @@ import { limits } from '../schema/limits.ts';
 import { isTerminal, type TerminalStatus } from '../schema/migration-status.ts';
 import { patiently, type ServerEvent } from './api-client.ts';
 import { CliError, type ExitCode, exitCodes } from './exit-code.ts';
-import { hostNames } from './find.ts';
 import { liveWatcher } from './output/live-watcher.ts';
 import { plainWatcher } from './output/plain-watcher.ts';
 import type { Watcher } from './output/watcher.ts';
 import type { Session } from './session.ts';
+import { watchSilence } from './watch-silence.ts';
 
 /**
  * Follows a migration to its end, then prints a summary. Returns the exit code, given the `wanted` end. Ctrl-C only
@@ -17,13 +17,14 @@ import type { Session } from './session.ts';
 export async function watch(session: Session, started: MigrationView, wanted: TerminalStatus): Promise<ExitCode> {
   const api = await session.api();
   const { term } = session;
-  const nameOf = await hostNames(api);
-  const watcher = term.json ? null : term.live ? liveWatcher(term, nameOf) : plainWatcher(term, nameOf);
+  const watcher = term.json ? null : term.live ? liveWatcher(term) : plainWatcher(term);
   const detach = new AbortController();
   const onSigint = () => detach.abort();
   // Removed only at the end: the live display restores the cursor at a signal, and ends the process if there is no
   // other listener.
   process.on('SIGINT', onSigint);
+  const over = new AbortController();
+  if (watcher) void watchSilence(api, started, (line) => watcher.told(line), over.signal);
   let view = started;
   const look = async () => {
     view = await patiently(() => api.get(`/migrations/${started.id}`, migrationView), detach.signal);
@@ -53,6 +54,7 @@ export async function watch(session: Session, started: MigrationView, wanted: Te
     throw detach.signal.aborted ? detached(view) : error;
   } finally {
     process.off('SIGINT', onSigint);
+    over.abort();
     watcher?.close(null);
   }
   if (term.json) term.document({ kind: 'end', data: view });
@@ -94,7 +96,7 @@ function tellNews(watcher: Watcher | null, { kind, data }: ServerEvent): void {
 }
 
 const detached = ({ id, stack }: MigrationView) =>
-  new CliError('detached', `Left. The migration of ${stack.name} goes on.`, exitCodes.detached, [
+  new CliError('detached', `Detached. The migration of ${stack.name} continues.`, exitCodes.detached, [
     `Follow it again: stackferry show ${id} --watch`,
     `Stop it: stackferry cancel ${id}`,
   ]);

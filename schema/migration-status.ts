@@ -45,5 +45,7 @@ export const modes = ['stop-copy', 'pre-copy'] as const;
 export const verifications = ['manifest', 'content'] as const;
 export type Verification = (typeof verifications)[number];
 export type Mode = (typeof modes)[number];
+/** The default verification. `content` for a pre-copy, because its files were read while they changed. */
+export const verificationOf = (mode: Mode): Verification => (mode === 'pre-copy' ? 'content' : 'manifest');
 export const sizings = ['host', 'stack'] as const;
 export type Sizing = (typeof sizings)[number];

@@ -1,11 +1,12 @@
 import { type MigrationView, migrationView, trafficView } from '../../schema/api/migrations.ts';
+import { hostName } from '../../schema/migration-places.ts';
 import type { TerminalStatus } from '../../schema/migration-status.ts';
 import type { Resolution } from '../../schema/saga.ts';
-import { bytes, downtimeIfCutOver, hours, moment, stillComing } from '../../schema/units.ts';
+import { downtimeIfCutOver, hours, moment, rateLimit, stillComing } from '../../schema/units.ts';
 import type { ApiClient } from '../api-client.ts';
 import { confirm, confirmByTyping } from '../ask.ts';
 import { exitCodes } from '../exit-code.ts';
-import { findMigration, hostNames } from '../find.ts';
+import { findMigration } from '../find.ts';
 import { prose } from '../output/layout.ts';
 import { migrationLines } from '../output/migration.ts';
 import type { Session } from '../session.ts';
@@ -23,7 +24,7 @@ export async function limit({ term, api }: Session, id: string, bandwidth_limit:
   const view = await client.patch(`/migrations/${whole}`, { bandwidth_limit }, migrationView);
   if (term.json) return term.document(view);
   term.out(
-    bandwidth_limit === null ? 'It sends as fast as it can.' : `It sends ${bytes(bandwidth_limit)} a second at most.`,
+    bandwidth_limit === null ? 'It sends as fast as it can.' : `It sends ${rateLimit(bandwidth_limit)} at most.`,
   );
 }
 
@@ -80,9 +81,8 @@ export async function rollback(session: Session, id: string, options: Acting) {
   const view = await findMigration(client, id);
   const { term } = session;
   if (view.window?.open && !options.yes) {
-    const nameOf = await hostNames(client);
     const since = (Date.now() - Date.parse(view.window.completed_at)) / 3_600_000;
-    const [source, target] = [nameOf(view.source_host_id), nameOf(view.target_host_id)];
+    const [source, target] = [hostName(view, 'source'), hostName(view, 'target')];
     term.err(
       ...prose(
         term,
@@ -100,7 +100,7 @@ export async function purge(session: Session, id: string, options: Acting & { ta
   const { term } = session;
   const view = await findMigration(client, id);
   const side = options.target ? 'target' : 'source';
-  const host = (await hostNames(client))(side === 'target' ? view.target_host_id : view.source_host_id);
+  const host = hostName(view, side);
   if (!options.yes)
     term.err(
       ...prose(
@@ -140,6 +140,6 @@ async function act(
   const view = await client.post(`/migrations/${id}/${name}`, body, migrationView);
   if (options.watch) return watch(session, view, wanted);
   if (session.term.json) session.term.document(view);
-  else session.term.out(...migrationLines(session.term, view, await hostNames(client)));
+  else session.term.out(...migrationLines(session.term, view));
   return exitCodes.done;
 }

@@ -1,7 +1,20 @@
+import { migrationView } from '../../schema/api/migrations.ts';
 import { hostView } from '../../schema/api/nodes.ts';
+import { stackView } from '../../schema/api/stacks.ts';
 import { ago, bytes, moment } from '../../schema/units.ts';
+import type { ApiClient } from '../api-client.ts';
 import { confirmByTyping } from '../ask.ts';
-import { findHost, findRelay, type HostView, listHosts, listRelays, listStacks, type RelayView } from '../find.ts';
+import {
+  findHost,
+  findRelay,
+  type HostView,
+  listAll,
+  listHosts,
+  listRelays,
+  listStacks,
+  type RelayView,
+} from '../find.ts';
+import { holdings } from '../output/holdings.ts';
 import { labelled, prose, table } from '../output/layout.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
@@ -76,7 +89,7 @@ async function deleteNode(
       ...prose(
         term,
         `"${node.name}" will be revoked at once: its ${kind === 'host' ? 'agent' : 'relay'} is cut off and cannot return.`,
-        ...(kind === 'host' ? ['Its stacks run on, but are no longer seen.'] : []),
+        ...(kind === 'host' ? await holdingsOf(client, node.id) : []),
       ),
     );
   await confirmByTyping(term, node.name, options);
@@ -84,6 +97,12 @@ async function deleteNode(
   if (term.json) term.document({ deleted: node.id });
   else term.out(`${node.name} is deleted.`);
 }
+
+const holdingsOf = async (client: ApiClient, id: string): Promise<string[]> =>
+  holdings(
+    await listAll(client, `/stacks?host=${id}`, stackView),
+    await listAll(client, `/migrations?kept=true&host=${id}`, migrationView),
+  );
 
 function roomOf({ resources }: HostView): string[] {
   if (!resources) return ['-', '-', '-'];

@@ -6,7 +6,7 @@ import type { ApiClient } from '../api-client.ts';
 import { confirm } from '../ask.ts';
 import { consentsIn } from '../consents.ts';
 import { exitCodes, usageError } from '../exit-code.ts';
-import { findHost, hostNames } from '../find.ts';
+import { findHost } from '../find.ts';
 import { migrationLines } from '../output/migration.ts';
 import { nextMove } from '../output/next-move.ts';
 import { reportLines, verdict } from '../output/report.ts';
@@ -50,6 +50,8 @@ export async function preflight(session: Session, stack: string, options: Prefli
 export async function migrate(session: Session, stack: string, options: MigrateOptions) {
   const { term } = session;
   const client = await session.api();
+  if (options.at !== undefined && !consentsIn(options).hold)
+    throw usageError('--at says when a held migration cuts over, so it needs --hold.');
   const inputs = await inputsOf(client, options);
   if (!options.yes && !term.interactive) await confirm(term, '', options);
   if (!term.json) {
@@ -75,7 +77,7 @@ export async function migrate(session: Session, stack: string, options: MigrateO
     return watch(session, started, 'completed');
   }
   if (term.json) term.document(started);
-  else term.out('', ...migrationLines(term, started, await hostNames(client)));
+  else term.out('', ...migrationLines(term, started));
   return exitCodes.done;
 }
 

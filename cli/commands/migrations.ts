@@ -2,9 +2,9 @@ import { type MigrationView, migrationView } from '../../schema/api/migrations.t
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import { ago } from '../../schema/units.ts';
 import { exitCodes } from '../exit-code.ts';
-import { findHost, findMigration, hostNames, listAll } from '../find.ts';
+import { findHost, findMigration, listAll } from '../find.ts';
 import { table } from '../output/layout.ts';
-import { migrationLines, statusStyle } from '../output/migration.ts';
+import { migrationLines, statusStyle, wayOf } from '../output/migration.ts';
 import type { Session } from '../session.ts';
 import { exitOf, watch } from '../watch.ts';
 
@@ -27,12 +27,11 @@ export async function migrations({ term, api }: Session, { stack, host, status, 
   const items = await listAll(client, `/migrations?${query}`, migrationView, limit);
   if (term.json) return term.document(items);
   if (items.length === 0) return term.out('No migrations. Move a stack: stackferry migrate STACK --to HOST');
-  const nameOf = await hostNames(client);
   const ids = shortIds(items);
   const rows = items.map((view, at) => [
     ids[at] ?? view.id,
     view.stack.name,
-    `${nameOf(view.source_host_id)} -> ${nameOf(view.target_host_id)}`,
+    wayOf(view),
     term.paint(statusStyle(view.status), view.status),
     ago(view.ended_at ?? view.created_at),
   ]);
@@ -45,7 +44,7 @@ export async function show(session: Session, id: string, options: { watch?: bool
   const wanted = view.rollback ? 'rolled_back' : 'completed';
   if (options.watch && !isTerminal(view.status)) return watch(session, view, wanted);
   if (session.term.json) session.term.document(options.watch ? { kind: 'end', data: view } : view);
-  else session.term.out(...migrationLines(session.term, view, await hostNames(client)));
+  else session.term.out(...migrationLines(session.term, view));
   // Same exit code as when watched, for a migration that has ended already.
   return options.watch ? exitOf(view, wanted) : exitCodes.done;
 }

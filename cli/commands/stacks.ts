@@ -47,16 +47,26 @@ export async function showStack({ term, api }: Session, name: string, options: {
     ...table(
       term,
       ['SERVICE', 'RUNNING', 'IMAGE'],
-      summary.services.map(({ name, running, total, image }) => [name, `${running} of ${total}`, image]),
+      summary.services.map((service) => [service.name, runningOf(service), service.image]),
     ),
   );
 }
 
-function state(term: Terminal, { active_migration_id, summary }: StackView): string {
+/** As its host last reported it; of a host that is silent nothing is known now. */
+function state(term: Terminal, stack: StackView): string {
+  const { active_migration_status: migrating, summary } = stack;
+  if (migrating === 'needs_attention') return term.paint('red', 'needs attention');
+  if (stack.active_migration_id) return term.paint('cyan', 'migrating');
+  // A control plane of the release before does not say.
+  if (stack.host_online === false) return term.paint('yellow', 'host offline');
   if (summary.plain) return term.paint('dim', 'container');
-  if (active_migration_id) return term.paint('cyan', 'migrating');
-  return summary.running ? term.paint('green', 'running') : term.paint('dim', 'stopped');
+  if (summary.running) return term.paint('green', 'running');
+  return term.paint('dim', summary.services.some(({ running }) => running > 0) ? 'partly running' : 'stopped');
 }
+
+/** A job that has ended well is not expected to run. */
+const runningOf = ({ running, total, finished = 0 }: StackView['summary']['services'][number]) =>
+  finished > 0 && finished === total ? 'finished (exit 0)' : `${running} of ${total}`;
 
 const portList = (ports: z.infer<typeof publishedPort>[]) =>
   [...new Set(ports.map(({ port, protocol }) => `${port}/${protocol}`))].join(', ');

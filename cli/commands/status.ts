@@ -31,8 +31,7 @@ export async function status({ term, api }: Session) {
   const hosts = await listHosts(client);
   const view = await overview(client, hosts);
   if (term.json) return term.document(view);
-  const names = new Map(hosts.map(({ id, name }) => [id, name]));
-  term.out(...overviewLines(term, view, (id) => names.get(id) ?? id));
+  term.out(...overviewLines(term, view));
 }
 
 async function overview(client: ApiClient, hosts: HostView[]): Promise<Overview> {
@@ -68,8 +67,8 @@ function canBeRolledBack(view: MigrationView, completed: MigrationView[]): boole
   return view.window?.open === true && !view.window.source_purge?.done_at && !completed.some(goesOn);
 }
 
-function overviewLines(term: Terminal, view: Overview, nameOf: (id: string) => string): string[] {
-  const line = (one: MigrationView, text: string) => `  ${route(one, nameOf)}: ${text}`;
+function overviewLines(term: Terminal, view: Overview): string[] {
+  const line = (one: MigrationView, text: string) => `  ${route(one)}: ${text}`;
   const parts: [title: string, lines: string[]][] = [
     [
       term.paint('red', 'Needs attention'),

@@ -35,12 +35,12 @@ export function planLines(term: Terminal, { host, stacks, left, movable, unmovab
   return [
     ...table(term, ['STACK', 'GOES TO', 'MEMORY', 'DISK'], rows),
     ...reasonLines(term, reasons),
-    ...(left.length > 0 ? ['', ...prose(term, `Stays as asked: ${left.map(({ name }) => name).join(', ')}.`)] : []),
+    ...(left.length > 0 ? ['', ...prose(term, `Staying, as asked: ${left.map(({ name }) => name).join(', ')}.`)] : []),
     '',
     unmovable === 0
       ? term.paint(
           'green',
-          movable === 0 ? 'Nothing is to be moved.' : `All ${count(movable, 'stack')} of ${host.name} can be moved.`,
+          movable === 0 ? 'Nothing to move.' : `All ${count(movable, 'stack')} of ${host.name} can be moved.`,
         )
       : term.paint('yellow', `${movable} of ${movable + unmovable} stacks of ${host.name} can be moved.`),
   ];

@@ -10,7 +10,7 @@ import type { Watcher } from './watcher.ts';
 const repaintMs = 200;
 
 /** Repaints steps and volumes in place; at the end the summary replaces them. */
-export function liveWatcher(term: Terminal, nameOf: (id: string) => string): Watcher {
+export function liveWatcher(term: Terminal): Watcher {
   const canvas = createLogUpdate(process.stdout);
   const speed = speedometer();
   let view: MigrationView | null = null;
@@ -18,7 +18,7 @@ export function liveWatcher(term: Terminal, nameOf: (id: string) => string): Wat
   let closed = false;
 
   const paint = () => {
-    if (view) canvas(frame(term, view, progress, nameOf, (item) => speed.of(item)).join('\n'));
+    if (view) canvas(frame(term, view, progress, (item) => speed.of(item)).join('\n'));
   };
   const timer = setInterval(paint, repaintMs);
   return {
@@ -43,7 +43,7 @@ export function liveWatcher(term: Terminal, nameOf: (id: string) => string): Wat
       clearInterval(timer);
       canvas.clear();
       canvas.done();
-      if (end) term.out(...migrationLines(term, end, nameOf));
+      if (end) term.out(...migrationLines(term, end));
     },
   };
 }
@@ -52,11 +52,10 @@ function frame(
   term: Terminal,
   view: MigrationView,
   progress: ProgressView | null,
-  nameOf: (id: string) => string,
   speedOf: (item: string) => number | null,
 ): string[] {
   const width = term.columns() - 1;
-  const lines = [term.paint('bold', cut(route(view, nameOf), width)), term.paint('dim', view.id)];
+  const lines = [term.paint('bold', cut(route(view), width)), term.paint('dim', view.id)];
   for (const { name, status, started_at, ended_at } of view.steps) {
     if (!started_at) continue;
     const took = duration((ended_at ? Date.parse(ended_at) : Date.now()) - Date.parse(started_at));

@@ -1,5 +1,6 @@
 import type { MigrationView } from '../../schema/api/migrations.ts';
 import { leftOutPaths, leftOutWords } from '../../schema/left-out.ts';
+import { hostName, isHomeAgain } from '../../schema/migration-places.ts';
 import { isTerminal, type Status } from '../../schema/migration-status.ts';
 import { ago, bytes, downtimeIfCutOver, duration, forwardingSays, hours, moment } from '../../schema/units.ts';
 import { laneLines } from './lanes.ts';
@@ -13,21 +14,24 @@ export function statusStyle(status: Status): Style {
   return isTerminal(status) ? 'yellow' : 'cyan';
 }
 
+/** Formats `host-a -> host-b`. */
+export const wayOf = (view: MigrationView) => `${hostName(view, 'source')} -> ${hostName(view, 'target')}`;
+
 /** Formats `guestbook, host-a -> host-b`. */
-export const route = (view: MigrationView, nameOf: (id: string) => string) =>
-  `${view.stack.name}, ${nameOf(view.source_host_id)} -> ${nameOf(view.target_host_id)}`;
+export const route = (view: MigrationView) => `${view.stack.name}, ${wayOf(view)}`;
 
 /** A migration's state as `show` prints it: head, steps, volumes, failure, what is kept, next commands. */
-export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id: string) => string): string[] {
+export function migrationLines(term: Terminal, view: MigrationView): string[] {
   const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
   const since = view.ended_at ? ago(view.ended_at) : `began ${ago(view.created_at)}`;
   const status = `${view.status} (${since})`;
   return [
     ...row('migration', view.id),
-    ...row('stack', route(view, nameOf)),
+    ...row('stack', route(view)),
     ...row('status', status).map((line) =>
       line.replace(view.status, term.paint(statusStyle(view.status), view.status)),
     ),
+    ...historyLines(term, view),
     ...row('mode', `${view.mode}, proven by ${view.verify}, room sized by the ${view.sizing}`),
     '',
     ...stepTable(term, view),
@@ -39,8 +43,26 @@ export function migrationLines(term: Terminal, view: MigrationView, nameOf: (id:
     ...attentionLines(term, view),
     ...leftOutLines(term, view),
     ...keptLines(term, view),
-    ...view.owed.flatMap(({ host_id, what }) => row('owed', `${nameOf(host_id)} has yet to ${what}`)),
-    ...whatNext(term, view, nameOf),
+    ...view.owed.flatMap(({ host_id, what }) => row('owed', `${owingHost(view, host_id)} has yet to ${what}`)),
+    ...whatNext(term, view),
+  ];
+}
+
+const owingHost = (view: MigrationView, id: string) => hostName(view, id === view.source_host_id ? 'source' : 'target');
+
+/** What has become of an ended migration since: another one of its stack, a host that was deleted. */
+function historyLines(term: Terminal, view: MigrationView): string[] {
+  if (!isTerminal(view.status)) return [];
+  const { superseded_by, home, stack } = view;
+  const row = (label: string, text: string) => labelled(term, label, text, 14, 0);
+  const deleted = (['source', 'target'] as const).filter((side) => view[`${side}_host`]?.deleted_at);
+  return [
+    ...(superseded_by
+      ? row('since then', `${stack.name} has a later migration${home ? `, and is now on ${home.name}` : ''}`)
+      : []),
+    ...deleted.flatMap((side) =>
+      row('deleted', `${hostName(view, side)} left the fleet; what it held can no longer be seen or changed from here`),
+    ),
   ];
 }
 
@@ -69,7 +91,9 @@ function holdLines(term: Terminal, { status, hold }: MigrationView): string[] {
       : row('latest pass', 'under way')),
     ...row('cut over', hold.cutting_over ? 'now, after one more pass' : at),
     ...changes.flatMap((change) => row('changed', change)),
-    ...(changes.length > 0 ? row('', 'It is not cut over like this: put that right, or cancel and start again.') : []),
+    ...(changes.length > 0
+      ? row('', 'It cannot be cut over like this: undo the change, or cancel and start again.')
+      : []),
   ];
 }
 
@@ -146,7 +170,9 @@ function gone({ done_at, host_deleted }: NonNullable<NonNullable<MigrationView['
   return host_deleted ? 'left on its host, which was deleted from the fleet' : `deleted ${ago(done_at)}`;
 }
 
-function kept({ status }: MigrationView, window: NonNullable<MigrationView['window']>): string {
+function kept(view: MigrationView, window: NonNullable<MigrationView['window']>): string {
+  const { status } = view;
+  if (status === 'completed' && isHomeAgain(view)) return 'the stack itself, which has come back';
   if (status === 'rolled_back') return 'kept until you purge it';
   const left = Date.parse(window.ends_at) - Date.now();
   if (left <= 0) return 'kept until you purge it; the safety window has closed';

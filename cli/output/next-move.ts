@@ -1,5 +1,9 @@
 import { shellWord } from '../../node/shell-word.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
 import { fixFirst, type Lift, waysOut } from '../../schema/lift.ts';
+import { hostName } from '../../schema/migration-places.ts';
+import { verificationOf } from '../../schema/migration-status.ts';
+import { type MoveOptions, moveOptionsOf } from '../../schema/move-options.ts';
 import type { Report } from '../../schema/preflight-report.ts';
 import { consequencesOf, flagsFor } from '../consents.ts';
 import { labelled } from './layout.ts';
@@ -31,7 +35,21 @@ export function wayOutSentence({ checks }: Pick<Report, 'checks'>): string {
   return fixFirst(checks);
 }
 
-function commandOf({ stack, to, from, flags = [] }: Asked, inputs: Report['inputs'], way: Lift): string {
+/** The command that asks for a migration once more, with its options. */
+export function sameAgain(view: MigrationView): string {
+  const { mode, sizing, verify, bandwidth_limit } = view;
+  const inputs = view.report?.inputs ?? { ...moveOptionsOf({}), mode, sizing };
+  const flags = [
+    ...(verify === verificationOf(mode) ? [] : ['--verify', verify]),
+    ...(bandwidth_limit === null ? [] : ['--bandwidth-limit', `${bandwidth_limit}`]),
+  ];
+  const [from, to] = [hostName(view, 'source'), hostName(view, 'target')];
+  return commandOf({ stack: view.stack.name, to, from, flags }, inputs, {});
+}
+
+type Inputs = MoveOptions & Pick<Report['inputs'], 'mode' | 'sizing'>;
+
+function commandOf({ stack, to, from, flags = [] }: Asked, inputs: Inputs, way: Lift): string {
   const { mode, sizing, ...options } = {
     ...inputs,
     ...way,

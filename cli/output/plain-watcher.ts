@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 import type { Watcher } from './watcher.ts';
 
 /** Prints progress as consecutive lines: for logs, pipes and dumb terminals. */
-export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Watcher {
+export function plainWatcher(term: Terminal): Watcher {
   const speed = speedometer();
   let shown: string | null = null;
   let saidAt = 0;
@@ -20,7 +20,7 @@ export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Wa
   return {
     state(view) {
       if (shown !== null) return;
-      term.out(`${view.id}: ${route(view, nameOf)}`);
+      term.out(`${view.id}: ${route(view)}`);
       enter(view.status);
     },
     entered: enter,
@@ -34,7 +34,7 @@ export function plainWatcher(term: Terminal, nameOf: (id: string) => string): Wa
     close(end) {
       if (closed) return;
       closed = true;
-      if (end) term.out('', ...migrationLines(term, end, nameOf));
+      if (end) term.out('', ...migrationLines(term, end));
     },
   };
 }

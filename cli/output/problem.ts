@@ -4,7 +4,7 @@ import { CliError, type ExitCode, exitCodes } from '../exit-code.ts';
 import { NoAnswer } from '../no-answer.ts';
 import { labelled } from './layout.ts';
 import { plainText } from './plain-text.ts';
-import { reportLines } from './report.ts';
+import { inCommands, reportLines } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Told {
@@ -26,7 +26,7 @@ export function tellProblem(term: Terminal, error: unknown): ExitCode {
   }
   const failed = report.safeParse(body.report);
   if (failed.success) term.err(...reportLines(term, { ...failed.data, plan: null }, { brief: true }), '');
-  term.err(...labelled(term, 'Error:', `${plainText(message)} (${code})`, 7, 0));
+  term.err(...labelled(term, 'Error:', `${plainText(inCommands(message))} (${code})`, 7, 0));
   for (const line of [...findings(body), ...next]) term.err(`  ${plainText(line)}`);
   return exit;
 }
@@ -70,7 +70,7 @@ const adviceOf: Record<string, string[]> = {
   window_closed: ['Move it back instead: stackferry migrate STACK --to HOST'],
   host_busy: ['See: stackferry migrations --host HOST'],
   target_unreachable: ['Bring the target host back, or wait a moment, then repeat.'],
-  purge_incomplete: ['Mend it on that host, then repeat.'],
+  purge_incomplete: ['Fix it on that host, then repeat.'],
   webhook_disabled: ['Enable it: stackferry webhooks enable WEBHOOK'],
   command_timeout: ['Repeat the command to learn how it ended.'],
   rate_limited: ['Wait a moment, then repeat.'],

@@ -1,6 +1,6 @@
 import { shellWord } from '../../node/shell-word.ts';
 import type { Check, Plan, Report } from '../../schema/preflight-report.ts';
-import { bytes, count, duration, rate, sizeOr } from '../../schema/units.ts';
+import { bytes, count, duration, rate, rateLimit, sizeOr } from '../../schema/units.ts';
 import { flagOf } from '../consents.ts';
 import { labelled, pad, prose } from './layout.ts';
 import { wayOutSentence } from './next-move.ts';
@@ -42,7 +42,11 @@ export const inCommands = (detail: string) =>
     .replace(/DELETE \/api\/v1\/stacks\/[^/\s]+\/migrate\/(mig_\w+)\/source/g, 'stackferry purge $1')
     .replace(/DELETE \/api\/v1\/stacks\/[^/\s]+\/migrate\/(mig_\w+)\/target/g, 'stackferry purge $1 --target')
     .replace(/"sizing": "(\w+)"/g, '--sizing $1')
-    .replace(/"((?:accept|with)_\w+)": true/g, (_, name: string) => flagOf(name))
+    .replace(/"(forward|hold|(?:accept|with)_\w+)": true/g, (_, name: string) => flagOf(name))
+    // A host may have the name of an option.
+    .replace(/\b(add|without) "(forward|hold)"/g, (_, word: string, name: string) => `${word} ${flagOf(name)}`)
+    .replaceAll('"cutover_dns"', '--on-cutover-dns')
+    .replace(/"env": \["([^"]+)"\]/g, (_, setting: string) => `--env ${shellWord(setting)}`)
     .replace(/"mode": "([\w-]+)"/g, '--mode $1')
     .replace(/"binds": \["([^"]+)"\]/g, (_, path: string) => `--bind ${shellWord(path)}`);
 
@@ -65,7 +69,7 @@ function planLines(term: Terminal, plan: Plan): string[] {
     ...plan.expected.flatMap(({ mode, transfer_s, downtime_s }) =>
       row(
         mode,
-        `transfer about ${duration(transfer_s * 1000)}, down about ${duration(downtime_s * 1000)}, at ${rate(plan.assumed_rate)}${plan.rate_limited ? ', the limit' : plan.rate_measured ? '' : ', assumed'}`,
+        `transfer about ${duration(transfer_s * 1000)}, down about ${duration(downtime_s * 1000)}, at ${rateOf(plan)}`,
       ),
     ),
     ...(ports.length > 0
@@ -77,10 +81,13 @@ function planLines(term: Terminal, plan: Plan): string[] {
   ];
 }
 
+const rateOf = ({ assumed_rate, rate_limited, rate_measured }: Plan): string =>
+  rate_limited ? `${rateLimit(assumed_rate)}, the limit` : `${rate(assumed_rate)}${rate_measured ? '' : ', assumed'}`;
+
 /** One-line summary. */
 export function verdict(term: Terminal, { passed, checks }: Report): string {
   const failed = checks.filter(({ status }) => status === 'fail').length;
   return passed
     ? term.paint('green', 'Passed: it can be moved.')
-    : term.paint('red', `Failed: ${failed} of ${checks.length} checks. Nothing was touched.`);
+    : term.paint('red', `Failed: ${failed} of ${checks.length} checks. Nothing was changed.`);
 }

@@ -1,7 +1,9 @@
 import type { MigrationView } from '../../schema/api/migrations.ts';
+import { canRepeat, canRollBack, hostName, isHomeAgain } from '../../schema/migration-places.ts';
 import { isTerminal } from '../../schema/migration-status.ts';
 import type { Resolution } from '../../schema/saga.ts';
 import { pad } from './layout.ts';
+import { sameAgain } from './next-move.ts';
 import type { Terminal } from './terminal.ts';
 
 const resolutionWords: { [R in Resolution]: string } = {
@@ -11,10 +13,10 @@ const resolutionWords: { [R in Resolution]: string } = {
 };
 
 /** The applicable commands, each with its effect. */
-export function nextCommands(view: MigrationView, nameOf: (id: string) => string): [command: string, does: string][] {
-  const { id, status, window, superseded_by, home } = view;
-  const source = nameOf(view.source_host_id);
-  const target = nameOf(view.target_host_id);
+export function nextCommands(view: MigrationView): [command: string, does: string][] {
+  const { id, status, window, superseded_by } = view;
+  const source = hostName(view, 'source');
+  const target = hostName(view, 'target');
   if (status === 'needs_attention')
     return [
       [`stackferry retry ${id}`, 'try again once the problem is fixed'],
@@ -26,19 +28,16 @@ export function nextCommands(view: MigrationView, nameOf: (id: string) => string
     ];
   if (status === 'completed' && window && !window.source_purge?.done_at)
     return [
-      ...(window.open ? [[`stackferry rollback ${id}`, `back to ${source}`] as [string, string]] : []),
+      ...(canRollBack(view) ? [[`stackferry rollback ${id}`, `back to ${source}`] as [string, string]] : []),
       ...(superseded_by
         ? [[`stackferry show ${superseded_by}`, 'the next migration of the stack'] as [string, string]]
         : []),
       // Where the stack has come back, there is no copy to delete.
-      ...(home?.id === view.source_host_id
-        ? []
-        : [[`stackferry purge ${id}`, `delete what ${source} keeps`] as [string, string]]),
+      ...(isHomeAgain(view) ? [] : [[`stackferry purge ${id}`, `delete what ${source} keeps`] as [string, string]]),
     ];
   if (status === 'rolled_back' && !window?.target_purge?.done_at)
     return [[`stackferry purge ${id} --target`, `delete what is left on ${target}`]];
-  if (status === 'failed' || status === 'cancelled')
-    return [[`stackferry migrate ${view.stack.name} --to ${target}`, 'try again']];
+  if (status === 'failed' || status === 'cancelled') return canRepeat(view) ? [[sameAgain(view), 'try again']] : [];
   if (isTerminal(status)) return [];
   const cuts = status === 'holding' && view.hold?.changes.length === 0 && !view.hold.cutting_over;
   return [
@@ -48,8 +47,8 @@ export function nextCommands(view: MigrationView, nameOf: (id: string) => string
   ];
 }
 
-export function whatNext(term: Terminal, view: MigrationView, nameOf: (id: string) => string): string[] {
-  const commands = nextCommands(view, nameOf);
+export function whatNext(term: Terminal, view: MigrationView): string[] {
+  const commands = nextCommands(view);
   if (commands.length === 0) return [];
   const width = Math.max(...commands.map(([command]) => command.length)) + 2;
   const lines = commands.map(([command, does]) => {

@@ -8,6 +8,8 @@ export const cliLimits = {
     pollMs: 200,
     /** Poll interval of a watched drain. */
     drainPollMs: 1_000,
+    /** Poll interval for hosts of a watched migration that fall silent: people see it within seconds. */
+    silencePollMs: 2_000,
     /** Time from SIGTERM to a child's exit. */
     stopMsMax: 15_000,
     /** Retry interval, and longest outage, of a followed migration's stream or a lost answer. */

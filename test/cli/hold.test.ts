@@ -24,8 +24,8 @@ const holding = (hold: Partial<NonNullable<MigrationView['hold']>> = {}) =>
     ...{ forwarding: null, names: [] },
     ...{ created_at: time, updated_at: time, ended_at: null },
   }) as unknown as MigrationView;
-const shown = (view: MigrationView) => migrationLines(terminal, view, (id) => id).join('\n');
-const offered = (view: MigrationView) => nextCommands(view, (id) => id).map(([command]) => command);
+const shown = (view: MigrationView) => migrationLines(terminal, view).join('\n');
+const offered = (view: MigrationView) => nextCommands(view).map(([command]) => command);
 
 describe('`show` of a migration that holds', () => {
   it('tells the latest pass, what a cutover would cost, and how to ask for it', () => {

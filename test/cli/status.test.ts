@@ -16,8 +16,10 @@ const host = (n: number, name: string, status: string) => ({
   ...{ connected_from: null, certificate_ends_at: null, warnings: [], resources: null, cordoned_at: null },
   program_sha256: null,
 });
+const named = (n: number) => ({ name: ['', 'old', 'new', 'spare'][n], deleted_at: null });
 const migration = (n: number, name: string, status: string, [from, to]: [number, number], more: object = {}) => ({
   ...{ id: idOf('mig', n), stack: { id: idOf('stack', n), name }, source_host_id: idOf('host', from) },
+  ...{ source_host: named(from), target_host: named(to) },
   ...{ target_host_id: idOf('host', to), mode: 'stop-copy', verify: 'manifest', sizing: 'host', status },
   ...{ bandwidth_limit: null, steps: [], progress: null, report: null, left_out: [], failure: null, owed: [] },
   ...{ attention: null, window: null, rollback: null, updated_at: time, ended_at: null },

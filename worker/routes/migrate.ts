@@ -3,6 +3,7 @@ import { objectId, stackName } from '../../schema/api/common.ts';
 import { migrationView } from '../../schema/api/migrations.ts';
 import { migrateRequest, preflightRequest } from '../../schema/api/stacks.ts';
 import { limits } from '../../schema/limits.ts';
+import { verificationOf } from '../../schema/migration-status.ts';
 import { report } from '../../schema/preflight-report.ts';
 import type { Authed } from '../auth/authed.ts';
 import { migrationsOf } from '../durable-objects.ts';
@@ -10,7 +11,7 @@ import type { Env } from '../env.ts';
 import { runPreflight } from '../objects/stack-migration/preflight.ts';
 import { Problem } from '../problem.ts';
 import { isPurged, owes, purgeOf, windowMsOf } from '../saga/migration/safety-window.ts';
-import { type StartOutcome, verificationOf } from '../saga/migration/start.ts';
+import type { StartOutcome } from '../saga/migration/start.ts';
 import { loadMigration } from '../store/migration-store.ts';
 import { noSurroundings } from '../store/migration-surroundings.ts';
 import { viewMigration } from '../views/migration-view.ts';
@@ -109,7 +110,10 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
       throw new Problem('host_cordoned', `"${target.name}" is cordoned: no migration may target it.`);
     const cut_over_at = timeAhead('cut_over_at', request.cut_over_at, Date.now());
     if (cut_over_at !== null && !request.hold)
-      throw new Problem('invalid_request', 'cut_over_at: only a migration that holds is cut over: add "hold": true.');
+      throw new Problem(
+        'invalid_request',
+        'cut_over_at: only a migration that holds can be cut over: add "hold": true.',
+      );
     const outcome: StartOutcome = await migrationsOf(c.env, inputs.stack_id).start({
       ...inputs,
       stack_name,
@@ -128,9 +132,9 @@ export function migrateRoutes(app: OpenAPIHono<Authed>): void {
         migration_id: outcome.id,
       });
     if (outcome.kind === 'host_deleted')
-      throw new Problem('host_deleted', 'One of the hosts was deleted meanwhile; nothing was touched.');
+      throw new Problem('host_deleted', 'One of the hosts has been deleted meanwhile; nothing was changed.');
     if (outcome.kind === 'refused')
-      throw new Problem('preflight_failed', 'The pre-flight found that it cannot be done; nothing was touched.', {
+      throw new Problem('preflight_failed', 'The pre-flight failed; nothing was changed.', {
         migration_id: outcome.id,
         report: outcome.report,
       });
@@ -175,7 +179,7 @@ async function purged(env: Env, id: string, side: 'source' | 'target'): Promise<
       );
     if (row && isPurged(row.saga.window, side)) return;
     if (purge && !owes(row.saga, `purge_${side}`))
-      throw new Problem('purge_incomplete', `Not all could be deleted: ${purge.remaining[0]?.why}`, {
+      throw new Problem('purge_incomplete', `Not everything could be deleted: ${purge.remaining[0]?.why}`, {
         remaining: purge.remaining,
       });
     if (Date.now() > giveUp)

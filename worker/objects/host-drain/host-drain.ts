@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { DrainRun, DrainStack } from '../../../schema/drain.ts';
 import { limits } from '../../../schema/limits.ts';
+import { verificationOf } from '../../../schema/migration-status.ts';
 import { migrationsOf } from '../../durable-objects.ts';
 import type { Env } from '../../env.ts';
 import type { HostDrainRpc, Serves } from '../../rpc.ts';
@@ -8,7 +9,6 @@ import { type DrainActOutcome, DrainCoordinator } from '../../saga/drain/coordin
 import type { DrainRow } from '../../saga/drain/ports.ts';
 import { optionsOf } from '../../saga/drain/stack-options.ts';
 import { windowMsOf } from '../../saga/migration/safety-window.ts';
-import { verificationOf } from '../../saga/migration/start.ts';
 import { d1DrainStore } from '../../store/drain-store.ts';
 import { queueEvents } from '../../webhooks/dispatch.ts';
 import { durableMemory } from '../durable-memory.ts';

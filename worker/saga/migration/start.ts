@@ -35,11 +35,6 @@ export type StartOutcome =
   | { kind: 'busy'; id: string }
   | { kind: 'host_deleted' };
 
-/** The default verification. `content` for a pre-copy, because its files were read while they changed. */
-export function verificationOf(mode: Mode): Verification {
-  return mode === 'pre-copy' ? 'content' : 'manifest';
-}
-
 const newHold = (cut_over_at: number | null): Held => ({
   cut_over_at,
   cutting_over: false,

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Mode } from '../../../schema/migration-status.ts';
 import type { Check, Plan } from '../../../schema/preflight-report.ts';
-import { bytes, count, duration, rate, sizeOr } from '../../../schema/units.ts';
+import { bytes, count, duration, rate, rateLimit, sizeOr } from '../../../schema/units.ts';
 import { checkWords } from '../check-names.ts';
-import { consentNames, consents } from '../consents.ts';
+import { inWordsOfPages } from '../words-of-pages.ts';
 import { Commands } from './commands.tsx';
 import { Facts, Table } from './list.tsx';
 import { State, type Tone } from './state.tsx';
@@ -148,20 +148,9 @@ export function PlanView({ plan, mode }: { plan: Plan; mode: Mode }) {
 
 /** Says where the rate comes from. */
 function rateOf({ assumed_rate, rate_measured, rate_limited }: Plan): string {
-  if (rate_limited) return `${rate(assumed_rate)}, your limit`;
+  if (rate_limited) return `${rateLimit(assumed_rate)}, your limit`;
   return `${rate(assumed_rate)}, ${rate_measured ? 'as measured between these hosts' : 'a guess: nothing was measured between these hosts yet'}`;
 }
 
 const startOf = ({ stop_start_s, stop_start_measured }: Plan): string =>
   `${duration(stop_start_s * 1000)} of it to stop and start${stop_start_measured ? ', as the last time' : ', a guess'}`;
-
-/** Options of the API become the fields of the pages. */
-function inWordsOfPages(text: string): string {
-  const said = text
-    .replace('"sizing": "stack"', 'room for this stack alone')
-    .replace('"sizing": "host"', 'room for the whole host')
-    .replace('"mode": "stop-copy"', '"Stop, then copy"')
-    .replace(/\(to move it: "binds": [^)]*\)/g, '(to move it, choose it under "Bind mounts")')
-    .replace(/Another place: "binds": \S+/g, 'Give it another place under "Bind mounts".');
-  return consentNames.reduce((words, name) => words.replaceAll(`"${name}": true`, `"${consents[name].label}"`), said);
-}
