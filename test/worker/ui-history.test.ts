@@ -62,6 +62,8 @@ describe('a migration whose stack has moved on', () => {
     await move(spare, old, 3);
     await env.DB.prepare('UPDATE stack SET home_id = ?').bind(old).run();
     expect(await page(first)).not.toContain('/delete-source"');
+    expect(await page(first)).toContain('the stack itself, which has come back');
+    expect(await page(first)).not.toContain('kept, stopped');
     const refused = await call('DELETE', `/api/v1/stacks/shop/migrate/${first}/source`, { token });
     expect(refused.body.code).toBe('migration_superseded');
   });

@@ -4,7 +4,7 @@ import { inWords } from './words.ts';
 
 /** What happened, or happens now, in one sentence; screen readers announce its changes. */
 export function sentenceOf(migration: MigrationView, source: string, target: string): string {
-  const { status, stack, steps, cancel_requested } = migration;
+  const { status, stack, steps, cancel_requested, failure } = migration;
   if (isStep(status)) {
     const at = steps.findIndex(({ name }) => name === status);
     return `Step ${at + 1} of ${steps.length}: ${inWords(status)}.`;
@@ -18,7 +18,10 @@ export function sentenceOf(migration: MigrationView, source: string, target: str
     rolling_back: `Rolling back: ${name} returns to ${source}.`,
     needs_attention: 'Needs your attention. It keeps retrying meanwhile.',
     completed: `${name} moved to ${target}.`,
-    failed: `The migration failed. ${stayed(migration, source)}`,
+    failed:
+      failure?.code === 'given_up'
+        ? `Given up by decision: nothing of ${name} was started, stopped or deleted.`
+        : `The migration failed. ${stayed(migration, source)}`,
     cancelled: `Cancelled. ${stayed(migration, source)}`,
     rolled_back: `Rolled back: ${name} returned to ${source}.`,
   };

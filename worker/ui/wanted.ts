@@ -1,4 +1,6 @@
-import { consentFields, consentsIn } from './consents.ts';
+import type { MigrationView } from '../../schema/api/migrations.ts';
+import { moveOptionsOf } from '../../schema/move-options.ts';
+import { consentFields, consentsIn, consentsOf } from './consents.ts';
 import { placeField } from './parts/bind-mounts.tsx';
 import type { Fields } from './parts/form.tsx';
 import { linesIn } from './parts/lines-form.tsx';
@@ -21,6 +23,18 @@ export const wantedOf = (fields: URLSearchParams): Wanted => ({
   exclude: linesIn(fields.get('exclude')),
   cutover_dns: linesIn(fields.get('cutover_dns')),
 });
+
+/** What a migration was asked for with; before its report was made, what its record tells. */
+export function wantedAgain(migration: MigrationView): Wanted {
+  const { target_host_id: target, source_host_id: from, mode, sizing, bandwidth_limit, report } = migration;
+  const { binds, env, exclude, cutover_dns, ...options } = report?.inputs ?? moveOptionsOf({});
+  const limit = bandwidth_limit === null ? '' : String(bandwidth_limit);
+  return {
+    ...{ target, from, mode, sizing, bandwidth_limit: limit },
+    ...{ binds, env, exclude, cutover_dns },
+    ...consentsOf(options),
+  };
+}
 
 type Part = 'binds' | 'exclude' | 'cutover_dns';
 

@@ -18,6 +18,7 @@ import type { MigrationRow } from '../saga/migration/ports.ts';
 import { rollbackRefusal } from '../saga/migration/safety-window.ts';
 import type { Surroundings } from '../store/migration-surroundings.ts';
 import { time, timeOrNull } from '../time.ts';
+import { withNames } from './host-names.ts';
 import { viewReceipt } from './receipt-view.ts';
 
 export function viewMigration(
@@ -28,6 +29,7 @@ export function viewMigration(
 ): MigrationView {
   const { saga } = row;
   const superseded_by = around.successors.get(row.id) ?? null;
+  const named = <T extends object>(texts: T) => withNames(texts, row, around.hosts);
   return {
     id: row.id,
     stack: { id: row.stack_id, name: row.stack_name },
@@ -52,11 +54,13 @@ export function viewMigration(
     progress,
     report: row.report,
     left_out: saga.results.prepare_source?.left_out ?? [],
-    failure: row.failure,
+    failure: row.failure && named(row.failure),
     owed: viewOwed(saga),
-    attention: saga.attention,
+    attention: saga.attention && named(saga.attention),
     window: saga.window && viewWindow(saga, saga.window, superseded_by === null, now),
-    rollback: saga.rollback && viewRollback(saga.rollback, saga.window),
+    rollback:
+      saga.rollback &&
+      viewRollback({ ...saga.rollback, failure: saga.rollback.failure && named(saga.rollback.failure) }, saga.window),
     receipt: viewReceipt(saga),
     downtime: viewDowntime(row),
     created_at: time(row.created_at),
@@ -110,10 +114,13 @@ function tokenIn({ tokens }: Surroundings, id: string): MigrationView['requested
   return name === undefined ? null : { id, name };
 }
 
-/** Ends with the proof on the target, or with the undo that started the source again. */
+/**
+ * Ends with the proof on the target, or with the undo that started the source again. Of a migration that was given up
+ * nobody knows whether it has ended.
+ */
 function viewDowntime({ saga, status, ended_at }: MigrationRow): MigrationView['downtime'] {
   const began = saga.steps.stopping?.started_at;
-  if (began === undefined) return null;
+  if (began === undefined || (saga.failure?.code === 'given_up' && !saga.window)) return null;
   const moved = saga.window ? saga.steps.verifying?.ended_at : null;
   const undone = status === 'failed' || status === 'cancelled' ? ended_at : null;
   return { began_at: time(began), ended_at: timeOrNull(moved ?? undone) };

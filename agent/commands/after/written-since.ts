@@ -25,7 +25,7 @@ async function doubtOf(copySeen: boolean, context: CommandContext): Promise<stri
   if (copySeen) return `the copy was seen running after the move, and ${check}`;
   const stoppedAt = context.ledger.find(context.migrationId)?.stopped_at_ms ?? 0;
   if (Date.now() >= stoppedAt) return null;
-  return "this host's clock was set back since the move, so nobody can tell what ran on it: check it, and delete it by hand";
+  return "this host's clock was set back since the move, so it is unknown what ran on it: check it, and delete it by hand";
 }
 
 /** Returns and records the names of everything that has run on the data since it was recorded at rest. */

@@ -11,6 +11,10 @@ export function needAttention(draft: TransitionDraft, why: string): void {
   recordEvent(draft, 'failure', { attention: true, message: why, ...saga.attention });
 }
 
+/** Why a person is asked if a host does not answer. */
+export const unreachable = (saga: Pick<Saga, 'source'>, host: string): string =>
+  `The ${host === saga.source ? 'source' : 'target'} host is unreachable, so its state is unknown.`;
+
 const kept = 'stopped, its restart policies off, its data as it was';
 const unstoppable = 'may still run: its host answered that it could not stop it';
 const unconfirmed = 'being restored; its host has not confirmed that it runs';

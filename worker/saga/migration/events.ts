@@ -8,7 +8,7 @@ export type SagaEvent =
   | { type: 'preflight_refused'; failure: Failure }
   | CommandDone
   | CommandFailed
-  /** A host was out of contact for longer than its limit. */
+  /** A host was unreachable for longer than its limit. */
   | { type: 'agent_lost'; host: string }
   /** Bytes were transferred since the last check. */
   | { type: 'moved' }

@@ -106,7 +106,7 @@ export function whileTelling(draft: TransitionDraft, event: SagaEvent): boolean 
       return true;
     case 'agent_lost':
       if (saga.status === 'needs_attention' || isTerminal(saga.status)) return false;
-      leaveToPerson(draft, `${why}. A host is out of contact, so it is unknown where the stack runs.`);
+      leaveToPerson(draft, `${why}. A host is unreachable, so it is unknown where the stack runs.`);
       return true;
     case 'retry':
       ask(draft);

@@ -47,5 +47,5 @@ function record<K extends CommandKind>(draft: TransitionDraft, kind: K, data: Co
 
 export function lost(saga: Saga, host: string): Failure {
   const role = host === saga.source ? 'source' : 'target';
-  return { code: 'agent_lost', message: `The ${role} host's agent was out of contact for too long.`, log_tail: [] };
+  return { code: 'agent_lost', message: `The ${role} host's agent was unreachable for too long.`, log_tail: [] };
 }

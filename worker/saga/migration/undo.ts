@@ -3,7 +3,7 @@ import type { CommandKind } from '../../../schema/commands.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Step } from '../../../schema/migration-status.ts';
 import type { RollbackPhase, Saga, SagaFailure, Undo } from '../../../schema/saga.ts';
-import { needAttention } from './attention-report.ts';
+import { needAttention, unreachable } from './attention-report.ts';
 import type { SagaEvent } from './events.ts';
 import { oweRelease } from './forwarding.ts';
 import { close, recordResult } from './results.ts';
@@ -105,7 +105,7 @@ export function undo(draft: TransitionDraft, event: SagaEvent): boolean {
     case 'agent_lost': {
       const awaited = saga.awaiting.some(({ host }) => host === event.host);
       if (!awaited || current.phase === 'stop' || saga.status === 'needs_attention') return false;
-      needAttention(draft, 'Its host is out of contact, so it is unknown whether the stack runs there.');
+      needAttention(draft, unreachable(saga, event.host));
       return true;
     }
     case 'overdue':

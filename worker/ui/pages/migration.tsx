@@ -1,8 +1,8 @@
 import type { MigrationView, TrafficView } from '../../../schema/api/migrations.ts';
+import { hostName } from '../../../schema/migration-places.ts';
 import { isTerminal } from '../../../schema/migration-status.ts';
-import { rate } from '../../../schema/units.ts';
+import { rateLimit } from '../../../schema/units.ts';
 import type { ProblemBody } from '../call.ts';
-import { hostName } from '../host-name.ts';
 import { sentenceOf } from '../migration-sentence.ts';
 import { DownFor } from '../parts/down-for.tsx';
 import { EventLog, type EventRow } from '../parts/event-log.tsx';
@@ -71,7 +71,7 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
         {sentenceOf(migration, source, target)}
       </p>
       <div id="since" data-live>
-        <Silence hosts={hosts} />
+        <Silence hosts={hosts} status={status} />
         {ended ? <Succession migration={migration} source={source} target={target} /> : null}
       </div>
       <div
@@ -112,11 +112,15 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
           </div>
         </div>
       </div>
-      <Receipt migration={migration} source={source} target={target} />
+      <div id="proof" data-live>
+        <Receipt migration={migration} source={source} target={target} />
+      </div>
       <Card title="Event log" id="log" live>
         <EventLog events={events} />
       </Card>
-      <LeftOutCard left={migration.left_out} />
+      <div id="left" data-live>
+        <LeftOutCard left={migration.left_out} />
+      </div>
       {report ? (
         <details class="card fold" id="report">
           <summary>
@@ -126,14 +130,14 @@ export function MigrationPage({ session, migration, hosts, traffic, events, prob
           <Checks checks={report.checks} />
         </details>
       ) : null}
-      <Card title="Details" id="details">
+      <Card title="Details" id="details" live>
         <Facts
           rows={[
             ['Migration', <code>{id}</code>],
             ['Mode', migration.mode],
             ['Compared by', migration.verify === 'content' ? 'contents' : 'names, sizes, times, owners'],
             ['Room sized by', `the ${migration.sizing}`],
-            ['Bandwidth', migration.bandwidth_limit === null ? 'no limit' : rate(migration.bandwidth_limit)],
+            ['Bandwidth', migration.bandwidth_limit === null ? 'no limit' : rateLimit(migration.bandwidth_limit)],
             migration.home ? ['Now on', <a href={`/ui/hosts/${migration.home.id}`}>{migration.home.name}</a>] : null,
             migration.requested_by ? ['Started with', `token ${migration.requested_by.name}`] : null,
             ['Began', <Ago at={migration.created_at} />],

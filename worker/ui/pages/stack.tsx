@@ -1,8 +1,9 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
+import { keptCopy } from '../../../schema/migration-places.ts';
 import type { Report } from '../../../schema/preflight-report.ts';
 import { bytes } from '../../../schema/units.ts';
 import { Disabled, LinkButton, useReason } from '../parts/form.tsx';
-import { KeptBanner, keptCopy } from '../parts/kept.tsx';
+import { KeptBanner } from '../parts/kept.tsx';
 import { Page } from '../parts/layout.tsx';
 import { Card, Empty, Facts, Table } from '../parts/list.tsx';
 import { MigrationTable } from '../parts/migration-table.tsx';
@@ -47,7 +48,7 @@ export function StackPage({ session, stack, host, others, isOpen, migrations, re
     >
       {others.length === 0 ? (
         <p class="alert note">
-          It can’t move yet: this is the only host. <a href="/ui/hosts">Add a host</a> that it may go to.
+          It can’t move yet: this is the only host. <a href="/ui/hosts">Add a host</a> that it can move to.
         </p>
       ) : null}
       <div id="banners" data-live>

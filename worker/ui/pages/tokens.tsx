@@ -4,7 +4,7 @@ import { ActButton, AskButton, Field, Form, LinkButton, Secret, TypeToConfirm } 
 import { Page } from '../parts/layout.tsx';
 import { Card, Empty, More, Table } from '../parts/list.tsx';
 import { State } from '../parts/state.tsx';
-import { Ago } from '../parts/time.tsx';
+import { Ago, Moment } from '../parts/time.tsx';
 import type { Session } from '../session.ts';
 import type { TokenView } from '../views.ts';
 
@@ -29,7 +29,7 @@ export function TokensPage({ session, page, query, leaving, created, problem, sa
       {created ? (
         <div class="alert ok" role="status">
           <p>The token is created. Only a hash of it is stored.</p>
-          <Secret label="API token, shown this once" value={created} />
+          <Secret label="API token, shown only once" value={created} />
         </div>
       ) : null}
       {page ? (
@@ -41,7 +41,7 @@ export function TokensPage({ session, page, query, leaving, created, problem, sa
         </>
       ) : (
         <Empty title='Tokens need the scope "admin"'>
-          <p>Yours has {session.scopes.join(', ')}. Another one may see and create tokens.</p>
+          <p>Yours has {session.scopes.join(', ')}. A token with the scope “admin” can see and create them.</p>
           <LinkButton href="/ui/login" label="Log in with another token" />
         </Empty>
       )}
@@ -91,15 +91,7 @@ function TokenTable({ tokens, query }: { tokens: TokenView[]; query: URLSearchPa
             <Ago at={created_at} />
           </td>
           <td class="wide">{last_used_at ? <Ago at={last_used_at} /> : 'never'}</td>
-          <td class="wide">
-            {expires_at ? (
-              <time datetime={expires_at} title={expires_at}>
-                {expires_at.slice(0, 10)}
-              </time>
-            ) : (
-              'when revoked'
-            )}
-          </td>
+          <td class="wide">{expires_at ? <Moment at={expires_at} /> : 'when revoked'}</td>
           <td>
             <Access {...{ id, kind, status, query }} />
           </td>

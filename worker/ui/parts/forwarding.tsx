@@ -1,7 +1,8 @@
 import type { MigrationView, TrafficView } from '../../../schema/api/migrations.ts';
-import { forwardingSays, moment, trafficSays } from '../../../schema/units.ts';
+import { forwardingSays, trafficSays } from '../../../schema/units.ts';
 import { ActButton } from './form.tsx';
 import { Facts } from './list.tsx';
+import { Moment } from './time.tsx';
 
 /** Where connections to the old address go, and who still makes them. `traffic`: null if the source was not asked. */
 export function ForwardingCard({ migration, traffic }: { migration: MigrationView; traffic: TrafficView | null }) {
@@ -14,7 +15,9 @@ export function ForwardingCard({ migration, traffic }: { migration: MigrationVie
         rows={[
           ['New connections', forwardingSays(forwarding.phase, status)],
           ['Ports', forwarding.ports.map(({ port }) => port).join(', ') || 'none'],
-          forwarding.phase === 'forwarding' && forwarding.ends_at ? ['Until', moment(forwarding.ends_at)] : null,
+          forwarding.phase === 'forwarding' && forwarding.ends_at
+            ? ['Until', <Moment at={forwarding.ends_at} />]
+            : null,
           ...(traffic?.ports ?? []).map((port): [string, string] => [`Port ${port.port}`, trafficSays(port)]),
           traffic && traffic.held > 0 ? ['Waiting now', String(traffic.held)] : null,
           ...(traffic?.sources ?? []).map(({ address, total }): [string, string] => [address, `${total} in all`]),

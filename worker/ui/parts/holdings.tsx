@@ -1,7 +1,7 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
 import { limits } from '../../../schema/limits.ts';
+import { hostName, keptCopy } from '../../../schema/migration-places.ts';
 import type { Page as ListPage } from '../call.ts';
-import { hostName } from '../host-name.ts';
 import type { StackView } from '../views.ts';
 import { HoursLeft } from './time.tsx';
 
@@ -15,7 +15,8 @@ interface HoldingsProps {
 
 /** What Stackferry loses sight of when the host is deleted, each thing by name. */
 export function Holdings({ host, stacks, kept }: HoldingsProps) {
-  if (stacks.length + kept.items.length === 0) return <p>It holds no stack and no kept copy.</p>;
+  const copies = kept.items.filter((migration) => keptCopy(migration) !== null);
+  if (stacks.length + copies.length === 0) return <p>It holds no stack and no kept copy.</p>;
   return (
     <div class="alert bad">
       <p>
@@ -35,7 +36,7 @@ export function Holdings({ host, stacks, kept }: HoldingsProps) {
             </li>
           ))
         )}
-        {kept.items.map((migration) => (
+        {copies.map((migration) => (
           <li>
             <Kept migration={migration} />
           </li>

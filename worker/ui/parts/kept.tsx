@@ -1,14 +1,6 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { hostName } from '../host-name.ts';
+import { hostName, keptCopy } from '../../../schema/migration-places.ts';
 import { HoursLeft } from './time.tsx';
-
-/** Returns the side that still keeps a copy to decide about, or null. */
-export function keptCopy({ status, window }: MigrationView): 'source' | 'target' | null {
-  if (!window) return null;
-  if (status === 'completed' && !window.source_purge?.done_at) return 'source';
-  if (status === 'rolled_back' && !window.target_purge?.done_at) return 'target';
-  return null;
-}
 
 /** Shown on the stack's page until the copy is deleted or the migration rolled back. */
 export function KeptBanner({ migration }: { migration: MigrationView }) {

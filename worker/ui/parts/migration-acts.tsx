@@ -1,7 +1,9 @@
 import type { MigrationView, TrafficView } from '../../../schema/api/migrations.ts';
+import { canRepeat, isHomeAgain } from '../../../schema/migration-places.ts';
 import { isStep } from '../../../schema/migration-status.ts';
 import type { Resolution } from '../../../schema/saga.ts';
 import { hours, stillComing } from '../../../schema/units.ts';
+import { wantedAgain, wantedFields } from '../wanted.ts';
 import { ActButton, Ask, Field, Form, LinkButton, TypeToConfirm, useReason } from './form.tsx';
 import { whyClosed } from './trouble.tsx';
 
@@ -67,8 +69,8 @@ function actsOf({ migration, source, target, traffic }: ActsProps) {
     status === 'completed' && window && !window.source_purge?.done_at && !isHomeAgain(migration) ? (
       <TypeToConfirm action={`${place}/delete-source`} label="Delete source" scope="migrate" word={word}>
         <p>
-          Deletes the copy that <strong>{source}</strong> keeps, for good: containers, volumes, files. After that it
-          cannot be rolled back.
+          Deletes the copy that <strong>{source}</strong> keeps, for good: containers, volumes, files. After that the
+          migration cannot be rolled back.
           {migration.left_out.length > 0 ? ' What the migration left out stays there.' : null}
           {traffic ? ` ${stillComing(traffic)}` : null}
         </p>
@@ -83,7 +85,7 @@ function actsOf({ migration, source, target, traffic }: ActsProps) {
     ) : null,
     (status === 'failed' || status === 'cancelled') && canRepeat(migration) ? (
       <LinkButton
-        href={`/ui/stacks/${encodeURIComponent(word)}/migrate?target=${migration.target_host_id}&from=${migration.source_host_id}&mode=${migration.mode}&sizing=${migration.sizing}`}
+        href={`/ui/stacks/${encodeURIComponent(word)}/migrate?${againQuery(migration)}`}
         label="Try again"
         kind="primary"
       />
@@ -95,12 +97,8 @@ function actsOf({ migration, source, target, traffic }: ActsProps) {
 const offersRollback = ({ status, superseded_by, target_host }: MigrationView): boolean =>
   status === 'completed' && superseded_by === null && !target_host?.deleted_at;
 
-/** The kept copy has become the stack itself by a later migration. */
-const isHomeAgain = ({ home, source_host_id }: MigrationView): boolean => home?.id === source_host_id;
-
-/** The stack is still where it was, and its destination still there. */
-const canRepeat = ({ home, source_host_id, target_host }: MigrationView): boolean =>
-  home?.id === source_host_id && !target_host?.deleted_at;
+const againQuery = (migration: MigrationView) =>
+  new URLSearchParams([...wantedFields(wantedAgain(migration)), ['from', migration.source_host_id]]);
 
 const resolutionLabels: { [R in Resolution]: string } = {
   source_lost: 'Source is lost for good',

@@ -1,5 +1,5 @@
 import type { MigrationView } from '../../../schema/api/migrations.ts';
-import { hostName } from '../host-name.ts';
+import { hostName } from '../../../schema/migration-places.ts';
 import { type Sorting, Table } from './list.tsx';
 import { MigrationState } from './state.tsx';
 import { Ago, took } from './time.tsx';

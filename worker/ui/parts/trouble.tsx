@@ -1,9 +1,9 @@
 import type { PropsWithChildren } from 'hono/jsx';
 import type { MigrationView } from '../../../schema/api/migrations.ts';
+import { keptCopy } from '../../../schema/migration-places.ts';
 import { isTerminal } from '../../../schema/migration-status.ts';
 import { hours } from '../../../schema/units.ts';
 import { inWords } from '../words.ts';
-import { keptCopy } from './kept.tsx';
 import { Facts } from './list.tsx';
 import { Ago, HoursLeft, Moment } from './time.tsx';
 
@@ -59,15 +59,18 @@ function Failed({ migration }: { migration: MigrationView }) {
   if (!failed) return null;
   const { failure, home, stack, status } = migration;
   const { container_log: said } = failed;
+  // Where the stack runs then is up to a person.
+  const isGivenUp = failure?.code === 'given_up';
   return (
     <>
       <p>
         <strong>
-          {failure ? `Failed in ${inWords(failure.step)}` : 'The rollback failed'}: {failed.message}
+          {isGivenUp ? '' : failure ? `Failed in ${inWords(failure.step)}: ` : 'The rollback failed: '}
+          {failed.message}
         </strong>{' '}
         <code class="muted">{failed.code}</code>
       </p>
-      {home && isTerminal(status) ? (
+      {home && isTerminal(status) && !isGivenUp ? (
         <p>
           {stack.name} is now on <strong>{home.name}</strong>:{' '}
           <a href={`/ui/stacks/${encodeURIComponent(stack.name)}?from=${home.id}`}>see how it is</a>.
@@ -129,6 +132,8 @@ export function WindowCard({ migration, source, target }: Sides) {
               </>
             ) : side ? (
               'kept, stopped'
+            ) : status === 'completed' ? (
+              'the stack itself, which has come back'
             ) : (
               'kept'
             ),
