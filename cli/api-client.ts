@@ -76,7 +76,7 @@ export function apiClient(url: string, token: string, { readText = (text) => tex
 
   const read = async <T>(response: Awaited<ReturnType<typeof call>>, schema?: z.ZodType<T>): Promise<T> => {
     if (!isJson(response.headers))
-      throw new NoAnswer('unreadable', `${url} answers, but is no Stackferry control plane.`, false);
+      throw new NoAnswer('unreadable', `${url} answers, but is not a Stackferry control plane.`, false);
     const text = await response.text().catch((cause: unknown) => {
       throw unreachable(`${url} broke off its answer`, cause);
     });

@@ -18,10 +18,14 @@ export function beginTree(program: Command, run: ReturnType<typeof runner>): voi
   tree.command('list', { isDefault: true }).alias('ls').description('list the stored logins').action(run(profiles));
   tree
     .command('use')
-    .description('use one where no other is named')
+    .description('use this login unless another is named')
     .argument('<profile>', 'its name')
     .action(run(useProfile));
-  tree.command('remove').description('remove one').argument('<profile>', 'its name').action(run(removeProfile));
+  tree
+    .command('remove')
+    .description('remove a stored login')
+    .argument('<profile>', 'its name')
+    .action(run(removeProfile));
   program
     .command('bootstrap-token')
     .description('create the first admin token of a control plane on Cloudflare')

@@ -33,7 +33,9 @@ export function moveOptions(command: Command): Command {
 }
 
 export const modeOption = () =>
-  new Option('--mode <mode>', 'copy while stopped, or first while running').choices(modes).default('stop-copy');
+  new Option('--mode <mode>', 'copy while the stack is stopped, or first while it runs')
+    .choices(modes)
+    .default('stop-copy');
 
 export const addAll = (command: Command, options: Option[]): Command =>
   options.reduce((on, option) => on.addOption(option), command);

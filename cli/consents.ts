@@ -7,7 +7,7 @@ const descriptions: Record<Consent, string> = {
     'proceed although bind mounts are absent on the target, or an older agent can’t move anonymous volumes: they start empty',
   accept_drift: 'move what the files say although the containers were made from something else',
   forward:
-    'have new connections to the source wait from the stop on, and pass them on to the target while the window is open',
+    'hold new connections to the source from the stop on, and pass them on to the target while the window is open',
   hold: 'with --mode pre-copy: copy, then wait for a cutover while passes keep the copy near to the running stack',
   with_external:
     'also move external volumes that no other stack uses, and make external networks that the target lacks',

@@ -60,7 +60,7 @@ export function drainTree(program: Command, run: ReturnType<typeof runner>): voi
   one('show', 'what moved where, what stayed and why').option('--watch', 'follow it to its end').action(run(showDrain));
   one('pause', 'start no more migrations').action(run(pauseDrain));
   one('resume', 'resume a paused drain').action(run(resumeDrain));
-  one('cutover', 'cut over every migration of it that holds')
+  one('cutover', 'cut over every migration of it that is holding')
     .option('--at <time>', 'by itself at that time, like 2026-12-01T03:00+01:00', zonedTime)
     .addOption(yes())
     .action(run(cutOverDrain));

@@ -21,7 +21,7 @@ export const exitCodeHelp = `Exit codes:
   2  wrong usage               7  watched: failed, cancelled or rolled back
   3  the pre-flight failed     8  watched: needs attention
   4  conflict, see the code    9  the control plane does not answer
-  130  Ctrl-C; what goes on, goes on`;
+  130  Ctrl-C; what was started continues`;
 
 /** An error found by the command line itself. `next`: remedies, one line each. */
 export class CliError extends Error {

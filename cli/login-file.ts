@@ -79,7 +79,7 @@ export const profileName = (flag: string | undefined, env: NodeJS.ProcessEnv, { 
 function checkedName(name: string): string {
   if (name.length <= limits.cli.profileCharsMax && /^[A-Za-z0-9][\w.-]*$/.test(name)) return name;
   throw usageError(
-    `"${name}" is no name of a profile.`,
+    `"${name}" is not a valid profile name.`,
     `Use up to ${limits.cli.profileCharsMax} letters, digits, dots, dashes and underscores.`,
   );
 }
@@ -90,6 +90,9 @@ export function controlOrigin(text: string): string {
   const typed = /^[a-z]+:\/\//i.test(text) ? text : `${scheme}://${text}`;
   const url = URL.canParse(typed) ? new URL(typed) : null;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password)
-    throw usageError(`"${text}" is no address of a control plane.`, 'One looks like this: https://ferry.example.com');
+    throw usageError(
+      `"${text}" is not the address of a control plane.`,
+      'One looks like this: https://ferry.example.com',
+    );
   return url.origin;
 }

@@ -55,7 +55,7 @@ export function moveTree(program: Command, run: ReturnType<typeof runner>): void
     .argument('<rate>', 'bytes per second: 500K, 20M, 1G; or none', rateOrNone)
     .action(run(limit));
   onMigration(program, 'cancel', 'cancel a migration; the stack stays on its source').action(run(cancel));
-  onMigration(program, 'cutover', 'cut a migration over that holds: stop the stack, start it on the target')
+  onMigration(program, 'cutover', 'cut over a migration that is holding: stop the stack, start it on the target')
     .option('--at <time>', 'by itself at that time, like 2026-12-01T03:00+01:00', zonedTime)
     .addOption(yes())
     .action(run(cutover));
@@ -66,13 +66,13 @@ export function moveTree(program: Command, run: ReturnType<typeof runner>): void
     .option('--end', 'pass none on any more: later ones are refused')
     .addOption(yes())
     .action(run(forward));
-  onMigration(program, 'retry', 'retry a migration that needs attention, after the repair')
+  onMigration(program, 'retry', 'retry a migration that needs attention, once the problem is fixed')
     .option('--stopped', 'assert that the copy which could not be stopped is stopped for good')
     .addOption(yes())
     .action(run(retry));
   program
     .command('resolve')
-    .description('end a wait by decision if nothing else will end it')
+    .description('end a wait by decision where no retry can')
     .argument('<id>', idHelp)
     .addArgument(program.createArgument('<resolution>', 'which host is lost for good, or give_up').choices(resolutions))
     .option('--watch', 'follow it to its end')

@@ -26,7 +26,7 @@ export function commandAt(program: Command, words: string[]): { command: Command
 export function unknownCommand(group: Command, word: string): CliError {
   const path = [...pathOf(group), ''].join(' ');
   const near = nearest(group, word).map((name) => `Did you mean: stackferry ${path}${name}`);
-  return usageError(`unknown command '${path}${word}'`, ...near, `See what there is: stackferry help ${path}`.trim());
+  return usageError(`unknown command '${path}${word}'`, ...near, `List the commands: stackferry help ${path}`.trim());
 }
 
 function pathOf(command: Command): string[] {

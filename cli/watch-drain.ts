@@ -48,7 +48,7 @@ export const exitOfDrain = ({ status }: DrainView): ExitCode =>
   status === 'completed' ? exitCodes.done : exitCodes.not_moved;
 
 const detached = ({ id, host }: DrainView) =>
-  new CliError('detached', `Left. The drain of ${host.name} goes on.`, exitCodes.detached, [
+  new CliError('detached', `Detached. The drain of ${host.name} continues.`, exitCodes.detached, [
     `Follow it again: stackferry drains show ${id} --watch`,
     `Pause it: stackferry drains pause ${id}`,
   ]);

@@ -99,5 +99,5 @@ async function disown(stateDir: string, stacks: string[]): Promise<void> {
   const kept = before.filter((one) => one.stack !== stack);
   if (kept.length === before.length) throw new Error(`No adopted stack "${stack}" is here: "adopted" lists them.`);
   await writeAdopted(stateDir, kept);
-  tell(`The containers of "${stack}" are no stack any more. Its Compose file stays.`, 'stdout');
+  tell(`The containers of "${stack}" are not a stack any more. Its Compose file stays.`, 'stdout');
 }

@@ -114,7 +114,7 @@ function read(frame: Buffer): Frame | { length: number } {
 
 function typeOf(code: number): Type {
   const name = nameOf.get(code);
-  if (!name) throw new Error(`the peer sent what is no frame of the tunnel (${code})`);
+  if (!name) throw new Error(`the peer sent what is not a frame of the tunnel (${code})`);
   return name;
 }
 

@@ -16,7 +16,7 @@ const hostPath = /^(\/|volume |volumes_from: |logging: )/;
 export async function grantOf(word: string): Promise<Grant> {
   const [name = '', ...rest] = word.split('=');
   const power = hostPrivileges.find((one) => one === name);
-  if (!power) throw new UsageError(`"${name}" is no power. There are ${hostPrivileges.join(', ')}`);
+  if (!power) throw new UsageError(`"${name}" is not a power. There are ${hostPrivileges.join(', ')}`);
   if (rest.length === 0) return { power, exactly: null };
   return { power, exactly: await whatOf(power, rest.join('=')) };
 }

@@ -54,7 +54,7 @@ function parse(args: string[]) {
 
 /** Throws UsageError. */
 function checked({ stack, from, words }: Asked): Asked {
-  if (!isStackName(stack)) throw new UsageError(stack ? `"${stack}" is no name of a stack` : 'Which stack?');
+  if (!isStackName(stack)) throw new UsageError(stack ? `"${stack}" is not a stack name` : 'Which stack?');
   if (from !== null && !isHostId(from))
     throw new UsageError(
       `--from takes the id of a host, not "${from}": a name can be given to another host. The pre-flight's report has the id, "stackferry hosts show" too`,

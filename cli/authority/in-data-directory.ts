@@ -15,7 +15,10 @@ export async function withAuthorityIn<T>(
   use: (authority: Authority) => Promise<T>,
 ): Promise<T> {
   if ((await databasePath(dataDir)) === null)
-    throw usageError(`${dataDir} is no data directory of a control plane.`, 'Name the one that it serves: --data DIR');
+    throw usageError(
+      `${dataDir} is not the data directory of a control plane.`,
+      'Name the one that it serves: --data DIR',
+    );
   const held = await lock(dataDir);
   try {
     const version = (await readState(dataDir))?.version ?? 'an unknown version';

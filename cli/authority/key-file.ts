@@ -77,7 +77,7 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
   try {
     return keyFile.parse(JSON.parse(text));
   } catch {
-    throw new CliError('bad_key_file', `${path} is no export of a certificate authority.`, exitCodes.failure, [
+    throw new CliError('bad_key_file', `${path} is not an export of a certificate authority.`, exitCodes.failure, [
       'Name a file that stackferry authority export wrote.',
     ]);
   }

@@ -33,7 +33,7 @@ export async function withAuthorityOnCloudflare<T>(
   } finally {
     await must(
       wrangler(argv.deleteSecret(argv.workerName, wrapKeySecret)),
-      `The secret ${wrapKeySecret} is still set: delete it, or who has the passphrase and an admin token can ask again.`,
+      `The secret ${wrapKeySecret} is still set: delete it; otherwise anyone with the passphrase and an admin token can export the keys again.`,
     );
   }
 }

@@ -30,7 +30,7 @@ export async function audit({ term, api }: Session, { limit, export: format, ...
   if (format !== undefined) return exportTo(term, client, path, format);
   const items = await listAll(client, path, auditView, limit);
   if (term.json) return term.document(items);
-  if (items.length === 0) return term.out('Nothing fits.');
+  if (items.length === 0) return term.out('No entries match.');
   const rows = items.map((entry) => [
     ago(entry.at),
     entry.actor.name,
@@ -77,7 +77,7 @@ async function actorId(client: ApiClient, wanted: string): Promise<string> {
   if (only && named.length === 1) return only.id;
   if (!only)
     throw new CliError('not_found', `No token, person, host or relay is named "${wanted}".`, exitCodes.not_found, [
-      'See which there are: stackferry tokens --all, hosts, relays. Of deleted ones give the id.',
+      'List them: stackferry tokens --all, stackferry hosts, stackferry relays. Of a deleted one, give the id.',
     ]);
   throw new CliError(
     'ambiguous',

@@ -24,7 +24,7 @@ export async function exportAuthority(session: Session, target: string, options:
   const wrapKey = await wrapKeyOf(passphrase, kdf);
   // Created before the export, so that exported keys always have a place to be stored.
   const written = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`${file} cannot be made (${error.code}).`, 'Name a new file; an export never writes over one.');
+    throw usageError(`${file} cannot be created (${error.code}).`, 'Name a new file; an export never overwrites one.');
   });
   let done = false;
   try {
@@ -53,7 +53,7 @@ function tellExport({ term }: Session, file: string, { fleet_id, ca_sha256 }: Ke
   if (term.json) return term.document({ file, fleet_id, ca_sha256 });
   term.out(
     ...prose(term, `${file} holds the keys of fleet ${fleet_id}.`),
-    ...prose(term, 'Keep it apart from its passphrase: nobody opens one without the other.'),
+    ...prose(term, 'Keep it apart from its passphrase, without which it cannot be opened.'),
   );
 }
 
@@ -71,9 +71,7 @@ export async function importAuthority(session: Session, source: string, options:
   await withAuthority(session, options, wrapKey, (authority) => authority.imported(sealed));
   const { term } = session;
   if (term.json) return term.document({ fleet_id, ca_sha256 });
-  term.out(
-    `The certificate authority of fleet ${fleet_id} is there again. Its hosts and relays connect by themselves.`,
-  );
+  term.out(`The certificate authority of fleet ${fleet_id} is restored. Its hosts and relays reconnect by themselves.`);
 }
 
 async function withAuthority<T>(
@@ -89,8 +87,11 @@ async function withAuthority<T>(
 async function newPassphrase({ term }: Session, { passphraseStdin }: Options): Promise<string> {
   const passphrase = passphraseStdin ? await readSecret() : await askSecret(term, 'Passphrase for the file: ');
   if (passphrase.length < limits.cli.passphraseCharsMin)
-    throw usageError(`A passphrase has ${limits.cli.passphraseCharsMin} characters at least.`, 'Six random words do.');
+    throw usageError(
+      `A passphrase needs at least ${limits.cli.passphraseCharsMin} characters.`,
+      'Six random words are enough.',
+    );
   if (!passphraseStdin && (await askSecret(term, 'Once more: ')) !== passphrase)
-    throw usageError('The two differ; nothing was done.');
+    throw usageError('The two passphrases differ; nothing was done.');
   return passphrase;
 }

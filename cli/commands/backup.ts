@@ -16,7 +16,10 @@ export async function backup({ term }: Session, target: string, { data }: { data
   const [dataDir, file] = [resolve(data), resolve(target)];
   const database = await databasePath(dataDir);
   if (database === null)
-    throw usageError(`${dataDir} is no data directory of a control plane.`, 'Name the one that it serves: --data DIR');
+    throw usageError(
+      `${dataDir} is not the data directory of a control plane.`,
+      'Name the one that it serves: --data DIR',
+    );
   const held = await tryLock(dataDir);
   try {
     const writer = held ? null : ((await readHolder(dataDir))?.workerd_pid ?? null);
@@ -43,7 +46,7 @@ export async function backup({ term }: Session, target: string, { data }: { data
       `${file} holds the control plane as of ${manifest.created_at}: ${count(manifest.files.length, 'file')}, ${sizeText(bytes)}.`,
     );
     if (writer !== null) term.out(`It was paused for ${Math.ceil(pausedMs)} ms.`);
-    term.err(...prose(term, 'Keep the file as a key: it holds that of the certificate authority.'));
+    term.err(...prose(term, 'Keep the file secret: it contains the key of the certificate authority.'));
   } finally {
     await held?.release();
   }

@@ -13,7 +13,7 @@ export async function bootstrapToken({ term }: Session) {
     return;
   }
   term.out(
-    'Keep this token: it is the first that may administer the control plane, and is shown this once.',
+    'Keep this token: it is the first that may administer the control plane, and is shown only once.',
     '',
     `  ${token}`,
     '',
@@ -22,6 +22,6 @@ export async function bootstrapToken({ term }: Session) {
     `  echo ${hash} | npx wrangler secret put BOOTSTRAP_TOKEN_HASH`,
     '  stackferry login https://YOUR-CONTROL-PLANE',
     '',
-    'The hash means nothing any more once there is a token.',
+    'The hash is ignored once a token exists.',
   );
 }

@@ -17,19 +17,14 @@ export async function deploy(
   }: Partial<DeployOptions>,
 ) {
   if (!nodeName.safeParse(host).success)
-    throw usageError(`--host: "${host}" is no name of a host.`, 'Use lower-case letters, digits, dots and dashes.');
+    throw usageError(`--host: "${host}" is not a valid host name.`, 'Use lower-case letters, digits, dots and dashes.');
   const options = { domain, dryRun, withoutAuthority, restored, host };
   const { url, adminToken, firstHost } = await deployTo(wranglerOnPath, options, (line) => term.err(line));
   if (term.json) return term.document({ url, admin_token: adminToken, first_host: firstHost });
   if (url === null) return term.out('It would be deployed: the Worker, its settings and migrations are in order.');
   term.out(`The control plane is at ${url}`);
   if (adminToken === null) return;
-  term.out(
-    '',
-    'Admin token, until a first one was used; shown this once:',
-    `  ${adminToken}`,
-    `Log in with it: stackferry login ${url}`,
-  );
+  term.out('', 'First admin token, shown only once:', `  ${adminToken}`, `Log in with it: stackferry login ${url}`);
   if (firstHost === null) return;
   term.out(
     '',

@@ -116,7 +116,9 @@ export const pauseDrain = (session: Session, id: string) => act(session, id, 'pa
 export const resumeDrain = (session: Session, id: string) => act(session, id, 'resume', {});
 
 export async function abortDrain(session: Session, id: string, options: { cancelRunning?: boolean; yes?: boolean }) {
-  const goesHome = options.cancelRunning ? 'What is under way goes back home.' : 'What is under way is finished.';
+  const goesHome = options.cancelRunning
+    ? 'What is under way goes back to this host.'
+    : 'What is under way is finished.';
   await confirm(session.term, `Abort the drain? ${goesHome}`, options);
   return act(session, id, 'abort', { cancel_running: options.cancelRunning ?? false });
 }
@@ -127,7 +129,7 @@ export async function cutOverDrain(session: Session, id: string, options: { at?:
   const client = await session.api();
   const { id: whole } = await findDrain(client, id);
   const { at } = options;
-  await confirm(term, `Cut over all that holds${at === undefined ? ' now' : ` at ${moment(at)}`}?`, options);
+  await confirm(term, `Cut over all held migrations${at === undefined ? ' now' : ` at ${moment(at)}`}?`, options);
   const said = await client.post(`/drains/${whole}/cutover`, at === undefined ? {} : { at }, drainCutoverView);
   const code = said.refused.length === 0 ? exitCodes.done : exitCodes.not_moved;
   if (term.json) {
@@ -138,7 +140,7 @@ export async function cutOverDrain(session: Session, id: string, options: { at?:
     ...said.cut_over.map(
       (migration) => `${migration} ${at === undefined ? 'is being cut over' : `is cut over at ${moment(at)}`}.`,
     ),
-    ...said.refused.map(({ migration_id, message }) => `${migration_id} holds on: ${message}`),
+    ...said.refused.map(({ migration_id, message }) => `${migration_id} is not cut over: ${message}`),
   );
   return code;
 }

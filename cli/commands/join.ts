@@ -33,7 +33,7 @@ export async function join({ term, api, login }: Session, name: string, options:
     '',
     ...prose(
       term,
-      `The token is shown this once, joins one ${kind}, and is good until ${moment(created.join_token_expires_at)}.`,
+      `The token is shown only once, admits one ${kind}, and is valid until ${moment(created.join_token_expires_at)}.`,
       `Later starts and updates need no token. See it come online: stackferry ${kind}s`,
     ),
   );

@@ -28,8 +28,8 @@ export async function login(session: Session, url: string | undefined, options: 
   const token = options.tokenStdin
     ? await readSecret()
     : named.STACKFERRY_TOKEN || (await askSecret(term, `API token for ${origin}: `));
-  if (!token) throw usageError('No token came.');
-  if (/\s/.test(token)) throw usageError('A token has no spaces in it.');
+  if (!token) throw usageError('No token was given.');
+  if (/\s/.test(token)) throw usageError('A token contains no spaces.');
   await clientOf(term, { url: origin, token }).get('/hosts?limit=1', page(hostView));
   const current = logins.profiles.size === 0 ? profile : logins.current;
   logins.profiles.set(profile, { url: origin, token });
@@ -52,8 +52,8 @@ export async function logout({ term, env, profile }: Session) {
   if (term.json) return term.document({ removed, profile: name });
   term.out(
     removed
-      ? `Logged out; the profile "${name}" is removed from ${loginPath(env)}. The token itself is good until it is revoked.`
-      : `There is no profile "${name}", so nobody was logged in.`,
+      ? `Logged out; the profile "${name}" is removed from ${loginPath(env)}. The token itself stays valid until it is revoked.`
+      : `There is no profile "${name}", so there was nothing to log out of.`,
   );
 }
 

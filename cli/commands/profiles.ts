@@ -31,13 +31,13 @@ export async function removeProfile({ term, env }: Session, name: string) {
   const { current } = await readLogins(env);
   if (!(await removeLogin(env, name))) throw noProfile(name);
   if (term.json) return term.document({ removed: name });
-  term.out(`The profile "${name}" is removed. Its token is good until it is revoked.`);
+  term.out(`The profile "${name}" is removed. Its token stays valid until it is revoked.`);
   const { current: now, profiles } = await readLogins(env);
   if (current === name && profiles.has(now)) term.out(`It was in use; commands use "${now}" from now on.`);
 }
 
 const noProfile = (name: string) =>
   new CliError('not_found', `There is no profile named "${name}".`, exitCodes.not_found, [
-    'See which there are: stackferry profiles',
+    'List them: stackferry profiles',
     `Or make it: stackferry login URL --profile ${name}`,
   ]);

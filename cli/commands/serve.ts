@@ -26,7 +26,7 @@ export async function serve({ term }: Session, flags: ServeFlags) {
     );
   if (upgradeCopy) term.err(`Before this version changed it, the data directory was copied: ${upgradeCopy}`);
   await stopping;
-  term.err('Stopping: running requests may end.');
+  term.err('Stopping: running requests are finished first.');
   await served.close();
 }
 

@@ -38,7 +38,7 @@ export async function createApiToken(
   const created = await (await api()).post('/tokens', { name, scopes, ...ending }, createdToken);
   if (term.json) return term.document(created);
   term.out(...tokenLines(term, created), ...labelled(term, 'secret', created.token, 14, 0), '');
-  term.out(...prose(term, 'The secret is shown this once; only a hash of it is stored.'));
+  term.out(...prose(term, 'The secret is shown only once; only a hash of it is stored.'));
 }
 
 export async function revokeToken({ term, api }: Session, wanted: string, options: { yes?: boolean }) {
@@ -92,7 +92,7 @@ async function findToken(client: ApiClient, wanted: string): Promise<Token> {
   if (found) return found;
   if (named.length === 0)
     throw new CliError('not_found', `There is no token named "${wanted}".`, exitCodes.not_found, [
-      'See which there are: stackferry tokens',
+      'List them: stackferry tokens',
     ]);
   const ids = named.map(({ id, created_at }) => `${id}  created ${ago(created_at)}`);
   throw new CliError('ambiguous', `${named.length} tokens are named "${wanted}".`, exitCodes.usage, ids);

@@ -18,7 +18,7 @@ interface Ended {
 /** Upgrades one host after another, up to the first that does not come back with the new agent. */
 export async function upgradeHosts({ term, api }: Session, nameOrId: string | undefined, options: { all?: boolean }) {
   if ((nameOrId === undefined) !== (options.all ?? false))
-    throw usageError('Name one host, or say --all.', 'See which there are: stackferry hosts');
+    throw usageError('Name one host, or use --all.', 'List them: stackferry hosts');
   const client = await api();
   const ended: Ended[] = [];
   for (const host of nameOrId === undefined ? await listHosts(client) : [await findHost(client, nameOrId)]) {
@@ -36,7 +36,7 @@ async function upgradeOne(client: ApiClient, { id, name }: HostView): Promise<En
   const failed = back.warnings.find(({ code }) => code === 'upgrade_failed');
   if (back.program_sha256 === program_sha256)
     return { host: name, id, outcome: 'upgraded', detail: `runs ${version} now.` };
-  throw new CliError('upgrade_failed', `${name}: ${failed?.message ?? 'It is not back.'}`, exitCodes.failure, [
+  throw new CliError('upgrade_failed', `${name}: ${failed?.message ?? 'It has not come back.'}`, exitCodes.failure, [
     'No other host was asked. Look at its log there: journalctl -u stackferry-agent',
   ]);
 }

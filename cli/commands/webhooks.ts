@@ -49,7 +49,7 @@ export async function createWebhook({ term, api }: Session, url: string, options
   if (options.tokenStdin && wanted === 'none') throw usageError(`A webhook of the kind ${kind} has no token.`);
   const asks = wanted === 'required' || options.tokenStdin;
   const token = !asks ? null : options.tokenStdin ? await readSecret() : await askSecret(term, `Token, ${tokenHint}: `);
-  if (token === '') throw usageError('No token came.', `It is ${tokenHint}.`);
+  if (token === '') throw usageError('No token was given.', `It is ${tokenHint}.`);
   const email = from && to ? { from, to } : null;
   const created = await (await api()).post('/webhooks', { url, kind, token, email, events }, webhookWithSecret);
   tellSecret(term, created);
@@ -124,7 +124,7 @@ export async function replayWebhook({ term, api }: Session, wanted: string, even
   }
   const answer = await client.post(`/webhooks/${id}/replay`, {}, replayed);
   if (term.json) term.document(answer);
-  else term.out(`${answer.replayed} on their way to ${url} again.`);
+  else term.out(`${answer.replayed} queued again for ${url}.`);
 }
 
 /** By id, a unique prefix of it, or URL. */
@@ -137,7 +137,7 @@ async function findWebhook(client: ApiClient, wanted: string): Promise<Webhook> 
   if (only && found.length === 1) return only;
   if (!only)
     throw new CliError('not_found', `There is no webhook "${wanted}".`, exitCodes.not_found, [
-      'See which there are: stackferry webhooks',
+      'List them: stackferry webhooks',
     ]);
   throw new CliError(
     'ambiguous',
@@ -164,7 +164,7 @@ function tellSecret(term: Terminal, created: z.infer<typeof webhookWithSecret>):
       term,
       ...(created.secret === null
         ? []
-        : ['The secret is shown this once. Receivers verify with it as the Standard Webhooks specification says.']),
+        : ['The secret is shown only once. Receivers verify with it as the Standard Webhooks specification says.']),
       `Try it: stackferry webhooks test ${created.id}`,
     ),
   );

@@ -83,7 +83,7 @@ export async function deployTo(
 async function accountOf(wrangler: Wrangler): Promise<string> {
   const ran = await wrangler(argv.whoami());
   if (ran.code !== 0)
-    throw new CliError('not_logged_in', 'Nobody is logged in to Cloudflare.', exitCodes.no_access, [
+    throw new CliError('not_logged_in', 'You are not logged in to Cloudflare.', exitCodes.no_access, [
       'Log in: npx wrangler login. Or set CLOUDFLARE_API_TOKEN.',
     ]);
   const { accounts } = parsed(ran, z.object({ accounts: z.array(z.object({ id: z.string(), name: z.string() })) }));
@@ -91,7 +91,7 @@ async function accountOf(wrangler: Wrangler): Promise<string> {
   const account = wanted ? accounts.find(({ id }) => id === wanted) : accounts[0];
   if (account && (wanted || accounts.length === 1)) return account.name;
   const list = accounts.map(({ id, name }) => `${name}: ${id}`);
-  throw new CliError('which_account', 'Which account is to have it?', exitCodes.usage, [
+  throw new CliError('which_account', 'Which account should it be deployed to?', exitCodes.usage, [
     'Set CLOUDFLARE_ACCOUNT_ID to one of these:',
     ...list,
   ]);
@@ -105,21 +105,21 @@ async function databaseOf(wrangler: Wrangler, tell: (line: string) => void): Pro
   };
   const found = await find();
   if (found) return found;
-  tell(`Making the database ${argv.databaseName}.`);
-  await succeed(wrangler(argv.createDatabase()), 'The database cannot be made.');
+  tell(`Creating the database ${argv.databaseName}.`);
+  await succeed(wrangler(argv.createDatabase()), 'The database cannot be created.');
   const made = await find();
-  if (!made) throw new CliError('deploy_failed', 'The database was made and is not listed.', exitCodes.failure);
+  if (!made) throw new CliError('deploy_failed', 'The database was created but is not listed.', exitCodes.failure);
   return made;
 }
 
 async function ensureQueue(wrangler: Wrangler, queue: string, tell: (line: string) => void): Promise<void> {
   if ((await wrangler(argv.queueInfo(queue))).code === 0) return;
-  tell(`Making the queue ${queue}.`);
-  await succeed(wrangler(argv.createQueue(queue)), 'The queue cannot be made.');
+  tell(`Creating the queue ${queue}.`);
+  await succeed(wrangler(argv.createQueue(queue)), 'The queue cannot be created.');
 }
 
 async function rowsOf(wrangler: Wrangler, config: string, sql: string) {
-  const ran = await succeed(wrangler(argv.query(config, sql)), 'The database cannot be asked.');
+  const ran = await succeed(wrangler(argv.query(config, sql)), 'The database cannot be queried.');
   return parsed(ran, z.array(z.object({ results: z.array(z.record(z.string(), z.unknown())) })))[0]?.results ?? [];
 }
 
@@ -149,7 +149,7 @@ async function refuseLostNamespace(wrangler: Wrangler, worker: string): Promise<
   if (!/10007|does not exist/.test(out + err)) throw failed('The deployments cannot be listed.', { code, out, err });
   throw new CliError(
     'authority_lost',
-    `The database knows a fleet, but there is no Worker "${worker}": with it the key of the certificate authority is gone.`,
+    `The database has a fleet, but there is no Worker "${worker}": the key of the certificate authority is gone with it.`,
     exitCodes.conflict,
     [
       'Nothing was deployed. Is this the right account?',
@@ -165,7 +165,7 @@ async function addressIn(output: string, domain: string | null): Promise<string>
   const targets = deployed.findLast(({ type }) => type === 'deploy')?.targets ?? [];
   const url = domain === null ? targets.find((target) => target.startsWith('https://')) : `https://${domain}`;
   if (url) return new URL(url).origin;
-  throw new CliError('deploy_failed', 'It is deployed, but at no address.', exitCodes.failure, [
+  throw new CliError('deploy_failed', 'It is deployed, but has no address.', exitCodes.failure, [
     'Enable the account’s workers.dev subdomain, or give it a domain: --domain HOST',
   ]);
 }
@@ -179,7 +179,7 @@ async function succeed(running: Promise<Ran>, otherwise: string): Promise<Ran> {
 const failed = (what: string, ran: Ran) =>
   new CliError('deploy_failed', what, exitCodes.failure, [
     ...lastLines(ran),
-    'Mend it, then repeat: stackferry deploy goes on where it ended.',
+    'Fix it, then repeat: stackferry deploy continues where it stopped.',
   ]);
 
 function parsed<T>({ out }: Ran, shape: z.ZodType<T>): T {

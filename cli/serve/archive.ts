@@ -63,7 +63,7 @@ async function writeArchive(listed: Manifest, root: string, path: string): Promi
 
 async function refuseExisting(file: string): Promise<void> {
   if (!(await stat(file).catch(() => null))) return;
-  throw usageError(`${file} exists; a backup never writes over a file.`, 'Choose another name, or remove it first.');
+  throw usageError(`${file} exists; a backup never overwrites a file.`, 'Choose another name, or remove it first.');
 }
 
 /** Unpacks into the empty directory `root` and checks each file's digest. Throws `bad_backup` for a damaged archive. */
@@ -76,12 +76,9 @@ export async function readBackup(file: string, root: string): Promise<Manifest> 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'EACCES') throw usageError(`${file} cannot be read (${code}).`);
-    throw new CliError(
-      'bad_backup',
-      `${file} is no backup that can be restored: ${errorMessageOf(error)}.`,
-      exitCodes.failure,
-      ['Nothing was restored. Take another copy of the file, or an older backup.'],
-    );
+    throw new CliError('bad_backup', `${file} cannot be restored from: ${errorMessageOf(error)}.`, exitCodes.failure, [
+      'Nothing was restored. Take another copy of the file, or an older backup.',
+    ]);
   }
 }
 

@@ -165,7 +165,7 @@ export function cannotListen(
 ): CliError {
   const why: Record<string, [string, string]> = {
     EADDRINUSE: ['Something else listens there already.', `Stop it, or choose another port: ${flag} HOST:PORT`],
-    EADDRNOTAVAIL: ['That is no address of this machine.', `Name one of its own, or 0.0.0.0: ${flag} HOST:PORT`],
+    EADDRNOTAVAIL: ['That is not an address of this machine.', `Name one of its own, or 0.0.0.0: ${flag} HOST:PORT`],
     EACCES: ['This user may not take that port.', `Choose one above 1023: ${flag} HOST:PORT`],
     ENOTFOUND: ['That name is not known.', `Name an address: ${flag} HOST:PORT`],
   };

@@ -64,7 +64,7 @@ function relayOf(flags: ServeFlags, { host, port }: Address, publicUrl: string):
     : { host: reached, port: listen.port };
   if (isWildcard(advertise.host))
     throw usageError(
-      `Hosts cannot reach a relay at ${bracketed(advertise.host)}: it is no address of this machine.`,
+      `Hosts cannot reach a relay at ${bracketed(advertise.host)}: it is not an address of this machine.`,
       'Say where they reach it: --relay-advertise HOST:PORT, or --public-url, or --no-relay.',
     );
   const metrics = { host: '127.0.0.1', port: listen.port + 1 };
@@ -81,7 +81,7 @@ function publicOrigin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   const example = 'One looks like this: https://ferry.example.com';
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password)
-    throw usageError(`--public-url: "${text}" is no http or https address.`, example);
+    throw usageError(`--public-url: "${text}" is not an http or https address.`, example);
   if (url.pathname !== '/' || url.search || url.hash)
     throw usageError(`--public-url: "${text}" has more than scheme, host and port.`, example);
   return url.origin;
@@ -90,7 +90,7 @@ function publicOrigin(text: string): string {
 function place(flag: string, text: string): Address {
   const parsed = address.safeParse(text);
   if (parsed.success && parsed.data.port > 0) return parsed.data;
-  throw usageError(`${flag}: "${text}" is no HOST:PORT.`, 'For example: 127.0.0.1:8787, 0.0.0.0:443 or [::]:443');
+  throw usageError(`${flag}: "${text}" is not HOST:PORT.`, 'For example: 127.0.0.1:8787, 0.0.0.0:443 or [::]:443');
 }
 
 /** Nothing can connect to a wildcard address, so it becomes `localhost`. */
@@ -117,7 +117,7 @@ export async function readCertificate({ certPath, keyPath }: NonNullable<ServeSe
   } catch (error) {
     throw new CliError(
       'bad_certificate',
-      `${certPath} and ${keyPath} are no certificate and key that can be used: ${errorMessageOf(error)}.`,
+      `${certPath} and ${keyPath} cannot be used as certificate and key: ${errorMessageOf(error)}.`,
       exitCodes.failure,
       ['Both must be PEM, the chain with the server’s own certificate first, and belong together.'],
     );

@@ -36,7 +36,7 @@ describeUi('hosts, relays and tokens in the browser', () => {
       expect(await block.isVisible()).toBe(true);
       expect(await block.textContent()).toContain(token);
     }
-    await page.getByRole('link', { name: 'See it come online' }).click();
+    await page.getByRole('link', { name: 'Watch it come online' }).click();
     await page.locator('#hosts').getByText('has not joined').waitFor();
     expect(await page.locator('.secret').count()).toBe(0);
   });

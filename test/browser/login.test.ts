@@ -13,7 +13,7 @@ describeUi('logging in', () => {
     await logIn(page, 'not a token');
     await page.getByText('Enter an API token: it begins with "sfy_".').waitFor();
     await logIn(page, `${the().token.slice(0, -1)}${the().token.endsWith('0') ? '1' : '0'}`);
-    await page.getByText('That is not a whole API token.').waitFor();
+    await page.getByText('That API token is incomplete; it starts with sfy_.').waitFor();
     expect(await page.getByLabel('API token').getAttribute('aria-invalid')).toBe('true');
     expect(await page.context().cookies()).toEqual([]);
   });

@@ -140,12 +140,12 @@ describeUi('a stack is moved in the browser', () => {
     await page.getByRole('link', { name: 'Migrate', exact: true }).click();
     await forStackAlone(page);
     await page.getByRole('button', { name: 'Run pre-flight' }).click();
-    await page.getByText(/The pre-flight failed: \d+ checks? of 22/).waitFor();
+    await page.getByText(/The pre-flight failed: \d+ of 22 checks/).waitFor();
     // What stands in the way comes first, in words, and what passed is one line.
     await page.getByRole('heading', { name: 'What stands in the way' }).waitFor();
     expect(await page.locator('#failed').textContent()).toMatch(/Project name|Directories|Volume names/);
     await page.locator('summary', { hasText: /^\d+ checks passed$/ }).waitFor();
     expect(await page.getByRole('button', { name: 'Migrate to host-a' }).isDisabled()).toBe(true);
-    await page.getByText('Fix what failed, or choose options that lift it, then check again.').waitFor();
+    await page.getByText('Fix what failed, or choose an option that allows it, then check again.').waitFor();
   });
 });

@@ -52,7 +52,7 @@ test('the audit is filtered by who and by what, as table and as JSON', bound, as
   expect(one.out.trimEnd().split('\n')).toHaveLength(2);
   const mine = JSON.parse((await run(['audit', '--actor', 'first admin token', '--limit', '1', '--json'])).out);
   expect(mine).toHaveLength(1);
-  expect((await run(['audit', '--actor', 'tok_00000000000000000000000000'])).out).toBe('Nothing fits.\n');
+  expect((await run(['audit', '--actor', 'tok_00000000000000000000000000'])).out).toBe('No entries match.\n');
 });
 
 test('the audit is filtered by time, kind, host and stack, and exported whole', bound, async () => {

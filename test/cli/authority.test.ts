@@ -40,7 +40,7 @@ describe('stackferry authority, of a data directory', { timeout: 300_000 }, () =
       await forgetAuthority(data);
       expect(await ferry(['authority', 'import', file, ...local], passphrase)).toMatchObject({
         code: 0,
-        out: expect.stringContaining('is there again'),
+        out: expect.stringContaining('is restored'),
       });
       // Its relay is known.
       expect(await (await startServing(data, [])).stop()).toBe(0);
@@ -133,7 +133,7 @@ describe('stackferry authority, on Cloudflare', () => {
     return onCloudflare(answer, async ({ dir, ferry, calls }) => {
       const file = join(dir, 'authority.json');
       await ferry('export', file);
-      expect(await ferry('import', file)).toMatchObject({ code: 0, out: expect.stringContaining('is there again') });
+      expect(await ferry('import', file)).toMatchObject({ code: 0, out: expect.stringContaining('is restored') });
       expect(given).toEqual([JSON.parse(await readFile(file, 'utf8')).sealed]);
       const secrets = (await calls()).flatMap(({ args, input }) => (args[1] === 'put' ? [input] : []));
       // One passphrase and salt, one key.

@@ -82,7 +82,7 @@ test('a plan is written to a new file, which is refused or followed as it was ed
   );
   expect([code, err]).toEqual([0, expect.stringContaining('ghost is in ')]);
   expect(err).toMatch(/web-1 is not in .*: it stays on old/);
-  expect(out).toContain('Stays as asked: web-1, web-2.');
+  expect(out).toContain('Staying, as asked: web-1, web-2.');
   expect(out).toContain('All 3 stacks of old can be moved.');
   for (const [change, words] of [
     [

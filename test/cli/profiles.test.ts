@@ -114,9 +114,9 @@ test('bad input says what there is, and what to do', bound, async () => {
   await loginToBoth();
   const wrong = [
     [['hosts', '--profile', 'prod'], 6, 'stackferry login URL --profile prod'],
-    [['profiles', 'use', 'prod'], 5, 'See which there are: stackferry profiles'],
+    [['profiles', 'use', 'prod'], 5, 'List them: stackferry profiles'],
     [['profiles', 'remove', 'prod'], 5, '(not_found)'],
-    [['hosts', '--profile', '../up'], 2, 'is no name of a profile'],
+    [['hosts', '--profile', '../up'], 2, 'is not a valid profile name'],
     [['profiles', 'use'], 2, "missing required argument 'profile'"],
   ] as const;
   for (const [args, code, said] of wrong) {

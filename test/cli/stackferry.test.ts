@@ -57,7 +57,7 @@ describe('logging in', () => {
     const other = await login(token, `http://127.0.0.1:${(page.address() as AddressInfo).port}`);
     page.close();
     expect([other.code, other.out]).toEqual([1, '']);
-    expect(other.err).toContain('is no Stackferry control plane. (unreadable)');
+    expect(other.err).toContain('is not a Stackferry control plane. (unreadable)');
   });
 
   test('a terminal is asked for the token and never shows it', bound, async () => {
@@ -200,7 +200,7 @@ describe('moving', () => {
     watched.child.kill('SIGINT');
     const { code, err } = await watched.ended;
     expect(code).toBe(130);
-    expect(err).toContain('The migration of app goes on.');
+    expect(err).toContain('The migration of app continues.');
     const { id, status } = await newest();
     expect(err).toContain(`stackferry show ${id} --watch`);
     expect(status).toBe('transferring');
@@ -210,7 +210,7 @@ describe('moving', () => {
     live.type('\u0003');
     const left = await live.ended;
     expect(left.code).toBe(130);
-    expect(left.out).toContain('goes on.');
+    expect(left.out).toContain('app continues.');
     // The cursor is back.
     expect(left.out.lastIndexOf('\u001b[?25h')).toBeGreaterThan(left.out.lastIndexOf('\u001b[?25l'));
     expect((await run('cancel', id, '--watch')).code).toBe(0);

@@ -145,7 +145,7 @@ describeDocker('an image of a registry that wants a login', () => {
     expect(known).toMatchObject({ registry: registry.name, password });
     for (const other of [`${registry.name}/moved/other:1`, image.pinned, 'sf-busybox:1']) {
       await expect(engine.logins!.collect('asked', [image.tagged, other], signal)).rejects.toThrow(
-        'no image of the stack',
+        'not an image of the stack',
       );
       await expect(engine.logins!.check('asked', [other], signal)).rejects.toMatchObject({ code: 'policy_refused' });
     }

@@ -251,6 +251,6 @@ describe('frames of the tunnel', () => {
     const most = limits.forward.tunnelKeptBytesMax;
     expect(() => createFrameReader(() => {})(dataHead(most))).not.toThrow();
     expect(() => createFrameReader(() => {})(dataHead(most + 1))).toThrow(/more at once than it may keep/);
-    expect(() => createFrameReader(() => {})(Buffer.from('PRI * HTTP/2.0'))).toThrow(/no frame of the tunnel/);
+    expect(() => createFrameReader(() => {})(Buffer.from('PRI * HTTP/2.0'))).toThrow(/not a frame of the tunnel/);
   });
 });

@@ -106,14 +106,14 @@ describe('who may log in', () => {
 
 describe('settings of the login', () => {
   it.each<[OidcEnv, string]>([
-    [{ OIDC_ISSUER: 'http://id.example.com' }, 'OIDC_ISSUER is no https address'],
-    [{ OIDC_ISSUER: 'id.example.com' }, 'OIDC_ISSUER is no https address'],
+    [{ OIDC_ISSUER: 'http://id.example.com' }, 'OIDC_ISSUER is not an https address'],
+    [{ OIDC_ISSUER: 'id.example.com' }, 'OIDC_ISSUER is not an https address'],
     [{ OIDC_CLIENT_SECRET: '' }, 'OIDC_CLIENT_SECRET must be set too'],
     [{ OIDC_ISSUER: '', OIDC_CLIENT_ID: '' }, 'OIDC_ISSUER and OIDC_CLIENT_ID must be set too'],
     [{ OIDC_ADMINS: '' }, 'Nobody could log in'],
-    [{ OIDC_READERS: 'ann' }, '"ann" is no email address'],
-    [{ OIDC_READERS: '*' }, '"*" is no email address'],
-    [{ OIDC_READERS: '*@' }, '"*@" is no email address'],
+    [{ OIDC_READERS: 'ann' }, '"ann" is not an email address'],
+    [{ OIDC_READERS: '*' }, '"*" is not an email address'],
+    [{ OIDC_READERS: '*@' }, '"*@" is not an email address'],
     [{ OIDC_SCOPES: 'email' }, 'OIDC_SCOPES must have "openid"'],
   ])('%j is refused at the start of serve', (wrong, why) => {
     const env = Object.fromEntries(Object.entries({ ...set, ...wrong }).filter(([, value]) => value !== ''));

@@ -31,7 +31,7 @@ it('the audit is filtered by its form, whole days in UTC, and downloaded as the 
   expect(await shown(`host=${id}`)).not.toContain('>added a relay<');
   const today = new Date().toISOString().slice(0, 10);
   expect(await shown(`from=${today}&to=${today}`)).toContain('>added a host<');
-  expect(await shown('from=2020-01-01&to=2020-01-02')).toContain('Nothing fits these filters');
+  expect(await shown('from=2020-01-01&to=2020-01-02')).toContain('No entries match these filters');
   expect((await page('/ui/audit?from=soon')).status).toBe(422);
   expect(await shown(`kind=relays&from=${today}`)).toContain(
     `/ui/audit/export?kind=relays&amp;from=${today}&amp;format=csv`,

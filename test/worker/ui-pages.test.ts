@@ -22,7 +22,7 @@ describe('a page that cannot be shown', () => {
     for (const path of ['/ui/stacks/nothing', '/ui/hosts/host_00000000000000000000000000']) {
       const { status, html } = await page(path);
       expect(status).toBe(404);
-      expect(html).toContain('It may have been deleted, or the address is not whole.');
+      expect(html).toContain('It may have been deleted, or the address is incomplete.');
       expect(html).toContain('>To the stacks</a>');
     }
   });

@@ -64,7 +64,7 @@ function leafOf(token: string): string | null {
 async function claimsOf(token: string, key: CryptoKey): Promise<JWTPayload & { jti: string }> {
   const skewS = limits.control.clockSkewMsMax / 1000;
   const lifeS = limits.control.agentTokenMsMax / 1000;
-  const malformed = new Problem('unauthorized', 'That token is not signed, addressed or dated as it must be.');
+  const malformed = new Problem('unauthorized', 'That token’s signature, audience or date is not valid.');
   const verified = await jwtVerify(token, key, {
     algorithms: ['ES256'],
     audience: agentTokenAudience,

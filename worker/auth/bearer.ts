@@ -31,7 +31,7 @@ export const requires = (scope: Scope) =>
     const ofPerson = isWellFormedToken('sfs', token);
     if (!ofPerson && !isWellFormedToken('sfy', token)) {
       countBadCredentials(c);
-      throw unauthorized('That is not a whole API token.');
+      throw unauthorized('That API token is incomplete; it starts with sfy_.');
     }
     const hash = await hashToken(token);
     if (!lately.has(hash)) refuseGuessers(c);
@@ -66,7 +66,7 @@ async function personOf(env: Env, hash: string): Promise<TokenRow | null> {
 }
 
 function refusal(row: TokenRow | null, now: number): string | null {
-  if (!row) return 'is not known';
+  if (!row) return 'is unknown';
   if (row.revoked_at !== null) return 'was revoked';
   if (row.expires_at !== null && row.expires_at <= now) return 'has expired';
   return null;

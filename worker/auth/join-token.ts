@@ -6,7 +6,7 @@ import { isWellFormedToken } from '../store/token-format.ts';
 /** Returns the node of a join token, joined or not. */
 export async function holderOf(env: Env, joinToken: string): Promise<NodeRow> {
   const row = isWellFormedToken('sfj', joinToken) ? await findByJoinToken(env.DB, joinToken) : null;
-  if (!row) throw new Problem('join_token_invalid', 'That join token is not known, or its host was deleted.');
+  if (!row) throw new Problem('join_token_invalid', 'That join token is unknown, or its host was deleted.');
   return row;
 }
 

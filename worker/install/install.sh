@@ -240,7 +240,7 @@ fetch() {
     7 | 28 | 52 | 56) fail "Nothing answers at $control from here: start the control plane, or open the way to it, then run this again." ;;
     35) fail "What answers at $control speaks no TLS: use its http:// address, or give it a certificate, then run this again." ;;
     60) fail "The certificate of $control is not trusted here: add its authority to this machine's, then run this again." ;;
-    *) fail "The control plane at $control cannot be read ($(head -n 1 "$work/error")): mend that, then run this again." ;;
+    *) fail "The control plane at $control cannot be read ($(head -n 1 "$work/error")): fix that, then run this again." ;;
   esac
   status=$(cat "$work/status")
 }
@@ -301,7 +301,7 @@ check_redeemable() {
 find_node() {
   node_from=path
   if [ -n "$node_path" ]; then
-    new_enough "$node_path" || fail "$node_path is no Node $node_oldest or newer: name another with --node."
+    new_enough "$node_path" || fail "$node_path is not Node $node_oldest or newer: name another with --node."
     return 0
   fi
   if [ -n "$node_image" ]; then
@@ -645,9 +645,9 @@ go_back() {
   last=$(service_log | tail -n 1)
   last=${last:-it says nothing}
   [ -e "$state/identity.json" ] ||
-    fail "The $kind cannot join ($last): mend that, then run this again; nothing was left installed, and the token was not used up."
+    fail "The $kind cannot join ($last): fix that, then run this again; nothing was left installed, and the token was not used up."
   [ -n "$previous" ] && [ -d "$previous" ] ||
-    fail "The $kind is installed and not online yet ($last): mend that; it goes on trying by itself."
+    fail "The $kind is installed and not online yet ($last): fix that; it keeps trying by itself."
   say "The new $kind is not online after $online_seconds_max s: going back to the one before."
   link_program "$previous"
   for setting in "$unit" "$initd" "$state/arguments"; do

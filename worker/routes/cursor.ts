@@ -39,7 +39,7 @@ export function decodeNumbers(cursor: string | undefined, length: number): numbe
 
 export const decodeNumber = (cursor: string | undefined): number | null => decodeNumbers(cursor, 1)?.[0] ?? null;
 
-const unusable = () => new Problem('invalid_cursor', 'Use "next_cursor" of the page before, as it is.');
+const unusable = () => new Problem('invalid_cursor', 'Pass "next_cursor" of the previous page unchanged.');
 
 /** Builds a page from `limit + 1` rows: the extra row shows that there are more. */
 export function pageOf<T>(rows: T[], limit: number, keyOf: (row: T) => string[]) {

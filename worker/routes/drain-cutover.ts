@@ -16,7 +16,7 @@ const cutover = createRoute({
   path: '/api/v1/drains/{id}/cutover',
   tags: ['drains'],
   operationId: 'cutoverDrain',
-  summary: 'Cut over every migration of a drain that holds',
+  summary: 'Cut over every migration of a drain that is holding',
   description:
     'As `/migrations/{id}/cutover` does of each. One that is refused holds on; the others go on. Stacks that are still being copied ' +
     'hold once they are: repeat the call for them.',
@@ -32,7 +32,7 @@ export function drainCutoverRoutes(app: OpenAPIHono<Authed>): void {
     const at = timeAhead('at', c.req.valid('json').at, Date.now());
     if (!(await loadDrain(c.env.DB, id))) throw new Problem('not_found', 'There is no such drain.');
     const holding = (await d1DrainStore(c.env.DB).migrationsOf(id)).filter(({ status }) => status === 'holding');
-    if (holding.length === 0) throw new Problem('not_holding', 'None of its migrations holds.');
+    if (holding.length === 0) throw new Problem('not_holding', 'None of its migrations is holding.');
     const said: DrainCutoverView = { cut_over: [], refused: [] };
     await eachOf(holding, limits.drain.parallelMax, async (migration) => {
       const outcome = await migrationsOf(c.env, migration.stack_id).cutover(migration.id, at, c.get('requestId'));

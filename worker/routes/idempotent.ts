@@ -51,16 +51,20 @@ export const idempotent = createMiddleware<Authed>(async (c, next) => {
 
 async function replay(before: IdempotencyRow, fingerprint: string, seal: Seal): Promise<Response> {
   if (before.fingerprint !== fingerprint)
-    throw new Problem('idempotency_mismatch', 'That Idempotency-Key was used for another request; take a new one.');
+    throw new Problem('idempotency_mismatch', 'That Idempotency-Key was used for another request; use a new one.');
   if (before.answer !== null) {
     const { status, headers, body } = await seal.open(before.answer);
     return new Response(body === '' ? null : body, { status, headers: { ...headers, 'idempotency-replayed': 'true' } });
   }
   const leftMs = before.created_at + limits.api.idempotencyInFlightMsMax - Date.now();
   if (leftMs > 0)
-    throw new Problem('idempotency_in_flight', 'The first request with that Idempotency-Key is still at work.', {
-      headers: { 'retry-after': '2' },
-    });
+    throw new Problem(
+      'idempotency_in_flight',
+      'The first request with that Idempotency-Key is still being processed.',
+      {
+        headers: { 'retry-after': '2' },
+      },
+    );
   throw new Problem(
     'idempotency_unknown',
     'The first request with that Idempotency-Key has no known result and is not repeated. Check whether it took effect; if not, send it with a new key.',

@@ -14,7 +14,8 @@ const plainOrigin = /^https?:\/\/[A-Za-z0-9.:[\]-]+$/;
 export function installRoute(app: OpenAPIHono<Authed>): void {
   app.get('/install.sh', async (c) => {
     const origin = publicOrigin(c);
-    if (!plainOrigin.test(origin)) return problemResponse('invalid_request', 'That is no address of a control plane.');
+    if (!plainOrigin.test(origin))
+      return problemResponse('invalid_request', 'That is not the address of a control plane.');
     const [script, digests] = await Promise.all([installFile(c.env, 'install.sh'), installFile(c.env, 'SHA256SUMS')]);
     if (script === null || digests === null)
       return problemResponse(

@@ -23,7 +23,7 @@ export function joinTokenRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void 
     ...guarded('admin'),
     ...refuses('not_found', 'already_joined'),
     request: { params: z.object({ id: objectId }) },
-    responses: { 200: answers(createdNode, 'The new join token is shown this once.') },
+    responses: { 200: answers(createdNode, 'The new join token is shown only once.') },
   });
 
   app.openapi(route, async (c) => {

@@ -82,7 +82,7 @@ const cutover = createRoute({
   path: '/api/v1/migrations/{id}/cutover',
   tags,
   operationId: 'cutoverMigration',
-  summary: 'Cut a migration over that holds: now, or at a time',
+  summary: 'Cut over a migration that is holding: now, or at a given time',
   description:
     'One more pass, then the stack stops on the source and the migration goes on to its end. With `at` it does so by itself at that ' +
     'time. Refused while the running stack differs from the one that was checked: `hold.changes`. Can be repeated.',
@@ -180,7 +180,8 @@ export async function accepted(
 async function limitBandwidth(env: Env, id: string, bytes_per_s: number | null): Promise<void> {
   const row = await loadMigration(env.DB, id);
   if (!row) throw absent();
-  if (isTerminal(row.status)) throw new Problem('migration_ended', 'It has ended and no longer sends anything.');
+  if (isTerminal(row.status))
+    throw new Problem('migration_ended', 'The migration has ended and no longer sends anything.');
   await setBandwidthLimit(env.DB, id, bytes_per_s);
   await connectionOf(env, row.source_host_id)
     .request('limit_bandwidth', { migration_id: id, bytes_per_s }, limits.control.requestMsMax)

@@ -28,12 +28,12 @@ export function nodeRoutes(app: OpenAPIHono<Authed>, kind: NodeKind): void {
     path,
     tags,
     operationId: `create${Kind}`,
-    summary: `Create a ${kind}; the answer holds its join token, this once`,
+    summary: `Create a ${kind}; the answer holds its join token, only once`,
     description: `Start the ${kind} with the join token: it creates its key, and is online soon after. The token can be used once, until \`join_token_expires_at\`.`,
     ...guardedBody('admin'),
     ...refuses('name_taken'),
     request: { body: body(createNode) },
-    responses: { 201: located(createdNode, 'Created; the join token is shown this once.') },
+    responses: { 201: located(createdNode, 'Created; the join token is shown only once.') },
   });
   app.openapi(create, async (c) => {
     const { name } = c.req.valid('json');

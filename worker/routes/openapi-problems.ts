@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../schema/errors.ts';
 
 /** Description of every error code of the API. */
 export const problems = {
-  unauthorized: 'No token, or one that is not known, expired or revoked.',
+  unauthorized: 'No token, or one that is unknown, expired or revoked.',
   forbidden: "The token's scopes do not allow this.",
   not_found: 'It does not exist.',
   malformed_json: 'The body is not JSON.',
@@ -39,7 +39,7 @@ export const problems = {
   preflight_failed: 'A check failed (`report`); nothing was changed.',
   url_refused: 'Events may not be sent there.',
   migration_ended: 'There is nothing left to cancel.',
-  nothing_to_retry: 'It does not wait for an operator.',
+  nothing_to_retry: 'The migration is not waiting for an operator.',
   nothing_to_cancel: 'It is already being undone; a cancellation changes nothing.',
   nothing_to_resolve: 'This decision is not possible now; the message says why.',
   not_forwarding: 'It forwards no connections: not yet, no longer, or it was not asked to.',
@@ -58,7 +58,7 @@ export const problems = {
   webhook_disabled: 'The endpoint is disabled; enable it first.',
   webhook_is_callback: "A migration's callback can only be disabled.",
   webhook_unsigned: 'Only a webhook of the kind `standard` has a signing secret.',
-  join_token_invalid: 'The join token is not known, or its host was deleted.',
+  join_token_invalid: 'The join token is unknown, or its host was deleted.',
   join_token_expired: 'The join token has expired.',
   already_joined: 'The host or relay has joined, and needs no join token.',
   join_token_used: 'Another key has joined with this token.',

@@ -138,7 +138,7 @@ export function webhookRoutes(app: OpenAPIHono<Authed>): void {
     if (!row) {
       await forgetCredential(c.env, { id, kind });
       const most = limits.webhook.endpointsMax;
-      throw new Problem('webhook_limit', `There are ${most} endpoints, which is the most; delete one first.`);
+      throw new Problem('webhook_limit', `There are ${most} endpoints, the maximum; delete one first.`);
     }
     c.header('location', `${path}/${row.id}`);
     c.header('cache-control', 'no-store');

@@ -3,7 +3,7 @@ import type { CheckName } from '../../schema/preflight-report.ts';
 /** The checks of a pre-flight, as the pages call them. */
 export const checkWords: Record<CheckName, string> = {
   target_online: 'The target answers',
-  no_concurrent: 'No other migration of it',
+  no_concurrent: 'No other migration of the stack',
   source_online: 'The source answers',
   source_metrics: 'The source was measured',
   target_capacity: 'Memory on the target',
@@ -20,7 +20,7 @@ export const checkWords: Record<CheckName, string> = {
   platform_match: 'Processor and system',
   engine_compatible: 'Engine version',
   helper_ready: 'Helper image',
-  compose_supported: 'All of it can move',
+  compose_supported: 'Everything can move',
   config_current: 'Files match the containers',
   policy_allows: 'The target allows it',
   clocks_agree: 'Clocks agree',

@@ -21,7 +21,7 @@ export const consents: Record<Consent, { label: string; hint: string }> = {
     hint: 'Those that the target can’t pull without. A login goes to the target’s agent alone and is not kept; root there could read it.',
   },
   accept_unmoved: {
-    label: 'Go on although some data does not move',
+    label: 'Proceed although some data is left behind',
     hint: 'Bind mounts that the target lacks start empty, and so do anonymous volumes that an older agent can’t move.',
   },
   accept_drift: {

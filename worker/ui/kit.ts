@@ -54,7 +54,7 @@ const sentences = {
   forwarding_ended: 'Connections to the old host are no longer forwarded.',
   cutting_over: 'Cutting over: one more pass, then the stack stops.',
   rolling_back: 'The rollback has begun.',
-  bandwidth_changed: 'The bandwidth is changed.',
+  bandwidth_changed: 'The bandwidth limit is changed.',
   retrying: 'Retrying now.',
   resolved: 'Your decision is recorded.',
   source_deleted: 'What the source kept is deleted.',

@@ -15,7 +15,7 @@ export function judgeUrl(text: string, { development }: { development: boolean }
   if (/[\s\p{Cc}\p{Cf}\\]/u.test(text))
     return no('It has white space, control characters or backslashes; remove them.');
   const url = URL.parse(text);
-  if (!url) return no('It is no URL; give one like "https://example.com/hook".');
+  if (!url) return no('It is not a URL; give one like "https://example.com/hook".');
   if (url.username !== '' || url.password !== '' || /^[^/]*\/\/[^/?#]*@/.test(text))
     return no('It carries a user name or password; put a secret into the path, or check the signature instead.');
   if (url.protocol !== 'https:' && !(development && url.protocol === 'http:'))

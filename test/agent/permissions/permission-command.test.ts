@@ -54,11 +54,15 @@ describe('R16 stackferry agent allow, allowed, disallow', () => {
   });
 
   it.each([
-    ['a power that there is none of', ['shop', '--from', from, 'root'], '"root" is no power. There are privileged, '],
+    [
+      'a power that there is none of',
+      ['shop', '--from', from, 'root'],
+      '"root" is not a power. There are privileged, ',
+    ],
     ['no power', ['shop', '--from', from], 'Which power?'],
     ['a name for the source', ['shop', '--from', 'old', 'devices'], '--from takes the id of a host, not "old"'],
     ['no source', ['shop', 'devices'], '--from HOST is missing'],
-    ['a name that is no stack’s', ['Shop!', '--from', from, 'devices'], '"Shop!" is no name of a stack'],
+    ['a name that is no stack’s', ['Shop!', '--from', from, 'devices'], '"Shop!" is not a stack name'],
     ['no stack', [], 'Which stack?'],
     ['a part of what is all or nothing', ['shop', '--from', from, 'privileged=a'], 'privileged is all or nothing'],
     ['a path that is not absolute', ['shop', '--from', from, 'host_path=etc'], 'host_path takes an absolute path'],

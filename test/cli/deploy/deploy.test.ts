@@ -107,7 +107,7 @@ describe('stackferry deploy', () => {
     inAccount({}, async ({ deploy, calls }) => {
       expect(await deploy('--host', "x'; --")).toMatchObject({
         code: 2,
-        err: expect.stringContaining('no name of a host'),
+        err: expect.stringContaining('is not a valid host name'),
       });
       await expect(calls()).rejects.toThrow('ENOENT');
       expect((await deploy('--host', 'old-server')).out).toContain('--name old-server --join sfj_');

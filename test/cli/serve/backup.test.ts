@@ -29,7 +29,7 @@ describe('a backup', () => {
       const sofar = writes[0]!.acknowledged.length;
       await expect.poll(() => writes[0]!.acknowledged.length, { timeout: 10_000 }).toBeGreaterThan(sofar);
       const again = await command(['backup', file, '--data', data]).ended;
-      expect(again).toMatchObject({ code: 2, err: expect.stringContaining('a backup never writes over a file') });
+      expect(again).toMatchObject({ code: 2, err: expect.stringContaining('a backup never overwrites a file') });
       await Promise.all(writes.map(({ stop }) => stop()));
       expect(await serving.stop()).toBe(0);
 
@@ -91,7 +91,7 @@ describe('a backup', () => {
     withDir(async (dir) => {
       const { code, err } = await command(['backup', join(dir, 'b.tar.gz'), '--data', dir]).ended;
       expect(code).toBe(2);
-      expect(err).toContain('is no data directory of a control plane');
+      expect(err).toContain('is not the data directory of a control plane');
     }));
 
   it('that was interrupted while it was restored is not served', () =>

@@ -24,5 +24,5 @@ test('serve does not start with settings of the login that cannot be right, and 
   withDir(async (dir) => {
     const { code, out, err } = await command(['serve', '--data', dir], { ...env, OIDC_READERS: 'ann' }).ended;
     expect([code, out]).toEqual([2, '']);
-    expect(err.replaceAll(/\s+/g, ' ')).toContain('OIDC_READERS: "ann" is no email address');
+    expect(err.replaceAll(/\s+/g, ' ')).toContain('OIDC_READERS: "ann" is not an email address');
   }));

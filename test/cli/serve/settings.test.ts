@@ -38,12 +38,12 @@ describe('settings of serve', () => {
   });
 
   it.each([
-    [{ publicUrl: 'ferry.example.com' }, 'is no http or https address'],
-    [{ publicUrl: 'ftp://ferry.example.com' }, 'is no http or https address'],
-    [{ publicUrl: 'https://me:pw@ferry.example.com' }, 'is no http or https address'],
+    [{ publicUrl: 'ferry.example.com' }, 'is not an http or https address'],
+    [{ publicUrl: 'ftp://ferry.example.com' }, 'is not an http or https address'],
+    [{ publicUrl: 'https://me:pw@ferry.example.com' }, 'is not an http or https address'],
     [{ publicUrl: 'https://ferry.example.com/path' }, 'has more than scheme, host and port'],
-    [{ listen: '8787' }, 'is no HOST:PORT'],
-    [{ listen: '127.0.0.1:99999' }, 'is no HOST:PORT'],
+    [{ listen: '8787' }, 'is not HOST:PORT'],
+    [{ listen: '127.0.0.1:99999' }, 'is not HOST:PORT'],
     [{ listen: '0.0.0.0:8787' }, 'Hosts cannot reach a relay at 0.0.0.0'],
     [{ listen: '[::]:8787' }, 'Hosts cannot reach a relay at [::]'],
     [{ tlsCert: 'c.pem' }, 'go together'],
@@ -61,7 +61,7 @@ describe('settings of serve', () => {
       await expect(readCertificate({ certPath, keyPath })).resolves.toEqual(pair);
       const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
       await writeFile(keyPath, other.export({ type: 'pkcs8', format: 'pem' }));
-      await expect(readCertificate({ certPath, keyPath })).rejects.toThrow('no certificate and key that can be used');
+      await expect(readCertificate({ certPath, keyPath })).rejects.toThrow('cannot be used as certificate and key');
       const over = await selfSigned(new Date(Date.now() - 1_000));
       await writeFile(certPath, over.cert);
       await writeFile(keyPath, over.key);

@@ -33,13 +33,13 @@ export function readOidcSettings(env: OidcEnv): ReadSettings {
   const issuer = issuerOf(env.OIDC_ISSUER?.trim() ?? '');
   if (!issuer)
     return wrong(
-      'OIDC_ISSUER is no https address. (http is taken for a provider on this machine only: 127.0.0.1, localhost.)',
+      'OIDC_ISSUER is not an https address. (http is accepted only for a provider on this machine: 127.0.0.1, localhost.)',
     );
   const allowed: [Scope, Entry[]][] = [];
   for (const [name, scope] of lists) {
     const entries = entriesOf(env[name] ?? '');
     const bad = entries.find((entry) => typeof entry === 'string');
-    if (bad !== undefined) return wrong(`${name}: "${bad}" is no email address, no *@DOMAIN and no group:NAME.`);
+    if (bad !== undefined) return wrong(`${name}: "${bad}" is not an email address, *@DOMAIN or group:NAME.`);
     if (entries.length > limits.oidc.entriesMax)
       return wrong(`${name} has ${entries.length} entries, more than ${limits.oidc.entriesMax}: use a group.`);
     allowed.push([scope, entries as Entry[]]);

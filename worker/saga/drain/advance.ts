@@ -152,5 +152,5 @@ function stay(stack: DrainStack, obstacle: Obstacle, now: number): void {
 const aborted: Obstacle = { code: planObstacles.aborted, message: 'The drain was aborted before its turn.' };
 const unavailable: Obstacle = {
   code: 'control_unavailable',
-  message: 'Its migration could not be started: the control plane did not take it.',
+  message: 'Its migration could not be started: the control plane did not accept it.',
 };

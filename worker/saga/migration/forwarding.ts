@@ -104,10 +104,10 @@ const mayBeTaken = ({ forwarding, results }: Saga): boolean =>
 /** Returns null if it has ended, or will as soon as the source hears of it. */
 export function endForwardingRefusal({ status, forwarding, telling }: Saga): Refusal | null {
   const code = 'not_forwarding';
-  if (!forwarding) return { code, message: 'It was started without "forward".' };
+  if (!forwarding) return { code, message: 'The migration was started without "forward".' };
   if (forwarding.phase === 'planned' || forwarding.phase === 'holding')
-    return { code, message: `It is "${status}" and forwards nothing yet.` };
+    return { code, message: `The migration is "${status}" and forwards nothing yet.` };
   if (forwarding.phase !== 'forwarding') return null;
   if (telling) return { code, message: 'Its hosts are being asked what they have. Try again in a moment.' };
-  return { code, message: `It is "${status}"; forwarding can be ended once it is "completed". Try again.` };
+  return { code, message: `The migration is "${status}"; forwarding can be ended once it is "completed". Try again.` };
 }

@@ -59,7 +59,7 @@ export function whileHolding(draft: TransitionDraft, event: SagaEvent): boolean 
 export function cutoverRefusal({ status, held, cancel_requested, telling }: Saga, at: number | null): Refusal | null {
   const isBegun = held?.cutting_over && !cancel_requested && (isStep(status) || status === 'completed');
   if (at === null ? isBegun : status === 'holding' && held?.cut_over_at === at) return null;
-  if (!held) return { code: 'not_holding', message: 'It does not hold: it was started without "hold".' };
+  if (!held) return { code: 'not_holding', message: 'The migration does not hold: it was started without "hold".' };
   if (status !== 'holding')
     return {
       code: 'not_holding',

@@ -65,12 +65,13 @@ export const anotherRuns: Refusal = {
 };
 
 export function cancelRefusal(status: Status): Refusal {
-  if (isTerminal(status)) return { code: 'migration_ended', message: 'It has ended; there is nothing left to cancel.' };
+  if (isTerminal(status))
+    return { code: 'migration_ended', message: 'The migration has ended; there is nothing left to cancel.' };
   const message =
     status === 'rolling_back'
-      ? 'It is being rolled back, which is not cancelled: if it fails, the target is put back.'
+      ? 'The migration is being rolled back, and a rollback cannot be cancelled; if it fails, the target is put back.'
       : status === 'needs_attention'
-        ? 'It is already being undone, and waits: `attention` says for what, and how to resolve it.'
-        : 'It is already being undone.';
+        ? 'The migration is already being undone, and waits: `attention` says for what, and how to resolve it.'
+        : 'The migration is already being undone.';
   return { code: 'nothing_to_cancel', message };
 }

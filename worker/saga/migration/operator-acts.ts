@@ -62,7 +62,7 @@ export class OperatorActs {
     return {
       kind: 'refused',
       code: 'nothing_to_retry',
-      message: 'There is nothing to retry: it does not wait for an operator.',
+      message: 'Nothing to retry: this migration is not waiting for you.',
     };
   }
 

@@ -37,13 +37,15 @@ const givenUp =
 function decide(saga: Saga, resolution: Resolution): Decision {
   const { status, undo, arming } = saga;
   if (resolution === 'give_up')
-    return status === 'needs_attention' ? yes(givenUp) : no(`It is "${status}" and waits for no decision.`);
+    return status === 'needs_attention'
+      ? yes(givenUp)
+      : no(`The migration is "${status}" and is not waiting for a decision.`);
   if (status === 'needs_attention' && undo)
     return undo.from === 'migration' ? fromMove(saga, resolution) : fromRollback(saga, resolution);
   const end = status === 'needs_attention' ? arming?.end : status;
   if (end === 'completed') return fromHome(saga, resolution, 'target');
   if (end === 'rolled_back') return fromHome(saga, resolution, 'source');
-  return no(`It is "${status}" and waits for no decision.`);
+  return no(`The migration is "${status}" and is not waiting for a decision.`);
 }
 
 function fromMove({ undo, steps }: Saga, lost: 'source_lost' | 'target_lost'): Decision {

@@ -23,7 +23,7 @@ export function rollbackRefusal(saga: Saga, now: number): Refusal | null {
   if (!completed || !window)
     return {
       code: 'migration_not_completed',
-      message: `It is "${status}"; only a completed migration is rolled back.`,
+      message: `The migration is "${status}"; only a completed one can be rolled back.`,
     };
   if (window.source_purge?.host_deleted)
     return {
@@ -44,12 +44,12 @@ export function purgeRefusal(saga: Saga, side: 'source' | 'target'): Refusal | n
   if (side === 'source' && status !== 'completed')
     return {
       code: 'migration_not_completed',
-      message: `It is "${status}"; the source can be deleted only of a completed migration.`,
+      message: `The migration is "${status}"; its source copy can be deleted only once it has completed.`,
     };
   if (side === 'target' && status !== 'rolled_back')
     return {
       code: 'migration_not_rolled_back',
-      message: `It is "${status}"; what is on the target can be deleted only of a migration that was rolled back.`,
+      message: `The migration is "${status}"; what is on the target can be deleted only after a rollback.`,
     };
   if (owesArming(saga))
     return {

@@ -160,7 +160,7 @@ function notesOf(facts: PreflightFacts): string[] {
   const fixed = (model.data.data?.immutable ?? []).map(({ tree, path }) => `${path} in ${tree}`);
   if (fixed.length > 0)
     notes.push(
-      `Immutable or append-only (chattr), which does not travel: ${list(fixed)}. Set it again on the target; "Delete source" cannot delete them.`,
+      `Immutable or append-only (chattr), which does not travel: ${list(fixed)}. Set it again on the target; deleting the source copy leaves them behind.`,
     );
   for (const { container, uses } of model.data.data?.writers.filter(({ above }) => above) ?? [])
     notes.push(

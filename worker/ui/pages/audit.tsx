@@ -48,16 +48,16 @@ export function AuditPage({ session, page, tokens = [], hosts = [], query }: Aud
 function Entries({ page: { items, next_cursor }, filtered }: { page: ListPage<AuditView>; filtered: boolean }) {
   if (items.length === 0 && next_cursor !== null)
     return (
-      <Empty title="Nothing fits so far">
+      <Empty title="No matches so far">
         <p>
-          {limits.api.auditScanRowsMax.toLocaleString('en')} entries were looked through. The next page goes on with
-          older ones.
+          {limits.api.auditScanRowsMax.toLocaleString('en')} entries were searched. The next page continues with older
+          ones.
         </p>
       </Empty>
     );
   if (items.length === 0 && filtered)
     return (
-      <Empty title="Nothing fits these filters">
+      <Empty title="No entries match these filters">
         <LinkButton href="/ui/audit" label="Show all" />
       </Empty>
     );

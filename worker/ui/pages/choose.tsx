@@ -43,8 +43,8 @@ export function ChoosePage({ session, stack, hosts, needs, wanted, find, problem
       ]}
       lead={
         <p>
-          It runs on <strong>{stack.host_name}</strong>. Choose a destination. Next you see a report; nothing is changed
-          before that.
+          It runs on <strong>{stack.host_name}</strong>. Choose a destination. The next page shows a report; nothing is
+          changed before you start the migration.
         </p>
       }
       problem={problem}
@@ -88,7 +88,7 @@ function Destinations({
   return (
     <fieldset class="card">
       <legend>Destination</legend>
-      <p class="hint">Those with the most room first.</p>
+      <p class="hint">Hosts with the most room first.</p>
       <div class="destinations">
         {shown.map((candidate) => (
           <Destination candidate={candidate} checked={candidate === chosen} source={source} />
@@ -122,7 +122,7 @@ function NoHost({ find, place }: { find: string; place: string }) {
     );
   return (
     <Empty title="There is no other host">
-      <p>Let another host join; then it can be chosen here.</p>
+      <p>Add another host; then it can be chosen here.</p>
       <LinkButton href="/ui/hosts" label="Add a host" kind="primary" />
     </Empty>
   );

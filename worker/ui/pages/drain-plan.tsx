@@ -182,7 +182,7 @@ function Plan({ host, wish, plan }: { host: HostView; wish: DrainWish; plan: Dra
             {host.name} is cordoned, and {count(movable, 'stack')} moved, each by a migration of its own. The target of
             each stack is chosen again at its turn. It can be paused and aborted at any time.
           </p>
-          <p>Only choices that were planned count: plan again first, if you changed any.</p>
+          <p>Only choices of this plan count: if you have changed any, plan again first.</p>
         </TypeToConfirm>
       </div>
     </>

@@ -77,7 +77,7 @@ export function HostPage({ session, host, stacks, drains, kept, problem, said }:
       <Card title="Stacks here" id="stacks" live>
         {stacks.length === 0 ? (
           <Empty title="No stack runs here">
-            <p>What Docker Compose starts on this host appears within some seconds.</p>
+            <p>What Docker Compose starts on this host appears here within seconds.</p>
           </Empty>
         ) : (
           <Table caption="Stacks on this host" columns={['Stack', 'State', { label: 'Holds', wide: true }]}>
@@ -140,7 +140,7 @@ function NotJoined({ host }: { host: HostView }) {
     <div class="alert warn">
       <p>
         <strong>This host has not joined yet.</strong> Run the command that was shown when it was added; it works once,
-        for a day. If it is lost or has expired, make a new one: the one before is void.
+        for a day. If it is lost or has expired, make a new one: the previous one then no longer works.
       </p>
       <p>
         <ActButton action={`/ui/hosts/${host.id}/join-token`} label="Make a new join command" scope="admin" />
@@ -152,8 +152,9 @@ function NotJoined({ host }: { host: HostView }) {
 function Away({ host: { name, seen_at } }: { host: HostView }) {
   return (
     <p class="alert warn">
-      <strong>{name} is offline</strong>, last heard <Ago at={seen_at} />. What follows is what it said then. Start its
-      agent (<code>systemctl start stackferry-agent</code>), and see that the machine reaches this control plane.
+      <strong>{name} is offline</strong>, last heard <Ago at={seen_at} />. What follows is what it reported then. Start
+      its agent (<code>systemctl start stackferry-agent</code>), and check that the machine can reach this control
+      plane.
     </p>
   );
 }

@@ -59,8 +59,8 @@ export function HostsPage({ session, page, query, relays, joining, leavingRelay,
           open
         >
           <p>
-            Deletes the relay <strong>{leaving.name}</strong>. Transfers that pass it go on over another one; without
-            any, hosts must reach each other by themselves.
+            Deletes the relay <strong>{leaving.name}</strong>. Its transfers continue over another relay; without one,
+            hosts must reach each other directly.
           </p>
         </TypeToConfirm>
       ) : null}
@@ -69,7 +69,7 @@ export function HostsPage({ session, page, query, relays, joining, leavingRelay,
           <Empty title="No relays yet">
             <p>
               Hosts meet at a relay, which carries their encrypted stream. Without one they must reach each other
-              straight.
+              directly.
             </p>
           </Empty>
         ) : (

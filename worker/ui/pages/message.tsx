@@ -12,10 +12,10 @@ interface MessageProps {
 
 /** What to do next, by the code of the problem: words, and a link. An empty address is that of the page itself. */
 const steps: { [code: string]: [words: string, label: string, href: string] } = {
-  not_found: ['It may have been deleted, or the address is not whole.', 'To the stacks', '/ui'],
-  rate_limited: ['Wait a moment; nothing is lost.', 'Try again', ''],
-  control_unavailable: ['Its database does not answer. Running migrations go on meanwhile.', 'Try again', ''],
-  internal: ['Running migrations are not touched by this.', 'Try again', ''],
+  not_found: ['It may have been deleted, or the address is incomplete.', 'To the stacks', '/ui'],
+  rate_limited: ['Wait a moment, then try again; nothing is lost.', 'Try again', ''],
+  control_unavailable: ['Its database does not answer. Running migrations continue.', 'Try again', ''],
+  internal: ['Running migrations are not affected.', 'Try again', ''],
 };
 
 /** A message without a page of its own, with the next step. */

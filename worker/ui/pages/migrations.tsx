@@ -31,7 +31,7 @@ export function MigrationsPage({ session, page: { items, next_cursor }, query }:
           </Empty>
         ) : (
           <Empty title="Nothing has been moved yet">
-            <p>Choose a stack and where it is to go; you see a report before anything is changed.</p>
+            <p>Choose a stack and its destination; you see a report before anything is changed.</p>
             <LinkButton href="/ui/stacks" label="To the stacks" kind="primary" />
           </Empty>
         )}
@@ -63,7 +63,7 @@ function Search({ query }: { query: URLSearchParams }) {
       <button type="submit">Search</button>
       {given.length > 0 ? (
         <p class="hint">
-          Only a part is listed, as the link that led here asked for. <a href={path}>Show all migrations</a>
+          This list is filtered by the link you followed. <a href={path}>Show all migrations</a>
         </p>
       ) : null}
     </Filters>

@@ -54,7 +54,7 @@ export function ReviewPage({ session, stack, target: host, hostNeeds, report, wa
       <p class={`alert ${report.passed ? 'ok' : 'bad'}`} role="status">
         {report.passed
           ? `The pre-flight passed: all ${report.checks.length} checks. Nothing has been changed.`
-          : `The pre-flight failed: ${count(failed.length, 'check')} of ${report.checks.length}. Nothing was changed. ${
+          : `The pre-flight failed: ${failed.length} of ${count(report.checks.length, 'check')}. Nothing was changed. ${
               ways.length > 0 ? 'It can’t move as asked; it could with the options below.' : fixFirst(report.checks)
             }`}
       </p>
@@ -131,7 +131,7 @@ interface GoProps {
 function Go({ stack, wanted, target, failed, place, again }: GoProps) {
   const why = useReason(
     'migrate',
-    failed > 0 ? 'Fix what failed, or choose options that lift it, then check again.' : null,
+    failed > 0 ? 'Fix what failed, or choose an option that allows it, then check again.' : null,
   );
   if (why)
     return (

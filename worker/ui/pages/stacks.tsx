@@ -124,8 +124,8 @@ function NoStacks({ hasHosts }: { hasHosts: boolean }) {
   return (
     <Empty title="No stacks are reported yet">
       <p>
-        Every Compose project that runs on a joined host appears here within some seconds. Start one with{' '}
-        <code>docker compose up -d</code>, or see whether your hosts are online.
+        Every Compose project that runs on a joined host appears here within seconds. Start one with{' '}
+        <code>docker compose up -d</code>, or check whether your hosts are online.
       </p>
       <LinkButton href="/ui/hosts" label="See the hosts" />
     </Empty>

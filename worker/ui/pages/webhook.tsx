@@ -57,7 +57,7 @@ export function WebhookPage({ session, webhook, deliveries, query, secret, probl
       {secret ? (
         <div class="alert ok" role="status">
           <p>Receivers check each call with this secret, as the Standard Webhooks specification says.</p>
-          <Secret label="Signing secret, shown this once" value={secret} />
+          <Secret label="Signing secret, shown only once" value={secret} />
         </div>
       ) : null}
       <Card title="Endpoint" id="endpoint">

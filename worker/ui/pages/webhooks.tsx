@@ -23,8 +23,8 @@ export function WebhooksPage({ session, webhooks, problem, said }: WebhooksProps
       {webhooks.length === 0 ? (
         <Empty title="No endpoints yet">
           <p>
-            Register an address; it receives a signed call, or you a message, whenever a migration or a drain starts,
-            ends, or needs your attention.
+            Register an address: it receives a signed call, or you receive a message, whenever a migration or a drain
+            starts, ends, or needs your attention.
           </p>
         </Empty>
       ) : (

@@ -30,8 +30,8 @@ export function HoldCard({ migration: { status, hold } }: { migration: Migration
       {changes.length > 0 ? (
         <div class="alert warn">
           <p>
-            <strong>The stack is not what it was when the migration began.</strong> It is not cut over like this: put
-            that right, or cancel the migration and start it again.
+            <strong>The stack is not what it was when the migration began.</strong> It cannot be cut over like this:
+            undo the change, or cancel the migration and start it again.
           </p>
           <ul>
             {changes.map((change) => (

@@ -22,7 +22,7 @@ export function HostTable({ hosts, sorting }: { hosts: HostView[]; sorting: Sort
         <tr class={status === 'online' ? undefined : 'away'}>
           <th scope="row" class="whole">
             <a href={`/ui/hosts/${id}`}>{name}</a>
-            {warnings.length > 0 ? <span class="state bad">look at it</span> : null}
+            {warnings.length > 0 ? <span class="state bad">warning</span> : null}
           </th>
           <td>
             <span class="states">

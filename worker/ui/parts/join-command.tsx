@@ -4,7 +4,7 @@ import type { Joining } from '../views.ts';
 import { Secret } from './form.tsx';
 import { Moment } from './time.tsx';
 
-/** How to start what was just created; its token is shown this once. */
+/** How to start what was just created; its token is shown only once. */
 export function JoinCommand({ kind, created, again = false, control }: Joining) {
   const joining = { kind, name: created.name, joinToken: created.join_token };
   const { run, compose } = containerLines(control, joining);
@@ -18,7 +18,7 @@ export function JoinCommand({ kind, created, again = false, control }: Joining) 
           ? 'Paste this on that machine, beside the Docker Engine; it installs the agent:'
           : 'Paste this on a machine that the hosts can reach, as HOST:7400:'}
       </p>
-      <Secret label="Join command, shown this once" value={installLine(control, joining)} />
+      <Secret label="Join command, shown only once" value={installLine(control, joining)} />
       <details>
         <summary>Or run it in a container</summary>
         <Secret label="As docker run" value={run} />
@@ -30,7 +30,7 @@ export function JoinCommand({ kind, created, again = false, control }: Joining) 
         none.
       </p>
       <p>
-        <a href="/ui/hosts">See it come online</a>
+        <a href="/ui/hosts">Watch it come online</a>
       </p>
     </div>
   );

@@ -85,11 +85,11 @@ export function Page({ children, ...page }: PropsWithChildren<PageProps>) {
             </div>
             {everyS || events ? (
               <p class="alert bad" role="alert" id="lost" hidden>
-                <strong>The control plane does not answer.</strong> This is how it was{' '}
+                <strong>The control plane does not answer.</strong> This page is as of{' '}
                 <time datetime={new Date().toISOString()} data-ago>
                   just now
                 </time>
-                ; running migrations go on without this page, which tries again by itself.
+                ; running migrations continue, and the page keeps trying.
               </p>
             ) : null}
             {page.lead ? <div class="lead">{page.lead}</div> : null}

@@ -117,7 +117,7 @@ async function findAdoptable(api: DockerApi, name: string): Promise<Adoptable> {
 
 async function assertFree({ api, stateDir }: AdoptionContext, stack: string): Promise<void> {
   if (!isStackName(stack))
-    throw refusal(`"${stack}" is no name of a stack: lower-case letters, digits, dashes and underscores.`);
+    throw refusal(`"${stack}" is not a stack name: lower-case letters, digits, dashes and underscores.`);
   const namesake = await listContainers(api, `${composeLabels.project}=${stack}`);
   const adopted = (await readAdopted(stateDir)).some((one) => one.stack === stack);
   if (namesake.length > 0 || adopted) throw refusal(`A stack "${stack}" is here already: name this one with --name.`);

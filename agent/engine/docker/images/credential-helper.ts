@@ -15,7 +15,7 @@ export async function runCredentialHelper(name: string, server: string): Promise
   const program = `docker-credential-${name}`;
   const unreadable = (why: string): HelperAnswer => ({ kind: 'unreadable', why: `${program} ${why}` });
   if (!/^[A-Za-z0-9._-]+$/.test(name))
-    return { kind: 'unreadable', why: 'the name of the credential helper is no name' };
+    return { kind: 'unreadable', why: 'the name of the credential helper is invalid' };
   const run = await output(program, server);
   if (run.kind === 'late') return unreadable(`gave no answer within ${limits.agent.credentialHelperMsMax / 1000} s`);
   if (run.kind === 'absent') return unreadable('could not be started: is it in the PATH of the agent?');

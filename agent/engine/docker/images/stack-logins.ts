@@ -38,7 +38,7 @@ async function imagesOf(context: DockerContext, project: string, references: str
   return [...new Set(references)].map((reference) => {
     const image = images.find((one) => one.reference === reference);
     if (image) return image;
-    throw new StackferryError('policy_refused', `${reference} is no image of the stack "${project}".`);
+    throw new StackferryError('policy_refused', `${reference} is not an image of the stack "${project}".`);
   });
 }
 

@@ -47,7 +47,7 @@ export async function placeRefusal(
   project: string,
   directory: string,
 ): Promise<string | null> {
-  if (!projectName.test(project)) return `"${project}" is no name of a Compose project.`;
+  if (!projectName.test(project)) return `"${project}" is not a Compose project name.`;
   // Its containers' labels would lead elsewhere.
   const map = context.pathMaps.find(({ from }) => isInside(from, directory));
   if (map) return `it lies in ${map.from}, which --map-path gives to a manager's container.`;

@@ -31,7 +31,7 @@ export async function writeBindOverride(
   signal: AbortSignal,
 ): Promise<void> {
   if (!/^[a-z][\w.-]*\.ya?ml$/.test(override.file))
-    throw new StackferryError('invalid_request', `"${override.file}" is no name for a Compose file.`);
+    throw new StackferryError('invalid_request', `"${override.file}" is not a name for a Compose file.`);
   const services = await readWholeServices(compose, projectOn({ ...deployment, override: null }), signal);
   const models = Object.entries(services).map(([name, model]) => [name, service.parse(model)] as const);
   // Another one of ours is replaced, with all that it said.

@@ -77,7 +77,7 @@ describe('the login of a registry in Docker’s configuration', () => {
     ['a helper is absent', { credsStore: 'absent' }, {}, 'docker-credential-absent could not be started'],
     ['a helper fails', { credsStore: 'bad' }, { bad: 'echo hunter2; exit 3' }, 'failed with exit code 3'],
     ['a helper talks', { credsStore: 'bad' }, { bad: 'echo hunter2' }, 'gave no login'],
-    ['a helper is no name', { credsStore: '../../bin/sh' }, {}, 'no name'],
+    ['a helper is no name', { credsStore: '../../bin/sh' }, {}, 'name of the credential helper is invalid'],
     [
       'a login is endless',
       { auths: { 'one.example': { auth: auth('a', 'x'.repeat(50_000)) } } },

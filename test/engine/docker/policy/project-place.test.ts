@@ -61,6 +61,6 @@ describe('P4 a project directory that arrives cannot become configuration of the
     expect(await refusalOf('/data/stacks/shop', '/data/stacks')).toBeNull();
     expect(await refusalOf('/srv/shop', '/data/stacks')).toMatch(/in \/data\/stacks only/);
     const out = projectPlace(host('/data/stacks'), '../agent', '/srv/shop');
-    expect(await placeRefusal(host('/data/stacks'), '../agent', out)).toMatch(/no name of a Compose project/);
+    expect(await placeRefusal(host('/data/stacks'), '../agent', out)).toMatch(/is not a Compose project name/);
   });
 });
