@@ -84,6 +84,7 @@ describeUi('a stack is moved in the browser', () => {
     expect(await page.title()).toBe('completed · guestbook: host-a → host-b · Stackferry');
     await page.getByText('verifying → completed').waitFor();
     await page.getByText('Can be rolled back for').waitFor();
+    await page.getByText('both sides were read back and are equal').waitFor();
     expect(await page.evaluate('window.sameDocument')).toBe(true);
 
     // The stack's page tells of the copy that is kept.
