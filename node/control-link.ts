@@ -96,6 +96,8 @@ class Link implements ControlLink {
   #socket: ControlSocket | null = null;
   #welcomed = false;
   #welcomedAt = 0;
+  /** As the control plane said last. */
+  #returnSpreadMs: number | null = null;
   /** Protocol version of the latest welcome. */
   #version: number = controlProtocol.min;
   #closing = false;
@@ -183,9 +185,13 @@ class Link implements ControlLink {
         this.#welcomedAt = performance.now();
         this.#version = message.version ?? controlProtocol.min;
         this.#clockOffsetMs = offsetOf(message.now_ms);
+        this.#returnSpreadMs = message.return_spread_ms;
         onWelcome(message);
         this.#sendOwed();
         for (const text of this.#queries.open()) this.#socket?.send(text, false);
+        return;
+      case 'return_spread':
+        this.#returnSpreadMs = message.return_spread_ms;
         return;
       case 'command':
         onCommand(message);
@@ -210,6 +216,7 @@ class Link implements ControlLink {
   async #run(): Promise<void> {
     const { onRefused, log } = this.#options;
     let attempt = 0;
+    let herd = false;
     while (!this.#closing) {
       this.#welcomed = false;
       let turnedAway = false;
@@ -226,10 +233,12 @@ class Link implements ControlLink {
       // A connection may be welcomed before it is turned away; the next attempt would end the same way.
       const lost = this.#welcomed && !turnedAway;
       attempt = lost ? 1 : attempt + 1;
+      // Whoever was cut with the whole fleet, and came too early, is one of many who did.
+      if (this.#welcomed) herd = lost && this.#stoodIdle();
       this.#welcomed = false;
       if (this.#closing) return;
-      const herd = lost && this.#stoodIdle();
-      await this.#pause(returnDelayMs({ attempt, turnedAway, herd, retryAfterMs }, this.#bounds));
+      const spreadMs = herd ? this.#returnSpreadMs : null;
+      await this.#pause(returnDelayMs({ attempt, turnedAway, herd, spreadMs, retryAfterMs }, this.#bounds));
     }
   }
 

@@ -7,6 +7,7 @@ export interface ReturnBounds {
   refusedDelayMsMax: number;
   idleReturnMsMin: number;
   idleReturnMsMax: number;
+  returnSpreadMsMax: number;
 }
 
 /** How a connection, or the attempt at one, ended. */
@@ -14,25 +15,32 @@ export interface Ending {
   /** Counts from the last welcome, or from the start. */
   attempt: number;
   turnedAway: boolean;
-  /** It had stood for long and nothing waits for this node: probably a deploy cut the whole fleet at once. */
+  /** The last connection had stood for long and nothing waited for this node: probably a deploy cut the whole fleet at once. */
   herd: boolean;
+  /** Over how long such a fleet is to spread, as the control plane said; null if it did not, then as a small one does. */
+  spreadMs: number | null;
   /** As the control plane asked; 0 if it did not. */
   retryAfterMs: number;
 }
 
 /**
  * Milliseconds until the next attempt. At least what was asked for, and up to half again as long, so that those who were sent
- * away together do not return together; but less than a lease lasts.
+ * away together do not return together; but less than a lease lasts. Of a large fleet that was cut at once, also those whose
+ * first attempt came too early stay spread.
  */
 export function returnDelayMs(
-  { attempt, turnedAway, herd, retryAfterMs }: Ending,
+  { attempt, turnedAway, herd, spreadMs, retryAfterMs }: Ending,
   bounds: ReturnBounds,
   random: () => number = Math.random,
 ): number {
-  const { refusedDelayMsMin, refusedDelayMsMax, idleReturnMsMin, idleReturnMsMax } = bounds;
+  const { refusedDelayMsMin, refusedDelayMsMax, idleReturnMsMin, idleReturnMsMax, returnSpreadMsMax } = bounds;
   const refused = { reconnectDelayMsMin: refusedDelayMsMin, reconnectDelayMsMax: refusedDelayMsMax };
-  const idle = { reconnectDelayMsMin: idleReturnMsMin, reconnectDelayMsMax: idleReturnMsMax };
-  const own = backoffMs(attempt, turnedAway ? refused : herd ? idle : bounds, random);
+  const idleMs = idleReturnMsMax - idleReturnMsMin;
+  const moreMs = herd ? Math.max(0, Math.min(spreadMs ?? 0, returnSpreadMsMax) - idleMs) : 0;
+  const own =
+    herd && attempt === 1
+      ? idleReturnMsMin + random() * (idleMs + moreMs)
+      : backoffMs(attempt, turnedAway ? refused : bounds, random) + random() * moreMs;
   const asked = Math.min(refusedDelayMsMax, retryAfterMs * (1 + random() / 2));
   return Math.max(own, asked);
 }

@@ -265,6 +265,9 @@ export type AgentMessage = z.infer<typeof agentMessage>;
 
 // ---------------------------------------------------------------- worker → agent
 
+/** Over how long an idle host is to spread its return after this connection; null: as it sees fit. */
+const returnSpread = z.number().nonnegative().nullable();
+
 export const controlMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('welcome'),
@@ -275,7 +278,10 @@ export const controlMessage = z.discriminatedUnion('type', [
     now_ms: z.number(),
     /** For relays: the public key of tickets (JWK) and the hosts whose certificates are revoked. */
     relay: z.object({ ticket_key: z.record(z.string(), z.unknown()), revoked: z.array(id) }).nullable(),
+    return_spread_ms: returnSpread.default(null),
   }),
+  /** To hosts: the fleet has grown or shrunk since the welcome. */
+  z.object({ type: z.literal('return_spread'), return_spread_ms: returnSpread }),
   /** To relays: this host was deleted; cut its sessions. */
   z.object({ type: z.literal('revoked'), host_id: id }),
   command,

@@ -26,11 +26,26 @@ export const controlPlaneLimits = {
     reconnectDelayMsMax: 10_000,
     /**
      * An idle host whose connection stood for `standingMsMin` comes back only after a random part of this: a deploy cuts all of a
-     * fleet at once. Half of what a saga waits for a host that does not answer.
+     * fleet at once. A large fleet is told to spread further, see `returnsPerS`.
      */
     idleReturnMsMin: 5_000,
     idleReturnMsMax: 10_000,
     standingMsMin: 60_000,
+    /**
+     * Hosts of a fleet that are to come back in a second, on average. They come at random, and besides those whose first attempt was
+     * too early: at most 100 in the busiest second, of up to 3,000 hosts, if the restart takes no longer than 8 s.
+     */
+    returnsPerS: 40,
+    /**
+     * The longest time over which a fleet spreads: 3,000 hosts are then 60 in a second, and 10,000 are 200, less than the 250
+     * that the database takes. With `idleReturnMsMin` before it less than `agentReturnMsMax` and `preflightMsMax`: nobody gives up a
+     * host that is on its way back.
+     */
+    returnSpreadMsMax: 50_000,
+    /** How long one count of the hosts is used, of a fleet that all comes back at once. */
+    hostCountKeepMs: 60_000,
+    /** A connected host is told again if the time has changed by more than this part. */
+    returnRetoldPart: 0.25,
     /** Backoff of a node that was refused; stays below the duration of a lease. */
     refusedDelayMsMin: 1_000,
     refusedDelayMsMax: 30_000,

@@ -18,8 +18,9 @@ const fast: Partial<LinkBounds> = {
   resultResendMs: 50,
   askMsMax: 1_000,
 };
-const welcome = (now_ms = Date.now(), version?: number) =>
-  JSON.stringify({ type: 'welcome', id: 'host_1', fleet_id: 'f', version, now_ms, relay: null });
+/** Without `return_spread_ms`: of a control plane of 0.1.0. */
+const welcome = (now_ms = Date.now(), version?: number, return_spread_ms?: number) =>
+  JSON.stringify({ type: 'welcome', id: 'host_1', fleet_id: 'f', version, now_ms, relay: null, return_spread_ms });
 const done: Outcome = { ok: true, data: {} };
 const stackOf = (project: string): StackSummary => ({
   ...{ project, plain: false, working_dir: `/srv/${project}`, config_files: ['compose.yaml'], services: [], ports: [] },
@@ -32,16 +33,17 @@ async function linked(
     accept?: () => Refusal | null;
     onMessage?: (peer: Peer, message: AgentMessage) => void;
     pongs?: (peer: Peer) => boolean;
+    spreadMs?: number;
   } = {},
 ) {
   const state = { welcomes: 0, commands: [] as Command[], refused: '', lines: [] as string[] };
-  const { accept, onMessage, pongs = () => true, ...overrides } = options;
+  const { accept, onMessage, pongs = () => true, spreadMs, ...overrides } = options;
   const server = await startWebSocketServer({
     ...(accept ? { accept } : {}),
     onText: (peer, text) => {
       if (text === 'ping') return pongs(peer) ? peer.say('pong') : undefined;
       const message = JSON.parse(text) as AgentMessage;
-      if (message.type === 'hello') peer.say(welcome());
+      if (message.type === 'hello') peer.say(welcome(undefined, undefined, spreadMs));
       onMessage?.(peer, message);
     },
   });
@@ -131,9 +133,10 @@ describe('control link', () => {
   describe('C14 after a deploy cut every connection', () => {
     const spread = { ...fast, idleReturnMsMin: 300, idleReturnMsMax: 400, standingMsMin: 50 };
     /** Milliseconds from the cut of a connection that had stood for `stoodMs` to the next welcome. */
-    const returnMs = async (options: Partial<LinkOptions>, stoodMs: number) => {
+    const returnMs = async (options: Parameters<typeof linked>[0], stoodMs: number, retold?: number) => {
       const { state, peers } = await linked({ bounds: spread, ...options });
       await eventually(() => state.welcomes === 1, 'the welcome');
+      if (retold !== undefined) peers[0]?.say(JSON.stringify({ type: 'return_spread', return_spread_ms: retold }));
       await new Promise((resolve) => setTimeout(resolve, stoodMs));
       const cutAt = performance.now();
       peers[0]?.cut();
@@ -143,6 +146,26 @@ describe('control link', () => {
 
     test('C14 an idle host takes its time to come back', async () => {
       expect(await returnMs({ idle: () => true }, 60)).toBeGreaterThanOrEqual(300);
+    });
+
+    test('C14 an idle host spreads its return over as long as it was told last', async () => {
+      vi.spyOn(Math, 'random').mockReturnValue(0.999);
+      onTestFinished(() => void vi.restoreAllMocks());
+      expect(await returnMs({ idle: () => true, spreadMs: 1_000 }, 60)).toBeGreaterThanOrEqual(1_290);
+      expect(await returnMs({ idle: () => true, spreadMs: 100 }, 60, 1_000)).toBeGreaterThanOrEqual(1_290);
+      expect(await returnMs({ idle: () => true, spreadMs: 1_000 }, 60, 100)).toBeLessThan(1_000);
+      expect(await returnMs({ idle: () => true }, 60)).toBeLessThan(1_000);
+      expect(await returnMs({ idle: () => false, spreadMs: 1_000 }, 60)).toBeLessThan(250);
+    });
+
+    test('C14 an idle host that came too early tries again as spread as before', async () => {
+      vi.spyOn(Math, 'random').mockReturnValue(0.999);
+      onTestFinished(() => void vi.restoreAllMocks());
+      let seen = 0;
+      const busy = { status: 503, body: { code: 'control_unavailable', detail: 'later' } };
+      const accept = () => (++seen === 2 ? busy : null);
+      const bounds = { ...spread, refusedDelayMsMin: 5, refusedDelayMsMax: 30 };
+      expect(await returnMs({ idle: () => true, spreadMs: 600, accept, bounds }, 60)).toBeGreaterThanOrEqual(890 + 490);
     });
 
     test('C14 a host that moves a stack, one that has just come, and a relay are back at once', async () => {

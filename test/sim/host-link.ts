@@ -78,7 +78,14 @@ export class HostLink {
 
   async #handle(connection: Connection, message: AgentMessage): Promise<void> {
     if (message.type === 'hello') {
-      connection.toAgent({ type: 'welcome', id: this.#host, fleet_id: 'f', now_ms: Date.now(), relay: null });
+      connection.toAgent({
+        type: 'welcome',
+        id: this.#host,
+        fleet_id: 'f',
+        now_ms: Date.now(),
+        relay: null,
+        return_spread_ms: null,
+      });
       connection.greeted = true;
       return this.deliverOwed();
     }

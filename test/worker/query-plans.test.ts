@@ -6,6 +6,7 @@ import { claimDelivery, dueDeliveries, forgetOldDeliveries } from '../../worker/
 import { activeDrainIds, incomingTo, stacksOn } from '../../worker/store/drain-list.ts';
 import { findEvent } from '../../worker/store/event-feed.ts';
 import { recordAbsences } from '../../worker/store/fleet-events.ts';
+import { countHosts } from '../../worker/store/host-count.ts';
 import { keepersOf, latestMovesOf, stacksAt, writeInventory } from '../../worker/store/inventory-store.ts';
 import {
   eventsAfter,
@@ -86,6 +87,7 @@ describe('C9 reads what an index lists, however large the fleet', () => {
     ['the owner of a command', (db) => ownerOfCommand(db, 'mig_1.1')],
     ['owed revocations', revocationsOwed],
     ['the connections to be checked', (db) => connectedNodes(db, 3)],
+    ['the number of hosts', countHosts],
     ['due deliveries', (db) => dueDeliveries(db, now)],
     ['a delivery', (db) => claimDelivery(db, { endpoint_id: 'whk_1', event_id: 'evt_1' }, now)],
     ['old deliveries', (db) => forgetOldDeliveries(db, now)],

@@ -34,6 +34,8 @@ export interface Link {
   /** As it last said. */
   resources: Resources | null;
   inventory: SeenInventory | null;
+  /** As its host was told last. */
+  return_spread_ms: number | null;
 }
 
 /** The last inventory of a connection. */

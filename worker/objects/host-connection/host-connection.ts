@@ -36,6 +36,7 @@ import { PendingRequests } from './pending-requests.ts';
 import { Presence } from './presence.ts';
 import { ProgressForwarder } from './progress-forwarder.ts';
 import { answerQuery } from './queries.ts';
+import { returnSpread } from './return-spread.ts';
 
 type Message<T extends AgentMessage['type']> = Extract<AgentMessage, { type: T }>;
 
@@ -77,6 +78,7 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
       instance: '',
       resources: null,
       inventory: null,
+      return_spread_ms: null,
     } satisfies Link);
     // Only one connection may wait for its welcome. The welcomed one stays until a hello shows which process is new.
     for (const socket of openSockets(this.ctx))
@@ -110,7 +112,11 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
   /** Never throws: `host_offline`, `command_timeout` and the host's failures are outcomes. */
   async request(kind: RequestKind, payload: unknown, timeoutMs: number): Promise<Outcome> {
     const socket = this.#live();
-    if (!socket) return no('host_offline', 'The host is not connected.');
+    if (!socket)
+      return no(
+        'host_offline',
+        'The host is not connected; after a restart of the control plane it may need a minute.',
+      );
     if (kind !== 'command_status' && (await this.#clones.contested())) return no('certificate_cloned', contested);
     const id = crypto.randomUUID();
     const outcome = this.#requests.wait(id, kind, socket, timeoutMs);
@@ -209,9 +215,10 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
     // A node without a row was deleted, even if this object was never notified.
     if (!(await this.#presence.arrived(link.node, said))) return this.revokeNow();
     const relay = isRelay ? { ticket_key, revoked: await revokedHostIds(this.env.DB, now) } : null;
-    send(socket, { type: 'welcome', id: link.node, fleet_id, version, now_ms: now, relay });
+    const return_spread_ms = isRelay ? null : await returnSpread(this.env);
+    send(socket, { type: 'welcome', id: link.node, fleet_id, version, now_ms: now, relay, return_spread_ms });
     if (socket.readyState !== WebSocket.OPEN) return;
-    attach(socket, { greeted: true, instance: instance_id });
+    attach(socket, { greeted: true, instance: instance_id, return_spread_ms });
     for (const other of openSockets(this.ctx))
       if (linkOf(other).order < link.order) this.#drop(other, closeCodes.replaced, 'replaced by a newer connection');
     // Again, since the end of the one before may have been written in between.

@@ -8,6 +8,7 @@ import { markLeftovers, markResources } from '../../store/nodes.ts';
 import { attach, linkOf } from './control-socket.ts';
 import { applyInventory, type Inventory } from './inventory.ts';
 import { InventoryPieces } from './inventory-pieces.ts';
+import { retellReturn } from './return-spread.ts';
 
 type Message = Extract<AgentMessage, { type: 'inventory' }>;
 
@@ -52,6 +53,7 @@ export class HostReports {
     }
     const { leftovers, settled } = await applyInventory(this.#env, node, inventory, now);
     await markLeftovers(this.#env.DB, node, leftovers);
+    await retellReturn(this.#env, socket);
     attach(socket, { inventory: { reported_at: now, applied_at: now, digest: settled ? digest : '' } });
   }
 }
