@@ -17,9 +17,10 @@ import { bulk, direct, limit, lossy, small, wan } from './volumes.ts';
 
 /**
  * `npm run bench -- NAME|all|quick [--json FILE]`: ours and the peers alternating in one run, as ratios, and figures of ours
- * without a peer; `hold` and `refused` take `--rounds N`, `refused` the first words of one scenario as `--only`, `fleet` takes `--hosts LIST`, `--stacks N` and `--idle SECONDS`. `-- table FILE`
- * prints such a file as the tables of docs/benchmarks.md. All but `fleet` need the two Docker hosts of test/docker/hosts, what
- * test/bench/install.sh installs, and root. Nothing else should run meanwhile.
+ * without a peer; `hold`, `refused` and `fleet` take `--rounds N`, `refused` also the first words of one scenario as `--only`,
+ * `fleet` also `--hosts LIST`, `--stacks N` and `--idle SECONDS`.
+ * `-- table FILE` prints such a file as the tables of docs/benchmarks.md. All but `fleet` need the two Docker hosts of
+ * test/docker/hosts, what test/bench/install.sh installs, and root. Nothing else should run meanwhile.
  */
 const inAll: Record<string, () => Promise<Result>> = {
   bulk,
@@ -51,7 +52,7 @@ const benchmarks: typeof inAll = {
   growth,
   hold: () => hold(rounds),
   refused: () => refused(rounds, flags.only),
-  fleet: () => fleet(flags),
+  fleet: () => fleet(flags, rounds),
 };
 const sets: Record<string, (() => Promise<Result>)[]> = { all: Object.values(inAll), quick };
 

@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { apiClient } from '../../../cli/api-client.ts';
 import { until } from '../../../cli/local/fleet.ts';
 import { sleep } from '../../../node/sleep.ts';
+import { limits } from '../../../schema/limits.ts';
+import { returnSpreadMs } from '../../../worker/saga/return-spread.ts';
 import { machine, type Result } from '../result.ts';
 import { note } from '../stage.ts';
 import { type FleetRun, type Idle, measuresOf, type Restart, readSettings, told } from './figures.ts';
 import { type LightHost, startLightHost } from './light-host.ts';
 import { openManyAddresses } from './many-addresses.ts';
-import { newMeter, peakPerSecond } from './meter.ts';
+import { type Meter, newMeter, peakPerSecond } from './meter.ts';
 import { startPlane } from './plane.ts';
 import { type Fleet, runWave } from './wave.ts';
 
-const waves = 3;
 /** Hosts that join at once: each takes two requests and a connection. */
 const joinsAtOnce = 8;
 /** After the last host joined: all have reported, and what they reported is stored. */
@@ -21,11 +22,13 @@ const settleMs = 20_000;
 const backMsMax = 300_000;
 
 /** What a control plane does for fleets of these sizes: idle, while so many stacks move at once, and after a restart. */
-export async function fleet(given: { hosts: string; stacks: string; idle: string }): Promise<Result> {
-  const { hosts, stacks, idleS } = readSettings(given, waves);
+export async function fleet(given: { hosts: string; stacks: string; idle: string }, rounds = 3): Promise<Result> {
+  const { hosts, stacks, idleS } = readSettings(given, rounds);
   const runs: FleetRun[] = [];
   for (const size of hosts) {
-    runs.push(await runOf(size, stacks, idleS));
+    const began = performance.now();
+    runs.push(await runOf(size, { stacks, idleS, rounds }));
+    note(`${size} hosts took ${((performance.now() - began) / 60_000).toFixed(1)} min`);
     for (const line of told(runs.at(-1)!)) note(line);
   }
   const peaks = runs.flatMap(({ hosts: size, peaksMb }) => [
@@ -39,7 +42,10 @@ export async function fleet(given: { hosts: string; stacks: string; idle: string
   };
 }
 
-async function runOf(size: number, stacks: number, idleS: number): Promise<FleetRun> {
+async function runOf(
+  size: number,
+  { stacks, idleS, rounds }: { stacks: number; idleS: number; rounds: number },
+): Promise<FleetRun> {
   const dir = await mkdtemp(join(tmpdir(), 'stackferry-fleet-'));
   const plane = await startPlane(dir);
   const addresses = await openManyAddresses(plane.listen);
@@ -51,14 +57,15 @@ async function runOf(size: number, stacks: number, idleS: number): Promise<Fleet
   };
   try {
     await joinAll(rig, size, dir);
+    await letGrow(rig);
     await sleep(settleMs);
     const idle = await stayIdle(rig, idleS);
     const run: FleetRun = { hosts: size, idle, waves: [], restart: null, peaksMb: await plane.peaksMb() };
-    for (let round = 0; round < waves; round++) {
+    for (let round = 0; round < rounds; round++) {
       run.waves.push(await runWave(rig));
       const { wallS, cpuS } = run.waves.at(-1)!;
       const took = `${wallS.toFixed(0)} s, ${cpuS.toFixed(1)} s of CPU, ${rig.meter.repeated} questions repeated so far`;
-      note(`${size} hosts: ${stacks} stacks moved, ${round + 1} of ${waves}: ${took}`);
+      note(`${size} hosts: ${stacks} stacks moved, ${round + 1} of ${rounds}: ${took}`);
     }
     run.peaksMb = await plane.peaksMb();
     run.restart = await restart(rig);
@@ -95,6 +102,18 @@ async function joinAll({ api, addresses, meter, hosts, stacks }: Fleet, size: nu
   await until(listed, `${stacks.length} stacks to be listed`);
 }
 
+/**
+ * A fleet that came to be within minutes knows itself as a smaller one: hosts learn its size at their next connection, or within
+ * half an hour. So all are cut once before anything is measured.
+ */
+async function letGrow({ plane, meter, hosts }: Fleet): Promise<void> {
+  if (returnSpreadMs(hosts.length) === returnSpreadMs(0)) return;
+  const began = performance.now();
+  await plane.restart();
+  await allBack(hosts, meter, began);
+  note(`${hosts.length} hosts know how many they are after ${((performance.now() - began) / 1_000).toFixed(0)} s`);
+}
+
 async function stayIdle({ plane, meter }: Fleet, seconds: number): Promise<Idle> {
   const look = async () => ({ cpuS: plane.cpuS(), writes: await plane.writes(), messages: meter.messages });
   const before = await look();
@@ -109,11 +128,13 @@ async function stayIdle({ plane, meter }: Fleet, seconds: number): Promise<Idle>
 }
 
 async function restart({ plane, addresses, meter, hosts }: Fleet): Promise<Restart> {
+  // A host whose connection is young comes back at once: those of a deploy are old.
+  const newest = Math.max(...hosts.map(({ id }) => meter.welcomedAt.get(id)!));
+  await sleep(Math.max(0, newest + limits.control.standingMsMin - performance.now()));
   const began = performance.now();
-  const isBack = ({ id, isConnected }: LightHost) => isConnected() && meter.welcomedAt.get(id)! > began;
   await plane.restart();
   const upS = (performance.now() - began) / 1_000;
-  await until(async () => hosts.every(isBack), 'all hosts to be back', backMsMax);
+  await allBack(hosts, meter, began);
   const welcomes = hosts.map(({ id }) => meter.welcomedAt.get(id)!);
   return {
     upS,
@@ -121,4 +142,9 @@ async function restart({ plane, addresses, meter, hosts }: Fleet): Promise<Resta
     connectsPeak: peakPerSecond(addresses.accepted.filter((at) => at > began)),
     welcomesPeak: peakPerSecond(welcomes),
   };
+}
+
+async function allBack(hosts: LightHost[], { welcomedAt }: Meter, since: number): Promise<void> {
+  const isBack = ({ id, isConnected }: LightHost) => isConnected() && welcomedAt.get(id)! > since;
+  await until(async () => hosts.every(isBack), 'all hosts to be back', backMsMax);
 }
