@@ -11,6 +11,7 @@ import { errorMessageOf, StackferryError } from '../schema/errors.ts';
 import { limits } from '../schema/limits.ts';
 import { type RelayConfig, readRelayConfig, relayUsage } from './config.ts';
 import { type Relay, startRelay } from './listener.ts';
+import { createLoadMeter } from './load.ts';
 import { observedRelay } from './metrics.ts';
 
 export interface RunningRelay {
@@ -93,6 +94,7 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
       for (const id of added) relay?.revoke(id);
       starting ??= listen();
       starting.then(() => listening.resolve(), listening.reject);
+      report();
     },
     onRevoked: (hostId) => {
       revoked = new Set([...revoked, hostId]);
@@ -113,11 +115,12 @@ export async function runRelay(config: RelayConfig, options: { log?: Log } = {})
 
   connected = () => link.ready();
 
-  const report = async () => link.report({ type: 'metrics', resources: await measureResources(config.stateDir) });
-  const metrics = setInterval(
-    () => void report().catch((error) => log.warn('the resources of this machine could not be read', { error })),
-    limits.control.metricsIntervalMs,
-  );
+  const load = createLoadMeter(() => relay?.status() ?? null);
+  const measureAndReport = async () =>
+    link.report({ type: 'metrics', resources: await measureResources(config.stateDir), load: load() });
+  const report = () =>
+    void measureAndReport().catch((error) => log.warn('the resources of this machine could not be read', { error }));
+  const metrics = setInterval(report, limits.relay.loadIntervalMs);
 
   return {
     id: keeper.identity().id,

@@ -219,6 +219,10 @@ export type AskKind = keyof typeof askKinds;
 export type AskPayload<K extends AskKind> = z.infer<(typeof askKinds)[K]['payload']>;
 export type AskReply<K extends AskKind> = z.infer<(typeof askKinds)[K]['reply']>;
 
+/** What a relay carries: pairs of hosts now, and bytes received in a second since it last said so. */
+const relayLoad = z.object({ sessions: z.number().int().nonnegative(), bytes_per_s: z.number().nonnegative() });
+export type RelayLoad = z.infer<typeof relayLoad>;
+
 const leftover = z.object({ project: text, migration_id: id });
 export type Leftover = z.infer<typeof leftover>;
 
@@ -244,7 +248,12 @@ export const agentMessage = z.discriminatedUnion('type', [
     /** Set if the inventory takes more than one message. */
     piece: z.object({ id, index: z.number().int().nonnegative(), count: z.number().int().positive() }).optional(),
   }),
-  z.object({ type: z.literal('metrics'), resources }),
+  z.object({
+    type: z.literal('metrics'),
+    resources,
+    /** Of relays; absent from those of 0.1.0. */
+    load: relayLoad.optional(),
+  }),
   z.object({ type: z.literal('result'), command_id: id, outcome: unknownOutcome }),
   z.object({ type: z.literal('answer'), request_id: id, outcome: unknownOutcome }),
   z.object({

@@ -50,7 +50,13 @@ export const hostFacts = z.object({
   /** Names that can be pointed at this host; null if the agent can't do that. */
   names: nameFacts.nullable().default(null),
   helper: z.object({ image: name, ready: z.boolean(), detail: z.string() }),
-  relays: z.array(z.object({ id: z.string(), reachable: z.boolean(), detail: z.string() })),
+  relays: z.array(
+    z.object({
+      ...{ id: z.string(), reachable: z.boolean(), detail: z.string() },
+      /** From a question to its answer; null if it is not reached, or was not measured. */
+      rtt_ms: z.number().nonnegative().nullable().default(null),
+    }),
+  ),
 });
 export type HostFacts = z.infer<typeof hostFacts>;
 

@@ -52,6 +52,8 @@ const sagaPlan = z.object({
   staged: z.boolean(),
   /** Ports whose connections and datagrams can be forwarded. */
   forwarded_ports: forwardedPorts.default([]),
+  /** Relays that both hosts reached, with the sum of their round trips. */
+  relay_paths: z.array(z.object({ id: z.string(), rtt_ms: z.number() })).default([]),
   /** Both hosts can pass once more before the stop (pre-copy only). */
   last_pass: z.boolean().default(false),
   /** Longest time the file's healthchecks take, and the time of all of them, one after the other. */

@@ -1,4 +1,4 @@
-import type { AskReply, ItemProgress, Outcome, RequestKind } from '../schema/agent-protocol.ts';
+import type { AskReply, ItemProgress, Outcome, RelayLoad, RequestKind } from '../schema/agent-protocol.ts';
 import type { AuthorityKeys } from '../schema/api/authority.ts';
 import type { ProgressView } from '../schema/api/migrations.ts';
 import type { RelayAddress } from '../schema/commands/parts.ts';
@@ -10,6 +10,7 @@ import type { Resolution } from '../schema/saga.ts';
 import type { DrainActOutcome } from './saga/drain/coordinator.ts';
 import type { ActOutcome } from './saga/migration/operator-acts.ts';
 import type { StartInput, StartOutcome } from './saga/migration/start.ts';
+import type { RelayOption } from './saga/relay-selection.ts';
 
 /** RPC interfaces of the Durable Objects. */
 
@@ -46,7 +47,7 @@ export interface StackMigrationRpc {
   later(id: string, seen: number, msMax: number): Promise<Later>;
   lease(id: string, host: string, epoch: number): Promise<AskReply<'lease'>>;
   /** Returns the same relay to both hosts; null if there is none. */
-  relayFor(id: string, relays: RelayAddress[], unreachable: string[]): Promise<RelayAddress | null>;
+  relayFor(id: string, relays: RelayOption[], unreachable: string[]): Promise<RelayAddress | null>;
   /** Does whatever is due. */
   wake(): Promise<void>;
 }
@@ -72,10 +73,15 @@ export interface NodePresence {
   /** Its last inventory; null if it is not online. */
   reported_at: number | null;
   resources: Resources | null;
+  /** Relays: as it last said. */
+  load: RelayLoad | null;
 }
 
 /** Never connected, or its object does not answer. */
-export const noPresence: NodePresence = { online: false, seen_at: null, reported_at: null, resources: null };
+export const noPresence: NodePresence = {
+  ...{ online: false, seen_at: null, reported_at: null },
+  ...{ resources: null, load: null },
+};
 
 /** One per node, host or relay. */
 export interface HostConnectionRpc {

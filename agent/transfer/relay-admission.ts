@@ -40,16 +40,17 @@ export async function requestJoin(
   signal: AbortSignal,
 ): Promise<string> {
   const waitMs = limits.relay.joinWaitMsMax + limits.relay.answerMsMax;
-  const answer = await askRelay(identity, relay, { type: 'join', ticket }, waitMs, signal);
+  const { answer } = await askRelay(identity, relay, { type: 'join', ticket }, waitMs, signal);
   if (answer.type === 'invited') return answer.key;
   if (answer.type === 'refused') throw refusal(answer.code);
   throw new StackferryError('relay_unavailable', 'The relay sent an unexpected answer');
 }
 
-/** Throws like `requestJoin` if this relay does not answer this host. */
-export async function pingRelay(identity: Identity, relay: RelayPlace, signal: AbortSignal): Promise<void> {
-  const answer = await askRelay(identity, relay, { type: 'ping' }, limits.relay.answerMsMax, signal);
+/** Milliseconds from the question to the answer. Throws like `requestJoin` if this relay does not answer this host. */
+export async function pingRelay(identity: Identity, relay: RelayPlace, signal: AbortSignal): Promise<number> {
+  const { answer, tookMs } = await askRelay(identity, relay, { type: 'ping' }, limits.relay.answerMsMax, signal);
   if (answer.type !== 'pong') throw new StackferryError('relay_unavailable', 'The relay sent an unexpected answer');
+  return tookMs;
 }
 
 function refusal(code: RefusalCode): StackferryError {
@@ -67,7 +68,7 @@ async function askRelay(
   request: RelayRequest,
   answerMsMax: number,
   signal: AbortSignal,
-): Promise<RelayAnswer> {
+): Promise<{ answer: RelayAnswer; tookMs: number }> {
   const socket = tls.connect({
     ...fleetTlsOptions(identity),
     host: relay.host,
@@ -77,8 +78,10 @@ async function askRelay(
   });
   try {
     await untilSecure(socket, relay, signal);
+    const askedAt = performance.now();
     socket.write(encodeRelayMessage(request));
-    return await firstAnswer(socket, answerMsMax, signal);
+    const answer = await firstAnswer(socket, answerMsMax, signal);
+    return { answer, tookMs: performance.now() - askedAt };
   } catch (error) {
     throw signal.aborted ? error : new RelayFault(error);
   } finally {

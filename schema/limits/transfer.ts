@@ -34,6 +34,15 @@ export const transferLimits = {
      */
     unreachableKeepMs: 60_000,
     answerMsMax: 5_000,
+    /** Migrations of one stack whose relays are remembered: one that moves bytes, and some that still forward connections. */
+    chosenMax: 8,
+    /** Interval at which a relay says what it carries. */
+    loadIntervalMs: 10_000,
+    /** What a full relay forwards for each of its pairs: 17 Gbit/s on one core, for `sessionsMax`. */
+    pairBytesPerS: 8_000_000,
+    /** Relays are equally near if their round trips differ by no more: less than they do from minute to minute. */
+    nearRttFactor: 1.25,
+    nearRttMs: 5,
     /**
      * How long a relay that stops waits for its sessions: less than Docker does before it kills. A transfer that is cut goes on
      * where it was; of a fleet with one relay, hosts meet nowhere meanwhile.

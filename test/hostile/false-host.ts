@@ -45,7 +45,7 @@ export interface Script {
 
 const facts = (relays: { id: string }[]): HostFacts => ({
   ...hostFacts(),
-  relays: relays.map(({ id }) => ({ id, reachable: true, detail: '' })),
+  relays: relays.map(({ id }) => ({ id, reachable: true, detail: '', rtt_ms: null })),
 });
 
 const fitOf = (stack: StackFacts): TargetFacts => ({

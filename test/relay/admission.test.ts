@@ -18,7 +18,9 @@ describe('who may speak to the relay', () => {
   test('a host of the fleet is answered', async () => {
     const host = await rig.fleet.identity('host', 'host-a');
     expect(await rig.ask(host, { type: 'ping' })).toMatchObject({ type: 'pong' });
-    await pingRelay(host, place(), signal());
+    const tookMs = await pingRelay(host, place(), signal());
+    expect(tookMs).toBeGreaterThan(0);
+    expect(tookMs).toBeLessThan(5_000);
   });
 
   test.each([

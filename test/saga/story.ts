@@ -42,6 +42,7 @@ export const plan: SagaPlan = {
   content_digest: 'gmac',
   staged: true,
   forwarded_ports: [{ host_ip: '', port: 8080, protocol: 'tcp' }],
+  relay_paths: [],
   last_pass: true,
   health_wait_s: 0,
   start_wait_s: 0,

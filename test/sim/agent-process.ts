@@ -101,7 +101,7 @@ export class AgentProcess {
           forwardsHere: async () => ({ ok: true, detail: 'simulated', ipv6: null }),
           names: plant?.names?.(simNames(host, actor)) ?? simNames(host, actor),
           throttles: createThrottles(null),
-          pingRelay: async () => {},
+          pingRelay: async () => 1,
           upgrade: async () => {},
           guard: { ensure: async () => host.ensureGuard() },
           disk: plant?.disk?.(host.disk.for(actor)) ?? host.disk.for(actor),

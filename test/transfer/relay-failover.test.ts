@@ -48,7 +48,10 @@ async function startRig(): Promise<Rig> {
   const dialerOf = async (role: Role) => {
     const identity = await fleet.identity('host', hosts[role]);
     const peer = hosts[role === 'source' ? 'target' : 'source'];
-    const connected = ids.map((id, index) => ({ id, host: '127.0.0.1', port: wires[role][index]!.port }));
+    const connected = ids.map((id, index) => ({
+      ...{ id, host: '127.0.0.1', port: wires[role][index]!.port },
+      ...{ load: null, rtt_ms: null },
+    }));
     const dialer = relayDialer({
       identity: () => identity,
       ticket: async ({ migration_id, lane, unreachable }) => {
@@ -104,7 +107,7 @@ afterEach(async () => {
 
 /** The relay that the migration is sent to while all is well. */
 function firstChoice(): number {
-  const relays = ids.map((id) => ({ id, host: '', port: 0 }));
+  const relays = ids.map((id) => ({ id, host: '', port: 0, load: null, rtt_ms: null }));
   return ids.indexOf(new RelaySelection().choose('migration-1', relays, [], 0)!.id);
 }
 

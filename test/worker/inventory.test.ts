@@ -3,7 +3,6 @@ import type { Status } from '../../schema/migration-status.ts';
 import { inventoryChanges } from '../../worker/objects/host-connection/inventory.ts';
 import { copiesSeen, type Move } from '../../worker/saga/inventory/placement.ts';
 import { standingOf } from '../../worker/saga/inventory/standing.ts';
-import { chooseRelay } from '../../worker/saga/relay-selection.ts';
 import type { StackRow } from '../../worker/store/stacks.ts';
 import { connect, type FakeAgent, waiting } from './support/agent.ts';
 import { call, tokenWith } from './support/api.ts';
@@ -139,31 +138,6 @@ describe('what an inventory changes', () => {
   it('B10: project names that Compose would not allow are dropped', () => {
     const reported = ['../etc', 'a\u0000b', 'A', '', 'x'.repeat(300)].map(summaryOf);
     expect(inventoryChanges(reported, [], [], now).added).toEqual([]);
-  });
-});
-
-describe('the relay of a migration', () => {
-  const relays = ['relay_1', 'relay_2', 'relay_3'].map((id) => ({ id, host: id, port: 1 }));
-
-  it('is the same whatever order relays are listed in, and all get their share', () => {
-    const chosen = Array.from({ length: 60 }, (_, n) => {
-      const relay = chooseRelay(relays, `mig_${n}`);
-      expect(chooseRelay(relays.toReversed(), `mig_${n}`)).toBe(relay);
-      return relay?.id;
-    });
-    expect(new Set(chosen).size).toBe(3);
-  });
-
-  it('stays when another relay goes', () => {
-    const relay = chooseRelay(relays, 'mig_x');
-    const other = relays.find(({ id }) => id !== relay?.id);
-    expect(
-      chooseRelay(
-        relays.filter((each) => each !== other),
-        'mig_x',
-      ),
-    ).toBe(relay);
-    expect(chooseRelay([], 'mig_x')).toBeNull();
   });
 });
 

@@ -1,11 +1,17 @@
-import { describe, expect, it } from 'vitest';
+import { evictDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it, vi } from 'vitest';
 import { limits } from '../../schema/limits.ts';
 import { RelaySelection } from '../../worker/saga/relay-selection.ts';
-import { connect, dial, hello } from './support/agent.ts';
+import { loadedRelays } from '../../worker/store/relays.ts';
+import { hostFacts } from '../saga/preflight/well-facts.ts';
+import { connect, dial, hello, waiting } from './support/agent.ts';
+import { bindings } from './support/api.ts';
 import { twoHosts, underWay } from './support/hosts.ts';
 import { join } from './support/node.ts';
 
-const relays = ['r1', 'r2', 'r3'].map((id) => ({ id, host: 'relay', port: 7400 }));
+const relays = ['r1', 'r2', 'r3'].map((id) => ({ id, host: 'relay', port: 7400, load: null, rtt_ms: null }));
+const { resources } = hostFacts();
 const without = (...ids: string[]) => relays.filter(({ id }) => !ids.includes(id));
 
 describe('the choice of a relay', () => {
@@ -47,13 +53,45 @@ describe('the choice of a relay', () => {
     expect(after.choose('m', relays, [], 4_000)?.id).toBe(second);
   });
 
-  it('what one migration met says nothing about the next, and no relay is none', () => {
+  it('what one migration met says nothing about another of the stack, each keeps its own, and no relay is none', () => {
     const choice = new RelaySelection();
     const first = choice.choose('m', relays, [], 0)!.id;
-    choice.choose('m', relays, [first], 1_000);
-    choice.choose('other', relays, [], 2_000);
-    expect(choice.choose('m', relays, [], 3_000)?.id).toBe(first);
+    const second = choice.choose('m', relays, [first], 1_000)!.id;
+    const other = choice.choose(
+      'other',
+      relays,
+      relays.map(({ id }) => id).filter((id) => id !== first),
+      2_000,
+    )!.id;
+    expect(other).toBe(first);
+    expect(choice.choose('m', relays, [], 3_000)?.id).toBe(second);
+    expect(choice.choose('other', relays, [], 3_000)?.id).toBe(first);
     expect(choice.choose('m', [], ['r1'], 4_000)).toBeNull();
+  });
+
+  it('a migration keeps its relay however busy that gets, also after a loss of memory, until it is gone', () => {
+    const busy = (id: string) =>
+      relays.map((relay) => ({ ...relay, load: { sessions: relay.id === id ? 200 : 0, bytes_per_s: 0 } }));
+    const before = new RelaySelection();
+    const first = before.choose('m', relays, [], 0)!.id;
+    expect(before.choose('m', busy(first), [], 1_000)?.id).toBe(first);
+    const after = new RelaySelection(structuredClone(before.chosen));
+    expect(after.choose('m', busy(first), [], 2_000)?.id).toBe(first);
+    expect(
+      after.choose(
+        'm',
+        busy(first).filter(({ id }) => id !== first),
+        [],
+        3_000,
+      )?.id,
+    ).not.toBe(first);
+  });
+
+  it('remembers some migrations of a stack, not all that it ever had', () => {
+    const choice = new RelaySelection();
+    for (let n = 0; n < 3 * limits.relay.chosenMax; n++) choice.choose(`m${n}`, relays, [], n);
+    expect(choice.chosen).toHaveLength(limits.relay.chosenMax);
+    expect(choice.chosen[0]?.migration_id).toBe(`m${3 * limits.relay.chosenMax - 1}`);
   });
 });
 
@@ -75,6 +113,35 @@ describe('two hosts that ask at different moments', () => {
     expect(second).not.toBe(first);
     expect(await ask(source)).toBe(second);
     expect(await ask(source, Array(limits.relay.unreachableMax + 1).fill('x'))).toBe('invalid_request');
+  });
+});
+
+describe('relays that say what they carry', () => {
+  it('the idle one is chosen, for both sides, and stays although it is the busy one when the object wakes again', async () => {
+    const { admin, a, b } = await twoHosts();
+    const named = await Promise.all(['r1', 'r2'].map((name) => join(admin, 'relay', name)));
+    const [one, two] = [await connect(named[0]!), await connect(named[1]!)];
+    const carry = async (sessions: [number, number]) => {
+      for (const [agent, count] of [[one, sessions[0]] as const, [two, sessions[1]] as const])
+        agent.say({ type: 'metrics', resources, load: { sessions: count, bytes_per_s: 0 } });
+      await vi.waitFor(async () => {
+        const loads = (await loadedRelays(bindings)).map(({ load }) => load?.sessions);
+        expect(loads.sort()).toEqual([...sessions].sort());
+      }, waiting);
+    };
+    await carry([1_000_000, 0]);
+    const { migration } = await underWay(a, b);
+    const [source, target] = [await connect(a), await connect(b)];
+    const relayOf = async (agent: typeof source) => {
+      agent.say({ type: 'ask', ask_id: '1', kind: 'ticket', payload: { migration_id: migration, lane: 'v0' } });
+      return ((await agent.take('reply')).outcome as { data: { relay: object } }).data.relay;
+    };
+    const idle = { id: named[1]!.id, host: '127.0.0.1', port: 22067 };
+    expect(await relayOf(source)).toEqual(idle);
+    await carry([0, 1_000_000]);
+    const { stack_id } = (await env.DB.prepare('SELECT stack_id FROM migration').first<{ stack_id: string }>())!;
+    await evictDurableObject(env.STACK_MIGRATION.get(env.STACK_MIGRATION.idFromName(stack_id)));
+    expect(await relayOf(target)).toEqual(idle);
   });
 });
 

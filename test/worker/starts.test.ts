@@ -25,7 +25,7 @@ async function tightFleet(tight: 'memory' | 'disk') {
       const { project, relays = [] } = message.payload;
       const facts = hostFacts();
       facts.resources[tight].free_bytes = 1.5 * gib;
-      facts.relays = relays.map(({ id }: { id: string }) => ({ id, reachable: true, detail: '' }));
+      facts.relays = relays.map(({ id }: { id: string }) => ({ id, reachable: true, detail: '', rtt_ms: null }));
       const answers: Record<string, unknown> = {
         probe: facts,
         inspect_stack: { ...stackFacts, project },

@@ -19,8 +19,8 @@ export interface RequestContext {
   engine: Engine;
   commandState: (commandId: string) => 'running' | 'done' | 'unknown';
   throttles: Throttles;
-  /** Throws if the relay does not answer this host. */
-  pingRelay: (relay: RelayAddress, signal: AbortSignal) => Promise<void>;
+  /** Milliseconds of a round trip. Throws if the relay does not answer this host. */
+  pingRelay: (relay: RelayAddress, signal: AbortSignal) => Promise<number>;
   /** Null if this host takes no connections for the migration. */
   traffic: (migrationId: string) => Promise<TrafficReport | null>;
   /** Those of the stack's ports whose connections this host takes for a stack that left it. */
@@ -87,9 +87,9 @@ async function reach(
   signal: AbortSignal,
 ): Promise<HostFacts['relays'][number]> {
   try {
-    await pingRelay(relay, signal);
-    return { id: relay.id, reachable: true, detail: 'answers' };
+    const rtt_ms = await pingRelay(relay, signal);
+    return { id: relay.id, reachable: true, detail: 'answers', rtt_ms };
   } catch (error) {
-    return { id: relay.id, reachable: false, detail: errorMessageOf(error) };
+    return { id: relay.id, reachable: false, detail: errorMessageOf(error), rtt_ms: null };
   }
 }

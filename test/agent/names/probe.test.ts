@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { answerRequest, type RequestContext } from '../../../agent/commands/runner/requests.ts';
 import { createHostNames } from '../../../agent/names/host-names.ts';
-import { hostFacts as answerSchema } from '../../../schema/host-facts.ts';
+import { hostFacts as answerSchema, type HostFacts } from '../../../schema/host-facts.ts';
 import { hostFacts } from '../../saga/preflight/well-facts.ts';
 
 const { names: _, forwarding: __, ...engineFacts } = hostFacts();
@@ -11,7 +11,11 @@ const names = createHostNames({
   look: async () => ({ ttl_s: 60, addresses: ['192.0.2.10'] }),
 });
 const context = {
-  engine: { host: async () => engineFacts },
+  engine: { host: async (relays: HostFacts['relays']) => ({ ...engineFacts, relays }) },
+  pingRelay: async ({ id }: { id: string }) => {
+    if (id !== 'near') throw new Error('no route');
+    return 12;
+  },
   forwardsHere: async () => null,
   names,
 } as unknown as RequestContext;
@@ -28,4 +32,14 @@ it('a probe tells what the host can do about names, and how those that were aske
 
 it('a control plane of the previous release asks for no names', async () => {
   expect((await probed({ relays: [] })).names?.found).toEqual([]);
+});
+
+it('a probe tells how long a relay takes to answer, and that one cannot be reached', async () => {
+  const relays = ['near', 'cut-off'].map((id) => ({ id, host: 'relay', port: 7400 }));
+  expect((await probed({ relays, names: [] })).relays).toEqual([
+    { id: 'near', reachable: true, detail: 'answers', rtt_ms: 12 },
+    { id: 'cut-off', reachable: false, detail: 'no route', rtt_ms: null },
+  ]);
+  const older = { ...hostFacts(), relays: [{ id: 'near', reachable: true, detail: 'answers' }] };
+  expect(answerSchema.parse(older).relays[0]?.rtt_ms).toBeNull();
 });

@@ -56,7 +56,7 @@ async function coreWith(part: Awaited<ReturnType<typeof upgradeOf>>, stateDir: s
     lanes: {} as never,
     openForward: () => noForward,
     throttles: {} as never,
-    pingRelay: async () => {},
+    pingRelay: async () => 1,
   });
   const command = (id: string): Command => ({
     ...{ type: 'command', id, migration_id: 'mig_1', epoch: 1, kind: 'prepare_source' },

@@ -31,7 +31,7 @@ const answers: { [K in RequestKind]: (asked: RequestPayload<K>, stateOf: StateOf
   probe: ({ relays }) => ({
     ...hostFacts(),
     resources: resourcesNow(),
-    relays: relays.map(({ id }) => ({ id, reachable: true, detail: '' })),
+    relays: relays.map(({ id }) => ({ id, reachable: true, detail: '', rtt_ms: null })),
   }),
   inspect_stack: ({ project }) => ({ ...stackFacts, project, working_dir: `/srv/${project}` }),
   check_target: ({ stack }) => ({ ...targetFacts, project_path: stack.working_dir }),

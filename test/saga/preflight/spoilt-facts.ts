@@ -11,7 +11,7 @@ export const silent = { ok: false as const, why: 'the host is not connected', of
 
 /** Facts of a pre-flight in which everything is well; each test spoils one thing. */
 export function facts(spoil: (well: Well) => void = () => {}): PreflightFacts {
-  const reachable = [{ id: 'relay_1', reachable: true, detail: '' }];
+  const reachable = [{ id: 'relay_1', reachable: true, detail: '', rtt_ms: null }];
   const well: Well = {
     source: { ...hostFacts(), now_ms: now, relays: structuredClone(reachable) },
     target: { ...hostFacts(), now_ms: now, relays: structuredClone(reachable) },

@@ -9,7 +9,7 @@ type Question = { kind: RequestKind; payload: unknown };
 const answers: { [K in RequestKind]: (payload: never) => unknown } = {
   probe: ({ relays }: { relays: { id: string }[] }) => ({
     ...hostFacts(),
-    relays: relays.map(({ id }) => ({ id, reachable: true, detail: '' })),
+    relays: relays.map(({ id }) => ({ id, reachable: true, detail: '', rtt_ms: null })),
   }),
   inspect_stack: () => stackFacts,
   check_target: () => targetFacts,

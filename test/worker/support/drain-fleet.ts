@@ -56,7 +56,7 @@ export async function drainFleet({
       if (message.type === 'request') {
         const project = message.payload.project ?? message.payload.stack?.project;
         const relays = (message.payload.relays ?? []).map(({ id }: { id: string }) => ({
-          ...{ id, reachable: true, detail: '' },
+          ...{ id, reachable: true, detail: '', rtt_ms: null },
         }));
         const answers: Record<string, unknown> = {
           probe: { ...facts, now_ms: Date.now(), relays },

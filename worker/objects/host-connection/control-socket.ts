@@ -1,4 +1,10 @@
-import { type AgentMessage, agentMessage, type ControlMessage, type Outcome } from '../../../schema/agent-protocol.ts';
+import {
+  type AgentMessage,
+  agentMessage,
+  type ControlMessage,
+  type Outcome,
+  type RelayLoad,
+} from '../../../schema/agent-protocol.ts';
 import type { ErrorCode } from '../../../schema/errors.ts';
 import type { Resources } from '../../../schema/host-facts.ts';
 import { limits } from '../../../schema/limits.ts';
@@ -36,6 +42,8 @@ export interface Link {
   inventory: SeenInventory | null;
   /** As its host was told last. */
   return_spread_ms: number | null;
+  /** Relays: as it last said. */
+  load: RelayLoad | null;
 }
 
 /** The last inventory of a connection. */

@@ -79,6 +79,7 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
       resources: null,
       inventory: null,
       return_spread_ms: null,
+      load: null,
     } satisfies Link);
     // Only one connection may wait for its welcome. The welcomed one stays until a hello shows which process is new.
     for (const socket of openSockets(this.ctx))
@@ -96,9 +97,9 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
   async presence(): Promise<NodePresence> {
     const socket = this.#live();
     if (!socket) return { ...noPresence, seen_at: await this.#presence.lastSeenAt() };
-    const { resources, inventory } = linkOf(socket);
+    const { resources, inventory, load = null } = linkOf(socket);
     const seen_at = pingedAt(this.ctx, socket);
-    return { online: true, seen_at, reported_at: inventory?.reported_at ?? null, resources };
+    return { online: true, seen_at, reported_at: inventory?.reported_at ?? null, resources, load };
   }
 
   checkPresence(node: string, seenAt: number | null): Promise<void> {
@@ -245,7 +246,8 @@ export class HostConnection extends DurableObject<Env> implements Serves<HostCon
     }
   }
 
-  async #onMetrics(socket: WebSocket, { resources }: Message<'metrics'>): Promise<void> {
+  async #onMetrics(socket: WebSocket, { resources, load }: Message<'metrics'>): Promise<void> {
+    if (linkOf(socket).kind === 'relay') attach(socket, { load: load ?? null });
     if (!(await this.#reports.resources(socket, resources))) await this.revokeNow();
   }
 

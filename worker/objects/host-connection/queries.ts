@@ -6,7 +6,7 @@ import type { Env } from '../../env.ts';
 import type { MigrationRow } from '../../saga/migration/ports.ts';
 import { loadMigration } from '../../store/migration-store.ts';
 import { findNode } from '../../store/nodes.ts';
-import { connectedRelays } from '../../store/relays.ts';
+import { loadedRelays } from '../../store/relays.ts';
 import { no } from './control-socket.ts';
 
 /** Answers a host's queries, only about migrations with this host as source or target (B28). */
@@ -22,7 +22,9 @@ export async function answerQuery(env: Env, hostId: string, kind: AskKind, paylo
     return { ok: true, data: lease };
   }
   if (!movesBytes(row, data.lane)) return no('ticket_refused', 'That migration moves nothing any more.');
-  const relays = await connectedRelays(env);
+  const paths = new Map(row.saga.plan?.relay_paths.map(({ id, rtt_ms }) => [id, rtt_ms]));
+  const connected = await loadedRelays(env);
+  const relays = connected.map((one) => ({ ...one, rtt_ms: paths.get(one.id) ?? null }));
   const relay = await migrationsOf(env, row.stack_id).relayFor(row.id, relays, data.unreachable ?? []);
   if (!relay) return no('relay_unavailable', 'No relay is connected.');
   const isSource = row.source_host_id === hostId;

@@ -11,7 +11,7 @@ import { wakingDrains } from '../../saga/drain/wake-drain.ts';
 import { Coordinator } from '../../saga/migration/coordinator.ts';
 import type { ActOutcome } from '../../saga/migration/operator-acts.ts';
 import type { StartInput, StartOutcome } from '../../saga/migration/start.ts';
-import { RelaySelection } from '../../saga/relay-selection.ts';
+import { type ChosenRelay, type RelayOption, RelaySelection } from '../../saga/relay-selection.ts';
 import { d1MigrationStore } from '../../store/migration-store.ts';
 import { queueEvents } from '../../webhooks/dispatch.ts';
 import { durableMemory } from '../durable-memory.ts';
@@ -22,7 +22,8 @@ import { runPreflight } from './preflight.ts';
 export class StackMigration extends DurableObject<Env> implements Serves<StackMigrationRpc> {
   readonly #followers = new Followers();
   readonly #coordinator = coordinatorOn(this.env, this.ctx, this.#followers);
-  readonly #relays = new RelaySelection();
+  /** Null until it is asked for first. */
+  #relays: RelaySelection | null = null;
 
   start(input: StartInput): Promise<StartOutcome> {
     return this.#coordinator.start(input);
@@ -90,8 +91,14 @@ export class StackMigration extends DurableObject<Env> implements Serves<StackMi
   }
 
   /** In this object because both hosts ask it: they must use the same relay. */
-  relayFor(id: string, relays: RelayAddress[], unreachable: string[]): RelayAddress | null {
-    return this.#relays.choose(id, relays, unreachable, Date.now());
+  async relayFor(id: string, relays: RelayOption[], unreachable: string[]): Promise<RelayAddress | null> {
+    const { storage } = this.ctx;
+    this.#relays ??= new RelaySelection(await storage.get<ChosenRelay[]>('relays'));
+    const selection = this.#relays;
+    const before = selection.chosen;
+    const relay = selection.choose(id, relays, unreachable, Date.now());
+    if (selection.chosen !== before) await storage.put('relays', selection.chosen);
+    return relay;
   }
 
   /** Called by the repair sweep and the alarm. */

@@ -9,6 +9,7 @@ import type { MoveOptions } from '../../../schema/move-options.ts';
 import type { Plan } from '../../../schema/preflight-report.ts';
 import type { SagaPlan } from '../../../schema/saga.ts';
 import type { TargetFacts } from '../../../schema/target-facts.ts';
+import { relayPaths } from '../relay-selection.ts';
 import { arrivingImages } from './arriving-images.ts';
 import { type ChosenBinds, chosenBinds, placeOf } from './chosen-binds.ts';
 import { madeNetworks } from './external-networks.ts';
@@ -137,6 +138,7 @@ export function sagaPlanOf(
       : 'sha256',
     staged: (stack.project_files.size_bytes ?? Number.POSITIVE_INFINITY) <= limits.warm.stagedBytesMax,
     forwarded_ports: chosen.forward ? forwardedPorts(stack) : [],
+    relay_paths: relayPaths(hosts.source.relays, hosts.target.relays),
     last_pass: [hosts.source, hosts.target].every(({ engine }) => engine.holds),
     health_wait_s: Math.min(limits.health.timeoutSMax, Math.max(0, ...waits)),
     start_wait_s: Math.min(
