@@ -59,6 +59,9 @@ export function become(entry: LedgerEntry, to: Tenancy): void {
 }
 
 /** True if what this migration started may run only under a lease. */
+/** Its connections are its own. */
+export const mayRunHere = (entry: LedgerEntry): boolean => ['home', 'leased'].includes(tenancyOf(entry));
+
 export const isLeased = (entry: LedgerEntry): boolean => tenancyOf(entry) === 'leased';
 
 /** Returns the ids of containers to stop when the lease ends. */

@@ -1,5 +1,5 @@
 import type { MigrationLedger } from '../migration-ledger.ts';
-import { tenancyOf } from '../tenancy.ts';
+import { mayRunHere, tenancyOf } from '../tenancy.ts';
 
 /**
  * Whether the stack that this migration brought is still on this host, so that its ports are its own; also true if it has moved
@@ -7,7 +7,7 @@ import { tenancyOf } from '../tenancy.ts';
  */
 export function livesHere(migrationId: string, ledger: Pick<MigrationLedger, 'find' | 'all'>): boolean {
   const entry = ledger.find(migrationId);
-  if (!entry || !['home', 'leased'].includes(tenancyOf(entry))) return false;
+  if (!entry || !mayRunHere(entry)) return false;
   return !ledger
     .all()
     .some(

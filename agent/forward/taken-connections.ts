@@ -4,6 +4,7 @@ import { StackferryError } from '../../schema/errors.ts';
 import { type ForwardedPort, forwardLane, type TrafficReport } from '../../schema/forwarding.ts';
 import { limits } from '../../schema/limits.ts';
 import type { ForwardingRecord } from '../migration-ledger.ts';
+import { mayRunHere } from '../tenancy.ts';
 import type { HeldForwarding } from './connection-holder.ts';
 import type { Datagrams } from './datagrams.ts';
 import { actAt, type Expiry } from './expiry.ts';
@@ -116,9 +117,14 @@ export class TakenConnections {
     }
   }
 
-  /** Nobody repeats this one, as the control plane repeats its commands. */
+  /**
+   * Nobody repeats this one, as the control plane repeats its commands. What was passed on ends if the stack is back: its end
+   * is on the way.
+   */
   async takeUpAgain(of: Migration, recorded: ForwardingRecord): Promise<void> {
     for (let tries = 1; ; tries += 1) {
+      const entry = this.#options.ledger.find(of.migrationId);
+      if (recorded.to && entry && mayRunHere(entry)) return await this.forget(of.migrationId);
       try {
         return await this.takeUp(of, recorded);
       } catch (error) {

@@ -90,7 +90,9 @@ function makeHost(ledger: MigrationLedger) {
 
 async function setUp() {
   const ledger = await openMigrationLedger(await temporaryDirectory());
-  await ledger.update({ migration_id: 'mig_1', project: 'shop', role: 'source' }, () => {});
+  await ledger.update({ migration_id: 'mig_1', project: 'shop', role: 'source' }, (entry) => {
+    entry.retained = true;
+  });
   return { ledger, ...makeHost(ledger) };
 }
 const recorded = (ledger: MigrationLedger) => ledger.find('mig_1')?.forwarding ?? null;
@@ -146,6 +148,20 @@ it('is taken up by the next agent at the same listeners, after a stop and after 
     expect(acts).toEqual(again);
     expect(rules.size).toBe(1);
   }
+});
+
+it('is not taken up for a stack that is back, whose end of forwarding is still on the way', async () => {
+  const { ledger, agent, acts, rules } = await setUp();
+  const first = agent();
+  await first.forward(of, { ...way, ports: [...ports, udp(53)] });
+  await first.close();
+  await ledger.amend('mig_1', (entry) => {
+    entry.revived = true;
+  });
+  acts.length = 0;
+  await agent().resume();
+  expect(acts.join()).not.toMatch(/take|forward|way/);
+  expect([recorded(ledger), rules.size]).toEqual([null, 0]);
 });
 
 it('is taken up again as soon as the holder is gone, with a way of its own', async () => {

@@ -1,7 +1,7 @@
 import { sleep } from '../../../node/sleep.ts';
 import { StackferryError } from '../../../schema/errors.ts';
 import { limits } from '../../../schema/limits.ts';
-import { tenancyOf } from '../../tenancy.ts';
+import { mayRunHere } from '../../tenancy.ts';
 import type { CommandHandler } from '../runner/context.ts';
 import { untilAccepting } from './until-accepting.ts';
 
@@ -18,7 +18,7 @@ export const holdConnections: CommandHandler<'hold_connections'> = async ({ proj
 export const forwardConnections: CommandHandler<'forward_connections'> = async ({ project, ...way }, context) => {
   const { migrationId, ledger, forward } = context;
   const entry = ledger.find(migrationId);
-  if (entry && ['home', 'leased'].includes(tenancyOf(entry)))
+  if (entry && mayRunHere(entry))
     throw new StackferryError(
       'stack_running',
       'By this host’s record the stack runs here, so its connections stay here.',
