@@ -34,7 +34,7 @@ export interface Served {
  *   2. open the front, which answers 503 until workerd runs
  *   3. refuse a directory of a newer version; copy one that this version is about to change
  *   4. migrate the database, and start workerd with the Worker
- *   5. start the relay, enrolled at the first start
+ *   5. start the relay, enrolled at the first start; one that is turned away keeps nobody waiting
  *
  * A failure closes what was opened before it.
  */
@@ -71,7 +71,7 @@ export async function serve(settings: ServeSettings, log: (line: string) => void
     if (before?.restored_from) await control.tick();
 
     if (relaySettings) {
-      const relay = await startRelay(settings, relaySettings, control);
+      const relay = await startRelay(settings, relaySettings, control, log);
       opened.push(() => relay.close());
     }
     return { adminToken, restoredFrom: before?.restored_from ?? null, upgradeCopy, close };
@@ -103,6 +103,7 @@ async function startRelay(
   { dataDir }: ServeSettings,
   settings: NonNullable<ServeSettings['relay']>,
   control: ControlPlane,
+  log: (line: string) => void,
 ): Promise<RunningRelay> {
   const stateDir = join(dataDir, 'relay');
   const joined = await stat(join(stateDir, 'identity.json')).catch(() => null);
@@ -119,7 +120,12 @@ async function startRelay(
     ]);
   });
   try {
-    await Promise.race([relay.connected, refused]);
+    const { relayWaitMsMax } = limits.serve;
+    const late = sleep(relayWaitMsMax, 'late', { ref: false });
+    if ((await Promise.race([relay.connected, refused, late])) === 'late')
+      log(
+        `The relay has been turned away for ${relayWaitMsMax / 1000} s; its log says why. It goes on trying. If the keys of the fleet were lost, stop this and run: stackferry authority import FILE`,
+      );
     return relay;
   } catch (error) {
     await relay.close();

@@ -49,6 +49,8 @@ export const cliLimits = {
     leftMsMax: 5_000,
     /** Copies of a data directory from before an upgrade. */
     upgradeCopiesMax: 3,
+    /** Wait for the relay of this machine, which connects within a second or two unless it is turned away. */
+    relayWaitMsMax: 20_000,
     /** Names tried for the relay of this machine. */
     relaysMax: 100,
     manifestBytesMax: 16 * 1024 * 1024,

@@ -38,6 +38,9 @@ describe('stackferry authority, of a data directory', { timeout: 300_000 }, () =
       const wrong = await ferry(['authority', 'import', file, ...local], 'another passphrase');
       expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('(wrong_passphrase)') });
       await forgetAuthority(data);
+      const lost = await startServing(data, []);
+      expect(lost.run.err()).toContain('If the keys of the fleet were lost');
+      expect(await lost.stop()).toBe(0);
       expect(await ferry(['authority', 'import', file, ...local], passphrase)).toMatchObject({
         code: 0,
         out: expect.stringContaining('is restored'),
