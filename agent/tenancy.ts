@@ -58,10 +58,12 @@ export function become(entry: LedgerEntry, to: Tenancy): void {
   if (to !== 'leased') entry.lease = null;
 }
 
-/** True if what this migration started may run only under a lease. */
-/** Its connections are its own. */
+/** True if the stack may run here, so that its connections are its own. */
 export const mayRunHere = (entry: LedgerEntry): boolean => ['home', 'leased'].includes(tenancyOf(entry));
 
+export const isParked = (entry: LedgerEntry): boolean => tenancyOf(entry) === 'parked';
+
+/** True if what this migration started may run only under a lease. */
 export const isLeased = (entry: LedgerEntry): boolean => tenancyOf(entry) === 'leased';
 
 /** Returns the ids of containers to stop when the lease ends. */

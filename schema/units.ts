@@ -91,10 +91,11 @@ export function forwardingSays(phase: ForwardingPhase, status: Status): string {
 }
 
 /** Of all ports: whether somebody would be cut off, in one sentence. */
-export function stillComing({ ports }: Pick<TrafficReport, 'ports'>): string {
+export function stillComing({ ports, spliced }: Pick<TrafficReport, 'ports' | 'spliced'>): string {
   const now = perMinute({ ports });
   const idle = ports.flatMap(({ idle_ms }) => (idle_ms === null ? [] : [idle_ms]));
   if (now > 0) return `Clients still use the old address: ${now} connections a minute. They will be refused.`;
+  if (spliced > 0) return `Clients still use the old address: ${count(spliced, 'connection')} open. They will be cut.`;
   return idle.length === 0
     ? 'No client has used the old address since the source began to count.'
     : `No client has used the old address for ${duration(Math.min(...idle))}.`;

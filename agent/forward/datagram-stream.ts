@@ -16,24 +16,13 @@ export async function datagramsTo(
   isHere: () => boolean,
   lookMs: number = limits.forward.flowLookMs,
 ): Promise<Duplex> {
-  const [host = ''] = localAddresses(published);
-  const socket = dgram.createSocket(isIPv6(host) ? 'udp6' : 'udp4');
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.connect(published.port, host, () => {
-      socket.off('error', reject);
-      resolve();
-    });
-  }).catch((error) => {
-    socket.close();
-    throw error;
-  });
-  // A connected socket tells that nobody listens: the app may have begun to when the next datagram comes.
-  const ignore = () => {};
-  socket.on('error', ignore);
-
+  const [first = '', ...others] = localAddresses(published);
+  let socket = await connected(first, published.port);
   let hasRoom = true;
-  const read = createDatagramReader((datagram) => socket.send(datagram, ignore));
+  let isMoving = false;
+  const read = createDatagramReader((datagram) => {
+    if (!isMoving) socket.send(datagram, ignore);
+  });
   const stream = new Duplex({
     read: () => {
       hasRoom = true;
@@ -52,11 +41,49 @@ export async function datagramsTo(
       done(error);
     },
   });
+  const listen = () => {
+    socket.on('message', (datagram) => {
+      // It is there.
+      others.length = 0;
+      if (hasRoom && !stream.readableEnded && !stream.destroyed) hasRoom = stream.push(frameOf(datagram));
+    });
+    // A connected socket tells that nobody listens: at another address perhaps, or not yet.
+    socket.on('error', (error) => void moveOn(error).catch(ignore));
+  };
+  const moveOn = async (error: NodeJS.ErrnoException) => {
+    const next = others.shift();
+    if (error.code !== 'ECONNREFUSED' || next === undefined || isMoving) return;
+    isMoving = true;
+    const other = await connected(next, published.port).finally(() => {
+      isMoving = false;
+    });
+    if (stream.destroyed) return void other.close();
+    socket.close();
+    socket = other;
+    listen();
+  };
   const look = setInterval(() => {
     if (!isHere()) stream.destroy(new Error('the stack has left this host'));
   }, lookMs);
-  socket.on('message', (datagram) => {
-    if (hasRoom && !stream.readableEnded && !stream.destroyed) hasRoom = stream.push(frameOf(datagram));
-  });
+  listen();
   return stream;
+}
+
+const ignore = () => {};
+
+async function connected(host: string, port: number): Promise<dgram.Socket> {
+  const socket = dgram.createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.connect(port, host, () => {
+        socket.off('error', reject);
+        resolve();
+      });
+    });
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }

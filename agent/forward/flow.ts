@@ -15,46 +15,59 @@ export interface Arrival {
 
 const { flowWaitingMax, flowWaitingBytesMax, connectMsMax } = limits.forward;
 
-export type FlowIdleMsMax = { [K in keyof typeof limits.forward.flowIdleMsMax]: number };
+export interface FlowBounds {
+  flowIdleMsMax: { [K in keyof typeof limits.forward.flowIdleMsMax]: number };
+  flowFailedMs: number;
+}
 
 /** What one UDP client sends and is answered, by a stream of the tunnel. It ends when both have been silent for a while. */
 export class Flow {
   readonly #arrival: Arrival;
+  readonly #bounds: FlowBounds;
   readonly #over = new AbortController();
   readonly #onEnd: (error?: unknown) => void;
   /** Null until the target has answered. */
   #stream: Duplex | null = null;
   #waiting: Buffer[] = [];
   #idle: NodeJS.Timeout;
-  readonly #idleMsMax: FlowIdleMsMax;
+  #heardAt = performance.now();
   #isAnswered = false;
+  /** The client went on after an answer: more than a question. */
+  #isLasting = false;
+  #error: unknown;
 
   /** `onEnd`: called once, unless by `end`; with the error if there was no way on. */
-  constructor(arrival: Arrival, connect: ConnectOn, idleMsMax: FlowIdleMsMax, onEnd: (error?: unknown) => void) {
+  constructor(arrival: Arrival, connect: ConnectOn, bounds: FlowBounds, onEnd: (error?: unknown) => void) {
     this.#arrival = arrival;
-    this.#idleMsMax = idleMsMax;
+    this.#bounds = bounds;
     this.#onEnd = onEnd;
-    this.#idle = setTimeout(() => this.#leave(), idleMsMax.unanswered);
+    this.#idle = setTimeout(() => this.#leave(), bounds.flowIdleMsMax.single);
     void this.#open(connect);
   }
 
   /** What the way on has no room for is dropped. */
   take(datagram: Buffer): void {
+    if (this.#error !== undefined) return;
+    this.#isLasting = this.#isAnswered;
     this.#keep();
     if (this.#stream) {
       if (!this.#stream.writableNeedDrain) this.#stream.write(frameOf(datagram));
     } else if (this.#mayWait(datagram)) this.#waiting.push(datagram);
   }
 
-  #mayWait({ length }: Buffer): boolean {
-    const bytes = this.#waiting.reduce((sum, waiting) => sum + waiting.length, length);
-    return this.#waiting.length === 0 || (this.#waiting.length < flowWaitingMax && bytes <= flowWaitingBytesMax);
+  silentMs(): number {
+    return performance.now() - this.#heardAt;
   }
 
   end(): void {
     clearTimeout(this.#idle);
     this.#over.abort();
     this.#stream?.destroy();
+  }
+
+  #mayWait({ length }: Buffer): boolean {
+    const bytes = this.#waiting.reduce((sum, waiting) => sum + waiting.length, length);
+    return this.#waiting.length === 0 || (this.#waiting.length < flowWaitingMax && bytes <= flowWaitingBytesMax);
   }
 
   async #open(connect: ConnectOn): Promise<void> {
@@ -76,10 +89,13 @@ export class Flow {
       );
       stream.once('close', () => this.#leave());
       for (const datagram of this.#waiting) stream.write(frameOf(datagram));
-      this.#waiting = [];
     } catch (error) {
-      this.#leave(error);
+      // Kept for a moment, so that a client that goes on does not ask the target with each datagram.
+      this.#error = error ?? 'no way on';
+      clearTimeout(this.#idle);
+      if (!this.#over.signal.aborted) this.#idle = setTimeout(() => this.#leave(error), this.#bounds.flowFailedMs);
     }
+    this.#waiting = [];
   }
 
   #answer(datagram: Buffer): void {
@@ -91,9 +107,10 @@ export class Flow {
   }
 
   #keep(): void {
+    this.#heardAt = performance.now();
     clearTimeout(this.#idle);
-    const { answered, unanswered } = this.#idleMsMax;
-    this.#idle = setTimeout(() => this.#leave(), this.#isAnswered ? answered : unanswered);
+    const { single, lasting } = this.#bounds.flowIdleMsMax;
+    this.#idle = setTimeout(() => this.#leave(), this.#isLasting ? lasting : single);
   }
 
   #leave(error?: unknown): void {

@@ -16,6 +16,8 @@ export class Forgetting {
   readonly #options: Required<KeeperOptions>;
   readonly #turn: GiveTurn;
   readonly #retries = new Map<string, Expiry>();
+  /** How often the holder was told in vain. */
+  readonly #tries = new Map<string, number>();
   #isShut = false;
 
   constructor(options: Required<KeeperOptions>, turn: GiveTurn) {
@@ -35,6 +37,7 @@ export class Forgetting {
       await ledger.amend(migrationId, (entry) => {
         entry.forwarding = null;
       });
+      this.#tries.delete(migrationId);
     } catch (error) {
       if (!isAgain) log.of(migrationId).error('what is held could not be let go yet', { error });
       this.#retryLater(migrationId, how);
@@ -70,11 +73,15 @@ export class Forgetting {
   #retryLater(migrationId: string, how: 'end' | 'release'): void {
     if (this.#isShut) return;
     const { now } = this.#options;
+    const { reconnectDelayMsMax, forgetDelayMsMax } = limits.forward;
+    const tries = this.#tries.get(migrationId) ?? 0;
+    this.#tries.set(migrationId, tries + 1);
+    const delayMs = Math.min(forgetDelayMsMax, reconnectDelayMsMax * 2 ** tries);
     const again = async () => {
       if (this.#retries.get(migrationId) === retry) await this.forget(migrationId, how);
     };
     const act = () => void this.#turn(migrationId, again).catch(() => {});
-    const retry = actAt(now() + limits.forward.reconnectDelayMsMax, act, now);
+    const retry = actAt(now() + delayMs, act, now);
     this.#retries.set(migrationId, retry);
   }
 }

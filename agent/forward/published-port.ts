@@ -38,8 +38,8 @@ export function familiesOf({ host_ip }: Pick<ForwardedPort, 'host_ip'>): Family[
 export const addressOf = ({ host_ip }: Pick<ForwardedPort, 'host_ip'>): string | null =>
   ['', '0.0.0.0', '::'].includes(host_ip) ? null : host_ip;
 
-/** An address as a listener for both families shows it: IPv4 in its own form. */
-export const plainAddress = (address: string): string => ipaddr.process(address).toString();
+/** An address as a listener for both families shows it: IPv4 in its own form, a link-local one without its interface. */
+export const plainAddress = (address: string): string => ipaddr.process(address.replace(/%.*$/, '')).toString();
 
 /**
  * Where the host itself reaches a published port, the best first: an address of its own leads to the app, the loopback to
@@ -53,7 +53,7 @@ export function localAddresses({ host_ip }: ForwardedPort): string[] {
 }
 
 /** The host's addresses but those of the loopback; link-local ones belong to an interface as well, and are left out. */
-export const ownAddresses = (): string[] =>
+const ownAddresses = (): string[] =>
   Object.values(networkInterfaces())
     .flatMap((addresses = []) => addresses)
     .filter(({ internal, scopeid }) => !internal && !scopeid)

@@ -81,7 +81,8 @@ export class TakenConnections {
     const logged = log.of(migrationId);
     const before = this.#taken.get(migrationId);
     // What is passed on already is not cut.
-    if (before && wanted.to && recorded && isSame(recorded, wanted)) return;
+    const hasPorts = before?.datagrams || !wanted.ports.some(({ protocol }) => protocol === 'udp');
+    if (before && wanted.to && recorded && isSame(recorded, wanted) && hasPorts) return;
     const opened = async () =>
       await holder.open({ migrationId, ports: wanted.ports, log: logged, earlier }).catch(async (error) => {
         // It may have opened them all the same, and no record asks for that.
@@ -124,7 +125,7 @@ export class TakenConnections {
   async takeUpAgain(of: Migration, recorded: ForwardingRecord): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       const entry = this.#options.ledger.find(of.migrationId);
-      if (recorded.to && entry && mayRunHere(entry)) return await this.forget(of.migrationId);
+      if (recorded.to && entry && mayRunHere(entry)) return await this.forget(of.migrationId, 'release');
       try {
         return await this.takeUp(of, recorded);
       } catch (error) {

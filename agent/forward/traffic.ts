@@ -3,6 +3,8 @@ import { limits } from '../../schema/limits.ts';
 
 export interface Traffic {
   record(port: string, address: string): void;
+  /** Something comes that is not counted: of a client that was. */
+  touch(port: string): void;
   report(): Pick<TrafficReport, 'ports' | 'sources'>;
 }
 
@@ -38,6 +40,10 @@ export function createTraffic(ports: string[], now: () => number = () => perform
       count.buckets.set(bucket, (count.buckets.get(bucket) ?? 0) + 1);
       forgetBefore(count, bucket);
       countSource(sources, address);
+    },
+    touch: (port) => {
+      const count = counts.get(port);
+      if (count) count.lastAt = now();
     },
     report: () => ({
       ports: [...counts].map(([port, count]) => {

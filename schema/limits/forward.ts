@@ -30,17 +30,21 @@ export const forwardLimits = {
     lingerMs: 4_000,
     /** UDP clients of one migration at a time. With TCP's they are the streams of one tunnel. */
     flowsMax: 2_048,
-    /** Without a datagram for so long a UDP client is forgotten: as by Linux's connection tracking, unanswered and answered. */
-    flowIdleMsMax: { unanswered: 30_000, answered: 120_000 },
+    /** Makes room for another: a thousand questions a second, each from a port of its own, find it, and a flood can't end a talk. */
+    flowSilentMsMin: 2_000,
+    /** Without a datagram for so long a client is forgotten: as by Linux's connection tracking, after one question and in a talk. */
+    flowIdleMsMax: { single: 30_000, lasting: 120_000 },
+    /** A client whose datagrams can't be passed on is not tried again for so long. */
+    flowFailedMs: 1_000,
     /** Datagrams of a UDP client that wait for the way on, and their bytes, unless it is one; later ones are dropped. */
     flowWaitingMax: 16,
     flowWaitingBytesMax: 16_384,
-    /** UDP sockets beside those for every address, so that answers come from the address that was asked. */
-    ownAddressSocketsMax: 256,
     /** How often the target looks whether the stack is still there: a UDP client's stream may last for days. */
     flowLookMs: 5_000,
-    /** A UDP port that can't be opened is tried again: whoever has it may end. */
-    datagramRetryMs: 5_000,
+    /** UDP sockets of one migration, for each port and address of the host. */
+    datagramSocketsMax: 256,
+    /** How often addresses that are new, and ports that were not free, are looked for. */
+    datagramLookMs: 5_000,
     /** Spliced connections after the end of forwarding was asked for. */
     drainMsMax: 10_000,
     /** Probes of an idle client that may be gone. */
@@ -90,6 +94,8 @@ export const forwardLimits = {
     /** While clients of an interruption may be waiting: both ends dial, and whichever is later adds to their wait. */
     redialDelayMsMax: 500,
     reconnectDelayMsMax: 2_000,
+    /** Between two attempts to have a holder let go that does not answer. */
+    forgetDelayMsMax: 60_000,
     /**
      * Without an agent the holder passes nothing on. A service manager starts one within seconds, an upgrade goes back
      * within minutes: after a quarter of an hour none will come soon, and nobody would tell the holder that it is over.

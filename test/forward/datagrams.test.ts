@@ -1,13 +1,14 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createDatagramReader, frameOf } from '../../agent/forward/datagram-frames.ts';
 import { datagramsTo } from '../../agent/forward/datagram-stream.ts';
 import { type DatagramBounds, Datagrams } from '../../agent/forward/datagrams.ts';
 import type { ConnectOn } from '../../agent/forward/holder.ts';
 import { createLog } from '../../node/log.ts';
 import { sleep } from '../../node/sleep.ts';
+import { stillComing } from '../../schema/units.ts';
 import { udp } from './ports.ts';
 import { makeTunnel } from './tunnel-rig.ts';
 
@@ -126,7 +127,7 @@ describe('datagrams to a stack that has left', () => {
     const app = await echo();
     const { port } = app.address();
     const other = await socketAt('127.0.0.2', port);
-    const { lines } = await passedOn(port, { datagramRetryMs: 20 });
+    const { lines } = await passedOn(port, { datagramLookMs: 20 });
     await expect.poll(() => lines.join()).toContain('is not free');
     await sleep(100);
     expect(lines, 'said once').toHaveLength(1);
@@ -139,7 +140,7 @@ describe('datagrams to a stack that has left', () => {
   it('of more clients than there is room for are dropped, until one has been silent for a while', async () => {
     const app = await echo();
     const { port } = app.address();
-    const { datagrams } = await passedOn(port, { flowsMax: 2, flowIdleMsMax: { unanswered: 300, answered: 300 } });
+    const { datagrams, lines } = await passedOn(port, { flowsMax: 2, flowSilentMsMin: 300 });
     const [one, two, three] = [await client(port), await client(port), await client(port)];
     one.send('1');
     two.send('2');
@@ -147,9 +148,91 @@ describe('datagrams to a stack that has left', () => {
     three.send('3');
     await sleep(100);
     expect([three.got, datagrams.traffic().spliced]).toEqual([[], 2]);
-    await expect.poll(() => datagrams.traffic().spliced).toBe(0);
-    three.send('4');
-    await expect.poll(() => three.got).toEqual(['4']);
+    expect(lines.join()).toContain('too many clients');
+    two.send('still here');
+    await sleep(250);
+    two.send('still here');
+    await expect.poll(() => three.ask('4')).toContain('4');
+    expect(datagrams.traffic()).toMatchObject({ spliced: 2, ports: [{ total: expect.any(Number) }] });
+    two.send('2 again');
+    await expect.poll(() => two.got).toContain('2 again');
+  });
+
+  it('keep a client for longer once it has more than one question', async () => {
+    const app = await echo();
+    const { port } = app.address();
+    const { datagrams } = await passedOn(port, { flowIdleMsMax: { single: 100, lasting: 60_000 } });
+    const [one, two] = [await client(port), await client(port)];
+    one.send('a question');
+    two.send('first');
+    await expect.poll(() => two.got.length).toBe(1);
+    two.send('second');
+    await expect.poll(() => datagrams.traffic().spliced).toBe(1);
+    await sleep(200);
+    expect(datagrams.traffic().spliced).toBe(1);
+  });
+
+  it('of a client that goes on for hours still count as coming', async () => {
+    const app = await echo();
+    const { port } = app.address();
+    const { datagrams } = await passedOn(port);
+    const one = await client(port);
+    one.send('x');
+    await expect.poll(() => one.got.length).toBe(1);
+    await sleep(200);
+    one.send('y');
+    await expect.poll(() => one.got.length).toBe(2);
+    const [counted] = datagrams.traffic().ports;
+    expect(counted?.idle_ms).toBeLessThan(150);
+    expect(stillComing({ ports: [{ ...counted!, per_minute: 0 }], spliced: 1 })).toContain('1 connection open');
+  });
+
+  it('are not asked for anew with each one while they can’t be passed on', async () => {
+    const reserved = await socketAt('127.0.0.1');
+    const { port } = reserved.address();
+    let asked = 0;
+    const refuse = async () => {
+      asked += 1;
+      throw new Error('no way');
+    };
+    const datagrams = new Datagrams(
+      [udp(port, '127.0.0.2')],
+      refuse,
+      createLog(() => {}),
+      { flowFailedMs: 300 },
+    );
+    closing.push(() => datagrams.close());
+    const one = await client(port);
+    for (let count = 0; count < 20; count += 1) {
+      one.send('x');
+      await sleep(10);
+    }
+    expect(asked).toBe(1);
+    await expect
+      .poll(() => {
+        one.send('y');
+        return asked;
+      })
+      .toBe(2);
+  });
+
+  it.each([
+    ['port 0, which nobody can answer', { address: '127.0.0.1', port: 0 }],
+    ['a link-local address of a bridge', { address: 'fe80::1%br-lan', port: 40_000 }],
+  ])('from %s do no harm', async (_what, from) => {
+    const made = vi.spyOn(dgram, 'createSocket');
+    closing.push(() => made.mockRestore());
+    const app = await echo();
+    const { port } = app.address();
+    await passedOn(port);
+    const one = await client(port);
+    await expect.poll(() => one.ask('x')).toContain('x');
+    const taking = made.mock.results
+      .map(({ value }) => value as dgram.Socket)
+      .find((socket) => socket.address().address === '127.0.0.2');
+    expect(() => taking?.emit('message', Buffer.from('y'), { ...from, family: 'IPv4', size: 1 })).not.toThrow();
+    await sleep(100);
+    await expect.poll(() => one.ask('z')).toContain('z');
   });
 });
 
@@ -172,6 +255,21 @@ it('answers from the address that the client asked, of a port that is published 
   const one = await client(port, '127.0.0.1');
   await expect.poll(() => one.ask('x')).toContain('x');
   expect([...one.from]).toEqual(['127.0.0.1']);
+});
+
+it('a stream of datagrams goes on at the loopback where nobody listens at the host’s own address', async () => {
+  const app = await echo();
+  const stream = await datagramsTo(udp(app.address().port), () => true);
+  closing.push(() => stream.destroy());
+  const got: Buffer[] = [];
+  stream.on('data', (bytes) => got.push(bytes));
+  await expect
+    .poll(() => {
+      stream.write(frameOf(Buffer.from('x')));
+      return got.length;
+    })
+    .toBeGreaterThan(0);
+  expect(got[0]).toEqual(frameOf(Buffer.from('x')));
 });
 
 it('a stream of datagrams ends soon after the stack has left the target', async () => {
