@@ -22,7 +22,7 @@ import { createLeaseKeeper, type LeaseClock, type LeaseGuard } from './lease/lea
 import { type MigrationLedger, openMigrationLedger } from './migration-ledger.ts';
 import { type HostPaths, hostPaths } from './mounts.ts';
 import { type HostNames, noNames } from './names/host-names.ts';
-import { isLeased, leftoversIn } from './tenancy.ts';
+import { isLeased, isParked, leftoversIn } from './tenancy.ts';
 import type { Lanes } from './transfer/lanes.ts';
 import type { Idleness, Upgrade } from './upgrade/upgrade.ts';
 
@@ -37,7 +37,7 @@ export interface AgentCore {
   commandCounts: CommandMeter['counts'];
   /** Milliseconds until the held lease that ends first; null if none is held. */
   leaseMsLeft(): number | null;
-  /** Nothing waits for this host: no command lately, no result under way, no stack under a lease, no client's connection. */
+  /** Nothing waits for this host: no command lately, no result under way, no stack stopped or leased, no client's connection. */
   idle(): boolean;
   traffic: ForwardKeeper['allTraffic'];
   /** Resumes the leases of what may still run, or stops it; and the connections that this host takes. */
@@ -162,9 +162,9 @@ export async function openAgentCore(options: CoreOptions): Promise<AgentCore> {
     leaseMsLeft: () => lease.msLeft(),
     idle: () =>
       runner.idle() &&
-      performance.now() - commandAt > limits.control.restlessMs &&
+      performance.now() - commandAt > limits.control.workMsMax &&
       journal.owed().length === 0 &&
-      !ledger.all().some((entry) => isLeased(entry) || entry.forwarding || entry.receiving),
+      !ledger.all().some((entry) => isLeased(entry) || isParked(entry) || entry.forwarding || entry.receiving),
     traffic: () => forward.allTraffic(),
     resume: () => {
       lease.resume();

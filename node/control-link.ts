@@ -217,6 +217,7 @@ class Link implements ControlLink {
     const { onRefused, log } = this.#options;
     let attempt = 0;
     let herd = false;
+    let cutAt = performance.now();
     while (!this.#closing) {
       this.#welcomed = false;
       let turnedAway = false;
@@ -233,12 +234,15 @@ class Link implements ControlLink {
       // A connection may be welcomed before it is turned away; the next attempt would end the same way.
       const lost = this.#welcomed && !turnedAway;
       attempt = lost ? 1 : attempt + 1;
-      // Whoever was cut with the whole fleet, and came too early, is one of many who did.
-      if (this.#welcomed) herd = lost && this.#stoodIdle();
+      if (this.#welcomed) {
+        cutAt = performance.now();
+        herd = lost && this.#wasCutWithMany(herd);
+      }
       this.#welcomed = false;
       if (this.#closing) return;
       const spreadMs = herd ? this.#returnSpreadMs : null;
-      await this.#pause(returnDelayMs({ attempt, turnedAway, herd, spreadMs, retryAfterMs }, this.#bounds));
+      const sinceCutMs = performance.now() - cutAt;
+      await this.#pause(returnDelayMs({ attempt, turnedAway, herd, spreadMs, sinceCutMs, retryAfterMs }, this.#bounds));
     }
   }
 
@@ -267,10 +271,13 @@ class Link implements ControlLink {
     return { refusal, retryAfterMs, turnedAway };
   }
 
-  /** A connection that stood for long was probably cut by a deploy, with those of the whole fleet (C14). */
-  #stoodIdle(): boolean {
+  /**
+   * A connection that stood for long was probably cut by a deploy, with those of the whole fleet (C14). So was one soon after
+   * such a cut: by the next deploy.
+   */
+  #wasCutWithMany(before: boolean): boolean {
     const stood = performance.now() - this.#welcomedAt >= this.#bounds.standingMsMin;
-    return stood && (this.#options.idle?.() ?? false);
+    return (stood || before) && (this.#options.idle?.() ?? false);
   }
 
   #hello(): AgentMessage {

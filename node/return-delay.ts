@@ -19,6 +19,8 @@ export interface Ending {
   herd: boolean;
   /** Over how long such a fleet is to spread, as the control plane said; null if it did not, then as a small one does. */
   spreadMs: number | null;
+  /** Since that connection was cut. */
+  sinceCutMs: number;
   /** As the control plane asked; 0 if it did not. */
   retryAfterMs: number;
 }
@@ -26,10 +28,10 @@ export interface Ending {
 /**
  * Milliseconds until the next attempt. At least what was asked for, and up to half again as long, so that those who were sent
  * away together do not return together; but less than a lease lasts. Of a large fleet that was cut at once, also those whose
- * first attempt came too early stay spread.
+ * first attempt came too early stay spread, over what is left of its time.
  */
 export function returnDelayMs(
-  { attempt, turnedAway, herd, spreadMs, retryAfterMs }: Ending,
+  { attempt, turnedAway, herd, spreadMs, sinceCutMs, retryAfterMs }: Ending,
   bounds: ReturnBounds,
   random: () => number = Math.random,
 ): number {
@@ -37,10 +39,11 @@ export function returnDelayMs(
   const refused = { reconnectDelayMsMin: refusedDelayMsMin, reconnectDelayMsMax: refusedDelayMsMax };
   const idleMs = idleReturnMsMax - idleReturnMsMin;
   const moreMs = herd ? Math.max(0, Math.min(spreadMs ?? 0, returnSpreadMsMax) - idleMs) : 0;
+  const leftMs = Math.min(moreMs, Math.max(0, idleReturnMsMax + moreMs - sinceCutMs));
   const own =
     herd && attempt === 1
       ? idleReturnMsMin + random() * (idleMs + moreMs)
-      : backoffMs(attempt, turnedAway ? refused : bounds, random) + random() * moreMs;
+      : backoffMs(attempt, turnedAway ? refused : bounds, random) + random() * leftMs;
   const asked = Math.min(refusedDelayMsMax, retryAfterMs * (1 + random() / 2));
   return Math.max(own, asked);
 }

@@ -38,7 +38,7 @@ export const controlPlaneLimits = {
     returnsPerS: 40,
     /**
      * The longest time over which a fleet spreads: 3,000 hosts are then 60 in a second, and 10,000 are 200, less than the 250
-     * that the database takes. With `idleReturnMsMin` before it less than `agentReturnMsMax` and `preflightMsMax`: nobody gives up a
+     * that the database takes. With `idleReturnMsMin` before it less than `agentReturnMsMax` and what a drain waits: nobody gives up a
      * host that is on its way back.
      */
     returnSpreadMsMax: 50_000,
@@ -73,6 +73,8 @@ export const controlPlaneLimits = {
      */
     inventoryRepeatMs: 60_000,
     restlessMs: 120_000,
+    /** After a command a host counts as at work for so long: the passes of a quiet hold follow each other within five minutes. */
+    workMsMax: 330_000,
     /** An inventory that was applied is compared with the database again after this, in case that was restored meanwhile. */
     inventoryReviewMs: 30 * 60_000,
     /**

@@ -159,13 +159,26 @@ describe('control link', () => {
     });
 
     test('C14 an idle host that came too early tries again as spread as before', async () => {
-      vi.spyOn(Math, 'random').mockReturnValue(0.999);
-      onTestFinished(() => void vi.restoreAllMocks());
       let seen = 0;
+      // The first one that may come, and then the last.
+      vi.spyOn(Math, 'random').mockImplementation(() => (seen < 2 ? 0 : 0.999));
+      onTestFinished(() => void vi.restoreAllMocks());
       const busy = { status: 503, body: { code: 'control_unavailable', detail: 'later' } };
       const accept = () => (++seen === 2 ? busy : null);
       const bounds = { ...spread, refusedDelayMsMin: 5, refusedDelayMsMax: 30 };
-      expect(await returnMs({ idle: () => true, spreadMs: 600, accept, bounds }, 60)).toBeGreaterThanOrEqual(890 + 490);
+      expect(await returnMs({ idle: () => true, spreadMs: 600, accept, bounds }, 60)).toBeGreaterThanOrEqual(300 + 490);
+    });
+
+    test('C14 an idle host that was cut twice in a row is still one of many', async () => {
+      const { state, peers } = await linked({ bounds: spread, idle: () => true });
+      await eventually(() => state.welcomes === 1, 'the welcome');
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      peers[0]?.cut();
+      await eventually(() => state.welcomes === 2, 'the next welcome');
+      const cutAt = performance.now();
+      peers[1]?.cut();
+      await eventually(() => state.welcomes === 3, 'the one after');
+      expect(performance.now() - cutAt).toBeGreaterThanOrEqual(300);
     });
 
     test('C14 a host that moves a stack, one that has just come, and a relay are back at once', async () => {

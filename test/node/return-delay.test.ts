@@ -5,7 +5,10 @@ import { returnSpreadMs } from '../../worker/saga/return-spread.ts';
 import { peakPerSecond } from '../bench/fleet/meter.ts';
 import { Random } from '../sim/random.ts';
 
-const ending = { attempt: 1, turnedAway: false, herd: false, spreadMs: null as number | null, retryAfterMs: 0 };
+const ending = {
+  ...{ attempt: 1, turnedAway: false, herd: false, spreadMs: null as number | null },
+  ...{ sinceCutMs: 0, retryAfterMs: 0 },
+};
 const delays = (more: Partial<typeof ending>) =>
   [0, 0.5, 1].map((at) => returnDelayMs({ ...ending, ...more }, limits.control, () => at));
 const { returnSpreadMsMax, idleReturnMsMin, agentReturnMsMax } = limits.control;
@@ -28,6 +31,11 @@ describe('how long a host waits before it connects again', () => {
     expect(delays({ herd: true, attempt: 2 })).toEqual(delays({ attempt: 2 }));
   });
 
+  it('C14 and only over what is left of its time', () => {
+    expect(delays({ herd: true, attempt: 2, spreadMs: 20_000, sinceCutMs: 20_000 })).toEqual([250, 3_125, 6_000]);
+    expect(delays({ herd: true, attempt: 2, spreadMs: 20_000, sinceCutMs: 40_000 })).toEqual(delays({ attempt: 2 }));
+  });
+
   it('C14 is short for a host that moves a stack, however large its fleet', () => {
     for (const attempt of [1, 2, 5]) expect(delays({ attempt, spreadMs: 50_000 })).toEqual(delays({ attempt }));
   });
@@ -39,7 +47,7 @@ describe('how long a host waits before it connects again', () => {
   });
 
   it('C14 leaves a saga and a patient pre-flight time: a host is back before they give it up', () => {
-    for (const patience of [agentReturnMsMax, limits.step.preflightMsMax])
+    for (const patience of [agentReturnMsMax, limits.drain.silenceMsMax])
       expect(idleReturnMsMin + returnSpreadMsMax).toBeLessThan(patience);
   });
 });
@@ -50,7 +58,9 @@ function returns(hosts: number, upMs: number, seed: number): number[] {
   const spreadMs = returnSpreadMs(hosts);
   return Array.from({ length: hosts }, () => {
     for (let at = 0, attempt = 1; ; attempt++) {
-      at += returnDelayMs({ ...ending, herd: true, spreadMs, attempt }, limits.control, () => random.next());
+      at += returnDelayMs({ ...ending, herd: true, spreadMs, attempt, sinceCutMs: at }, limits.control, () =>
+        random.next(),
+      );
       if (at >= upMs) return at;
     }
   });

@@ -136,3 +136,21 @@ test('by itself the control plane upgrades only an agent that was started with -
   await auto.upgrade(automatic, idle, signal);
   expect(auto.restarts()).toBe(1);
 });
+
+test('C14 a host whose stack is stopped to be moved is not idle, however long ago its last command was', async () => {
+  const idleWith = async (prior: [] | null) => {
+    const stateDir = await temporaryDirectory();
+    const ledger = await openMigrationLedger(stateDir);
+    await ledger.update({ migration_id: 'mig_1', project: 'shop', role: 'source' }, (entry) => {
+      entry.prior = prior;
+    });
+    const { core } = await coreWith(await upgradeOf(), stateDir);
+    const now = vi.spyOn(performance, 'now').mockReturnValue(3_600_000);
+    const isIdle = core.idle();
+    now.mockRestore();
+    await core.close();
+    return isIdle;
+  };
+  expect(await idleWith(null)).toBe(true);
+  expect(await idleWith([])).toBe(false);
+});

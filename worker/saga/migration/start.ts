@@ -65,7 +65,8 @@ export function newSaga(id: string, input: StartInput, now: number): Saga {
     retry: [],
     issued: 0,
     steps: { preflight: { started_at: now, ended_at: null } },
-    deadline_at: now + limits.step.preflightMsMax,
+    // Nobody waits for the answer of a drain, whose hosts may just be on their way back.
+    deadline_at: now + (input.drain_id ? limits.drain.silenceMsMax : limits.step.preflightMsMax),
     failure: null,
     cancel_requested: false,
     undo: null,
