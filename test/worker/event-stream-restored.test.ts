@@ -84,6 +84,19 @@ describe('C8: a stream that is resumed after a restore of the database', () => {
     for (const bad of ['-1', '1-', '1-2-3', '1.5', '9'.repeat(16)]) expect((await follow(bad)).status).toBe(422);
   });
 
+  it('C20: a client that can’t set headers sends it in the query', async () => {
+    const { token, id } = await ended();
+    for (const n of [1, 2]) await insertEvent(id, 'status', { n });
+    const headers = { authorization: `Bearer ${token}` };
+    const url = `http://stackferry.test/api/v1/migrations/${id}/events`;
+    const whole = await (await app.request(url, { headers }, bindings)).text();
+    const [first] = [...whole.matchAll(/^id: (\S+)$/gm)].map(([, of]) => of);
+    const rest = await (await app.request(`${url}?lastEventId=${first}`, { headers }, bindings)).text();
+    expect(rest).toContain('{"n":2');
+    expect(rest).not.toContain('{"n":1');
+    expect((await app.request(`${url}?lastEventID=1`, { headers }, bindings)).status).toBe(422);
+  });
+
   it('C10: one whose events were deleted in their time is at its end', async () => {
     const { token, id, follow } = await ended();
     for (const n of [1, 2]) await insertEvent(id, 'status', { n });

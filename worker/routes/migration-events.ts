@@ -23,6 +23,8 @@ const events = createRoute({
   ...refuses('not_found'),
   request: {
     params: z.object({ id: objectId }),
+    // As clients in browsers that can't set the header send it.
+    query: z.strictObject({ lastEventId: lastEventId.optional().describe('The same as `Last-Event-ID`.') }),
     headers: z.object({ 'last-event-id': lastEventId.optional().describe('Id of the last event seen.') }),
   },
   responses: {
@@ -34,7 +36,7 @@ const events = createRoute({
 export function migrationEventRoutes(app: OpenAPIHono<Authed>): void {
   app.openapi(events, async (c) => {
     const { id } = c.req.valid('param');
-    const last = c.req.valid('header')['last-event-id'];
+    const last = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').lastEventId;
     const row = await loadMigration(c.env.DB, id);
     if (!row) throw absent();
     const isUndone = last !== undefined && !(await isStillTrue(c.env.DB, id, last));
