@@ -30,4 +30,4 @@ UPDATE `audit` SET
     (SELECT `host_id` FROM `drain` WHERE `id` IN (`objects` ->> '$.id', `objects` ->> '$.created')),
     CASE WHEN `objects` ->> '$.id' LIKE 'host_%' THEN `objects` ->> '$.id' WHEN `objects` ->> '$.created' LIKE 'host_%' THEN `objects` ->> '$.created' END),
   `target_host_id` = (SELECT `target_host_id` FROM `migration` WHERE `id` IN (`objects` ->> '$.id', `objects` ->> '$.created'))
-WHERE `objects` <> '{}';
+WHERE `id` > (SELECT max(`id`) FROM `audit`) - 20000 AND `objects` <> '{}';
