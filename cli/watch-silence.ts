@@ -21,7 +21,9 @@ export async function watchSilence(
       if (!host || signal.aborted || (host.status === 'offline') === silent.has(id)) continue;
       if (host.status === 'offline') {
         silent.add(id);
-        tell(`${host.name} is offline, last heard ${ago(host.seen_at)}. The migration waits for it to return.`);
+        tell(
+          `${host.name} is offline, last heard ${ago(host.seen_at)}. Stackferry waits for it; if it does not return, what was begun is undone where that is possible.`,
+        );
       } else {
         silent.delete(id);
         tell(`${host.name} is online again.`);

@@ -2,7 +2,7 @@ import { migrationView } from '../../schema/api/migrations.ts';
 import { hostView } from '../../schema/api/nodes.ts';
 import { stackView } from '../../schema/api/stacks.ts';
 import { ago, bytes, moment } from '../../schema/units.ts';
-import type { ApiClient } from '../api-client.ts';
+import { type ApiClient, ApiProblem } from '../api-client.ts';
 import { confirmByTyping } from '../ask.ts';
 import {
   findHost,
@@ -98,11 +98,17 @@ async function deleteNode(
   else term.out(`${node.name} is deleted.`);
 }
 
-const holdingsOf = async (client: ApiClient, id: string): Promise<string[]> =>
-  holdings(
-    await listAll(client, `/stacks?host=${id}`, stackView),
-    await listAll(client, `/migrations?kept=true&host=${id}`, migrationView),
-  );
+async function holdingsOf(client: ApiClient, id: string): Promise<string[]> {
+  try {
+    const stacks = await listAll(client, `/stacks?host=${id}`, stackView);
+    return holdings(stacks, await listAll(client, `/migrations?kept=true&host=${id}`, migrationView));
+  } catch (error) {
+    // A control plane of the release before has no such filters.
+    if (error instanceof ApiProblem && error.code === 'invalid_request')
+      return ['Its stacks run on, but are no longer seen.'];
+    throw error;
+  }
+}
 
 function roomOf({ resources }: HostView): string[] {
   if (!resources) return ['-', '-', '-'];

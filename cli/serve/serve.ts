@@ -122,10 +122,16 @@ async function startRelay(
   try {
     const { relayWaitMsMax } = limits.serve;
     const late = sleep(relayWaitMsMax, 'late', { ref: false });
-    if ((await Promise.race([relay.connected, refused, late])) === 'late')
+    if ((await Promise.race([relay.connected, refused, late])) === 'late') {
       log(
         `The relay has been turned away for ${relayWaitMsMax / 1000} s; its log says why. It goes on trying. If the keys of the fleet were lost, stop this and run: stackferry authority import FILE`,
       );
+      // What comes later is told, and a relay that takes nothing is not to count as online.
+      Promise.all([relay.connected, refused]).catch(async (error) => {
+        log(`The relay has ended: ${errorMessageOf(error)}`);
+        await relay.close();
+      });
+    }
     return relay;
   } catch (error) {
     await relay.close();

@@ -119,7 +119,9 @@ test(
     const watching = watchSilence(apiClient(url, 'sfy_any'), hosts, (line) => told.push(line), over.signal);
     away('offline');
     await vi.waitFor(() => expect(told).toHaveLength(1), { timeout: 10_000 });
-    expect(told[0]).toMatch(/^old-server is offline, last heard .+ ago\. The migration waits for it to return\.$/);
+    expect(told[0]).toMatch(
+      /^old-server is offline, last heard .+ ago\. Stackferry waits for it; if it does not return, what was begun is undone where that is possible\.$/,
+    );
     away('online');
     await vi.waitFor(() => expect(told).toHaveLength(2), { timeout: 10_000 });
     expect(told[1]).toBe('old-server is online again.');
