@@ -39,7 +39,9 @@ describe('a migration that was given up', () => {
   it('says neither that the stack runs again, nor for how long it was down', async () => {
     const { page, view } = await visit('failed', { failure: gaveUp, steps: { stopping: clock, verifying: clock } });
     const html = await page();
-    expect(html).toContain('Given up by decision: nothing of shop was started, stopped or deleted.');
+    expect(html).toContain(
+      'Given up by decision: both copies of shop were left as they were. Make sure that exactly one runs.',
+    );
     expect(html).toContain('The copy on the target: stopped.');
     expect(html).not.toContain('was started again');
     expect(html).not.toContain('shop is now on');

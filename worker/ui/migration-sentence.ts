@@ -20,7 +20,7 @@ export function sentenceOf(migration: MigrationView, source: string, target: str
     completed: `${name} moved to ${target}.`,
     failed:
       failure?.code === 'given_up'
-        ? `Given up by decision: nothing of ${name} was started, stopped or deleted.`
+        ? `Given up by decision: both copies of ${name} were left as they were. Make sure that exactly one runs.`
         : `The migration failed. ${stayed(migration, source)}`,
     cancelled: `Cancelled. ${stayed(migration, source)}`,
     rolled_back: `Rolled back: ${name} returned to ${source}.`,

@@ -2,7 +2,7 @@ import type { Failure } from '../../../schema/agent-protocol.ts';
 import type { CommandKind } from '../../../schema/commands.ts';
 import { limits } from '../../../schema/limits.ts';
 import type { Arming } from '../../../schema/saga.ts';
-import { needAttention, unreachable } from './attention-report.ts';
+import { needAttention } from './attention-report.ts';
 import { close } from './results.ts';
 import { nextTryAt, recordEvent, send, type TransitionDraft } from './transition.ts';
 
@@ -49,7 +49,8 @@ export function armingFailed(draft: TransitionDraft, kind: CommandKind, { code, 
 export function armingIsOverdue(draft: TransitionDraft): boolean {
   const { saga, now } = draft;
   if (!saga.arming || saga.status === 'needs_attention' || now < saga.arming.attention_at) return false;
-  needAttention(draft, unreachable(saga, saga.arming.end === 'completed' ? saga.target : saga.source));
+  const host = saga.arming.end === 'completed' ? 'target' : 'source';
+  needAttention(draft, `The ${host} host has not confirmed in time that the stack runs there.`);
   return true;
 }
 
