@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import { freePort } from '../../../cli/local/free-port.ts';
 import { readHolder } from '../../../cli/serve/data-lock.ts';
 import { databasePath } from '../../../cli/serve/snapshot.ts';
 import type { Address } from '../../../schema/address.ts';
@@ -31,7 +31,7 @@ const startMsMax = 120_000;
 
 export async function startPlane(dir: string): Promise<Plane> {
   const dataDir = join(dir, 'control');
-  const [port, relayPort] = [await freePort('127.0.0.1'), await freePort('127.0.0.1')];
+  const [port, relayPort] = [await quietPort(), await quietPort()];
   const argv = [
     ...['cli/main.ts', 'serve', '--data', dataDir],
     ...['--listen', `127.0.0.1:${port}`, '--relay-listen', `127.0.0.1:${relayPort}`],
@@ -75,6 +75,19 @@ export async function startPlane(dir: string): Promise<Plane> {
       log.end();
     },
   };
+}
+
+/** A free port below those that connections take, which would have it by the next start: thousands of hosts come from this address. */
+async function quietPort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
 }
 
 /** Waits until a child's standard output has this. */
