@@ -69,9 +69,11 @@ describeDocker('clients of the old address, between two real Docker hosts', () =
     expect(await running('b')).toEqual(['shop-web-1']);
     const { ports } = await api.get<TrafficView>(`/migrations/${id}/traffic`);
     expect(ports.find(({ port }) => /8080$/.test(port))?.total, 'counted over both agents').toBeGreaterThan(200);
-    await api.delete(`/migrations/${id}/forwarding`);
+    // A purge of the source ends it too.
+    await api.delete(`/stacks/shop/migrate/${id}/source`);
+    await until(async () => (await view(id)).forwarding?.phase === 'ended', 'the end of forwarding');
     await settled(id);
-    expect(await ourRules('a')).toEqual([]);
+    expect([await ourRules('a'), await ourRules('b')]).toEqual([[], []]);
   }, 240_000);
 
   it('are refused nothing by a move that fails', async () => {
