@@ -20,7 +20,6 @@ export const armSource: CommandHandler<'arm_source'> = async ({ deployment }, co
   const entry = ledger.find(migrationId);
   if (!entry) throw new StackferryError('stack_not_found', 'This host has no record of that migration.');
   const recorded = await recordedHere(deployment.project, entry.prior ?? [], deployment, context, signal);
-  context.forward.freePorts(migrationId);
   await engine.restore(recorded, signal, deployment);
   const steady = recorded.filter(({ running, state }) => running && state !== 'paused' && state !== 'restarting');
   await untilSeenRunning(

@@ -23,7 +23,6 @@ export async function putBack(
   // An interrupted stop continues in the engine and could still end containers that look running, so finish it first.
   if (!stopped) await engine.stop(idsOf((await engine.inspectContainers(idsOf(recorded))).filter(runs)), signal);
   const prior = await recordedHere(project, recorded, deployment, context, signal);
-  context.forward.freePorts(migrationId);
   await engine.restore(prior, signal, deployment);
   const ran = idsOf(prior.filter(({ running }) => running));
   await awaitHealth({

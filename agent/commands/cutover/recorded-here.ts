@@ -5,7 +5,7 @@ import type { CommandContext } from '../runner/context.ts';
 import { assertRecordedVolumes, assertVolumesHere } from './volumes-here.ts';
 
 /**
- * Returns the recorded containers that exist on this host, and updates the record. Recreates containers that a prune or
+ * Returns the recorded containers that exist on this host, to be started, and updates the record. Recreates containers that a prune or
  * a person removed, and matches recreated ones by name: a stack is its project, files and data, not its container ids.
  * Throws `engine_error` with the containers that ran and are still missing, `stack_not_found` if their data is gone.
  */
@@ -16,7 +16,9 @@ export async function recordedHere(
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<ContainerPrior[]> {
-  const { engine, ledger, migrationId } = context;
+  const { engine, forward, ledger, migrationId } = context;
+  // They are about to be started.
+  forward.freePorts(migrationId);
   await assertVolumesHere(context);
   if (deployment) {
     assertRecordedVolumes(deployment, ledger.find(migrationId));

@@ -32,7 +32,6 @@ export const reviveSource: CommandHandler<'revive_source'> = async ({ deployment
   });
   const ids = leasedContainers(entry);
   try {
-    context.forward.freePorts(migrationId);
     const disarmed = recorded.map((container) => ({ ...container, restart_policy: off }));
     await engine.restore(disarmed, signal, deployment);
     // The lease may have lapsed, and its stop have run, while the last container was starting.
