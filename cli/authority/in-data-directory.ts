@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { agentVersion } from '../../node/version.ts';
 import { importRefusals } from '../../schema/api/authority.ts';
-import { CliError, exitCodes, usageError } from '../exit-code.ts';
+import { CliError, exitCodes } from '../exit-code.ts';
 import { startControlPlane } from '../local/start.ts';
 import { lock } from '../serve/data-lock.ts';
 import { readState } from '../serve/data-state.ts';
-import { controlDir, databasePath } from '../serve/snapshot.ts';
+import { controlDir, servedDatabase } from '../serve/snapshot.ts';
 import type { Authority } from './on-cloudflare.ts';
 
 /** Starts the Worker of a stopped control plane for `use`, reachable by this process only. */
@@ -14,11 +14,7 @@ export async function withAuthorityIn<T>(
   wrapKey: string,
   use: (authority: Authority) => Promise<T>,
 ): Promise<T> {
-  if ((await databasePath(dataDir)) === null)
-    throw usageError(
-      `${dataDir} is not the data directory of a control plane.`,
-      'Name the one that it serves: --data DIR',
-    );
+  await servedDatabase(dataDir);
   const held = await lock(dataDir);
   try {
     const version = (await readState(dataDir))?.version ?? 'an unknown version';

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { count, bytes as sizeText } from '../../schema/units.ts';
-import { CliError, exitCodes, usageError } from '../exit-code.ts';
+import { CliError, exitCodes } from '../exit-code.ts';
 import { prose } from '../output/layout.ts';
 import type { Session } from '../session.ts';
 
 /** Writes the whole state of a control plane to one file, running or not. */
 export async function backup({ term }: Session, target: string, { data }: { data: string }) {
-  const [{ tryLock, readHolder }, { readState }, { writeBackup }, { databasePath }, { hasOpen }] = await Promise.all([
+  const [{ tryLock, readHolder }, { readState }, { writeBackup }, { servedDatabase }, { hasOpen }] = await Promise.all([
     import('../serve/data-lock.ts'),
     import('../serve/data-state.ts'),
     import('../serve/archive.ts'),
@@ -14,12 +14,7 @@ export async function backup({ term }: Session, target: string, { data }: { data
     import('../serve/pause.ts'),
   ]);
   const [dataDir, file] = [resolve(data), resolve(target)];
-  const database = await databasePath(dataDir);
-  if (database === null)
-    throw usageError(
-      `${dataDir} is not the data directory of a control plane.`,
-      'Name the one that it serves: --data DIR',
-    );
+  const database = await servedDatabase(dataDir);
   const held = await tryLock(dataDir);
   try {
     const writer = held ? null : ((await readHolder(dataDir))?.workerd_pid ?? null);

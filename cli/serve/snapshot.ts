@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { sha256Of } from '../../node/sha256-of.ts';
+import { usageError } from '../exit-code.ts';
 import { databaseFile } from '../local/database-file.ts';
 import { stateFile } from './data-state.ts';
 import { pause } from './pause.ts';
@@ -104,6 +105,16 @@ export async function migrationsIn(dataDir: string): Promise<string[]> {
   } finally {
     database.close();
   }
+}
+
+/** Throws a usage error if the directory has no control plane's database. */
+export async function servedDatabase(dataDir: string): Promise<string> {
+  const path = await databasePath(dataDir);
+  if (path !== null) return path;
+  throw usageError(
+    `${dataDir} is not the data directory of a control plane.`,
+    'Name the one that it serves: --data DIR',
+  );
 }
 
 /** Path of D1's database; null if there is none. */
