@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { apiClient } from '../../cli/api-client.ts';
 import { freePort } from '../../cli/local/free-port.ts';
 import { watchSilence } from '../../cli/watch-silence.ts';
+import { host, idOf, time } from './nodes.ts';
 import { start } from './stackferry.ts';
 
 /** A control plane that answers what a test puts at each path. */
@@ -28,13 +29,6 @@ beforeEach(() => {
   answers = { '/hosts': [host(1, 'old', 'online'), host(2, 'new', 'online')] };
 });
 
-const time = '2026-01-01T00:00:00.000Z';
-const idOf = (kind: string, n: number) => `${kind}_${String(n).padStart(26, '0')}`;
-const host = (n: number, name: string, status: string) => ({
-  ...{ id: idOf('host', n), name, status, created_at: time, joined_at: time, seen_at: time, agent_version: '0.2.0' },
-  ...{ connected_from: null, certificate_ends_at: null, warnings: [], resources: null, cordoned_at: null },
-  program_sha256: null,
-});
 const service = (name: string, running: number, more: object = {}) => ({
   ...{ name, image: 'app:1', running, total: 1, ...more },
 });

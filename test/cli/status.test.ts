@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { host, idOf, time } from './nodes.ts';
 import { start } from './stackferry.ts';
 
 /** A control plane in a state that would take hours to bring about. */
@@ -9,13 +10,6 @@ let env: NodeJS.ProcessEnv;
 /** Migrations by status, and those that are due; hosts; drains by status. */
 let state: { migrations: object[]; due: object[]; hosts: object[]; drains: object[] };
 
-const time = '2026-01-01T00:00:00.000Z';
-const idOf = (kind: string, n: number) => `${kind}_${String(n).padStart(26, '0')}`;
-const host = (n: number, name: string, status: string) => ({
-  ...{ id: idOf('host', n), name, status, created_at: time, joined_at: time, seen_at: time, agent_version: '0.2.0' },
-  ...{ connected_from: null, certificate_ends_at: null, warnings: [], resources: null, cordoned_at: null },
-  program_sha256: null,
-});
 const named = (n: number) => ({ name: ['', 'old', 'new', 'spare'][n], deleted_at: null });
 const migration = (n: number, name: string, status: string, [from, to]: [number, number], more: object = {}) => ({
   ...{ id: idOf('mig', n), stack: { id: idOf('stack', n), name }, source_host_id: idOf('host', from) },

@@ -31,6 +31,15 @@ async function echo(port = 0): Promise<dgram.Socket> {
   return socket;
 }
 
+/** A port that nobody has. */
+async function freePort(): Promise<number> {
+  const socket = dgram.createSocket('udp4').bind({ address: '127.0.0.1' });
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
 /** A client; what it was answered comes in order. */
 async function client(port: number, address = '127.0.0.2') {
   const socket = await socketAt('127.0.0.1');
@@ -49,15 +58,15 @@ async function client(port: number, address = '127.0.0.2') {
   return { got, from, send, ask };
 }
 
-/** The target publishes the app at 127.0.0.1, the source the same port at 127.0.0.2. */
-async function passedOn(port: number, bounds: Partial<DatagramBounds> = {}) {
+/** The target publishes the app at 127.0.0.1, the source the same port at 127.0.0.2 unless another one is given. */
+async function passedOn(port: number, bounds: Partial<DatagramBounds> = {}, published = udp(port, '127.0.0.2')) {
   const pair = await makeTunnel([udp(port, '127.0.0.1')]);
   closing.push(() => pair.close());
   const connect: ConnectOn = (connection, signal) =>
     pair.source.connect({ ...connection, published: udp(port, '127.0.0.1') }, signal);
   const lines: string[] = [];
   const datagrams = new Datagrams(
-    [udp(port, '127.0.0.2')],
+    [published],
     connect,
     createLog((line) => lines.push(line)),
     bounds,
@@ -87,10 +96,7 @@ describe('datagrams to a stack that has left', () => {
   });
 
   it('are lost while nobody answers on the target, and pass once somebody does', async () => {
-    const reserved = await echo();
-    const { port } = reserved.address();
-    closing.pop();
-    reserved.close();
+    const port = await freePort();
     await passedOn(port);
     const one = await client(port);
     one.send('too early');
@@ -188,8 +194,7 @@ describe('datagrams to a stack that has left', () => {
   });
 
   it('are not asked for anew with each one while they can’t be passed on', async () => {
-    const reserved = await socketAt('127.0.0.1');
-    const { port } = reserved.address();
+    const port = await freePort();
     let asked = 0;
     const refuse = async () => {
       asked += 1;
@@ -237,21 +242,9 @@ describe('datagrams to a stack that has left', () => {
 });
 
 it('answers from the address that the client asked, of a port that is published at every address', async () => {
-  const reserved = await socketAt('127.0.0.1');
-  const { port } = reserved.address();
-  closing.pop();
-  reserved.close();
+  const port = await freePort();
   const app = await echo();
-  const pair = await makeTunnel([udp(app.address().port, '127.0.0.1')]);
-  closing.push(() => pair.close());
-  const connect: ConnectOn = (connection, signal) =>
-    pair.source.connect({ ...connection, published: udp(app.address().port, '127.0.0.1') }, signal);
-  const datagrams = new Datagrams(
-    [udp(port)],
-    connect,
-    createLog(() => {}),
-  );
-  closing.push(() => datagrams.close());
+  await passedOn(app.address().port, {}, udp(port));
   const one = await client(port, '127.0.0.1');
   await expect.poll(() => one.ask('x')).toContain('x');
   expect([...one.from]).toEqual(['127.0.0.1']);
@@ -287,8 +280,7 @@ it('a stream of datagrams ends soon after the stack has left the target', async 
 });
 
 it('keeps no more than a few datagrams of a client that has no way on', async () => {
-  const reserved = await socketAt('127.0.0.1');
-  const { port } = reserved.address();
+  const port = await freePort();
   const way = new PassThrough();
   let open = () => {};
   const datagrams = new Datagrams(
