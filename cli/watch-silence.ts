@@ -7,7 +7,7 @@ import type { ApiClient } from './api-client.ts';
 
 type Hosts = Pick<MigrationView, 'source_host_id' | 'target_host_id'>;
 
-/** Tells which host of a watched migration falls silent, and which is back, until `signal`. A control plane that is away is told by the events. */
+/** Reports which host of a watched migration goes offline or returns, until `signal`. The event stream reports a control plane that is down. */
 export async function watchSilence(
   api: Pick<ApiClient, 'get'>,
   { source_host_id, target_host_id }: Hosts,

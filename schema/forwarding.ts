@@ -28,7 +28,8 @@ export const forwardedPorts = z.array(forwardedPort).max(limits.forward.portsMax
 export const forwardLane = 'forward';
 
 /**
- * Connections that came to the old address, and UDP clients that began to send there, since the first was held or the connection holder was started anew. `idle_ms`:
+ * Connections that came to the old address, and UDP clients that began to send there, since the first was held or the
+ * connection holder was restarted. `idle_ms`:
  * since the last one, null if none came.
  */
 export const trafficReport = z.object({

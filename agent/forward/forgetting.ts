@@ -10,7 +10,7 @@ export type GiveTurn = (migrationId: string, act: () => Promise<void>) => Promis
 /**
  * Has the holder let go of what it took, then forgets it. In this order: a holder that still has something puts its rules back
  * whenever they are gone, so until it has answered, or is dead, the record stays. It is due meanwhile, so that no agent takes
- * it up again, and the holder is told again and again.
+ * it up again, and the request is repeated.
  */
 export class Forgetting {
   readonly #options: Required<KeeperOptions>;

@@ -12,7 +12,8 @@ export interface Listeners {
 
 /**
  * One listener for each published TCP port, at a port that the system chooses, or at that of `earlier`: the rules of an agent
- * that ended lead there. UDP is the agent's own (`datagrams.ts`). Connections arrive paused and may be half-closed. Throws `resource_taken` if one can't be opened.
+ * that ended lead there. UDP is the agent's own (`datagrams.ts`). Connections arrive paused and may be half-closed. Throws
+ * `resource_taken` if one can't be opened.
  */
 export async function openListeners(
   ports: ForwardedPort[],

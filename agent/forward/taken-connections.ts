@@ -157,7 +157,7 @@ export class TakenConnections {
     return taken;
   }
 
-  /** Throws if the holder can't be told now; it is told again then. */
+  /** Throws if the holder can't be reached; the request is then repeated. */
   async forget(migrationId: string, how: 'end' | 'release' = 'end'): Promise<void> {
     this.freePorts(migrationId);
     await this.#forgetting.forget(migrationId, how).finally(() => this.letGo(migrationId));

@@ -126,7 +126,7 @@ async function startRelay(
       log(
         `The relay has been turned away for ${relayWaitMsMax / 1000} s; its log says why. It goes on trying. If the keys of the fleet were lost, stop this and run: stackferry authority import FILE`,
       );
-      // What comes later is told, and a relay that takes nothing is not to count as online.
+      // A later failure is logged, and a relay that can't listen must not count as online.
       Promise.all([relay.connected, refused]).catch(async (error) => {
         log(`The relay has ended: ${errorMessageOf(error)}`);
         await relay.close();
